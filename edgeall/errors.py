@@ -1,0 +1,51 @@
+"""The one family of exceptions a user may see.
+
+Every message is a single line that names the thing at fault and the way out. The command line prints it
+and ends with `exit_status`; anything that is not an `EdgeallError` is a bug and shows as one.
+"""
+
+
+class EdgeallError(Exception):
+    """Base of all errors a user can cause and mend."""
+
+    exit_status = 2
+
+
+class UsageError(EdgeallError):
+    """The command was asked for something it cannot mean: a wrong name, a contradiction, a missing argument."""
+
+
+class DatasetError(EdgeallError):
+    """A folder of images cannot serve: missing, empty, one class, too few images."""
+
+
+class ImageError(EdgeallError):
+    """One image cannot be read."""
+
+
+class RunError(EdgeallError):
+    """A run folder is missing, incomplete or contradicts its data."""
+
+
+class ArtifactError(EdgeallError):
+    """An artifact is missing, truncated, altered, or was not made by edgeall."""
+
+
+class EngineError(EdgeallError):
+    """An inference engine cannot load or run an artifact."""
+
+
+class ExportError(EdgeallError):
+    """A converter failed or wrote something that cannot be trusted."""
+
+
+class MeasurementError(EdgeallError):
+    """A measurement could not be taken, or cannot be believed."""
+
+
+class MissingExtraError(EdgeallError):
+    """An optional part of edgeall is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f'{what} is not installed here; install it with: pip install "edgeall[{extra}]"')
+        self.extra = extra

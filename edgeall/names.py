@@ -1,0 +1,18 @@
+"""Turning a mistyped name into a helpful error."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from edgeall.errors import UsageError
+
+
+def unknown_name(kind: str, given: str, known: Iterable[str]) -> UsageError:
+    """An error for `given`, with the nearest known name, or all of them where none is near.
+
+    >>> str(unknown_name("backbone", "mobilnetv2", ["mobilenetv2", "vgg16"]))
+    "unknown backbone 'mobilnetv2': did you mean 'mobilenetv2'?"
+    """
+    names = sorted(known)
+    near = get_close_matches(given.lower(), names, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(names)}"
+    return UsageError(f"unknown {kind} '{given}': {hint}")
