@@ -1,0 +1,40 @@
+# The verbs of a contributor's day. Each sets up what it needs, in a virtual environment of the project's own.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/ready
+
+.PHONY: help demo test lint format clean
+
+help:
+	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
+	@echo "make test    the test suite"
+	@echo "make lint    linter, formatter's check, type checker"
+	@echo "make format  let the formatter and the linter mend what they can"
+	@echo "make clean   remove the virtual environment and what the demo made"
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "edgeall needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing TensorFlow, ONNX Runtime, OpenVINO and the rest into $(VENV): about 600 MB, a minute or two."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[workstation,dev]"
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/edgeall demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) demo dist
