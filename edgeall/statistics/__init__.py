@@ -1,0 +1,45 @@
+"""Metrics, intervals and paired tests: thin over scikit-learn and SciPy. Intervals are at 95%."""
+
+from edgeall.statistics.estimate import CONFIDENCE, Estimate, proportion
+from edgeall.statistics.latency import (
+    NOISY,
+    RUNS_NEEDED,
+    Timings,
+    percentiles,
+    ratio_over_rounds,
+    round_spread,
+)
+from edgeall.statistics.metrics import (
+    ClassMetrics,
+    Metrics,
+    classification_metrics,
+    is_positive,
+    positive_score,
+)
+from edgeall.statistics.paired import Paired, agreement, compare_verdicts, mcnemar_exact
+from edgeall.statistics.roc import AucDifference, compare_auc
+from edgeall.statistics.threshold import choose_threshold
+
+__all__ = [
+    "CONFIDENCE",
+    "NOISY",
+    "RUNS_NEEDED",
+    "AucDifference",
+    "ClassMetrics",
+    "Estimate",
+    "Metrics",
+    "Paired",
+    "Timings",
+    "agreement",
+    "choose_threshold",
+    "classification_metrics",
+    "compare_auc",
+    "compare_verdicts",
+    "is_positive",
+    "mcnemar_exact",
+    "percentiles",
+    "positive_score",
+    "proportion",
+    "ratio_over_rounds",
+    "round_spread",
+]

@@ -1,0 +1,56 @@
+"""A figure with its interval, and the interval of a proportion."""
+
+import math
+from dataclasses import dataclass
+
+from scipy.stats import binomtest, norm
+
+CONFIDENCE = 0.95
+"""Of every interval in edgeall."""
+
+Z = float(norm.ppf(0.5 + CONFIDENCE / 2))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its 95% interval.
+
+    Attributes:
+        value: the figure as observed.
+        low, high: ends of the interval; None where the data cannot give one (a ratio seen in a single round).
+        method: how the interval was made.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    method: str = ""
+
+    def __post_init__(self) -> None:
+        for number in (self.value, self.low, self.high):
+            if number is not None and not math.isfinite(number):
+                raise ValueError(f"{number} is no figure: what is undefined is None, not an Estimate")
+
+    def to_dict(self) -> dict[str, float | None]:
+        """JSON-ready: value, low, high."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+def proportion(k: int, n: int) -> Estimate | None:
+    """`k` of `n` with its Wilson score interval; None when n is 0: a share of nothing is undefined.
+
+    The interval supposes independent trials. Source: Wilson, JASA 22 (1927); recommended for small n by
+    Brown, Cai and DasGupta, Statistical Science 16 (2001).
+    """
+    if n == 0:
+        return None
+    interval = binomtest(int(k), int(n)).proportion_ci(CONFIDENCE, method="wilson")
+    return Estimate(k / n, float(interval.low), float(interval.high), "Wilson")
+
+
+def wilson(p: float, n: float) -> tuple[float, float]:
+    """The same interval for a share `p` of an effective number of trials `n` > 0 that need not be whole."""
+    spread = Z / (1 + Z**2 / n) * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
+    centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    # Rounding must not push an end past the value itself at p = 0 and p = 1.
+    return max(0.0, min(p, centre - spread)), min(1.0, max(p, centre + spread))

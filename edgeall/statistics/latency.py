@@ -1,0 +1,91 @@
+"""Timings: the percentiles that enough runs support, and the ratio of two artifacts over interleaved rounds."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from edgeall.statistics.estimate import CONFIDENCE, Estimate
+
+RUNS_NEEDED = {"p50": 11, "p90": 64, "p95": 130, "p99": 662, "p99.9": 6636}
+"""Fewest runs to know a percentile at 99% confidence: with quantile q, the smallest n for which the n runs reach past
+it at least twice, q^n + n q^(n-1) (1 - q) <= 0.01. Source: Wilks, Ann. Math. Statist. 12 (1941): with that n, 99
+times in 100, the range of the runs covers at least the share q of all that could have been."""
+
+NOISY = 0.10
+"""Spread between rounds from which a measurement is marked noisy."""
+
+_ALWAYS = ("p50", "p90")
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Summary of one kind of timing, in the unit of its input.
+
+    Attributes:
+        percentiles: only those that `n` runs support.
+    """
+
+    n: int
+    percentiles: dict[str, float]
+    mean: float | None
+    min: float | None
+    max: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: n, p50 and p90 (null: too few runs), higher percentiles where supported, mean, min, max."""
+        shown = {name: self.percentiles.get(name) for name in _ALWAYS} | self.percentiles
+        return {"n": self.n, **shown, "mean": self.mean, "min": self.min, "max": self.max}
+
+
+def percentiles(raw: Sequence[float]) -> Timings:
+    """Summarise raw timings; nothing is clipped as an outlier."""
+    runs = np.asarray(raw, dtype=np.float64)
+    if not len(runs):
+        return Timings(0, {}, None, None, None)
+    known = {
+        name: float(np.percentile(runs, float(name[1:])))
+        for name, needed in RUNS_NEEDED.items()
+        if len(runs) >= needed
+    }
+    return Timings(len(runs), known, float(runs.mean()), float(runs.min()), float(runs.max()))
+
+
+def round_spread(round_medians: Sequence[float]) -> float | None:
+    """(largest - smallest) / median of rounds' medians; noisy above `NOISY`. None for fewer than two rounds."""
+    if len(round_medians) < 2:
+        return None
+    medians = np.asarray(round_medians, dtype=np.float64)
+    return float((medians.max() - medians.min()) / np.median(medians))
+
+
+def ratio_over_rounds(a: Sequence[float], b: Sequence[float]) -> Estimate | None:
+    """The ratio a / b from medians of the same interleaved rounds: geometric mean, t-interval of the logarithms.
+
+    Rounds are the independent repetitions, not the runs within them, and a drift of the machine during a round
+    falls on both. Sources: Kalibera and Jones, Rigorous Benchmarking in Reasonable Time (ISMM 2013); geometric mean:
+    Fleming and Wallace, CACM 29 (1986).
+
+    Returns:
+        None without a round; ends are None with one round, whose ratio has no known error.
+    """
+    if len(a) != len(b):
+        raise ValueError(f"rounds come in pairs, not {len(a)} and {len(b)}")
+    if not a:
+        return None
+    logs = np.log(np.asarray(a, dtype=np.float64)) - np.log(np.asarray(b, dtype=np.float64))
+    centre = float(logs.mean())
+    if len(logs) == 1:
+        return Estimate(math.exp(centre), None, None, "one round")
+    spread = float(student.ppf(0.5 + CONFIDENCE / 2, len(logs) - 1) * logs.std(ddof=1) / math.sqrt(len(logs)))
+    # exp overflows near 709; a spread like that says only that nothing is known.
+    spread = min(spread, 300.0)
+    return Estimate(
+        math.exp(centre),
+        math.exp(centre - spread),
+        math.exp(centre + spread),
+        f"t-interval of log ratios over {len(logs)} rounds",
+    )
