@@ -114,7 +114,8 @@ def _sign_flip(gained: Floats, cluster: Integers, seed: int) -> float:
     """Were a and b equal, each subject's gain could as well have had the other sign."""
     totals = np.bincount(cluster, weights=gained)
     totals = totals[totals != 0]
-    if not len(totals):
+    if len(totals) < 2:
+        # One subject's gain is as large with either sign.
         return 1.0
     result = permutation_test(
         (totals, np.zeros_like(totals)),

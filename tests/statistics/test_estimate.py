@@ -1,0 +1,48 @@
+"""A proportion and its Wilson interval."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeall.statistics import Estimate, proportion
+from edgeall.statistics.estimate import wilson
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_agrees_with_the_table_of_newcombe_1998(k: int, n: int, low: float, high: float) -> None:
+    estimate = proportion(k, n)
+    assert estimate is not None
+    assert (estimate.low, estimate.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+
+
+def test_a_perfect_score_on_22_images_may_be_85_percent() -> None:
+    estimate = proportion(22, 22)
+    assert estimate is not None
+    assert estimate.to_dict() == {"value": 1.0, "low": pytest.approx(0.8513, abs=1e-4), "high": 1.0}
+
+
+def test_a_share_of_nothing_is_undefined() -> None:
+    assert proportion(0, 0) is None
+
+
+@given(n=st.integers(1, 5000), data=st.data())
+def test_the_interval_holds_its_value_and_its_formula_is_scipys(n: int, data: st.DataObject) -> None:
+    k = data.draw(st.integers(0, n))
+    estimate = proportion(k, n)
+    assert estimate is not None
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert 0.0 <= estimate.low <= estimate.value <= estimate.high <= 1.0
+    assert estimate.low < estimate.high
+    assert wilson(k / n, n) == pytest.approx((estimate.low, estimate.high), abs=1e-12)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_what_is_undefined_cannot_pass_for_a_figure(number: float) -> None:
+    with pytest.raises(ValueError, match="None"):
+        Estimate(number, 0.0, 1.0)

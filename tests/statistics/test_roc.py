@@ -1,0 +1,94 @@
+"""Intervals and differences of areas under the ROC curve."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeall.statistics import compare_auc
+from edgeall.statistics.roc import delong_interval, newcombe_interval
+
+# Hanley and McNeil, Radiology 143 (1982), table I: CT ratings from definitely normal to definitely abnormal.
+NORMAL, ABNORMAL = (33, 6, 6, 11, 2), (3, 2, 2, 11, 33)
+RATINGS = np.repeat(np.r_[0:5, 0:5], NORMAL + ABNORMAL) / 4.0
+TRUTH = np.repeat([False, True], [sum(NORMAL), sum(ABNORMAL)])
+
+
+def test_delong_on_hanley_and_mcneils_ct_ratings() -> None:
+    """Area .8932 with standard error .0307, as Stata's roctab gives for these data."""
+    estimate = delong_interval(TRUTH, RATINGS)
+    area = estimate.value
+    assert area == pytest.approx(0.8932, abs=5e-5)
+    assert estimate.low is not None
+    assert estimate.high is not None
+    width = math.log(estimate.high / (1 - estimate.high)) - math.log(estimate.low / (1 - estimate.low))
+    assert width / (2 * 1.959964) * area * (1 - area) == pytest.approx(0.0307, abs=5e-5)
+
+
+def test_a_perfect_ranking_of_22_images_is_no_certainty() -> None:
+    scores = np.r_[np.linspace(0, 0.4, 12), np.linspace(0.6, 1, 10)]
+    estimate = delong_interval(np.arange(22) >= 12, scores)
+    assert estimate.value == estimate.high == 1.0
+    assert estimate.low == pytest.approx(0.816, abs=1e-3)
+
+
+@given(area=st.floats(0, 1), m=st.integers(1, 500), n=st.integers(1, 500))
+def test_newcombes_interval_is_open_and_solves_its_equation(area: float, m: int, n: int) -> None:
+    low, high = newcombe_interval(area, m, n)
+    assert 0 <= low <= area <= high <= 1
+    assert low < high
+    size = (m + n) / 2 - 1
+    for end in (low, high):
+        if 1e-6 < end < 1 - 1e-6 and abs(end - area) > 1e-6:
+            variance = end * (1 - end) * (1 + size * (1 - end) / (2 - end) + size * end / (1 + end)) / (m * n)
+            assert abs(end - area) == pytest.approx(1.959964 * math.sqrt(variance), rel=1e-3)
+
+
+def test_the_paired_test_is_delongs_by_definition() -> None:
+    rng = np.random.default_rng(5)
+    truth = np.arange(60) % 3 == 0
+    a = np.round(rng.normal(truth * 1.0, 1), 1)
+    b = np.round(a + rng.normal(truth * 0.5, 0.8), 1)
+
+    def parts(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        wins = np.array(
+            [[(x > y) + 0.5 * (x == y) for y in scores[~truth]] for x in scores[truth]], dtype=float
+        )
+        return wins.mean(axis=1), wins.mean(axis=0)
+
+    (va, ha), (vb, hb) = parts(a), parts(b)
+    variance = (vb - va).var(ddof=1) / truth.sum() + (hb - ha).var(ddof=1) / (~truth).sum()
+    found = compare_auc(truth, a, b)
+    assert found is not None
+    assert found.delta.value == pytest.approx(vb.mean() - va.mean())
+    assert found.delta.high - found.delta.value == pytest.approx(1.959964 * math.sqrt(variance), rel=1e-5)
+    assert found.p_value == pytest.approx(
+        math.erfc(abs(found.delta.value) / math.sqrt(2 * variance)), rel=1e-6
+    )
+
+
+def test_two_perfect_rankings_cannot_be_told_apart_nor_called_equal() -> None:
+    truth = np.arange(22) >= 12
+    found = compare_auc(truth, truth * 0.8, truth * 0.9)
+    assert found is not None
+    assert found.p_value == 1.0
+    assert found.delta.low < -0.1 < 0.0 < 0.1 < found.delta.high
+
+
+def test_over_subjects_the_interval_is_wider_than_over_their_copied_images() -> None:
+    rng = np.random.default_rng(0)
+    subjects = [f"s{index // 20}" for index in range(240)]
+    truth = np.repeat(np.arange(12) % 2 == 0, 20)
+    a = np.repeat(rng.normal(truth[::20] * 1.0, 1), 20)
+    b = np.repeat(rng.normal(truth[::20] * 1.0, 1), 20)
+    alone, grouped = compare_auc(truth, a, b), compare_auc(truth, a, b, subjects, seed=1)
+    assert alone is not None
+    assert grouped is not None
+    assert grouped.p_value is None
+    assert grouped.delta.high - grouped.delta.low > 2 * (alone.delta.high - alone.delta.low)
+
+
+def test_one_class_has_no_curve() -> None:
+    assert compare_auc([True, True], [0.1, 0.2], [0.3, 0.4]) is None

@@ -1,0 +1,57 @@
+"""The threshold that validation images choose."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeall.errors import DatasetError
+from edgeall.statistics import choose_threshold
+
+
+def youden(truth: np.ndarray, scores: np.ndarray, threshold: float) -> float:
+    called = scores >= threshold
+    return float(called[truth].mean() - called[~truth].mean())
+
+
+def test_separated_classes_are_parted_midway() -> None:
+    assert choose_threshold([False, False, True, True], [0.1, 0.3, 0.7, 0.9]) == pytest.approx(0.5)
+    assert choose_threshold([False, False, True, True], [0.1, 0.2, 0.3, 0.9]) == pytest.approx(0.25)
+
+
+def test_of_equal_thresholds_the_one_nearest_a_half_is_taken() -> None:
+    truth, scores = [False, True, False, True], [0.1, 0.3, 0.6, 0.8]
+    assert choose_threshold(truth, scores) == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("scores", [[0.4, 0.4, 0.4, 0.4], [0.9, 0.8, 0.2, 0.1]])
+def test_where_nothing_beats_chance_it_stays_at_a_half(scores: list[float]) -> None:
+    assert choose_threshold([False, False, True, True], scores) == 0.5
+
+
+def test_neighbouring_floats_are_still_parted() -> None:
+    low = 0.5
+    high = float(np.nextafter(low, 1))
+    threshold = choose_threshold([False, True], [low, high])
+    assert low < threshold <= high
+
+
+def test_one_class_cannot_choose() -> None:
+    with pytest.raises(DatasetError, match="both classes"):
+        choose_threshold([True, True], [0.1, 0.9])
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=2, max_size=40).filter(
+        lambda rows: len({truth for truth, _ in rows}) == 2
+    )
+)
+def test_no_threshold_is_better(rows: list[tuple[bool, float]]) -> None:
+    truth, scores = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+    threshold = choose_threshold(truth, scores)
+    assert 0 <= threshold <= 1
+    best = max(youden(truth, scores, t) for t in [*scores, 2.0])
+    if best > 1e-9:
+        assert youden(truth, scores, threshold) == pytest.approx(best)
+    else:
+        assert threshold == 0.5
