@@ -1,0 +1,125 @@
+"""Carrying out a plan on this machine: `python -m edgeall.measuring.conduct < request.json > messages.jsonl`.
+
+This is what runs on every device, this one or one far away; it needs the field tier alone. The request is
+{"plan": ..., "finished": [keys]}; the messages are those of `edgeall.measuring.records`. The conductor sleeps while a
+worker measures.
+"""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from edgeall.errors import EdgeallError, UsageError
+from edgeall.measuring import environment as machine
+from edgeall.measuring.plan import Job, Plan, jobs, key, order
+from edgeall.measuring.records import End, Kept, Message, Record, Start, to_line
+
+_PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
+
+
+def conduct(plan: Plan, finished: Collection[str] = ()) -> Iterator[Message]:
+    """Carry out `plan`; jobs whose key is in `finished` are answered with `Kept` instead of being done.
+
+    Yields `Start` before anything is measured (close the iterator to go no further), then one `Record` or `Kept` a job
+    as each ends, then `End`. A worker that dies costs its artifact, not the others: an artifact that could not be
+    scored is not measured any further, and what failed with some threads is not tried again with as many.
+    """
+    cores = machine.usable_cores()
+    fingerprint = machine.fingerprint()
+    planned = [(job, key(plan, job, fingerprint)) for job in jobs(plan, cores)]
+    session = time.time_ns()
+    done = frozenset(finished)
+    yield Start(session, machine.environment(), tuple(identity for _, identity in planned))
+    given_up: dict[tuple[str, int | None], str] = {}
+    for job, identity in planned:
+        if identity in done:
+            yield Kept(identity)
+            continue
+        sha256 = job.artifact.sha256
+        because = given_up.get((sha256, None)) or given_up.get((sha256, job.threads))
+        before = machine.state()
+        result, error = (None, f"not tried: {because}") if because else _work(plan, job)
+        after = machine.state()
+        if error and not because:
+            given_up[sha256, None if job.kind == "accuracy" else job.threads] = error
+        thermal = machine.thermal(before, after, plan.settings.max_temperature_c)
+        yield Record(identity, session, sha256, job.kind, job.threads, job.round, result, error, thermal)
+    yield End(machine.environment())
+
+
+def _work(plan: Plan, job: Job) -> tuple[dict[str, Any] | None, str | None]:
+    """(result, None), or (None, error) where the worker failed: one line that names the artifact and why."""
+    name = f"{Path(job.artifact.path).name} ({job.kind}, {job.threads} thread{'s'[: job.threads != 1]})"
+    command = [sys.executable, "-P", "-m", "edgeall.measuring.worker"]
+    try:
+        worker = subprocess.run(  # noqa: S603
+            command,
+            input=json.dumps(dataclasses.asdict(order(plan, job, time.monotonic_ns()))),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=plan.settings.pass_seconds,
+            env=_environment(job.threads),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return None, f"{name}: stopped after {plan.settings.pass_seconds:g} s without an answer"
+    if worker.returncode < 0:
+        return None, f"{name}: its process was killed by {_signal_name(-worker.returncode)}"
+    try:
+        answer = json.loads(worker.stdout)
+    except ValueError:
+        last = next((line for line in reversed(worker.stderr.splitlines()) if line.strip()), "no message")
+        return None, f"{name}: its process ended with status {worker.returncode}: {last.strip()}"
+    if "error" in answer:
+        return None, f"{name}: {answer['error']}"
+    return answer["result"], None
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """The worker's: this package found wherever it lies, and no thread pool sized by what the user's shell says."""
+    inherited = dict(os.environ)
+    paths = [_PACKAGE_PARENT, *filter(None, [inherited.get("PYTHONPATH")])]
+    return inherited | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "OMP_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": "1",
+        "OPENVINO_TELEMETRY_OPT_OUT": "1",
+    }
+
+
+def _signal_name(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+    hint = {"SIGKILL": " (out of memory?)", "SIGSEGV": " (a crash inside the engine)"}
+    return name + hint.get(name, "")
+
+
+def main() -> int:
+    """Standard input to standard output, a line at a time."""
+    try:
+        request = json.load(sys.stdin)
+        plan, finished = Plan.from_json(json.dumps(request["plan"])), list(request["finished"])
+    except (ValueError, KeyError, TypeError):
+        print("edgeall: a request is {plan, finished} in JSON", file=sys.stderr)
+        return UsageError.exit_status
+    except EdgeallError as error:
+        print(f"edgeall: {error}", file=sys.stderr)
+        return error.exit_status
+    for message in conduct(plan, finished):
+        print(to_line(message), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,269 @@
+"""What is to be measured, as plain data: made on the workstation, carried out by the device as JSON."""
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgeall.errors import UsageError
+
+SCHEMA = 1
+ALL_CORES = 0
+"""As a thread count: as many as the device lets this program use."""
+
+RULE_RUNS, RULE_SECONDS = 50, 1.0
+"""Fewer timed runs, or a shorter time, make a figure that is marked as short of the rules."""
+
+VARIED_INPUTS = 16
+"""At most so many different images are run in turn where time is taken."""
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _require(holds: bool, name: str, wanted: str) -> None:
+    if not holds:
+        raise UsageError(f"measuring plan: {name} must be {wanted}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is measured. Runs and seconds are totals over all rounds, for each kind of latency.
+
+    Attributes:
+        rounds: how often each artifact has its turn, in a fresh process each time.
+        threads: intra-operator threads to try; `ALL_CORES` for all.
+        warmup_runs, warmup_seconds: untimed start of every round; both are reached.
+        min_runs, min_seconds: both are reached, unless `max_seconds` ends it sooner. The default of 64 runs is the
+            fewest that support a 90th percentile.
+        pass_seconds: a worker process that takes longer is stopped and reported as failed.
+        max_temperature_c: a pass that starts hotter than this is marked; None for no such mark.
+    """
+
+    rounds: int = 5
+    threads: tuple[int, ...] = (1, ALL_CORES)
+    warmup_runs: int = 1
+    warmup_seconds: float = 0.5
+    min_runs: int = 64
+    min_seconds: float = 1.0
+    max_seconds: float = 150.0
+    pass_seconds: float = 1800.0
+    max_temperature_c: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("rounds", "warmup_runs", "min_runs"):
+            _require(_whole(getattr(self, name)) and getattr(self, name) >= 1, name, "a whole number from 1")
+        for name in ("warmup_seconds", "min_seconds"):
+            _require(_finite(getattr(self, name)) and getattr(self, name) >= 0, name, "seconds, 0 or more")
+        for name in ("max_seconds", "pass_seconds"):
+            _require(_finite(getattr(self, name)) and getattr(self, name) > 0, name, "seconds, more than 0")
+        _require(self.max_seconds >= self.min_seconds, "max_seconds", "at least min_seconds")
+        hottest = self.max_temperature_c
+        _require(hottest is None or _finite(hottest), "max_temperature_c", "degrees Celsius")
+        counts = self.threads
+        _require(
+            bool(counts) and all(_whole(count) and 0 <= count <= 1024 for count in counts),
+            "threads",
+            "whole numbers from 1 to 1024, or 0 for all cores",
+        )
+
+    def share(self) -> tuple[int, float, float]:
+        """Of one round: least runs, least seconds, most seconds."""
+        return (
+            math.ceil(self.min_runs / self.rounds),
+            self.min_seconds / self.rounds,
+            self.max_seconds / self.rounds,
+        )
+
+    @property
+    def obeys_rules(self) -> bool:
+        """Whether warm-up and measurement are as long as comparable figures need."""
+        return (
+            self.min_runs >= RULE_RUNS
+            and self.min_seconds >= RULE_SECONDS
+            and self.warmup_seconds >= 0.5
+            and self.rounds >= 2
+        )
+
+
+QUICK = Settings(rounds=3)
+"""The fewest rounds that give a ratio an interval worth printing; all other rules are kept."""
+
+
+@dataclass(frozen=True)
+class PlannedImage:
+    """An image on the device: its name in results, where it lies, and the SHA-256 of its bytes."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class PlannedArtifact:
+    """An artifact on the device.
+
+    Attributes:
+        path: where it lies there.
+        sha256: its identity, as `edgeall.artifact.read` tells.
+        images: key into the plan's `image_sets`.
+    """
+
+    path: str
+    sha256: str
+    images: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Artifacts, the images each is scored on, and how much is measured. JSON carries it to the device."""
+
+    artifacts: tuple[PlannedArtifact, ...]
+    image_sets: dict[str, tuple[PlannedImage, ...]]
+    settings: Settings = field(default_factory=Settings)
+
+    def __post_init__(self) -> None:
+        _require(bool(self.artifacts), "artifacts", "at least one")
+        identities = [artifact.sha256 for artifact in self.artifacts]
+        _require(len(set(identities)) == len(identities), "artifacts", "all different")
+        for artifact in self.artifacts:
+            _require(
+                bool(self.image_sets.get(artifact.images)), f"image_sets[{artifact.images!r}]", "some images"
+            )
+
+    def to_json(self) -> str:
+        return json.dumps({"schema": SCHEMA, **dataclasses.asdict(self)}, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Plan":
+        """Rebuild from `to_json`'s output.
+
+        Raises:
+            UsageError: not a plan, or one with values out of range; names the field.
+        """
+        try:
+            document = json.loads(text)
+            if document["schema"] != SCHEMA:
+                raise UsageError(f"plan of schema {document['schema']}, this edgeall carries out {SCHEMA}")
+            settings = dict(document["settings"])
+            settings["threads"] = tuple(settings["threads"])
+            return cls(
+                artifacts=tuple(PlannedArtifact(**entry) for entry in document["artifacts"]),
+                image_sets={
+                    name: tuple(PlannedImage(**entry) for entry in entries)
+                    for name, entries in document["image_sets"].items()
+                },
+                settings=Settings(**settings),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UsageError(f"not a measuring plan ({error!r})") from None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One worker process: one artifact, one kind of measurement, one thread count, one round."""
+
+    kind: str
+    artifact: PlannedArtifact
+    threads: int
+    round: int = 0
+
+
+@dataclass(frozen=True)
+class Order:
+    """A job as the worker process is told of it.
+
+    Attributes:
+        artifact: path of the artifact.
+        sha256: the identity it must have.
+        images: (name, path) of each image of the pass.
+        least_runs, least_seconds, most_seconds: of each timed loop in this process.
+        spawned_ns: monotonic clock just before this process was started. That clock is one for all processes of a
+            machine on Linux (CLOCK_MONOTONIC), macOS and Windows.
+    """
+
+    kind: str
+    artifact: str
+    sha256: str
+    threads: int
+    images: tuple[tuple[str, str], ...]
+    warmup_runs: int
+    warmup_seconds: float
+    least_runs: int
+    least_seconds: float
+    most_seconds: float
+    spawned_ns: int
+
+
+def order(plan: Plan, job: Job, spawned_ns: int) -> Order:
+    """The worker's part of the plan. Accuracy takes every image, the others a varied few."""
+    images = plan.image_sets[job.artifact.images]
+    taken = images if job.kind == "accuracy" else varied(images)
+    least_runs, least_seconds, most_seconds = plan.settings.share()
+    return Order(
+        kind=job.kind,
+        artifact=job.artifact.path,
+        sha256=job.artifact.sha256,
+        threads=job.threads,
+        images=tuple((image.name, image.path) for image in taken),
+        warmup_runs=plan.settings.warmup_runs,
+        warmup_seconds=plan.settings.warmup_seconds,
+        least_runs=least_runs,
+        least_seconds=least_seconds,
+        most_seconds=most_seconds,
+        spawned_ns=spawned_ns,
+    )
+
+
+def jobs(plan: Plan, cores: int) -> Iterator[Job]:
+    """The jobs of a plan, in order, for a device of `cores` cores.
+
+    Accuracy first, so that what cannot run is known soon; then memory; then latency in interleaved rounds. Every
+    artifact has its turn before any has its next, and each round starts with another one, so that neither a slow drift
+    of the machine nor a place in the order favours one of them.
+    """
+    threads = thread_counts(plan.settings, cores)
+    yield from (Job("accuracy", artifact, cores) for artifact in plan.artifacts)
+    yield from (Job("memory", artifact, count) for count in threads for artifact in plan.artifacts)
+    for number in range(plan.settings.rounds):
+        first = number % len(plan.artifacts)
+        for count in threads:
+            for artifact in plan.artifacts[first:] + plan.artifacts[:first]:
+                yield Job("latency", artifact, count, number)
+
+
+def thread_counts(settings: Settings, cores: int) -> tuple[int, ...]:
+    """The thread counts to try on a device of `cores` cores, each once, in the order given."""
+    return tuple(dict.fromkeys(cores if count == ALL_CORES else count for count in settings.threads))
+
+
+_DEPENDS_ON: dict[str, tuple[str, ...]] = {
+    "accuracy": (),
+    "memory": (),
+    "latency": ("rounds", "warmup_runs", "warmup_seconds", "min_runs", "min_seconds", "max_seconds"),
+}
+
+
+def key(plan: Plan, job: Job, machine: dict[str, Any]) -> str:
+    """Identity of a job's result: changes with all that it depends on, and with nothing else.
+
+    `machine` is what results of this device depend on (processor, libraries). Paths do not count, contents do.
+    """
+    images = [(image.name, image.sha256) for image in plan.image_sets[job.artifact.images]]
+    settings = {name: getattr(plan.settings, name) for name in _DEPENDS_ON[job.kind]}
+    identity = [job.kind, job.artifact.sha256, job.threads, job.round, images, settings, machine]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+def varied(images: tuple[PlannedImage, ...]) -> tuple[PlannedImage, ...]:
+    """Up to `VARIED_INPUTS` images, evenly spaced over the set, so that no class is left out by its place."""
+    count = min(VARIED_INPUTS, len(images))
+    return tuple(images[index * len(images) // count] for index in range(count))

@@ -1,0 +1,130 @@
+"""Raw measurements as they leave a device: one JSON object a line, one line a finished worker process."""
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeall.errors import MeasurementError
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one worker process measured, or why it could not.
+
+    Attributes:
+        key: identity of the job and of all that its result depends on (`edgeall.measuring.plan.key`).
+        session: nanosecond mark shared by all that was measured in one go; rounds pair up only within one.
+        artifact: SHA-256 of the artifact.
+        kind: "accuracy", "memory" or "latency".
+        result: raw figures of the kind; None where `error` tells why there are none.
+        thermal: the machine's temperature, clock and throttling before and after the process.
+    """
+
+    key: str
+    session: int
+    artifact: str
+    kind: str
+    threads: int
+    round: int
+    result: dict[str, Any] | None
+    error: str | None
+    thermal: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Start:
+    """First word of a device, before anything is measured: what it is, and the keys of all jobs in order."""
+
+    session: int
+    environment: dict[str, Any]
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """In place of a `Record` that the workstation has already."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class End:
+    """Last word of a device: its environment after measuring."""
+
+    environment: dict[str, Any]
+
+
+Message = Start | Record | Kept | End
+_TYPES: dict[str, type[Message]] = {"start": Start, "record": Record, "kept": Kept, "end": End}
+_NAMES = {kind: name for name, kind in _TYPES.items()}
+
+
+def to_line(message: Message) -> str:
+    """One line of JSON, without its line end."""
+    document = {"type": _NAMES[type(message)], **dataclasses.asdict(message)}
+    return json.dumps(document, allow_nan=False, separators=(",", ":"))
+
+
+def from_line(line: str) -> Message:
+    """Rebuild from `to_line`'s output.
+
+    Raises:
+        MeasurementError: not one of the messages.
+    """
+    try:
+        document = json.loads(line)
+        kind = _TYPES[document.pop("type")]
+        if kind is Start:
+            document["keys"] = tuple(document["keys"])
+        return kind(**document)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise MeasurementError(f"the device sent a line that is no measurement: {line[:80]!r}") from None
+
+
+class Journal:
+    """Finished records of a bench, kept beside its result so that an interrupted one goes on where it was.
+
+    A line is written and flushed as each worker ends. What a crash left half-written is passed over when read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> dict[str, Record]:
+        """Successful records by key; the latest where a key comes twice."""
+        if not self.path.is_file():
+            return {}
+        found = {}
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                message = from_line(line)
+            except MeasurementError:
+                continue
+            if isinstance(message, Record) and message.error is None:
+                found[message.key] = message
+        return found
+
+    def append(self, record: Record) -> None:
+        """Add a record; one that reports an error is not kept, because it is to be tried again."""
+        if record.error is not None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab+") as file:
+            # A half-written last line must not swallow this one.
+            if file.tell() and self._last_byte(file) != b"\n":
+                file.write(b"\n")
+            file.write(to_line(record).encode() + b"\n")
+
+    def keep(self, records: Iterable[Record]) -> None:
+        """Replace the content by these records: those that no plan asks for any more are dropped."""
+        from edgeall.files import write_text
+
+        write_text(self.path, "".join(to_line(record) + "\n" for record in records))
+
+    @staticmethod
+    def _last_byte(file: Any) -> bytes:
+        file.seek(-1, 2)
+        return bytes(file.read(1))

@@ -1,0 +1,17 @@
+"""This machine, as a device."""
+
+from collections.abc import Collection, Iterator
+
+from edgeall.measuring.conduct import conduct
+from edgeall.measuring.plan import Plan
+from edgeall.measuring.records import Message
+
+
+class LocalTarget:
+    """Carries a plan out here; paths in it are this machine's."""
+
+    def unreachable(self) -> str | None:
+        return None
+
+    def measure(self, plan: Plan, finished: Collection[str]) -> Iterator[Message]:
+        return conduct(plan, finished)
