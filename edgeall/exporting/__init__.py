@@ -1,0 +1,10 @@
+"""Runs to artifacts: TFLite, ONNX and OpenVINO, float and INT8, each compared with the Keras model it came from.
+
+TensorFlow, ONNX and NNCF are imported by worker processes alone; importing this package is cheap.
+"""
+
+from edgeall.exporting.export import Failure, Outcome, export_run, export_runs
+from edgeall.exporting.manifest import Exported
+from edgeall.exporting.recipes import Recipe, choose, load_recipe
+
+__all__ = ["Exported", "Failure", "Outcome", "Recipe", "choose", "export_run", "export_runs", "load_recipe"]

@@ -1,0 +1,122 @@
+"""`edgeall export`: runs to artifacts."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeall import runs
+from edgeall.artifact import FORMATS, Precision
+from edgeall.cli.display import Display
+from edgeall.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgeall.exporting import Outcome, Recipe
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments."""
+    parser.add_argument(
+        "runs", metavar="RUN", nargs="*", type=Path, help="run folders (default: all in ./runs)"
+    )
+    parser.add_argument(
+        "--int8", action="store_true", help="INT8 artifacts too, calibrated on training images"
+    )
+    parser.add_argument("--fp16", action="store_true", help="float16 artifacts too")
+    parser.add_argument(
+        "--format", default=",".join(FORMATS), help="formats, separated by commas (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--recipe",
+        action="append",
+        metavar="NAME|FILE",
+        help="a recipe by name or TOML file, instead of --int8, --fp16 and --format; may be repeated",
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where the runs' images are now")
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="conversions at once (default: by cores and memory)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace artifacts made from other inputs")
+
+
+def run(args: argparse.Namespace, display: Display) -> int:
+    """Export; 1 where an artifact could not be made or does not keep its tolerance, each named."""
+    from edgeall import exporting
+
+    if args.jobs is not None and args.jobs < 1:
+        raise UsageError(f"--jobs {args.jobs}: at least 1")
+    if args.data is not None and not args.data.is_dir():
+        raise UsageError(f"--data {args.data}: no such folder")
+    recipes = _recipes(args)
+    found = [runs.load(path) for path in dict.fromkeys(args.runs)] or runs.find()
+    outcome = exporting.export_runs(
+        found, recipes, overwrite=args.overwrite, jobs=args.jobs, data=args.data, progress=display
+    )
+    display.emit(
+        {
+            "artifacts": [_usable_here(exported.to_dict()) for exported in outcome.exported],
+            "failures": [vars(failure) for failure in outcome.failures],
+        }
+    )
+    if outcome.exported:
+        display.show(_table(outcome))
+    return _status(outcome, display)
+
+
+def _recipes(args: argparse.Namespace) -> "list[Recipe]":
+    from edgeall import exporting
+
+    if args.recipe:
+        if args.int8 or args.fp16:
+            raise UsageError("--recipe says the precision itself: leave out --int8 and --fp16")
+        return [exporting.load_recipe(name) for name in dict.fromkeys(args.recipe)]
+    precisions: list[Precision] = ["float32"]
+    precisions += ["float16"] if args.fp16 else []
+    precisions += ["int8"] if args.int8 else []
+    return exporting.choose([name.strip() for name in args.format.split(",")], precisions)
+
+
+def _usable_here(entry: dict[str, object]) -> dict[str, object]:
+    return entry | {"path": os.path.normpath(str(entry["path"]))}
+
+
+def _status(outcome: "Outcome", display: Display) -> int:
+    for failure in outcome.failures:
+        display.error(f"{failure.run} {failure.recipe}: {failure.error}")
+    for exported in outcome.exported:
+        if not exported.parity.passed:
+            display.error(
+                f"{exported.path}: does not keep its recipe's tolerance (mean change of the score "
+                f"{exported.parity.mean_abs_diff:.3f}, decisions agree {exported.parity.agreement:.1%})"
+            )
+    if not outcome.exported:
+        return 2
+    good = not outcome.failures and all(exported.parity.passed for exported in outcome.exported)
+    return 0 if good else 1
+
+
+def _table(outcome: "Outcome") -> object:
+    from rich.table import Table
+
+    table = Table(title="Artifacts, compared with their Keras models on validation images")
+    for name in ("artifact", "precision"):
+        table.add_column(name)
+    for name in ("MB", "s", "images", "decisions agree", "mean |Δp|", "max |Δp|"):
+        table.add_column(name, justify="right")
+    table.add_column("parity")
+    table.add_column("left in float")
+    for exported in outcome.exported:
+        parity = exported.parity
+        table.add_row(
+            exported.path.name,
+            exported.precision,
+            f"{exported.size_bytes / 1e6:.2f}",
+            "cached" if exported.cached else f"{exported.seconds:.1f}",
+            str(parity.n),
+            f"{parity.agreement:.1%}",
+            f"{parity.mean_abs_diff:.4f}",
+            f"{parity.max_abs_diff:.4f}",
+            "passed" if parity.passed else "FAILED",
+            ", ".join(exported.fallbacks) or ("nothing" if exported.precision == "int8" else "-"),
+        )
+    return table

@@ -1,0 +1,64 @@
+"""Which images speak for a whole set, and how they reach a converter: selected once, decoded once, streamed."""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeall import pixels
+from edgeall.errors import ExportError
+from edgeall.pixels import PixelMapping
+from edgeall.runs import Member, Run
+
+
+def select(members: Sequence[Member], count: int, seed: int) -> tuple[Member, ...]:
+    """At most `count` members, each label in its share of the whole (but at least once, `count` allowing).
+
+    The order is mixed over the labels, so that any first few speak for all. Same members and seed, same choice.
+
+    Raises:
+        ExportError: `members` is empty.
+    """
+    if not members:
+        raise ExportError("there are no images to choose from: the run's split is empty; train it again")
+    by_label: dict[str, list[Member]] = defaultdict(list)
+    for member in sorted(members, key=lambda member: member.name):
+        by_label[member.label].append(member)
+    rng = np.random.default_rng(seed)
+    ranked: list[tuple[float, str, Member]] = []
+    for label in sorted(by_label):
+        group = by_label[label]
+        for place, index in enumerate(rng.permutation(len(group))):
+            # The middle of the place-th of len(group) equal steps: sorting by it interleaves labels by their shares.
+            ranked.append(((place + 0.5) / len(group), label, group[index]))
+    chosen = [member for _, _, member in sorted(ranked, key=lambda entry: entry[:2])]
+    first_of_each = [next(member for member in chosen if member.label == label) for label in sorted(by_label)]
+    return tuple(dict.fromkeys([*first_of_each, *chosen]))[:count]
+
+
+def decode(run: Run, part: str, members: tuple[Member, ...], out: Path, root: Path | None = None) -> None:
+    """Write the pixels of some members of a split part to `out`: a .npy of uint8 (n, size, size, 3).
+
+    Raises:
+        RunError: an image is missing or is not the one of the split.
+        ImageError: an image cannot be decoded.
+    """
+    chosen: dict[str, Any] = {part: members}
+    split = dataclasses.replace(run.split, **chosen)
+    paths = dataclasses.replace(run, split=split).images(part, root)
+    size = run.pixels.size
+    shape = (len(paths), size, size, 3)
+    images = np.lib.format.open_memmap(out, mode="w+", dtype=np.uint8, shape=shape)
+    for index, path in enumerate(paths):
+        images[index] = pixels.read_image(path, size)
+    images.flush()
+
+
+def stream(images: Path, mapping: PixelMapping) -> Iterator[npt.NDArray[Any]]:
+    """Model inputs, float32 (1, size, size, 3), one at a time from what `decode` wrote."""
+    for image in np.load(images, mmap_mode="r", allow_pickle=False):
+        yield mapping.apply(np.asarray(image)[None])

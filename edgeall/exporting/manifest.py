@@ -1,0 +1,91 @@
+"""`exports/manifest.json`: what the exports folder of a run holds, and from which inputs each artifact was made.
+
+It is the same object as `edgeall export --json`, but for `path`: there relative to the run's folder, which can
+be moved; on the command's output usable from where the command ran.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeall import artifact, files
+from edgeall.artifact import Format, Parity, Precision
+from edgeall.errors import ArtifactError
+from edgeall.runs import Run
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One artifact of a run.
+
+    Attributes:
+        path: of the artifact; OpenVINO's is the `.xml`.
+        sha256: the artifact's identity, as in `edgeall.artifact.Artifact`.
+        seconds: conversion and parity, without what the run's artifacts share and without waiting.
+        fallbacks: what an INT8 artifact computes in float, besides the boundary; empty for other precisions.
+        inputs: SHA-256 over everything that the artifact was made from.
+        cached: nothing was to be done, because `inputs` had not changed.
+    """
+
+    path: Path
+    run: str
+    backbone: str
+    recipe: str
+    format: Format
+    precision: Precision
+    size_bytes: int
+    sha256: str
+    seconds: float
+    parity: Parity
+    fallbacks: tuple[str, ...]
+    inputs: str
+    cached: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        document = dataclasses.asdict(self)
+        return document | {"path": self.path.as_posix(), "fallbacks": list(self.fallbacks)}
+
+
+def read(run: Run) -> dict[str, Exported]:
+    """What the manifest says, by artifact file name; nothing where it is missing or damaged."""
+    try:
+        entries = json.loads((run.exports / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
+        known = [_from_dict(run, entry) for entry in entries]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {entry.path.name: entry for entry in known}
+
+
+def add(run: Run, exported: Exported) -> None:
+    """Enter one artifact, replacing what the manifest said of its file. Entries of vanished files go."""
+    entries = {name: entry for name, entry in read(run).items() if entry.path.is_file()}
+    entries[exported.path.name] = exported
+    relative = [
+        dataclasses.replace(entry, path=entry.path.relative_to(run.path), cached=False).to_dict()
+        for _, entry in sorted(entries.items())
+    ]
+    files.write_json(run.exports / "manifest.json", {"artifacts": relative})
+
+
+def still_good(entry: Exported | None, inputs: str) -> bool:
+    """Whether the artifact of an entry was made from these inputs and is whole."""
+    if entry is None or entry.inputs != inputs:
+        return False
+    try:
+        return artifact.read(entry.path).sha256 == entry.sha256
+    except ArtifactError:
+        return False
+
+
+def _from_dict(run: Run, entry: dict[str, Any]) -> Exported:
+    return Exported(
+        **entry
+        | {
+            "path": run.path / entry["path"],
+            "parity": Parity(**entry["parity"]),
+            "fallbacks": tuple(entry["fallbacks"]),
+        }
+    )

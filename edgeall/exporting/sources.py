@@ -1,0 +1,84 @@
+"""What all artifacts of a run are made from, each made once: SavedModel, ONNX, and the Keras model's own answers.
+
+Runs inside a worker process, with TensorFlow as Keras' backend.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeall.errors import ExportError
+from edgeall.pixels import PixelMapping
+from edgeall.runs import Run
+
+_BATCH = 16
+OPSET = 18
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Places in the work folder of one run, some not made yet; and how bytes become the models' input."""
+
+    folder: Path
+    pixels: PixelMapping
+
+    @property
+    def saved_model(self) -> Path:
+        return self.folder / "saved_model"
+
+    @property
+    def onnx(self) -> Path:
+        return self.folder / "model.onnx"
+
+    @property
+    def images(self) -> Path:
+        """Validation images, uint8 (n, size, size, 3)."""
+        return self.folder / "validation.npy"
+
+    @property
+    def reference(self) -> Path:
+        """The Keras model's class probabilities on them, float32 (n, k)."""
+        return self.folder / "reference.npy"
+
+
+def make(run: Run, sources: Sources, needs: Iterable[str]) -> None:
+    """Write the reference answers and each of `needs` ("saved_model", "onnx") of the run's model.
+
+    Raises:
+        ExportError: the Keras model answers NaN.
+    """
+    model = _load(run)
+    np.save(sources.reference, _answers(model, sources, run.name), allow_pickle=False)
+    import keras
+
+    # The batch is fixed at 1: with a free one, shape arithmetic stays in every converted graph.
+    size = run.pixels.size
+    signature = [keras.InputSpec(shape=(1, size, size, 3), dtype="float32", name="image")]
+    if "saved_model" in needs:
+        model.export(sources.saved_model, format="tf_saved_model", input_signature=signature, verbose=False)
+    if "onnx" in needs:
+        model.export(
+            sources.onnx, format="onnx", input_signature=signature, opset_version=OPSET, verbose=False
+        )
+
+
+def _load(run: Run) -> Any:
+    import keras
+
+    return keras.saving.load_model(run.model_path, compile=False, safe_mode=True)
+
+
+def _answers(model: Any, sources: Sources, name: str) -> npt.NDArray[np.float32]:
+    images = np.load(sources.images, mmap_mode="r", allow_pickle=False)
+    parts = [
+        np.asarray(model.predict_on_batch(sources.pixels.apply(np.asarray(images[start : start + _BATCH]))))
+        for start in range(0, len(images), _BATCH)
+    ]
+    answers = np.concatenate(parts).astype(np.float32)
+    if not np.isfinite(answers).all():
+        raise ExportError(f"run {name}: its Keras model answers NaN or infinity; train it again")
+    return answers if answers.shape[1] > 1 else np.concatenate([1 - answers, answers], axis=1)

@@ -1,0 +1,101 @@
+"""One heavy step in a process of its own: `python -m edgeall.exporting.worker`, the job a JSON line on standard input.
+
+Converters print hundreds of lines, keep gigabytes and now and then die; here they can, without harm. Standard input
+stays open while the parent lives: when it closes, the parent is gone and so is this process.
+"""
+
+import dataclasses
+import importlib
+import json
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from edgeall import runs
+from edgeall.errors import EdgeallError
+from edgeall.exporting.recipes import Recipe
+from edgeall.exporting.sources import Sources
+
+
+def format_module(format: str) -> ModuleType:
+    """The module of a format: `NEEDS`, `PACKAGES` and `convert(sources, recipe, calibration, out)`."""
+    return importlib.import_module(f"edgeall.exporting.{format}")
+
+
+def make_sources(run: runs.Run, sources: Sources, needs: list[str]) -> dict[str, Any]:
+    """Step "sources": what the run's artifacts share."""
+    from edgeall.exporting import sources as module
+
+    module.make(run, sources, needs)
+    return {}
+
+
+def convert(
+    run: runs.Run, sources: Sources, recipe: dict[str, Any], calibration: str | None, out: str
+) -> dict[str, Any]:
+    """Step "convert": one bare model file."""
+    target = Recipe.from_dict(recipe)
+    images = None if calibration is None else Path(calibration)
+    format_module(target.format).convert(sources, target, images, Path(out))
+    return {}
+
+
+def examine(
+    run: runs.Run, sources: Sources, recipe: dict[str, Any], out: str, threads: int
+) -> dict[str, Any]:
+    """Step "examine": the bare model in its own engine: parity with the Keras model, and what it left in float."""
+    from edgeall.exporting import interim, parity
+
+    target = Recipe.from_dict(recipe)
+    images = np.load(sources.images, mmap_mode="r", allow_pickle=False)
+    answers, left = interim.answers(Path(out), target, sources.pixels, images, threads)
+    reference = np.load(sources.reference, allow_pickle=False)
+    result = parity.compare(reference, answers, run.decision, target.parity)
+    return {"parity": dataclasses.asdict(result), "fallbacks": left}
+
+
+STEPS: dict[str, Callable[..., dict[str, Any]]] = {
+    "sources": make_sources,
+    "convert": convert,
+    "examine": examine,
+}
+
+
+def main() -> int:
+    """Do the job; its result, or the error a user should see, goes into the file that the job names."""
+    job = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    run = runs.load(Path(job["run"]))
+    sources = Sources(Path(job["folder"]), run.pixels)
+    try:
+        result = STEPS[job["step"]](run, sources, **job["arguments"])
+    except EdgeallError as error:
+        result = {"error": str(error)}
+    Path(job["result"]).write_text(json.dumps(result), encoding="utf-8")
+    return 0
+
+
+def _end_with_parent() -> None:
+    # Below Python's buffers, whose lock a waiting thread would hold when the process ends.
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    try:
+        status = main()
+    except Exception:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Engines' and TensorFlow's threads are in no hurry to end, and nothing of theirs is needed any more.
+    os._exit(status)

@@ -1,0 +1,129 @@
+"""Runs the heavy steps of exports as worker processes, a few at a time."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from edgeall.errors import ExportError
+from edgeall.runs import Run
+
+_LAST_LINES = 15
+_MEMORY_A_JOB = 4 << 30
+"""Bytes; the largest backbones' conversion peaks near this."""
+
+
+class Workshop:
+    """At most `jobs` workers at once, each with its share of the cores. Leaving it ends those that still run."""
+
+    def __init__(self, jobs: int | None = None) -> None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self.jobs = jobs or max(1, min(cores, _memory() // _MEMORY_A_JOB))
+        self.threads = max(1, cores // self.jobs)
+        self._free = threading.BoundedSemaphore(self.jobs)
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._closed = False
+
+    def __enter__(self) -> "Workshop":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._closed = True
+            for process in self._running:
+                process.kill()
+
+    def do(self, step: str, run: Run, folder: Path, **arguments: Any) -> tuple[dict[str, Any], float]:
+        """Wait for a free place, do `step` of `edgeall.exporting.worker` there; its result, and seconds taken.
+
+        Raises:
+            ExportError: the step failed; the converter's last words are in `__notes__`.
+        """
+        with self._free, tempfile.TemporaryDirectory(prefix=f"{step}-", dir=folder) as scratch:
+            result = Path(scratch) / "result.json"
+            job = {
+                "step": step,
+                "run": str(run.path.resolve()),
+                "folder": str(folder.resolve()),
+                "result": str(result.resolve()),
+                "arguments": arguments,
+            }
+            started = time.monotonic()
+            words = self._work(job, scratch)
+            seconds = time.monotonic() - started
+            if not result.is_file():
+                raise self._failure(step, words)
+            document = json.loads(result.read_text(encoding="utf-8"))
+            if "error" in document:
+                raise ExportError(document["error"])
+            return document, seconds
+
+    def _work(self, job: dict[str, Any], scratch: str) -> list[str]:
+        """What the worker printed, by lines."""
+        log = Path(scratch) / "log.txt"
+        with log.open("wb") as output:
+            with self._lock:
+                if self._closed:
+                    raise ExportError("stopped")
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "edgeall.exporting.worker"],
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=self._environment(scratch),
+                )
+                self._running.add(process)
+            try:
+                assert process.stdin is not None
+                process.stdin.write(json.dumps(job).encode() + b"\n")
+                process.stdin.flush()
+                # Not closed before the end: the worker takes that for its parent's death.
+                process.wait()
+            except BrokenPipeError:
+                process.wait()
+            finally:
+                with self._lock:
+                    self._running.discard(process)
+                process.kill()
+                process.wait()
+        return log.read_text(encoding="utf-8", errors="replace").splitlines()
+
+    def _environment(self, scratch: str) -> dict[str, str]:
+        threads = str(self.threads)
+        return os.environ | {
+            "KERAS_BACKEND": "tensorflow",
+            "CUDA_VISIBLE_DEVICES": "-1",
+            "PYTHONHASHSEED": "0",
+            "OMP_NUM_THREADS": threads,
+            "TF_NUM_INTRAOP_THREADS": threads,
+            "TF_NUM_INTEROP_THREADS": threads,
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "OPENVINO_TELEMETRY_OPT_OUT": "1",
+            "NNCF_TELEMETRY_DISABLED": "1",
+            "DO_NOT_TRACK": "1",
+            "TMPDIR": str(Path(scratch).resolve()),
+        }
+
+    def _failure(self, step: str, words: list[str]) -> ExportError:
+        said = [line for line in words if line.strip()]
+        error = ExportError(f"step '{step}' failed: {said[-1].strip() if said else 'its process was killed'}")
+        for line in said[-_LAST_LINES:]:
+            error.add_note(line)
+        return error
+
+
+def _memory() -> int:
+    """Bytes that can still be used; a plenty where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 64 << 30
