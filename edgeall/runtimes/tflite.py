@@ -1,0 +1,98 @@
+"""TensorFlow Lite, by whichever of its interpreters is installed: same class, same results."""
+
+import importlib
+import importlib.metadata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeall.errors import EngineError
+from edgeall.runtimes.precision import Operator, is_conversion, of_types
+from edgeall.runtimes.session import EngineInfo, Port, Tensor, essence
+
+INTERPRETERS = (
+    ("ai_edge_litert.interpreter", "ai-edge-litert"),
+    ("tflite_runtime.interpreter", "tflite-runtime"),
+    ("tensorflow.lite", "tensorflow"),
+)
+"""Modules that may hold the interpreter, in the order they are tried, and the distributions they come from."""
+
+
+class TfliteNetwork:
+    """A TFLite model. Single images only: the batch of an artifact is 1."""
+
+    def __init__(self, path: Path, threads: int, precision: str) -> None:
+        interpreter_class, self.engine = find_interpreter()
+        try:
+            self._interpreter = interpreter_class(model_path=str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError, ImportError, AttributeError, SystemError) as error:
+            raise EngineError(f"{path}: {self.engine.name} cannot load it ({essence(error)})") from None
+        self._path = path
+        self._in, self.input = _only(path, "input", self._interpreter.get_input_details())
+        self._out, self.output = _only(path, "output", self._interpreter.get_output_details())
+
+    def run(self, tensor: Tensor) -> Tensor:
+        try:
+            self._interpreter.set_tensor(self._in, tensor)
+            self._interpreter.invoke()
+            result: Tensor = self._interpreter.get_tensor(self._out)
+        except (ValueError, RuntimeError) as error:
+            raise EngineError(f"{self._path}: {self.engine.name} failed ({essence(error)})") from None
+        return result
+
+    def operators(self) -> Sequence[Operator]:
+        # A delegate's own node stands beside the operators it took over, which are the ones that tell.
+        return [
+            Operator(
+                op["op_name"],
+                of_types(_names(op["operand_types"]), _names(op["result_types"])),
+                is_conversion(op["op_name"]),
+            )
+            for op in self._interpreter._get_ops_details()
+            if op["op_name"] != "DELEGATE"
+        ]
+
+    def close(self) -> None:
+        self._interpreter = None
+
+
+def find_interpreter() -> tuple[Any, EngineInfo]:
+    """The interpreter class in use, and what it is.
+
+    Raises:
+        EngineError: none of `INTERPRETERS` is installed.
+    """
+    for module, distribution in INTERPRETERS:
+        try:
+            found = importlib.import_module(module).Interpreter
+        except ImportError:
+            continue
+        return found, EngineInfo(distribution, _version(module, distribution))
+    raise EngineError("no TFLite interpreter is installed here; install one with: pip install ai-edge-litert")
+
+
+def _version(module: str, distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        # TensorFlow comes under several distribution names.
+        return str(getattr(importlib.import_module(module.partition(".")[0]), "__version__", "unknown"))
+
+
+def _only(path: Path, side: str, details: list[dict[str, Any]]) -> tuple[int, Port]:
+    if len(details) != 1:
+        raise EngineError(f"{path}: has {len(details)} {side}s; edgeall runs models with one")
+    detail = details[0]
+    scale, zero_point = detail["quantization"]
+    port = Port(tuple(map(int, detail["shape"])), np.dtype(detail["dtype"]), float(scale), int(zero_point))
+    return int(detail["index"]), port
+
+
+def _names(types: Sequence[Any]) -> list[str]:
+    return [np.dtype(kind).name for kind in types]
+
+
+load = TfliteNetwork
