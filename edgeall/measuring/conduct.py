@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from edgeall.measuring.records import End, Kept, Message, Record, Start, to_line
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 
 
-def conduct(plan: Plan, finished: Collection[str] = ()) -> Iterator[Message]:
+def conduct(plan: Plan, finished: Collection[str] = ()) -> Generator[Message, None, None]:
     """Carry out `plan`; jobs whose key is in `finished` are answered with `Kept` instead of being done.
 
     Yields `Start` before anything is measured (close the iterator to go no further), then one `Record` or `Kept` a job
@@ -36,7 +36,9 @@ def conduct(plan: Plan, finished: Collection[str] = ()) -> Iterator[Message]:
     planned = [(job, key(plan, job, fingerprint)) for job in jobs(plan, cores)]
     session = time.time_ns()
     done = frozenset(finished)
-    yield Start(session, machine.environment(), tuple(identity for _, identity in planned))
+    yield Start(
+        session, machine.environment(), tuple((identity, job.artifact.sha256) for job, identity in planned)
+    )
     given_up: dict[tuple[str, int | None], str] = {}
     for job, identity in planned:
         if identity in done:

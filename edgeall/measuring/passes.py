@@ -49,7 +49,9 @@ def accuracy(order: Order) -> dict[str, Any]:
             "engine": _engine(session),
             "executed_precision": {
                 "dominant": executed.dominant,
-                "operators": {name: int(count) for name, count in executed.operators.items()},
+                "operators": executed.operators,
+                "float_operators": executed.float_operators,
+                "conversions": executed.conversions,
             },
         }
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,11 +35,11 @@ class Record:
 
 @dataclass(frozen=True)
 class Start:
-    """First word of a device, before anything is measured: what it is, and the keys of all jobs in order."""
+    """First word of a device, before anything is measured: what it is, and all jobs in order as (key, artifact)."""
 
     session: int
     environment: dict[str, Any]
-    keys: tuple[str, ...]
+    jobs: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def from_line(line: str) -> Message:
         document = json.loads(line)
         kind = _TYPES[document.pop("type")]
         if kind is Start:
-            document["keys"] = tuple(document["keys"])
+            document["jobs"] = tuple((key, artifact) for key, artifact in document["jobs"])
         return kind(**document)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise MeasurementError(f"the device sent a line that is no measurement: {line[:80]!r}") from None
@@ -117,12 +116,6 @@ class Journal:
             if file.tell() and self._last_byte(file) != b"\n":
                 file.write(b"\n")
             file.write(to_line(record).encode() + b"\n")
-
-    def keep(self, records: Iterable[Record]) -> None:
-        """Replace the content by these records: those that no plan asks for any more are dropped."""
-        from edgeall.files import write_text
-
-        write_text(self.path, "".join(to_line(record) + "\n" for record in records))
 
     @staticmethod
     def _last_byte(file: Any) -> bytes:

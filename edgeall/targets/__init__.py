@@ -4,7 +4,7 @@ A plan goes in, messages with raw measurements come out, and nothing else crosse
 `Target`, and one more way of reaching in `TARGETS`.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator
 from typing import Protocol
 
 from edgeall.measuring.plan import Plan
@@ -32,10 +32,10 @@ class Target(Protocol):
         """Why the device cannot be reached now, in one line; None where it can."""
         ...
 
-    def measure(self, plan: Plan, finished: Collection[str]) -> Iterator[Message]:
+    def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
         """Carry out `plan`, whose paths are this workstation's, leaving out jobs whose key is in `finished`.
 
-        Messages come as `edgeall.measuring.conduct.conduct` tells.
+        Closing the generator stops the device. Messages come as `edgeall.measuring.conduct.conduct` tells.
         """
         ...
 

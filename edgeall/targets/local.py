@@ -1,6 +1,6 @@
 """This machine, as a device."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 
 from edgeall.measuring.conduct import conduct
 from edgeall.measuring.plan import Plan
@@ -13,5 +13,5 @@ class LocalTarget:
     def unreachable(self) -> str | None:
         return None
 
-    def measure(self, plan: Plan, finished: Collection[str]) -> Iterator[Message]:
+    def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
         return conduct(plan, finished)

@@ -1,0 +1,233 @@
+"""One bench: plan, measure on the device, keep every finished record, work out the figures, write them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeall import __version__, artifact, runs
+from edgeall.benching.images import test_set
+from edgeall.benching.results import Subject, gather, rows
+from edgeall.benching.store import SCHEMA, Journals, ResultFile
+from edgeall.errors import EdgeallError, MeasurementError, UsageError
+from edgeall.measuring.plan import Plan, PlannedArtifact, Settings
+from edgeall.measuring.records import End, Kept, Message, Record, Start
+from edgeall.progress import SILENT, Progress
+from edgeall.targets import Profile, open_target
+
+
+def bench(
+    paths: Sequence[Path],
+    profile: Profile,
+    settings: Settings,
+    *,
+    data: Path | None = None,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> dict[str, Any]:
+    """Measure artifacts on a device; returns the document that `edgeall bench --json` prints.
+
+    The results of each run's artifacts are also written to `<run>/bench/<device>.json`, beside the records they were
+    made from (`<device>.records.jsonl`). Records whose artifact, images, settings and machine are unchanged are not
+    measured again; what an interrupted bench finished counts.
+
+    Args:
+        data: where the runs' images are now, or another labelled folder to score on.
+        overwrite: measure everything again, and replace earlier results.
+
+    Raises:
+        UsageError: earlier results would be replaced and `overwrite` does not allow it, or a run-less artifact
+            without `data`.
+        MeasurementError: nothing could be measured.
+    """
+    failures: list[dict[str, Any]] = []
+    notes: list[str] = []
+    subjects = _subjects(paths, profile, data, failures, notes)
+    for note in notes:
+        progress.note(note)
+    plan = _plan(subjects, settings)
+    folder_of = {s.artifact.sha256: s.run_folder for s in subjects if s.run_folder is not None}
+    journals = Journals(folder_of, profile.name)
+    target = open_target(profile)
+    if reason := target.unreachable():
+        raise MeasurementError(f"device {profile.name} cannot be reached: {reason}")
+    known = {} if overwrite else journals.read()
+    outputs = {folder: ResultFile(folder, profile.name) for folder in dict.fromkeys(folder_of.values())}
+    with closing(target.measure(plan, known.keys())) as messages:
+        measured = _measure(messages, known, journals, outputs, subjects, overwrite, progress)
+    failures += measured.failures(subjects)
+    document = _document(profile, settings, measured, subjects, failures, notes)
+    if not document["results"]:
+        raise MeasurementError("; ".join(dict.fromkeys(failure["error"] for failure in failures)))
+    if not measured.fresh:
+        # Nothing was measured now: the machine's state then is the one that counts.
+        earlier = [output.earlier["environment"] for output in outputs.values() if output.earlier]
+        document["environment"] = next(iter(earlier), document["environment"])
+    for folder, output in outputs.items():
+        mine = [subject for subject in subjects if subject.run_folder == folder]
+        output.write(_only(document, mine), measured.fresh)
+    return document
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What came back. `fresh`: artifacts of which something was measured just now."""
+
+    start: Start
+    end: End
+    records: list[Record]
+    fresh: frozenset[str]
+
+    def failures(self, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
+        names = {subject.artifact.sha256: subject.shown for subject in subjects}
+        return [
+            {
+                "artifact": names[record.artifact],
+                "sha256": record.artifact,
+                "kind": record.kind,
+                "threads": record.threads,
+                "round": record.round,
+                "error": record.error,
+            }
+            for record in self.records
+            if record.error is not None
+        ]
+
+
+def _subjects(
+    paths: Sequence[Path],
+    profile: Profile,
+    data: Path | None,
+    failures: list[dict[str, Any]],
+    notes: list[str],
+) -> list[Subject]:
+    """Artifacts that can be tested, each content once; what cannot be read goes to `failures`."""
+    found: dict[str, Subject] = {}
+    sets: dict[tuple[Path | None, tuple[str, ...]], Any] = {}
+    first_error: EdgeallError | None = None
+    for path in paths:
+        try:
+            opened = artifact.read(path)
+            if opened.metadata.format not in profile.formats:
+                notes.append(
+                    f"{path}: device {profile.name} does not take {opened.metadata.format}; left out"
+                )
+                continue
+            run = runs.of_artifact(path)
+            folder = None if run is None else run.path
+            key = (folder, opened.metadata.decision.labels)
+            if key not in sets:
+                sets[key] = test_set(opened, run, data)
+                notes += sets[key].notes
+            found.setdefault(opened.sha256, Subject(str(path), opened, folder, sets[key]))
+        except EdgeallError as error:
+            first_error = first_error or error
+            failures.append({"artifact": str(path), "error": str(error)})
+            notes.append(f"failed: {error}")
+    if not found:
+        raise first_error or UsageError(f"no artifact that device {profile.name} takes")
+    return list(found.values())
+
+
+def _plan(subjects: Sequence[Subject], settings: Settings) -> Plan:
+    return Plan(
+        artifacts=tuple(
+            PlannedArtifact(str(s.artifact.path.resolve()), s.artifact.sha256, s.tests.key) for s in subjects
+        ),
+        image_sets={s.tests.key: s.tests.images for s in subjects},
+        settings=settings,
+    )
+
+
+def _measure(
+    messages: Iterator[Message],
+    known: dict[str, Record],
+    journals: Journals,
+    outputs: dict[Path, ResultFile],
+    subjects: Sequence[Subject],
+    overwrite: bool,
+    progress: Progress,
+) -> _Measured:
+    start = next(messages, None)
+    if not isinstance(start, Start):
+        raise MeasurementError("the device did not begin to measure")
+    if not overwrite:
+        _refuse_replacing(start, known, outputs, subjects)
+    records: list[Record] = []
+    fresh: set[str] = set()
+    end = None
+    count = f"{len(subjects)} artifact{'s'[: len(subjects) != 1]}"
+    with progress.stage(f"measuring {count}", len(start.jobs)) as advance:
+        for message in messages:
+            if isinstance(message, End):
+                end = message
+                continue
+            if isinstance(message, Kept):
+                records.append(known[message.key])
+            elif isinstance(message, Record):
+                journals.append(message)
+                records.append(message)
+                fresh.add(message.artifact)
+                if message.error is not None and not message.error.startswith("not tried"):
+                    progress.note(f"failed: {message.error}")
+            advance(1)
+    if end is None:
+        raise MeasurementError(
+            "the device stopped before the end; what it finished is kept, run the same command again"
+        )
+    return _Measured(start, end, records, frozenset(fresh))
+
+
+def _refuse_replacing(
+    start: Start, known: dict[str, Record], outputs: dict[Path, ResultFile], subjects: Sequence[Subject]
+) -> None:
+    """Earlier figures of an unchanged artifact are replaced only when the user says so; failed ones are tried again."""
+    pending = {sha256 for key, sha256 in start.jobs if key not in known}
+    for subject in subjects:
+        output = outputs.get(subject.run_folder) if subject.run_folder else None
+        if output and subject.artifact.sha256 in output.settled() & pending:
+            raise UsageError(
+                f"{output.path} holds results of {subject.shown} under other settings, images or libraries: "
+                "--overwrite to replace them"
+            )
+
+
+def _document(
+    profile: Profile,
+    settings: Settings,
+    measured: _Measured,
+    subjects: Sequence[Subject],
+    failures: list[dict[str, Any]],
+    notes: list[str],
+) -> dict[str, Any]:
+    before = measured.start.environment
+    identity = (
+        "model",
+        "cpu",
+        "emulated",
+        "emulation_signs",
+        "raspberry_pi",
+        "cores",
+        "architecture",
+        "system",
+    )
+    found = gather(subjects, measured.records)
+    return {
+        "schema": SCHEMA,
+        "edgeall": __version__,
+        "device": {"name": profile.name, **{key: before[key] for key in identity}},
+        "environment": {"before": before, "after": measured.end.environment},
+        "results": rows(found, settings, before["emulated"]),
+        "failures": failures,
+        "notes": notes,
+    }
+
+
+def _only(document: dict[str, Any], subjects: Sequence[Subject]) -> dict[str, Any]:
+    """The part of a document that is about these artifacts."""
+    mine = {subject.artifact.sha256 for subject in subjects}
+    return document | {
+        key: [entry for entry in document[key] if entry.get("sha256") in mine]
+        for key in ("results", "failures")
+    }

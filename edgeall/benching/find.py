@@ -1,0 +1,40 @@
+"""Which artifacts a user means by runs, files or nothing at all."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgeall import runs
+from edgeall.artifact import is_artifact_name
+from edgeall.errors import RunError, UsageError
+
+
+def find_artifacts(named: Sequence[str | Path], root: Path = runs.RUNS_FOLDER) -> list[Path]:
+    """Paths of artifacts, each once: those named; of a run (its folder or name) all exports; of nothing every run's.
+
+    Raises:
+        RunError: no runs, or a named one has no exports.
+        UsageError: a name that is neither.
+    """
+    if not named:
+        found = [path for run in runs.find(root) for path in _exports(run.path)]
+        if not found:
+            raise RunError(f"{root}: no run there has exports; make them with: edgeall export")
+        return found
+    every = [path for name in named for path in _of_name(Path(name), root)]
+    return list({path.resolve(): path for path in every}.values())
+
+
+def _of_name(name: Path, root: Path) -> list[Path]:
+    if is_artifact_name(name):
+        return [name]
+    for folder in (name, root / name):
+        if (folder / "run.json").is_file():
+            found = _exports(runs.load(folder).path)
+            if not found:
+                raise RunError(f"{folder}: has no exports; make them with: edgeall export {name}")
+            return found
+    raise UsageError(f"{name}: neither a run nor an artifact (.tflite, .onnx, .xml)")
+
+
+def _exports(run: Path) -> list[Path]:
+    return [path for path in sorted((run / "exports").glob("*")) if is_artifact_name(path) and path.is_file()]

@@ -1,0 +1,81 @@
+"""`edgeall bench`: accuracy, latency and memory of artifacts on a device."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from edgeall.cli.display import Display
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        metavar="RUN|ARTIFACT",
+        help="what to bench (default: every export under ./runs)",
+    )
+    parser.add_argument(
+        "--device", default="laptop", metavar="NAME", help="a name of 'edgeall devices', or a TOML file"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="where the test images are now, or another labelled folder"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="3 rounds instead of 5; all other rules are kept"
+    )
+    parser.add_argument("--threads", metavar="N,N…", help="thread counts, 'all' among them (default: 1,all)")
+    parser.add_argument("--rounds", type=int, metavar="N", help="turns of each artifact, in fresh processes")
+    parser.add_argument("--min-runs", type=int, metavar="N", help="timed runs over all rounds, at least")
+    parser.add_argument(
+        "--min-seconds", type=float, metavar="S", help="timed seconds over all rounds, at least"
+    )
+    parser.add_argument(
+        "--max-seconds", type=float, metavar="S", help="timed seconds over all rounds, at most"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="measure all again and replace earlier results"
+    )
+    parser.epilog = (
+        "Results of a run's artifacts go to <run>/bench/<device>.json. An interrupted bench goes on where it was "
+        "when the same command is given again. Close other programs: what they take from the processor is measured too."
+    )
+
+
+def run(args: argparse.Namespace, display: Display) -> int:
+    from edgeall.benching import bench, find_artifacts
+    from edgeall.targets import load_profile
+
+    profile = load_profile(args.device)
+    settings = _settings(args, profile)
+    if not settings.obeys_rules:
+        display.warn("fewer runs, seconds or rounds than comparable figures need; the results say so")
+    document = bench(
+        find_artifacts(args.targets),
+        profile,
+        settings,
+        data=args.data,
+        overwrite=args.overwrite,
+        progress=display,
+    )
+    display.emit(document)
+    if not display.as_json:
+        from edgeall.reporting import Terminal, merge
+
+        display.show(Terminal(merge([("this bench", document)])))
+    failed = sorted({failure["artifact"] for failure in document["failures"]})
+    if failed:
+        display.error(f"failed, in whole or in part, as said above: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def _settings(args: argparse.Namespace, profile: Any) -> Any:
+    from edgeall.measuring.plan import QUICK, Settings
+    from edgeall.targets import parse_threads
+
+    settings = profile.settings(QUICK if args.quick else Settings())
+    given = {name: getattr(args, name) for name in ("rounds", "min_runs", "min_seconds", "max_seconds")}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if args.threads is not None:
+        changes["threads"] = parse_threads(args.threads.split(","))
+    return dataclasses.replace(settings, **changes)
