@@ -85,6 +85,8 @@ class Display:
             TextColumn("left"),
             TimeRemainingColumn(),
             console=self._console(sys.stderr),
+            # Each redraw takes processor time from what a bench is measuring meanwhile.
+            refresh_per_second=2,
         )
 
     def _console(self, stream: Any) -> Any:
