@@ -1,0 +1,225 @@
+"""What is in a folder of images, from its names alone: nothing is decoded here."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeall.datasets.layouts import LAYOUTS, Entry, Layout
+from edgeall.errors import DatasetError, UsageError
+from edgeall.names import unknown_name
+from edgeall.pixels import SUFFIXES
+
+SYNTHETIC_MARK = b"edgeall synthetic smear"
+"""Comment inside every image that `synthesize` draws; it marks the layout's name wherever such an image turns up."""
+
+_FINDING = {
+    "all", "leukemia", "leukaemia", "leukemic", "leukaemic", "blast", "blasts", "lymphoblast", "lymphoblasts",
+    "positive", "pos", "malignant", "cancer", "abnormal", "patient", "diseased", "sick", "yes", "true", "1",
+}  # fmt: skip
+_NO_FINDING = {
+    "healthy", "normal", "benign", "negative", "neg", "hem", "control", "non", "no", "not", "false", "0",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image, not yet decoded.
+
+    Attributes:
+        path: where it is.
+        name: the same, relative to the data folder, with forward slashes; its identity.
+        label: its class.
+        subject: the person it came from; None where names do not tell.
+        split: "train", "val" or "test" where the folder assigns it; None elsewhere.
+    """
+
+    path: Path
+    name: str
+    label: str
+    subject: str | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A recognised folder of images.
+
+    Attributes:
+        root: the folder, absolute.
+        layout: name of the layout; ends in " (synthetic)" where the images were drawn by edgeall.
+        labels: class names, those without a finding first; of two, the second is the positive one.
+        positive: the labels that make a finding.
+        samples: by name.
+        notes: what a reader of any figure made with this set should know: guesses, images left aside.
+        positive_guessed: the positive labels were guessed from the names of the classes.
+    """
+
+    root: Path
+    layout: str
+    labels: tuple[str, ...]
+    positive: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    notes: tuple[str, ...] = ()
+    positive_guessed: bool = False
+
+    def counts(self) -> dict[str, int]:
+        """Images a label, in the order of `labels`."""
+        found = Counter(sample.label for sample in self.samples)
+        return {label: found[label] for label in self.labels}
+
+
+def read_dataset(root: Path, positive: Sequence[str] | None = None) -> Dataset:
+    """Recognise the layout of `root` and list its images. Hidden files and links out of the folder are passed over.
+
+    `positive` names the labels that make a finding, where the layout's own, or the guess, is not what is wanted.
+
+    Raises:
+        DatasetError: no such folder, no images in it, no known layout, or one class only.
+        UsageError: `positive` names a class that is not there, or all of them.
+    """
+    if not root.exists():
+        raise DatasetError(f"{root}: no such folder; make a set to try with: edgeall data synth {root}")
+    if not root.is_dir():
+        raise DatasetError(f"{root}: not a folder; give the folder that holds the images")
+    root = root.resolve()
+    names, outside = _image_names(root)
+    if not names:
+        links = f", and {outside} links that lead out of it are not followed" if outside else ""
+        raise DatasetError(f"{root}: holds no images ({', '.join(SUFFIXES)}){links}")
+    layout, entries = _recognise(root, names)
+    notes = [f"{outside} links that lead out of the folder are not followed"] if outside else []
+    notes += _strays(layout, [name for name in names if name not in entries])
+    entries, set_aside = _one_variant(layout, entries)
+    notes += set_aside
+    samples = tuple(
+        Sample(root / name, name, entry.label, entry.subject, entry.split) for name, entry in entries.items()
+    )
+    found = sorted({sample.label for sample in samples})
+    labels = [label for label in layout.labels.values() if label in found] or found
+    if len(labels) < 2:
+        raise DatasetError(
+            f"{root}: has one class only, '{labels[0]}' ({len(samples)} images); "
+            f"a second one is needed beside it, as in {layout.shape}"
+        )
+    guessed = not positive and not layout.positive
+    if positive:
+        chosen = _validated(positive, labels)
+    else:
+        chosen = [label for label in layout.positive if label in labels] or _guess_positive(labels)
+    if guessed:
+        notes.append(
+            f"positive is taken to be {_quoted(chosen)}, guessed from names; --positive says otherwise"
+        )
+    return Dataset(
+        root=root,
+        layout=layout.name + (" (synthetic)" if _drawn(samples) else ""),
+        labels=(*(label for label in labels if label not in chosen), *chosen),
+        positive=tuple(chosen),
+        samples=samples,
+        notes=tuple(notes),
+        positive_guessed=guessed,
+    )
+
+
+def _image_names(root: Path) -> tuple[list[str], int]:
+    """Relative names of image files by name, and how many links out of the folder were passed over."""
+    names: list[str] = []
+    outside = 0
+    for folder, below, files in os.walk(root):
+        below[:] = [name for name in below if not _hidden(name)]
+        outside += sum(_leaves(Path(folder, name), root) for name in below)
+        for name in files:
+            path = Path(folder, name)
+            if _hidden(name) or path.suffix.lower() not in SUFFIXES:
+                continue
+            if _leaves(path, root):
+                outside += 1
+            else:
+                names.append(path.relative_to(root).as_posix())
+    return sorted(names, key=_natural), outside
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _leaves(path: Path, root: Path) -> bool:
+    return path.is_symlink() and not path.resolve().is_relative_to(root)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Im2 before Im10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
+
+
+def _recognise(root: Path, names: list[str]) -> tuple[Layout, dict[str, Entry]]:
+    """The first layout that accounts for most images; one that sees two classes goes before one that sees one."""
+    fitting = []
+    for layout in LAYOUTS:
+        entries = {name: entry for name in names if (entry := layout.entry(name)) is not None}
+        if any(entry.split for entry in entries.values()):
+            # Half a given split is none: what is outside of it belongs to no part.
+            entries = {name: entry for name, entry in entries.items() if entry.split}
+        if 2 * len(entries) > len(names):
+            fitting.append((layout, entries))
+    if not fitting:
+        shapes = "; ".join(f"{layout.name}: {layout.shape}" for layout in LAYOUTS)
+        raise DatasetError(f"{root}: {len(names)} images, in no layout that edgeall knows ({shapes})")
+    return max(fitting, key=lambda fit: len({entry.label for entry in fit[1].values()}) > 1)
+
+
+def _strays(layout: Layout, names: list[str]) -> Iterator[str]:
+    if names:
+        yield f"{len(names)} images do not fit the layout {layout.name} and are left out, the first: {names[0]}"
+
+
+def _one_variant(layout: Layout, entries: dict[str, Entry]) -> tuple[dict[str, Entry], list[str]]:
+    """Only one rendering of each picture: two of them on two sides of a split would be a leak."""
+    variants = {entry.variant for entry in entries.values() if entry.variant}
+    if len(variants) < 2:
+        return entries, []
+    wanted = layout.variant or min(variants)
+    kept = {name: entry for name, entry in entries.items() if entry.variant == wanted}
+    return kept, [f"only {wanted}/ is read: the other folders show the same {len(kept)} pictures again"]
+
+
+def _guess_positive(labels: list[str]) -> list[str]:
+    words = {label: set(re.findall(r"[a-z]+|[0-9]+", label.lower())) for label in labels}
+    healthy = [label for label in labels if words[label] & _NO_FINDING]
+    finding = [label for label in labels if words[label] & _FINDING and label not in healthy]
+    if finding and len(finding) < len(labels):
+        return finding
+    rest = [label for label in labels if label not in healthy]
+    return rest if healthy and rest else labels[-1:]
+
+
+def _validated(positive: Sequence[str], labels: list[str]) -> list[str]:
+    for label in positive:
+        if label not in labels:
+            raise unknown_name("class", label, labels)
+    if set(positive) == set(labels):
+        raise UsageError(
+            f"--positive names every class ({', '.join(labels)}): leave out those without a finding"
+        )
+    return [label for label in labels if label in positive]
+
+
+def _drawn(samples: Sequence[Sample]) -> bool:
+    """Whether the first image of any class says of itself that edgeall drew it."""
+    first = {sample.label: sample.path for sample in reversed(samples)}
+    return any(_carries_mark(path) for path in first.values())
+
+
+def _carries_mark(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return SYNTHETIC_MARK in file.read(4096)
+    except OSError:
+        return False
+
+
+def _quoted(labels: list[str]) -> str:
+    return ", ".join(f"'{label}'" for label in labels)

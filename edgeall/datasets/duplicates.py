@@ -1,0 +1,90 @@
+"""Images that show the same picture: byte for byte, or re-encoded, resized, brightened, turned or mirrored.
+
+A perceptual hash rounds a picture to a few hundred bits; on single cells on black (C-NMC) most of those bits are
+background, and thresholds that catch a re-encoded copy also join different cells. So the gradients themselves are
+compared: the correlation of all horizontal and vertical differences of a 32 x 32 thumbnail. On 300 C-NMC cells of
+8 people, copies at JPEG quality 50, half size or +-20% brightness correlate at .98 or more; 17 pairs of different
+files do at .93 or more, all within one person and, to the eye, the same cell in two photographs; the first pair
+across two people is at .86. A copy cropped by 2% a side (.75 to .85) is not found.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeall.datasets.survey import Seen
+from edgeall.progress import SILENT, Progress
+
+NEAR = 0.95
+"""Correlation of gradients from which two images count as the same picture."""
+
+_BLOCK = 1024
+
+Pair = tuple[int, int]
+
+
+def exact_pairs(seen: Sequence[Seen]) -> list[Pair]:
+    """Indices of images whose files are equal, each with the first of its kind."""
+    first: dict[str, int] = {}
+    pairs = [(first.setdefault(image.sha256, index), index) for index, image in enumerate(seen)]
+    return [(a, b) for a, b in pairs if a != b]
+
+
+def near_pairs(seen: Sequence[Seen], progress: Progress = SILENT) -> list[Pair]:
+    """Indices (a < b) of images that show the same picture in any of its eight turned or mirrored positions.
+
+    Exact copies are among them. Pictures of one flat colour have no gradients and are never near another.
+    """
+    if not seen:
+        return []
+    thumbnails = np.stack([image.thumbnail for image in seen])
+    upright = _gradients(thumbnails)
+    pairs: set[Pair] = set()
+    starts = range(0, len(seen), _BLOCK)
+    with progress.stage("Looking for duplicates", len(starts)) as advance:
+        for start in starts:
+            rest = upright[start:]
+            for turned in _positions(thumbnails[start : start + _BLOCK]):
+                # Correlation is symmetric under the group of positions, so each pair needs one order only.
+                rows, columns = np.nonzero(_gradients(turned) @ rest.T >= NEAR)
+                near = zip((rows + start).tolist(), (columns + start).tolist(), strict=True)
+                pairs.update((a, b) for a, b in near if a < b)
+            advance(1)
+    return sorted(pairs)
+
+
+def groups(count: int, pairs: Iterable[Pair]) -> list[list[int]]:
+    """The connected sets of `count` things under `pairs`, single ones included; each sorted, by first member."""
+    parent = list(range(count))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = index = parent[parent[index]]
+        return index
+
+    for a, b in pairs:
+        # The smaller index stays the root, so that groups come out in order.
+        low, high = sorted((root(a), root(b)))
+        parent[high] = low
+    members: dict[int, list[int]] = {}
+    for index in range(count):
+        members.setdefault(root(index), []).append(index)
+    return list(members.values())
+
+
+def _positions(thumbnails: npt.NDArray[np.float32]) -> Iterable[npt.NDArray[np.float32]]:
+    for mirrored in (thumbnails, thumbnails[:, :, ::-1]):
+        for quarters in range(4):
+            yield np.rot90(mirrored, quarters, axes=(1, 2))
+
+
+def _gradients(thumbnails: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Unit vectors of all neighbouring differences, (n, 1984); zero for a flat picture."""
+    count = len(thumbnails)
+    across = np.diff(thumbnails, axis=2).reshape(count, -1)
+    down = np.diff(thumbnails, axis=1).reshape(count, -1)
+    vectors = np.concatenate([across, down], axis=1)
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    np.divide(vectors, norms, out=vectors, where=norms > 0)
+    return vectors

@@ -1,0 +1,65 @@
+"""A split in a file of its own, for training runs that must share it."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from edgeall import files
+from edgeall.datasets.dataset import Dataset
+from edgeall.errors import DatasetError
+from edgeall.runs import PARTS, Member, Split
+
+
+def split_to_dict(split: Split) -> dict[str, Any]:
+    """As in a run's `run.json`: `train`, `val` and `test` as lists of {name, sha256, label, subject}, `grouped_by`."""
+    return dataclasses.asdict(split)
+
+
+def save_split(path: Path, split: Split) -> None:
+    """Write `split` as JSON, whole or not at all."""
+    files.write_json(path, split_to_dict(split))
+
+
+def load_split(path: Path, dataset: Dataset) -> Split:
+    """Read a split and check it against the images of `dataset`.
+
+    Raises:
+        DatasetError: no such file, not a split, or one that names images which are missing, changed, of another
+            class, or on two sides.
+    """
+    if not path.is_file():
+        raise DatasetError(
+            f"{path}: no such split file; make one with: edgeall data split {dataset.root} -o {path}"
+        )
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        parts = {part: tuple(Member(**member) for member in document[part]) for part in PARTS}
+        split = Split(**parts, grouped_by=document["grouped_by"])
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise DatasetError(f"{path}: not a split ({error!r}); make one with: edgeall data split") from None
+    known = {sample.name: sample for sample in dataset.samples}
+    side: dict[str, str] = {}
+    for part in PARTS:
+        for member in split.part(part):
+            sample = known.get(member.name)
+            if sample is None:
+                raise DatasetError(
+                    f"{path}: {member.name} is not in {dataset.root}; give the folder it was made for"
+                )
+            if sample.label != member.label:
+                raise DatasetError(
+                    f"{path}: {member.name} is of class '{sample.label}' now, not '{member.label}'"
+                )
+            if side.setdefault(member.sha256, part) != part:
+                raise DatasetError(f"{path}: {member.name} is in {part} and in {side[member.sha256]}")
+            if files.sha256_file(sample.path) != member.sha256:
+                raise DatasetError(
+                    f"{path}: {member.name} has changed since the split was made; make it again"
+                )
+    for part in ("train", "test"):
+        if {member.label for member in split.part(part)} != set(dataset.labels):
+            raise DatasetError(
+                f"{path}: its {part} part lacks a class of {', '.join(dataset.labels)}; make it again"
+            )
+    return split

@@ -1,0 +1,76 @@
+"""One pass over the images: each is read and decoded once, and what splits and censuses need of it is kept."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeall.datasets.dataset import Sample
+from edgeall.errors import ImageError
+from edgeall.pixels import read_image_with_size
+from edgeall.progress import SILENT, Progress
+
+THUMBNAIL = 32
+_DECODED = 2 * THUMBNAIL
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
+_SIGNATURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"BM": "BMP", b"II": "TIFF", b"MM": "TIFF"}
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An image that cannot be read, by its name relative to the data folder, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of an image after it was decoded.
+
+    Attributes:
+        sha256: of the file's bytes.
+        size: width and height in pixels, as the file has them.
+        format: by the file's first bytes, not by its name: JPEG, PNG, BMP or TIFF.
+        thumbnail: luma, float32 (32, 32), 0 to 255, the picture stretched to a square.
+    """
+
+    sample: Sample
+    sha256: str
+    size: tuple[int, int]
+    format: str
+    thumbnail: npt.NDArray[np.float32]
+
+
+def survey(
+    samples: Sequence[Sample], progress: Progress = SILENT
+) -> tuple[tuple[Seen, ...], tuple[Unreadable, ...]]:
+    """Decode each image once. Both results are in the order of `samples`."""
+    seen: list[Seen] = []
+    unreadable: list[Unreadable] = []
+    workers = min(os.cpu_count() or 1, 8)
+    with progress.stage("Reading images", len(samples)) as advance, ThreadPoolExecutor(workers) as pool:
+        for outcome in pool.map(_look, samples):
+            if isinstance(outcome, Seen):
+                seen.append(outcome)
+            else:
+                unreadable.append(outcome)
+            advance(1)
+    return tuple(seen), tuple(unreadable)
+
+
+def _look(sample: Sample) -> Seen | Unreadable:
+    try:
+        content = sample.path.read_bytes()
+        pixels, size = read_image_with_size(content, _DECODED)
+    except (ImageError, OSError) as error:
+        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+        return Unreadable(sample.name, reason.removeprefix("the image: "))
+    luma = pixels.astype(np.float32) @ _LUMA
+    thumbnail = luma.reshape(THUMBNAIL, 2, THUMBNAIL, 2).mean(axis=(1, 3))
+    format = next((name for mark, name in _SIGNATURES.items() if content.startswith(mark)), "unknown")
+    return Seen(sample, hashlib.sha256(content).hexdigest(), size, format, thumbnail)
