@@ -2,7 +2,7 @@
 
 Where subjects are unknown, images count as independent:
 
-- accuracy, sensitivity, specificity, precision: Wilson.
+- accuracy, sensitivity, specificity, positive predictive value: Wilson.
 - F1: Wilson on F* = tp / (tp + fp + fn), carried over (Lam, Gopal and Qian, arXiv 2309.14621).
 - balanced accuracy: its two Wilson intervals combined (Newcombe, Statistics in Medicine 20, 2001; Zou and Donner,
   ibid. 27, 2008).
@@ -49,6 +49,8 @@ class Intervals:
             low, high = ends
             method = "bootstrap over images" if independent else "bootstrap over subjects"
         least = -1.0 if name == "mcc" else 0.0
+        # Summed floating-point weights may come out a hair over 1.
+        value = min(value, 1.0)
         return Estimate(value, max(least, min(low, value)), min(1.0, max(high, value)), method)
 
     def _count(self, chosen: Bools) -> int:

@@ -67,7 +67,7 @@ class ClassMetrics:
 class Metrics:
     """Of the verdict positive or negative at the decision's threshold, and of the score behind it.
 
-    None means undefined: sensitivity without a positive image, specificity without a negative one, precision where
+    None means undefined: sensitivity without a positive image, specificity without a negative one, PPV where
     nothing was called positive, F1 where nothing is or was called positive, and whatever compares the two classes
     (balanced accuracy, AUC, average precision, MCC) where the truth holds one.
 
@@ -78,6 +78,7 @@ class Metrics:
         accuracy_over_subjects: accuracy with Wilson's interval at the effective number of images, n divided by the
             variance inflation of the subjects (Korn and Graubard, Survey Methodology 24, 1998). None where subjects
             are not known.
+        ppv: positive predictive value, which machine learning calls precision: in edgeall that is a number format.
         brier: mean squared error of the score, 0 is best.
         ece: expected calibration error of the score in `ECE_BINS` equal bins (Naeini, Cooper and Hauskrecht, AAAI
             2015), 0 is best. No interval: in small sets it is biased upwards, and a bootstrap doubles the bias.
@@ -92,7 +93,7 @@ class Metrics:
     accuracy: Estimate
     accuracy_over_subjects: Estimate | None
     balanced_accuracy: Estimate | None
-    precision: Estimate | None
+    ppv: Estimate | None
     sensitivity: Estimate | None
     specificity: Estimate | None
     f1: Estimate | None
@@ -170,7 +171,7 @@ def classification_metrics(
         confusion={"tn": tn, "fp": fp, "fn": fn, "tp": tp},
         accuracy=accuracy,
         accuracy_over_subjects=None if cluster is None else over_subjects(right, cluster),
-        precision=proportion(tp, tp + fp),
+        ppv=proportion(tp, tp + fp),
         sensitivity=proportion(tp, tp + fn),
         specificity=proportion(tn, tn + fp),
         ece=calibration_error(positive, scores),

@@ -24,7 +24,7 @@ def score(truth: list[int], scores: list[float], groups: list[str | None] | None
 def test_a_worked_example() -> None:
     found = score([0, 0, 0, 0, 1, 1, 1, 1], [0.1, 0.2, 0.6, 0.3, 0.9, 0.8, 0.4, 0.7])
     assert found.confusion == {"tn": 3, "fp": 1, "fn": 1, "tp": 3}
-    for name in ("accuracy", "precision", "sensitivity", "specificity", "f1", "balanced_accuracy"):
+    for name in ("accuracy", "ppv", "sensitivity", "specificity", "f1", "balanced_accuracy"):
         assert getattr(found, name).value == pytest.approx(0.75), name
     assert found.mcc is not None
     assert found.mcc.value == pytest.approx(0.5)
@@ -36,7 +36,7 @@ def test_a_worked_example() -> None:
 def test_a_perfect_result_on_22_images_claims_no_certainty() -> None:
     """The published test set: 12 healthy, 10 ALL, all right."""
     found = score([0] * 12 + [1] * 10, [0.1] * 12 + [0.9] * 10)
-    for name in ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "precision", "f1"):
+    for name in ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "f1"):
         estimate = getattr(found, name)
         assert estimate.value == estimate.high == 1.0, name
         assert 0.7 < estimate.low < 0.9, name
@@ -78,7 +78,7 @@ def test_one_class_leaves_what_compares_two_undefined() -> None:
     for name in ("specificity", "balanced_accuracy", "auc", "average_precision", "mcc"):
         assert getattr(found, name) is None, name
     nothing = score([0, 0], [0.1, 0.2])
-    assert (nothing.precision, nothing.sensitivity, nothing.f1) == (None, None, None)
+    assert (nothing.ppv, nothing.sensitivity, nothing.f1) == (None, None, None)
 
 
 def test_calibration_error_of_known_bins() -> None:
