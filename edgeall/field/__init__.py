@@ -1,0 +1,18 @@
+"""Where models are used: images to verdicts, offline, on whatever device is there."""
+
+from edgeall.field.classify import Classified, Failed, classify, find_images
+from edgeall.field.quality import Quality, assess
+from edgeall.field.verdict import Verdict, decide, judge, score_of
+
+__all__ = [
+    "Classified",
+    "Failed",
+    "Quality",
+    "Verdict",
+    "assess",
+    "classify",
+    "decide",
+    "find_images",
+    "judge",
+    "score_of",
+]

@@ -1,0 +1,97 @@
+"""`edgeall classify`: images, folders or standard input to verdicts."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeall.artifact import Artifact, Decision, is_artifact_name, read
+from edgeall.cli.display import Display
+from edgeall.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgeall.field import Classified
+
+ENVIRONMENT = "EDGEALL_MODEL"
+NOTICE = "research use only, not a medical device"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments."""
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        help="images, folders (with all below them), or - for standard input",
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="ARTIFACT",
+        help=f"the artifact to ask (default: ${ENVIRONMENT}, or the only artifact in the current folder)",
+    )
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="engine threads (default: 1)")
+    parser.epilog = "Exit status: 0 all inputs have a verdict, 1 some have none, 2 none has one."
+
+
+def run(args: argparse.Namespace, display: Display) -> int:
+    """Classify; each verdict is printed as soon as it is known."""
+    from edgeall.field import Classified, classify
+
+    artifact = read(args.model or _default_model())
+    _caveats(artifact, display)
+    done = failed = 0
+    for result in classify(artifact, args.paths, args.threads):
+        display.emit(result.to_dict(), line=True)
+        if isinstance(result, Classified):
+            done += 1
+            if not display.as_json:
+                display.show(_line(result, artifact.metadata.decision))
+        else:
+            failed += 1
+            display.error(result.error)
+    if failed == 0:
+        return 0
+    display.note(f"{failed} of {done + failed} inputs have no verdict")
+    return 1 if done else 2
+
+
+def _default_model() -> Path:
+    named = os.environ.get(ENVIRONMENT)
+    if named:
+        return Path(named)
+    # An .xml alone may be anything; an OpenVINO artifact has its weights beside it.
+    here = sorted(
+        path
+        for path in Path().iterdir()
+        if is_artifact_name(path) and (path.suffix.lower() != ".xml" or path.with_suffix(".bin").is_file())
+    )
+    if len(here) == 1:
+        return here[0]
+    found = "no artifact" if not here else f"{len(here)} artifacts ({', '.join(map(str, here[:4]))}...)"
+    raise UsageError(f"{found} in the current folder: say which to ask with --model, or set {ENVIRONMENT}")
+
+
+def _caveats(artifact: Artifact, display: Display) -> None:
+    display.note(NOTICE)
+    parity = artifact.metadata.parity
+    if parity is None:
+        display.warn(f"{artifact.path}: has never been compared with the model it was made from")
+    elif not parity.passed:
+        display.warn(
+            f"{artifact.path}: does not answer as the model it was made from does (decisions agree on "
+            f"{parity.agreement:.1%} of {parity.n} images): do not rely on its verdicts"
+        )
+
+
+def _line(result: "Classified", decision: Decision) -> str:
+    verdict = result.verdict
+    line = (
+        f"{result.path}: P({'+'.join(decision.positive)}) = {verdict.score:.2f} "
+        f"(threshold {result.threshold:.2f}) {verdict.decision}"
+    )
+    if len(decision.labels) > 2:
+        line += f", {verdict.label} {verdict.probability:.2f}"
+    if not result.quality.ok:
+        line += f"\n  doubtful image: {'; '.join(result.quality.reasons)}"
+    return line

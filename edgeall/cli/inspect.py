@@ -1,0 +1,121 @@
+"""`edgeall inspect`: what an artifact says of itself, and what its engine makes of it."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeall import artifact as artifacts
+from edgeall.artifact import Artifact, Metadata
+from edgeall.cli.display import Display
+from edgeall.errors import EngineError, MissingExtraError
+
+if TYPE_CHECKING:
+    from edgeall.runtimes import ExecutedPrecision
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments."""
+    parser.add_argument(
+        "artifact", metavar="ARTIFACT", type=Path, help="a .tflite, .onnx or OpenVINO .xml file"
+    )
+    parser.epilog = (
+        "Exit status: 0 whole and loads (or its engine is not installed here), 1 its engine cannot load it, "
+        "2 damaged or no artifact."
+    )
+
+
+def run(args: argparse.Namespace, display: Display) -> int:
+    """Inspect; without the artifact's engine, all but its operators."""
+    artifact = artifacts.read(args.artifact)
+    engine, executed, trouble, status = _ask_engine(artifact)
+    document = {
+        "path": str(artifact.path),
+        "files": [str(path) for path in artifacts.files_of(artifact.path)],
+        "size_bytes": artifact.size_bytes,
+        "sha256": artifact.sha256,
+        "checksum_ok": True,
+        "metadata": artifact.metadata.to_dict(),
+        "engine": engine,
+        "executed_precision": None if executed is None else _executed(executed),
+        "engine_error": trouble,
+    }
+    display.emit(document)
+    if not display.as_json:
+        display.show(_table(artifact, engine, executed))
+    if trouble:
+        display.error(trouble)
+    return status
+
+
+def _ask_engine(
+    artifact: Artifact,
+) -> tuple[dict[str, str] | None, "ExecutedPrecision | None", str | None, int]:
+    from edgeall.runtimes import open_session
+
+    try:
+        with open_session(artifact) as session:
+            engine = {"name": session.engine.name, "version": session.engine.version}
+            return engine, session.executed_precision(), None, 0
+    except MissingExtraError as error:
+        return None, None, str(error), 0
+    except EngineError as error:
+        return None, None, str(error), 1
+
+
+def _executed(executed: "ExecutedPrecision") -> dict[str, Any]:
+    return {
+        "dominant": executed.dominant,
+        "operators": executed.operators,
+        "breakdown": executed.breakdown,
+        "float_operators": executed.float_operators,
+        "conversions": executed.conversions,
+    }
+
+
+def _table(artifact: Artifact, engine: dict[str, str] | None, executed: "ExecutedPrecision | None") -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE, show_header=False)
+    rows = {
+        "artifact": str(artifact.path),
+        "checksum": f"ok, {artifact.sha256}",
+        "size": f"{artifact.size_bytes / 1e6:.2f} MB",
+        **_of_metadata(artifact.metadata),
+    }
+    if engine is not None:
+        rows["engine"] = f"{engine['name']} {engine['version']}"
+    if executed is not None:
+        counts = ", ".join(f"{count} {name}" for name, count in executed.operators.items())
+        rows["operators here"] = f"{counts}; {executed.conversions} conversions"
+        if artifact.metadata.precision == "int8":
+            left = [f"{count} {kind}" for kind, count in executed.float_operators.items()]
+            rows["left in float"] = ", ".join(left) or "nothing"
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def _of_metadata(metadata: Metadata) -> dict[str, str]:
+    decision, pixels, made, parity = metadata.decision, metadata.pixels, metadata.provenance, metadata.parity
+    band = "" if decision.refer is None else f"; refer from {decision.refer[0]:g} to {decision.refer[1]:g}"
+    return {
+        "format": f"{metadata.format}, {metadata.precision}",
+        "labels": ", ".join(decision.labels),
+        "positive": f"{' + '.join(decision.positive)} from {decision.threshold:g}{band}",
+        "input": f"{pixels.size} x {pixels.size} {pixels.channel_order}; "
+        f"scale {_numbers(pixels.scale)}, offset {_numbers(pixels.offset)}",
+        "made of": f"run {made.run}: {made.backbone}, head {made.head}, {made.weights}",
+        "trained on": f"{made.data} ({made.data_fingerprint[:12]})",
+        "licence": made.licence,
+        "parity": "not measured"
+        if parity is None
+        else f"{'passed' if parity.passed else 'FAILED'} on {parity.n} images: decisions agree {parity.agreement:.1%}, "
+        f"mean |Δp| {parity.mean_abs_diff:.4f}, max {parity.max_abs_diff:.4f}",
+        "intended use": metadata.intended_use,
+    }
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    distinct = dict.fromkeys(f"{value:.6g}" for value in values)
+    return ", ".join(distinct) if len(distinct) == 1 else ", ".join(f"{value:.6g}" for value in values)
