@@ -1,0 +1,95 @@
+"""What a training is asked to do, checked before anything long begins. Imports no engine."""
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeall.errors import UsageError
+from edgeall.training.augment import Augmentation
+from edgeall.training.backbones import find_backbone
+from edgeall.training.heads import find_head
+
+IMAGENET = "imagenet"
+RANDOM = "random"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Hyper-parameters of the default protocol: a head on frozen features, then the upper layers at a low rate.
+
+    Attributes:
+        weights: "imagenet" (downloaded by Keras), "random" (seeded) or the path of a weights file.
+        fine_tune: how deep the second phase reaches. "none": it is left out; "upper": from the backbone's own
+            `upper` layer; "all"; the name of a layer: above its output; "published": what the published
+            comparison trained, BatchNorm's scales and shifts with it. None is the head's default.
+        head_epochs, epochs: at most so many in the first and second phase.
+        head_rate, rate: learning rates of Adam.
+        patience: a phase ends after so many epochs without a better validation.
+        views: augmented views of each training image whose frozen features are computed once; epochs take them
+            in turn.
+        dropout: share of features dropped in head `gap` while training.
+        balanced: weigh classes so that each counts alike.
+        input_size: height and width in pixels.
+        seed: governs weights, order, augmentation, dropout and the split.
+    """
+
+    backbone: str
+    head: str = "gap"
+    weights: str = RANDOM
+    fine_tune: str | None = None
+    head_epochs: int = 50
+    epochs: int = 10
+    head_rate: float = 1e-3
+    rate: float = 1e-4
+    batch_size: int = 16
+    patience: int = 5
+    views: int = 4
+    dropout: float = 0.2
+    balanced: bool = True
+    input_size: int = 224
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        backbone, head = find_backbone(self.backbone), find_head(self.head)
+        for name, value in {
+            "backbone": backbone.name,
+            "head": head.name,
+            "fine_tune": self.fine_tune or head.fine_tune,
+        }.items():
+            object.__setattr__(self, name, value)
+        _within(self, "head_epochs", 1, 10_000)
+        _within(self, "epochs", 0, 10_000)
+        _within(self, "batch_size", 1, 4096)
+        _within(self, "patience", 1, 10_000)
+        _within(self, "views", 1, 1000)
+        _within(self, "head_rate", 1e-9, 1)
+        _within(self, "rate", 1e-9, 1)
+        _within(self, "dropout", 0, 0.95)
+        _within(self, "input_size", backbone.least_size, 1024)
+        _within(self, "seed", 0, 2**31 - 1)
+        if self.weights not in (IMAGENET, RANDOM) and not Path(self.weights).is_file():
+            raise UsageError(
+                f"weights '{self.weights}': no such file; give '{IMAGENET}', '{RANDOM}' or a weights file"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, defaults filled in."""
+        return dataclasses.asdict(self)
+
+
+def _within(settings: Settings, name: str, least: float, most: float) -> None:
+    value = getattr(settings, name)
+    if not (math.isfinite(value) and least <= value <= most):
+        raise UsageError(f"{name.replace('_', ' ')} {value} is not between {least} and {most}")
+
+
+_DEMO = {"weights": RANDOM, "head_epochs": 40, "epochs": 3, "views": 3}
+
+DEMO_SETTINGS: tuple[Settings, ...] = (
+    Settings("mobilenetv2", **_DEMO),  # type: ignore[arg-type]
+    Settings("densenet201", **_DEMO),  # type: ignore[arg-type]
+)
+"""The two trainings of `edgeall demo`, cheap enough for two cores."""

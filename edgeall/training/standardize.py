@@ -1,0 +1,49 @@
+"""Features centred and scaled while the head learns; afterwards folded into the head's own weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgeall.training.fit import Indices, Source
+from edgeall.training.model import Floats
+
+_SAMPLE = 64
+
+
+@dataclass(frozen=True)
+class Standardized:
+    """A source whose features have mean 0 each, and a mean square of 1 over all.
+
+    One scale for all of them, since a scale each would leave the folded weights of rare features so large that
+    INT8 has no steps left for the others.
+    """
+
+    source: Source
+    mean: Floats
+    scale: float
+
+    @classmethod
+    def of(cls, source: Source, n: int) -> "Standardized":
+        """Measured on the first view of `n` images, in pieces."""
+        total, squares, count = 0.0, 0.0, 0
+        for start in range(0, n, _SAMPLE):
+            values = source.batch(0, np.arange(start, min(start + _SAMPLE, n))).astype(np.float64)
+            total, squares, count = total + values.sum(0), squares + (values**2).sum(0), count + len(values)
+        mean = np.asarray(total / count)
+        spread = float(np.sqrt(max(0.0, float((squares / count - mean**2).mean()))))
+        return cls(source, mean.astype(np.float32), spread or 1.0)
+
+    def apply(self, features: Floats) -> Floats:
+        return np.asarray((features - self.mean) / self.scale, dtype=np.float32)
+
+    def batch(self, epoch: int, indices: Indices) -> Floats:
+        return self.apply(self.source.batch(epoch, indices))
+
+    def fold_into(self, head: Sequence[Any]) -> None:
+        """Change the first weighted layer, so that it does with plain features what it learned with these."""
+        dense = next(layer for layer in head if layer.weights)
+        kernel, bias = (np.asarray(array, dtype=np.float64) for array in dense.get_weights())
+        kernel = kernel / self.scale
+        dense.set_weights([kernel.astype(np.float32), (bias - self.mean @ kernel).astype(np.float32)])
