@@ -1,0 +1,33 @@
+"""From bench results to a table, a verdict in words, Markdown and JSON."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from edgeall.reporting.document import Bench, Result
+from edgeall.reporting.markdown import markdown
+from edgeall.reporting.reading import SCHEMA, load, merge
+from edgeall.reporting.terminal import Terminal
+from edgeall.reporting.verdict import Statement, Verdict, judge
+
+__all__ = [
+    "Bench",
+    "Result",
+    "Statement",
+    "Terminal",
+    "Verdict",
+    "judge",
+    "load",
+    "markdown",
+    "merge",
+    "to_json",
+]
+
+
+def to_json(benches: Iterable[Bench]) -> dict[str, Any]:
+    """All results as they were read, with the verdict on each device; `load` reads it again."""
+    every = tuple(benches)
+    return {
+        "schema": SCHEMA,
+        "benches": [document for bench in every for document in bench.documents],
+        "verdicts": [judge(bench).to_dict() for bench in every],
+    }

@@ -1,0 +1,105 @@
+"""`edgeall report`: bench results as a table and a verdict in words."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeall import files, runs
+from edgeall.cli.display import Display
+from edgeall.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgeall.reporting import Bench
+
+FORMATS = ("terminal", "markdown", "json")
+_BY_SUFFIX = {".md": "markdown", ".markdown": "markdown", ".json": "json", ".txt": "terminal"}
+_TEXT_WIDTH = 160
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments."""
+    parser.add_argument(
+        "results",
+        metavar="RESULT",
+        nargs="*",
+        type=Path,
+        help="result files of bench, or run folders (default: every ./runs/*/bench/*.json)",
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write to FILE: .md, .json or .txt")
+    parser.add_argument("--format", choices=FORMATS, help="default: by FILE's suffix, else terminal")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
+
+
+def run(args: argparse.Namespace, display: Display) -> int:
+    """Print or write the report."""
+    form = _format(args)
+    if args.output is not None:
+        files.refuse_overwrite(args.output, args.overwrite)
+    found = _results(args.results)
+
+    from edgeall import reporting
+
+    benches = reporting.load(found)
+    if args.output is not None:
+        files.write_text(args.output, _text(form, benches))
+        display.note(f"wrote {args.output}")
+    if args.json or (form == "json" and args.output is None):
+        display.as_json = True
+        display.emit(reporting.to_json(benches))
+    elif args.output is None:
+        display.show(reporting.markdown(benches) if form == "markdown" else reporting.Terminal(benches))
+    return 0
+
+
+def _format(args: argparse.Namespace) -> str:
+    suffix = "" if args.output is None else args.output.suffix.lower()
+    if suffix in (".html", ".htm"):
+        raise UsageError(
+            f"{args.output}: reports are written as Markdown or JSON, not yet as HTML; name it .md or .json"
+        )
+    form = args.format or _BY_SUFFIX.get(suffix) or ("" if suffix else "terminal")
+    if args.output is not None and not form:
+        raise UsageError(f"{args.output}: name it .md, .json or .txt, or say which with --format")
+    if args.json and args.output is None and form == "markdown":
+        raise UsageError("--json and --format markdown contradict each other; leave one out")
+    return str(form)
+
+
+def _results(named: list[Path]) -> list[Path]:
+    if not named:
+        found = sorted(runs.RUNS_FOLDER.glob("*/bench/*.json"))
+        if not found:
+            raise UsageError(
+                f"no results under {runs.RUNS_FOLDER}/*/bench; make them with edgeall bench, or name files"
+            )
+        return found
+    return list(dict.fromkeys(file for path in named for file in _of(path)))
+
+
+def _of(path: Path) -> list[Path]:
+    if path.suffix == ".json" or path.is_file():
+        return [path]
+    for folder in (path, runs.RUNS_FOLDER / path):
+        if folder.is_dir():
+            inside = sorted(folder.glob("bench/*.json"))
+            if not inside:
+                raise UsageError(
+                    f"{folder}: no results there (bench/*.json); make them with: edgeall bench {path}"
+                )
+            return inside
+    raise UsageError(f"{path}: no such result file or run")
+
+
+def _text(form: str, benches: "tuple[Bench, ...]") -> str:
+    from edgeall import reporting
+
+    if form == "json":
+        return json.dumps(reporting.to_json(benches), indent=1, allow_nan=False) + "\n"
+    if form == "markdown":
+        return reporting.markdown(benches)
+    from rich.console import Console
+
+    console = Console(width=_TEXT_WIDTH, record=True, quiet=True)
+    console.print(reporting.Terminal(benches))
+    return console.export_text()

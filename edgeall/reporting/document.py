@@ -1,0 +1,133 @@
+"""Bench results as values: what table and verdict are made from. `edgeall.reporting.reading` makes them from JSON."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from edgeall.statistics import Estimate
+
+_FORMATS = {"tflite": "TFLite", "onnx": "ONNX", "openvino": "OpenVINO"}
+_PRECISIONS = {"int8": "INT8"}
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds of one kind. `p50` and `p90` are None where too few runs support them.
+
+    Attributes:
+        rounds: median by (session, round).
+    """
+
+    n: int
+    p50: float | None
+    p90: float | None
+    rounds: dict[tuple[str, int], float]
+
+
+@dataclass(frozen=True)
+class VersusFloat:
+    """Of an artifact beside the float32 one of its run and format, on the same images."""
+
+    agreement: float
+    accuracy_delta: float
+    accuracy_delta_interval: tuple[float, float] | None
+    p_value: float | None
+    p_value_over_subjects: float | None
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Columns of equal length, one row an image."""
+
+    images: tuple[str, ...]
+    subjects: tuple[str | None, ...] | None
+    truth: tuple[bool, ...]
+    positive: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One artifact with one thread count on one device. None is unknown or undefined.
+
+    Attributes:
+        executed: precision that most operators ran in, as the engine tells.
+        float_operators: operators of an INT8 artifact that computed in float, number by kind.
+        kind: how the latency was come by; an emulator's is none.
+        grouped_by: how the images were split: "subject", "image", or other words of the bench.
+        throttled: the processor was slowed down while it was measured.
+        short: fewer runs, seconds or rounds than comparable figures need.
+    """
+
+    artifact: str
+    run: str | None
+    backbone: str
+    format: str
+    precision: str
+    executed: str | None
+    float_operators: dict[str, int]
+    engine: str
+    threads: int
+    n: int
+    clusters: int | None
+    accuracy: Estimate
+    accuracy_over_subjects: Estimate | None
+    f1: Estimate | None
+    auc: Estimate | None
+    sensitivity: Estimate | None
+    specificity: Estimate | None
+    vs_float: VersusFloat | None
+    latency: Latency | None
+    end_to_end: Latency | None
+    cold_start_ms: float | None
+    peak_rss_bytes: float | None
+    size_bytes: int
+    kind: Literal["measured", "estimated", "emulated"]
+    noisy: bool
+    throttled: bool
+    short: bool
+    parity_passed: bool | None
+    weights: str | None
+    grouped_by: str | None
+    data: str | None
+    predictions: Predictions | None
+
+    @property
+    def estimated(self) -> bool:
+        """Whether the latency was worked out, not measured."""
+        return self.kind == "estimated"
+
+    @property
+    def name(self) -> tuple[str, str, str, str]:
+        """What makes the same artifact, whatever its threads."""
+        return self.backbone, self.format, self.precision, self.artifact
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All results known of one device, in the order of table and verdict.
+
+    Attributes:
+        machine: what the device is, in words.
+        failures: what could not be measured and why, a line each.
+        documents: the JSON these results were read from.
+    """
+
+    device: str
+    machine: str
+    emulated: bool
+    results: tuple[Result, ...]
+    failures: tuple[str, ...]
+    documents: tuple[dict[str, Any], ...]
+
+    def family(self, result: Result) -> str:
+        """What groups artifacts of one training: the backbone, or the run's name where a backbone has several."""
+        runs = {other.run for other in self.results if other.backbone == result.backbone}
+        return result.backbone if len(runs) == 1 or result.run is None else result.run
+
+    def label(self, result: Result) -> str:
+        """An artifact in prose: "mobilenetv2 TFLite INT8"."""
+        return f"{self.family(result)} {title(result.format, result.precision)}"
+
+
+def title(format: str, precision: str) -> str:
+    """Format and precision in prose: "TFLite INT8"."""
+    return f"{_FORMATS.get(format, format)} {_PRECISIONS.get(precision, precision)}"

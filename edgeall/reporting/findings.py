@@ -1,0 +1,213 @@
+"""What the results of one device show, in sentences; no word of better, faster or worse beyond what they show."""
+
+from collections.abc import Iterator
+
+from edgeall.artifact import FORMATS
+from edgeall.reporting import words
+from edgeall.reporting.document import Bench, Result, title
+from edgeall.reporting.pairs import AccuracyGap, accuracy_gap, apart, holm, same_speed, time_ratio
+
+
+def artifacts(bench: Bench) -> list[Result]:
+    """One result an artifact: threads change its times, not what it answers nor its size."""
+    return list({result.name: result for result in reversed(bench.results)}.values())[::-1]
+
+
+def timed(bench: Bench) -> list[Result]:
+    """Results whose latency was measured on the device itself."""
+    if bench.emulated:
+        return []
+    return [r for r in bench.results if r.latency is not None and r.latency.p50 and r.kind == "measured"]
+
+
+def told(gap: AccuracyGap) -> str:
+    """ "+4.5 points [−9.0 to +18.0], p = 1.00"."""
+    return f"{words.points_interval(gap.value, gap.ends)}, {words.p(gap.p_value)}"
+
+
+def trade_offs(bench: Bench) -> list[str]:
+    """What each slower backbone's accuracy is worth beside the fastest one's."""
+    families = list(dict.fromkeys(bench.family(result) for result in bench.results))
+    common = _common(bench, families)
+    if len(families) < 2 or not common:
+        return []
+    (format, precision, threads), chosen = common
+    first, *others = sorted(chosen, key=_cost)
+    gaps = [accuracy_gap(first, other) for other in others]
+    known = [gap for gap in gaps if gap is not None]
+    adjusted = iter(holm([gap.p_value for gap in known]))
+    place = f"{title(format, precision)}, {words.threads(threads)}"
+    sentences = []
+    for other, gap in zip(others, gaps, strict=True):
+        names = f"{bench.family(other)} against {bench.family(first)} ({place})"
+        p_value = None if gap is None else next(adjusted)
+        verdict = _gap_in_words(bench.family(other), other, first, gap, p_value)
+        sentences.append(f"{names}: {verdict} {_price(bench, other, first)}")
+    if len(known) > 1:
+        sentences.append(
+            f"The p-values of these {len(known)} comparisons were judged after Holm's adjustment."
+        )
+    return sentences
+
+
+def _common(bench: Bench, families: list[str]) -> tuple[tuple[str, str, int], list[Result]] | None:
+    """The first format, precision and thread count that every family has: float32 before others, few threads first."""
+    by_place: dict[tuple[str, str, int], dict[str, Result]] = {}
+    for result in bench.results:
+        place = (result.format, result.precision, result.threads)
+        by_place.setdefault(place, {})[bench.family(result)] = result
+    order: dict[str, int] = {name: index for index, name in enumerate(FORMATS)}
+    shared = [place for place, found in by_place.items() if len(found) == len(families)]
+    if not shared:
+        return None
+    place = min(shared, key=lambda p: (p[1] != "float32", order.get(p[0], len(order)), p[2]))
+    return place, list(by_place[place].values())
+
+
+def _cost(result: Result) -> tuple[float, float]:
+    p50 = None if result.latency is None else result.latency.p50
+    return (float("inf") if p50 is None else p50, float(result.size_bytes))
+
+
+def _gap_in_words(name: str, b: Result, a: Result, gap: AccuracyGap | None, adjusted: float | None) -> str:
+    pair = f"accuracy {words.percent_interval(b.accuracy)}% against {words.percent_interval(a.accuracy)}%"
+    if gap is None:
+        return f"{pair}, on images that cannot be paired: no difference is claimed."
+    known = f"{pair}, {told(gap)}"
+    if not gap.shown(adjusted):
+        of = f" of {b.clusters} subjects" if gap.subjects and b.clusters else ""
+        return f"{known}: the {gap.n} test images{of} cannot tell them apart."
+    return f"{known}: {name} is {'more' if gap.value > 0 else 'less'} accurate."
+
+
+def _price(bench: Bench, b: Result, a: Result) -> str:
+    parts = []
+    ratio = None if bench.emulated else time_ratio(b, a)
+    if ratio is not None and b.latency is not None and a.latency is not None:
+        times = f"({words.ms(b.latency.p50)} against {words.ms(a.latency.p50)} ms)"
+        if ratio.low is not None and not apart(ratio):
+            parts.append(f"a time that the rounds cannot tell apart, {words.ratio(ratio)} {times}")
+        else:
+            parts.append(f"{words.ratio(ratio)} the time {times}")
+    if a.peak_rss_bytes and b.peak_rss_bytes:
+        parts.append(f"{words.significant(b.peak_rss_bytes / a.peak_rss_bytes, 2)}x the memory")
+    if a.size_bytes:
+        parts.append(f"{words.significant(b.size_bytes / a.size_bytes, 2)}x the size")
+    return f"It takes {words.listed(parts)}." if parts else ""
+
+
+def int8(bench: Bench) -> Iterator[tuple[bool, str]]:
+    """Of each backbone and format: INT8 beside float32. True marks a warning: INT8 is slower, or loses accuracy."""
+    groups: dict[tuple[str, str], list[Result]] = {}
+    for result in bench.results:
+        groups.setdefault((bench.family(result), result.format), []).append(result)
+    for results in groups.values():
+        floats = {r.threads: r for r in results if r.precision == "float32"}
+        pairs = [(floats[r.threads], r) for r in results if r.precision == "int8" and r.threads in floats]
+        if pairs:
+            slower, speed = (False, []) if bench.emulated else _speeds(pairs)
+            lost, accuracy = _cost_in_accuracy(*pairs[0])
+            yield slower or lost, f"{bench.label(pairs[0][1])}: {'; '.join([*speed, accuracy])}."
+
+
+def _speeds(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:
+    """Whether any INT8 is slower than its float32, and what is to be said of each thread count."""
+    said: dict[str, list[str]] = {"slower": [], "faster": [], "open": []}
+    first = {
+        "slower": "SLOWER than its float32, {} as fast on {}",
+        "faster": "{} as fast as its float32 on {}",
+        "open": "no difference in speed from its float32 shown, {} as fast on {}",
+    }
+    for float32, quantized in pairs:
+        ratio = time_ratio(float32, quantized)
+        if ratio is not None:
+            unsettled = ratio.low is not None and not apart(ratio)
+            kind = "open" if unsettled else "faster" if ratio.value > 1 else "slower"
+            phrase = "{} on {}" if said[kind] else first[kind]
+            said[kind].append(phrase.format(words.ratio(ratio), words.threads(quantized.threads)))
+    return bool(said["slower"]), [", ".join(phrases) for phrases in said.values() if phrases]
+
+
+def _cost_in_accuracy(float32: Result, quantized: Result) -> tuple[bool, str]:
+    gap = _gap_to_float(float32, quantized)
+    versus = quantized.vs_float
+    agreement = (
+        ""
+        if versus is None
+        else f"same verdict on {words.percent(versus.agreement)}% of {quantized.n} images, "
+    )
+    if gap is None:
+        delta = "" if versus is None else f"accuracy {words.points(versus.accuracy_delta)} points, "
+        return False, f"{agreement}{delta}no test of the difference"
+    if gap.shown():
+        lost = gap.value < 0
+        return lost, f"{agreement}accuracy {told(gap)}: {'a loss' if lost else 'a gain'}"
+    return False, f"{agreement}accuracy {told(gap)}: no difference shown"
+
+
+def _gap_to_float(float32: Result, quantized: Result) -> AccuracyGap | None:
+    """The bench's own comparison where it is complete, else one made here from the predictions."""
+    versus = quantized.vs_float
+    if versus is not None and versus.accuracy_delta_interval is not None and versus.p_value is not None:
+        over = versus.p_value_over_subjects
+        return AccuracyGap(
+            quantized.n,
+            versus.accuracy_delta,
+            versus.accuracy_delta_interval,
+            versus.p_value if over is None else over,
+            over is not None,
+        )
+    return accuracy_gap(float32, quantized)
+
+
+def extremes(bench: Bench) -> list[str]:
+    """Fastest, smallest, least memory, most accurate; each with those that it is not told apart from."""
+    found = []
+    if clocked := timed(bench):
+        first = min(clocked, key=_cost)
+        rivals = [r for r in clocked if r is not first and same_speed(r, first)]
+        assert first.latency is not None
+        found.append(
+            f"Fastest: {bench.label(first)} on {words.threads(first.threads)}, {words.ms(first.latency.p50)} ms (p50)"
+            + _rivals(
+                bench, rivals, len(clocked) - 1, "the rounds do not tell it apart from", with_threads=True
+            )
+        )
+    every = artifacts(bench)
+    smallest = min(every, key=lambda r: r.size_bytes)
+    found.append(f"Smallest: {bench.label(smallest)}, {words.megabytes(smallest.size_bytes)} MB.")
+    heavy = [r for r in bench.results if r.peak_rss_bytes]
+    if heavy:
+        least = min(heavy, key=lambda r: r.peak_rss_bytes or 0)
+        found.append(
+            f"Least memory: {bench.label(least)}, {words.megabytes(least.peak_rss_bytes)} MB at its peak."
+        )
+    best = max(r.accuracy.value for r in every)
+    top = [r for r in every if r.accuracy.value == best]
+    names = (
+        words.listed([bench.label(r) for r in top])
+        if len(top) < 4
+        else f"{len(top)} artifacts, {bench.label(top[0])} among them"
+    )
+    level = [r for r in every if r not in top and not _worse(r, top[0])]
+    found.append(
+        f"Most accurate: {names}, {words.percent_interval(top[0].accuracy)}%"
+        + _rivals(bench, level, len(every) - len(top), "not shown to be above", with_threads=False)
+    )
+    return found
+
+
+def _worse(result: Result, best: Result) -> bool:
+    gap = accuracy_gap(best, result)
+    return gap is not None and gap.shown() and gap.value < 0
+
+
+def _rivals(bench: Bench, rivals: list[Result], others: int, words_before: str, *, with_threads: bool) -> str:
+    if not rivals:
+        return "."
+    if len(rivals) == others and others > 1:
+        return f"; {words_before} any other."
+    if len(rivals) > 4:
+        return f"; {words_before} {len(rivals)} of the {others} others."
+    names = [bench.label(r) + (f" on {words.threads(r.threads)}" if with_threads else "") for r in rivals]
+    return f"; {words_before} {words.listed(names, 'or')}."

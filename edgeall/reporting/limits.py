@@ -1,0 +1,108 @@
+"""What a reader must not conclude, said beside what was found."""
+
+from edgeall.artifact import INTENDED_USE
+from edgeall.reporting import words
+from edgeall.reporting.document import Bench
+from edgeall.reporting.findings import artifacts, timed
+from edgeall.reporting.pairs import time_ratio
+from edgeall.statistics import proportion
+
+FEW_SUBJECTS = 30
+"""Below it, intervals over subjects are too narrow too (Cameron, Gelbach and Miller, Rev. Econ. Stat. 90, 2008)."""
+
+
+def warnings(bench: Bench) -> list[str]:
+    """What is wrong with single artifacts."""
+    found = [f"Not measured: {failure}." for failure in bench.failures]
+    found += [
+        f"{bench.label(r)} failed its parity check: it does not answer as the trained model does. Do not use it."
+        for r in artifacts(bench)
+        if r.parity_passed is False
+    ]
+    for r in artifacts(bench):
+        if r.float_operators:
+            kinds = words.listed([f"{count} {kind}" for kind, count in sorted(r.float_operators.items())])
+            found.append(f"{bench.label(r)} left operators in floating point here: {kinds}.")
+        if r.precision != "int8" and r.executed and r.executed != r.precision:
+            found.append(f"{bench.label(r)} ran as {r.executed} here, not as {r.precision}.")
+    return found
+
+
+def limits(bench: Bench) -> list[str]:
+    """What tempers all figures of a device, the worst first."""
+    return [
+        *_on_images(bench),
+        *_on_training(bench),
+        *_on_times(bench),
+        INTENDED_USE,
+    ]
+
+
+def _on_images(bench: Bench) -> list[str]:
+    fewest = min(bench.results, key=lambda r: r.n)
+    found = []
+    if (perfect := proportion(fewest.n, fewest.n)) is not None and perfect.low is not None:
+        found.append(
+            f"Accuracy rests on {fewest.n} test images: even all right would mean {words.percent(perfect.low)}–100%."
+        )
+    clusters = [r.clusters for r in bench.results if r.clusters is not None]
+    if clusters and min(clusters) < FEW_SUBJECTS:
+        best = max(bench.results, key=lambda r: r.accuracy.value)
+        over = best.accuracy_over_subjects
+        example = (
+            ""
+            if over is None
+            else f"; counted so, {bench.label(best)} has {words.percent_interval(over)}%, "
+            f"not {words.percent_interval(best.accuracy)}%"
+        )
+        found.append(
+            f"These images are of {min(clusters)} subjects, and images of one subject resemble each other: "
+            f"intervals of accuracy that count images are too narrow{example}."
+        )
+    grouping = {r.grouped_by or "unknown" for r in bench.results}
+    if "image" in grouping:
+        found.append(
+            "Split by image: optimistic. Images of one person may be on both sides of the split, "
+            "so new patients will be answered worse than these figures say."
+        )
+    if "unknown" in grouping:
+        found.append(
+            "Some test images are not known to be held out from training: their figures may be optimistic."
+        )
+    if any("synth" in (r.data or "").lower() for r in bench.results):
+        found.append("The images are synthetic: accuracy here says nothing about patients.")
+    return found
+
+
+def _on_training(bench: Bench) -> list[str]:
+    random = sorted({bench.family(r) for r in bench.results if "random" in (r.weights or "").lower()})
+    if not random:
+        return []
+    return [
+        f"{words.listed(random)} started from random weights: accuracy shows that the journey works, "
+        "not what the backbones can do. Times and sizes are those of any weights."
+    ]
+
+
+def _on_times(bench: Bench) -> list[str]:
+    if bench.emulated:
+        return ["An emulator ran these artifacts: they work and answer as shown; how fast is not known."]
+    found = []
+    clocked = timed(bench)
+    if noisy := [r for r in clocked if r.noisy]:
+        found.append(
+            f"{len(noisy)} of {len(clocked)} measurements are noisy: their rounds differ by more than 10%. "
+            "Measure again on an idle machine."
+        )
+    if any(r.throttled for r in clocked):
+        found.append("The processor was slowed down (heat or voltage) during some measurements.")
+    if any(r.short for r in clocked):
+        found.append("Measured with fewer runs, seconds or rounds than comparable figures need.")
+    if any(r.estimated for r in bench.results):
+        found.append("Latencies marked ≈ are estimated, and take no part in the verdict.")
+    ratios = [time_ratio(r, clocked[0]) for r in clocked[1:]]
+    if any(ratio is not None and ratio.low is None for ratio in ratios):
+        found.append(
+            'A ratio given as "about" compares times that were not measured in the same rounds; it has no interval.'
+        )
+    return found

@@ -1,0 +1,37 @@
+"""Results as Markdown: one section a device, table first, then the verdict."""
+
+from collections.abc import Iterable
+
+from edgeall.reporting.document import Bench
+from edgeall.reporting.table import COLUMNS, table
+from edgeall.reporting.verdict import HEADINGS, judge
+
+
+def markdown(benches: Iterable[Bench]) -> str:
+    """The whole report."""
+    return "# Bench report\n\n" + "\n".join(_device(bench) for bench in benches)
+
+
+def _device(bench: Bench) -> str:
+    laid_out = table(bench)
+    verdict = judge(bench)
+    headings = ["backbone", *(column.heading for column in COLUMNS)]
+    rules = ["---", *("---:" if column.numeric else "---" for column in COLUMNS)]
+    lines = [f"## {_plain(laid_out.title)}", "", _line(headings), _line(rules, escape=False)]
+    lines += [_line([row.family, *(row.cells[column.key] for column in COLUMNS)]) for row in laid_out.rows]
+    lines += ["", *(f"- {_plain(note)}" for note in laid_out.notes), ""]
+    for kind, heading in HEADINGS.items():
+        if texts := verdict.of(kind):
+            lines += [f"### {heading}", "", *(f"- {_plain(text)}" for text in texts), ""]
+    return "\n".join(lines)
+
+
+def _line(cells: list[str], *, escape: bool = True) -> str:
+    return f"| {' | '.join(_plain(cell) if escape else cell for cell in cells)} |"
+
+
+def _plain(text: str) -> str:
+    """Names may hold characters that mean something in Markdown or HTML."""
+    for char in "\\`*_|<>#":
+        text = text.replace(char, f"&#{ord(char)};" if char in "<>|" else f"\\{char}")
+    return text

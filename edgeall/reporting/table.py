@@ -1,0 +1,167 @@
+"""The table of a device's results, as text cells that any format lays out."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edgeall.reporting import words
+from edgeall.reporting.document import Bench, Latency, Result, title
+
+Group = Literal["name", "worth", "versus", "cost"]
+
+
+FAILED = "✗"
+SPLITS = {
+    "subject": "split by subject",
+    "image": "split by image: optimistic",
+    "other": "another data set than it was trained on",
+    "unknown": "not known to be held out: may be optimistic",
+}
+"""How far the test images are from the training images, as a bench tells it."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column; `group` tells which part of a table too wide for its place it goes to. Names go to all."""
+
+    key: str
+    heading: str
+    group: Group
+    numeric: bool = True
+
+
+COLUMNS = (
+    Column("artifact", "artifact", "name", numeric=False),
+    Column("threads", "threads", "cost"),
+    Column("executed", "ran as", "cost", numeric=False),
+    Column("n", "n", "worth"),
+    Column("accuracy", "accuracy % [95%]", "worth"),
+    Column("f1", "F1 [95%]", "worth"),
+    Column("auc", "AUC [95%]", "worth"),
+    Column("agreement", "as float %", "versus"),
+    Column("delta", "Δ accuracy", "versus"),
+    Column("latency", "p50 / p90 ms", "cost"),
+    Column("end_to_end", "end to end ms", "cost"),
+    Column("cold_start", "cold start ms", "cost"),
+    Column("memory", "peak MB", "cost"),
+    Column("size", "size MB", "cost"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Cells by column key. `artifact` is the artifact's identity: rows of one artifact differ in threads alone."""
+
+    family: str
+    artifact: tuple[str, str, str, str]
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One device's rows, grouped by family (`Bench.family`), and the notes that belong under them."""
+
+    title: str
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+
+def table(bench: Bench) -> Table:
+    """Lay out a device's results; row order is that of `bench.results`."""
+    rows = tuple(Row(bench.family(result), result.name, _cells(result, bench)) for result in bench.results)
+    machine = f" ({bench.machine})" if bench.machine else ""
+    return Table(f"{bench.device}{machine}", rows, _notes(bench))
+
+
+def _cells(result: Result, bench: Bench) -> dict[str, str]:
+    versus = result.vs_float
+    failed = f" {FAILED}" if result.parity_passed is False else ""
+    return {
+        "artifact": title(result.format, result.precision) + failed,
+        "threads": str(result.threads),
+        "executed": _executed(result),
+        "n": str(result.n),
+        "accuracy": words.percent_interval(result.accuracy),
+        "f1": words.share_interval(result.f1),
+        "auc": words.share_interval(result.auc),
+        "agreement": words.UNKNOWN if versus is None else words.percent(versus.agreement),
+        "delta": _delta(result),
+        "latency": _latency(result, bench, result.latency, tail=True),
+        "end_to_end": _latency(result, bench, result.end_to_end, tail=False),
+        "cold_start": words.UNKNOWN if _without_clock(result, bench) else words.ms(result.cold_start_ms),
+        "memory": words.megabytes(result.peak_rss_bytes),
+        "size": words.megabytes(result.size_bytes),
+    }
+
+
+def _executed(result: Result) -> str:
+    ran = result.executed or words.UNKNOWN
+    left = sum(result.float_operators.values())
+    return f"{ran}, {left} in float" if left else ran
+
+
+def _delta(result: Result) -> str:
+    versus = result.vs_float
+    if versus is None:
+        return words.UNKNOWN
+    over = versus.p_value_over_subjects
+    p_value = versus.p_value if over is None else over
+    return words.points(versus.accuracy_delta) + ("" if p_value is None else f", {words.p(p_value)}")
+
+
+def _latency(result: Result, bench: Bench, latency: Latency | None, *, tail: bool) -> str:
+    """An emulator's wall-clock time is never shown; an estimate says so in its own cell."""
+    if latency is None or _without_clock(result, bench):
+        return words.UNKNOWN
+    text = words.ms(latency.p50) + (f" / {words.ms(latency.p90)}" if tail else "")
+    if result.estimated:
+        return f"≈ {text} estimated"
+    return f"{text} noisy" if result.noisy and tail else text
+
+
+def _without_clock(result: Result, bench: Bench) -> bool:
+    return result.kind == "emulated" or (bench.emulated and result.kind == "measured")
+
+
+def _notes(bench: Bench) -> tuple[str, ...]:
+    results = bench.results
+    measured = [result for result in results if result.latency is not None and result.kind == "measured"]
+    engines = words.listed(sorted({result.engine for result in results}))
+    notes = [f"Engines: {engines}."] if engines else []
+    for text in sorted({_provenance(result, bench) for result in results}):
+        notes.append(text)
+    if any(result.vs_float is not None for result in results):
+        notes.append(
+            "as float: share of images with the verdict of the float32 artifact of the same run and format; "
+            "Δ accuracy in percentage points against it, with the p-value of a paired test."
+        )
+    if bench.emulated:
+        notes.append(
+            "Emulated: it shows that the artifacts run there and what they answer; "
+            "its wall-clock times mean nothing and are not shown."
+        )
+    elif measured:
+        notes.append(
+            "p50 / p90: model alone, tensor in to tensor out. end to end: file to verdict, p50. MB: 10^6 bytes."
+        )
+    if any(result.estimated for result in results):
+        notes.append("≈ estimated: worked out, not measured.")
+    if any(result.noisy for result in measured):
+        notes.append("noisy: medians of the rounds differ by more than 10%.")
+    if any(result.float_operators for result in results):
+        notes.append("in float: operators of an INT8 artifact that the engine computed in floating point.")
+    if any(result.parity_passed is False for result in results):
+        notes.append(
+            f"{FAILED} parity failed: the artifact does not answer as the trained model does; do not use it."
+        )
+    if any(None in (r.latency.p50, r.latency.p90) for r in measured if r.latency is not None):
+        notes.append(f"{words.UNKNOWN} in p50 / p90: too few runs to know that percentile.")
+    return tuple(notes)
+
+
+def _provenance(result: Result, bench: Bench) -> str:
+    """What tempers a backbone's accuracy: what it was trained from, and how its images were split."""
+    weights = result.weights or "unknown weights"
+    split = SPLITS.get(result.grouped_by or "unknown", result.grouped_by)
+    subjects = "" if result.clusters is None else f" of {result.clusters} subjects"
+    data = "" if result.data is None else f", {result.data}"
+    return f"{bench.family(result)}: {weights}; {result.n} test images{subjects}{data}, {split}."

@@ -1,0 +1,108 @@
+"""Results on a terminal of any width: one wide table, two narrower ones, or a block an artifact. No figure is cut."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from edgeall.reporting.document import Bench
+from edgeall.reporting.table import COLUMNS, FAILED, Column, Group, Row, Table, table
+from edgeall.reporting.verdict import HEADINGS, Verdict, judge
+
+_STYLES = {"recommendation": "bold green", "warning": "bold yellow", "limit": "dim"}
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Renders results with rich; `Display.show` takes it."""
+
+    benches: tuple[Bench, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for bench in self.benches:
+            laid_out = table(bench)
+            yield Text(laid_out.title, style="bold")
+            yield from _table(laid_out, console, options)
+            yield Text()
+            yield from (Text(note, style="dim") for note in laid_out.notes)
+            yield from _verdict(judge(bench))
+
+
+_UNLIMITED = 10_000
+_LAYOUTS: tuple[tuple[tuple[Group, ...], ...], ...] = (
+    (("worth", "versus", "cost"),),
+    (("worth", "versus"), ("cost",)),
+    (("worth",), ("versus",), ("cost",)),
+)
+"""Which columns share a table, from the widest terminal to the narrowest that tables fit."""
+
+
+def _table(laid_out: Table, console: Console, options: ConsoleOptions) -> Iterator[RichTable | Text]:
+    for layout in _LAYOUTS:
+        grids = [_grid(laid_out, groups) for groups in layout]
+        # A table's maximum is the width at which no cell is cut; measured without a limit, or it is the limit.
+        unlimited = options.update(max_width=_UNLIMITED)
+        if all(Measurement.get(console, unlimited, grid).maximum <= options.max_width for grid in grids):
+            for grid in grids:
+                yield from (Text(), grid)
+            return
+    yield from _blocks(laid_out)
+
+
+def _grid(laid_out: Table, groups: tuple[Group, ...]) -> RichTable:
+    columns = [column for column in COLUMNS if column.group in ("name", *groups)]
+    grid = RichTable(
+        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0)
+    )
+    for column in columns:
+        grid.add_column(
+            _two_lines(column.heading), justify="right" if column.numeric else "left", no_wrap=True
+        )
+    family = ""
+    for row in laid_out.rows if "cost" in groups else _once(laid_out.rows):
+        if row.family != family:
+            family = row.family
+            grid.add_row(Text(family, style="bold cyan"))
+        grid.add_row(*(_cell(column, row) for column in columns))
+    return grid
+
+
+def _two_lines(heading: str) -> Text:
+    """Broken at its last space: figures are narrower than what they are called."""
+    return Text("\n".join(heading.rsplit(" ", 1)))
+
+
+def _once(rows: Iterable[Row]) -> list[Row]:
+    """One row an artifact, for columns that threads do not change."""
+    return list({row.artifact: row for row in reversed(list(rows))}.values())[::-1]
+
+
+def _cell(column: Column, row: Row) -> Text:
+    text = row.cells[column.key]
+    alarming = column.key == "artifact" and FAILED in text
+    return Text(text, style="bold red" if alarming else "yellow" if "noisy" in text or "≈" in text else "")
+
+
+def _blocks(laid_out: Table) -> Iterator[RichTable | Text]:
+    """A line a figure; long ones go on in the next line."""
+    for row in laid_out.rows:
+        yield Text(f"\n{row.family} {row.cells['artifact']}", style="bold cyan")
+        block = RichTable.grid(padding=(0, 2, 0, 0))
+        for column in COLUMNS[1:]:
+            block.add_row(Text(column.heading), _cell(column, row))
+        yield block
+
+
+def _verdict(verdict: Verdict) -> Iterator[Text | RichTable]:
+    for kind, heading in HEADINGS.items():
+        texts = verdict.of(kind)
+        if texts:
+            yield Text(f"\n{heading}", style=_STYLES.get(kind, "bold"))
+            points = RichTable.grid(padding=(0, 1, 0, 0))
+            for text in texts:
+                points.add_row(Text("•"), Text(text))
+            yield points
