@@ -10,11 +10,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeall.artifact.containers import CONTAINERS, Container
+from edgeall.artifact.containers import CONTAINERS, Container, Parts
 from edgeall.artifact.metadata import (
     FORMATS,
     INTENDED_USE,
     PRECISIONS,
+    SCHEMA,
     Decision,
     Format,
     Metadata,
@@ -81,12 +82,20 @@ def seal(path: Path, metadata: Metadata) -> Artifact:
         ArtifactError: the file is not a model of its suffix's format, or carries metadata already.
     """
     container = _container(path)
-    parts = container.split(path)
+    parts = _split(container, path)
     if parts.text is not None:
         raise ArtifactError(f"{path}: carries edgeall metadata already")
-    document = metadata.to_dict()
-    document["sha256"] = _identity(parts.payload, document)
-    container.attach(path, json.dumps(document, ensure_ascii=True), metadata.decision.labels)
+    if metadata.format != CONTAINERS[path.suffix.lower()][0]:
+        raise ArtifactError(f"{path}: its suffix is not that of an artifact in {metadata.format} format")
+    try:
+        document = metadata.to_dict()
+        text = _text(document, _identity(parts.payload, document))
+    except (ValueError, TypeError) as error:
+        raise ArtifactError(f"{path}: its metadata cannot be written as JSON ({error})") from None
+    try:
+        container.attach(path, text, metadata.decision.labels)
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be written ({error.strerror or error})") from None
     return read(path)
 
 
@@ -99,7 +108,7 @@ def read(path: Path) -> Artifact:
     container = _container(path)
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file")
-    parts = container.split(path)
+    parts = _split(container, path)
     if parts.text is None:
         raise ArtifactError(
             f"{path}: carries no edgeall metadata (not made by edgeall, or truncated); make it with: edgeall export"
@@ -107,9 +116,16 @@ def read(path: Path) -> Artifact:
     try:
         document = json.loads(parts.text)
         recorded = document.pop("sha256")
-    except (ValueError, KeyError, AttributeError, TypeError):
+        newer = document["schema"] > SCHEMA
+        # Exactly as it was written: a space more or less is an edit too.
+        whole = parts.text == _text(document, recorded) and recorded == _identity(parts.payload, document)
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise ArtifactError(f"{path}: its metadata is damaged; export it again") from None
-    if recorded != _identity(parts.payload, document):
+    if newer:
+        raise ArtifactError(
+            f"{path}: its metadata has schema {document['schema']}, this edgeall reads {SCHEMA}: update edgeall"
+        )
+    if not whole:
         raise ArtifactError(
             f"{path}: its checksum does not match its content (damaged or altered); copy or export it again"
         )
@@ -117,12 +133,34 @@ def read(path: Path) -> Artifact:
         metadata = Metadata.from_dict(document)
     except ArtifactError as error:
         raise ArtifactError(f"{path}: {error}") from None
-    size = sum(file.stat().st_size for file in container.files(path))
+    if metadata.format != CONTAINERS[path.suffix.lower()][0]:
+        raise ArtifactError(f"{path}: its suffix is not that of an artifact in {metadata.format} format")
+    if parts.labels not in (None, metadata.decision.labels):
+        raise ArtifactError(f"{path}: its labels.txt is not that of its metadata; copy or export it again")
+    try:
+        size = sum(file.stat().st_size for file in container.files(path))
+    except OSError as error:
+        raise _unreadable(path, error) from None
     return Artifact(path, metadata, recorded, size)
 
 
+def _split(container: Container, path: Path) -> Parts:
+    try:
+        return container.split(path)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> ArtifactError:
+    return ArtifactError(f"{path}: cannot be read ({error.strerror or error})")
+
+
+def _text(document: dict[str, object], sha256: str) -> str:
+    return json.dumps(document | {"sha256": sha256}, ensure_ascii=True, allow_nan=False)
+
+
 def _identity(payload: str, document: dict[str, object]) -> str:
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(f"{payload}\n{canonical}".encode()).hexdigest()
 
 

@@ -25,6 +25,7 @@ from edgeall.errors import ArtifactError
 KEY = "edgeall"
 _MAX_METADATA = 4 << 20
 _ZIP_ENTRY = "edgeall.json"
+_ZIP_LABELS = "labels.txt"
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -35,10 +36,12 @@ class Parts:
     Attributes:
         payload: SHA-256 over every byte of the artifact that is not edgeall's metadata.
         text: the metadata as JSON text; None for a model that carries none.
+        labels: where the format keeps a list of labels for other tools to read, what it says.
     """
 
     payload: str
     text: str | None
+    labels: tuple[str, ...] | None = None
 
 
 class Container(Protocol):
@@ -74,16 +77,50 @@ class TfliteContainer(_OneFile):
                 entry = archive.getinfo(_ZIP_ENTRY)
                 if entry.file_size > _MAX_METADATA:
                     raise ArtifactError(f"{path}: its metadata is too large to be edgeall's")
-                text = archive.read(entry).decode()
-                start = min(info.header_offset for info in archive.infolist())
+                text, labels = archive.read(entry).decode(), archive.read(_ZIP_LABELS).decode()
+                start = entry.header_offset
         except (zipfile.BadZipFile, KeyError):
             return Parts(_digest(data), None)
-        return Parts(_digest(data[:start]), text)
+        except (ArtifactError, OSError):
+            raise
+        except Exception as error:  # whatever zipfile makes of damaged bytes
+            raise ArtifactError(f"{path}: its packed metadata is damaged ({error})") from None
+        # Byte for byte what edgeall packs: nothing added, nothing edited, no name or date changed.
+        if not 0 < start < len(data) or data[start:] != _packed(text, labels, start):
+            raise ArtifactError(f"{path}: its packed metadata is damaged or altered; copy or export it again")
+        return Parts(_digest(data[:start]), text, tuple(labels.removesuffix("\n").split("\n")))
 
     def attach(self, path: Path, text: str, labels: tuple[str, ...]) -> None:
-        with zipfile.ZipFile(path, "a") as archive:
-            for name, content in ((_ZIP_ENTRY, text), ("labels.txt", "\n".join(labels) + "\n")):
-                archive.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), content)
+        if zipfile.is_zipfile(path):
+            raise ArtifactError(f"{path}: carries a ZIP archive already; start from the bare model")
+        packed = _packed(text, "\n".join(labels) + "\n", path.stat().st_size)
+        with path.open("ab") as file:
+            file.write(packed)
+
+
+def _packed(text: str, labels: str, at: int) -> bytes:
+    """The ZIP archive that follows `at` bytes of model, the same on every system and Python."""
+    buffer = _After(at)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in ((_ZIP_ENTRY, text), (_ZIP_LABELS, labels)):
+            entry = zipfile.ZipInfo(name, _ZIP_EPOCH)
+            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            archive.writestr(entry, content)
+    return buffer.getvalue()
+
+
+class _After(io.BytesIO):
+    """A buffer whose positions count from `at`, as those of a file with as many bytes before it."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self._at = at
+
+    def tell(self) -> int:
+        return super().tell() + self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return super().seek(offset - self._at if whence == io.SEEK_SET else offset, whence) + self._at
 
 
 class OnnxContainer(_OneFile):
@@ -94,26 +131,31 @@ class OnnxContainer(_OneFile):
 
     def split(self, path: Path) -> Parts:
         data = path.read_bytes()
-        digest, text, has_graph = hashlib.sha256(), None, False
+        digest, found, has_graph = hashlib.sha256(), list[str](), False
         try:
             for number, start, body, end in _protobuf_fields(data):
                 has_graph |= number == self._GRAPH
                 if number == self._METADATA_PROPS:
-                    entry = {n: bytes(data[b:e]) for n, _, b, e in _protobuf_fields(data, body, end)}
+                    entry = {n: data[b:e] for n, _, b, e in _protobuf_fields(data, body, end)}
                     if entry.get(1) == KEY.encode():
-                        text = entry.get(2, b"").decode()
+                        found.append(entry.get(2, b"").decode())
+                        if data[start:end] != self._entry(found[-1]):
+                            raise ValueError("not as edgeall writes it")
                         continue
-                digest.update(data[start:end])
-        except (ValueError, UnicodeDecodeError):
+                digest.update(memoryview(data)[start:end])
+        except ValueError:
             raise ArtifactError(f"{path}: not an ONNX model, or a truncated one") from None
         if not has_graph:
             raise ArtifactError(f"{path}: not an ONNX model")
-        return Parts(digest.hexdigest(), text)
+        return Parts(digest.hexdigest(), _only(path, found))
 
     def attach(self, path: Path, text: str, labels: tuple[str, ...]) -> None:
-        entry = _protobuf_bytes(1, KEY.encode()) + _protobuf_bytes(2, text.encode())
         with path.open("ab") as file:
-            file.write(_protobuf_bytes(self._METADATA_PROPS, entry))
+            file.write(self._entry(text))
+
+    def _entry(self, text: str) -> bytes:
+        content = _protobuf_bytes(1, KEY.encode()) + _protobuf_bytes(2, text.encode())
+        return _protobuf_bytes(self._METADATA_PROPS, content)
 
 
 class OpenVinoContainer:
@@ -132,20 +174,29 @@ class OpenVinoContainer:
         with weights.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-        found = self._ELEMENT.search(graph)
-        if found is None:
-            return Parts(digest.hexdigest(), None)
-        return Parts(digest.hexdigest(), saxutils.unescape(found[1].decode(), {"&quot;": '"'}))
+        try:
+            found = [
+                saxutils.unescape(value.decode(), {"&quot;": '"'}) for value in self._ELEMENT.findall(graph)
+            ]
+        except ValueError:
+            raise ArtifactError(f"{path}: its metadata is damaged; copy or export it again") from None
+        text = _only(path, found)
+        if text is not None and self._element(text) not in graph:
+            raise ArtifactError(f"{path}: its metadata is damaged or altered; copy or export it again")
+        return Parts(digest.hexdigest(), text)
 
     def attach(self, path: Path, text: str, labels: tuple[str, ...]) -> None:
         graph = path.read_bytes()
-        element = f"<{KEY} value={saxutils.quoteattr(text, {chr(34): '&quot;'})} />".encode()
+        element = self._element(text)
         head, closing, tail = graph.rpartition(b"</rt_info>")
         # The model's own rt_info is the last of the file; a layer's would be followed by </layers>.
         if not closing or b"</layers>" in tail:
             head, closing, tail = graph.rpartition(b"</net>")
-            element, closing = b"<rt_info>" + element + b"</rt_info>", closing
+            element = b"<rt_info>" + element + b"</rt_info>"
         path.write_bytes(head + element + closing + tail)
+
+    def _element(self, text: str) -> bytes:
+        return f"<{KEY} value={saxutils.quoteattr(text, {chr(34): '&quot;'})} />".encode()
 
     def files(self, path: Path) -> tuple[Path, ...]:
         return (path, path.with_suffix(".bin"))
@@ -157,6 +208,12 @@ CONTAINERS: dict[str, tuple[str, Container]] = {
     ".xml": ("openvino", OpenVinoContainer()),
 }
 """File suffix to format name and container."""
+
+
+def _only(path: Path, found: list[str]) -> str | None:
+    if len(found) > 1:
+        raise ArtifactError(f"{path}: carries edgeall metadata {len(found)} times; export it again")
+    return found[0] if found else None
 
 
 def _digest(data: bytes) -> str:

@@ -38,6 +38,8 @@ class Decision:
     def __post_init__(self) -> None:
         if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
             raise ValueError(f"at least two different labels are needed, not {self.labels}")
+        if not all(label.isprintable() and label.strip() for label in self.labels):
+            raise ValueError(f"labels {self.labels} must be of printable characters")
         if not self.positive or not set(self.positive) < set(self.labels):
             raise ValueError(f"positive labels {self.positive} must be some, not all, of {self.labels}")
         if not 0.0 <= self.threshold <= 1.0:
@@ -133,7 +135,7 @@ class Metadata:
                 parity=None if document["parity"] is None else Parity(**document["parity"]),
                 intended_use=str(document["intended_use"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ArtifactError(f"its metadata is not edgeall's ({error!r}): export it again") from None
 
 
