@@ -52,7 +52,8 @@ def run(args: argparse.Namespace, display: Display) -> int:
             display.error(result.error)
     if failed == 0:
         return 0
-    display.note(f"{failed} of {done + failed} inputs have no verdict")
+    if done + failed > 1:
+        display.note(f"{failed} of {done + failed} inputs have no verdict")
     return 1 if done else 2
 
 

@@ -2,7 +2,10 @@
 
 import importlib
 import importlib.metadata
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +29,9 @@ class TfliteNetwork:
     def __init__(self, path: Path, threads: int, precision: str) -> None:
         interpreter_class, self.engine = find_interpreter()
         try:
-            self._interpreter = interpreter_class(model_path=str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with _hushed():
+                self._interpreter = interpreter_class(model_path=str(path), num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, ImportError, AttributeError, SystemError) as error:
             raise EngineError(f"{path}: {self.engine.name} cannot load it ({essence(error)})") from None
         self._path = path
@@ -57,6 +61,20 @@ class TfliteNetwork:
 
     def close(self) -> None:
         self._interpreter = None
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Without the line that the library writes to the process's standard error for every model it loads."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def find_interpreter() -> tuple[Any, EngineInfo]:
