@@ -65,7 +65,9 @@ def make_run(folder: Path, data: Path, *, subjects: bool = False, test: int = 12
     return run
 
 
-def make_artifact(run: runs.Run, format: Format, precision: Precision, backbone: str = "mobilenetv2") -> Artifact:
+def make_artifact(
+    run: runs.Run, format: Format, precision: Precision, backbone: str = "mobilenetv2"
+) -> Artifact:
     """One sealed artifact in the run's `exports/`; "int8" is quantized by ONNX Runtime's own tool."""
     path = run.exports / f"{run.name}_{format}-{precision}{artifact.suffix_of(format)}"
     path.parent.mkdir(exist_ok=True)

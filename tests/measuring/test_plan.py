@@ -1,0 +1,203 @@
+"""A plan says what to measure, survives its journey as JSON, and orders its jobs fairly."""
+
+import dataclasses
+import json
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeall.errors import UsageError
+from edgeall.measuring.plan import (
+    ALL_CORES,
+    QUICK,
+    VARIED_INPUTS,
+    Plan,
+    PlannedArtifact,
+    PlannedImage,
+    Settings,
+    jobs,
+    key,
+    order,
+    thread_counts,
+    varied,
+)
+
+IMAGES = tuple(PlannedImage(f"im/{n}.png", f"/data/im/{n}.png", f"{n:064x}") for n in range(40))
+
+
+def plan(artifacts: int = 3, **settings: object) -> Plan:
+    return Plan(
+        artifacts=tuple(PlannedArtifact(f"/runs/a{n}.onnx", f"{n:064x}", "test") for n in range(artifacts)),
+        image_sets={"test": IMAGES},
+        settings=Settings(**settings),
+    )
+
+
+settings = st.builds(
+    Settings,
+    rounds=st.integers(1, 9),
+    threads=st.lists(st.integers(0, 64), min_size=1, max_size=4).map(tuple),
+    warmup_runs=st.integers(1, 9),
+    warmup_seconds=st.floats(0, 9),
+    min_runs=st.integers(1, 10_000),
+    min_seconds=st.floats(0, 99),
+    max_seconds=st.floats(100, 1e6),
+    pass_seconds=st.floats(1e-3, 1e6),
+    max_temperature_c=st.none() | st.floats(-50, 150),
+)
+
+
+@given(settings)
+def test_a_plan_survives_json(chosen: Settings) -> None:
+    whole = dataclasses.replace(plan(), settings=chosen)
+    assert Plan.from_json(whole.to_json()) == whole
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("rounds", 0),
+        ("rounds", 2.0),
+        ("rounds", True),
+        ("min_runs", 0),
+        ("warmup_runs", -1),
+        ("min_seconds", -1.0),
+        ("min_seconds", float("nan")),
+        ("max_seconds", 0.5),
+        ("max_seconds", float("inf")),
+        ("pass_seconds", 0),
+        ("threads", ()),
+        ("threads", (-1,)),
+        ("threads", (1.5,)),
+        ("max_temperature_c", "hot"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name(field: str, value: object) -> None:
+    with pytest.raises(UsageError, match=field):
+        Settings(**{field: value})
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda d: d.pop("artifacts"),
+        lambda d: d.update(artifacts=[]),
+        lambda d: d.update(artifacts=d["artifacts"] * 2),
+        lambda d: d.update(image_sets={"test": []}),
+        lambda d: d.update(image_sets={"another": d["image_sets"]["test"]}),
+        lambda d: d.update(schema=99),
+        lambda d: d["settings"].update(cores=3),
+        lambda d: d["settings"].update(threads=None),
+        lambda d: d["settings"].update(rounds="3"),
+        lambda d: d["image_sets"]["test"][0].pop("sha256"),
+    ],
+)
+def test_a_damaged_plan_is_refused(spoil: object) -> None:
+    document = json.loads(plan(1).to_json())
+    spoil(document)  # type: ignore[operator]
+    with pytest.raises(UsageError, match="plan"):
+        Plan.from_json(json.dumps(document))
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "3", "{", '{"schema": 1}'])
+def test_what_is_no_plan_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="plan"):
+        Plan.from_json(text)
+
+
+def test_the_default_and_the_quick_plan_obey_the_rules() -> None:
+    for chosen in (Settings(), QUICK):
+        assert chosen.obeys_rules
+        runs, seconds, _ = chosen.share()
+        # 64 runs are the fewest that support the 90th percentile, shown beside every median.
+        assert runs * chosen.rounds >= 64
+        assert seconds * chosen.rounds >= 1.0
+        assert chosen.warmup_runs >= 1
+        assert chosen.warmup_seconds >= 0.5
+        assert chosen.max_seconds == 150
+        assert chosen.threads == (1, ALL_CORES)
+
+
+@pytest.mark.parametrize(
+    "less", [{"min_runs": 49}, {"min_seconds": 0.9}, {"warmup_seconds": 0.4}, {"rounds": 1}]
+)
+def test_less_than_the_rules_ask_is_allowed_and_known(less: dict[str, float]) -> None:
+    assert not Settings(**less).obeys_rules
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 8))
+def test_every_artifact_gets_every_job_once(artifacts: int, rounds: int, cores: int) -> None:
+    made = list(jobs(plan(artifacts, rounds=rounds), cores))
+    threads = thread_counts(Settings(), cores)
+    counted = Counter((job.artifact.sha256, job.kind, job.threads, job.round) for job in made)
+    assert set(counted.values()) == {1}
+    assert len(made) == artifacts * (1 + len(threads) + len(threads) * rounds)
+
+
+def test_rounds_are_interleaved_and_each_begins_with_another_artifact() -> None:
+    latency = [job for job in jobs(plan(3, rounds=3, threads=(1,)), cores=2) if job.kind == "latency"]
+    turns = [[job.artifact.path[-6] for job in latency if job.round == number] for number in range(3)]
+    assert turns == [["0", "1", "2"], ["1", "2", "0"], ["2", "0", "1"]]
+    assert [job.round for job in latency] == sorted(job.round for job in latency)
+
+
+def test_what_cannot_run_is_known_before_time_is_spent_on_it() -> None:
+    kinds = [job.kind for job in jobs(plan(2), cores=2)]
+    assert kinds == sorted(kinds, key=("accuracy", "memory", "latency").index)
+
+
+@pytest.mark.parametrize(("cores", "counts"), [(1, (1,)), (2, (1, 2)), (8, (1, 8))])
+def test_all_cores_are_those_of_the_device_and_each_count_is_tried_once(
+    cores: int, counts: tuple[int, ...]
+) -> None:
+    assert thread_counts(Settings(threads=(1, ALL_CORES, 1)), cores) == counts
+
+
+def test_a_key_changes_with_what_a_result_depends_on_and_with_nothing_else() -> None:
+    base, machine = plan(2), {"cpu": "a"}
+
+    def keys(changed: Plan, machine: dict[str, str] = machine) -> dict[str, set[str]]:
+        made: dict[str, set[str]] = {"accuracy": set(), "memory": set(), "latency": set()}
+        for job in jobs(changed, cores=2):
+            made[job.kind].add(key(changed, job, machine))
+        return made
+
+    known = keys(base)
+    assert sum(map(len, known.values())) == len(list(jobs(base, cores=2)))
+
+    moved = dataclasses.replace(
+        base,
+        artifacts=tuple(dataclasses.replace(a, path="/elsewhere" + a.path) for a in base.artifacts),
+        image_sets={"test": tuple(dataclasses.replace(i, path="/elsewhere" + i.path) for i in IMAGES)},
+    )
+    assert keys(moved) == known
+
+    longer = keys(dataclasses.replace(base, settings=Settings(min_seconds=2.0)))
+    assert longer["accuracy"] == known["accuracy"]
+    assert longer["memory"] == known["memory"]
+    assert not longer["latency"] & known["latency"]
+
+    other_image = dataclasses.replace(IMAGES[0], sha256="f" * 64)
+    for changed in (
+        keys(dataclasses.replace(base, image_sets={"test": (other_image, *IMAGES[1:])})),
+        keys(base, {"cpu": "b"}),
+    ):
+        assert not any(changed[kind] & known[kind] for kind in known)
+
+
+def test_time_is_taken_over_images_from_the_whole_set() -> None:
+    taken = varied(IMAGES)
+    assert len(taken) == VARIED_INPUTS
+    assert len(set(taken)) == VARIED_INPUTS
+    assert IMAGES.index(taken[-1]) >= len(IMAGES) - 3
+    assert varied(IMAGES[:3]) == IMAGES[:3]
+
+
+def test_accuracy_takes_every_image_and_each_round_its_share_of_the_runs() -> None:
+    whole = plan(1, rounds=4, min_runs=50, min_seconds=2.0)
+    made = {job.kind: order(whole, job, spawned_ns=7) for job in jobs(whole, cores=2)}
+    assert len(made["accuracy"].images) == len(IMAGES)
+    assert len(made["latency"].images) == VARIED_INPUTS
+    assert (made["latency"].least_runs, made["latency"].least_seconds) == (13, 0.5)
