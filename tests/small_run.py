@@ -30,7 +30,7 @@ def draw(folder: Path, counts: dict[str, int], seed: int = 0) -> None:
 
 
 def make_run(folder: Path, data: Path, *, subjects: bool = False, test: int = 12) -> runs.Run:
-    """A run folder whose split deals out the images of `data`: the first `test` to test, the rest by turns."""
+    """A run folder whose split deals out the images of `data`: the first `test` to test, half of the rest to train."""
     members = [
         runs.Member(
             path.relative_to(data).as_posix(),
@@ -40,9 +40,10 @@ def make_run(folder: Path, data: Path, *, subjects: bool = False, test: int = 12
         )
         for index, path in enumerate(sorted(data.glob("*/*.png"), key=lambda path: path.stem[::-1]))
     ]
+    middle = (test + len(members)) // 2
     split = runs.Split(
-        train=tuple(members[test::2]),
-        val=tuple(members[test + 1 :: 2]),
+        train=tuple(members[test:middle]),
+        val=tuple(members[middle:]),
         test=tuple(members[:test]),
         grouped_by="subject" if subjects else "image",
     )

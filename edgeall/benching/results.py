@@ -144,10 +144,7 @@ def _score(m: Measured) -> dict[str, Any]:
     probabilities = _probabilities(m)[used]
     subjects = [tests.subjects[index] for index in used]
     scores = positive_score(probabilities, decision)
-    figures = classification_metrics(truth, probabilities, decision, subjects).to_dict()
-    # "precision" names the artifact's in a result; of verdicts it goes by its other name.
-    figures["positive_predictive_value"] = figures.pop("precision")
-    return figures | {
+    return classification_metrics(truth, probabilities, decision, subjects).to_dict() | {
         "data": tests.data,
         "grouped_by": GROUPINGS[tests.grouped_by],
         "split": {"grouped_by": tests.grouped_by},

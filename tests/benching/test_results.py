@@ -1,0 +1,254 @@
+"""From raw measurements to figures: what they show, what they leave out, and what they do not claim."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_run import DECISION, FINGERPRINT, PIXELS
+
+from edgeall.artifact import Artifact, Metadata, Parity, Precision, Provenance
+from edgeall.benching.images import TestSet
+from edgeall.benching.results import Subject, gather, rows
+from edgeall.measuring.plan import PlannedImage, Settings
+from edgeall.measuring.records import Record
+from edgeall.statistics import RUNS_NEEDED
+
+N = 20
+TESTS = TestSet(
+    images=tuple(PlannedImage(f"im{i}.png", f"/im{i}.png", f"{i:064x}") for i in range(N)),
+    truth=tuple(i % 2 for i in range(N)),
+    subjects=(None,) * N,
+    grouped_by="image",
+    data="image-folder",
+)
+QUIET = {"before_c": 50.0, "after_c": 55.0, "throttled": False, "hot": False}
+
+
+def subject(precision: Precision = "float32", run: str = "tiny") -> Subject:
+    provenance = Provenance(run, "mobilenetv2", "gap", "random weights", "image-folder", FINGERPRINT, "none")
+    parity = Parity(8, 1.0, 0.0, 0.0, True)
+    metadata = Metadata("tflite", precision, PIXELS, DECISION, provenance, parity=parity)
+    name = f"{run}_{precision}"
+    return Subject(f"{name}.tflite", Artifact(Path(f"{name}.tflite"), metadata, name, 1000), None, TESTS)
+
+
+def accuracy(of: Subject, wrong: int = 0, unreadable: int | None = None) -> Record:
+    """All right but the first `wrong`."""
+    probabilities: list[list[float] | None] = [
+        [1 - p, p] for p in (abs(truth - 0.2 - 0.6 * (i < wrong)) for i, truth in enumerate(TESTS.truth))
+    ]
+    if unreadable is not None:
+        probabilities[unreadable] = None
+    names = {} if unreadable is None else {TESTS.images[unreadable].name: "truncated"}
+    return record(of, "accuracy", 2, 0, {
+        "names": [image.name for image in TESTS.images],
+        "probabilities": probabilities,
+        "unreadable": names,
+        "engine": {"name": "an-engine", "version": "1"},
+        "executed_precision": {
+            "dominant": "int8", "operators": {"int8": 9}, "float_operators": {"SOFTMAX": 1}, "conversions": 2,
+        },
+    })  # fmt: skip
+
+
+def latency(of: Subject, ms: list[float], round: int = 0, threads: int = 1, session: int = 1) -> Record:
+    nanoseconds = [round_to_ns(value) for value in ms]
+    return record(of, "latency", threads, round, {
+        "load_ns": 5_000_000, "first_inference_ns": 3_000_000, "cold_start_ns": 200_000_000 + round * 1_000_000,
+        "model_ns": nanoseconds, "end_to_end_ns": [2 * value for value in nanoseconds],
+        "inputs": 16, "engine": {"name": "an-engine", "version": "1"},
+    }, session=session)  # fmt: skip
+
+
+def round_to_ns(ms: float) -> int:
+    return int(ms * 1e6)
+
+
+def memory(of: Subject, threads: int = 1) -> Record:
+    return record(of, "memory", threads, 0, {"peak_rss_bytes": 7_000_000})
+
+
+def record(
+    of: Subject, kind: str, threads: int, round: int, result: dict[str, Any] | None, session: int = 1
+) -> Record:
+    key = f"{of.shown} {kind} {threads} {round}"
+    return Record(key, session, of.artifact.sha256, kind, threads, round, result, None, QUIET)
+
+
+def results(subjects: list[Subject], records: list[Record], emulated: bool = False) -> list[dict[str, Any]]:
+    found = rows(gather(subjects, records), Settings(), emulated)
+    json.dumps(found, allow_nan=False)
+    return found
+
+
+def one(records: list[Record], **changes: Any) -> dict[str, Any]:
+    return results([subject()], records, **changes)[0]
+
+
+def rounds(*medians: float, of: Subject | None = None, runs: int = 22, session: int = 1) -> list[Record]:
+    return [
+        latency(of or subject(), [median] * runs, round=number, session=session)
+        for number, median in enumerate(medians)
+    ]
+
+
+def test_a_row_tells_whose_it_is_and_what_it_rests_on() -> None:
+    row = one([accuracy(subject()), memory(subject()), *rounds(4.0, 4.0, 4.0)])
+    assert row["artifact"] == "tiny_float32.tflite"
+    assert (row["run"], row["backbone"], row["weights"]) == ("tiny", "mobilenetv2", "random weights")
+    assert (row["format"], row["precision"], row["executed_precision"]) == ("tflite", "float32", "int8")
+    assert row["float_operators"] == {"SOFTMAX": 1}
+    assert row["engine"] == {"name": "an-engine", "version": "1"}
+    assert row["grouped_by"] == "split by image: optimistic"
+    assert row["parity"]["passed"] is True
+    assert row["peak_rss_bytes"] == 7_000_000
+    assert row["size_bytes"] == 1000
+    assert row["latency_kind"] == "measured"
+    assert row["settings"]["obeys_rules"] is True
+
+
+def test_accuracy_comes_with_its_interval_and_its_confusions() -> None:
+    row = one([accuracy(subject(), wrong=3), *rounds(4.0)])
+    assert row["n"] == N
+    assert row["accuracy"]["value"] == pytest.approx(17 / 20)
+    # Wilson's interval of 17 in 20, from its published formula.
+    assert row["accuracy"]["low"] == pytest.approx(0.6396, abs=1e-4)
+    assert row["accuracy"]["high"] == pytest.approx(0.9476, abs=1e-4)
+    assert row["confusion"] == {"tn": 8, "fp": 2, "fn": 1, "tp": 9}
+    assert row["sensitivity"]["value"] == pytest.approx(0.9)
+    assert row["specificity"]["value"] == pytest.approx(0.8)
+    for name in ("f1", "auc", "balanced_accuracy", "ppv", "mcc", "brier"):
+        assert row[name]["low"] <= row[name]["value"] <= row[name]["high"]
+
+
+def test_an_image_that_could_not_be_read_counts_neither_way_and_is_named() -> None:
+    row = one([accuracy(subject(), wrong=1, unreadable=0), *rounds(4.0)])
+    assert row["n"] == N - 1
+    assert row["accuracy"]["value"] == 1.0
+    assert row["unreadable"] == {"im0.png": "truncated"}
+    assert "im0.png" not in row["predictions"]["names"]
+
+
+def test_verdicts_are_kept_image_by_image() -> None:
+    predictions = one([accuracy(subject(), wrong=2), *rounds(4.0)])["predictions"]
+    assert predictions["truth"] == [bool(truth) for truth in TESTS.truth]
+    assert [a == b for a, b in zip(predictions["truth"], predictions["positive"], strict=True)] == [
+        *[False] * 2,
+        *[True] * 18,
+    ]
+    assert predictions["images"] == [image.sha256 for image in TESTS.images]
+
+
+@given(st.lists(st.floats(0.001, 1e4), min_size=1, max_size=700))
+def test_a_percentile_is_given_only_with_enough_runs_to_know_it(ms: list[float]) -> None:
+    timing = one([accuracy(subject()), latency(subject(), ms)])["latency_ms"]
+    assert timing["n"] == len(timing["raw"]) == len(ms)
+    for name, needed in RUNS_NEEDED.items():
+        assert (timing.get(name) is not None) == (len(ms) >= needed)
+    known = [timing[name] for name in RUNS_NEEDED if timing.get(name) is not None]
+    assert [*known] == sorted(known)
+    assert timing["min"] <= timing["mean"] * (1 + 1e-9)
+    assert all(timing["min"] <= value <= timing["max"] for value in known)
+
+
+def test_nothing_is_clipped_and_nanoseconds_survive() -> None:
+    ms = [*[1.000001] * 70, 500.0]
+    timing = one([accuracy(subject()), latency(subject(), ms)])["latency_ms"]
+    assert timing["raw"] == ms
+    assert timing["max"] == 500.0
+    assert timing["p50"] == 1.000001
+
+
+def test_timings_of_all_rounds_are_one_sample_and_each_rounds_median_is_told() -> None:
+    row = one([accuracy(subject()), *rounds(4.0, 4.2, 4.1)])
+    assert row["latency_ms"]["n"] == 66
+    assert [entry["median"] for entry in row["latency_ms"]["rounds"]] == [4.0, 4.2, 4.1]
+    assert row["latency_ms"]["spread"] == pytest.approx(0.2 / 4.1)
+    assert row["end_to_end_ms"]["p50"] == pytest.approx(8.2)
+    assert row["throughput_per_s"] == pytest.approx(1000 / 4.1)
+    assert row["cold_start_ms"] == pytest.approx(201.0)
+    assert row["load_ms"] == 5.0
+
+
+@pytest.mark.parametrize(("medians", "noisy"), [((4.0, 4.2, 4.1), False), ((4.0, 4.6, 4.1), True), ((4.0,), False)])
+def test_rounds_far_apart_mark_the_figure_noisy(medians: tuple[float, ...], noisy: bool) -> None:
+    assert one([accuracy(subject()), *rounds(*medians)])["noisy"] is noisy
+
+
+def test_int8_is_set_beside_the_float32_of_its_run_format_and_threads() -> None:
+    base, quantized, stranger = subject(), subject("int8"), subject("int8", run="another")
+    found = results(
+        [base, quantized, stranger],
+        [
+            *[accuracy(base), accuracy(quantized, wrong=2), accuracy(stranger)],
+            *rounds(4.0, 4.4, 4.2),
+            *rounds(2.0, 2.2, 2.1, of=quantized),
+            *rounds(2.0, of=stranger),
+        ],
+    )
+    beside = {row["artifact"]: row["vs_float"] for row in found}
+    assert beside["tiny_float32.tflite"] is None
+    assert beside["another_int8.tflite"] is None
+    versus = beside["tiny_int8.tflite"]
+    assert versus["agreement"] == pytest.approx(0.9)
+    assert versus["accuracy_delta"] == pytest.approx(-0.1)
+    assert versus["p_value"] == pytest.approx(0.5)  # two images, both lost: 2 * 0.5^2
+    assert versus["latency_ratio"]["value"] == pytest.approx(0.5)
+    assert versus["latency_ratio"]["low"] <= 0.5 <= versus["latency_ratio"]["high"]
+
+
+def test_only_rounds_of_one_session_make_a_ratio() -> None:
+    base, quantized = subject(), subject("int8")
+    apart = [
+        *[accuracy(base), accuracy(quantized)],
+        *rounds(4.0, 4.0, session=1),
+        *rounds(2.0, 2.0, of=quantized, session=2),
+    ]
+    assert results([base, quantized], apart)[1]["vs_float"]["latency_ratio"] is None
+
+
+def test_an_emulators_times_are_no_latency_under_any_name() -> None:
+    row = one([accuracy(subject()), memory(subject()), *rounds(4000.0, 4100.0)], emulated=True)
+    assert row["latency_kind"] == "emulated"
+    for name in ("latency_ms", "end_to_end_ms", "cold_start_ms", "throughput_per_s"):
+        assert row[name] is None
+    assert row["emulation_wall_ms"] == pytest.approx(4050.0)
+    assert row["accuracy"]["value"] == 1.0
+
+
+def test_throttling_in_any_round_marks_the_row() -> None:
+    cool, hot = rounds(4.0, 4.0)
+    hot = dataclasses.replace(hot, thermal=QUIET | {"after_c": 93.0, "throttled": True, "hot": True})
+    thermal = one([accuracy(subject()), cool, hot])["thermal"]
+    assert thermal == {"before_c": 50.0, "after_c": 93.0, "max_c": 93.0, "throttled": True, "hot": True}
+
+
+def test_what_the_machine_does_not_tell_of_heat_stays_unknown() -> None:
+    (only,) = rounds(4.0)
+    only = dataclasses.replace(only, thermal=dict.fromkeys(QUIET))
+    assert set(one([accuracy(subject()), only])["thermal"].values()) == {None}
+
+
+def test_an_artifact_without_accuracy_or_without_latency_has_no_row() -> None:
+    base, other = subject(), subject("int8")
+    assert results([base, other], [accuracy(base), *rounds(2.0, of=other)]) == []
+
+
+def test_memory_that_could_not_be_measured_is_unknown() -> None:
+    assert one([accuracy(subject()), *rounds(4.0)])["peak_rss_bytes"] is None
+
+
+def test_each_thread_count_has_a_row_with_the_same_accuracy() -> None:
+    found = one_of = results(
+        [subject()],
+        [accuracy(subject(), wrong=1), latency(subject(), [4.0] * 20), latency(subject(), [2.0] * 20, threads=2)],
+    )
+    assert [row["threads"] for row in one_of] == [1, 2]
+    assert found[0]["accuracy"] == found[1]["accuracy"]
+    assert [row["latency_ms"]["p50"] for row in found] == [4.0, 2.0]
+    assert np.isclose(found[0]["throughput_per_s"], 250)

@@ -1,0 +1,102 @@
+"""A device is a TOML file; a mistake in one names the key and what it may be."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from edgeall import shipped
+from edgeall.errors import UsageError
+from edgeall.measuring.plan import ALL_CORES, QUICK, Settings
+from edgeall.targets import TARGETS, all_profiles, load_profile, open_target, parse_threads, read_profile
+from edgeall.targets.profile import REACHES, Limits
+
+
+def written(folder: Path, text: str, name: str = "mine") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.toml"
+    path.write_text(text)
+    return path
+
+
+def test_this_machine_ships_as_laptop() -> None:
+    profile = load_profile("laptop")
+    assert (profile.name, profile.reach) == ("laptop", "local")
+    assert profile.formats == ("tflite", "onnx", "openvino")
+    assert profile.threads == (1, ALL_CORES)
+    assert open_target(profile).unreachable() is None
+
+
+def test_the_template_is_no_device_but_would_be_one() -> None:
+    assert "template" not in [profile.name for profile in all_profiles()]
+    template = read_profile(shipped.folder("devices") / "template.toml")
+    assert template.limits == Limits(90.0, 1800.0, 150.0)
+
+
+def test_the_template_shows_the_defaults(tmp_path: Path) -> None:
+    shown = tomllib.loads((shipped.folder("devices") / "template.toml").read_text())
+    del shown["limits"]["temperature_celsius"]  # said to have none when left out
+    least = read_profile(written(tmp_path, 'reach = "local"'))
+    assert shown["limits"] == {"pass_seconds": least.limits.pass_seconds, "max_seconds": least.limits.max_seconds}
+    assert tuple(shown["formats"]) == least.formats
+    assert parse_threads(shown["threads"]) == least.threads
+
+
+def test_every_way_of_reaching_has_a_target() -> None:
+    assert set(REACHES) == set(TARGETS)
+
+
+def test_a_users_own_file_adds_a_device_and_wins_over_a_shipped_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    written(tmp_path / "edgeall" / "devices", 'reach = "local"\nthreads = [2]', "bench-pc")
+    written(tmp_path / "edgeall" / "devices", 'reach = "local"\nnotes = "mine"', "laptop")
+    assert {profile.name: profile.notes for profile in all_profiles()} == {"bench-pc": "", "laptop": "mine"}
+
+
+def test_a_device_can_be_named_by_its_file(tmp_path: Path) -> None:
+    assert load_profile(str(written(tmp_path, 'reach = "local"'))).name == "mine"
+
+
+def test_a_mistyped_device_gets_the_nearest() -> None:
+    with pytest.raises(UsageError, match="did you mean 'laptop'"):
+        load_profile("labtop")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ["reach", '"local"']),
+        ('reach = "pigeon"', ["reach", '"local"']),
+        ('reach = ["local"]', ["reach"]),
+        ('reach = "local"\nthread = [1]', ["'thread'", "did you mean 'threads'"]),
+        ('reach = "local"\nthreads = [0]', ["threads", "1 to 1024", "all"]),
+        ('reach = "local"\nthreads = ["some"]', ["threads", "all"]),
+        ('reach = "local"\nthreads = []', ["threads"]),
+        ('reach = "local"\nthreads = [true]', ["threads"]),
+        ('reach = "local"\nformats = ["tflight"]', ["formats", '"tflite"']),
+        ('reach = "local"\nformats = []', ["formats"]),
+        ('reach = "local"\nformats = "tflite"', ["formats"]),
+        ('reach = "local"\nlimits = 3', ["limits", "table"]),
+        ('reach = "local"\nlimits.pass_second = 3', ["limits.pass_second", "limits.pass_seconds"]),
+        ('reach = "local"\nlimits.max_seconds = -1', ["limits.max_seconds", "more than 0"]),
+        ('reach = "local"\nlimits.max_seconds = nan', ["limits.max_seconds", "more than 0"]),
+        ('reach = "local"\nnotes = 3', ["notes", "text"]),
+        ("reach = ", ["mine.toml", "not a device profile"]),
+    ],
+)
+def test_a_mistake_is_named_with_its_file_and_what_may_stand_there(
+    tmp_path: Path, text: str, words: list[str]
+) -> None:
+    with pytest.raises(UsageError) as raised:
+        read_profile(written(tmp_path, text))
+    for word in ["mine.toml", *words]:
+        assert word in str(raised.value)
+
+
+def test_a_profile_sets_threads_and_limits_and_leaves_the_rest(tmp_path: Path) -> None:
+    text = 'reach = "local"\nthreads = [4, "all"]\n[limits]\ntemperature_celsius = 70\nmax_seconds = 20'
+    assert read_profile(written(tmp_path, text)).settings(QUICK) == Settings(
+        rounds=QUICK.rounds, threads=(4, ALL_CORES), max_seconds=20, max_temperature_c=70
+    )
