@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.errors import ExportError
+from edgeall.exporting.tidy import tidy
 from edgeall.pixels import PixelMapping
 from edgeall.runs import Run
 
@@ -51,7 +52,9 @@ def make(run: Run, sources: Sources, needs: Iterable[str]) -> None:
     Raises:
         ExportError: the Keras model answers NaN.
     """
-    model = _load(run)
+    from edgeall import training
+
+    model = training.load_model(run)
     np.save(sources.reference, _answers(model, sources, run.name), allow_pickle=False)
     import keras
 
@@ -64,12 +67,7 @@ def make(run: Run, sources: Sources, needs: Iterable[str]) -> None:
         model.export(
             sources.onnx, format="onnx", input_signature=signature, opset_version=OPSET, verbose=False
         )
-
-
-def _load(run: Run) -> Any:
-    import keras
-
-    return keras.saving.load_model(run.model_path, compile=False, safe_mode=True)
+        tidy(sources.onnx)
 
 
 def _answers(model: Any, sources: Sources, name: str) -> npt.NDArray[np.float32]:

@@ -51,14 +51,27 @@ def examine(
     run: runs.Run, sources: Sources, recipe: dict[str, Any], out: str, threads: int
 ) -> dict[str, Any]:
     """Step "examine": the bare model in its own engine: parity with the Keras model, and what it left in float."""
-    from edgeall.exporting import interim, parity
+    from edgeall import runtimes
+    from edgeall.exporting import parity
 
     target = Recipe.from_dict(recipe)
     images = np.load(sources.images, mmap_mode="r", allow_pickle=False)
-    answers, left = interim.answers(Path(out), target, sources.pixels, images, threads)
+    with runtimes.open_model(
+        Path(out),
+        target.format,
+        run.pixels,
+        classes=len(run.decision.labels),
+        threads=threads,
+        precision=target.precision,
+    ) as session:
+        answers = session.predict(images)
+        executed = session.executed_precision()
     reference = np.load(sources.reference, allow_pickle=False)
-    result = parity.compare(reference, answers, run.decision, target.parity)
-    return {"parity": dataclasses.asdict(result), "fallbacks": left}
+    left = executed.float_operators if target.precision == "int8" else {}
+    return {
+        "parity": dataclasses.asdict(parity.compare(reference, answers, run.decision, target.parity)),
+        "fallbacks": [f"{count} {kind}" for kind, count in sorted(left.items())],
+    }
 
 
 STEPS: dict[str, Callable[..., dict[str, Any]]] = {

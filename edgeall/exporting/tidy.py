@@ -1,0 +1,129 @@
+"""Exact rewrites of an ONNX graph into forms that integer kernels exist for. Runs inside a worker process.
+
+None changes what the graph computes: they only say it in operators that ONNX Runtime also has in INT8.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_SPATIAL = {(1, 2): "last", (2, 3): "first"}
+
+
+def tidy(path: Path) -> None:
+    """Rewrite the ONNX file at `path` in place, and check it.
+
+    - A mean over height and width becomes GlobalAveragePool.
+    - Zero padding before a convolution becomes the convolution's own; so does that before a max pool
+      of values that a Relu or Clip keeps from being negative.
+    """
+    import onnx
+
+    model = onnx.load(path)
+    graph = _Graph(model.graph)
+    for node in list(model.graph.node):
+        if node.op_type == "ReduceMean":
+            graph.mean_to_pool(node)
+        elif node.op_type in ("Conv", "MaxPool"):
+            graph.fold_padding(node)
+    graph.remove_unused_constants()
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+class _Graph:
+    def __init__(self, graph: Any) -> None:
+        import onnx
+
+        self._graph, self._onnx = graph, onnx
+        self._constants = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
+        self._makers = {name: node for node in graph.node for name in node.output}
+
+    def mean_to_pool(self, node: Any) -> None:
+        axes = self._constants.get(node.input[1]) if len(node.input) > 1 else None
+        layout = None if axes is None else _SPATIAL.get(tuple(axes.tolist()))
+        if layout is None or _attribute(node, "keepdims", 1) != 0:
+            return
+        make = self._onnx.helper.make_node
+        source, out = node.input[0], node.output[0]
+        before = self._makers.get(source)
+        nodes = []
+        if layout == "last":
+            if before is not None and before.op_type == "Transpose" and _perm(before) == [0, 2, 3, 1]:
+                source = before.input[0]
+            else:
+                nodes.append(make("Transpose", [source], [f"{out}/first"], perm=[0, 3, 1, 2]))
+                source = f"{out}/first"
+        nodes.append(make("GlobalAveragePool", [source], [f"{out}/pooled"], name=f"{node.name}/pool"))
+        nodes.append(make("Flatten", [f"{out}/pooled"], [out], axis=1))
+        at = list(self._graph.node).index(node)
+        self._graph.node.remove(node)
+        for offset, each in enumerate(nodes):
+            self._graph.node.insert(at + offset, each)
+        self._remove_unused(before)
+
+    def fold_padding(self, node: Any) -> None:
+        pad = self._makers.get(node.input[0])
+        if pad is None or pad.op_type != "Pad" or _attribute(node, "auto_pad", b"NOTSET") != b"NOTSET":
+            return
+        amounts = self._constants.get(pad.input[1])
+        value = (
+            self._constants.get(pad.input[2], np.ones(1))
+            if len(pad.input) > 2 and pad.input[2]
+            else np.zeros(1)
+        )
+        plain = _attribute(pad, "mode", b"constant") == b"constant" and not (
+            len(pad.input) > 3 and pad.input[3]
+        )
+        if amounts is None or amounts.size != 8 or not plain or np.any(value != 0):
+            return
+        top, left, bottom, right = (int(amounts[index]) for index in (2, 3, 6, 7))
+        if amounts.min() < 0 or any(amounts[[0, 1, 4, 5]]):
+            return
+        if node.op_type == "MaxPool" and not self._pool_may_pad(node, pad, max(top, left, bottom, right)):
+            return
+        pads = _attribute(node, "pads", [0, 0, 0, 0])
+        added = [have + more for have, more in zip(pads, (top, left, bottom, right), strict=True)]
+        for attribute in [each for each in node.attribute if each.name == "pads"]:
+            node.attribute.remove(attribute)
+        node.attribute.append(self._onnx.helper.make_attribute("pads", added))
+        node.input[0] = pad.input[0]
+        self._remove_unused(pad)
+
+    def _pool_may_pad(self, pool: Any, pad: Any, widest: int) -> bool:
+        """A pool's own padding never wins; zeros never do either where no value is below them.
+
+        It must not pad already, nor have a window that sees nothing but padding.
+        """
+        maker = self._makers.get(pad.input[0])
+        lowest = (
+            self._constants.get(maker.input[1]) if maker is not None and maker.op_type == "Clip" else None
+        )
+        bounded = maker is not None and (
+            maker.op_type == "Relu" or (lowest is not None and bool(np.all(lowest >= 0)))
+        )
+        padded_already = any(_attribute(pool, "pads", [0]))
+        return bounded and not padded_already and widest < min(_attribute(pool, "kernel_shape", [0]))
+
+    def remove_unused_constants(self) -> None:
+        used = {name for node in self._graph.node for name in node.input}
+        for constant in [each for each in self._graph.initializer if each.name not in used]:
+            self._graph.initializer.remove(constant)
+
+    def _remove_unused(self, node: Any) -> None:
+        outputs = {each.name for each in self._graph.output}
+        used = {name for each in self._graph.node for name in each.input} | outputs
+        if node is not None and node in self._graph.node and not used.intersection(node.output):
+            self._graph.node.remove(node)
+
+
+def _attribute(node: Any, name: str, default: Any) -> Any:
+    import onnx
+
+    found = [each for each in node.attribute if each.name == name]
+    return onnx.helper.get_attribute_value(found[0]) if found else default
+
+
+def _perm(node: Any) -> list[int]:
+    return list(_attribute(node, "perm", []))
