@@ -98,8 +98,4 @@ def _text(form: str, benches: "tuple[Bench, ...]") -> str:
         return json.dumps(reporting.to_json(benches), indent=1, allow_nan=False) + "\n"
     if form == "markdown":
         return reporting.markdown(benches)
-    from rich.console import Console
-
-    console = Console(width=_TEXT_WIDTH, record=True, quiet=True)
-    console.print(reporting.Terminal(benches))
-    return console.export_text()
+    return reporting.plain_text(benches, _TEXT_WIDTH)

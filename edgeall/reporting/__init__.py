@@ -6,7 +6,7 @@ from typing import Any
 from edgeall.reporting.document import Bench, Result
 from edgeall.reporting.markdown import markdown
 from edgeall.reporting.reading import SCHEMA, load, merge
-from edgeall.reporting.terminal import Terminal
+from edgeall.reporting.terminal import Terminal, plain_text
 from edgeall.reporting.verdict import Statement, Verdict, judge
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "load",
     "markdown",
     "merge",
+    "plain_text",
     "to_json",
 ]
 

@@ -1,5 +1,6 @@
 """Results on a terminal of any width: one wide table, two narrower ones, or a block an artifact. No figure is cut."""
 
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -32,7 +33,16 @@ class Terminal:
             yield from _verdict(judge(bench))
 
 
+def plain_text(benches: tuple[Bench, ...], width: int) -> str:
+    """What a terminal of `width` columns shows, without colours; no line ends in blanks."""
+    file = io.StringIO()
+    Console(file=file, width=width, color_system=None).print(Terminal(benches))
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+
 _UNLIMITED = 10_000
+
+
 _LAYOUTS: tuple[tuple[tuple[Group, ...], ...], ...] = (
     (("worth", "versus", "cost"),),
     (("worth", "versus"), ("cost",)),

@@ -1,6 +1,8 @@
 """Bench documents as `edgeall bench` writes them, with figures from the same statistics, for any story to be told."""
 
+import copy
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -37,18 +39,8 @@ def result(
     **changes: Any,
 ) -> Document:
     """One result. `wrong` are the images (healthy first) that it gets wrong; `base_wrong` those of its float32."""
-    truth = np.repeat([0, 1], [negatives, positives])
-    n = len(truth)
-    called = truth.astype(bool)
-    called[list(wrong)] ^= True
-    scores = np.where(called, 0.9, 0.1) + np.linspace(-0.05, 0.05, n)
-    names = None if subjects is None else [f"s{index * subjects // n}" for index in range(n)]
-    metrics = classification_metrics(truth, np.stack([1 - scores, scores], axis=1), DECISION, names).to_dict()
-    versus = None
-    if base_wrong is not None:
-        base = truth.astype(bool)
-        base[list(base_wrong)] ^= True
-        versus = compare_verdicts(truth == 1, base, called, names).to_dict()
+    base = None if base_wrong is None else tuple(base_wrong)
+    metrics, predictions, versus = worth(tuple(wrong), base, negatives, positives, subjects)
     latency = None
     if kind != "emulated":
         raw = [m * factor for m in medians for factor in np.linspace(0.97, 1.06, 16).tolist()]
@@ -78,14 +70,7 @@ def result(
         "data": "cnmc",
         "grouped_by": "subject",
         "split": {"grouped_by": "subject"},
-        "predictions": {
-            "images": [f"sha{index}" for index in range(n)],
-            "names": [f"image{index}.bmp" for index in range(n)],
-            "subjects": names,
-            "truth": (truth == 1).tolist(),
-            "positive": called.tolist(),
-            "scores": scores.tolist(),
-        },
+        "predictions": predictions,
         "parity": {
             "n": 20,
             "agreement": 1.0,
@@ -104,7 +89,39 @@ def result(
         "thermal": {"throttled": None},
         "settings": {"obeys_rules": True},
     }
-    return document | changes
+    return copy.deepcopy(document | changes)
+
+
+@cache
+def worth(
+    wrong: tuple[int, ...],
+    base_wrong: tuple[int, ...] | None,
+    negatives: int,
+    positives: int,
+    subjects: int | None,
+) -> tuple[Document, Document, Document | None]:
+    """Metrics, predictions and comparison with float32; cached, because a bootstrap takes its time."""
+    truth = np.repeat([0, 1], [negatives, positives])
+    n = len(truth)
+    called = truth.astype(bool)
+    called[list(wrong)] ^= True
+    scores = np.where(called, 0.9, 0.1) + np.linspace(-0.05, 0.05, n)
+    names = None if subjects is None else [f"s{index * subjects // n}" for index in range(n)]
+    probabilities = np.stack([1 - scores, scores], axis=1)
+    metrics = classification_metrics(truth, probabilities, DECISION, names).to_dict()
+    predictions = {
+        "images": [f"sha{index}" for index in range(n)],
+        "names": [f"image{index}.bmp" for index in range(n)],
+        "subjects": names,
+        "truth": (truth == 1).tolist(),
+        "positive": called.tolist(),
+        "scores": scores.tolist(),
+    }
+    if base_wrong is None:
+        return metrics, predictions, None
+    base = truth.astype(bool)
+    base[list(base_wrong)] ^= True
+    return metrics, predictions, compare_verdicts(truth == 1, base, called, names).to_dict()
 
 
 def document(results: Sequence[Document], device: str = "laptop", **changes: Any) -> Document:

@@ -1,0 +1,301 @@
+"""The verdict says what the results support, and nothing else."""
+
+import random
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edgeall import reporting
+from edgeall.reporting import Verdict, judge
+from edgeall.reporting.pairs import holm
+
+Make = Callable[..., dict[str, Any]]
+
+
+def verdict(document: dict[str, Any]) -> Verdict:
+    (bench,) = reporting.merge([("laptop.json", document)])
+    return judge(bench)
+
+
+def both(make_document: Make, make_result: Make, **of_int8: Any) -> Verdict:
+    """A float32 artifact of 10 ms and its INT8."""
+    return verdict(
+        make_document([make_result(), make_result(precision="int8", **({"base_wrong": []} | of_int8))])
+    )
+
+
+def backbones(
+    make_document: Make, make_result: Make, mobile: dict[str, Any], dense: dict[str, Any]
+) -> Verdict:
+    slow = {"medians": [95.0, 96.1, 94.2, 95.3, 95.9], "size_mb": 73.0, "memory_mb": 420.0}
+    return verdict(make_document([make_result(**mobile), make_result("densenet201", **(slow | dense))]))
+
+
+class TestInt8:
+    def test_faster_with_its_ratio_and_interval(self, make_document: Make, make_result: Make) -> None:
+        found = both(make_document, make_result, medians=[4.8, 4.9, 4.7, 4.8, 4.85])
+        (text,) = found.of("int8")
+        assert re.match(
+            r"mobilenetv2 TFLite INT8: 2\.\d+x \[2\.\d+–2\.\d+\] as fast as its float32 on 1 thread; "
+            r"same verdict on 100\.0% of 22 images, accuracy 0\.0 points \[−11\.5 to \+11\.5\], p = 1\.00: "
+            r"no difference shown\.",
+            text,
+        ), text
+
+    def test_slower_is_a_warning(self, make_document: Make, make_result: Make) -> None:
+        found = both(make_document, make_result, medians=[14.0, 14.2, 13.9, 14.1, 14.3])
+        assert found.of("int8") == []
+        assert any("SLOWER than its float32, 0.7" in text for text in found.of("warning"))
+
+    def test_rounds_that_differ_more_than_the_two_leave_it_open(
+        self, make_document: Make, make_result: Make
+    ) -> None:
+        found = both(make_document, make_result, medians=[9.0, 12.0, 8.0, 11.0, 10.5])
+        (text,) = found.of("int8")
+        assert "no difference in speed from its float32 shown" in text
+        assert "fastest: mobilenetv2" not in text
+
+    def test_other_rounds_give_no_interval(self, make_document: Make, make_result: Make) -> None:
+        found = both(make_document, make_result, medians=[5.0, 5.0], session=2)
+        (text,) = found.of("int8")
+        assert "about 2.0x as fast" in text
+        assert any('"about"' in text for text in found.of("limit"))
+
+    def test_a_loss_that_the_images_show_is_a_warning(self, make_document: Make, make_result: Make) -> None:
+        found = verdict(
+            make_document(
+                [
+                    make_result(negatives=100, positives=100),
+                    make_result(
+                        precision="int8", negatives=100, positives=100, wrong=range(20), base_wrong=[]
+                    ),
+                ]
+            )
+        )
+        assert any(re.search(r"accuracy −10\.0 points .*: a loss", text) for text in found.of("warning"))
+
+    def test_without_the_benchs_comparison_one_is_made_from_the_predictions(
+        self, make_document: Make, make_result: Make
+    ) -> None:
+        with_it = both(make_document, make_result, wrong=[2])
+        without = both(make_document, make_result, wrong=[2], vs_float=None)
+        assert with_it.of("int8")[0].endswith(without.of("int8")[0].split("; ")[1])
+
+    def test_floats_left_inside_are_a_warning(self, make_document: Make, make_result: Make) -> None:
+        found = both(make_document, make_result, float_operators={"MEAN": 2, "SOFTMAX": 1})
+        assert (
+            "mobilenetv2 TFLite INT8 left operators in floating point here: 2 MEAN and 1 SOFTMAX."
+            in found.of("warning")
+        )
+
+    def test_float32_that_ran_as_bfloat16_is_a_warning(self, make_document: Make, make_result: Make) -> None:
+        found = verdict(make_document([make_result(executed_precision="bfloat16")]))
+        assert "mobilenetv2 TFLite float32 ran as bfloat16 here, not as float32." in found.of("warning")
+
+
+class TestBackbones:
+    def test_22_images_cannot_tell_one_image_apart(self, make_document: Make, make_result: Make) -> None:
+        found = backbones(make_document, make_result, {"wrong": [3]}, {})
+        (text,) = found.of("backbones")
+        assert text.startswith(
+            "densenet201 against mobilenetv2 (TFLite float32, 1 thread): accuracy 100.0 [85.1–100.0]%"
+        )
+        assert "+4.5 points" in text
+        assert "the 22 test images cannot tell them apart." in text
+        assert re.search(
+            r"It takes 9\.\d+x \[9\.\d+–9\.\d+\] the time .*, 3\.5x the memory and 8\.1x the size", text
+        )
+        assert "more accurate" not in text
+
+    def test_many_images_can(self, make_document: Make, make_result: Make) -> None:
+        many = {"negatives": 200, "positives": 200}
+        found = backbones(make_document, make_result, many | {"wrong": range(40)}, many)
+        (text,) = found.of("backbones")
+        assert "+10.0 points" in text
+        assert "densenet201 is more accurate." in text
+
+    def test_images_of_few_subjects_cannot(self, make_document: Make, make_result: Make) -> None:
+        """Forty images, all of one subject of ten: significant if images were independent."""
+        many = {"negatives": 200, "positives": 200, "subjects": 10}
+        found = backbones(make_document, make_result, many | {"wrong": range(40)}, many)
+        (text,) = found.of("backbones")
+        assert "the 400 test images of 10 subjects cannot tell them apart." in text
+        assert any("of 10 subjects" in text for text in found.of("limit"))
+
+    def test_different_images_are_not_compared(self, make_document: Make, make_result: Make) -> None:
+        found = backbones(
+            make_document, make_result, {"negatives": 20, "positives": 20, "wrong": range(15)}, {}
+        )
+        (text,) = found.of("backbones")
+        assert "on images that cannot be paired: no difference is claimed." in text
+
+    def test_several_comparisons_are_adjusted_for(self, make_document: Make, make_result: Make) -> None:
+        """p = 0.031 convinces alone, not as one of three."""
+        many: dict[str, Any] = {"negatives": 100, "positives": 100}
+        base = make_result(**many, wrong=range(6), size_mb=1.0)
+        others = [make_result(name, **many, medians=[20.0, 20.1, 20.2]) for name in ("a", "b", "c")]
+        alone = verdict(make_document([base, others[0]])).of("backbones")
+        assert "a is more accurate" in alone[0]
+        found = verdict(make_document([base, *others])).of("backbones")
+        assert len(found) == 4
+        assert not any("more accurate" in text for text in found)
+        assert "Holm" in found[-1]
+
+    def test_one_backbone_has_nothing_to_be_weighed_against(
+        self, make_document: Make, make_result: Make
+    ) -> None:
+        assert verdict(make_document([make_result()])).of("backbones") == []
+
+
+class TestRecommendation:
+    def test_the_fastest_that_is_not_shown_to_be_less_accurate(self, make_journey: Make) -> None:
+        found = verdict(make_journey())
+        (text,) = found.of("recommendation")
+        assert (found.artifact, found.threads) == ("runs/mobilenetv2/exports/mobilenetv2_tflite-int8", 2)
+        assert text.startswith("mobilenetv2 TFLite INT8 on 2 threads (")
+        assert "Not shown is not excluded: −4.5 points [−18.2 to +9.9], p = 1.00" in text
+        assert "up to 18.2 points less accurate" in text
+
+    def test_one_that_is_shown_to_be_less_accurate_is_passed_over(
+        self, make_document: Make, make_result: Make
+    ) -> None:
+        many = {"negatives": 200, "positives": 200}
+        found = backbones(make_document, make_result, many | {"wrong": range(60)}, many)
+        assert found.artifact is not None
+        assert "densenet201" in found.artifact
+
+    def test_of_equally_fast_ones_the_smallest(self, make_document: Make, make_result: Make) -> None:
+        found = verdict(
+            make_document(
+                [
+                    make_result(format="onnx", medians=[10.0, 9.0, 11.0, 10.2], size_mb=9.0),
+                    make_result(format="tflite", medians=[10.1, 10.4, 9.5, 10.4], size_mb=8.0),
+                ]
+            )
+        )
+        assert found.artifact is not None
+        assert "tflite" in found.artifact
+        assert "smallest of those that the rounds do not tell apart" in found.of("recommendation")[0]
+
+    def test_never_one_that_failed_its_parity_check(self, make_document: Make, make_result: Make) -> None:
+        failed = {"n": 20, "agreement": 0.5, "max_abs_diff": 0.9, "mean_abs_diff": 0.4, "passed": False}
+        found = both(make_document, make_result, medians=[2.0, 2.1, 2.0], parity=failed)
+        assert found.artifact is not None
+        assert "float32" in found.artifact
+        assert any("failed its parity check" in text for text in found.of("warning"))
+
+    def test_none_that_may_be_no_better_than_chance(self, make_document: Make, make_result: Make) -> None:
+        found = verdict(make_document([make_result(wrong=[0, 1, 2, 3, 4, 5, 12, 13, 14, 15, 16])]))
+        assert found.artifact is None
+        assert "better than chance" in found.of("recommendation")[0]
+
+    def test_none_where_no_latency_was_measured(self, make_document: Make, make_result: Make) -> None:
+        for found in (
+            verdict(make_document([make_result(kind="emulated")], emulated=True)),
+            verdict(make_document([make_result(kind="estimated")])),
+        ):
+            assert found.artifact is None
+            assert "no latency was measured" in found.of("recommendation")[0]
+
+    def test_none_without_results(self, make_document: Make) -> None:
+        assert verdict(make_document([])).artifact is None
+
+
+class TestLimits:
+    def test_how_little_a_perfect_score_on_22_images_means(
+        self, make_document: Make, make_result: Make
+    ) -> None:
+        assert "Accuracy rests on 22 test images: even all right would mean 85.1–100%." in verdict(
+            make_document([make_result()])
+        ).of("limit")
+
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({"split": {"grouped_by": "image"}}, "Split by image: optimistic."),
+            ({"split": None}, "not known to be held out"),
+            ({"weights": "random weights"}, "started from random weights"),
+            ({"data": "synthetic"}, "The images are synthetic"),
+            ({"noisy": True}, "1 of 1 measurements are noisy"),
+            ({"thermal": {"throttled": True}}, "slowed down"),
+            ({"settings": {"obeys_rules": False}}, "fewer runs"),
+            ({}, "Not a medical device"),
+        ],
+    )
+    def test_what_tempers_the_figures_is_said(
+        self, changes: dict[str, Any], said: str, make_document: Make, make_result: Make
+    ) -> None:
+        assert any(said in text for text in verdict(make_document([make_result(**changes)])).of("limit"))
+        if changes:
+            assert not any(said in text for text in verdict(make_document([make_result()])).of("limit"))
+
+    def test_what_could_not_be_measured_is_named(self, make_document: Make, make_result: Make) -> None:
+        failures = [{"artifact": "a.onnx", "error": "killed"}]
+        assert "Not measured: a.onnx: killed." in verdict(
+            make_document([make_result()], failures=failures)
+        ).of("warning")
+
+    def test_an_emulator_claims_no_speed(self, make_document: Make, make_result: Make) -> None:
+        found = verdict(
+            make_document(
+                [make_result(), make_result(precision="int8", base_wrong=[], medians=[4.0, 4.1])],
+                emulated=True,
+            )
+        )
+        every = " ".join(statement.text for statement in found.statements)
+        assert " ms" not in every
+        assert "as fast" not in every
+        assert "Fastest" not in every
+
+
+def test_the_same_results_in_any_order_give_the_same_words(make_journey: Make) -> None:
+    document = make_journey()
+    shuffled = document | {"results": random.Random(1).sample(document["results"], 24)}
+    assert verdict(shuffled) == verdict(document)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    wrong=st.lists(st.integers(0, 21), unique=True, max_size=12),
+    other=st.lists(st.integers(0, 21), unique=True, max_size=12),
+    a=st.lists(st.floats(5, 15), min_size=2, max_size=5),
+    b=st.lists(st.floats(5, 15), min_size=2, max_size=5),
+)
+def test_no_claim_where_an_interval_includes_no_difference(
+    wrong: list[int], other: list[int], a: list[float], b: list[float], make_document: Make, make_result: Make
+) -> None:
+    rounds = min(len(a), len(b))
+    found = verdict(
+        make_document(
+            [
+                make_result(wrong=wrong, medians=a[:rounds]),
+                make_result("densenet201", wrong=other, medians=b[:rounds]),
+                make_result(precision="int8", wrong=other, base_wrong=wrong, medians=b[:rounds]),
+            ]
+        )
+    )
+    for statement in found.statements:
+        for value, low, high in re.findall(r"([\d.]+)x \[([\d.]+)–([\d.]+)\] as fast as its", statement.text):
+            assert float(low) >= 1.0, (value, statement.text)
+            assert float(high) >= float(value)
+        for low, high, claim in re.findall(
+            r"points \[([+−\d.]+) to ([+−\d.]+)\], p [=<] [\d.]+: ([^.]+)", statement.text
+        ):
+            ends = [float(end.replace("−", "-")) for end in (low, high)]
+            if ends[0] < 0 < ends[1]:
+                assert "cannot tell" in claim or "no difference" in claim, statement.text
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holms_adjustment_only_ever_raises_and_keeps_the_order(p_values: list[float]) -> None:
+    adjusted = holm(p_values)
+    assert all(p <= q <= 1 for p, q in zip(p_values, adjusted, strict=True))
+    assert [q for _, q in sorted(zip(p_values, adjusted, strict=True))] == sorted(adjusted)
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
