@@ -50,7 +50,7 @@ class OnnxNetwork:
         return [
             Operator(
                 node["op_name"],
-                of_types(_names(node["input_type_shape"]), _names(node["output_type_shape"])),
+                _precision(node),
                 is_conversion(node["op_name"]),
             )
             for node in nodes
@@ -103,6 +103,13 @@ def _only(path: Path, side: str, ports: list[Any]) -> tuple[str, Port]:
     # A batch left open in the file is a symbol here, and 1 in use.
     shape = tuple(size if isinstance(size, int) else 1 for size in port.shape)
     return port.name, Port(shape, np.dtype(_TYPES[port.type]))
+
+
+def _precision(node: dict[str, Any]) -> str:
+    made = _names(node["output_type_shape"])
+    # Its first input is the result's scale, a float, and not what it joins.
+    given = made if node["op_name"] == "QLinearConcat" else _names(node["input_type_shape"])
+    return of_types(given, made)
 
 
 def _names(types: list[dict[str, Any]]) -> list[str]:

@@ -45,15 +45,18 @@ class OpenVinoNetwork:
         return self._made  # type: ignore[no-any-return]
 
     def operators(self) -> Sequence[Operator]:
-        infos = [
-            {key: str(info[key].value) for key in info}
-            for info in (node.get_rt_info() for node in self._model.get_runtime_model().get_ordered_ops())
-        ]
-        return [
-            Operator(info["layerType"], _precision(info), _converts(info))
-            for info in infos
-            if info["layerType"] not in _NOT_OPERATORS
-        ]
+        ran: list[Operator] = []
+        constant: set[str] = set()
+        for node in self._model.get_runtime_model().get_ordered_ops():
+            rt_info = node.get_rt_info()
+            info = {key: str(rt_info[key].value) for key in rt_info}
+            sources = [port.get_source_output().get_node().get_friendly_name() for port in node.inputs()]
+            # What depends on constants alone is computed once, at load.
+            if info["layerType"] == "Const" or (sources and constant.issuperset(sources)):
+                constant.add(node.get_friendly_name())
+            elif info["layerType"] not in _NOT_OPERATORS:
+                ran.append(Operator(info["layerType"], _precision(info), _converts(info)))
+        return ran
 
     def close(self) -> None:
         self._given = self._made = self._request = self._model = None
