@@ -9,14 +9,13 @@ So it is recorded as data (`PixelMapping`) and applied as one 256 x 3 look-up ta
 
 import io
 import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from edgeall.errors import ImageError
 
@@ -30,6 +29,17 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 """Image files that edgeall reads, by lower-case suffix."""
 
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
+
+# EXIF 2.32, tag 0x0112: where the first row and column of the stored picture belong.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True)
@@ -112,30 +122,40 @@ def describe(source: Source) -> str:
 def _decode(source: Source, size: int, max_pixels: int) -> tuple[Image.Image, tuple[int, int]]:
     file: Any = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of large images before it refuses them; `max_pixels` below is our own, sooner, refusal.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(file, formats=_FORMATS) as image:
-                original = image.size
-                if original[0] * original[1] > max_pixels:
-                    raise ImageError(
-                        f"{describe(source)}: {original[0]} x {original[1]} pixels are more than the "
-                        f"{max_pixels} that edgeall reads; scale the image down first"
-                    )
-                image.draft("RGB", (2 * size, 2 * size))
-                image.load()
-                upright = ImageOps.exif_transpose(image)
-                return _to_rgb(upright).resize((size, size), Image.Resampling.BILINEAR), original
+        with Image.open(file, formats=_FORMATS) as image:
+            original = image.size
+            if original[0] * original[1] > max_pixels:
+                raise _too_large(source, f"its {original[0]} x {original[1]} pixels", max_pixels)
+            image.draft("RGB", (2 * size, 2 * size))
+            image.load()
+            return _to_rgb(_upright(image)).resize((size, size), Image.Resampling.BILINEAR), original
     except ImageError:
         raise
-    except FileNotFoundError:
-        raise ImageError(f"{describe(source)}: no such file") from None
     except UnidentifiedImageError:
         raise ImageError(
             f"{describe(source)}: not an image that edgeall reads ({', '.join(_FORMATS)})"
         ) from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, MemoryError) as error:
-        raise ImageError(f"{describe(source)}: cannot be decoded ({error})") from None
+    except Image.DecompressionBombError:
+        raise _too_large(source, "its pixels", max_pixels) from None
+    except Exception as error:
+        # A damaged file makes Pillow's decoders fail in any way that Python knows: SyntaxError, struct.error, ...
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ImageError(f"{describe(source)}: cannot be read ({why or type(error).__name__})") from None
+
+
+def _too_large(source: Source, what: str, max_pixels: int) -> ImageError:
+    return ImageError(
+        f"{describe(source)}: {what} are more than the {max_pixels} that edgeall reads; scale the image down first"
+    )
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as the camera's EXIF orientation says. Damaged EXIF says nothing, and spoils no picture."""
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -148,12 +168,14 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit (or wider) grey to 8 by its full scale, so that one camera's exposures stay comparable.
+    """Wider grey to 8 bits by the full scale of its type (floats: of 0 to 1), so that exposures stay comparable.
 
-    Pillow's own conversion clips everything over 255 to white.
+    Values that fit a narrower type's scale are taken to be of that. Pillow's own conversion clips at 255.
     """
-    values = np.asarray(image, dtype=np.float64)
-    full_scale = 255.0 if values.max(initial=0.0) <= 255.0 else 65535.0
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    scales = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+    peak = values.max(initial=0.0)
+    full_scale = next((scale for scale in scales if peak <= scale), scales[-1])
     return Image.fromarray(np.clip(values * (255.0 / full_scale) + 0.5, 0, 255).astype(np.uint8))
 
 
