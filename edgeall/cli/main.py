@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -124,6 +125,8 @@ def _quiet_libraries() -> None:
         "DO_NOT_TRACK": "1",
     }.items():
         os.environ.setdefault(name, value)
+    # Pillow warns of damaged EXIF and of large images; what matters of it comes back as an error of ours.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 if __name__ == "__main__":
