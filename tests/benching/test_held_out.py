@@ -46,7 +46,9 @@ def test_a_split_by_subject_keeps_the_subjects(tmp_path: Path, data: Path) -> No
     assert GROUPINGS[chosen.grouped_by] == "subject"
 
 
-def test_images_that_moved_are_found_with_data(artifact: Artifact, run: Run, data: Path, tmp_path: Path) -> None:
+def test_images_that_moved_are_found_with_data(
+    artifact: Artifact, run: Run, data: Path, tmp_path: Path
+) -> None:
     before = test_set(artifact, run, None)
     data.rename(tmp_path / "moved")
     with pytest.raises(RunError, match="--data"):
