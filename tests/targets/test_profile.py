@@ -37,7 +37,10 @@ def test_the_template_shows_the_defaults(tmp_path: Path) -> None:
     shown = tomllib.loads((shipped.folder("devices") / "template.toml").read_text())
     del shown["limits"]["temperature_celsius"]  # said to have none when left out
     least = read_profile(written(tmp_path, 'reach = "local"'))
-    assert shown["limits"] == {"pass_seconds": least.limits.pass_seconds, "max_seconds": least.limits.max_seconds}
+    assert shown["limits"] == {
+        "pass_seconds": least.limits.pass_seconds,
+        "max_seconds": least.limits.max_seconds,
+    }
     assert tuple(shown["formats"]) == least.formats
     assert parse_threads(shown["threads"]) == least.threads
 
