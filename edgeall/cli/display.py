@@ -1,12 +1,18 @@
 """What a command says: results on standard output, everything else on standard error."""
 
 import json
+import os
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from edgeall.progress import Advance
+
+LEG = "EDGEALL_LEG"
+"""Environment variable: put before the title of each stage, where one command is part of a longer journey."""
 
 
 class Display:
@@ -46,9 +52,8 @@ class Display:
     @contextmanager
     def stage(self, title: str, total: int) -> Iterator[Advance]:
         """A stage of work, as `edgeall.progress.Progress` wants it; stages may nest."""
-        import time
-
         started = time.monotonic()
+        title = f"{os.environ.get(LEG, '')} {title}".lstrip()
         if not sys.stderr.isatty():
             yield lambda steps: None
             self.note(f"{title}: {time.monotonic() - started:.1f} s")
@@ -96,3 +101,22 @@ class Display:
 
         # A table cut to 80 columns loses figures; away from a terminal there is no width to respect.
         return Console(file=stream, width=None if stream.isatty() else 200)
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep what libraries print on standard error while they load to ourselves, down to the file descriptor: C++ code
+    does not ask Python. If loading fails it is shown after all."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            aside.seek(0)
+            os.write(kept, aside.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

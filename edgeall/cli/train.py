@@ -5,7 +5,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from edgeall.cli.display import Display
+from edgeall.cli.display import Display, hushed
 from edgeall.runs import PARTS, RUNS_FOLDER, Run
 
 
@@ -55,6 +55,8 @@ _NUMBERS: tuple[tuple[str, Any, str], ...] = (
 def run(args: argparse.Namespace, display: Display) -> int:
     from edgeall.training import Settings, train
 
+    with hushed():
+        import keras  # noqa: F401 - TensorFlow's own greetings, once
     settings = Settings(
         args.backbone,
         args.head,

@@ -14,11 +14,10 @@ from edgeall.runs import RUNS_FOLDER, Run, Split
 from edgeall.training.augment import Augmentation
 from edgeall.training.backbones import BACKBONES, FINE_TUNE, Backbone, find_backbone, parameter_table
 from edgeall.training.heads import HEADS, Head
-from edgeall.training.settings import DEMO_SETTINGS, Settings
+from edgeall.training.settings import Settings
 
 __all__ = [
     "BACKBONES",
-    "DEMO_SETTINGS",
     "FINE_TUNE",
     "HEADS",
     "Augmentation",
@@ -61,6 +60,8 @@ def train(
     from edgeall.datasets import load_split, make_split, read_dataset
 
     if name is not None:
+        if Path(name).name != name or name.startswith("."):
+            raise UsageError(f"'{name}' is no name for a run: give a single word, such as mobilenetv2-cnmc")
         _refuse(out / name, overwrite)
     dataset = read_dataset(dataset_root, positive)
     for note in dataset.notes:
@@ -92,8 +93,6 @@ def load_model(run: Run) -> Any:
 
 
 def _refuse(path: Path, overwrite: bool) -> None:
-    if not path.name or path.name in (".", "..") or path.name.startswith("."):
-        raise UsageError(f"'{path.name}' is no name for a run")
     files.refuse_overwrite(path, overwrite)
     if path.exists() and not (path / "run.json").is_file():
         raise UsageError(f"{path} is not a run, so it is not replaced; give another name")

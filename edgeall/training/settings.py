@@ -84,12 +84,3 @@ def _within(settings: Settings, name: str, least: float, most: float) -> None:
     value = getattr(settings, name)
     if not (math.isfinite(value) and least <= value <= most):
         raise UsageError(f"{name.replace('_', ' ')} {value} is not between {least} and {most}")
-
-
-_DEMO = {"weights": RANDOM, "head_epochs": 40, "epochs": 3, "views": 3}
-
-DEMO_SETTINGS: tuple[Settings, ...] = (
-    Settings("mobilenetv2", **_DEMO),  # type: ignore[arg-type]
-    Settings("densenet201", **_DEMO),  # type: ignore[arg-type]
-)
-"""The two trainings of `edgeall demo`, cheap enough for two cores."""
