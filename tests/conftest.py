@@ -1,9 +1,10 @@
-"""Fixtures shared by all tests: where real images and weights are, if this machine has them."""
+"""Fixtures shared by all tests: small models in every format; real images and weights, if this machine has them."""
 
 import os
 from pathlib import Path
 
 import pytest
+from small_models import SmallModel, make_mobile, make_tiny
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -25,3 +26,15 @@ def real_data() -> Path:
 def mobilenet_weights() -> Path:
     """Pretrained MobileNetV2 weights without top; skips where they are missing."""
     return _real("weights", "EDGEALL_TEST_WEIGHTS", "mobilenetv2_imagenet_notop.weights.h5")
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
+    """Three convolutions at 32 pixels, one sigmoid output, in all formats and precisions."""
+    return make_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def mobile(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
+    """MobileNetV2 of width 0.35 at 96 pixels, three softmax outputs, in all formats, float32 and INT8."""
+    return make_mobile(tmp_path_factory.mktemp("mobile"))
