@@ -12,7 +12,7 @@ from edgeall.errors import EngineError
 from edgeall.runtimes.precision import Operator, is_conversion, normalized
 from edgeall.runtimes.session import EngineInfo, Port, Tensor, essence
 
-_NOT_OPERATORS = ("Input", "Output", "Const", "Reorder")
+_NOT_OPERATORS = ("Input", "Output", "Reorder")
 
 
 class OpenVinoNetwork:
@@ -45,18 +45,17 @@ class OpenVinoNetwork:
         return self._made  # type: ignore[no-any-return]
 
     def operators(self) -> Sequence[Operator]:
-        ran: list[Operator] = []
         constant: set[str] = set()
+        found = []
         for node in self._model.get_runtime_model().get_ordered_ops():
-            rt_info = node.get_rt_info()
-            info = {key: str(rt_info[key].value) for key in rt_info}
-            sources = [port.get_source_output().get_node().get_friendly_name() for port in node.inputs()]
-            # What depends on constants alone is computed once, at load.
-            if info["layerType"] == "Const" or (sources and constant.issuperset(sources)):
+            info = {key: str(item.value) for key, item in node.get_rt_info().items()}
+            givers = [port.get_source_output().get_node().get_friendly_name() for port in node.inputs()]
+            # What is made of constants alone is computed once, at load.
+            if info["layerType"] == "Const" or (givers and constant.issuperset(givers)):
                 constant.add(node.get_friendly_name())
             elif info["layerType"] not in _NOT_OPERATORS:
-                ran.append(Operator(info["layerType"], _precision(info), _converts(info)))
-        return ran
+                found.append(Operator(info["layerType"], _precision(info), _converts(info)))
+        return found
 
     def close(self) -> None:
         self._given = self._made = self._request = self._model = None
