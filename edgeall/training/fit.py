@@ -1,5 +1,6 @@
 """One phase of training: epochs over batches, watched on validation images, the best of them kept."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,7 +88,9 @@ def run_phase(
         for epoch in range(phase.epochs):
             started = time.monotonic()
             losses = []
-            for indices in batches(len(targets), phase.batch_size, phase.seed, epoch):
+            order = batches(len(targets), phase.batch_size, phase.seed, epoch)
+            for number, indices in enumerate(order):
+                model.optimizer.learning_rate = phase.rate * pace(epoch + number / len(order), phase.epochs)
                 # Keras accumulates metrics over calls; this is the loss of the batch alone.
                 model.reset_metrics()
                 inputs = source.batch(epoch, indices)
@@ -112,6 +115,18 @@ def run_phase(
             if waited >= phase.patience:
                 break
     model.set_weights(best_weights)
+
+
+def pace(at: float, epochs: int) -> float:
+    """Share of the learning rate to use after `at` of `epochs` epochs, fractions of them included.
+
+    It rises over the first epoch, since Adam's first steps are as long as any while its averages are still noise,
+    which can undo pretrained layers; then it falls along half a cosine, so that the last epochs settle.
+    Source: Loshchilov and Hutter, SGDR, ICLR 2017.
+    """
+    if at < 1:
+        return max(at, 0.01)
+    return 0.5 * (1 + math.cos(math.pi * (at - 1) / max(epochs - 1, 1)))
 
 
 def batches(n: int, size: int, seed: int, epoch: int) -> Indices:

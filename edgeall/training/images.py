@@ -59,7 +59,13 @@ class ImageCache:
                     advance(1)
                     return image
 
-                store = _write(path, (len(digests), size, size, 3), map(decoded, digests))
+                try:
+                    store = _write(path, (len(digests), size, size, 3), map(decoded, digests))
+                except OSError as error:
+                    raise DatasetError(
+                        f"{path.parent}: decoded images cannot be written there ({error.strerror}); "
+                        "make room, or set XDG_CACHE_HOME to a folder that can be written"
+                    ) from None
         self._store = store
 
     def images(self, members: Sequence[Member]) -> Images:

@@ -1,0 +1,38 @@
+"""Small images with something to learn, and splits of them."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from edgeall import files
+from edgeall.runs import Member, Split
+
+
+def draw_cells(root: Path, counts: dict[str, int], side: int = 48, seed: int = 0) -> Path:
+    """PNGs in a folder a class; each class has nuclei of its own size and darkness, and noise."""
+    rng = np.random.default_rng(seed)
+    for kind, (label, count) in enumerate(counts.items()):
+        (root / label).mkdir(parents=True, exist_ok=True)
+        for index in range(count):
+            image = Image.new("RGB", (side, side), (235, 225, 230))
+            radius = side * (0.15 + 0.12 * kind) * rng.uniform(0.9, 1.1)
+            x, y = rng.uniform(0.4 * side, 0.6 * side, 2)
+            shade = int(150 - 40 * kind)
+            ImageDraw.Draw(image).ellipse(
+                (x - radius, y - radius, x + radius, y + radius), (shade, shade // 2, shade)
+            )
+            noisy = np.asarray(image) + rng.normal(0, 8, (side, side, 3))
+            Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(root / label / f"{label}{index:02}.png")
+    return root
+
+
+def split_of(root: Path, train: int, val: int) -> Split:
+    """Of each class the first `train` images train, the next `val` validate, the rest test."""
+    parts: dict[str, list[Member]] = {"train": [], "val": [], "test": []}
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        for index, path in enumerate(sorted(folder.iterdir())):
+            part = "train" if index < train else "val" if index < train + val else "test"
+            name = path.relative_to(root).as_posix()
+            parts[part].append(Member(name, files.sha256_file(path), folder.name))
+    return Split(**{part: tuple(members) for part, members in parts.items()}, grouped_by="image")
