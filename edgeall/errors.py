@@ -27,6 +27,10 @@ class RunError(EdgeallError):
     """A run folder is missing, incomplete or contradicts its data."""
 
 
+class ModelError(EdgeallError):
+    """A Keras model from elsewhere cannot be taken over as it is."""
+
+
 class ArtifactError(EdgeallError):
     """An artifact is missing, truncated, altered, or was not made by edgeall."""
 
