@@ -120,7 +120,10 @@ def _subjects(
             if key not in sets:
                 sets[key] = test_set(opened, run, data)
                 notes += sets[key].notes
-            found.setdefault(opened.sha256, Subject(str(path), opened, folder, sets[key]))
+            if opened.sha256 in found:
+                notes.append(f"{path}: the same artifact as {found[opened.sha256].shown}; measured once")
+                continue
+            found[opened.sha256] = Subject(str(path), opened, folder, sets[key])
         except EdgeallError as error:
             first_error = first_error or error
             failures.append({"artifact": str(path), "error": str(error)})

@@ -283,6 +283,15 @@ def test_an_artifact_without_its_run_leaves_no_file_behind(made: Path, tmp_path:
     assert sorted(tmp_path.iterdir()) == [alone]
 
 
+def test_a_copy_of_an_artifact_is_measured_once(benched_runs: Path) -> None:
+    path = benched_runs / "tiny" / "exports" / "tiny_onnx-float32.onnx"
+    shutil.copy(path, path.with_name("copy.onnx"))
+    heard = Heard()
+    document = bench([path, path.with_name("copy.onnx")], laptop(), SHORT, progress=heard)
+    assert len(document["results"]) == 1
+    assert any("copy.onnx: the same artifact" in note for note in heard.notes)
+
+
 def test_nothing_named_means_every_export_of_every_run(made: Path) -> None:
     exports = made / "runs" / "tiny" / "exports"
     everything = sorted(path for path in exports.iterdir() if path.suffix != ".bin")
