@@ -96,6 +96,14 @@ class Result:
         return self.kind == "estimated"
 
     @property
+    def accuracy_told(self) -> Estimate:
+        """Accuracy with the interval that people are shown: over subjects where they are known.
+
+        Images of one subject resemble each other, and an interval that counts each as independent claims too much.
+        """
+        return self.accuracy_over_subjects or self.accuracy
+
+    @property
     def name(self) -> tuple[str, str, str, str]:
         """What makes the same artifact, whatever its threads."""
         return self.backbone, self.format, self.precision, self.artifact

@@ -70,7 +70,7 @@ def _cost(result: Result) -> tuple[float, float]:
 
 
 def _gap_in_words(name: str, b: Result, a: Result, gap: AccuracyGap | None, adjusted: float | None) -> str:
-    pair = f"accuracy {words.percent_interval(b.accuracy)}% against {words.percent_interval(a.accuracy)}%"
+    pair = f"accuracy {words.percent_interval(b.accuracy_told)}% against {words.percent_interval(a.accuracy_told)}%"
     if gap is None:
         return f"{pair}, on images that cannot be paired: no difference is claimed."
     known = f"{pair}, {told(gap)}"
@@ -191,7 +191,7 @@ def extremes(bench: Bench) -> list[str]:
     )
     level = [r for r in every if r not in top and not _worse(r, top[0])]
     found.append(
-        f"Most accurate: {names}, {words.percent_interval(top[0].accuracy)}%"
+        f"Most accurate: {names}, {words.percent_interval(top[0].accuracy_told)}%"
         + _rivals(bench, level, len(every) - len(top), "not shown to be above", with_threads=False)
     )
     return found

@@ -47,17 +47,10 @@ def _on_images(bench: Bench) -> list[str]:
         )
     clusters = [r.clusters for r in bench.results if r.clusters is not None]
     if clusters and min(clusters) < FEW_SUBJECTS:
-        best = max(bench.results, key=lambda r: r.accuracy.value)
-        over = best.accuracy_over_subjects
-        example = (
-            ""
-            if over is None
-            else f"; counted so, {bench.label(best)} has {words.percent_interval(over)}%, "
-            f"not {words.percent_interval(best.accuracy)}%"
-        )
         found.append(
-            f"These images are of {min(clusters)} subjects, and images of one subject resemble each other: "
-            f"intervals of accuracy that count images are too narrow{example}."
+            f"These images are of {min(clusters)} subjects only. Images of one subject resemble each other; the "
+            "intervals take that into account, but what so few subjects tell of all others is uncertain, and they may "
+            "still be too narrow."
         )
     grouping = {r.grouped_by or "unknown" for r in bench.results}
     if "image" in grouping:

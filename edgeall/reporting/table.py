@@ -80,7 +80,7 @@ def _cells(result: Result, bench: Bench) -> dict[str, str]:
         "threads": str(result.threads),
         "executed": _executed(result),
         "n": str(result.n),
-        "accuracy": words.percent_interval(result.accuracy),
+        "accuracy": words.percent_interval(result.accuracy_told),
         "f1": words.share_interval(result.f1),
         "auc": words.share_interval(result.auc),
         "agreement": words.UNKNOWN if versus is None else words.percent(versus.agreement),
@@ -129,6 +129,11 @@ def _notes(bench: Bench) -> tuple[str, ...]:
     notes = [f"Engines: {engines}."] if engines else []
     for text in sorted({_provenance(result, bench) for result in results}):
         notes.append(text)
+    if any(result.accuracy_over_subjects is not None for result in results):
+        notes.append(
+            "accuracy: Wilson's interval at the effective number of images, because those of one subject resemble each "
+            "other; F1 and AUC: bootstrap over subjects."
+        )
     if any(result.vs_float is not None for result in results):
         notes.append(
             "as float: share of images with the verdict of the float32 artifact of the same run and format; "

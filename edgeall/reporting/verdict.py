@@ -108,7 +108,7 @@ def _not_shown_worse(best: Result, result: Result, gap: AccuracyGap | None) -> b
         return True
     if gap is None:
         # Not on the same images: intervals that do not even meet are taken for a difference, to be on the safe side.
-        low, high = best.accuracy.low, result.accuracy.high
+        low, high = best.accuracy_told.low, result.accuracy_told.high
         return low is not None and high is not None and high >= low
     return not (gap.shown() and gap.value < 0)
 
@@ -121,7 +121,7 @@ def _reason(bench: Bench, chosen: Result, best: Result, gap: AccuracyGap | None,
     )
     facts = (
         f"{words.ms(_p50(chosen))} ms, {words.megabytes(chosen.size_bytes)} MB, "
-        f"accuracy {words.percent_interval(chosen.accuracy)}%"
+        f"accuracy {words.percent_interval(chosen.accuracy_told)}%"
     )
     text = f"{bench.label(chosen)} on {words.threads(chosen.threads)} ({facts}): {speed}"
     if chosen.name == best.name:

@@ -7,15 +7,16 @@ Where subjects are unknown, images count as independent:
 - balanced accuracy: its two Wilson intervals combined (Newcombe, Statistics in Medicine 20, 2001; Zou and Donner,
   ibid. 27, 2008).
 - ROC-AUC: DeLong on the logit scale; Newcombe's score interval at 0 and 1.
-- average precision, MCC, Brier score: bootstrap over images within their class.
+- average precision, MCC: bootstrap over images within their class.
+- Brier score: Wilson's. A squared error within [0, 1] varies no more than a proportion, so this is wide rather than
+  narrow, where a bootstrap of some twenty images misses a rare large error.
 
 Where subjects are known: Wilson as above, with `accuracy_over_subjects` beside it; all others by bootstrap over them.
 
 A bootstrap of a perfect result repeats it and would claim [1, 1]. There a closed form takes over, with subjects for
 its counts where they are known: the fewest independent observations that the images can amount to. It is the one
 above; for average precision Wilson's over the positives (after Boyd, Eng and Page, ECML 2013), for MCC its values
-at the ends of sensitivity's and specificity's intervals (conservative), for the Brier score Wilson's (a squared
-error within [0, 1] varies no more than a proportion).
+at the ends of sensitivity's and specificity's intervals (conservative).
 """
 
 import math
@@ -41,7 +42,7 @@ class Intervals:
         independent = self.cluster is None
         if independent and name == "auc":
             return delong_interval(self.positive, self.scores)
-        closed = independent and name in ("f1", "balanced_accuracy")
+        closed = independent and name in ("f1", "balanced_accuracy", "brier")
         if closed or ends is None or ends[1] - ends[0] < 1e-12:
             low, high = getattr(self, f"_{name}")(value)
             method = "closed form" if independent else "closed form, subjects counted"

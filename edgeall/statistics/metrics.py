@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import t as student
 from sklearn.metrics import (
     average_precision_score,
     brier_score_loss,
@@ -20,7 +21,7 @@ from sklearn.metrics import (
 )
 
 from edgeall.artifact import Decision
-from edgeall.statistics.estimate import Estimate, proportion, wilson
+from edgeall.statistics.estimate import CONFIDENCE, Estimate, Z, proportion, wilson
 from edgeall.statistics.intervals import Intervals
 from edgeall.statistics.resampling import (
     Bools,
@@ -76,7 +77,8 @@ class Metrics:
         clusters: subjects among them, None where not known. Images of one subject resemble each other, so with few
             subjects the Wilson intervals, which count images as independent, are too narrow.
         accuracy_over_subjects: accuracy with Wilson's interval at the effective number of images, n divided by the
-            variance inflation of the subjects (Korn and Graubard, Survey Methodology 24, 1998). None where subjects
+            variance inflation of the subjects, with Student's t for their number (Korn and Graubard, Survey
+            Methodology 24, 1998). None where subjects
             are not known.
         ppv: positive predictive value, which machine learning calls precision: in edgeall that is a number format.
         brier: mean squared error of the score, 0 is best.
@@ -188,6 +190,8 @@ def over_subjects(right: Bools, cluster: Integers) -> Estimate:
     variance = float(count / max(count - 1, 1) * (totals**2).sum() / n**2)
     # Without variation the inflation is unknown: a subject then counts as one observation.
     effective = min(n, share * (1 - share) / variance) if variance > 0 else count
+    # The inflation is itself estimated from so many subjects.
+    effective *= (Z / student.ppf(0.5 + CONFIDENCE / 2, max(count - 1, 1))) ** 2
     return Estimate(share, *wilson(share, effective), f"Wilson, {effective:.0f} effective images")
 
 

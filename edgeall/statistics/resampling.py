@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from edgeall.statistics.estimate import CONFIDENCE
 
@@ -38,12 +40,12 @@ def clusters(groups: Sequence[str | None] | None, n: int) -> Integers | None:
 def bootstrap(
     metrics: dict[str, Metric], positive: Bools, cluster: Integers | None, seed: int
 ) -> dict[str, tuple[float, float] | None]:
-    """Percentile intervals of several metrics from the same resamples.
+    """Expanded percentile intervals of several metrics from the same resamples.
 
-    Clusters (images, where `cluster` is None) are drawn with replacement within strata of equal class
-    composition, so that every replicate holds both classes. Source: Efron and Tibshirani, An Introduction to the
-    Bootstrap (1993), ch. 13; for clusters Davison and Hinkley, Bootstrap Methods (1997), 3.8. With few clusters
-    such intervals are too narrow (Cameron, Gelbach and Miller, Rev. Econ. Stat. 90, 2008).
+    Clusters (images, where `cluster` is None) are drawn with replacement within strata of equal class composition, so
+    that every replicate holds both classes. Sources: Davison and Hinkley, Bootstrap Methods (1997), 3.8; expansion for
+    small samples: Hesterberg, The American Statistician 69 (2015). With few clusters the intervals stay somewhat too
+    narrow (Cameron, Gelbach and Miller, Rev. Econ. Stat. 90, 2008).
 
     Returns:
         Ends for each metric; None where it is undefined in over half of the replicates.
@@ -59,7 +61,8 @@ def bootstrap(
         for name, metric in metrics.items():
             with np.errstate(invalid="ignore", divide="ignore"):
                 values[name].append(metric(weights))
-    return {name: _percentile_interval(np.concatenate(parts)) for name, parts in values.items()}
+    tail = _tail(strata)
+    return {name: _percentile_interval(np.concatenate(parts), tail) for name, parts in values.items()}
 
 
 def _strata(positive: Bools, owner: Integers) -> Integers:
@@ -80,11 +83,23 @@ def _draw(strata: Integers, replicates: int, rng: np.random.Generator) -> Floats
     return weights
 
 
-def _percentile_interval(values: Floats) -> tuple[float, float] | None:
+def _tail(strata: Integers) -> float:
+    """Share of replicates to leave out at either end: under 2.5%, because a resample of few clusters varies too little.
+
+    The plain percentile interval misses the factor sqrt(c / (c - 1)) of c clusters, taken here of the smallest
+    stratum, and the difference between Student's t and the normal distribution.
+    """
+    sizes = np.unique(strata, return_counts=True)[1]
+    fewest = max(int(sizes.min()), 2)
+    freedom = max(int(sizes.sum()) - len(sizes), 1)
+    quantile = student.ppf(0.5 + CONFIDENCE / 2, freedom) * np.sqrt(fewest / (fewest - 1))
+    return float(norm.cdf(-quantile))
+
+
+def _percentile_interval(values: Floats, tail: float) -> tuple[float, float] | None:
     defined = values[np.isfinite(values)]
     if len(defined) < len(values) / 2:
         return None
-    tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
     return float(low), float(high)
 

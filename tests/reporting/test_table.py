@@ -40,6 +40,18 @@ def test_a_row(make_document: Make, make_result: Make) -> None:
     assert 3.9 < p50 < p90 < 4.4
 
 
+def test_where_subjects_are_known_accuracy_has_the_interval_over_them(
+    make_document: Make, make_result: Make
+) -> None:
+    """Forty wrong images, all of one subject of ten."""
+    document = make_document([make_result(negatives=200, positives=200, subjects=10, wrong=range(40))])
+    found = laid_out(document)
+    told = document["results"][0]["accuracy_over_subjects"]
+    assert told["low"] < 0.6 < document["results"][0]["accuracy"]["low"]
+    assert found.rows[0].cells["accuracy"] == f"90.0 [{100 * told['low']:.1f}–{100 * told['high']:.1f}]"
+    assert any("effective number of images" in note for note in found.notes)
+
+
 def test_rows_are_grouped_by_backbone_then_format_precision_and_threads(make_journey: Make) -> None:
     rows = laid_out(make_journey()).rows
     assert [row.family for row in rows] == ["densenet201"] * 12 + ["mobilenetv2"] * 12

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeall.statistics import Estimate, proportion
@@ -30,6 +30,7 @@ def test_a_share_of_nothing_is_undefined() -> None:
     assert proportion(0, 0) is None
 
 
+@settings(deadline=None)
 @given(n=st.integers(1, 5000), data=st.data())
 def test_the_interval_holds_its_value_and_its_formula_is_scipys(n: int, data: st.DataObject) -> None:
     k = data.draw(st.integers(0, n))

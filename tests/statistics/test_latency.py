@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, ttest_1samp
 
@@ -16,6 +16,7 @@ def test_the_runs_needed_are_the_fewest_that_reach_past_the_percentile_twice(nam
     assert binom.cdf(1, needed, beyond) <= 0.01 < binom.cdf(1, needed - 1, beyond)
 
 
+@settings(deadline=None)
 @given(n=st.integers(0, 800))
 def test_a_percentile_appears_with_the_run_that_makes_it_known(n: int) -> None:
     found = percentiles([float(i) for i in range(n)])
@@ -52,6 +53,7 @@ def test_the_interval_is_the_t_tests() -> None:
     assert (found.low, found.high) == pytest.approx((np.exp(ends.low), np.exp(ends.high)))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(1e-3, 1e4), st.floats(1e-3, 1e4)), min_size=2, max_size=9))
 def test_turned_round_the_ratio_is_the_inverse(pairs: list[tuple[float, float]]) -> None:
     a, b = [p[0] for p in pairs], [p[1] for p in pairs]

@@ -22,6 +22,7 @@ def test_mcnemar_agrees_with_the_published_example() -> None:
     assert mcnemar_exact(*discordant(2, 9)) == pytest.approx(0.06543, abs=5e-6)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_mcnemar_does_not_mind_the_order(only_a: int, only_b: int) -> None:
     a, b = discordant(only_a, only_b)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeall.statistics import compare_auc
@@ -34,6 +34,7 @@ def test_a_perfect_ranking_of_22_images_is_no_certainty() -> None:
     assert estimate.low == pytest.approx(0.816, abs=1e-3)
 
 
+@settings(deadline=None)
 @given(area=st.floats(0, 1), m=st.integers(1, 500), n=st.integers(1, 500))
 def test_newcombes_interval_is_open_and_solves_its_equation(area: float, m: int, n: int) -> None:
     low, high = newcombe_interval(area, m, n)

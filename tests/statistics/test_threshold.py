@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeall.errors import DatasetError
@@ -41,6 +41,7 @@ def test_one_class_cannot_choose() -> None:
         choose_threshold([True, True], [0.1, 0.9])
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=2, max_size=40).filter(
         lambda rows: len({truth for truth, _ in rows}) == 2
