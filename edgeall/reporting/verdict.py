@@ -16,7 +16,7 @@ Kind = Literal["recommendation", "backbones", "int8", "extremes", "warning", "li
 HEADINGS: dict[Kind, str] = {
     "recommendation": "Take",
     "warning": "Beware",
-    "backbones": "What the larger backbone is worth",
+    "backbones": "What the costlier backbone is worth",
     "int8": "What INT8 is worth",
     "extremes": "Extremes",
     "limit": "What these figures cannot say",

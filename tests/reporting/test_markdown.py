@@ -26,7 +26,7 @@ def test_the_verdict_has_its_sections(make_journey: Make) -> None:
         "# Bench report",
         "## laptop (Example CPU @ 2.10GHz, 2 cores)",
         "### Take",
-        "### What the larger backbone is worth",
+        "### What the costlier backbone is worth",
         "### What INT8 is worth",
         "### Extremes",
         "### What these figures cannot say",
