@@ -4,7 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from small_models import SmallModel, make_mobile, make_tiny
+
+# How long an example takes is the machine's affair, and no property of what is tested.
+settings.register_profile("edgeall", deadline=None)
+settings.load_profile("edgeall")
 
 PROJECT = Path(__file__).resolve().parent.parent
 
