@@ -44,7 +44,7 @@ class SmallModel:
     images: np.ndarray
     reference: np.ndarray
 
-    def metadata(self, recipe: str, **changes: Any) -> Metadata:
+    def metadata(self, recipe: str, /, **changes: Any) -> Metadata:
         format, precision = self.kind(recipe)
         values: dict[str, Any] = {
             "format": format,
@@ -69,7 +69,7 @@ class SmallModel:
             (folder / f"{stem}{file.suffix}").write_bytes(file.read_bytes())
         return folder / f"{stem}{source.suffix}"
 
-    def sealed(self, recipe: str, folder: Path, stem: str = "model", **changes: Any) -> Artifact:
+    def sealed(self, recipe: str, folder: Path, stem: str = "model", /, **changes: Any) -> Artifact:
         return seal(self.copy(recipe, folder, stem), self.metadata(recipe, **changes))
 
 

@@ -23,6 +23,7 @@ from xml.sax import saxutils
 from edgeall.errors import ArtifactError
 
 KEY = "edgeall"
+_QUOTE = {"&quot;": '"'}
 _MAX_METADATA = 4 << 20
 _ZIP_ENTRY = "edgeall.json"
 _ZIP_LABELS = "labels.txt"
@@ -170,36 +171,49 @@ class OpenVinoContainer:
         weights = path.with_suffix(".bin")
         if not weights.is_file():
             raise ArtifactError(f"{path}: its weights {weights.name} are missing; copy both files together")
-        digest = hashlib.sha256(self._ELEMENT.sub(b"", graph))
+        bare, text = self._apart(path, graph)
+        digest = hashlib.sha256(bare)
         with weights.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-        try:
-            found = [
-                saxutils.unescape(value.decode(), {"&quot;": '"'}) for value in self._ELEMENT.findall(graph)
-            ]
-        except ValueError:
-            raise ArtifactError(f"{path}: its metadata is damaged; copy or export it again") from None
-        text = _only(path, found)
-        if text is not None and self._element(text) not in graph:
-            raise ArtifactError(f"{path}: its metadata is damaged or altered; copy or export it again")
         return Parts(digest.hexdigest(), text)
 
     def attach(self, path: Path, text: str, labels: tuple[str, ...]) -> None:
-        graph = path.read_bytes()
-        element = self._element(text)
-        head, closing, tail = graph.rpartition(b"</rt_info>")
-        # The model's own rt_info is the last of the file; a layer's would be followed by </layers>.
-        if not closing or b"</layers>" in tail:
-            head, closing, tail = graph.rpartition(b"</net>")
-            element = b"<rt_info>" + element + b"</rt_info>"
-        path.write_bytes(head + element + closing + tail)
+        path.write_bytes(_with_element(path.read_bytes(), _element(text)))
 
-    def _element(self, text: str) -> bytes:
-        return f"<{KEY} value={saxutils.quoteattr(text, {chr(34): '&quot;'})} />".encode()
+    def _apart(self, path: Path, graph: bytes) -> tuple[bytes, str | None]:
+        found = [
+            saxutils.unescape(value.decode("ascii", "replace"), _QUOTE)
+            for value in self._ELEMENT.findall(graph)
+        ]
+        text = _only(path, found)
+        if text is None:
+            return graph, None
+        element = _element(text)
+        for added in (b"<rt_info>" + element + b"</rt_info>", element):
+            bare = graph.replace(added, b"")
+            if _with_element(bare, element) == graph:
+                return bare, text
+        raise ArtifactError(f"{path}: its metadata is damaged or altered; copy or export it again")
 
     def files(self, path: Path) -> tuple[Path, ...]:
         return (path, path.with_suffix(".bin"))
+
+
+def _element(text: str) -> bytes:
+    return (
+        f"<{KEY} value={saxutils.quoteattr(text, {mark: name for name, mark in _QUOTE.items()})} />".encode()
+    )
+
+
+def _with_element(graph: bytes, element: bytes) -> bytes:
+    """`graph` with `element` at the end of the model's own rt_info, which is made where there is none."""
+    head, closing, tail = graph.rpartition(b"</rt_info>")
+    # The model's own is the last of the file; a layer's would be followed by </layers>.
+    if not closing or b"</layers>" in tail:
+        head, closing, tail = graph.rpartition(b"</net>")
+        element = b"<rt_info>" + element + b"</rt_info>"
+    return head + element + closing + tail
 
 
 CONTAINERS: dict[str, tuple[str, Container]] = {
