@@ -1,0 +1,83 @@
+"""INT8 that keeps its accuracy: quantization-aware fine-tuning once, the same weights and scales in every format.
+
+    plain = prepare(model)                                      # Keras model, rewritten; equal but for rounding
+    grids = calibrate(plain, images, mapping)                   # scales and zero points, from images alone
+    quantized = fine_tune(plain, grids, train, validation, mapping)
+    WRITERS["tflite"](quantized, path)                          # or "onnx", "openvino"
+
+`quantize` does the first three. `freeze(plain.graph, plain.weights, grids, weight_bits)` is INT8 without fine-tuning.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edgeall.exporting.qat.observing import Method, calibrate
+from edgeall.exporting.qat.onnx_qdq import write_onnx
+from edgeall.exporting.qat.openvino_ir import write_openvino
+from edgeall.exporting.qat.plain import PlainModel
+from edgeall.exporting.qat.quantized import Epoch, QuantizedModel, freeze, load, save
+from edgeall.exporting.qat.rewrite import prepare
+from edgeall.exporting.qat.scales import Grid
+from edgeall.exporting.qat.tflite_flat import write_tflite
+from edgeall.exporting.qat.tuning import Images, Tuning, fine_tune, simulate
+from edgeall.pixels import ByteImage, PixelMapping
+from edgeall.progress import SILENT, Progress
+
+WRITERS: dict[str, Callable[[QuantizedModel, Path], None]] = {
+    "tflite": write_tflite,
+    "onnx": write_onnx,
+    "openvino": write_openvino,
+}
+"""By format: writes a bare model, float32 (1, size, size, 3) in, float32 (1, classes) probabilities out."""
+
+DEFAULT_TUNING = Tuning()
+
+__all__ = [
+    "DEFAULT_TUNING",
+    "WRITERS",
+    "Epoch",
+    "Grid",
+    "Images",
+    "Method",
+    "PlainModel",
+    "QuantizedModel",
+    "Tuning",
+    "calibrate",
+    "fine_tune",
+    "freeze",
+    "load",
+    "prepare",
+    "quantize",
+    "save",
+    "simulate",
+    "write_onnx",
+    "write_openvino",
+    "write_tflite",
+]
+
+
+def quantize(
+    model: Any,
+    calibration: ByteImage,
+    train: Images,
+    validation: Images,
+    mapping: PixelMapping,
+    *,
+    method: Method = "min-max",
+    tuning: Tuning = DEFAULT_TUNING,
+    progress: Progress = SILENT,
+) -> QuantizedModel:
+    """From a fine-tuned Keras classifier to one INT8 model for all formats.
+
+    Arguments:
+        model: functional or sequential; preprocessed float32 (n, size, size, 3) in, sigmoid or softmax out.
+        calibration: RGB bytes (n, size, size, 3) from training; 64 are enough.
+        train, validation: disjoint; validation chooses the epoch.
+
+    Raises:
+        ExportError: a layer without an INT8 form, named; or images that do not fit.
+    """
+    plain = prepare(model)
+    grids = calibrate(plain, calibration, mapping, method=method, progress=progress)
+    return fine_tune(plain, grids, train, validation, mapping, tuning, progress)

@@ -1,0 +1,130 @@
+"""Activation ranges from images, streamed: memory does not grow with their number."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeall.errors import ExportError
+from edgeall.exporting.qat.plain import Graph, PlainModel, rounds
+from edgeall.exporting.qat.scales import PROBABILITY, STEPS, Grid, grid_over
+from edgeall.exporting.qat.twin import float_model
+from edgeall.pixels import ByteImage, PixelMapping
+from edgeall.progress import SILENT, Progress
+
+Method = Literal["min-max", "percentile", "mse"]
+Histogram = npt.NDArray[np.float64]
+BINS = 2048
+_BATCH = 4
+_SAMPLE = 1 << 18
+"""Values of one tensor and batch that enter its histogram; more are thinned out evenly."""
+_FURTHEST_LOGIT = 8.0
+"""Beyond it a sigmoid is within 0.0004 of 0 or 1, and steps are better spent nearer the decision."""
+
+
+def calibrate(
+    plain: PlainModel,
+    images: ByteImage,
+    mapping: PixelMapping,
+    *,
+    method: Method = "mse",
+    progress: Progress = SILENT,
+) -> dict[str, Grid]:
+    """A grid for each group of tensors that share one, from `images`, RGB bytes (n, size, size, 3).
+
+    "min-max" holds every value seen, "percentile" all but one in 10,000 at each end, and "mse" has the least mean
+    squared error, of rounding and of clipping together. Two passes: the first finds the extremes, the second
+    the distribution between them.
+
+    Raises:
+        ExportError: no images, of another size than the model's, or all so alike that a tensor never leaves zero.
+    """
+    graph = plain.graph
+    if not len(images) or images.shape[1:] != graph.input.shape:
+        raise ExportError(f"calibration images {images.shape} do not fit a model of {graph.input.shape}")
+    observed = {node.name: graph.groups[node.name] for node in graph.nodes if rounds(node)}
+    model = float_model(plain, every_tensor=True)
+    extremes: dict[str, tuple[float, float]] = {}
+    histograms: dict[str, Histogram] = {}
+
+    def widen(group: str, values: npt.NDArray[np.float32]) -> None:
+        low, high = extremes.get(group, (0.0, 0.0))
+        extremes[group] = (min(low, float(values.min())), max(high, float(values.max())))
+
+    def count(group: str, values: npt.NDArray[np.float32]) -> None:
+        low, high = extremes[group]
+        flat = values.reshape(-1)
+        flat = flat[:: max(1, flat.size // _SAMPLE)]
+        bins = np.minimum(((flat - low) * (BINS / max(high - low, 1e-30))).astype(np.int64), BINS - 1)
+        weight = values.size / flat.size
+        histograms[group] = histograms.get(group, np.zeros(BINS)) + weight * np.bincount(bins, minlength=BINS)
+
+    passes: list[Callable[[str, Any], None]] = [widen] if method == "min-max" else [widen, count]
+    with progress.stage("calibrating", len(images) * len(passes)) as advance:
+        for see in passes:
+            for start in range(0, len(images), _BATCH):
+                batch = images[start : start + _BATCH]
+                tensors = model.predict_on_batch(mapping.apply(batch))
+                for name, group in observed.items():
+                    see(group, np.asarray(tensors[name]))
+                advance(len(batch))
+    dead = [group for group, (low, high) in extremes.items() if low == high]
+    if dead or not all(np.isfinite(extremes[group]).all() for group in extremes):
+        raise ExportError(
+            f"tensor {(dead or list(extremes))[0]}: is zero or not finite for every calibration image"
+        )
+    found = {
+        group: grid_over(*_CHOOSERS[method](histograms.get(group), low, high))
+        for group, (low, high) in extremes.items()
+    }
+    return found | _fixed(graph, mapping, found)
+
+
+def _fixed(graph: Graph, mapping: PixelMapping, found: Mapping[str, Grid]) -> dict[str, Grid]:
+    """Grids that do not depend on what is seen: of the input, of probabilities and of what a sigmoid reads."""
+    table = mapping.table()
+    # One step fewer than bytes have. With as many, bytes mapped to -1...1 fall half way between two codes,
+    # and engines differ in where they round a half.
+    grids = {graph.groups[graph.input.name]: grid_over(float(table.min()), float(table.max()), STEPS - 1)}
+    if graph.output.kind in ("sigmoid", "softmax"):
+        grids[graph.groups[graph.output.name]] = PROBABILITY
+    if graph.output.kind == "sigmoid":
+        logit = graph.groups[graph.output.inputs[0]]
+        low, high = max(found[logit].low, -_FURTHEST_LOGIT), min(found[logit].high, _FURTHEST_LOGIT)
+        grids[logit] = grid_over(low, high)
+    return grids
+
+
+def _extremes(histogram: Histogram | None, low: float, high: float) -> tuple[float, float]:
+    return low, high
+
+
+def _percentiles(histogram: Histogram | None, low: float, high: float) -> tuple[float, float]:
+    assert histogram is not None
+    share = np.cumsum(histogram) / histogram.sum()
+    first, last = np.searchsorted(share, (1e-4, 1 - 1e-4))
+    width = (high - low) / BINS
+    return low + float(first) * width, low + float(last + 1) * width
+
+
+def _least_squares(histogram: Histogram | None, low: float, high: float) -> tuple[float, float]:
+    """The range whose rounding error, scale ** 2 / 12 a value inside, and clipping error outside are least together."""
+    assert histogram is not None
+    share = histogram / histogram.sum()
+    centre = low + (np.arange(BINS) + 0.5) * (high - low) / BINS
+    fractions = np.linspace(1.0, 0.1, 46)
+    # Error of clipping at each candidate end, apart; the ends meet in the rounding error alone.
+    lows, highs = low * fractions, high * fractions
+    below = (share * np.clip(lows[:, None] - centre, 0, None) ** 2).sum(axis=1)
+    above = (share * np.clip(centre - highs[:, None], 0, None) ** 2).sum(axis=1)
+    rounding = ((highs[None, :] - lows[:, None]) / STEPS) ** 2 / 12
+    best = np.unravel_index(np.argmin(below[:, None] + above[None, :] + rounding), rounding.shape)
+    return float(lows[best[0]]), float(highs[best[1]])
+
+
+_CHOOSERS: dict[str, Callable[[Histogram | None, float, float], tuple[float, float]]] = {
+    "min-max": _extremes,
+    "percentile": _percentiles,
+    "mse": _least_squares,
+}

@@ -1,0 +1,223 @@
+"""An INT8 model as ONNX: QuantizeLinear and DequantizeLinear with the model's own scales round every operator.
+
+uint8 activations and int8 weights, the pair that ONNX Runtime and OpenVINO have the fastest kernels for. Inside,
+channels come first; the input has them last, as every format of edgeall.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeall import files
+from edgeall.exporting.qat.plain import Node, rounds
+from edgeall.exporting.qat.quantized import QuantizedModel
+
+OPSET, IR_VERSION = 17, 8
+"""Old enough for ONNX Runtime 1.12 (2022)."""
+
+
+def write_onnx(model: QuantizedModel, path: Path) -> None:
+    """Write `model` as ONNX, float32 (1, height, width, channels) in and (1, classes) out. Same model, same bytes."""
+    with files.replacing(path) as part:
+        part.write_bytes(build(model).SerializeToString(deterministic=True))
+
+
+def build(model: QuantizedModel, for_openvino: bool = False) -> Any:
+    """The ONNX model as a protobuf.
+
+    ONNX Runtime wants codes between any two operators. OpenVINO wants as few roundings as there are: it takes one
+    that changes nothing, such as after a concatenation, for a reason to compute in float32.
+    """
+    from onnx import TensorProto, helper
+
+    graph = model.graph
+    writer = _Writer(model, for_openvino)
+    for node in graph.nodes:
+        writer.write(node)
+    height, width, channels = graph.input.shape
+    inputs = [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, height, width, channels])]
+    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [1, *graph.output.shape])]
+    return helper.make_model(
+        helper.make_graph(writer.nodes, "edgeall", inputs, outputs, initializer=writer.initializers),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="edgeall",
+    )
+
+
+class _Writer:
+    def __init__(self, model: QuantizedModel, for_openvino: bool) -> None:
+        self.model, self.for_openvino = model, for_openvino
+        self.nodes: list[Any] = []
+        self.initializers: list[Any] = []
+        self._known: set[str] = set()
+        self._values: dict[str, str] = {}
+
+    def constant(self, name: str, value: Any) -> str:
+        from onnx import numpy_helper
+
+        if name not in self._known:
+            self._known.add(name)
+            # Scales must stay without axes: ONNX Runtime fuses additions of scalars' grids only.
+            self.initializers.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
+        return name
+
+    def op(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        from onnx import helper
+
+        self.nodes.append(
+            helper.make_node(operator, inputs, [output], name=f"{output}:{operator}", **attributes)
+        )
+        return output
+
+    def grid(self, name: str) -> list[str]:
+        """Scale and zero point of the tensor `name`, the same constants for all tensors that share them."""
+        grid, group = self.model.grid(name), self.model.graph.groups[name]
+        return [
+            self.constant(f"{group}:scale", np.float32(grid.scale)),
+            self.constant(f"{group}:zero", np.uint8(grid.zero_point)),
+        ]
+
+    def quantize(self, value: str, name: str) -> str:
+        """Round the float tensor `value` to codes of the tensor `name`."""
+        return self.op("QuantizeLinear", [value, *self.grid(name)], f"{name}:q")
+
+    def dequantize(self, codes: str, name: str, output: str) -> str:
+        """The float value of `codes`, for one reader alone: engines look for such pairs."""
+        return self.op("DequantizeLinear", [codes, *self.grid(name)], output)
+
+    def rounded(self, value: str, name: str) -> str:
+        """`value` on the grid of `name`, where an operator of ours takes two of ONNX's."""
+        codes = self.op("QuantizeLinear", [value, *self.grid(name)], f"{value}:rounded:q")
+        return self.dequantize(codes, name, f"{value}:rounded")
+
+    def value(self, name: str, reader: str) -> str:
+        """The float value of the tensor `name`, for `reader`."""
+        return self._values.get(name) or self.dequantize(f"{name}:q", name, f"{name}:to:{reader}")
+
+    def write(self, node: Node) -> None:
+        if node.kind == "pad" and not self.for_openvino:
+            self._pad_codes(node)
+            return
+        values = [self.value(name, f"{node.name}:{index}") for index, name in enumerate(node.inputs)]
+        result = getattr(self, f"_{node.kind}")(node, values)
+        if node.activation != "linear":
+            result = self._activate(node, result)
+        if self.for_openvino and not rounds(node) and node is not self.model.graph.output:
+            self._values[node.name] = result
+        else:
+            self.quantize(result, node.name)
+        if node is self.model.graph.output:
+            self.dequantize(f"{node.name}:q", node.name, "probabilities")
+
+    def _input(self, node: Node, values: list[str]) -> str:
+        return self.op("Transpose", [self.rounded("images", node.name)], f"{node.name}:f", perm=[0, 3, 1, 2])
+
+    def _activate(self, node: Node, value: str) -> str:
+        """Nothing where rounding to the grid cuts off the same values, which engines fuse better."""
+        grid = self.model.grid(node.name)
+        if grid.zero_point == 0 and (node.activation == "relu" or grid.high <= 6.0):
+            return value
+        if node.activation == "relu":
+            return self.op("Relu", [value], f"{node.name}:relu")
+        ends = [self.constant("zero", np.float32(0)), self.constant("six", np.float32(6))]
+        return self.op("Clip", [value, *ends], f"{node.name}:relu6")
+
+    def _weighted(self, node: Node, kernel: Any) -> list[str]:
+        """Dequantized kernel and bias; `kernel` is the codes with output channels first, (units, in) for dense."""
+        weights, name = self.model.weights[node.name], node.name
+        single = weights.scale.size == 1 and node.kind == "dense"
+        axis: dict[str, int] = {} if single else {"axis": 0}
+        scale = weights.scale[0] if single else weights.scale
+        zero = np.zeros(scale.shape, np.int8)
+        step = (scale.astype(np.float64) * self.model.grid(node.inputs[0]).scale).astype(np.float32)
+        codes = [
+            self.constant(f"{name}:kernel:q", kernel),
+            self.constant(f"{name}:kernel:scale", scale),
+            self.constant(f"{name}:kernel:zero", zero),
+        ]
+        bias = [
+            self.constant(f"{name}:bias:q", weights.bias),
+            self.constant(f"{name}:bias:scale", step),
+            self.constant(f"{name}:bias:zero", zero.astype(np.int32)),
+        ]
+        return [
+            self.op("DequantizeLinear", codes, f"{name}:kernel", **axis),
+            self.op("DequantizeLinear", bias, f"{name}:bias", **axis),
+        ]
+
+    def _conv(self, node: Node, values: list[str]) -> str:
+        codes = self.model.weights[node.name].kernel
+        window, groups = codes.shape[:2], 1
+        if node.kind == "depthwise":
+            groups = codes.shape[2]
+            kernel = codes.reshape(*window, 1, -1).transpose(3, 2, 0, 1)
+        else:
+            kernel = codes.transpose(3, 2, 0, 1)
+        return self.op(
+            "Conv",
+            [*values, *self._weighted(node, kernel)],
+            f"{node.name}:f",
+            kernel_shape=window,
+            strides=node.strides,
+            dilations=node.dilation,
+            group=groups,
+            pads=_onnx_pads(node),
+        )
+
+    _depthwise = _conv
+
+    def _dense(self, node: Node, values: list[str]) -> str:
+        kernel = self.model.weights[node.name].kernel.T
+        return self.op("Gemm", [*values, *self._weighted(node, kernel)], f"{node.name}:f", transB=1)
+
+    def _add(self, node: Node, values: list[str]) -> str:
+        return self.op("Add", values, f"{node.name}:f")
+
+    def _concat(self, node: Node, values: list[str]) -> str:
+        return self.op("Concat", values, f"{node.name}:f", axis=1 if len(node.shape) == 3 else -1)
+
+    def _pads(self, node: Node) -> str:
+        top, bottom, left, right = node.pads
+        return self.constant(f"{node.name}:pads", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
+
+    def _pad(self, node: Node, values: list[str]) -> str:
+        return self.op("Pad", [*values, self._pads(node)], f"{node.name}:f")
+
+    def _pad_codes(self, node: Node) -> None:
+        """Pad codes with the code of zero: ONNX Runtime would pad values in float32."""
+        zero = self.grid(node.name)[1]
+        self.op("Pad", [f"{node.inputs[0]}:q", self._pads(node), zero], f"{node.name}:q")
+
+    def _max_pool(self, node: Node, values: list[str]) -> str:
+        shape = {"kernel_shape": node.window, "strides": node.strides, "pads": _onnx_pads(node)}
+        return self.op("MaxPool", values, f"{node.name}:f", **shape)
+
+    def _average_pool(self, node: Node, values: list[str]) -> str:
+        shape = {"kernel_shape": node.window, "strides": node.strides, "pads": _onnx_pads(node)}
+        return self.op("AveragePool", values, f"{node.name}:f", count_include_pad=0, **shape)
+
+    def _mean(self, node: Node, values: list[str]) -> str:
+        # Rounded before the reshape too, so that an engine can take pool and rounding as one.
+        pooled = self.op("GlobalAveragePool", values, f"{node.name}:pooled")
+        return self._reshape(node, self.rounded(pooled, node.name))
+
+    def _flatten(self, node: Node, values: list[str]) -> str:
+        # Keras flattens with channels last, and dense layers count on it.
+        return self._reshape(node, self.op("Transpose", values, f"{node.name}:nhwc", perm=[0, 2, 3, 1]))
+
+    def _reshape(self, node: Node, value: str) -> str:
+        shape = self.constant(f"{node.name}:shape", np.array([1, *node.shape], np.int64))
+        return self.op("Reshape", [value, shape], f"{node.name}:f")
+
+    def _sigmoid(self, node: Node, values: list[str]) -> str:
+        return self.op("Sigmoid", values, f"{node.name}:f")
+
+    def _softmax(self, node: Node, values: list[str]) -> str:
+        return self.op("Softmax", values, f"{node.name}:f", axis=-1)
+
+
+def _onnx_pads(node: Node) -> list[int]:
+    top, bottom, left, right = node.pads
+    return [top, left, bottom, right]

@@ -1,0 +1,24 @@
+"""An INT8 model as OpenVINO IR, read by OpenVINO from the ONNX form."""
+
+from pathlib import Path
+
+from edgeall import files
+from edgeall.exporting.qat.onnx_qdq import build
+from edgeall.exporting.qat.quantized import QuantizedModel
+
+
+def write_openvino(model: QuantizedModel, path: Path) -> None:
+    """Write `model` to `path`, an .xml, and its .bin; float32 (1, height, width, channels) in and (1, classes) out."""
+    import tempfile
+
+    import onnx
+    import openvino
+
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "model.onnx"
+        onnx.save(build(model, for_openvino=True), source)
+        converted = openvino.convert_model(source)
+        with files.replacing(path) as part:
+            # The two files name each other nowhere: OpenVINO takes the .bin that is named as the .xml.
+            openvino.save_model(converted, part, compress_to_fp16=False)
+            part.with_suffix(".bin").replace(path.with_suffix(".bin"))

@@ -1,0 +1,139 @@
+"""An INT8 model as data, the same for all formats; kept in one .npz."""
+
+import dataclasses
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeall import files
+from edgeall.errors import ExportError
+from edgeall.exporting.qat.plain import Floats, Graph, Node, Weights
+from edgeall.exporting.qat.scales import Grid, quantize_weights
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class IntWeights:
+    """Weights of a node as engines keep them.
+
+    Attributes:
+        kernel: int8, laid out as `plain.Weights.kernel`; value = scale * code, a scale an output channel.
+        scale: float32, one an output channel, or one in all for dense layers.
+        bias: int32, in steps of the input's scale times `scale`.
+    """
+
+    kernel: npt.NDArray[np.int8]
+    scale: Floats
+    bias: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """How the simulated INT8 model stood to the float model on the validation images after `number` epochs.
+
+    Attributes:
+        mean_difference: mean absolute difference in probability.
+        agreement: share of images with the same most probable class, or the same side of one half.
+    """
+
+    number: int
+    mean_difference: float
+    agreement: float
+
+
+@dataclass(frozen=True)
+class QuantizedModel:
+    """One set of weights, scales and zero points for every format.
+
+    Attributes:
+        grids: of each group of tensors (`Graph.groups`).
+        weight_bits: 7 or 8, see `scales.weight_limit`.
+        history: one entry an epoch, from 0, before any fine-tuning; the weights are of the `chosen` one.
+    """
+
+    graph: Graph
+    weights: Mapping[str, IntWeights] = field(repr=False)
+    grids: Mapping[str, Grid] = field(repr=False)
+    weight_bits: int
+    history: tuple[Epoch, ...] = ()
+    chosen: int = 0
+
+    def grid(self, name: str) -> Grid:
+        """The grid of the tensor `name`."""
+        return self.grids[self.graph.groups[name]]
+
+
+def freeze(
+    graph: Graph,
+    weights: Mapping[str, Weights],
+    grids: Mapping[str, Grid],
+    weight_bits: int,
+    history: tuple[Epoch, ...] = (),
+    chosen: int = 0,
+) -> QuantizedModel:
+    """Round float weights once and for all."""
+    whole = {}
+    for name, pair in weights.items():
+        node = graph.by_name[name]
+        source, result = (grids[graph.groups[tensor]] for tensor in (node.inputs[0], name))
+        whole[name] = IntWeights(
+            *quantize_weights(pair.kernel, pair.bias, node.kind, weight_bits, source, result)
+        )
+    return QuantizedModel(graph, whole, dict(grids), weight_bits, history, chosen)
+
+
+def save(model: QuantizedModel, path: Path) -> None:
+    """Write `model` to `path`, a .npz without pickles."""
+    document = {
+        "schema": SCHEMA,
+        "nodes": [dataclasses.asdict(node) for node in model.graph.nodes],
+        "grids": {name: [grid.scale, grid.zero_point] for name, grid in model.grids.items()},
+        "weight_bits": model.weight_bits,
+        "history": [dataclasses.asdict(epoch) for epoch in model.history],
+        "chosen": model.chosen,
+    }
+    arrays: dict[str, Any] = {"document": np.frombuffer(json.dumps(document).encode(), dtype=np.uint8)}
+    for index, name in enumerate(model.weights):
+        for part in ("kernel", "scale", "bias"):
+            arrays[f"{index}_{part}"] = getattr(model.weights[name], part)
+    arrays["names"] = np.frombuffer(json.dumps(list(model.weights)).encode(), dtype=np.uint8)
+    with files.replacing(path) as part_path, part_path.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def load(path: Path) -> QuantizedModel:
+    """Read what `save` wrote.
+
+    Raises:
+        ExportError: missing, damaged, or of another version.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            document = json.loads(arrays["document"].tobytes())
+            if document["schema"] != SCHEMA:
+                raise ExportError(f"{path}: written by another version of edgeall; quantize the model again")
+            weights = {
+                name: IntWeights(*(arrays[f"{index}_{part}"] for part in ("kernel", "scale", "bias")))
+                for index, name in enumerate(json.loads(arrays["names"].tobytes()))
+            }
+        return QuantizedModel(
+            graph=Graph(tuple(Node(**_tuples(node)) for node in document["nodes"])),
+            weights=weights,
+            grids={name: Grid(scale, zero) for name, (scale, zero) in document["grids"].items()},
+            weight_bits=document["weight_bits"],
+            history=tuple(Epoch(**epoch) for epoch in document["history"]),
+            chosen=document["chosen"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise ExportError(f"{path}: not a quantized model ({error}); quantize the model again") from None
+
+
+def _tuples(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}

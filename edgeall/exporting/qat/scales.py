@@ -1,0 +1,76 @@
+"""The 8-bit grids on which INT8 tensors live."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeall.exporting.qat.plain import Floats
+
+STEPS = 255
+"""Steps between the lowest and the highest of 256 values."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """An activation's 256 values: scale * (code - zero_point), code 0 to 255.
+
+    TFLite's int8 has the same values with code and zero point lowered by 128.
+    """
+
+    scale: float
+    zero_point: int
+
+    @property
+    def low(self) -> float:
+        return -self.zero_point * self.scale
+
+    @property
+    def high(self) -> float:
+        return (STEPS - self.zero_point) * self.scale
+
+
+PROBABILITY = Grid(1.0 / 256.0, 0)
+"""The one grid on which TFLite computes the INT8 sigmoid and softmax; the other formats follow."""
+
+
+def grid_over(low: float, high: float, steps: int = STEPS) -> Grid:
+    """The grid of `steps` from `low` to `high`, widened to hold zero and moved so that a code is exactly zero."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    # Of float32, because that is what the formats keep.
+    scale = float(np.float32(max(high - low, 1e-6) / steps))
+    return Grid(scale, int(np.clip(round(-low / scale), 0, STEPS)))
+
+
+def weight_limit(kind: str, bits: int) -> int:
+    """The largest weight code, of either sign.
+
+    x86 processors without VNNI add two products of uint8 and int8 in 16 bits. 7-bit weights cannot overflow them:
+    2 * 255 * 64 < 2 ** 15. Depthwise convolutions are not computed that way, and need the eighth bit most.
+    """
+    return 127 if kind == "depthwise" or bits == 8 else 64
+
+
+def weight_axes(kind: str) -> tuple[int, ...]:
+    """Axes of a kernel over which one scale holds: all but the output channels; all for dense layers.
+
+    A scale per unit in dense layers needs TFLite operators that interpreters before 2024 refuse.
+    """
+    return {"conv": (0, 1, 2), "depthwise": (0, 1), "dense": (0, 1)}[kind]
+
+
+def quantize_weights(
+    kernel: Floats, bias: Floats, kind: str, bits: int, source: Grid, result: Grid
+) -> tuple[npt.NDArray[np.int8], Floats, npt.NDArray[np.int32]]:
+    """Codes of a kernel (its shape), scales (one an output channel, or one), codes of the bias at source * scale."""
+    limit = weight_limit(kind, bits)
+    peak = np.abs(kernel.astype(np.float64)).max(axis=weight_axes(kind), keepdims=True)
+    scale = np.maximum(peak / limit, 1e-12)
+    # A channel that hardly listens to its input must still have a bias that fits, and a ratio that engines accept.
+    wide_bias = bias.astype(np.float64)
+    by_bias = np.abs(wide_bias) / (source.scale * 2.0**29)
+    least = by_bias.reshape(scale.shape) if kind != "dense" and scale.size == bias.size else by_bias.max()
+    scale = np.maximum(scale, np.maximum(least, result.scale / source.scale * 2.0**-22)).astype(np.float32)
+    codes = np.clip(np.rint(kernel / scale), -limit, limit).astype(np.int8)
+    flat = scale.reshape(-1)
+    return codes, flat, np.rint(wide_bias / (source.scale * flat.astype(np.float64))).astype(np.int32)

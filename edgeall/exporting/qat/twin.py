@@ -1,0 +1,181 @@
+"""The plain model in Keras operations: in float, or with every tensor rounded as INT8 will round it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from edgeall.exporting.qat.plain import NO_PADS, Graph, Node, PlainModel, rounds
+from edgeall.exporting.qat.scales import Grid, weight_axes, weight_limit
+
+Tensor = Any
+Weigh = Callable[[Node], tuple[Tensor, Tensor]]
+
+
+def evaluate(graph: Graph, weigh: Weigh, images: Tensor, settle: Callable[[Node, Tensor], Tensor]) -> Tensor:
+    """Run `graph` on `images`, preprocessed float32 (n, height, width, channels), in any Keras backend.
+
+    `weigh` gives a node's kernel and bias; `settle` sees each tensor as it is made and returns what readers read.
+    """
+    tensors = {graph.input.name: settle(graph.input, images)}
+    for node in graph.nodes[1:]:
+        values = [tensors[name] for name in node.inputs]
+        tensors[node.name] = settle(node, _activate(node, _OPERATORS[node.kind](graph, node, values, weigh)))
+    return tensors[graph.output.name]
+
+
+def float_model(plain: PlainModel, every_tensor: bool = False) -> Any:
+    """A Keras model that computes `plain` in float32; with `every_tensor`, its outputs are a dict of all tensors."""
+    return _model(plain, None, None, every_tensor)
+
+
+def trainable_twin(plain: PlainModel, grids: Mapping[str, Grid], weight_bits: int) -> Any:
+    """A Keras model that computes `plain` as INT8 will, with a straight-through gradient.
+
+    `grids` has one entry a group of `plain.graph.groups`; weights are rounded with scales taken from their present
+    values and found by `weights_of`. Probabilities alone are not rounded: a loss takes their logarithm.
+    """
+    return _model(plain, grids, weight_bits, False)
+
+
+def rounded_model(plain: PlainModel, grids: Mapping[str, Grid]) -> Any:
+    """A Keras model that rounds every activation as INT8 will; the weights of `plain` are rounded already."""
+    return _model(plain, grids, None, False)
+
+
+def weights_of(model: Any) -> dict[str, tuple[Any, Any]]:
+    """Kernel and bias, as Keras variables, of each weighted node of a model made here."""
+    return dict(model.get_layer("plain").pairs)
+
+
+def _model(
+    plain: PlainModel, grids: Mapping[str, Grid] | None, weight_bits: int | None, every_tensor: bool
+) -> Any:
+    import keras
+
+    graph = plain.graph
+
+    class Plain(keras.layers.Layer):  # type: ignore[misc]
+        """All operators as one layer, so that no Keras layer stands between the graph and its arithmetic."""
+
+        def __init__(self) -> None:
+            super().__init__(name="plain")
+            self.pairs = {}
+            for index, (name, weights) in enumerate(plain.weights.items()):
+                self.pairs[name] = tuple(
+                    self.add_weight(
+                        shape=value.shape,
+                        initializer=keras.initializers.Constant(0.0),
+                        name=f"{part}_{index}",
+                    )
+                    for part, value in (("kernel", weights.kernel), ("bias", weights.bias))
+                )
+                for variable, value in zip(self.pairs[name], (weights.kernel, weights.bias), strict=True):
+                    variable.assign(value)
+
+        def call(self, images: Tensor) -> Tensor:
+            seen: dict[str, Tensor] = {}
+
+            def settle(node: Node, value: Tensor) -> Tensor:
+                probability = node.kind in ("sigmoid", "softmax")
+                if grids is not None and rounds(node) and not (probability and weight_bits is not None):
+                    value = _fake_quantize(value, grids[graph.groups[node.name]])
+                seen[node.name] = value
+                return value
+
+            def weigh(node: Node) -> tuple[Tensor, Tensor]:
+                kernel, bias = self.pairs[node.name]
+                if weight_bits is not None:
+                    kernel = _fake_quantize_weights(kernel, node.kind, weight_bits)
+                return kernel, bias
+
+            result = evaluate(graph, weigh, images, settle)
+            return seen if every_tensor else result
+
+    images = keras.Input(graph.input.shape, dtype="float32")
+    return keras.Model(images, Plain()(images))
+
+
+def _fake_quantize(value: Tensor, grid: Grid) -> Tensor:
+    from keras import ops
+
+    scale, zero = grid.scale, grid.zero_point
+    inside = ops.clip(value, -zero * scale, (255 - zero) * scale)
+    return inside + ops.stop_gradient(ops.round(inside / scale) * scale - inside)
+
+
+def _fake_quantize_weights(kernel: Tensor, kind: str, bits: int) -> Tensor:
+    from keras import ops
+
+    peak = ops.max(ops.abs(kernel), axis=weight_axes(kind), keepdims=True)
+    scale = ops.maximum(ops.stop_gradient(peak), 1e-12) / weight_limit(kind, bits)
+    return kernel + ops.stop_gradient(ops.round(kernel / scale) * scale - kernel)
+
+
+def _activate(node: Node, value: Tensor) -> Tensor:
+    from keras import ops
+
+    if node.activation == "linear":
+        return value
+    return ops.relu(value) if node.activation == "relu" else ops.relu6(value)
+
+
+def _padded(graph: Graph, node: Node, value: Tensor, window: tuple[int, int]) -> tuple[Tensor, str]:
+    """`value`, with zeros around it where no padding mode of Keras gives them, and the mode for the operator."""
+    from keras import ops
+
+    if node.pads == NO_PADS:
+        return value, "valid"
+    if node.kind != "pad" and graph.same_padding(node, window):
+        return value, "same"
+    top, bottom, left, right = node.pads
+    return ops.pad(value, [(0, 0), (top, bottom), (left, right), (0, 0)]), "valid"
+
+
+def _conv(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Tensor:
+    from keras import ops
+
+    kernel, bias = weigh(node)
+    value, padding = _padded(graph, node, values[0], tuple(kernel.shape[:2]))
+    operator = ops.conv if node.kind == "conv" else ops.depthwise_conv
+    return operator(value, kernel, node.strides, padding, dilation_rate=node.dilation) + bias
+
+
+def _dense(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Tensor:
+    from keras import ops
+
+    kernel, bias = weigh(node)
+    return ops.matmul(values[0], kernel) + bias
+
+
+def _pool(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Tensor:
+    from keras import ops
+
+    value, padding = _padded(graph, node, values[0], node.window)
+    operator = ops.max_pool if node.kind == "max_pool" else ops.average_pool
+    return operator(value, node.window, node.strides, padding)
+
+
+def _simple(operator: Callable[[Any, Node, list[Tensor]], Tensor]) -> Callable[..., Tensor]:
+    def run(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Tensor:
+        from keras import ops
+
+        return operator(ops, node, values)
+
+    return run
+
+
+_OPERATORS: dict[str, Callable[[Graph, Node, list[Tensor], Weigh], Tensor]] = {
+    "conv": _conv,
+    "depthwise": _conv,
+    "dense": _dense,
+    "max_pool": _pool,
+    "average_pool": _pool,
+    "pad": lambda graph, node, values, weigh: _padded(graph, node, values[0], (1, 1))[0],
+    "add": _simple(lambda ops, node, values: values[0] + values[1]),
+    "concat": _simple(lambda ops, node, values: ops.concatenate(values, axis=-1)),
+    "mean": _simple(lambda ops, node, values: ops.mean(values[0], axis=(1, 2))),
+    "flatten": _simple(lambda ops, node, values: ops.reshape(values[0], (-1, int(np.prod(node.shape))))),
+    "sigmoid": _simple(lambda ops, node, values: ops.sigmoid(values[0])),
+    "softmax": _simple(lambda ops, node, values: ops.softmax(values[0])),
+}
