@@ -5,7 +5,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from edgeall.cli.display import Display, hushed
+from edgeall.cli.display import Display
 from edgeall.runs import PARTS, RUNS_FOLDER, Run
 
 
@@ -55,8 +55,6 @@ _NUMBERS: tuple[tuple[str, Any, str], ...] = (
 def run(args: argparse.Namespace, display: Display) -> int:
     from edgeall.training import Settings, train
 
-    with hushed():
-        import keras  # noqa: F401 - TensorFlow's own greetings, once
     settings = Settings(
         args.backbone,
         args.head,
@@ -65,8 +63,6 @@ def run(args: argparse.Namespace, display: Display) -> int:
         balanced=not args.unweighted,
         **{name: getattr(args, name) for name, _, _ in _NUMBERS},
     )
-    if settings.weights == "random":
-        display.note("starting from random weights; for pretrained ones: --weights imagenet, or a file")
     done = train(
         args.data, settings, args.out, display,
         name=args.name, split=args.split, positive=args.positive, overwrite=args.overwrite,

@@ -9,12 +9,13 @@ from typing import Any
 
 from edgeall import files
 from edgeall.errors import RunError, UsageError
+from edgeall.hush import hushed
 from edgeall.progress import SILENT, Progress
 from edgeall.runs import RUNS_FOLDER, Run, Split
 from edgeall.training.augment import Augmentation
 from edgeall.training.backbones import BACKBONES, FINE_TUNE, Backbone, find_backbone, parameter_table
 from edgeall.training.heads import HEADS, Head
-from edgeall.training.settings import Settings
+from edgeall.training.settings import RANDOM, Settings
 
 __all__ = [
     "BACKBONES",
@@ -66,7 +67,10 @@ def train(
     dataset = read_dataset(dataset_root, positive)
     for note in dataset.notes:
         progress.note(note)
-    from edgeall.training import finetune
+    if settings.weights == RANDOM:
+        progress.note("starting from random weights; for pretrained ones: --weights imagenet, or a file")
+    with hushed():
+        from edgeall.training import finetune
 
     path = out / (name or finetune.run_name(dataset, settings))
     _refuse(path, overwrite)
