@@ -100,7 +100,7 @@ def export_runs(
     Raises:
         UsageError: an artifact made from other inputs is in the way, or another export works on the same run.
     """
-    tasks = [_plan(run, recipe, overwrite) for run in runs for recipe in recipes]
+    tasks = [task for run in runs for task in _plan(run, recipes, overwrite)]
     todo = [task for task in tasks if task.cached is None]
     done: dict[Path, Exported | Failure] = {task.path: task.cached for task in tasks if task.cached}
     if todo:
@@ -122,26 +122,29 @@ def export_runs(
     )
 
 
-def _plan(run: Run, recipe: Recipe, overwrite: bool) -> _Task:
-    path = run.exports / f"{run.name}_{recipe.name}{artifact.suffix_of(recipe.format)}"
-    members: tuple[Member, ...] = ()
-    if recipe.calibration is not None:
-        members = calibration.select(run.split.train, recipe.calibration.images, recipe.calibration.seed)
-    inputs = _inputs(run, recipe, members)
-    entry = manifest.read(run).get(path.name)
-    if manifest.still_good(entry, inputs):
-        assert entry is not None
-        return _Task(run, recipe, path, inputs, members, dataclasses.replace(entry, cached=True))
-    if path.exists() and not overwrite:
-        raise UsageError(f"{path}: was made from another model, recipe or data; --overwrite replaces it")
-    return _Task(run, recipe, path, inputs, members, None)
+def _plan(run: Run, recipes: Sequence[Recipe], overwrite: bool) -> list[_Task]:
+    model, known = files.sha256_file(run.model_path), manifest.read(run)
+    tasks = []
+    for recipe in recipes:
+        path = run.exports / f"{run.name}_{recipe.name}{artifact.suffix_of(recipe.format)}"
+        members: tuple[Member, ...] = ()
+        if recipe.calibration is not None:
+            members = calibration.select(run.split.train, recipe.calibration.images, recipe.calibration.seed)
+        inputs = _inputs(run, model, recipe, members)
+        entry = known.get(path.name)
+        good = manifest.still_good(entry, inputs)
+        if path.exists() and not good and not overwrite:
+            raise UsageError(f"{path}: was made from another model, recipe or data; --overwrite replaces it")
+        cached = dataclasses.replace(entry, cached=True) if entry is not None and good else None
+        tasks.append(_Task(run, recipe, path, inputs, members, cached))
+    return tasks
 
 
-def _inputs(run: Run, recipe: Recipe, members: tuple[Member, ...]) -> str:
+def _inputs(run: Run, model: str, recipe: Recipe, members: tuple[Member, ...]) -> str:
     """SHA-256 over all that decides what an artifact is."""
     document = {
         "edgeall": __version__,
-        "model": files.sha256_file(run.model_path),
+        "model": model,
         "recipe": recipe.to_dict(),
         "pixels": dataclasses.asdict(run.pixels),
         "decision": dataclasses.asdict(run.decision),

@@ -1,0 +1,57 @@
+"""Parity: what agrees, what fails, and what is no model at all."""
+
+import numpy as np
+import pytest
+
+from edgeall.artifact import Decision
+from edgeall.errors import ExportError
+from edgeall.exporting.parity import compare
+from edgeall.exporting.recipes import Tolerance
+
+DECISION = Decision(("healthy", "all"), ("all",), threshold=0.5)
+
+
+def rows(*scores: float) -> np.ndarray:
+    score = np.array(scores, dtype=np.float32)
+    return np.stack([1 - score, score], axis=1)
+
+
+def test_figures_are_of_the_score() -> None:
+    parity = compare(rows(0.1, 0.4, 0.9, 0.8), rows(0.1, 0.6, 0.9, 0.7), DECISION, Tolerance(4, 0.1))
+    assert (parity.n, parity.agreement) == (4, 0.75)
+    assert parity.mean_abs_diff == pytest.approx(0.075)
+    assert parity.max_abs_diff == pytest.approx(0.2)
+    assert parity.passed
+
+
+@pytest.mark.parametrize(
+    "tolerance", [Tolerance(4, 0.07), Tolerance(4, 0.1, max_abs_diff=0.19), Tolerance(4, 0.1, agreement=0.8)]
+)
+def test_each_limit_fails_on_its_own(tolerance: Tolerance) -> None:
+    assert not compare(rows(0.1, 0.4, 0.9, 0.8), rows(0.1, 0.6, 0.9, 0.7), DECISION, tolerance).passed
+
+
+def test_several_positive_labels_add_up() -> None:
+    decision = Decision(("benign", "early", "pro"), ("early", "pro"))
+    before = np.array([[0.2, 0.5, 0.3]], np.float32)
+    after = np.array([[0.2, 0.3, 0.5]], np.float32)
+    assert compare(before, after, decision, Tolerance(1, 0.0001)).mean_abs_diff == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("answers", "complaint"),
+    [
+        (rows(0.1, np.nan, 0.9), "NaN"),
+        (rows(0.1, np.inf, 0.9), "NaN or infinity"),
+        (rows(0.3, 0.3, 0.3), "whatever the image is"),
+        (rows(-4.0, 0.2, 7.0), "no probabilities"),
+        (rows(0.1, 0.2), "shape"),
+    ],
+)
+def test_what_is_no_model_fails_whatever_the_tolerance(answers: np.ndarray, complaint: str) -> None:
+    with pytest.raises(ExportError, match=complaint):
+        compare(rows(0.1, 0.2, 0.9), answers, DECISION, Tolerance(3, 1.0))
+
+
+def test_a_model_that_hardly_moves_may_become_constant() -> None:
+    assert compare(rows(0.5, 0.5001), rows(0.5, 0.5), DECISION, Tolerance(2, 0.01)).passed
