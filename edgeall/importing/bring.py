@@ -1,0 +1,259 @@
+"""A model file in, a run out."""
+
+import dataclasses
+import math
+import platform
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import edgeall
+from edgeall import files, runs
+from edgeall.artifact import Decision
+from edgeall.errors import ModelError, UsageError
+from edgeall.importing.container import opened
+from edgeall.importing.graph import Graph, read_graph
+from edgeall.importing.preprocessing import mapping, parse
+from edgeall.progress import SILENT, Progress
+from edgeall.runs import RUNS_FOLDER, Run
+
+if TYPE_CHECKING:
+    from edgeall.importing.build import Built
+    from edgeall.importing.material import Material
+
+HEAD = "imported"
+_SIZES = (8, 4096)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import left.
+
+    Attributes:
+        warnings: what the images contradict, and what is missing, a line each.
+        tried: figures of each preprocessing tried; empty without labelled images.
+    """
+
+    run: Run
+    warnings: tuple[str, ...]
+    tried: tuple[dict[str, Any], ...]
+
+
+def import_model(
+    file: Path,
+    labels: Sequence[str],
+    *,
+    positive: Sequence[str] | None = None,
+    preprocessing: str | None = None,
+    channel_order: str | None = None,
+    input_size: int | None = None,
+    activation: str | None = None,
+    threshold: float | None = None,
+    data: Path | None = None,
+    split: Path | None = None,
+    name: str | None = None,
+    out: Path = RUNS_FOLDER,
+    overwrite: bool = False,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Imported:
+    """Bring in a Keras 2 or 3 classifier, `.keras` or `.h5`, as the run `out/name`.
+
+    Args:
+        labels: names of the classes in the order of the outputs; of one sigmoid output, the second is what it says.
+        positive: labels that make a finding; default what the images' layout says, else the second of two.
+        preprocessing: a mode of `MODES` or numbers, see `preprocessing.parse`; default the mode that fits `data` best.
+            What the model does to pixels itself comes after it, and is taken out of the graph into the pixel mapping.
+        input_size: height and width in pixels, where the model takes any.
+        activation: "sigmoid" or "softmax" to append to a model that ends in logits.
+        threshold: of the score; default Youden's on the validation images, 0.5 without images.
+        data: labelled images of the same classes, for calibration, validation and test.
+        split: which of them trained the model, as `edgeall data split` writes it; default none is known to have.
+        name: default the file's.
+
+    Raises:
+        ModelError: the file cannot be taken over as it is.
+        UsageError: options that contradict the model or each other, or neither `data` nor `preprocessing`.
+        DatasetError: `data` cannot serve.
+    """
+    path = _run_path(file, name, out, overwrite)
+    labels = tuple(labels)
+    _check(labels, positive, threshold, data, split)
+    if activation not in (None, "sigmoid", "softmax"):
+        raise UsageError(f"--activation {activation}: sigmoid or softmax")
+    way = None if preprocessing is None else parse(preprocessing, channel_order)
+    with opened(file) as stored:
+        graph = read_graph(stored.config, str(file))
+        size = _size(graph, input_size, file)
+        if way is None and data is None:
+            raise UsageError(_say_preprocessing(graph, file))
+        built = _build(graph, stored, activation, size, labels, file)
+        written_by = stored.written_by
+    sha256 = files.sha256_file(file)
+
+    from edgeall.importing import material
+    from edgeall.importing.judge import Judge
+    from edgeall.importing.recognise import backbone_of
+
+    with _new_folder(path, overwrite) as folder:
+        if data is not None:
+            images = material.given(data, labels, positive, split, seed, progress)
+            decision = Decision(labels, tuple(positive or images.positive))
+        else:
+            decision = Decision(labels, _positive(labels, positive))
+            sides = (next(label for label in labels if label not in decision.positive), decision.positive[0])
+            images = material.drawn(folder / "drawn", path.resolve() / "drawn", sides, seed, progress)
+        judge = Judge(built, size, decision, images, seed, progress)
+        way, warnings, tried = judge.preprocessing(way)
+        pixels = mapping(way, built.front, size)
+        decision, metrics = judge.decide(way, threshold)
+        run = Run(
+            path=folder,
+            backbone=backbone_of(built.model),
+            head=HEAD,
+            weights=_words(file, sha256, images),
+            licence=f"not known to edgeall: that of {file.name} (SHA-256 {sha256[:16]})",
+            seed=seed,
+            pixels=pixels,
+            decision=decision,
+            data=images.source,
+            split=images.split,
+            params=_params(built.model),
+            settings={
+                "imported": {
+                    "file": file.name,
+                    "sha256": sha256,
+                    "written_by": f"Keras {written_by}",
+                    "preprocessing": dataclasses.asdict(way),
+                    "taken_out": list(built.taken_out),
+                    "left_out": list(built.left_out),
+                    "appended": activation,
+                },
+            },
+            metrics=metrics,
+            versions=_versions(written_by),
+        )
+        built.model.save(run.model_path)
+        runs.save(run)
+    return Imported(dataclasses.replace(run, path=path), tuple(warnings), tuple(tried))
+
+
+def _build(
+    graph: Graph, stored: Any, activation: str | None, size: int, labels: tuple[str, ...], file: Path
+) -> "Built":
+    from edgeall.importing.build import build
+    from edgeall.importing.output import check_classes, find_output
+    from edgeall.importing.weights import Weights
+    from edgeall.training.model import compiled
+
+    output = find_output(graph, activation, str(file))
+    built = build(graph, Weights(stored), output, size, str(file))
+    shape = built.model.outputs[0].shape
+    if len(shape) != 2 or shape[1] is None:
+        raise ModelError(f"{file}: gives output of shape {tuple(shape)}, not (None, classes)")
+    check_classes(int(shape[1]), output.activation, labels, str(file))
+    compiled(built.model)
+    return built
+
+
+def _run_path(file: Path, name: str | None, out: Path, overwrite: bool) -> Path:
+    slug = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")
+    path = out / (slug or "imported" if name is None else name)
+    if path.name in ("", ".", "..") or path.name.startswith(".") or path.parent != out:
+        raise UsageError(f"'{name}' is no name for a run")
+    files.refuse_overwrite(path, overwrite)
+    if path.exists() and not (path / "run.json").is_file():
+        raise UsageError(f"{path} is not a run, so it is not replaced; give another name")
+    return path
+
+
+def _check(
+    labels: tuple[str, ...],
+    positive: Sequence[str] | None,
+    threshold: float | None,
+    data: Path | None,
+    split: Path | None,
+) -> None:
+    if len(labels) < 2 or len(set(labels)) != len(labels) or not all(labels):
+        raise UsageError(
+            f"--labels {','.join(labels)}: give two different names or more, separated by commas"
+        )
+    if positive is not None and (
+        not positive or not set(positive) <= set(labels) or set(positive) == set(labels)
+    ):
+        raise UsageError(
+            f"--positive {','.join(positive)}: give some, not all, of the labels {', '.join(labels)}"
+        )
+    if threshold is not None and not 0.0 <= threshold <= 1.0:
+        raise UsageError(f"--threshold {threshold}: a score lies within 0 and 1")
+    if split is not None and data is None:
+        raise UsageError("--split is of images: say where they are with --data DIR")
+
+
+def _positive(labels: tuple[str, ...], given: Sequence[str] | None) -> tuple[str, ...]:
+    if given is None and len(labels) > 2:
+        raise UsageError(f"say which of {', '.join(labels)} make a finding with --positive")
+    return tuple(label for label in labels if label in given) if given else labels[1:]
+
+
+def _size(graph: Graph, asked: int | None, file: Path) -> int:
+    height, width = graph.input_shape[:2]
+    if height is not None and width is not None and height != width:
+        raise ModelError(f"{file}: takes images of {width} x {height}; edgeall takes square inputs")
+    fixed = height or width
+    if asked is not None and fixed is not None and asked != fixed:
+        raise UsageError(f"--input-size {asked}: {file} takes {fixed} x {fixed} only")
+    size = fixed or asked
+    if size is None:
+        raise UsageError(f"{file} takes images of any size: say at which it was trained with --input-size N")
+    if not _SIZES[0] <= size <= _SIZES[1]:
+        raise UsageError(f"input size {size} is not between {_SIZES[0]} and {_SIZES[1]}")
+    return size
+
+
+def _say_preprocessing(graph: Graph, file: Path) -> str:
+    first = graph.steps[0].layer.kind if graph.steps else ""
+    hint = " (it scales its input itself, so probably raw)" if first in ("Rescaling", "Normalization") else ""
+    return (
+        f"{file} does not tell how its images were prepared{hint}: say it with --preprocessing "
+        "tf|caffe|torch|unit|raw|scale,offset, or give labelled images with --data DIR to find out"
+    )
+
+
+def _words(file: Path, sha256: str, images: "Material") -> str:
+    source = f"imported from {file.name} (sha256 {sha256[:12]})"
+    if images.known:
+        return f"{source}; training images as told by its owner, not checked"
+    if images.drawn:
+        return f"{source}; training images unknown; exports calibrated and compared on drawn smears"
+    return f"{source}; training images unknown: test figures may include images it was trained on"
+
+
+def _params(model: Any) -> dict[str, int]:
+    total = int(model.count_params())
+    trainable = sum(math.prod(variable.shape) for variable in model.trainable_variables)
+    return {"total": total, "trainable": trainable, "non_trainable": total - trainable}
+
+
+def _versions(written_by: str) -> dict[str, str]:
+    return {
+        "edgeall": edgeall.__version__,
+        "python": platform.python_version(),
+        "keras": metadata.version("keras"),
+        "trained_with_keras": written_by,
+    }
+
+
+@contextmanager
+def _new_folder(path: Path, overwrite: bool) -> Iterator[Path]:
+    """As `files.replacing_folder`; a run that stands at `path` is there until the new one is whole."""
+    with files.replacing_folder(path) as folder:
+        yield folder
+        if overwrite and path.exists():
+            with tempfile.TemporaryDirectory(prefix=f".{path.name}.old.", dir=path.parent) as old:
+                path.rename(Path(old) / "run")

@@ -1,0 +1,304 @@
+"""From a graph and its weights to a plain Keras 3 inference model, with what it does to pixels first taken out."""
+
+import inspect
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from edgeall.errors import ModelError
+from edgeall.importing import table
+from edgeall.importing.graph import Graph, Layer, Ref, Step
+from edgeall.importing.notation import activation_name
+from edgeall.importing.output import Output
+from edgeall.importing.preprocessing import Front
+from edgeall.importing.weights import Weights
+
+_MAX_WEIGHTS = 1 << 30
+_COMMUTING = ("Resizing", "CenterCrop", "Cropping2D")
+"""Average or choose pixels, so that an affine map of each channel may as well come before them."""
+_BINARY = {"add": "Add", "subtract": "Subtract", "multiply": "Multiply"}
+_POOLING = {"mean": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}
+
+
+@dataclass(frozen=True)
+class Built:
+    """What came out.
+
+    Attributes:
+        model: float32 (n, size, size, 3) in, probabilities out, one flat graph.
+        front: what the file's model did to the image first; the new one expects it to be done already.
+        taken_out: names of the layers that did it.
+        left_out: names of layers that act in training only.
+    """
+
+    model: Any
+    front: Front
+    taken_out: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Pixels:
+    """A value that is still the image: `tensor`, and what would have been done to its channels."""
+
+    tensor: Any
+    front: Front
+
+
+def build(graph: Graph, weights: Weights, output: Output, size: int, file: str) -> Built:
+    """Build the model anew for inputs of `size` and copy the weights in.
+
+    Raises:
+        ModelError: a layer cannot be built from its description, or its weights do not fit it.
+    """
+    return _Builder(weights, size, file).build(graph, output)
+
+
+class _Builder:
+    def __init__(self, weights: Weights, size: int, file: str) -> None:
+        self._weights, self._file = weights, file
+        self._image = keras.Input((size, size, 3), name="pixels")
+        self._made: dict[tuple[str, ...], Any] = {}
+        self._filled: list[tuple[Layer, Any]] = []
+        self._names = {"pixels"}
+        self._front: Front | None = None
+        self._taken_out: list[str] = []
+        self._left_out: list[str] = []
+
+    def build(self, graph: Graph, output: Output) -> Built:
+        values: list[Any] = []
+        for step in graph.steps:
+            operands = [
+                (_Pixels(self._image, Front()) if operand.step < 0 else values[operand.step])
+                if isinstance(operand, Ref)
+                else operand
+                for operand in step.operands
+            ]
+            try:
+                values.append(self._take(step, operands))
+            except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+                reason = str(error).strip().partition("\n")[0][:160]
+                raise self._refuse(f"layer '{step.layer.name}' cannot be built ({reason})") from None
+        last = self._plain(values[graph.output])
+        if output.appended is not None:
+            last = keras.layers.Activation(output.appended, name=self._name("probability"))(last)
+        model = keras.Model(self._image, last, name="imported")
+        for layer, made in self._filled:
+            self._fill(layer, made)
+        front = self._front or Front()
+        return Built(model, front, tuple(self._taken_out), tuple(dict.fromkeys(self._left_out)))
+
+    def _take(self, step: Step, operands: list[Any]) -> Any:
+        layer, kind = step.layer, step.layer.kind
+        first = operands[0]
+        if kind in table.IDENTITY:
+            self._left_out.append(layer.name)
+            return first
+        if isinstance(first, _Pixels) and kind in ("op:getitem", "op:stack", "op:concatenate"):
+            self._taken_out.append(layer.name)
+            return self._channels(kind, operands)
+        if (affine := self._affine(step, operands)) is not None:
+            return self._scaled(layer, affine)
+        if isinstance(first, _Pixels) and kind in _COMMUTING and not layer.options.get("pad_to_aspect_ratio"):
+            return replace(first, tensor=self._layer(layer, first.tensor)(first.tensor))
+        tensors = [self._plain(operand) for operand in operands]
+        made = self._operation(step) if kind.startswith("op:") else self._layer(layer, tensors[0])
+        return made(tensors if len(tensors) > 1 else tensors[0])
+
+    def _affine(self, step: Step, operands: list[Any]) -> tuple[Any, Any, Any] | None:
+        """(operand, scale, offset) of a step that is an affine map of its channels; None of any other."""
+        layer, kind, first = step.layer, step.layer.kind, operands[0]
+        if kind == "Rescaling":
+            return first, layer.options["scale"], layer.options.get("offset", 0.0)
+        if kind == "Normalization":
+            return first, *self._normalization(layer)
+        if kind not in ("op:add", "op:subtract", "op:multiply", "op:divide") or len(operands) != 2:
+            return None
+        second = operands[1]
+        if not _constant(second) and not _constant(first):
+            return None
+        if _constant(first):
+            if kind == "op:divide":
+                raise ValueError("divides a constant by the image")
+            first, second, negative = second, first, kind == "op:subtract"
+            return first, *((-1.0, second) if negative else _as_affine(kind, second))
+        return first, *_as_affine(kind, second)
+
+    def _normalization(self, layer: Layer) -> tuple[Any, Any]:
+        if layer.options.get("axis", -1) not in (-1, 3, [-1], [3]) or layer.options.get("invert"):
+            raise ValueError("normalizes something else than channels")
+        mean, variance = layer.options.get("mean"), layer.options.get("variance")
+        if mean is None:
+            mean, variance = self._weights.of(layer)[:2]
+        deviation = np.maximum(np.sqrt(np.asarray(variance, dtype=np.float64)), 1e-7)
+        return 1 / deviation, -np.asarray(mean, dtype=np.float64) / deviation
+
+    def _scaled(self, layer: Layer, affine: tuple[Any, Any, Any]) -> Any:
+        value, scale, offset = affine
+        factors, addends = (np.ravel(np.asarray(v, dtype=np.float64)).tolist() for v in (scale, offset))
+        if not all(map(math.isfinite, (*factors, *addends))):
+            raise ValueError("its scale is not finite")
+        if isinstance(value, _Pixels):
+            self._taken_out.append(layer.name)
+            width = len(value.front.channels)
+            front = value.front.then(_spread(factors, width), _spread(addends, width))
+            return replace(value, front=front)
+        width = max(len(factors), len(addends))
+        plain = [list(_spread(values, width)) if width > 1 else values[0] for values in (factors, addends)]
+        return keras.layers.Rescaling(*plain, name=self._name(*layer.path), dtype="float32")(value)
+
+    def _channels(self, kind: str, operands: list[Any]) -> _Pixels:
+        """Channels of the image picked, turned round or put together."""
+        if kind == "op:getitem":
+            pixels: _Pixels = operands[0]
+            key = operands[1]
+            width = len(pixels.front.channels)
+            *before, last = key if isinstance(key, list) else [key]
+            if before and not all(_takes_all(part) for part in before):
+                raise ValueError("cuts a part out of the image")
+            if isinstance(last, int):
+                indices: tuple[int, ...] = (last % width,)
+            else:
+                given = last.get("config", last)
+                parts = (given.get(side) for side in ("start", "stop", "step"))
+                indices = tuple(range(width)[slice(*parts)])
+            return replace(pixels, front=pixels.front.take(indices))
+        if not all(
+            isinstance(operand, _Pixels) and operand.tensor is operands[0].tensor for operand in operands
+        ):
+            raise ValueError("puts the image together with something else")
+        return _Pixels(operands[0].tensor, Front.together([operand.front for operand in operands]))
+
+    def _plain(self, value: Any) -> Any:
+        """A tensor that a layer can take. All that ever see the image must see it alike."""
+        if not isinstance(value, _Pixels):
+            if _constant(value):
+                raise ValueError("is given a constant")
+            return value
+        if self._front not in (None, value.front):
+            raise self._refuse(
+                "scales its input in two different ways; edgeall takes models that do so in one"
+            )
+        self._front = value.front
+        return value.tensor
+
+    def _layer(self, layer: Layer, tensor: Any) -> Any:
+        if layer.path not in self._made:
+            made = getattr(keras.layers, layer.kind)(
+                **self._options(layer), name=self._name(*layer.path), dtype="float32"
+            )
+            self._check_size(layer, tensor)
+            self._made[layer.path] = made
+            self._filled.append((layer, made))
+        return self._made[layer.path]
+
+    def _options(self, layer: Layer) -> dict[str, Any]:
+        known = inspect.signature(getattr(keras.layers, layer.kind).__init__).parameters
+        options = {}
+        for given, value in layer.options.items():
+            key = table.RENAMED.get((layer.kind, given), given)
+            if key in table.IRRELEVANT or key.endswith(("_initializer", "_regularizer", "_constraint")):
+                continue
+            if key == "activation":
+                options[key] = self._activation(value)
+            elif key in known and not isinstance(value, dict):
+                options[key] = (
+                    value[0] if key == "axis" and isinstance(value, list) and len(value) == 1 else value
+                )
+            elif value not in (None, False, 0, 1, [], {}):
+                raise ValueError(f"its option {given} = {value!r} is unknown to Keras 3")
+        return options
+
+    def _activation(self, given: Any) -> str:
+        name = activation_name(given)
+        if name not in table.ACTIVATIONS:
+            raise ValueError(f"its activation '{name}' is none that edgeall takes over")
+        return name
+
+    def _operation(self, step: Step) -> Any:
+        kind, options = step.layer.kind.removeprefix("op:"), step.layer.options | step.options
+        name = self._name(*step.layer.path)
+        if kind in _BINARY:
+            return getattr(keras.layers, _BINARY[kind])(name=name)
+        if kind in _POOLING:
+            axes = options.get("axis")
+            if sorted(axes if isinstance(axes, list) else []) not in ([1, 2], [-3, -2]):
+                raise ValueError(f"reduces over the axes {axes}, not over height and width")
+            return getattr(keras.layers, _POOLING[kind])(keepdims=bool(options.get("keepdims")), name=name)
+        if kind == "concatenate":
+            return keras.layers.Concatenate(axis=options.get("axis", -1), name=name)
+        if kind == "relu6":
+            return keras.layers.ReLU(6.0, name=name)
+        if kind in table.ACTIVATIONS and options.get("axis", -1) in (-1, None):
+            return keras.layers.Activation(kind, name=name)
+        raise ValueError(f"the operation '{kind}' is used in a way that edgeall does not take over")
+
+    def _check_size(self, layer: Layer, tensor: Any) -> None:
+        """Before Keras allocates what a description claims."""
+        units = layer.options.get("units") or layer.options.get("filters") or 1
+        kernel = layer.options.get("kernel_size", 1)
+        sides = kernel if isinstance(kernel, list) else [kernel, kernel]
+        size = tensor.shape[-1] or 1
+        if abs(units * math.prod(sides) * size) > _MAX_WEIGHTS or math.prod(tensor.shape[1:]) > _MAX_WEIGHTS:
+            raise ValueError("claims more than 2^30 weights or values")
+
+    def _fill(self, layer: Layer, made: Any) -> None:
+        variables = [variable.name for variable in made.weights]
+        if not variables:
+            return
+        arrays = self._weights.of(layer, variables)
+        shapes = [tuple(array.shape) for array in arrays]
+        wanted = [tuple(variable.shape) for variable in made.weights]
+        if shapes != wanted:
+            raise self._refuse(
+                f"layer '{layer.name}' needs weights of the shapes {wanted}; the file has {shapes}"
+            )
+        made.set_weights([np.asarray(array, dtype=np.float32) for array in arrays])
+
+    def _name(self, *path: str) -> str:
+        """Short where that is unique in a flat model."""
+        short = re.sub(r"[^A-Za-z0-9_-]", "_", path[-1])
+        long = re.sub(r"[^A-Za-z0-9_-]", "_", "_".join(path))
+        name = short if short not in self._names else long
+        number = 1
+        while name in self._names:
+            name, number = f"{long}_{number}", number + 1
+        self._names.add(name)
+        return name
+
+    def _refuse(self, text: str) -> ModelError:
+        return ModelError(f"{self._file}: {text}")
+
+
+def _as_affine(kind: str, value: Any) -> tuple[Any, Any]:
+    constant = np.asarray(value, dtype=np.float64)
+    return {
+        "op:add": (1.0, constant),
+        "op:subtract": (1.0, -constant),
+        "op:multiply": (constant, 0.0),
+        "op:divide": (1 / constant, 0.0),
+    }[kind]
+
+
+def _constant(value: Any) -> bool:
+    return isinstance(value, int | float | list)
+
+
+def _takes_all(part: Any) -> bool:
+    if not isinstance(part, dict):
+        return False
+    given = part.get("config", part)
+    return part.get("class_name") == "__ellipsis__" or not any(
+        given.get(k) for k in ("start", "stop", "step")
+    )
+
+
+def _spread(values: Sequence[float], width: int) -> tuple[float, ...]:
+    if len(values) not in (1, width):
+        raise ValueError(f"scales by {len(values)} numbers where there are {width} channels")
+    return tuple(values) * (width if len(values) == 1 else 1)

@@ -1,0 +1,245 @@
+"""A model's description, of Keras 2 or 3, as one flat list of steps: nested models inlined, every layer looked up.
+
+Nothing of Keras is imported or called here, and nothing of the description is run.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgeall.errors import ModelError
+from edgeall.importing import notation, table
+
+_MAX_STEPS = 10_000
+IMAGE = -1
+"""Number of the step that the input image stands for."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer as the file describes it.
+
+    Attributes:
+        kind: its class, or "op:" and a name of `table`'s operations.
+        path: its name, after those of the models that it lies in.
+        store: the same by classes, as `.keras` files its weights.
+        options: its configuration.
+    """
+
+    kind: str
+    path: tuple[str, ...]
+    store: tuple[str, ...]
+    options: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return "/".join(self.path)
+
+
+@dataclass(frozen=True)
+class Ref:
+    """The output of an earlier step."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One use of a layer. Operands are `Ref`s and, for operations, constants; `options` are those of this use."""
+
+    layer: Layer
+    operands: tuple[Any, ...]
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Steps in an order in which they can be taken.
+
+    Attributes:
+        input_shape: height, width (None: any) and channels.
+        output: number of the step whose output is the model's.
+    """
+
+    input_shape: tuple[int | None, int | None, int]
+    steps: tuple[Step, ...]
+    output: int
+
+    def step_of(self, ref: Ref) -> Step | None:
+        """The step that `ref` points to; None for the image itself."""
+        return None if ref.step == IMAGE else self.steps[ref.step]
+
+
+def read_graph(config: dict[str, Any], file: str) -> Graph:
+    """The graph of a model's configuration: {"class_name", "config"}, as `.keras` and `.h5` files hold it.
+
+    Raises:
+        ModelError: code instead of a plain layer, a layer that is not Keras' own, not one image in and one output out,
+            or a description that makes no graph. Messages begin with `file`.
+    """
+    try:
+        reader = _Reader(file)
+        output = reader.model(config, (), (), Ref(IMAGE))
+        return Graph(reader.input_shape(config), tuple(reader.steps), output.step)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0][:160]
+        raise ModelError(f"{file}: its description is not as Keras writes it ({reason})") from None
+
+
+class _Reader:
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self.steps: list[Step] = []
+
+    def refuse(self, text: str) -> ModelError:
+        return ModelError(f"{self._file}: {text}")
+
+    def input_shape(self, model: dict[str, Any]) -> tuple[int | None, int | None, int]:
+        config = model["config"]
+        entries = notation.entries(config)
+        shape: Any = None
+        if model["class_name"] != "Sequential":
+            names = notation.names(config["input_layers"])
+            if len(names) != 1:
+                raise self.refuse(f"takes {len(names)} inputs; edgeall gives a model one image")
+            entries = [entry for entry in entries if notation.name(entry) == names[0]]
+        first = entries[0]
+        if first["class_name"] in table.MODELS:
+            return self.input_shape(first)
+        for key in ("batch_shape", "batch_input_shape"):
+            shape = first["config"].get(key) or shape
+        if shape is None and isinstance(config, dict):
+            shape = config.get("build_input_shape")
+        if shape is None:
+            raise self.refuse("does not say what input it takes; build it on an input before it is saved")
+        if len(shape) != 4 or shape[3] != 3:
+            hint = "; channels come first there" if len(shape) == 4 and shape[1] == 3 else ""
+            raise self.refuse(f"takes input of shape {tuple(shape)}, not (None, height, width, 3){hint}")
+        height, width = (None if side is None else int(side) for side in shape[1:3])
+        return height, width, 3
+
+    def model(self, model: dict[str, Any], path: tuple[str, ...], store: tuple[str, ...], image: Ref) -> Ref:
+        """Append the steps of a model that is applied to `image`; where its output comes from."""
+        self._check_origin(model, path)
+        if model["class_name"] not in table.MODELS:
+            raise self.refuse(
+                f"is a model of the class {model['class_name']}, whose code is not in the file; rebuild it as a "
+                "functional or Sequential model and save it again"
+            )
+        if model["class_name"] == "Sequential":
+            value = image
+            for entry, place in notation.placed(notation.entries(model["config"]), store):
+                if entry["class_name"] != "InputLayer":
+                    value = self._apply(entry, path, place, [value], {})
+            return value
+        return self._functional(model["config"], path, store, image)
+
+    def _functional(
+        self, config: dict[str, Any], path: tuple[str, ...], store: tuple[str, ...], image: Ref
+    ) -> Ref:
+        inputs, outputs = notation.names(config["input_layers"]), notation.names(config["output_layers"])
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise self.refuse(
+                f"{'/'.join(path) or 'it'} has {len(inputs)} inputs and {len(outputs)} outputs; "
+                "edgeall takes models of one image and one output"
+            )
+        found: dict[str, list[Ref | None]] = {inputs[0]: [image]}
+        waiting = []
+        nested = set()
+        for entry, place in notation.placed(config["layers"], store):
+            name = notation.name(entry)
+            if entry["class_name"] in table.MODELS:
+                nested.add(name)
+            if name != inputs[0]:
+                found[name] = [None] * len(entry["inbound_nodes"])
+                waiting += [(entry, place, use) for use in range(len(entry["inbound_nodes"]))]
+
+        def resolved(operand: Any) -> Any:
+            if not isinstance(operand, notation.Tensor):
+                return operand
+            uses = found[operand.name]
+            # A nested model's first use is the one that it was built by, which is not in the list.
+            use = 0 if len(uses) == 1 else operand.node - (operand.name in nested)
+            return uses[use]
+
+        while waiting:
+            later = []
+            for entry, place, use in waiting:
+                operands, options = notation.operands(
+                    entry["inbound_nodes"][use], notation.operation(entry) is not None
+                )
+                values = [resolved(operand) for operand in operands]
+                if any(value is None for value in values):
+                    later.append((entry, place, use))
+                else:
+                    found[notation.name(entry)][use] = self._apply(entry, path, place, values, options)
+            if len(later) == len(waiting):
+                raise self.refuse(
+                    f"its layers do not connect ('{notation.name(later[0][0])}' waits for its input)"
+                )
+            waiting = later
+        tensor = next(notation.tensors(config["output_layers"]))
+        output = resolved(tensor)
+        if not isinstance(output, Ref) or tensor.tensor:
+            raise self.refuse("has an output that no layer gives")
+        return output
+
+    def _apply(
+        self,
+        entry: dict[str, Any],
+        path: tuple[str, ...],
+        place: tuple[str, ...],
+        operands: list[Any],
+        options: dict[str, Any],
+    ) -> Ref:
+        inner = (*path, notation.name(entry))
+        if entry["class_name"] in table.MODELS:
+            images = [operand for operand in operands if isinstance(operand, Ref)]
+            if len(images) != 1:
+                raise self.refuse(
+                    f"'{'/'.join(inner)}' takes {len(images)} inputs; edgeall takes models of one"
+                )
+            return self.model(entry, inner, place, images[0])
+        if len(self.steps) >= _MAX_STEPS:
+            raise self.refuse(f"has more than {_MAX_STEPS} layers")
+        self._check_origin(entry, inner)
+        layer = Layer(self._kind(entry, inner), inner, place, dict(entry["config"]))
+        self.steps.append(Step(layer, tuple(operands), options))
+        return Ref(len(self.steps) - 1)
+
+    def _kind(self, entry: dict[str, Any], path: tuple[str, ...]) -> str:
+        name, found = "/".join(path), entry["class_name"]
+        operation = notation.operation(entry)
+        if operation is not None:
+            known = table.TENSORFLOW_OPS if found.endswith("OpLambda") else table.KERAS_OPS
+            if operation not in known:
+                raise self.refuse(
+                    f"'{name}' is the operation '{operation}', which edgeall does not take over; "
+                    "write it with one of Keras' layers and save the model again"
+                )
+            return f"op:{known[operation]}"
+        if found == "Lambda":
+            raise self.refuse(
+                f"layer '{name}' is a Lambda, Python code inside the model file, which is never run; rebuild the "
+                "model without it (a Rescaling layer scales as well) and save it again"
+            )
+        kind = str(table.ALIASES.get(found, found))
+        if kind not in table.LAYERS | table.IDENTITY:
+            raise self.refuse(
+                f"layer '{name}' is a {found}, which is none of the Keras layers that edgeall takes over; "
+                "rebuild the model with those and save it again"
+            )
+        if entry["config"].get("data_format") == "channels_first":
+            raise self.refuse(
+                f"layer '{name}' has its channels first; build the model with data_format='channels_last'"
+            )
+        return kind
+
+    def _check_origin(self, entry: dict[str, Any], path: tuple[str, ...]) -> None:
+        """A class of somebody's own may be called as one of Keras' is."""
+        registered = entry.get("registered_name") or entry["class_name"]
+        module = entry.get("module") or "keras"
+        if registered != entry["class_name"] or module.split(".")[0] not in ("keras", "tf_keras"):
+            raise self.refuse(
+                f"'{'/'.join(path) or notation.name(entry)}' is of the class {registered}, somebody's own code, which "
+                "is never run; rebuild the model with Keras' own layers and save it again"
+            )

@@ -1,0 +1,128 @@
+"""What the images that come with a model decide: its preprocessing, its threshold, and what to warn of."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from edgeall.artifact import Decision
+from edgeall.errors import ModelError
+from edgeall.importing.build import Built
+from edgeall.importing.evidence import Classes, Evidence, Fit, Probabilities, contradicted_order
+from edgeall.importing.material import Material
+from edgeall.importing.preprocessing import Preprocessing, candidates, mapping
+from edgeall.progress import Progress
+from edgeall.runs import Member
+from edgeall.statistics import choose_threshold, classification_metrics, is_positive, positive_score
+from edgeall.training.model import predict
+
+_NO_IMAGES = (
+    "no labelled images were given, so neither preprocessing nor labels could be checked; exports are calibrated and "
+    "compared on drawn smears, which may cost an INT8 artifact accuracy: import with --data DIR for real ones"
+)
+
+
+class Judge:
+    """Asks the labelled images, where there are any."""
+
+    def __init__(
+        self,
+        built: Built,
+        size: int,
+        decision: Decision,
+        images: Material,
+        seed: int,
+        progress: Progress,
+    ) -> None:
+        self._built, self._size, self._decision = built, size, decision
+        self._images, self._seed, self._progress = images, seed, progress
+
+    def preprocessing(
+        self, given: Preprocessing | None
+    ) -> tuple[Preprocessing, list[str], list[dict[str, Any]]]:
+        """The one given, or the best; warnings; and the figures of all that were tried."""
+        if self._images.drawn:
+            assert given is not None
+            return given, [_NO_IMAGES], []
+        evidence = self._evidence(given)
+        warnings = []
+        if given is None:
+            chosen, as_good = evidence.best()
+            if as_good:
+                warnings.append(_undecided(chosen, as_good, len(evidence.truth)))
+        else:
+            chosen = next(fit for fit in evidence.fits if fit.preprocessing is given)
+            if other := evidence.far_better_than(chosen):
+                warnings.append(_wrong(chosen, other, len(evidence.truth)))
+        members = self._images.trial(self._seed)
+        order = contradicted_order(
+            self._predict(chosen.preprocessing, members), evidence.truth, self._decision
+        )
+        if order is not None:
+            warnings.append(_swapped(order, evidence.agreeing_with_labels(chosen), len(members)))
+        return chosen.preprocessing, warnings, [fit.to_dict() for fit in evidence.fits]
+
+    def decide(self, way: Preprocessing, threshold: float | None) -> tuple[Decision, dict[str, Any]]:
+        """The decision with its threshold, and the metrics of validation."""
+        if self._images.drawn:
+            return dataclasses.replace(self._decision, threshold=0.5 if threshold is None else threshold), {}
+        val = self._images.split.val
+        table, truth = self._predict(way, val), self._truth(val)
+        if threshold is None:
+            scores = positive_score(table, self._decision)
+            positive = is_positive(truth, self._decision)
+            threshold = float(choose_threshold(positive.tolist(), scores.tolist()))
+        decision = dataclasses.replace(self._decision, threshold=threshold)
+        subjects = [member.subject for member in val]
+        known = None if None in subjects else subjects
+        metrics = classification_metrics(truth, table, decision, known, self._seed)
+        return decision, {"val": {"of": "the Keras model"} | metrics.to_dict()}
+
+    def _evidence(self, given: Preprocessing | None) -> Evidence:
+        members = self._images.trial(self._seed)
+        # The one given comes first, under its own name.
+        ways = [] if given is None else [given]
+        ways += [way for way in candidates() if given is None or not way.same_as(given)]
+        return Evidence.gather(
+            ways,
+            lambda way: self._predict(way, members),
+            self._truth(members),
+            self._decision,
+            self._progress,
+        )
+
+    def _truth(self, members: Sequence[Member]) -> Classes:
+        return np.asarray([self._decision.labels.index(member.label) for member in members], dtype=np.int64)
+
+    def _predict(self, way: Preprocessing, members: Sequence[Member]) -> Probabilities:
+        pixels = mapping(way, self._built.front, self._size)
+        batches = self._images.batches(members, self._size)
+        tables = np.concatenate([predict(self._built.model, batch, pixels) for batch in batches])
+        if not np.isfinite(tables).all():
+            raise ModelError(f"the model answers NaN or infinity with preprocessing {way}")
+        return np.asarray(tables, dtype=np.float64)
+
+
+def _wrong(chosen: Fit, other: Fit, images: int) -> str:
+    return (
+        f"another preprocessing fits far better: {other.preprocessing} has {other}, where {chosen.preprocessing} has "
+        f"{chosen} on {images} images; import again with {other.preprocessing.options}"
+    )
+
+
+def _undecided(chosen: Fit, as_good: list[Fit], images: int) -> str:
+    others = "; ".join(f"{fit.preprocessing} ({fit})" for fit in as_good)
+    return (
+        f"preprocessing guessed: {chosen.preprocessing} ({chosen}), but {images} images do not tell it from {others}; "
+        "say with --preprocessing how the model was trained"
+    )
+
+
+def _swapped(order: tuple[str, ...], other: Fit | None, images: int) -> str:
+    cure = (
+        f"; or they are right and the preprocessing is wrong: try {other.preprocessing.options}"
+        if other
+        else ""
+    )
+    return f"the labels look swapped: on {images} images the outputs fit --labels {','.join(order)}{cure}"

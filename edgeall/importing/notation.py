@@ -1,0 +1,128 @@
+"""How Keras 2 and Keras 3 write down which layer is given what: two notations, read into one."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An operand not yet found: output `tensor` of the `node`-th use of the layer `name`."""
+
+    name: str
+    node: int
+    tensor: int
+
+
+def entries(config: Any) -> list[dict[str, Any]]:
+    # Keras before 2.2.3 wrote a Sequential's layers without anything round them.
+    entries = config if isinstance(config, list) else config["layers"]
+    if not entries:
+        raise ValueError("a model without layers")
+    return list(entries)
+
+
+def name(entry: dict[str, Any]) -> str:
+    return str(entry.get("name") or entry["config"]["name"])
+
+
+def placed(
+    entries: Sequence[dict[str, Any]], store: tuple[str, ...]
+) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+    """Each layer's entry with the place of its weights in a `.keras` file: classes, numbered within their model."""
+    seen: Counter[str] = Counter()
+    for entry in entries:
+        word = snake(entry["class_name"])
+        if not str(entry.get("module")).startswith("keras.src.ops"):
+            number = seen[word]
+            seen[word] += 1
+            word = f"{word}_{number}" if number else word
+        yield entry, (*store, word)
+
+
+def snake(name: str) -> str:
+    """As Keras spells a class in its weights files: DepthwiseConv2D, depthwise_conv2d."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def operation(entry: dict[str, Any]) -> str | None:
+    """The function that an entry wraps, where it is no layer."""
+    if entry["class_name"] in ("TFOpLambda", "SlicingOpLambda"):
+        return str(entry["config"]["function"])
+    if str(entry.get("module")).startswith("keras.src.ops"):
+        return str(entry["class_name"])
+    return None
+
+
+def tensors(node: Any) -> Iterator[Tensor]:
+    """From ["name", 0, 0], or a list of such."""
+    if node and isinstance(node[0], str):
+        yield Tensor(node[0], int(node[1]), int(node[2]))
+    else:
+        for inner in node:
+            yield from tensors(inner)
+
+
+def names(node: Any) -> list[str]:
+    return [tensor.name for tensor in tensors(node.values() if isinstance(node, dict) else node)]
+
+
+def operands(node: Any, operation: bool) -> tuple[list[Any], dict[str, Any]]:
+    """What one use of a layer is given: tensors and, for operations, constants in order; and named options."""
+    if isinstance(node, dict):
+        operands = [_constant(value) for value in _flat(node["args"])]
+        options = {key: _constant(value) for key, value in node["kwargs"].items()}
+    else:
+        operands, options = _keras2_operands(node)
+    if not operation:
+        return [operand for operand in operands if isinstance(operand, Tensor)], {}
+    for key in ("x", "y", "x1", "x2", "bias", "slice_spec", "key", "values", "xs"):
+        if key in options:
+            operands.append(options.pop(key))
+    return operands, options
+
+
+def _keras2_operands(node: Any) -> tuple[list[Any], dict[str, Any]]:
+    operands: list[Any] = []
+    options: dict[str, Any] = {}
+    for name, use, tensor, *rest in [node] if isinstance(node[0], str) else node:
+        operands.append(tensor if name == "_CONSTANT_VALUE" else Tensor(name, int(use), int(tensor)))
+        for given in rest:
+            options |= {key: _keras2_value(value) for key, value in given.items()}
+    return operands, options
+
+
+def _keras2_value(value: Any) -> Any:
+    refers = isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str)
+    return Tensor(value[0], int(value[1]), int(value[2])) if refers else value
+
+
+def _flat(args: Any) -> Iterator[Any]:
+    """Arguments, those in lists of tensors one by one; a list of anything else is one argument."""
+    for value in args:
+        tensors = isinstance(value, list) and any(_is_tensor(inner) for inner in value)
+        yield from value if tensors else [value]
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
+
+
+def _constant(value: Any) -> Any:
+    if _is_tensor(value):
+        name, use, tensor = value["config"]["keras_history"]
+        return Tensor(name, int(use), int(tensor))
+    if isinstance(value, dict) and value.get("class_name") in ("__tensor__", "__numpy__"):
+        return value["config"]["value"]
+    return value
+
+
+def activation_name(given: Any) -> str:
+    """Of an activation's configuration; a name that no table has where it is code."""
+    if isinstance(given, dict):
+        given = given.get("config") if given.get("class_name") == "function" else given.get("class_name")
+    return "linear" if given is None else str(given)

@@ -1,0 +1,152 @@
+"""How image bytes become the input of a model from elsewhere: named ways, numbers, what the model itself does."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from edgeall.errors import ModelError, UsageError
+from edgeall.names import unknown_name
+from edgeall.pixels import PixelMapping
+from edgeall.training import BACKBONES
+
+Order = Literal["RGB", "BGR"]
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """An affine map of each channel, x * scale + offset, in the order of channels that the model takes."""
+
+    name: str
+    order: Order
+    scale: Triple
+    offset: Triple
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.order}"
+
+    @property
+    def options(self) -> str:
+        """The command line's options for it."""
+        return f"--preprocessing {self.name} --channel-order {self.order}"
+
+    def same_as(self, other: "Preprocessing") -> bool:
+        pairs = zip((*self.scale, *self.offset), (*other.scale, *other.offset), strict=True)
+        return self.order == other.order and all(math.isclose(a, b, abs_tol=1e-6) for a, b in pairs)
+
+
+def _of_keras(mode: str) -> Preprocessing:
+    pixels = next(backbone.pixels() for backbone in BACKBONES.values() if backbone.preprocessing == mode)
+    return Preprocessing(mode, pixels.channel_order, pixels.scale, pixels.offset)
+
+
+MODES: dict[str, Preprocessing] = {
+    mode.name: mode
+    for mode in (
+        *map(_of_keras, ("tf", "caffe", "torch")),
+        Preprocessing("unit", "RGB", (1 / 255,) * 3, (0.0,) * 3),
+        Preprocessing("raw", "RGB", (1.0,) * 3, (0.0,) * 3),
+    )
+}
+"""Keras' three, bytes to 0..1 ("unit"), and bytes as they are ("raw")."""
+
+
+def candidates() -> tuple[Preprocessing, ...]:
+    """What is tried on labelled images: every mode, and those of RGB also as OpenCV's BGR, which torch never meets."""
+    turned = [
+        Preprocessing(mode.name, "BGR", mode.scale, mode.offset)
+        for mode in MODES.values()
+        if mode.name in ("tf", "unit", "raw")
+    ]
+    return (*MODES.values(), *turned)
+
+
+def parse(text: str, order: str | None = None) -> Preprocessing:
+    """A mode's name, "scale,offset" for all channels, or three scales and three offsets.
+
+    Args:
+        order: "RGB" or "BGR"; default the mode's own, for numbers RGB.
+
+    Raises:
+        UsageError: neither a mode nor such numbers.
+    """
+    if order is not None and order.upper() not in ("RGB", "BGR"):
+        raise UsageError(f"--channel-order {order}: RGB or BGR")
+    if "," not in text:
+        if text.lower() not in MODES:
+            raise unknown_name("preprocessing", text, [*MODES, "scale,offset"])
+        named = MODES[text.lower()]
+        return Preprocessing(named.name, _order(order) or named.order, named.scale, named.offset)
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 2:
+        numbers = [numbers[0]] * 3 + [numbers[1]] * 3
+    if len(numbers) != 6 or not all(map(math.isfinite, numbers)) or 0.0 in numbers[:3]:
+        raise UsageError(
+            f"--preprocessing {text}: numbers are scale,offset (input = byte * scale + offset), as in 0.00392157,0, "
+            "or three scales and three offsets, a channel each; a scale is not 0"
+        )
+    red, green, blue, *offset = numbers
+    return Preprocessing(text, _order(order) or "RGB", (red, green, blue), (offset[0], offset[1], offset[2]))
+
+
+def _order(text: str | None) -> Order | None:
+    return None if text is None else "BGR" if text.upper() == "BGR" else "RGB"
+
+
+@dataclass(frozen=True)
+class Front:
+    """What a model does to each of its input's channels before anything else: taken from channel, scale, offset."""
+
+    channels: tuple[int, ...] = (0, 1, 2)
+    scale: tuple[float, ...] = (1.0, 1.0, 1.0)
+    offset: tuple[float, ...] = (0.0, 0.0, 0.0)
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self == Front()
+
+    def then(self, scale: tuple[float, ...], offset: tuple[float, ...]) -> "Front":
+        """This, and then x * scale + offset."""
+        return Front(
+            self.channels,
+            tuple(a * b for a, b in zip(self.scale, scale, strict=True)),
+            tuple(a * b + c for a, b, c in zip(self.offset, scale, offset, strict=True)),
+        )
+
+    def take(self, indices: tuple[int, ...]) -> "Front":
+        """Some of its channels, in another order."""
+        return Front(
+            tuple(self.channels[i] for i in indices),
+            tuple(self.scale[i] for i in indices),
+            tuple(self.offset[i] for i in indices),
+        )
+
+    @staticmethod
+    def together(parts: "list[Front]") -> "Front":
+        """Channels of several, one after the other."""
+        return Front(*(sum((getattr(p, key) for p in parts), ()) for key in ("channels", "scale", "offset")))
+
+
+def mapping(given: Preprocessing, front: Front, size: int) -> PixelMapping:
+    """Both in one: what is done outside of the model, then what it does first itself.
+
+    Raises:
+        ModelError: channels end up in an order that is neither RGB nor BGR.
+    """
+    outer = given.order if front.channels == (0, 1, 2) else "BGR" if given.order == "RGB" else "RGB"
+    if front.channels not in ((0, 1, 2), (2, 1, 0)):
+        raise ModelError(
+            f"the model takes its input's channels in the order {front.channels}; edgeall has RGB and BGR"
+        )
+    scale = [given.scale[channel] for channel in front.channels]
+    offset = [given.offset[channel] for channel in front.channels]
+    joined = Front((0, 1, 2), tuple(scale), tuple(offset)).then(front.scale, front.offset)
+    return PixelMapping(size, outer, _three(joined.scale), _three(joined.offset))
+
+
+def _three(values: tuple[float, ...]) -> Triple:
+    first, second, third = values
+    return first, second, third

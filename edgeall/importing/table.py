@@ -1,0 +1,106 @@
+"""What a model file may contain, as tables of data. A layer that becomes acceptable is a new word here."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+LAYERS = _words(
+    """
+    Activation Add Average AveragePooling2D BatchNormalization CenterCrop Concatenate Conv2D Conv2DTranspose Cropping2D
+    Dense DepthwiseConv2D ELU Flatten GlobalAveragePooling2D GlobalMaxPooling2D GroupNormalization LayerNormalization
+    LeakyReLU MaxPooling2D Maximum Minimum Multiply Normalization PReLU Permute ReLU Rescaling Reshape Resizing
+    SeparableConv2D Softmax Subtract UpSampling2D ZeroPadding2D
+    """
+)
+"""Classes of `keras.layers` that are built anew under the same name."""
+
+IDENTITY = _words(
+    """
+    ActivityRegularization AlphaDropout Dropout GaussianDropout GaussianNoise Identity RandomBrightness
+    RandomColorDegeneration RandomColorJitter RandomContrast RandomElasticTransform RandomErasing RandomFlip
+    RandomGaussianBlur RandomGrayscale RandomHeight RandomHue RandomInvert RandomPerspective RandomPosterization
+    RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomWidth RandomZoom
+    SpatialDropout2D op:identity
+    """
+)
+"""Act in training only; at inference they give back what they get, and are left out."""
+
+ALIASES = {
+    "AvgPool2D": "AveragePooling2D",
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+    "Convolution2D": "Conv2D",
+    "Convolution2DTranspose": "Conv2DTranspose",
+    "GlobalAvgPool2D": "GlobalAveragePooling2D",
+    "GlobalMaxPool2D": "GlobalMaxPooling2D",
+    "MaxPool2D": "MaxPooling2D",
+    "SeparableConvolution2D": "SeparableConv2D",
+    "SyncBatchNormalization": "BatchNormalization",
+}
+"""Other names of the same classes, in the files of one Keras or another."""
+
+MODELS = ("Functional", "Model", "Sequential")
+
+TENSORFLOW_OPS = {
+    "__operators__.add": "add",
+    "__operators__.getitem": "getitem",
+    "cast": "identity",
+    "compat.v1.nn.bias_add": "add",
+    "concat": "concatenate",
+    "identity": "identity",
+    "math.add": "add",
+    "math.divide": "divide",
+    "math.multiply": "multiply",
+    "math.reduce_max": "max",
+    "math.reduce_mean": "mean",
+    "math.sigmoid": "sigmoid",
+    "math.subtract": "subtract",
+    "math.truediv": "divide",
+    "nn.bias_add": "add",
+    "nn.relu": "relu",
+    "nn.relu6": "relu6",
+    "nn.sigmoid": "sigmoid",
+    "nn.silu": "silu",
+    "nn.softmax": "softmax",
+    "nn.swish": "silu",
+    "stop_gradient": "identity",
+}
+"""Functions that Keras 2 wraps as TFOpLambda or SlicingOpLambda where a model is written with operators."""
+
+KERAS_OPS = {
+    "Add": "add",
+    "Cast": "identity",
+    "Concatenate": "concatenate",
+    "Divide": "divide",
+    "GetItem": "getitem",
+    "Max": "max",
+    "Mean": "mean",
+    "Multiply": "multiply",
+    "Relu": "relu",
+    "Relu6": "relu6",
+    "Sigmoid": "sigmoid",
+    "Silu": "silu",
+    "Softmax": "softmax",
+    "Stack": "stack",
+    "StopGradient": "identity",
+    "Subtract": "subtract",
+    "TrueDivide": "divide",
+}
+"""The same of Keras 3: classes of `keras.src.ops`."""
+
+ACTIVATIONS = _words(
+    "elu exponential gelu leaky_relu linear relu relu6 selu sigmoid silu softmax softplus softsign swish tanh"
+)
+"""Functions of `keras.activations` that mean the same in Keras 2 and 3. (hard_sigmoid does not.)"""
+
+RENAMED = {("LeakyReLU", "alpha"): "negative_slope"}
+"""(class, Keras 2's option) to Keras 3's."""
+
+IRRELEVANT = _words(
+    """
+    activity_regularizer autocast batch_input_shape batch_shape build_input_shape dtype fused input_dtype input_shape
+    momentum name noise_shape rng_type seed trainable virtual_batch_size renorm_clipping renorm_momentum
+    """
+)
+"""Options that say nothing about inference, besides every initializer, regularizer and constraint."""
