@@ -19,15 +19,17 @@ from edgeall.names import unknown_name
 class Command:
     """A subcommand: its module under `edgeall.cli` has `configure(parser)` and `run(args, display) -> status`.
 
-    The module is imported only when its command is named; its own heavy imports belong inside `run`.
+    The module is imported only when its command is named; its own heavy imports belong inside `run`. `module` is its
+    name where a command cannot lend it one.
     """
 
     name: str
     help: str
     tier: str = "field"
+    module: str | None = None
 
     def load(self) -> ModuleType:
-        return importlib.import_module(f"edgeall.cli.{self.name}")
+        return importlib.import_module(f"edgeall.cli.{self.module or self.name}")
 
 
 COMMANDS = (
@@ -37,6 +39,7 @@ COMMANDS = (
     Command("data", "make a synthetic smear set, take a census of a set, split it"),
     Command("backbones", "the six backbones: parameters, input size, preprocessing", "workstation"),
     Command("train", "fine-tune a backbone on a folder of images; writes a run", "workstation"),
+    Command("import", "a Keras classifier fine-tuned elsewhere to a run", "workstation", "import_"),
     Command("export", "runs to float32 and INT8 TFLite, ONNX and OpenVINO artifacts", "workstation"),
     Command("inspect", "what an artifact says of itself, its operators by precision, its checksum"),
     Command("bench", "accuracy, latency and memory of artifacts on a device", "workstation"),
