@@ -4,6 +4,7 @@ import importlib
 import importlib.metadata
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from edgeall.runtimes.session import EngineInfo, Port, Tensor, essence
 INTERPRETERS = (
     ("ai_edge_litert.interpreter", "ai-edge-litert"),
     ("tflite_runtime.interpreter", "tflite-runtime"),
-    ("tensorflow.lite", "tensorflow"),
+    ("tensorflow.lite.python.interpreter", "tensorflow"),
 )
 """Modules that may hold the interpreter, in the order they are tried, and the distributions they come from."""
 
@@ -65,13 +66,18 @@ class TfliteNetwork:
 
 @contextmanager
 def _hushed() -> Iterator[None]:
-    """Without the line that the library writes to the process's standard error for every model it loads."""
+    """Without the line that the library writes to the process's standard error for every model it loads.
+
+    And without TensorFlow's warning that its interpreter is to be had elsewhere.
+    """
     sys.stderr.flush()
     kept = os.dup(2)
     try:
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)
@@ -86,7 +92,7 @@ def find_interpreter() -> tuple[Any, EngineInfo]:
     for module, distribution in INTERPRETERS:
         try:
             found = importlib.import_module(module).Interpreter
-        except ImportError:
+        except (ImportError, AttributeError):
             continue
         return found, EngineInfo(distribution, _version(module, distribution))
     raise EngineError("no TFLite interpreter is installed here; install one with: pip install ai-edge-litert")

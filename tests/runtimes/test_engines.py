@@ -1,0 +1,118 @@
+"""Engines are imported when asked for and not before; one that is missing is named with its cure."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from small_models import SmallModel
+
+from edgeall.artifact import FORMATS
+from edgeall.runtimes import ENGINES, open_model
+
+_BLOCK = """
+import importlib.abc, json, sys
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {absent!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Absent())
+"""
+
+_OPEN = """
+from pathlib import Path
+from edgeall.errors import EdgeallError
+from edgeall.pixels import PixelMapping
+from edgeall.runtimes import open_model
+import numpy as np
+try:
+    with open_model(Path({path!r}), {format!r}, PixelMapping({size}, "RGB", {scale!r}, {offset!r})) as session:
+        answers = session.predict(np.full((1, {size}, {size}, 3), 77, np.uint8))
+        print(json.dumps([session.engine.name, session.engine.version, float(answers[0, 1])]))
+except EdgeallError as error:
+    print(json.dumps([type(error).__name__, str(error), None]))
+"""
+
+
+def _open_without(absent: list[str], model: SmallModel, format: str) -> list[object]:
+    pixels = model.pixels
+    program = _BLOCK.format(absent=absent) + _OPEN.format(
+        path=str(model.files[f"{format}-fp32"]),
+        format=format,
+        size=pixels.size,
+        scale=pixels.scale,
+        offset=pixels.offset,
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return list(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_every_format_has_an_engine() -> None:
+    assert set(ENGINES) == set(FORMATS)
+
+
+def test_importing_the_room_imports_no_engine() -> None:
+    program = "import sys, json, edgeall.runtimes, edgeall.field; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    heavy = {
+        "tensorflow",
+        "keras",
+        "onnx",
+        "onnxruntime",
+        "openvino",
+        "ai_edge_litert",
+        "sklearn",
+        "scipy",
+        "rich",
+    }
+    assert not heavy & {name.partition(".")[0] for name in json.loads(done.stdout)}
+
+
+@pytest.mark.parametrize(("format", "package"), [("onnx", "onnxruntime"), ("openvino", "openvino")])
+def test_a_missing_engine_is_named_with_the_extra_that_brings_it(
+    tiny: SmallModel, format: str, package: str
+) -> None:
+    kind, message, _ = _open_without([package], tiny, format)
+    assert kind == "MissingExtraError"
+    assert str(message).endswith(f'pip install "edgeall[{format}]"')
+
+
+def test_without_any_tflite_interpreter(tiny: SmallModel) -> None:
+    absent = ["ai_edge_litert", "tflite_runtime", "tensorflow"]
+    kind, message, _ = _open_without(absent, tiny, "tflite")
+    assert kind == "EngineError"
+    assert "pip install ai-edge-litert" in str(message)
+
+
+def test_tensorflow_stands_in_for_the_light_interpreters_and_is_named(tiny: SmallModel) -> None:
+    name, version, answer = _open_without(["ai_edge_litert", "tflite_runtime"], tiny, "tflite")
+    assert name == "tensorflow"
+    assert str(version)[0].isdigit()
+    light, _, expected = _open_without([], tiny, "tflite")
+    assert light == "ai-edge-litert"
+    assert answer == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("format", "distribution"),
+    [("tflite", "ai-edge-litert"), ("onnx", "onnxruntime"), ("openvino", "openvino")],
+)
+def test_the_engine_in_use_is_named_with_its_version(
+    tiny: SmallModel, format: str, distribution: str
+) -> None:
+    from importlib.metadata import version
+
+    path = tiny.files[f"{format}-fp32"]
+    with open_model(path, format, tiny.pixels) as session:  # type: ignore[arg-type]
+        assert session.engine.name == distribution
+        assert version(distribution).startswith(session.engine.version)
+
+
+def test_loading_a_model_prints_nothing(tiny: SmallModel) -> None:
+    for format in FORMATS:
+        path = str(tiny.files[f"{format}-fp32"])
+        program = _OPEN.format(path=path, format=format, size=32, scale=(1.0,) * 3, offset=(0.0,) * 3)
+        done = subprocess.run(
+            [sys.executable, "-c", f"import json\n{program}"], capture_output=True, text=True, check=True
+        )
+        assert done.stderr == ""
