@@ -212,7 +212,7 @@ def monocyte(pen: Pen, rng: Rng) -> Map:
 
 def blast(pen: Pen, rng: Rng) -> Map:
     """A lymphoblast: large, hardly any cytoplasm, irregular or cleft nucleus, fine open chromatin, nucleoli."""
-    radius = rng.uniform(1.55, 2.15)
+    radius = rng.uniform(1.4, 2.1)
     patch = Patch(pen, radius * 1.4, rng)
     cover, _ = patch.blob(radius, rough=0.12)
     ratio = rng.uniform(0.84, 0.94)
@@ -226,7 +226,7 @@ def blast(pen: Pen, rng: Rng) -> Map:
         nucleus = nucleus * (1.0 - cleft)
     nucleus = np.minimum(nucleus, cover)
     chromatin = 0.84 + 0.1 * patch.grain(pen.fine) + 0.05 * patch.grain(pen.coarse)
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(int(rng.integers(0, 4))):
         angle, away = rng.uniform(0, 2 * np.pi), radius * rng.uniform(0.0, 0.5)
         spot, depth = patch.blob(
             radius * rng.uniform(0.13, 0.21),

@@ -23,10 +23,10 @@ _UNIT = 1 / 33
 """Radius of a red cell, of the image's height at 4:3: as in ALL-IDB1's fields."""
 
 _NORMAL: tuple[tuple[Draw, float], ...] = (
-    (cells.neutrophil, 0.52),
-    (cells.lymphocyte, 0.28),
-    (cells.monocyte, 0.1),
-    (cells.reactive_lymphocyte, 0.1),
+    (cells.neutrophil, 0.46),
+    (cells.lymphocyte, 0.24),
+    (cells.monocyte, 0.12),
+    (cells.reactive_lymphocyte, 0.18),
 )
 
 # Optical densities of (red, green, blue) at one unit of stain, in the order of cells.EOSIN, NUCLEAR, BASIC.
@@ -67,9 +67,9 @@ def draw_smear(rng: Rng, leukaemia: bool, size: tuple[int, int]) -> Smear:
 
 def _white_cells(rng: Rng, leukaemia: bool) -> list[Draw]:
     kinds, weights = zip(*_NORMAL, strict=True)
-    normal = int(rng.integers(1, 4) if leukaemia else rng.integers(4, 13))
+    normal = int(rng.integers(1, 5) if leukaemia else rng.integers(3, 12))
     chosen = [kinds[index] for index in rng.choice(len(kinds), normal, p=weights)]
-    blasts = int(rng.integers(3, 9)) if leukaemia else 0
+    blasts = int(rng.integers(2, 8)) if leukaemia else 0
     return [cells.blast] * blasts + chosen
 
 
@@ -144,7 +144,7 @@ def _light(width: int, height: int, rng: Rng) -> Map:
     """A lamp off the axis and a lens that darkens towards its rim: factors (height, width), at most about 1.1."""
     x = np.linspace(-1.0, 1.0, width, dtype=np.float32)[None, :]
     y = np.linspace(-1.0, 1.0, height, dtype=np.float32)[:, None]
-    tilt = rng.normal(0.0, 0.05, 2).astype(np.float32)
+    tilt = rng.normal(0.0, 0.035, 2).astype(np.float32)
     centre = rng.normal(0.0, 0.2, 2).astype(np.float32)
     vignette = np.float32(rng.uniform(0.0, 0.14))
     factors: Map = 1.0 + tilt[0] * x + tilt[1] * y - vignette * ((x - centre[0]) ** 2 + (y - centre[1]) ** 2)

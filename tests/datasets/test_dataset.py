@@ -1,0 +1,193 @@
+from pathlib import Path
+
+import pytest
+from pictures import MakeFolder, cnmc_names, picture
+
+from edgeall.datasets import read_dataset
+from edgeall.errors import DatasetError, UsageError
+
+
+def test_all_idb1_is_recognised_above_its_folder_and_inside(make_folder: MakeFolder) -> None:
+    root = make_folder(["im/Im001_1.jpg", "im/Im002_0.jpg", "im/Im010_0.jpg"])
+    (root / "xyc").mkdir()
+    (root / "xyc" / "Im001_1.xyc").write_text("1 2\n")
+    above, inside = read_dataset(root), read_dataset(root / "im")
+    assert above.layout == inside.layout == "ALL-IDB1"
+    assert above.labels == ("healthy", "ALL")
+    assert above.positive == ("ALL",)
+    assert above.counts() == {"healthy": 2, "ALL": 1}
+    assert [sample.name for sample in inside.samples] == ["Im001_1.jpg", "Im002_0.jpg", "Im010_0.jpg"]
+    assert not above.notes
+
+
+def test_all_idb2_is_told_from_all_idb1_by_folder_and_suffix(make_folder: MakeFolder) -> None:
+    root = make_folder(["img/Im001_1.tif", "img/Im002_0.tif"])
+    assert read_dataset(root).layout == read_dataset(root / "img").layout == "ALL-IDB2"
+
+
+def test_c_nmc_subjects_come_from_names_at_every_level(make_folder: MakeFolder) -> None:
+    names = [f"C-NMC_training_data/{name}" for name in cnmc_names({"1": 1, "H7": 2})]
+    root = make_folder(names)
+    for level in (root, root / "C-NMC_training_data", root / "C-NMC_training_data" / "fold_0"):
+        dataset = read_dataset(level)
+        assert dataset.layout == "C-NMC"
+        assert dataset.labels == ("hem", "all")
+        assert {(sample.subject, sample.label) for sample in dataset.samples} == {("1", "all"), ("H7", "hem")}
+
+
+def test_real_c_nmc_has_eight_subjects_and_healthy_ones_carry_an_h(real_data: Path) -> None:
+    dataset = read_dataset(real_data / "cnmc")
+    assert dataset.layout == "C-NMC"
+    assert len({sample.subject for sample in dataset.samples}) == 8
+    assert all(str(sample.subject).startswith("H") == (sample.label == "hem") for sample in dataset.samples)
+
+
+def test_a_c_nmc_cell_filed_under_the_wrong_class_is_left_out_and_named(make_folder: MakeFolder) -> None:
+    root = make_folder([*cnmc_names({"1": 3, "H7": 3}), "fold_0/all/UID_H8_1_1_hem.bmp"])
+    dataset = read_dataset(root / "fold_0")
+    assert dataset.layout == "C-NMC"
+    assert len(dataset.samples) == 6
+    assert dataset.notes == (
+        "1 images do not fit the layout C-NMC and are left out, the first: all/UID_H8_1_1_hem.bmp",
+    )
+
+
+def test_taleqani_reads_one_rendering_of_each_picture_and_says_so(make_folder: MakeFolder) -> None:
+    classes = ("Pro", "Early", "Benign", "Pre")
+    root = make_folder(
+        f"{kind}/{label}/WBC-{label}-1.jpg" for kind in ("Segmented", "Original") for label in classes
+    )
+    dataset = read_dataset(root)
+    assert dataset.layout == "Taleqani"
+    assert dataset.labels == ("Benign", "Early", "Pre", "Pro")
+    assert dataset.positive == ("Early", "Pre", "Pro")
+    assert {sample.name.split("/")[0] for sample in dataset.samples} == {"Original"}
+    assert dataset.notes == ("only Original/ is read: the other folders show the same 4 pictures again",)
+
+
+def test_taleqani_with_segmented_pictures_alone_reads_those(make_folder: MakeFolder) -> None:
+    dataset = read_dataset(make_folder(["Segmented/Benign/1.jpg", "Segmented/Pro/1.jpg"]))
+    assert dataset.labels == ("Benign", "Pro")
+    assert not dataset.notes
+
+
+@pytest.mark.parametrize(
+    ("classes", "labels"),
+    [
+        (("blast", "zebra"), ("zebra", "blast")),
+        (("leukemia", "normal"), ("normal", "leukemia")),
+        (("Normal", "aml"), ("Normal", "aml")),
+        (("cat", "dog"), ("cat", "dog")),
+        (("0", "1"), ("0", "1")),
+        (("cancer", "no_cancer"), ("no_cancer", "cancer")),
+        (("ALL", "HEM"), ("HEM", "ALL")),
+    ],
+)
+def test_the_positive_class_of_an_image_folder_is_guessed_from_names_and_said(
+    make_folder: MakeFolder, classes: tuple[str, str], labels: tuple[str, str]
+) -> None:
+    dataset = read_dataset(make_folder(f"{label}/1.png" for label in classes))
+    assert dataset.layout == "image folder"
+    assert dataset.labels == labels
+    assert dataset.positive == labels[1:]
+    assert dataset.positive_guessed
+    assert f"'{labels[1]}'" in dataset.notes[-1]
+    assert "--positive" in dataset.notes[-1]
+
+
+def test_several_classes_can_be_positive(make_folder: MakeFolder) -> None:
+    root = make_folder(f"{name}/1.png" for name in ("Benign", "[Malignant] Pre-B", "[Malignant] Pro-B"))
+    assert read_dataset(root).positive == ("[Malignant] Pre-B", "[Malignant] Pro-B")
+
+
+def test_positive_overrides_the_guess(make_folder: MakeFolder) -> None:
+    dataset = read_dataset(make_folder(["blast/1.png", "zebra/1.png"]), positive=["zebra"])
+    assert dataset.labels == ("blast", "zebra")
+    assert dataset.positive == ("zebra",)
+    assert not dataset.positive_guessed
+    assert not dataset.notes
+
+
+def test_a_wrong_positive_gets_the_nearest_right_one(make_folder: MakeFolder) -> None:
+    root = make_folder(["blast/1.png", "zebra/1.png"])
+    with pytest.raises(UsageError, match="unknown class 'blasts': did you mean 'blast'"):
+        read_dataset(root, positive=["blasts"])
+    with pytest.raises(UsageError, match="names every class"):
+        read_dataset(root, positive=["blast", "zebra"])
+
+
+def test_given_splits_are_kept_and_images_outside_of_them_left_out(make_folder: MakeFolder) -> None:
+    root = make_folder(["train/a/1.png", "train/b/1.png", "valid/a/2.png", "test/b/2.png", "a/3.png"])
+    dataset = read_dataset(root)
+    assert {sample.name: sample.split for sample in dataset.samples} == {
+        "test/b/2.png": "test",
+        "train/a/1.png": "train",
+        "train/b/1.png": "train",
+        "valid/a/2.png": "val",
+    }
+    assert "the first: a/3.png" in dataset.notes[0]
+
+
+def test_hidden_files_and_other_files_are_passed_over(make_folder: MakeFolder) -> None:
+    root = make_folder(["a/1.png", "b/1.png", "a/.2.png", ".cache/a/3.png", "__MACOSX/a/4.png"])
+    (root / "a" / "notes.txt").write_text("not an image")
+    assert [sample.name for sample in read_dataset(root).samples] == ["a/1.png", "b/1.png"]
+
+
+def test_links_out_of_the_folder_are_not_followed_and_links_within_are(make_folder: MakeFolder) -> None:
+    root = make_folder(["a/1.png", "b/1.png"])
+    outside = root.parent / "outside"
+    outside.mkdir()
+    picture(9).save(outside / "x.png")
+    (root / "a" / "out.png").symlink_to(outside / "x.png")
+    (root / "a" / "gone.png").symlink_to(outside / "missing.png")
+    (root / "c").symlink_to(outside, target_is_directory=True)
+    (root / "b" / "within.png").symlink_to(root / "a" / "1.png")
+    dataset = read_dataset(root)
+    assert [sample.name for sample in dataset.samples] == ["a/1.png", "b/1.png", "b/within.png"]
+    assert dataset.notes[0] == "3 links that lead out of the folder are not followed"
+
+
+def test_a_folder_reached_through_a_link_is_read(make_folder: MakeFolder, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(make_folder(["a/1.png", "b/1.png"]), target_is_directory=True)
+    assert len(read_dataset(link).samples) == 2
+
+
+def test_nothing_is_decoded(make_folder: MakeFolder) -> None:
+    root = make_folder(["a/1.png", "b/1.png"])
+    (root / "a" / "broken.png").write_bytes(b"not an image")
+    assert len(read_dataset(root).samples) == 3
+
+
+def test_what_cannot_serve_is_refused_in_one_line_with_the_way_out(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file.jpg").write_bytes(b"")
+    cases = {
+        tmp_path / "missing": "no such folder; make a set to try with: edgeall data synth",
+        tmp_path / "file.jpg": "not a folder",
+        tmp_path / "empty": r"holds no images \(\.jpg",
+        make_folder(["a/1.png"]): "has one class only, 'a' .1 images.; a second one is needed",
+    }
+    for folder, message in cases.items():
+        with pytest.raises(DatasetError, match=message) as caught:
+            read_dataset(folder)
+        assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_layout_names_the_known_ones(make_folder: MakeFolder) -> None:
+    with pytest.raises(
+        DatasetError, match=r"in no layout that edgeall knows \(ALL-IDB1: .*C-NMC: .*image folder: "
+    ):
+        read_dataset(make_folder(["scan1.png", "scan2.png"]))
+
+
+def test_links_alone_are_no_images_and_the_message_says_why(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    root.mkdir()
+    picture(1).save(tmp_path / "x.png")
+    (root / "x.png").symlink_to(tmp_path / "x.png")
+    with pytest.raises(DatasetError, match="1 links that lead out of it are not followed"):
+        read_dataset(root)
