@@ -69,7 +69,8 @@ def _default_model() -> Path:
     )
     if len(here) == 1:
         return here[0]
-    found = "no artifact" if not here else f"{len(here)} artifacts ({', '.join(map(str, here[:4]))}...)"
+    names = ", ".join(map(str, here[:4])) + (", ..." if len(here) > 4 else "")
+    found = f"{len(here)} artifacts ({names})" if here else "no artifact"
     raise UsageError(f"{found} in the current folder: say which to ask with --model, or set {ENVIRONMENT}")
 
 

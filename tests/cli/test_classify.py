@@ -1,0 +1,220 @@
+"""`edgeall classify`: what it prints where, and how it ends."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from small_models import SmallModel
+
+from edgeall.artifact import Artifact, Decision, Parity
+from edgeall.cli.main import main
+
+NOTICE = "research use only, not a medical device"
+
+
+@pytest.fixture(scope="module")
+def artifact(tiny: SmallModel, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    return tiny.sealed("tflite-fp32", tmp_path_factory.mktemp("classify"))
+
+
+@pytest.fixture
+def image(tiny: SmallModel, tmp_path: Path) -> Path:
+    path = tmp_path / "cell.png"
+    Image.fromarray(tiny.images[1]).save(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _no_model_of_the_user_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EDGEALL_MODEL", raising=False)
+
+
+def test_people_read_a_verdict_and_what_it_is_not(
+    artifact: Artifact, image: Path, tiny: SmallModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["classify", str(image), "--model", str(artifact.path)]) == 0
+    out, err = capsys.readouterr()
+    score = tiny.reference[1, 1]
+    decision = "positive" if score >= 0.5 else "negative"
+    assert out == f"{image}: P(ALL) = {score:.2f} (threshold 0.50) {decision}\n"
+    assert err.splitlines() == [NOTICE]
+
+
+def test_programs_read_one_json_object_a_line_and_nothing_else(
+    artifact: Artifact, image: Path, tiny: SmallModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = str(image.parent / "absent.png")
+    assert main(["classify", "--json", str(image), absent, str(image), "--model", str(artifact.path)]) == 1
+    out, err = capsys.readouterr()
+    first, second, third = (json.loads(line) for line in out.splitlines())
+    assert first["score"] == pytest.approx(tiny.reference[1, 1], abs=1e-5)
+    assert second == {"path": absent, "error": second["error"]}
+    assert "no such file" in second["error"].lower()
+    assert {**first, "ms": 0} == {**third, "ms": 0}
+    assert err.count(NOTICE) == 1
+    assert second["error"] in err
+    assert "1 of 3 inputs have no verdict" in err
+
+
+def test_nothing_done_is_status_2(
+    artifact: Artifact, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    inputs = [str(tmp_path / "absent.png"), str(tmp_path / "empty")]
+    assert main(["classify", *inputs, "--model", str(artifact.path)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "2 of 2 inputs have no verdict" in err
+
+
+def test_a_doubtful_image_is_classified_and_called_doubtful(
+    artifact: Artifact, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (20, 20), (200, 190, 200)).save(tmp_path / "blank.png")
+    assert main(["classify", str(tmp_path / "blank.png"), "--model", str(artifact.path)]) == 0
+    out = capsys.readouterr().out
+    assert "P(ALL)" in out
+    assert "doubtful image: smaller than the model's input: 20 x 20, not 32 x 32; nearly uniform" in out
+
+
+def test_several_positive_labels_are_named_together(
+    mobile: SmallModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealed = mobile.sealed("onnx-fp32", tmp_path)
+    Image.fromarray(mobile.images[1]).save(tmp_path / "cell.png")
+    assert main(["classify", str(tmp_path / "cell.png"), "--model", str(sealed.path)]) == 0
+    out = capsys.readouterr().out
+    probabilities = mobile.reference[1]
+    assert f"P(early+pre) = {probabilities[1:].sum():.2f} (threshold 0.60) positive" in out
+    label = mobile.decision.labels[1 + int(probabilities[1:].argmax())]
+    assert f", {label} {probabilities[1:].max():.2f}" in out
+
+
+def test_a_score_in_the_referral_band(
+    tiny: SmallModel, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decision = Decision(("healthy", "ALL"), ("ALL",), 0.5, (0.0, 1.0))
+    sealed = tiny.sealed("tflite-fp32", tmp_path, decision=decision)
+    assert main(["classify", str(image), "--model", str(sealed.path)]) == 0
+    assert capsys.readouterr().out.endswith(" refer\n")
+
+
+@pytest.mark.parametrize(
+    ("parity", "words"),
+    [
+        (Parity(50, 0.8, 0.4, 0.1, False), "decisions agree on 80.0% of 50 images"),
+        (None, "never been compared"),
+    ],
+)
+def test_an_artifact_that_changes_answers_is_warned_of_each_time(
+    tiny: SmallModel,
+    image: Path,
+    tmp_path: Path,
+    parity: Parity | None,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sealed = tiny.sealed("tflite-fp32", tmp_path, parity=parity)
+    for _ in range(2):
+        assert main(["classify", str(image), "--model", str(sealed.path)]) == 0
+        err = capsys.readouterr().err
+        assert "warning: " in err
+        assert words in err
+
+
+def test_the_only_artifact_here_is_the_model(
+    tiny: SmallModel,
+    image: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert main(["classify", str(image)]) == 2
+    assert "no artifact in the current folder: say which to ask with --model" in capsys.readouterr().err
+    tiny.sealed("openvino-fp32", here)
+    (here / "pom.xml").write_text("<project/>")
+    assert main(["classify", str(image)]) == 0
+    tiny.sealed("onnx-fp32", here, "second")
+    capsys.readouterr()
+    assert main(["classify", str(image)]) == 2
+    assert "2 artifacts (model.xml, second.onnx)" in capsys.readouterr().err
+
+
+def test_the_environment_names_the_model(
+    artifact: Artifact,
+    image: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("EDGEALL_MODEL", str(artifact.path))
+    assert main(["classify", str(image)]) == 0
+    monkeypatch.setenv("EDGEALL_MODEL", str(tmp_path / "gone.tflite"))
+    assert main(["classify", str(image)]) == 2
+    assert "gone.tflite: no such file" in capsys.readouterr().err
+    # What is said on the command line wins.
+    assert main(["classify", str(image), "--model", str(artifact.path)]) == 0
+
+
+def test_wrong_use_is_one_line_and_status_2(
+    artifact: Artifact, image: Path, tiny: SmallModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = ["--model", str(artifact.path)]
+    bare = str(tiny.files["onnx-fp32"])
+    for arguments in (
+        [str(image), "--model", bare],
+        [str(image), "--model", str(image)],
+        [str(image), *model, "--threads", "0"],
+        ["-", "-", *model],
+    ):
+        assert main(["classify", *arguments]) == 2
+        out, err = capsys.readouterr()
+        lines = [line for line in err.splitlines() if line != NOTICE]
+        assert out == ""
+        assert len(lines) == 1
+        assert lines[0].startswith("edgeall: ")
+
+
+def test_standard_input(artifact: Artifact, image: Path, tiny: SmallModel) -> None:
+    command = [sys.executable, "-m", "edgeall", "classify", "-", "--json", "--model", str(artifact.path)]
+    done = subprocess.run(command, input=image.read_bytes(), capture_output=True, check=True)
+    document = json.loads(done.stdout)
+    assert document["path"] == "-"
+    assert document["score"] == pytest.approx(tiny.reference[1, 1], abs=1e-5)
+
+
+def test_classifying_imports_nothing_of_the_workstation(artifact: Artifact, image: Path) -> None:
+    program = (
+        "import json, sys; from edgeall.cli.main import main; "
+        f"status = main(['classify', {str(image)!r}, '--json', '--model', {str(artifact.path)!r}]); "
+        "print(json.dumps([status, sorted(sys.modules)]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    status, modules = json.loads(done.stdout.splitlines()[-1])
+    assert status == 0
+    heavy = {
+        "tensorflow",
+        "keras",
+        "onnx",
+        "onnxruntime",
+        "openvino",
+        "nncf",
+        "sklearn",
+        "scipy",
+        "matplotlib",
+    }
+    assert not heavy & {name.partition(".")[0] for name in modules}
+    rooms = {
+        "edgeall.training",
+        "edgeall.exporting",
+        "edgeall.statistics",
+        "edgeall.reporting",
+        "edgeall.runs",
+    }
+    assert not rooms & set(modules)

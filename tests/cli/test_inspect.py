@@ -1,0 +1,97 @@
+"""`edgeall inspect`: what an artifact says, what its engine makes of it, and when it is damaged."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_models import FORMATS, SmallModel
+
+from edgeall.artifact import Parity
+from edgeall.cli.main import main
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_json_tells_everything(
+    tiny: SmallModel, tmp_path: Path, format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealed = tiny.sealed(f"{format}-int8", tmp_path)
+    assert main(["inspect", str(sealed.path), "--json"]) == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert document["metadata"] == json.loads(json.dumps(sealed.metadata.to_dict()))
+    assert (document["sha256"], document["size_bytes"]) == (sealed.sha256, sealed.size_bytes)
+    assert document["checksum_ok"] is True
+    assert len(document["files"]) == (2 if format == "openvino" else 1)
+    executed = document["executed_precision"]
+    assert executed["dominant"] == "int8"
+    assert executed["float_operators"] == {}
+    assert sum(executed["operators"].values()) >= 5
+    assert document["engine"]["version"]
+    assert document["engine_error"] is None
+    assert err == ""
+
+
+def test_people_read_a_table(mobile: SmallModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sealed = mobile.sealed("openvino-int8", tmp_path, parity=Parity(40, 0.95, 0.2, 0.03, False))
+    assert main(["inspect", str(sealed.path)]) == 0
+    out = capsys.readouterr().out
+    for words in (
+        f"ok, {sealed.sha256}",
+        "openvino, int8",
+        "healthy, early, pre",
+        "early + pre from 0.6",
+        "96 x 96 BGR",
+        "FAILED on 40 images: decisions agree 95.0%",
+        "random weights",
+        "Not a medical device",
+        "1 Softmax",
+    ):
+        assert words in out
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_damage_is_one_line_and_status_2(
+    tiny: SmallModel, tmp_path: Path, format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealed = tiny.sealed(f"{format}-fp32", tmp_path)
+    content = bytearray(sealed.path.read_bytes())
+    content[len(content) // 2] ^= 1
+    sealed.path.write_bytes(content)
+    assert main(["inspect", str(sealed.path), "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert str(sealed.path) in err
+
+
+def test_an_artifact_that_its_engine_cannot_load_is_status_1(
+    tiny: SmallModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whole and sealed, but never a model: the checksum is right and the engine refuses it."""
+    from edgeall import artifact
+
+    path = tmp_path / "hollow.tflite"
+    path.write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(200))
+    artifact.seal(path, tiny.metadata("tflite-fp32"))
+    assert main(["inspect", str(path), "--json"]) == 1
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert document["checksum_ok"] is True
+    assert document["executed_precision"] is None
+    assert "cannot load it" in document["engine_error"]
+    assert "cannot load it" in err
+
+
+def test_without_the_engine_all_but_the_operators(tiny: SmallModel, tmp_path: Path) -> None:
+    sealed = tiny.sealed("onnx-fp32", tmp_path)
+    program = (
+        "import sys; sys.modules['onnxruntime'] = None; from edgeall.cli.main import main; "
+        f"raise SystemExit(main(['inspect', {str(sealed.path)!r}, '--json']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    document = json.loads(done.stdout)
+    assert document["metadata"]["format"] == "onnx"
+    assert document["executed_precision"] is None
+    assert 'pip install "edgeall[onnx]"' in done.stderr

@@ -1,0 +1,158 @@
+"""Classifying: one engine, every input answered in its place, none able to stop the others."""
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from small_models import SmallModel
+
+from edgeall.artifact import Artifact
+from edgeall.errors import EngineError, UsageError
+from edgeall.field import Classified, Failed, classify, find_images, judge
+from edgeall.runtimes import open_session
+
+
+@pytest.fixture(scope="module")
+def artifact(tiny: SmallModel, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    return tiny.sealed("tflite-fp32", tmp_path_factory.mktemp("classify"))
+
+
+@pytest.fixture(scope="module")
+def pictures(tiny: SmallModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """a.png, b.JPG, deep/c.bmp, deep/er/d.tif and, not to be found, notes.txt, .hidden.png, .cache/e.png."""
+    folder = tmp_path_factory.mktemp("pictures")
+    names = ["a.png", "b.JPG", "deep/c.bmp", "deep/er/d.tif", ".hidden.png", ".cache/e.png"]
+    for name, image in zip(names, tiny.images, strict=False):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / name)
+    (folder / "notes.txt").write_text("no image")
+    (folder / "empty").mkdir()
+    return folder
+
+
+def paths(results: Iterator[object], root: Path) -> list[str]:
+    return [Path(str(getattr(each, "path", each))).relative_to(root).as_posix() for each in results]
+
+
+def test_a_folder_stands_for_all_images_below_it_by_name(pictures: Path) -> None:
+    assert paths(find_images([str(pictures)]), pictures) == ["a.png", "b.JPG", "deep/c.bmp", "deep/er/d.tif"]
+
+
+def test_inputs_keep_their_order_and_files_their_names(pictures: Path) -> None:
+    given = [str(pictures / "notes.txt"), str(pictures / "deep"), str(pictures / "a.png"), "-"]
+    assert [str(found) for found in find_images(given)] == [
+        str(pictures / "notes.txt"),
+        str(pictures / "deep/c.bmp"),
+        str(pictures / "deep/er/d.tif"),
+        str(pictures / "a.png"),
+        "-",
+    ]
+
+
+def test_verdicts_are_those_of_the_session_in_its_own_order(
+    artifact: Artifact, tiny: SmallModel, pictures: Path
+) -> None:
+    # Lossless ones only: what a JPEG makes of an image is another image.
+    results = list(classify(artifact, [pictures / "a.png", pictures / "deep"]))
+    with open_session(artifact) as session:
+        expected = [judge(session.predict(tiny.images[[i]])[0], tiny.decision) for i in (0, 2, 3)]
+    assert [result.verdict for result in results if isinstance(result, Classified)] == expected
+
+
+def test_each_result_has_the_promised_keys(artifact: Artifact, pictures: Path) -> None:
+    (result,) = classify(artifact, [pictures / "a.png"])
+    document = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert set(document) >= {"path", "label", "probability", "decision", "quality", "model", "ms"}
+    assert document["path"] == str(pictures / "a.png")
+    assert document["model"] == "model.tflite"
+    assert document["label"] in ("healthy", "ALL")
+    assert document["decision"] == ("positive" if document["score"] >= document["threshold"] else "negative")
+    assert document["quality"] == {"ok": True, "reasons": []}
+    assert document["ms"] > 0
+
+
+def test_what_cannot_be_classified_is_named_in_its_place(
+    artifact: Artifact, tmp_path: Path, pictures: Path
+) -> None:
+    (tmp_path / "cut.png").write_bytes((pictures / "a.png").read_bytes()[:300])
+    good = pictures / "a.png"
+    inputs = [
+        tmp_path / "absent.png",
+        good,
+        pictures / "notes.txt",
+        tmp_path / "cut.png",
+        pictures / "empty",
+        good,
+    ]
+    results = list(classify(artifact, inputs))
+    assert [type(result) for result in results] == [Failed, Classified, Failed, Failed, Failed, Classified]
+    assert [result.path for result in results] == [str(path) for path in inputs]
+    errors = [result.error for result in results if isinstance(result, Failed)]
+    for error, word in zip(errors, ("no such file", "not an image", "cut.png", "no images"), strict=True):
+        assert word in error.lower()
+        assert "\n" not in error
+
+
+def test_results_come_one_by_one(artifact: Artifact, pictures: Path) -> None:
+    """A result is there before the inputs after the next one have been looked at."""
+    asked = []
+
+    def sources() -> Iterator[str]:
+        for index in range(5):
+            asked.append(index)
+            yield str(pictures / "a.png")
+
+    from edgeall.field.classify import _decoded
+
+    images = _decoded(sources(), 32)
+    next(images)
+    assert asked == [0, 1]
+    images.close()
+
+
+def test_standard_input_holds_one_image(
+    artifact: Artifact, tiny: SmallModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(tiny.images[0]).save(buffer, "PNG")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(buffer.getvalue())))
+    (result,) = classify(artifact, ["-"])
+    assert isinstance(result, Classified)
+    assert result.path == "-"
+    with open_session(artifact) as session:
+        assert result.verdict == judge(session.predict(tiny.images[:1])[0], tiny.decision)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    (result,) = classify(artifact, ["-"])
+    assert isinstance(result, Failed)
+    assert "standard input is empty" in result.error
+
+
+def test_wrong_use_is_told_before_anything_is_done(artifact: Artifact) -> None:
+    with pytest.raises(UsageError, match="no image given"):
+        list(classify(artifact, []))
+    with pytest.raises(UsageError, match="once"):
+        list(classify(artifact, ["-", "-"]))
+    with pytest.raises(UsageError, match="threads"):
+        list(classify(artifact, ["a.png"], threads=0))
+
+
+def test_an_artifact_that_is_not_what_it_says_is_an_error_not_a_verdict(
+    tiny: SmallModel, mobile: SmallModel, tmp_path: Path, pictures: Path
+) -> None:
+    lying = tiny.sealed("onnx-fp32", tmp_path, decision=mobile.decision)
+    with pytest.raises(EngineError, match="not 3 classes"):
+        list(classify(lying, [pictures / "a.png"]))
+
+
+def test_three_classes_add_up_to_a_finding(mobile: SmallModel, tmp_path: Path) -> None:
+    sealed = mobile.sealed("onnx-fp32", tmp_path)
+    Image.fromarray(mobile.images[1]).save(tmp_path / "one.png")
+    (result,) = classify(sealed, [tmp_path / "one.png"])
+    assert isinstance(result, Classified)
+    assert result.verdict.score == pytest.approx(float(mobile.reference[1, 1:].sum()), abs=1e-3)
+    assert result.verdict.label == mobile.decision.labels[1 + int(mobile.reference[1, 1:].argmax())]
+    assert result.threshold == 0.6
