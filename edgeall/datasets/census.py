@@ -138,7 +138,7 @@ def _names(groups: Sequence[Group] | Iterator[Group]) -> tuple[tuple[str, ...], 
 
 
 def _subjects(dataset: Dataset, seen: Sequence[Seen]) -> dict[str, dict[str, int]]:
-    if not all(image.sample.subject for image in seen):
+    if not seen or not all(image.sample.subject for image in seen):
         return {}
     return {
         label: _in_order(Counter(str(image.sample.subject) for image in seen if image.sample.label == label))

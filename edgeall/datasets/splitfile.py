@@ -40,6 +40,7 @@ def load_split(path: Path, dataset: Dataset) -> Split:
         raise DatasetError(f"{path}: not a split ({error!r}); make one with: edgeall data split") from None
     known = {sample.name: sample for sample in dataset.samples}
     side: dict[str, str] = {}
+    whose: dict[str, str] = {}
     for part in PARTS:
         for member in split.part(part):
             sample = known.get(member.name)
@@ -53,6 +54,10 @@ def load_split(path: Path, dataset: Dataset) -> Split:
                 )
             if side.setdefault(member.sha256, part) != part:
                 raise DatasetError(f"{path}: {member.name} is in {part} and in {side[member.sha256]}")
+            if split.grouped_by == "subject" and whose.setdefault(str(member.subject), part) != part:
+                raise DatasetError(
+                    f"{path}: subject {member.subject} is in {part} and in {whose[str(member.subject)]}"
+                )
             if files.sha256_file(sample.path) != member.sha256:
                 raise DatasetError(
                     f"{path}: {member.name} has changed since the split was made; make it again"
