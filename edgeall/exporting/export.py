@@ -4,6 +4,7 @@ import dataclasses
 import fcntl
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import os
 import shutil
@@ -15,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeall import __version__, artifact, files
-from edgeall.artifact import Metadata, Parity, Provenance
-from edgeall.errors import EdgeallError, ExportError, UsageError
+from edgeall.artifact import Format, Metadata, Parity, Provenance
+from edgeall.errors import EdgeallError, ExportError, MissingExtraError, UsageError
 from edgeall.exporting import calibration, manifest
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.recipes import Recipe
@@ -99,9 +100,11 @@ def export_runs(
 
     Raises:
         UsageError: an artifact made from other inputs is in the way, or another export works on the same run.
+        MissingExtraError: a package that converts is not installed.
     """
     tasks = [task for run in runs for task in _plan(run, recipes, overwrite)]
     todo = [task for task in tasks if task.cached is None]
+    _need_packages({task.recipe.format for task in todo})
     done: dict[Path, Exported | Failure] = {task.path: task.cached for task in tasks if task.cached}
     if todo:
         with (
@@ -120,6 +123,13 @@ def export_runs(
         tuple(result for result in results if isinstance(result, Exported)),
         tuple(result for result in results if isinstance(result, Failure)),
     )
+
+
+def _need_packages(formats: set[Format]) -> None:
+    """Found out before any worker starts, and without importing them."""
+    for package in sorted({package for format in formats for package in format_module(format).PACKAGES}):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(package, "workstation")
 
 
 def _plan(run: Run, recipes: Sequence[Recipe], overwrite: bool) -> list[_Task]:
