@@ -29,6 +29,11 @@ class TfliteNetwork:
 
     def __init__(self, path: Path, threads: int, precision: str) -> None:
         interpreter_class, self.engine = find_interpreter()
+        if self.engine.name == "tflite-runtime" and np.lib.NumpyVersion(np.__version__) >= "2.0.0":
+            raise EngineError(
+                f"tflite-runtime does not work with NumPy {np.__version__}; "
+                'install with: pip install "numpy<2", or: pip install ai-edge-litert'
+            )
         try:
             with _hushed():
                 self._interpreter = interpreter_class(model_path=str(path), num_threads=threads)
@@ -49,11 +54,16 @@ class TfliteNetwork:
         return result
 
     def operators(self) -> Sequence[Operator]:
+        # By tensor numbers: tflite_runtime's operators do not name their types themselves.
+        types = {
+            detail["index"]: np.dtype(detail["dtype"]).name
+            for detail in self._interpreter.get_tensor_details()
+        }
         # A delegate's own node stands beside the operators it took over, which are the ones that tell.
         return [
             Operator(
                 op["op_name"],
-                of_types(_names(op["operand_types"]), _names(op["result_types"])),
+                of_types(_named(types, op["inputs"]), _named(types, op["outputs"])),
                 is_conversion(op["op_name"]),
             )
             for op in self._interpreter._get_ops_details()
@@ -115,8 +125,9 @@ def _only(path: Path, side: str, details: list[dict[str, Any]]) -> tuple[int, Po
     return int(detail["index"]), port
 
 
-def _names(types: Sequence[Any]) -> list[str]:
-    return [np.dtype(kind).name for kind in types]
+def _named(types: dict[int, str], tensors: Sequence[int]) -> list[str]:
+    """Types of an operator's tensors; one that it does without is -1."""
+    return [types[int(tensor)] for tensor in tensors if int(tensor) in types]
 
 
 load = TfliteNetwork
