@@ -61,7 +61,7 @@ def train(
     from edgeall.datasets import load_split, make_split, read_dataset
 
     if name is not None:
-        if Path(name).name != name or name.startswith("."):
+        if not name or Path(name).name != name or name.startswith("."):
             raise UsageError(f"'{name}' is no name for a run: give a single word, such as mobilenetv2-cnmc")
         _refuse(out / name, overwrite)
     dataset = read_dataset(dataset_root, positive)

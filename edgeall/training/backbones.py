@@ -99,7 +99,7 @@ BACKBONES: dict[str, Backbone] = {
         ),
         Backbone(
             "mobilenetv2", "MobileNetV2", "MobileNetV2", "tf",
-            (7, 7, 1280), 2_257_984, 34_112, "block_5_add", 2_137_792, "all",
+            (7, 7, 1280), 2_257_984, 34_112, "block_12_add", 1_663_360, "all",
             "Apache-2.0 (Google)",
         ),
         Backbone(

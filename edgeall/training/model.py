@@ -84,6 +84,17 @@ def trunk(classifier: Classifier, layer: str) -> Any:
     return compiled(keras.Model(classifier.model.inputs, classifier.model.get_layer(layer).output))
 
 
+class _Steady(keras.layers.Layer):  # type: ignore[misc]
+    """A model that always infers. As a plain call, its `training=False` gives way to that of the model around it."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def call(self, inputs: Any) -> Any:
+        return self.model(inputs, training=False)
+
+
 def top(classifier: Classifier, cut: str | None) -> Any:
     """The part that is trained: the output of `cut` (None: the input) to probabilities, sharing all layers.
 
@@ -92,7 +103,7 @@ def top(classifier: Classifier, cut: str | None) -> Any:
     """
     above = classifier.base if cut is None else _above(classifier, cut)
     inputs = keras.Input(above.inputs[0].shape[1:])
-    return _stack(inputs, above(inputs, training=False), classifier.head)
+    return _stack(inputs, _Steady(above)(inputs), classifier.head)
 
 
 def stacked(layers: Sequence[Any], shape: Sequence[int]) -> Any:

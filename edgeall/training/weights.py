@@ -1,6 +1,7 @@
 """What training starts from: ImageNet weights, a file's, or seeded random ones."""
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,7 +93,7 @@ def recalibrate(
                 augmented(image, settings.augmentation, settings.seed, number + 1, int(index))
                 for image, index in zip(pictures, batch, strict=True)
             ]
-            base(mapping.apply(np.stack(views)), training=True)
+            base([mapping.apply(np.stack(views))], training=True)
             advance(1)
     return n
 
@@ -128,10 +129,13 @@ def _load_file(classifier: Classifier, path: Path) -> None:
     backbone, base = classifier.backbone, classifier.base
     before = [array.copy() for array in base.get_weights()]
     try:
-        if path.suffix == ".keras":
-            _copy_by_name(base, keras.saving.load_model(path, compile=False, safe_mode=True))
-        else:
-            base.load_weights(path)
+        # Keras warns of each part that does not fit before it raises; the error says it once.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            if path.suffix == ".keras":
+                _copy_by_name(base, keras.saving.load_model(path, compile=False, safe_mode=True))
+            else:
+                base.load_weights(path)
     except Exception as error:
         reason = str(error).strip().partition("\n")[0][:200]
         raise UsageError(

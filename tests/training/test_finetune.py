@@ -1,0 +1,219 @@
+"""Training from a folder of images to a run that says what it is, and repeats."""
+
+import csv
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn_cells import draw_cells, split_of
+
+from edgeall import runs
+from edgeall.errors import DatasetError, EdgeallError, RunError, UsageError
+from edgeall.runs import Run, Split
+from edgeall.training import Settings, load_model, train
+from edgeall.training.model import predict
+
+QUICK = Settings("mobilenetv2", input_size=32, head_epochs=4, epochs=2, views=2, seed=3)
+
+
+@pytest.fixture(scope="module")
+def trained(cells: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return train(cells, QUICK, tmp_path_factory.mktemp("runs"), split=split_of(cells, 6, 3))
+
+
+def test_a_run_says_what_it_is(trained: Run, cells: Path) -> None:
+    assert runs.load(trained.path) == trained
+    assert trained.name == f"mobilenetv2-gap-{cells.name}"
+    assert trained.weights == "random weights, BatchNorm recalibrated on 12 training images"
+    assert trained.decision.labels == ("healthy", "leukemia")
+    assert trained.decision.positive == ("leukemia",)
+    assert trained.data.fingerprint == runs.fingerprint(trained.split.train)
+    assert trained.pixels.size == 32
+    assert trained.settings["fine_tune"] == "upper"
+    assert trained.seed == 3
+    assert {"keras", "numpy", "pillow", "edgeall"} <= set(trained.versions)
+    assert trained.metrics["val"]["n"] == 6
+    assert trained.metrics["test"]["n"] == 6
+    assert {path.name for path in trained.path.iterdir()} == {"model.keras", "run.json", "history.csv"}
+
+
+def test_the_saved_model_is_the_one_that_was_scored(trained: Run) -> None:
+    from edgeall.pixels import read_pixels
+    from edgeall.statistics import classification_metrics
+
+    model = load_model(trained)
+    for part in ("val", "test"):
+        probabilities = predict(model, read_pixels(trained.images(part), 32), trained.pixels)
+        metrics = classification_metrics(
+            trained.class_indices(part), probabilities, trained.decision, seed=trained.seed
+        )
+        recorded = trained.metrics[part]
+        assert recorded["accuracy"]["value"] == metrics.accuracy.value
+        assert recorded["brier"]["value"] == pytest.approx(metrics.brier.value, abs=1e-5)
+
+
+def test_history_has_a_row_an_epoch_of_both_phases(trained: Run) -> None:
+    with (trained.path / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    phases = [row["phase"].partition(": ")[2] for row in rows]
+    assert phases.count("head") == 1 + 4
+    assert phases.count("fine-tuning") == 1 + 2
+    assert rows[0]["loss"] == ""
+    assert all(0 <= float(row["val_auc"]) <= 1 for row in rows)
+
+
+def test_fine_tuning_starts_where_the_head_ended(trained: Run) -> None:
+    """Folding the standardized head and cutting the network must not change a single answer."""
+    with (trained.path / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    best = min(
+        (row for row in rows if row["phase"].endswith("head")),
+        key=lambda row: (-float(row["val_auc"]), float(row["val_loss"])),
+    )
+    start = next(row for row in rows if row["phase"].endswith("fine-tuning"))
+    assert float(start["val_loss"]) == pytest.approx(float(best["val_loss"]), abs=1e-4)
+
+
+def test_the_same_seed_gives_the_same_model(trained: Run, cells: Path, tmp_path: Path) -> None:
+    again = train(cells, QUICK, tmp_path, split=split_of(cells, 6, 3))
+    for ours, theirs in zip(load_model(again).get_weights(), load_model(trained).get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert again.metrics == trained.metrics
+    assert again.decision == trained.decision
+
+
+def test_it_learns_what_can_be_learned(tmp_path: Path) -> None:
+    root = draw_cells(tmp_path / "cells", {"healthy": 24, "leukemia": 24})
+    settings = Settings("vgg16", input_size=32, head_epochs=30, patience=30, epochs=0, views=2)
+    run = train(root, settings, tmp_path, split=split_of(root, 12, 6))
+    assert run.metrics["val"]["auc"]["value"] > 0.9
+    assert run.metrics["test"]["auc"]["value"] > 0.9
+
+
+def test_parameters_are_of_what_was_trained(trained: Run, cells: Path, tmp_path: Path) -> None:
+    assert trained.params["total"] == 2_257_984 + 1281
+    assert trained.params["trainable"] == 1_663_360 + 1281
+    settings = dataclasses.replace(QUICK, fine_tune="none", head_epochs=1)
+    frozen = train(cells, settings, tmp_path, split=split_of(cells, 6, 3))
+    assert frozen.params["trainable"] == 1281
+
+
+def test_several_classes_end_in_a_softmax(tmp_path: Path) -> None:
+    root = draw_cells(tmp_path / "four", {"benign": 6, "early": 6, "pre": 6})
+    run = train(root, QUICK, tmp_path, name="three", split=split_of(root, 3, 2), positive=["early", "pre"])
+    assert load_model(run).outputs[0].shape == (None, 3)
+    assert run.decision.labels == ("benign", "early", "pre")
+    assert run.decision.positive == ("early", "pre")
+    assert run.metrics["val"]["classes"]["labels"] == ["benign", "early", "pre"]
+
+
+def test_the_paper_head_trains_too(cells: Path, tmp_path: Path) -> None:
+    settings = dataclasses.replace(QUICK, head="paper", head_epochs=2, epochs=1)
+    run = train(cells, settings, tmp_path, split=split_of(cells, 6, 3))
+    assert [layer.name for layer in load_model(run).layers[-4:]] == [
+        "features",
+        "hidden_1",
+        "hidden_2",
+        "probability",
+    ]
+
+
+def test_a_split_is_made_where_none_is_given(cells: Path, tmp_path: Path) -> None:
+    run = train(cells, dataclasses.replace(QUICK, epochs=0, head_epochs=1), tmp_path)
+    names = [member.name for part in runs.PARTS for member in run.split.part(part)]
+    assert len(names) == len(set(names)) == 24
+    assert run.split.grouped_by == "image"
+
+
+def test_nothing_is_overwritten_unasked_and_an_old_run_stays_until_the_new_one_is_whole(
+    cells: Path, tmp_path: Path
+) -> None:
+    quick, split = dataclasses.replace(QUICK, epochs=0, head_epochs=1), split_of(cells, 6, 3)
+    first = train(cells, quick, tmp_path, name="mine", split=split)
+    (first.path / "exports").mkdir()
+    with pytest.raises(UsageError, match="exists already"):
+        train(cells, quick, tmp_path, name="mine", split=split)
+    diverging = dataclasses.replace(quick, head_rate=1.0, weights=_not_finite_weights(tmp_path))
+    with pytest.raises(EdgeallError):
+        train(cells, diverging, tmp_path, name="mine", split=split, overwrite=True)
+    assert runs.load(first.path) == first
+    second = train(
+        cells, dataclasses.replace(quick, seed=4), tmp_path, name="mine", split=split, overwrite=True
+    )
+    assert runs.load(first.path) == second != first
+    assert not (first.path / "exports").exists()
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["mine"]
+
+
+def _not_finite_weights(folder: Path) -> str:
+    (folder / "bad.weights.h5").write_bytes(b"no weights at all")
+    return str(folder / "bad.weights.h5")
+
+
+def test_a_folder_that_is_no_run_is_never_replaced(cells: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageError, match="is not a run"):
+        train(cells, QUICK, tmp_path, name="mine", overwrite=True)
+    assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "../elsewhere"])
+def test_a_name_stays_within_the_folder_of_runs(cells: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="no name for a run"):
+        train(cells, QUICK, tmp_path, name=name)
+
+
+def test_a_part_of_one_class_is_refused(cells: Path, tmp_path: Path) -> None:
+    split = split_of(cells, 6, 3)
+    lopsided = Split(split.train, split.val[:3], split.test, "image")
+    with pytest.raises(DatasetError, match="the val part of the split has images of one side only"):
+        train(cells, QUICK, tmp_path, split=lopsided)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"backbone": "mobilnet"}, "unknown backbone 'mobilnet': did you mean 'mobilenetv2'"),
+        ({"head": "papper"}, "did you mean 'paper'"),
+        ({"weights": "missing.h5"}, "weights 'missing.h5': no such file"),
+        ({"epochs": -1}, "epochs -1 is not between"),
+        ({"rate": 0.0}, "rate 0.0 is not between"),
+        ({"rate": float("nan")}, "rate nan is not between"),
+        ({"dropout": 1.0}, "dropout 1.0"),
+        ({"batch_size": 0}, "batch size 0"),
+        ({"backbone": "inceptionv3", "input_size": 64}, "input size 64 is not between 75"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_at_once(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Settings(**({"backbone": "mobilenetv2"} | wrong))  # type: ignore[arg-type]
+
+
+def test_a_run_without_its_model_says_so(trained: Run, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"has no model\.keras"):
+        load_model(dataclasses.replace(trained, path=tmp_path))
+
+
+def test_no_engine_is_imported_before_training_and_tensorflow_never_by_name() -> None:
+    import ast
+
+    import edgeall.training
+
+    for file in Path(edgeall.training.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                imported = {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported = {node.module or ""}
+            else:
+                continue
+            roots = {name.partition(".")[0] for name in imported}
+            assert not roots & {"tensorflow", "tf_keras", "jax", "torch"}, file
+    code = "import sys, edgeall.training; print([m for m in ('keras', 'tensorflow', 'sklearn') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
