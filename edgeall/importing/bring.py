@@ -102,12 +102,12 @@ def import_model(
 
     with _new_folder(path, overwrite) as folder:
         if data is not None:
-            images = material.given(data, labels, positive, split, seed, progress)
+            images = material.given(data, labels, positive, split, sha256, seed, progress)
             decision = Decision(labels, tuple(positive or images.positive))
         else:
             decision = Decision(labels, _positive(labels, positive))
             sides = (next(label for label in labels if label not in decision.positive), decision.positive[0])
-            images = material.drawn(folder / "drawn", path.resolve() / "drawn", sides, seed, progress)
+            images = material.drawn(folder / "drawn", path.resolve() / "drawn", sides, sha256, seed, progress)
         judge = Judge(built, size, decision, images, seed, progress)
         way, warnings, tried = judge.preprocessing(way)
         pixels = mapping(way, built.front, size)
@@ -129,7 +129,7 @@ def import_model(
                     "file": file.name,
                     "sha256": sha256,
                     "written_by": f"Keras {written_by}",
-                    "preprocessing": dataclasses.asdict(way),
+                    "preprocessing": way.to_dict(),
                     "taken_out": list(built.taken_out),
                     "left_out": list(built.left_out),
                     "appended": activation,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
+from scipy.stats import mannwhitneyu
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, roc_auc_score
 
 from edgeall.artifact import Decision
@@ -18,7 +19,6 @@ from edgeall.errors import UsageError
 from edgeall.importing.preprocessing import Preprocessing
 from edgeall.progress import Progress
 from edgeall.statistics import (
-    Estimate,
     classification_metrics,
     compare_auc,
     is_positive,
@@ -46,7 +46,6 @@ class Fit:
         matched: the column of the output that is taken for each label.
         correct: whether the most probable label is the image's, (n,).
         scores: probability of a finding, (n,).
-        log_loss: mean negative log-likelihood of the images' labels, for what the others do not tell apart.
     """
 
     preprocessing: Preprocessing
@@ -56,7 +55,6 @@ class Fit:
     accuracy: float
     balanced_accuracy: float
     auc: float
-    log_loss: float
 
     @classmethod
     def of(
@@ -74,7 +72,6 @@ class Fit:
             float((called == truth).mean()),
             float(balanced_accuracy_score(truth, called)),
             float(roc_auc_score(is_positive(truth, decision), scores)),
-            float(-np.log(table[:, matched][np.arange(len(truth)), truth].clip(1e-7, 1)).mean()),
         )
 
     @property
@@ -85,6 +82,11 @@ class Fit:
     @property
     def merit(self) -> float:
         return self.auc + self.balanced_accuracy
+
+    @property
+    def plausibility(self) -> tuple[float, bool, bool]:
+        """Merit, in steps; of equal ones what needs no unusual order of channels or of labels is more plausible."""
+        return round(self.merit / 0.04), not self.preprocessing.turned, self.as_labelled
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -125,26 +127,25 @@ class Evidence:
     def best(self) -> tuple[Fit, list[Fit]]:
         """What the images speak for, and other fits that nothing here shows to be worse with labels in the same order.
 
-        Of the fits that are as good as the one with the highest sum of AUC and balanced accuracy, the most likely.
+        Chosen is the highest sum of AUC and balanced accuracy; of nearly equal ones the most usual.
 
         Raises:
             UsageError: not even with it does the model tell the images apart better than by chance.
         """
-        best = max(self.fits, key=lambda fit: fit.merit)
-        auc = self._auc(best)
-        if auc.low is None or auc.low <= 0.5:
+        # The first of equals, in the order of the candidates.
+        best = max(self.fits, key=lambda fit: fit.plausibility)
+        if self._chance(best) >= SIGNIFICANCE / len(self.fits):
             raise UsageError(
                 f"with no known preprocessing does the model tell these {len(self.truth)} images apart (best: "
                 f"{best.preprocessing}, {best}); say with --preprocessing how its training images were prepared"
             )
-        as_good = [fit for fit in self.fits if fit is best or not self._better(best, fit, 0.0, 0.0)]
-        chosen = min(as_good, key=lambda fit: fit.log_loss)
-        return chosen, [fit for fit in as_good if fit is not chosen and fit.matched == chosen.matched]
+        others = [fit for fit in self.fits if fit is not best and fit.matched == best.matched]
+        return best, [fit for fit in others if not self._better(best, fit, 0.0, 0.0)]
 
     def agreeing_with_labels(self, chosen: Fit) -> Fit | None:
         """Another fit that is no worse, and better agrees with the order of the labels."""
         as_good = [fit for fit in self.fits if fit.as_labelled and not self._better(chosen, fit, 0.0, 0.0)]
-        return min(as_good, key=lambda fit: fit.log_loss, default=None)
+        return max(as_good, key=lambda fit: fit.plausibility, default=None)
 
     def far_better_than(self, chosen: Fit) -> Fit | None:
         """The best of those that fit far better than `chosen`, by `FAR` and significantly."""
@@ -174,12 +175,10 @@ class Evidence:
             return paired is not None and paired.delta.low is not None and paired.delta.low > 0
         return paired.p_value < level
 
-    def _auc(self, fit: Fit) -> Estimate:
-        two = np.stack([1 - fit.scores, fit.scores], axis=1)
-        sides = is_positive(self.truth, self.decision).astype(np.int64)
-        metrics = classification_metrics(sides, two, Decision(("negative", "positive"), ("positive",)))
-        assert metrics.auc is not None
-        return metrics.auc
+    def _chance(self, fit: Fit) -> float:
+        """Two-sided p-value of an AUC of 0.5, by Mann and Whitney (Ann. Math. Stat. 18, 1947)."""
+        positive = is_positive(self.truth, self.decision)
+        return float(mannwhitneyu(fit.scores[positive], fit.scores[~positive]).pvalue)
 
 
 def contradicted_order(table: Probabilities, truth: Classes, decision: Decision) -> tuple[str, ...] | None:

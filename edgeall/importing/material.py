@@ -75,10 +75,11 @@ def given(
     labels: tuple[str, ...],
     positive: Sequence[str] | None,
     split: Path | None,
+    model: str,
     seed: int,
     progress: Progress,
 ) -> Material:
-    """The labelled images under `data`, split, or as `split` says.
+    """The labelled images under `data`, split, or as `split` says. `model` is the SHA-256 of the model's file.
 
     Raises:
         DatasetError: they cannot serve, or are of other classes than `labels`.
@@ -101,10 +102,12 @@ def given(
     for image in unreadable:
         progress.note(f"left out {image.name}: {image.reason}")
     made = Split(made.train, made.val, made.test, grouped_by="unknown")
-    return Material(DataSource(dataset.root, dataset.layout, ""), made, dataset.positive)
+    return Material(DataSource(dataset.root, dataset.layout, f"unknown:{model}"), made, dataset.positive)
 
 
-def drawn(folder: Path, root: Path, sides: tuple[str, str], seed: int, progress: Progress) -> Material:
+def drawn(
+    folder: Path, root: Path, sides: tuple[str, str], model: str, seed: int, progress: Progress
+) -> Material:
     """Synthetic smears, drawn into `folder`, which is to be `root`: enough to convert with, none to test with.
 
     `sides`: the labels that a healthy and a leukaemic smear get.
@@ -115,5 +118,5 @@ def drawn(folder: Path, root: Path, sides: tuple[str, str], seed: int, progress:
         Member(path.relative_to(folder).as_posix(), files.sha256_file(path), sides[path.stem.endswith("_1")])
         for path in sorted(folder.glob("im/*.jpg"))
     )
-    source = DataSource(root, "ALL-IDB1 (synthetic)", "")
+    source = DataSource(root, "ALL-IDB1 (synthetic)", f"unknown:{model}")
     return Material(source, Split(members[::2], members[1::2], (), grouped_by="unknown"), drawn=True)

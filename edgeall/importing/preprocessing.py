@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from edgeall.errors import ModelError, UsageError
 from edgeall.names import unknown_name
@@ -29,6 +29,19 @@ class Preprocessing:
     def options(self) -> str:
         """The command line's options for it."""
         return f"--preprocessing {self.name} --channel-order {self.order}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "order": self.order,
+            "scale": list(self.scale),
+            "offset": list(self.offset),
+        }
+
+    @property
+    def turned(self) -> bool:
+        """Whether the channels come in another order than the mode is published with."""
+        return self.order != (MODES[self.name].order if self.name in MODES else "RGB")
 
     def same_as(self, other: "Preprocessing") -> bool:
         pairs = zip((*self.scale, *self.offset), (*other.scale, *other.offset), strict=True)

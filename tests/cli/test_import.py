@@ -1,0 +1,78 @@
+"""`edgeall import` as a user runs it, and what export and bench make of its run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from coloured_cells import write_pictures
+
+FILES = Path(__file__).parent.parent / "importing" / "keras2"
+SHORT = ("--rounds", "2", "--threads", "1", "--min-runs", "12", "--min-seconds", "0.02")
+
+
+def edgeall(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edgeall", *arguments], cwd=folder, capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("workplace")
+    write_pictures(folder / "data")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def imported(workplace: Path) -> dict:
+    done = edgeall(
+        workplace, "import", str(FILES / "smear.h5"), "--labels", "hem,all", "--data", "data", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_json_tells_the_run_and_what_was_found(imported: dict) -> None:
+    assert imported["run"] == "runs/smear"
+    assert (imported["backbone"], imported["head"], imported["input_size"]) == ("imported", "imported", 96)
+    assert imported["source"]["written_by"].startswith("Keras 2.")
+    assert imported["decision"]["labels"] == ["hem", "all"]
+    assert imported["split"]["grouped_by"] == "unknown"
+    assert (
+        imported["params"]["total"] == imported["params"]["trainable"] + imported["params"]["non_trainable"]
+    )
+    assert isinstance(imported["warnings"], list)
+
+
+def test_a_keras_2_file_at_96_pixels_is_exported_to_int8_and_benched(workplace: Path, imported: dict) -> None:
+    exported = edgeall(workplace, "export", imported["run"], "--int8", "--format", "onnx", "--json")
+    assert exported.returncode == 0, exported.stderr
+    artifacts = json.loads(exported.stdout)["artifacts"]
+    assert [(a["precision"], a["parity"]["passed"]) for a in artifacts] == [("float32", True), ("int8", True)]
+    benched = edgeall(workplace, "bench", imported["run"], *SHORT, "--json")
+    assert benched.returncode == 0, benched.stderr
+    for row in json.loads(benched.stdout)["results"]:
+        assert row["accuracy"]["value"] > 0.9
+        assert row["n"] == imported["split"]["test"]
+        assert row["grouped_by"] == "not known to be held out: may be optimistic"
+        assert "training images unknown" in row["weights"]
+
+
+def test_a_warning_is_said_and_leaves_the_status_alone(workplace: Path) -> None:
+    done = edgeall(
+        workplace, "import", str(FILES / "smear.h5"), "--labels", "hem,all", "--data", "data",
+        "--preprocessing", "0.00392157,0", "--name", "wrong",
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "warning: another preprocessing fits far better: raw" in done.stderr
+    assert "preprocessing 0.00392157,0" in done.stdout
+
+
+def test_a_mistake_is_one_line_and_status_2(workplace: Path) -> None:
+    done = edgeall(workplace, "import", str(FILES / "scaled.h5"), "--labels", "hem,all")
+    assert done.returncode == 2
+    assert done.stderr.startswith("edgeall: ")
+    assert done.stderr.count("\n") == 1
+    assert "--preprocessing" in done.stderr
