@@ -60,7 +60,7 @@ def memory(order: Order) -> dict[str, Any]:
     """Greatest resident memory of a process that loads the artifact and classifies a few images; nothing else."""
     opened, session = _open(order)
     with session:
-        paths = _readable(order, opened)
+        paths = list(_readable(order, opened, at_most=MEMORY_RUNS))
         for index in range(MEMORY_RUNS):
             _classify(session, opened, paths[index % len(paths)])
         return {"peak_rss_bytes": peak_rss()}
@@ -78,8 +78,8 @@ def latency(order: Order) -> dict[str, Any]:
     loaded = time.monotonic_ns()
     with session:
         first_inference, verdict = _first_verdict(session, opened, order)
-        paths = _readable(order, opened)
-        tensors = [session.prepare(read_image(path, opened.metadata.pixels.size)) for path in paths]
+        images = _readable(order, opened)
+        paths, tensors = list(images), [session.prepare(image) for image in images.values()]
         model, end_to_end = session.infer, partial(_classify, session, opened)
         with _no_garbage_collection():
             _timed(model, tensors, order.warmup_runs, order.warmup_seconds, order.most_seconds)
@@ -179,18 +179,19 @@ def _verdict(session: Session, opened: Artifact, image: ByteImage) -> bool:
     return float(probabilities[0, decision.positive_indices].sum()) >= decision.threshold
 
 
-def _readable(order: Order, opened: Artifact) -> list[str]:
-    """Paths of the images that can be decoded, in order; at least one."""
-    paths = []
+def _readable(order: Order, opened: Artifact, at_most: int | None = None) -> dict[str, ByteImage]:
+    """The images that can be decoded, by path, in order; at least one."""
+    images: dict[str, ByteImage] = {}
     for _, path in order.images:
+        if len(images) == at_most:
+            break
         try:
-            read_image(path, opened.metadata.pixels.size)
+            images[path] = read_image(path, opened.metadata.pixels.size)
         except ImageError:
             continue
-        paths.append(path)
-    if not paths:
+    if not images:
         raise _no_image(order)
-    return paths
+    return images
 
 
 def _first_verdict(session: Session, opened: Artifact, order: Order) -> tuple[int, int]:
