@@ -36,7 +36,7 @@ class Split:
 
     Attributes:
         grouped_by: "subject" when no subject is on two sides; "image" where subjects are not known, which is
-            optimistic and said beside every accuracy.
+            optimistic and said beside every accuracy; "unknown" where nobody knows which images trained the model.
     """
 
     train: tuple[Member, ...]
@@ -51,7 +51,10 @@ class Split:
 
 @dataclass(frozen=True)
 class DataSource:
-    """Where the images of a run were: folder (absolute), layout name, fingerprint of the training images."""
+    """Where the images of a run were: folder (absolute), layout name, fingerprint of the training images.
+
+    Where those are not known, the fingerprint is "unknown:" and the SHA-256 of the model file that was imported.
+    """
 
     root: Path
     layout: str

@@ -75,7 +75,8 @@ class Provenance:
         backbone, head: as in `edgeall backbones`.
         weights: what training started from, in words a reader of an accuracy figure needs.
         data: name of the training set's layout.
-        data_fingerprint: SHA-256 over the names and hashes of the training images.
+        data_fingerprint: SHA-256 over the names and hashes of the training images; "unknown:" and the SHA-256 of the
+            imported model file where they are not known.
         licence: of the model's weights, as far as edgeall knows it.
         versions: libraries that trained and converted the model.
     """

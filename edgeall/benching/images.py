@@ -85,7 +85,7 @@ def _held_out(run: Run, data: Path | None) -> TestSet:
         ),
         truth=tuple(run.class_indices("test")),
         subjects=tuple(member.subject for member in members),
-        grouped_by="subject" if run.split.grouped_by == "subject" else "image",
+        grouped_by=run.split.grouped_by if run.split.grouped_by in GROUPINGS else "image",
         data=run.data.layout,
     )
 
@@ -120,11 +120,13 @@ def _other(artifact: Artifact, run: Run | None, data: Path) -> TestSet:
         notes.append(f"{data}: {left_out} images that trained or tuned the model are left out")
     if run is None:
         notes.append(f"{artifact.path.name}: its run is not here, so nothing tells whether {data} trained it")
+    elif run.split.grouped_by == "unknown":
+        notes.append(f"{artifact.path.name}: was imported, so nothing tells whether {data} trained it")
     return TestSet(
         images=tuple(images),
         truth=tuple(truth),
         subjects=tuple(subjects),
-        grouped_by="unknown" if run is None else "other",
+        grouped_by="unknown" if run is None or run.split.grouped_by == "unknown" else "other",
         data=dataset.layout,
         notes=tuple(notes),
     )

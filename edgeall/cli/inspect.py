@@ -106,7 +106,9 @@ def _of_metadata(metadata: Metadata) -> dict[str, str]:
         "input": f"{pixels.size} x {pixels.size} {pixels.channel_order}; "
         f"scale {_numbers(pixels.scale)}, offset {_numbers(pixels.offset)}",
         "made of": f"run {made.run}: {made.backbone}, head {made.head}, {made.weights}",
-        "trained on": f"{made.data} ({made.data_fingerprint[:12]})",
+        "trained on": "images not known to edgeall"
+        if made.data_fingerprint.startswith("unknown:")
+        else f"{made.data} ({made.data_fingerprint[:12]})",
         "licence": made.licence,
         "parity": "not measured"
         if parity is None
