@@ -18,6 +18,8 @@ from edgeall.runs import Run
 
 _BATCH = 16
 OPSET = 18
+INPUT, OUTPUT = "image", "probabilities"
+"""Names of the tensors in every format that keeps names."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,53 @@ def make(run: Run, sources: Sources, needs: Iterable[str]) -> None:
 
     model = training.load_model(run)
     np.save(sources.reference, _answers(model, sources, run.name), allow_pickle=False)
-    import keras
-
-    # The batch is fixed at 1: with a free one, shape arithmetic stays in every converted graph.
-    size = run.pixels.size
-    signature = [keras.InputSpec(shape=(1, size, size, 3), dtype="float32", name="image")]
+    graph = _freeze(model, run.pixels.size)
     if "saved_model" in needs:
-        model.export(sources.saved_model, format="tf_saved_model", input_signature=signature, verbose=False)
+        _save(graph, sources.saved_model)
     if "onnx" in needs:
-        model.export(
-            sources.onnx, format="onnx", input_signature=signature, opset_version=OPSET, verbose=False
-        )
-        tidy(sources.onnx)
+        _to_onnx(graph, sources.onnx)
+
+
+def _freeze(model: Any, size: int) -> Any:
+    """The model as one TensorFlow function of constants, traced once for all formats.
+
+    With variables in it, saving DenseNet201's thousand and restoring them for each conversion took longer than the
+    conversions. The batch is fixed at 1: with a free one, shape arithmetic stays in every converted graph.
+    """
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    image = tf.TensorSpec((1, size, size, 3), tf.float32, name=INPUT)
+    function = tf.function(
+        lambda image: model(image, training=False), input_signature=[image], autograph=False
+    )
+    return convert_variables_to_constants_v2(function.get_concrete_function())
+
+
+def _save(graph: Any, path: Path) -> None:
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda image: {OUTPUT: graph(image)[0]},
+        input_signature=[tf.TensorSpec(graph.inputs[0].shape, tf.float32, name=INPUT)],
+        autograph=False,
+    )
+    tf.saved_model.save(module, path, signatures={"serving_default": module.serve})
+
+
+def _to_onnx(graph: Any, path: Path) -> None:
+    import tf2onnx
+
+    (source,), (result,) = graph.inputs, graph.outputs
+    tf2onnx.convert.from_graph_def(
+        graph.graph.as_graph_def(),
+        input_names=[source.name],
+        output_names=[result.name],
+        opset=OPSET,
+        output_path=str(path),
+    )
+    tidy(path, {source.name: INPUT, result.name: OUTPUT})
 
 
 def _answers(model: Any, sources: Sources, name: str) -> npt.NDArray[np.float32]:

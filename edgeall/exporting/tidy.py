@@ -3,6 +3,7 @@
 None changes what the graph computes: they only say it in operators that ONNX Runtime also has in INT8.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import numpy as np
 _SPATIAL = {(1, 2): "last", (2, 3): "first"}
 
 
-def tidy(path: Path) -> None:
+def tidy(path: Path, names: Mapping[str, str] | None = None) -> None:
     """Rewrite the ONNX file at `path` in place, and check it.
 
     - A mean over height and width becomes GlobalAveragePool.
     - Zero padding before a convolution becomes the convolution's own; so does that before a max pool
       of values that a Relu or Clip keeps from being negative.
+    - Tensors in `names` get new ones.
     """
     import onnx
 
@@ -28,6 +30,7 @@ def tidy(path: Path) -> None:
         elif node.op_type in ("Conv", "MaxPool"):
             graph.fold_padding(node)
     graph.remove_unused_constants()
+    graph.rename(names or {})
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
@@ -105,6 +108,13 @@ class _Graph:
         )
         padded_already = any(_attribute(pool, "pads", [0]))
         return bounded and not padded_already and widest < min(_attribute(pool, "kernel_shape", [0]))
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        for node in self._graph.node:
+            for tensors in (node.input, node.output):
+                tensors[:] = [names.get(tensor, tensor) for tensor in tensors]
+        for port in (*self._graph.input, *self._graph.output):
+            port.name = names.get(port.name, port.name)
 
     def remove_unused_constants(self) -> None:
         used = {name for node in self._graph.node for name in node.input}

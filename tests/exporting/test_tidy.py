@@ -123,3 +123,15 @@ def test_a_window_of_nothing_but_padding_keeps_its_zeros(tmp_path: Path) -> None
     ]
     path = write(tmp_path / "m.onnx", nodes, {"pads": PADS}, channels_first=True)
     check(path, set(), {"Pad"})
+
+
+def test_tensors_get_the_names_asked_for(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Relu", ["image"], ["out"])]
+    path = write(tmp_path / "m.onnx", nodes, {})
+    tidy(path, {"image": "pixels", "out": "answer"})
+    graph = onnx.load(path).graph
+    assert ([each.name for each in graph.input], [each.name for each in graph.output]) == (
+        ["pixels"],
+        ["answer"],
+    )
+    assert answers(path).shape == SHAPE
