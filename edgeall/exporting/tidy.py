@@ -17,12 +17,13 @@ def tidy(path: Path, names: Mapping[str, str] | None = None) -> None:
 
     - A mean over height and width becomes GlobalAveragePool.
     - Zero padding before a convolution becomes the convolution's own; so does that before a max pool
-      of values that a Relu or Clip keeps from being negative.
+      of values that a Relu or Clip keeps from being negative. Before a max pool of other values it becomes that of
+      a depthwise convolution with 1, which 8 bits hold exactly: ONNX Runtime pads in float only.
     - Tensors in `names` get new ones.
     """
     import onnx
 
-    model = onnx.load(path)
+    model = onnx.shape_inference.infer_shapes(onnx.load(path))
     graph = _Graph(model.graph)
     for node in list(model.graph.node):
         if node.op_type == "ReduceMean":
@@ -42,6 +43,10 @@ class _Graph:
         self._graph, self._onnx = graph, onnx
         self._constants = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
         self._makers = {name: node for node in graph.node for name in node.output}
+        self._shapes = {
+            each.name: [size.dim_value for size in each.type.tensor_type.shape.dim]
+            for each in (*graph.value_info, *graph.input)
+        }
 
     def mean_to_pool(self, node: Any) -> None:
         axes = self._constants.get(node.input[1]) if len(node.input) > 1 else None
@@ -70,29 +75,52 @@ class _Graph:
         pad = self._makers.get(node.input[0])
         if pad is None or pad.op_type != "Pad" or _attribute(node, "auto_pad", b"NOTSET") != b"NOTSET":
             return
-        amounts = self._constants.get(pad.input[1])
-        value = (
-            self._constants.get(pad.input[2], np.ones(1))
-            if len(pad.input) > 2 and pad.input[2]
-            else np.zeros(1)
-        )
-        plain = _attribute(pad, "mode", b"constant") == b"constant" and not (
-            len(pad.input) > 3 and pad.input[3]
-        )
-        if amounts is None or amounts.size != 8 or not plain or np.any(value != 0):
+        added = self._zeros_around(pad)
+        if added is None:
             return
-        top, left, bottom, right = (int(amounts[index]) for index in (2, 3, 6, 7))
-        if amounts.min() < 0 or any(amounts[[0, 1, 4, 5]]):
-            return
-        if node.op_type == "MaxPool" and not self._pool_may_pad(node, pad, max(top, left, bottom, right)):
+        if node.op_type == "MaxPool" and not self._pool_may_pad(node, pad, max(added)):
+            self._pad_by_convolution(pad, added)
             return
         pads = _attribute(node, "pads", [0, 0, 0, 0])
-        added = [have + more for have, more in zip(pads, (top, left, bottom, right), strict=True)]
         for attribute in [each for each in node.attribute if each.name == "pads"]:
             node.attribute.remove(attribute)
-        node.attribute.append(self._onnx.helper.make_attribute("pads", added))
+        total = [have + more for have, more in zip(pads, added, strict=True)]
+        node.attribute.append(self._onnx.helper.make_attribute("pads", total))
         node.input[0] = pad.input[0]
         self._remove_unused(pad)
+
+    def _zeros_around(self, pad: Any) -> list[int] | None:
+        """Zeros (top, left, bottom, right) that a Pad adds to pictures; None where it does anything else."""
+        inputs = [*pad.input, "", ""]
+        amounts, value = self._constants.get(inputs[1]), self._constants.get(inputs[2])
+        constant = _attribute(pad, "mode", b"constant") == b"constant" and not inputs[3]
+        zero = not inputs[2] or (value is not None and not np.any(value))
+        if amounts is None or amounts.size != 8 or not (constant and zero):
+            return None
+        if amounts.min() < 0 or any(amounts[[0, 1, 4, 5]]):
+            return None
+        return [int(amounts[index]) for index in (2, 3, 6, 7)]
+
+    def _pad_by_convolution(self, pad: Any, added: list[int]) -> None:
+        channels = self._shapes.get(pad.input[0], [0, 0])[1]
+        if not channels:
+            return
+        ones = self._onnx.numpy_helper.from_array(
+            np.ones((channels, 1, 1, 1), np.float32), f"{pad.output[0]}/ones"
+        )
+        self._graph.initializer.append(ones)
+        convolution = self._onnx.helper.make_node(
+            "Conv",
+            [pad.input[0], ones.name],
+            list(pad.output),
+            name=f"{pad.name}/conv",
+            group=channels,
+            kernel_shape=[1, 1],
+            pads=added,
+        )
+        at = list(self._graph.node).index(pad)
+        self._graph.node.remove(pad)
+        self._graph.node.insert(at, convolution)
 
     def _pool_may_pad(self, pool: Any, pad: Any, widest: int) -> bool:
         """A pool's own padding never wins; zeros never do either where no value is below them.
