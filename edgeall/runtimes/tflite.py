@@ -1,8 +1,8 @@
 """TensorFlow Lite, by whichever of its interpreters is installed.
 
-Float models answer the same in all of them. INT8 ones need not: tflite_runtime 2.14 has integer kernels of its own where
-ai_edge_litert has XNNPACK's, and their rounding moved the score of an INT8 MobileNetV2 by 0.007 on average, 0.03 at most.
-So the interpreter in use is named with every result.
+Float models answer the same in all of them. INT8 ones need not: tflite_runtime 2.14 has integer kernels of its own
+where ai_edge_litert has XNNPACK's, and their rounding moved the score of an INT8 MobileNetV2 by 0.007 on average and
+0.03 at most. So the interpreter in use is named with every result.
 """
 
 import importlib
