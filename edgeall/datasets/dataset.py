@@ -210,10 +210,11 @@ def _validated(positive: Sequence[str], labels: list[str]) -> list[str]:
 def _drawn(samples: Sequence[Sample]) -> bool:
     """Whether the first image of any class says of itself that edgeall drew it."""
     first = {sample.label: sample.path for sample in reversed(samples)}
-    return any(_carries_mark(path) for path in first.values())
+    return any(carries_mark(path) for path in first.values())
 
 
-def _carries_mark(path: Path) -> bool:
+def carries_mark(path: Path) -> bool:
+    """Whether an image file says of itself that edgeall drew it."""
     try:
         with path.open("rb") as file:
             return SYNTHETIC_MARK in file.read(4096)

@@ -19,14 +19,14 @@ from edgeall.datasets.cells import Draw, Map, Pen, Rng
 MIN_SIDE = 96
 """Below this a red cell has fewer than three pixels of radius."""
 
-_UNIT = 1 / 33
-"""Radius of a red cell, of the image's height at 4:3: as in ALL-IDB1's fields."""
+_UNIT = 1 / 30
+"""Radius of a red cell, of the height at 4:3: close to that of ALL-IDB1's fields."""
 
 _NORMAL: tuple[tuple[Draw, float], ...] = (
-    (cells.neutrophil, 0.46),
-    (cells.lymphocyte, 0.24),
-    (cells.monocyte, 0.12),
-    (cells.reactive_lymphocyte, 0.18),
+    (cells.neutrophil, 0.52),
+    (cells.lymphocyte, 0.26),
+    (cells.monocyte, 0.1),
+    (cells.reactive_lymphocyte, 0.12),
 )
 
 # Optical densities of (red, green, blue) at one unit of stain, in the order of cells.EOSIN, NUCLEAR, BASIC.
@@ -67,9 +67,9 @@ def draw_smear(rng: Rng, leukaemia: bool, size: tuple[int, int]) -> Smear:
 
 def _white_cells(rng: Rng, leukaemia: bool) -> list[Draw]:
     kinds, weights = zip(*_NORMAL, strict=True)
-    normal = int(rng.integers(1, 5) if leukaemia else rng.integers(3, 12))
+    normal = int(rng.integers(0, 4) if leukaemia else rng.integers(4, 13))
     chosen = [kinds[index] for index in rng.choice(len(kinds), normal, p=weights)]
-    blasts = int(rng.integers(2, 8)) if leukaemia else 0
+    blasts = int(rng.integers(3, 10)) if leukaemia else 0
     return [cells.blast] * blasts + chosen
 
 
@@ -128,10 +128,12 @@ def _photograph(stains: Map, rng: Rng, unit: float) -> npt.NDArray[np.uint8]:
     light = _light(width, height, rng)
     pixels = np.empty((height, width, 3), dtype=np.uint8)
     for channel in range(3):
-        absorbed = np.tensordot(densities[:, channel].astype(np.float32), stains, axes=1)
-        np.exp(-absorbed, out=absorbed)
-        absorbed *= light * np.float32(glass[channel])
-        pixels[..., channel] = np.clip(absorbed, 0.0, 255.0)
+        passed: Map = np.zeros((height, width), dtype=np.float32)
+        for density, stain in zip(densities[:, channel].astype(np.float32), stains, strict=True):
+            passed -= density * stain
+        np.exp(passed, out=passed)
+        passed *= light * np.float32(glass[channel])
+        pixels[..., channel] = np.clip(passed, 0.0, 255.0)
     blur = unit * rng.uniform(0.01, 0.06)
     focused = np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(blur)), dtype=np.float32)
     noise = rng.standard_normal(pixels.shape, dtype=np.float32)

@@ -70,7 +70,7 @@ def _look(sample: Sample) -> Seen | Unreadable:
     except (ImageError, OSError) as error:
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         return Unreadable(sample.name, reason.removeprefix("the image: "))
-    luma = pixels.astype(np.float32) @ _LUMA
+    luma = (pixels * _LUMA).sum(axis=2)
     thumbnail = luma.reshape(THUMBNAIL, 2, THUMBNAIL, 2).mean(axis=(1, 3))
     format = next((name for mark, name in _SIGNATURES.items() if content.startswith(mark)), "unknown")
     return Seen(sample, hashlib.sha256(content).hexdigest(), size, format, thumbnail)

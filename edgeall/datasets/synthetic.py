@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from edgeall import __version__, files
-from edgeall.datasets.dataset import SYNTHETIC_MARK
+from edgeall.datasets.dataset import SYNTHETIC_MARK, carries_mark
 from edgeall.datasets.smear import MIN_SIDE, draw_smear
 from edgeall.errors import UsageError
 from edgeall.progress import SILENT, Progress
@@ -58,7 +58,8 @@ def synthesize(
         `out`.
 
     Raises:
-        UsageError: no images of a class asked for, images too small, or `out` is there and holds something.
+        UsageError: no images of a class asked for, images too small, `out` is there and `overwrite` was not given,
+            or it holds anything but a drawn set.
     """
     if healthy < 1 or leukaemia < 1:
         raise UsageError("a set needs at least one healthy and one leukaemia image")
@@ -66,9 +67,12 @@ def synthesize(
         raise UsageError(
             f"{size[0]} x {size[1]} is no field of view: each side needs {MIN_SIDE} pixels or more"
         )
-    occupied = out.exists() and not (out.is_dir() and not any(out.iterdir()))
-    if occupied:
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         files.refuse_overwrite(out, overwrite)
+        if not _drawn_here(out):
+            raise UsageError(
+                f"{out}: holds more than a synthetic set, and is not replaced; give another name"
+            )
     order, *streams = np.random.SeedSequence(seed).spawn(1 + healthy + leukaemia)
     classes = np.random.default_rng(order).permutation(np.repeat([0, 1], [healthy, leukaemia])).tolist()
     names = [f"Im{index:03d}_{label}" for index, label in enumerate(classes, start=1)]
@@ -104,8 +108,14 @@ def synthesize(
             encoding="utf-8",
         )
         # Only now that the new set is whole does the old one go.
-        if out.is_dir():
+        if out.exists():
             shutil.rmtree(out)
-        else:
-            out.unlink(missing_ok=True)
     return out
+
+
+def _drawn_here(folder: Path) -> bool:
+    """Whether a folder holds a drawn set and nothing else: all else might be somebody's only copy."""
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} - {"im", "xyc", "README.txt"}:
+        return False
+    images = [*(folder / "im").iterdir()] if (folder / "im").is_dir() else []
+    return bool(images) and all(carries_mark(path) for path in images)
