@@ -216,7 +216,10 @@ class _Builder:
 
     def _activation(self, given: Any) -> str:
         name = activation_name(given)
-        if name not in table.ACTIVATIONS:
+        known = (
+            table.ACTIVATIONS | table.ACTIVATIONS_OF_KERAS_3 if self._weights.keras_3 else table.ACTIVATIONS
+        )
+        if name not in known:
             raise ValueError(f"its activation '{name}' is none that edgeall takes over")
         return name
 

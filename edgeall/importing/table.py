@@ -92,7 +92,10 @@ KERAS_OPS = {
 ACTIVATIONS = _words(
     "elu exponential gelu leaky_relu linear relu relu6 selu sigmoid silu softmax softplus softsign swish tanh"
 )
-"""Functions of `keras.activations` that mean the same in Keras 2 and 3. (hard_sigmoid does not.)"""
+"""Functions of `keras.activations` that mean the same in Keras 2 and 3."""
+
+ACTIVATIONS_OF_KERAS_3 = _words("celu hard_sigmoid hard_silu hard_swish hard_tanh log_sigmoid mish")
+"""Functions that Keras 2 has not, or that mean something else there, as hard_sigmoid does."""
 
 RENAMED = {("LeakyReLU", "alpha"): "negative_slope"}
 """(class, Keras 2's option) to Keras 3's."""

@@ -1,7 +1,7 @@
 """Weights of one layer at a time, out of the two ways in which Keras files them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,12 @@ class Weights:
     def __init__(self, stored: Stored) -> None:
         self._stored = stored
         self._file = str(stored.path)
+
+    @property
+    def keras_3(self) -> bool:
+        """Whether the file says that Keras 3 or later wrote it."""
+        major = self._stored.written_by.partition(".")[0]
+        return major.isdigit() and int(major) >= 3
 
     def of(self, layer: Layer, variables: Sequence[str] = ()) -> Arrays:
         """A layer's weights, in the order in which Keras makes them: `variables` are their names in that order.
@@ -83,11 +89,19 @@ def _names(group: Any) -> list[str]:
 
 
 def _of_layer(names: list[str], layer: str) -> list[str]:
-    """Those of one layer of a nested model. TensorFlow 1 numbered a name that its session had seen before."""
-    scopes = {name: name.rpartition("/")[0].rpartition("/")[2] for name in names}
-    exact = [name for name, scope in scopes.items() if scope == layer]
+    """Those of one layer of a nested model; a layer's name may itself be a path, and end as another's does.
+
+    TensorFlow 1 numbered a name that its session had seen before.
+    """
+    scopes = {name: name.rpartition("/")[0] for name in names}
     numbered = re.compile(re.escape(layer) + r"_\d+")
-    return exact or [name for name, scope in scopes.items() if numbered.fullmatch(scope)]
+    fits: tuple[Callable[[str], bool], ...] = (
+        lambda scope: scope == layer,
+        lambda scope: scope.endswith(f"/{layer}"),
+        lambda scope: numbered.fullmatch(scope) is not None,
+    )
+    found = ([name for name, scope in scopes.items() if fit(scope)] for fit in fits)
+    return next(filter(None, found), [])
 
 
 def _variable(name: str, kind: str) -> str:

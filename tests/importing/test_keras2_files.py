@@ -82,6 +82,29 @@ def changed(tmp_path: Path, file: str, change) -> Path:
     return path
 
 
+def test_layers_whose_names_are_paths_keep_their_own_weights(tmp_path: Path) -> None:
+    """DenseNet calls a layer "conv1/conv"; MobileNetV3 has "Conv" beside "squeeze/Conv"."""
+
+    def rename(config: dict) -> None:
+        text = json.dumps(config).replace('"Conv1"', '"conv"').replace('"project"', '"block/conv"')
+        config.clear()
+        config.update(json.loads(text))
+
+    path = changed(tmp_path, "smear.h5", rename)
+    with h5py.File(path, "r+") as stored:
+        group = stored["model_weights/base"]
+        names = []
+        for name in group.attrs["weight_names"]:
+            renamed = name.replace("Conv1/", "conv/") if name.startswith("Conv1/") else name
+            renamed = renamed.replace("project/", "block/conv/")
+            if renamed != name:
+                group[renamed] = group[name][()]
+            names.append(renamed)
+        group.attrs["weight_names"] = names
+    run = import_model(path, ["hem", "all"], preprocessing="raw", out=tmp_path).run
+    np.testing.assert_allclose(answers(run, 96), EXPECTED["smear"]["answers"], rtol=1e-3)
+
+
 def test_marks_of_older_keras_2_are_understood(tmp_path: Path) -> None:
     def older(config: dict) -> None:
         config["class_name"] = "Sequential"

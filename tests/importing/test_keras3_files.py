@@ -51,7 +51,8 @@ def resized_inside() -> keras.Model:
 
 def one_minus() -> keras.Model:
     image = keras.Input((SIZE, SIZE, 3))
-    return keras.Model(image, head(1.0 - image / 255.0))
+    x = layers.Conv2D(4, 1, activation="hard_sigmoid")(1.0 - image / 255.0)
+    return keras.Model(image, head(layers.Activation("hard_silu")(x)))
 
 
 def shared_and_joined() -> keras.Model:
