@@ -73,7 +73,8 @@ def _legs(out: Path, weights: str) -> list[_Leg]:
             for backbone, run in runs.items()
         ),
         _Leg(("export", *folders, "--int8")),
-        _Leg(("bench", *folders, "--device", "laptop", "--quick")),
+        # One thread and three rounds: the default, both thread counts and five rounds, would take three times as long.
+        _Leg(("bench", *folders, "--device", "laptop", "--threads", "1", "--quick")),
     ]
 
 

@@ -25,13 +25,13 @@ PARAMS = {
 }
 
 
-def a_list_of(required: list[str], **properties: Any) -> dict[str, Any]:
-    item = {"type": "object", "required": required, "properties": properties}
+def a_list_of(required: str, **properties: Any) -> dict[str, Any]:
+    item = {"type": "object", "required": required.split(), "properties": properties}
     return {"type": "array", "minItems": 1, "items": item}
 
 
 PROMISED = {
-    "backbones": a_list_of(["name", "head", "input_size", "preprocessing", "params"], params=PARAMS),
+    "backbones": a_list_of("name head input_size preprocessing params", params=PARAMS),
     "train": {
         "type": "object",
         "required": ["run", "backbone", "head", "params", "split", "test"],
@@ -46,8 +46,8 @@ PROMISED = {
         "required": ["artifacts"],
         "properties": {
             "artifacts": a_list_of(
-                "path run backbone format precision size_bytes sha256 seconds parity fallbacks cached".split(),
-                parity={"required": "n agreement max_abs_diff mean_abs_diff passed".split()},
+                "path run backbone format precision size_bytes sha256 seconds parity fallbacks cached",
+                parity={"required": ["n", "agreement", "max_abs_diff", "mean_abs_diff", "passed"]},
                 fallbacks={"type": "array"},
                 cached={"type": "boolean"},
             )
@@ -61,7 +61,7 @@ PROMISED = {
             "results": a_list_of(
                 """artifact backbone format precision executed_precision engine threads n accuracy f1 auc
                 sensitivity specificity vs_float latency_ms end_to_end_ms cold_start_ms throughput_per_s
-                peak_rss_bytes size_bytes latency_kind""".split(),
+                peak_rss_bytes size_bytes latency_kind""",
                 engine={"required": ["name", "version"]},
                 accuracy=INTERVAL,
                 f1=INTERVAL,
