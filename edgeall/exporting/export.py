@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -99,9 +100,14 @@ def export_runs(
         data: where the runs' images are now; default where they were at training.
 
     Raises:
-        UsageError: an artifact made from other inputs is in the way, or another export works on the same run.
+        UsageError: an artifact made from other inputs is in the way, two recipes have one name, or another export
+            works on the same run.
+        RunError, ImageError: the only run's images are missing or damaged; among several runs it is a failure.
         MissingExtraError: a package that converts is not installed.
     """
+    twice = [name for name, count in Counter(recipe.name for recipe in recipes).items() if count > 1]
+    if twice:
+        raise UsageError(f"two recipes are called '{twice[0]}', and so would be their artifacts: rename one")
     tasks = [task for run in runs for task in _plan(run, recipes, overwrite)]
     todo = [task for task in tasks if task.cached is None]
     _need_packages({task.recipe.format for task in todo})
@@ -114,10 +120,17 @@ def export_runs(
         ):
             mine = [[task for task in todo if task.run is run] for run in runs]
             works = [
-                pool.submit(_export_one_run, own, workshop, data, progress, advance) for own in mine if own
+                (own, pool.submit(_export_one_run, own, workshop, data, progress, advance))
+                for own in mine
+                if own
             ]
-            for work in works:
-                done |= work.result()
+            for own, work in works:
+                try:
+                    done |= work.result()
+                except EdgeallError as error:
+                    if len(runs) == 1:
+                        raise
+                    done |= {task.path: Failure(task.run.name, task.recipe.name, str(error)) for task in own}
     results = [done[task.path] for task in tasks]
     return Outcome(
         tuple(result for result in results if isinstance(result, Exported)),

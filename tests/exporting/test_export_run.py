@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from keras_run import CAFFE, make_keras_run, with_threshold
+from keras_run import CAFFE, copy_run, make_keras_run, with_threshold
 
 from edgeall import artifact, pixels, runs, runtimes
 from edgeall.artifact import FORMATS
@@ -159,6 +160,21 @@ def test_images_that_are_gone_are_asked_for(run: runs.Run, tmp_path: Path) -> No
     with pytest.raises(RunError, match="--data DIR"):
         export_run(run, [load_recipe("onnx-int8")])
     assert export_run(run, [load_recipe("onnx-fp32")], data=tmp_path / "moved")
+
+
+def test_a_run_without_its_images_does_not_take_the_others_with_it(run: runs.Run, tmp_path: Path) -> None:
+    lost = copy_run(run, tmp_path / "lost")
+    shutil.rmtree(lost.data.root)
+    outcome = export_runs([lost, run], [load_recipe("onnx-fp32")])
+    assert [each.run for each in outcome.exported] == ["own"]
+    assert [failure.run for failure in outcome.failures] == ["lost"]
+    assert "--data DIR" in outcome.failures[0].error
+
+
+def test_two_recipes_of_one_name_are_refused(run: runs.Run) -> None:
+    recipe = load_recipe("onnx-fp32")
+    with pytest.raises(UsageError, match="two recipes are called 'onnx-fp32'"):
+        export_run(run, [recipe, dataclasses.replace(recipe, format="openvino")])
 
 
 KILLED = """
