@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeall.cli.display import Display
 
@@ -19,9 +19,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     synth = verbs.add_parser("synth", help="draw a synthetic smear set in ALL-IDB1's layout")
     synth.add_argument("out", type=Path, metavar="OUT", help="folder to make")
     synth.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default: %(default)s)")
-    synth.add_argument("--healthy", type=int, metavar="N", help="healthy images (default: 59)")
-    synth.add_argument("--leukaemia", type=int, metavar="N", help="images with blasts (default: 49)")
-    synth.add_argument("--size", type=_size, metavar="WxH", help="pixels (default: 1296x972)")
+    synth.add_argument(
+        "--healthy", type=int, default=59, metavar="N", help="healthy images (default: %(default)s)"
+    )
+    synth.add_argument(
+        "--leukaemia", type=int, default=49, metavar="N", help="images with blasts (default: %(default)s)"
+    )
+    synth.add_argument(
+        "--size", type=_size, default="1296x972", metavar="WxH", help="pixels (default: %(default)s)"
+    )
     synth.add_argument("--overwrite", action="store_true", help="replace what is at OUT")
     synth.set_defaults(_verb=_synth)
 
@@ -69,9 +75,15 @@ def _synth(args: argparse.Namespace, display: Display) -> int:
     """JSON: out, layout, images, healthy, leukaemia, size: [width, height], seed."""
     from edgeall.datasets import read_dataset, synthesize
 
-    asked = {"healthy": args.healthy, "leukaemia": args.leukaemia, "size": args.size}
-    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    synthesize(args.out, seed=args.seed, overwrite=args.overwrite, progress=display, **given)
+    synthesize(
+        args.out,
+        seed=args.seed,
+        healthy=args.healthy,
+        leukaemia=args.leukaemia,
+        size=args.size,
+        overwrite=args.overwrite,
+        progress=display,
+    )
     made = read_dataset(args.out)
     counts = made.counts()
     display.show(
@@ -79,8 +91,13 @@ def _synth(args: argparse.Namespace, display: Display) -> int:
         f"layout {made.layout}. To try the tool with; figures made on them say nothing about leukaemia."
     )
     display.emit(
-        {"out": str(args.out), "layout": made.layout, "images": len(made.samples), "seed": args.seed}
-        | {"healthy": counts["healthy"], "leukaemia": counts["ALL"]}
+        {"out": str(args.out), "layout": made.layout, "images": len(made.samples)}
+        | {
+            "healthy": counts["healthy"],
+            "leukaemia": counts["ALL"],
+            "size": list(args.size),
+            "seed": args.seed,
+        }
     )
     return 0
 
@@ -154,9 +171,10 @@ _SHOWN = 10
 def _census_table(census: "Census") -> "RenderableType":
     """The census for people: a line a finding, lists cut after the first few."""
     from rich.table import Table
+    from rich.text import Text
 
     dataset = census.dataset
-    table = Table(title=f"{dataset.root}", title_justify="left", show_header=False)
+    table = Table(title=Text(str(dataset.root)), title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     table.add_row("layout", dataset.layout)

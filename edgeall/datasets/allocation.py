@@ -7,7 +7,7 @@ from edgeall.errors import DatasetError
 
 Counts = npt.NDArray[np.int64]
 
-_RESTARTS = 300
+_RESTARTS = 100
 _EFFORT = 100_000
 """Restarts times pairs of groups: a dozen groups get all restarts, a hundred get ten, and thousands fit at once."""
 

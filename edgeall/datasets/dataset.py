@@ -128,7 +128,7 @@ def _image_names(root: Path) -> tuple[list[str], int]:
     """Relative names of image files by name, and how many links out of the folder were passed over."""
     names: list[str] = []
     outside = 0
-    for folder, below, files in os.walk(root):
+    for folder, below, files in os.walk(root, onerror=_unlistable):
         below[:] = [name for name in below if not _hidden(name)]
         outside += sum(_leaves(Path(folder, name), root) for name in below)
         for name in files:
@@ -140,6 +140,13 @@ def _image_names(root: Path) -> tuple[list[str], int]:
             else:
                 names.append(path.relative_to(root).as_posix())
     return sorted(names, key=_natural), outside
+
+
+def _unlistable(error: OSError) -> None:
+    # Passing over it, as os.walk does, would leave its images out of every count without a word.
+    raise DatasetError(
+        f"{error.filename}: cannot be listed ({error.strerror}); make it readable or move it away"
+    )
 
 
 def _hidden(name: str) -> bool:
