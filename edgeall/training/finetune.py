@@ -177,8 +177,8 @@ def _train(
     def views(frozen: Any) -> Views:
         return Views(train.images, mapping, settings.augmentation, settings.seed, frozen)
 
-    def phase(name: str, epochs: int, rate: float) -> Phase:
-        return Phase(name, epochs, rate, settings.batch_size, settings.patience, settings.seed)
+    def phase(name: str, epochs: int, rate: float, patience: int) -> Phase:
+        return Phase(f"{title}: {name}", epochs, rate, settings.batch_size, patience, settings.seed)
 
     frozen = trunk(classifier, classifier.head[0].name)
     inputs = source(views(frozen), settings.views, f"{title}: frozen features", progress)
@@ -186,7 +186,7 @@ def _train(
     standard = Standardized.of(inputs, len(train.images))
     run_phase(
         stacked(classifier.head[1:], val_inputs.shape[1:]),
-        phase(f"{title}: head", settings.head_epochs, settings.head_rate),
+        phase("head", settings.head_epochs, settings.head_rate, settings.head_patience),
         standard, train.truth(weights), standard.apply(val_inputs), val.truth(weights), history.record, progress,
     )  # fmt: skip
     standard.fold_into(classifier.head)
@@ -196,7 +196,7 @@ def _train(
     inputs = source(views(frozen), settings.views, f"{title}: features below the fine-tuned layers", progress)
     run_phase(
         top(classifier, cut),
-        phase(f"{title}: fine-tuning", settings.epochs, settings.rate),
+        phase("fine-tuning", settings.epochs, settings.rate, settings.patience),
         inputs, train.truth(weights), through(frozen, mapping, val.images.take(everything)), val.truth(weights),
         history.record, progress,
     )  # fmt: skip

@@ -45,7 +45,9 @@ class Head:
         for index, units in enumerate(self.hidden):
             kernel = initializers.GlorotUniform(seed=seed + index)
             stack.append(layers.Dense(units, "relu", kernel_initializer=kernel, name=f"hidden_{index + 1}"))
-        kernel = initializers.GlorotUniform(seed=seed + len(self.hidden))
+        # On frozen features a head without hidden layers is a logistic regression: from zero it goes straight to
+        # its optimum, where random weights on a thousand features would be noise to unlearn first.
+        kernel = initializers.GlorotUniform(seed=seed + len(self.hidden)) if self.hidden else "zeros"
         activation = "sigmoid" if outputs == 1 else "softmax"
         stack.append(layers.Dense(outputs, activation, kernel_initializer=kernel, name="probability"))
         return stack

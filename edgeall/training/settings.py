@@ -26,7 +26,7 @@ class Settings:
             comparison trained, BatchNorm's scales and shifts with it. None is the head's default.
         head_epochs, epochs: at most so many in the first and second phase.
         head_rate, rate: learning rates of Adam.
-        patience: a phase ends after so many epochs without a better validation.
+        head_patience, patience: a phase ends after so many epochs without a better validation.
         views: augmented views of each training image whose frozen features are computed once; epochs take them
             in turn.
         dropout: share of features dropped in head `gap` while training.
@@ -39,11 +39,12 @@ class Settings:
     head: str = "gap"
     weights: str = RANDOM
     fine_tune: str | None = None
-    head_epochs: int = 50
+    head_epochs: int = 200
     epochs: int = 10
-    head_rate: float = 1e-3
+    head_rate: float = 3e-3
     rate: float = 1e-4
     batch_size: int = 16
+    head_patience: int = 40
     patience: int = 5
     views: int = 4
     dropout: float = 0.2
@@ -63,6 +64,7 @@ class Settings:
         _within(self, "head_epochs", 1, 10_000)
         _within(self, "epochs", 0, 10_000)
         _within(self, "batch_size", 1, 4096)
+        _within(self, "head_patience", 1, 10_000)
         _within(self, "patience", 1, 10_000)
         _within(self, "views", 1, 1000)
         _within(self, "head_rate", 1e-9, 1)
