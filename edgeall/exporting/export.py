@@ -29,6 +29,7 @@ from edgeall.progress import SILENT, Advance, Progress
 from edgeall.runs import Member, Run
 
 _PARITY_SEED = 0
+_NOT_CALIBRATED = "the run has no images of its own to find INT8 ranges with; import its model again with --data DIR, or train it again"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class _Task:
     path: Path
     inputs: str
     calibration: tuple[Member, ...]
-    cached: Exported | None
+    settled: Exported | Failure | None
 
 
 def export_run(
@@ -109,9 +110,9 @@ def export_runs(
     if twice:
         raise UsageError(f"two recipes are called '{twice[0]}', and so would be their artifacts: rename one")
     tasks = [task for run in runs for task in _plan(run, recipes, overwrite)]
-    todo = [task for task in tasks if task.cached is None]
+    todo = [task for task in tasks if task.settled is None]
     _need_packages({task.recipe.format for task in todo})
-    done: dict[Path, Exported | Failure] = {task.path: task.cached for task in tasks if task.cached}
+    done: dict[Path, Exported | Failure] = {task.path: task.settled for task in tasks if task.settled}
     if todo:
         with (
             progress.stage("export", total=len(todo)) as advance,
@@ -151,6 +152,9 @@ def _plan(run: Run, recipes: Sequence[Recipe], overwrite: bool) -> list[_Task]:
     for recipe in recipes:
         path = run.exports / f"{run.name}_{recipe.name}{artifact.suffix_of(recipe.format)}"
         members: tuple[Member, ...] = ()
+        if recipe.calibration is not None and not run.split.train:
+            tasks.append(_Task(run, recipe, path, "", (), Failure(run.name, recipe.name, _NOT_CALIBRATED)))
+            continue
         if recipe.calibration is not None:
             members = calibration.select(run.split.train, recipe.calibration.images, recipe.calibration.seed)
         inputs = _inputs(run, model, recipe, members)
