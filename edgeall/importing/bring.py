@@ -230,7 +230,7 @@ def _words(file: Path, sha256: str, images: "Material") -> str:
     if images.known:
         return f"{source}; training images as told by its owner, not checked"
     if images.drawn:
-        return f"{source}; training images unknown; exports calibrated and compared on drawn smears"
+        return f"{source}; training images unknown; exports compared with it on drawn smears"
     return f"{source}; training images unknown: test figures may include images it was trained on"
 
 

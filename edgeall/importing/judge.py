@@ -18,8 +18,8 @@ from edgeall.statistics import choose_threshold, classification_metrics, is_posi
 from edgeall.training.model import predict
 
 _NO_IMAGES = (
-    "no labelled images were given, so neither preprocessing nor labels could be checked; exports are calibrated and "
-    "compared on drawn smears, which may cost an INT8 artifact accuracy: import with --data DIR for real ones"
+    "no labelled images were given, so neither preprocessing nor labels could be checked; float exports "
+    "are compared with it on drawn smears, and INT8 ones cannot be made: import with --data DIR for all of it"
 )
 
 

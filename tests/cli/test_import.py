@@ -60,6 +60,18 @@ def test_a_keras_2_file_at_96_pixels_is_exported_to_int8_and_benched(workplace: 
         assert "training images unknown" in row["weights"]
 
 
+def test_without_images_float_is_exported_and_int8_refused(workplace: Path) -> None:
+    done = edgeall(
+        workplace, "import", str(FILES / "scaled.h5"), "--labels", "hem,all", "--preprocessing", "raw", "--json"
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "INT8 ones cannot be made" in json.loads(done.stdout)["warnings"][0]
+    exported = edgeall(workplace, "export", "runs/scaled", "--int8", "--format", "onnx", "--json")
+    assert exported.returncode == 1
+    assert [a["precision"] for a in json.loads(exported.stdout)["artifacts"]] == ["float32"]
+    assert "scaled onnx-int8: the run has no images of its own" in exported.stderr
+
+
 def test_a_warning_is_said_and_leaves_the_status_alone(workplace: Path) -> None:
     done = edgeall(
         workplace, "import", str(FILES / "smear.h5"), "--labels", "hem,all", "--data", "data",
@@ -71,7 +83,7 @@ def test_a_warning_is_said_and_leaves_the_status_alone(workplace: Path) -> None:
 
 
 def test_a_mistake_is_one_line_and_status_2(workplace: Path) -> None:
-    done = edgeall(workplace, "import", str(FILES / "scaled.h5"), "--labels", "hem,all")
+    done = edgeall(workplace, "import", str(FILES / "outside.h5"), "--labels", "hem,all")
     assert done.returncode == 2
     assert done.stderr.startswith("edgeall: ")
     assert done.stderr.count("\n") == 1
