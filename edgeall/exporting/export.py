@@ -29,7 +29,10 @@ from edgeall.progress import SILENT, Advance, Progress
 from edgeall.runs import Member, Run
 
 _PARITY_SEED = 0
-_NOT_CALIBRATED = "the run has no images of its own to find INT8 ranges with; import its model again with --data DIR, or train it again"
+_NOT_CALIBRATED = (
+    "the run has no images of its own to find INT8 ranges with; "
+    "import its model again with --data DIR, or train it again"
+)
 
 
 @dataclass(frozen=True)
