@@ -1,7 +1,7 @@
 """One field of a blood smear, drawn: cells laid out on a slide, stained, lit, focused and photographed.
 
 What varies with the disease is the cells alone. Stain, light, focus, noise and crowding are drawn from the same
-distributions for both classes, and healthy fields hold more white cells than leukaemic ones hold blasts, so that
+distributions for both classes, and healthy fields hold on average more white cells than leukaemic ones, so that
 neither the mean colour nor the amount of purple gives the class away.
 """
 
