@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgeall import files
-from edgeall.exporting.qat.plain import Node, rounds
+from edgeall.exporting.qat.plain import Node
 from edgeall.exporting.qat.quantized import QuantizedModel
 
 OPSET, IR_VERSION = 17, 8
@@ -26,8 +26,8 @@ def write_onnx(model: QuantizedModel, path: Path) -> None:
 def build(model: QuantizedModel, for_openvino: bool = False) -> Any:
     """The ONNX model as a protobuf.
 
-    ONNX Runtime wants codes between any two operators. OpenVINO wants as few roundings as there are: it takes one
-    that changes nothing, such as after a concatenation, for a reason to compute in float32.
+    ONNX Runtime wants codes between any two operators. OpenVINO takes a rounding that changes nothing, after a
+    concatenation, for a reason to concatenate in float32.
     """
     from onnx import TensorProto, helper
 
@@ -104,7 +104,7 @@ class _Writer:
         result = getattr(self, f"_{node.kind}")(node, values)
         if node.activation != "linear":
             result = self._activate(node, result)
-        if self.for_openvino and not rounds(node) and node is not self.model.graph.output:
+        if self.for_openvino and node.kind == "concat":
             self._values[node.name] = result
         else:
             self.quantize(result, node.name)
@@ -173,7 +173,22 @@ class _Writer:
         return self.op("Gemm", [*values, *self._weighted(node, kernel)], f"{node.name}:f", transB=1)
 
     def _add(self, node: Node, values: list[str]) -> str:
+        if self.for_openvino:
+            values = [self._held(node, index, value) for index, value in enumerate(values)]
         return self.op("Add", values, f"{node.name}:f")
+
+    def _held(self, node: Node, index: int, value: str) -> str:
+        """`value` clipped to its own grid's ends, which changes nothing.
+
+        Without it OpenVINO adds a convolution's result before it is rounded, and answers differently from the others.
+        """
+        name = node.inputs[index]
+        grid, group = self.model.grid(name), self.model.graph.groups[name]
+        ends = [
+            self.constant(f"{group}:low", np.float32(grid.low)),
+            self.constant(f"{group}:high", np.float32(grid.high)),
+        ]
+        return self.op("Clip", [value, *ends], f"{node.name}:held:{index}")
 
     def _concat(self, node: Node, values: list[str]) -> str:
         return self.op("Concat", values, f"{node.name}:f", axis=1 if len(node.shape) == 3 else -1)

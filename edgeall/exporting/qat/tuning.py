@@ -33,6 +33,7 @@ class Tuning:
     """How to fine-tune.
 
     Attributes:
+        learning_rate: Adam's, falling to zero along a cosine.
         label_weight: share of the label in the target; the rest is the float model's probability.
         weight_bits: 7 gives the same answers on every processor, 8 finer weights; see `scales.weight_limit`.
         enough: mean absolute difference in probability on the validation images that ends the search early.
@@ -72,7 +73,9 @@ def fine_tune(
     rng = np.random.default_rng(tuning.seed)
     teacher = float_model(plain)
     twin = trainable_twin(plain, grids, tuning.weight_bits)
-    twin.compile(keras.optimizers.Adam(tuning.learning_rate), _loss(plain))
+    steps = tuning.epochs * -(-len(train.pixels) // tuning.batch_size)
+    rate = keras.optimizers.schedules.CosineDecay(tuning.learning_rate, max(steps, 1))
+    twin.compile(keras.optimizers.Adam(rate), _loss(plain))
     reference = predict(teacher, validation.pixels, mapping)
     history = [_compare(0, predict(twin, validation.pixels, mapping), reference)]
     best, chosen = _weights(twin), 0

@@ -57,7 +57,7 @@ def preactivated_residuals() -> Any:
 
 
 def dense_blocks() -> Any:
-    """DenseNet: growing concatenations, of a bounded tensor with unbounded ones at first, and average pooling between."""
+    """DenseNet: growing concatenations, at first of a bounded tensor with unbounded ones, and average pools."""
     from keras import layers
 
     def body(x: Any) -> Any:

@@ -1,0 +1,99 @@
+"""Fine-tuning brings INT8 back to the float model's answers, and its result can be kept in a file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qat_networks import MAPPING, NETWORKS, drawn_images
+
+from edgeall.errors import ExportError
+from edgeall.exporting import qat
+
+TUNING = qat.Tuning(epochs=3, learning_rate=1e-3, batch_size=8, label_weight=0.0, seed=3)
+
+
+def _images(count: int, seed: int) -> qat.Images:
+    pixels = drawn_images(count, seed)
+    return qat.Images(pixels, (pixels.mean(axis=(1, 2, 3)) > 80).astype(np.int64))
+
+
+@pytest.fixture(scope="module")
+def rough() -> tuple[qat.PlainModel, dict[str, qat.Grid]]:
+    """A network on grids that are far too narrow, so that clipping costs it dearly."""
+    plain = qat.prepare(NETWORKS["plain_stack"]())
+    grids = qat.calibrate(plain, drawn_images(16), MAPPING, method="min-max")
+    hidden = {plain.graph.groups[node.name] for node in plain.graph.nodes if node.kind == "conv"}
+    narrow = {
+        name: qat.Grid(grid.scale * 0.3, grid.zero_point) for name, grid in grids.items() if name in hidden
+    }
+    return plain, grids | narrow
+
+
+@pytest.fixture(scope="module")
+def tuned(rough: tuple[qat.PlainModel, dict[str, qat.Grid]]) -> qat.QuantizedModel:
+    return qat.fine_tune(*rough, _images(96, 1), _images(32, 2), MAPPING, TUNING)
+
+
+def test_fine_tuning_nears_the_float_model(tuned: qat.QuantizedModel) -> None:
+    before, after = tuned.history[0], tuned.history[tuned.chosen]
+    assert tuned.chosen > 0
+    assert after.mean_difference < 0.7 * before.mean_difference
+    assert after.mean_difference == min(epoch.mean_difference for epoch in tuned.history)
+
+
+def test_the_same_seed_gives_the_same_weights(
+    rough: tuple[qat.PlainModel, dict[str, qat.Grid]], tuned: qat.QuantizedModel
+) -> None:
+    again = qat.fine_tune(*rough, _images(96, 1), _images(32, 2), MAPPING, TUNING)
+    for name, weights in tuned.weights.items():
+        np.testing.assert_array_equal(again.weights[name].kernel, weights.kernel)
+
+
+def test_a_saved_model_comes_back_as_it_was(tuned: qat.QuantizedModel, tmp_path: Path) -> None:
+    qat.save(tuned, tmp_path / "model.npz")
+    loaded = qat.load(tmp_path / "model.npz")
+    qat.write_tflite(tuned, tmp_path / "before.tflite")
+    qat.write_tflite(loaded, tmp_path / "after.tflite")
+    assert loaded.history == tuned.history
+    assert (tmp_path / "before.tflite").read_bytes() == (tmp_path / "after.tflite").read_bytes()
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.npz").write_bytes(b"PK\x03\x04 not a model")
+    with pytest.raises(ExportError, match="not a quantized model"):
+        qat.load(tmp_path / "model.npz")
+
+
+def test_seven_bit_weights_stay_within_64(tuned: qat.QuantizedModel) -> None:
+    assert max(np.abs(weights.kernel.astype(int)).max() for weights in tuned.weights.values()) == 64
+
+
+@pytest.mark.parametrize("method", ["min-max", "percentile", "mse"])
+def test_input_and_probability_grids_do_not_depend_on_the_images(method: qat.Method) -> None:
+    plain = qat.prepare(NETWORKS["plain_stack"]())
+    grids = qat.calibrate(plain, drawn_images(4), MAPPING, method=method)
+    assert grids[plain.graph.input.name].low == pytest.approx(-1.0, abs=0.01)
+    assert grids[plain.graph.output.name] == qat.Grid(1 / 256, 0)
+
+
+def test_images_of_another_size_are_refused() -> None:
+    plain = qat.prepare(NETWORKS["plain_stack"]())
+    with pytest.raises(ExportError, match="do not fit"):
+        qat.calibrate(plain, np.zeros((2, 16, 16, 3), np.uint8), MAPPING)
+
+
+def test_a_layer_without_an_int8_form_is_named() -> None:
+    import keras
+
+    image = keras.Input((8, 8, 3))
+    flat = keras.layers.Flatten()(keras.layers.LeakyReLU(name="leaky")(image))
+    with pytest.raises(ExportError, match="leaky: LeakyReLU"):
+        qat.prepare(keras.Model(image, keras.layers.Dense(1, activation="sigmoid")(flat)))
+
+
+def test_a_backbone_nested_in_a_sequential_model_is_read() -> None:
+    import keras
+
+    inner = NETWORKS["inverted_residuals"]()
+    model = keras.Sequential([keras.Input(inner.input_shape[1:]), inner])
+    assert len(qat.prepare(model).graph.nodes) == len(qat.prepare(inner).graph.nodes)
