@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
     display.note(
         f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. Written: {report}; models, artifacts and raw "
         f"timings: {args.out / 'runs'}.\nTry: edgeall classify {args.out / 'data' / 'im'} "
-        f"--model {_runs(args.out, args.weights)['mobilenetv2'] / 'exports'}/*_tflite-int8.tflite"
+        f"--model {_runs(args.out, args.weights)['mobilenetv2'] / 'exports'}/*_tflite-fp32.tflite"
     )
     return max(statuses)
 
