@@ -33,14 +33,19 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """As `replacing`, for a folder that must not exist yet."""
+def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
+    """As `replacing`, for a folder. With `overwrite`, one that stands at `path` stays until the new one is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         yield part
         part.chmod(0o777 & ~_umask())
-        part.rename(path)
+        if overwrite and path.exists():
+            with tempfile.TemporaryDirectory(prefix=f".{path.name}.old.", dir=path.parent) as old:
+                path.rename(Path(old) / "old")
+                part.rename(path)
+        else:
+            part.rename(path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

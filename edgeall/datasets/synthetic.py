@@ -5,7 +5,6 @@ every figure made on such images, wherever they are copied to.
 """
 
 import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -76,7 +75,7 @@ def synthesize(
     order, *streams = np.random.SeedSequence(seed).spawn(1 + healthy + leukaemia)
     classes = np.random.default_rng(order).permutation(np.repeat([0, 1], [healthy, leukaemia])).tolist()
     names = [f"Im{index:03d}_{label}" for index, label in enumerate(classes, start=1)]
-    with files.replacing_folder(out) as part:
+    with files.replacing_folder(out, overwrite=True) as part:
         (part / "im").mkdir()
         (part / "xyc").mkdir()
 
@@ -107,9 +106,6 @@ def synthesize(
             ),
             encoding="utf-8",
         )
-        # Only now that the new set is whole does the old one go.
-        if out.exists():
-            shutil.rmtree(out)
     return out
 
 

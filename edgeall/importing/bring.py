@@ -4,9 +4,7 @@ import dataclasses
 import math
 import platform
 import re
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -100,7 +98,7 @@ def import_model(
     from edgeall.importing.judge import Judge
     from edgeall.importing.recognise import backbone_of
 
-    with _new_folder(path, overwrite) as folder:
+    with files.replacing_folder(path, overwrite) as folder:
         if data is not None:
             images = material.given(data, labels, positive, split, sha256, seed, progress)
             decision = Decision(labels, tuple(positive or images.positive))
@@ -247,13 +245,3 @@ def _versions(written_by: str) -> dict[str, str]:
         "keras": metadata.version("keras"),
         "trained_with_keras": written_by,
     }
-
-
-@contextmanager
-def _new_folder(path: Path, overwrite: bool) -> Iterator[Path]:
-    """As `files.replacing_folder`; a run that stands at `path` is there until the new one is whole."""
-    with files.replacing_folder(path) as folder:
-        yield folder
-        if overwrite and path.exists():
-            with tempfile.TemporaryDirectory(prefix=f".{path.name}.old.", dir=path.parent) as old:
-                path.rename(Path(old) / "run")

@@ -5,9 +5,6 @@ import dataclasses
 import io
 import platform
 import re
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -79,7 +76,7 @@ def fine_tune(
     )
     cut = open_layers(classifier, settings.fine_tune or head.fine_tune)
     words, licence = initialize(classifier, settings, parts["train"].images, mapping, progress)
-    with _new_folder(path, overwrite) as folder:
+    with files.replacing_folder(path, overwrite) as folder:
         history = _History(folder / "history.csv")
         _train(classifier, cut, settings, parts, mapping, history, progress)
         decision = _decide(classifier, dataset, parts["val"], mapping)
@@ -224,13 +221,3 @@ def _score(
 def _part(cache: ImageCache, members: tuple[Member, ...], labels: tuple[str, ...]) -> _Part:
     classes = np.asarray([labels.index(member.label) for member in members], dtype=np.int64)
     return _Part(cache.images(members), classes, members)
-
-
-@contextmanager
-def _new_folder(path: Path, overwrite: bool) -> Iterator[Path]:
-    """As `files.replacing_folder`; a run that stands at `path` is there until the new one is whole."""
-    with files.replacing_folder(path) as folder:
-        yield folder
-        if overwrite and path.exists():
-            with tempfile.TemporaryDirectory(prefix=f".{path.name}.old.", dir=path.parent) as old:
-                path.rename(Path(old) / "run")
