@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from edgeall.pixels import ByteImage, PixelMapping
+from edgeall.pixels import PixelMapping
 from edgeall.progress import Progress
 from edgeall.training.augment import Augmentation, augmented
-from edgeall.training.fit import Indices
+from edgeall.training.fit import Indices, Source
 from edgeall.training.images import Images
 from edgeall.training.model import PREDICT_BATCH, Floats, run_model
 
@@ -23,17 +23,12 @@ MEMORY = 1 << 30
 
 @dataclass(frozen=True)
 class Views:
-    """Augmented views of images as model input.
-
-    Attributes:
-        trunk: the frozen part; None where there is none.
-    """
+    """Augmented views of images, preprocessed."""
 
     images: Images
     mapping: PixelMapping
     augmentation: Augmentation
     seed: int
-    trunk: Any
 
     def batch(self, epoch: int, indices: Indices) -> Floats:
         """View `epoch` of the images at `indices`; view 0 is the images themselves."""
@@ -41,7 +36,18 @@ class Views:
             augmented(image, self.augmentation, self.seed, epoch, int(index))
             for image, index in zip(self.images.take(indices), indices, strict=True)
         ]
-        return through(self.trunk, self.mapping, np.stack(views))
+        return np.asarray(self.mapping.apply(np.stack(views)))
+
+
+@dataclass(frozen=True)
+class Through:
+    """What another source gives, through a frozen model."""
+
+    source: Source
+    model: Any
+
+    def batch(self, epoch: int, indices: Indices) -> Floats:
+        return np.asarray(run_model(self.model, self.source.batch(epoch, indices)))
 
 
 @dataclass(frozen=True)
@@ -54,30 +60,26 @@ class Computed:
         return np.asarray(self.values[epoch % len(self.values)][indices])
 
 
-def through(trunk: Any, mapping: PixelMapping, images: ByteImage) -> Floats:
-    """Bytes (n, size, size, 3) through preprocessing and the frozen part, in pieces."""
-    if trunk is None:
-        return np.asarray(mapping.apply(images))
-    pieces = [
-        run_model(trunk, mapping.apply(images[start : start + PREDICT_BATCH]))
-        for start in range(0, len(images), PREDICT_BATCH)
-    ]
-    return np.concatenate(pieces)
-
-
-def source(views: Views, count: int, title: str, progress: Progress) -> Views | Computed:
-    """`count` views computed once where they fit into `MEMORY`, else each when needed."""
-    if views.trunk is None:
-        return views
-    shape = views.trunk.outputs[0].shape[1:]
-    n = len(views.images)
-    if count * n * math.prod(shape) * 4 > MEMORY:
-        return views
-    values = np.empty((count, n, *shape), dtype=np.float32)
-    with progress.stage(title, count * n) as advance:
-        for view in range(count):
+def through(source: Source, model: Any, n: int, views: int, title: str, progress: Progress) -> Source:
+    """Views of `n` images through a frozen model, computed once where they fit into `MEMORY`, else when needed."""
+    each = Through(source, model)
+    shape = model.outputs[0].shape[1:]
+    if views * n * math.prod(shape) * 4 > MEMORY:
+        return each
+    values = np.empty((views, n, *shape), dtype=np.float32)
+    with progress.stage(title, views * n) as advance:
+        for view in range(views):
             for start in range(0, n, PREDICT_BATCH):
                 indices = np.arange(start, min(start + PREDICT_BATCH, n))
-                values[view, indices] = views.batch(view, indices)
+                values[view, indices] = each.batch(view, indices)
                 advance(len(indices))
     return Computed(values)
+
+
+def plain(source: Source, n: int) -> Floats:
+    """All `n` images of a source, without augmentation, in pieces."""
+    pieces = [
+        source.batch(0, np.arange(start, min(start + PREDICT_BATCH, n)))
+        for start in range(0, n, PREDICT_BATCH)
+    ]
+    return np.concatenate(pieces)

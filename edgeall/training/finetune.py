@@ -22,11 +22,11 @@ from edgeall.progress import Progress
 from edgeall.runs import DataSource, Member, Run, Split
 from edgeall.statistics import choose_threshold, classification_metrics, is_positive, positive_score
 from edgeall.training.backbones import find_backbone
-from edgeall.training.features import Views, source, through
-from edgeall.training.fit import Epoch, Phase, Truth, run_phase
+from edgeall.training.features import Views, plain, through
+from edgeall.training.fit import Epoch, Phase, Source, Truth, run_phase
 from edgeall.training.heads import find_head
 from edgeall.training.images import ImageCache, Images
-from edgeall.training.model import Classifier, build, open_layers, predict, stacked, top, trunk
+from edgeall.training.model import Classifier, between, build, open_layers, predict, stacked, top
 from edgeall.training.settings import Settings
 from edgeall.training.standardize import Standardized
 from edgeall.training.weights import initialize
@@ -168,35 +168,39 @@ def _train(
     weights = np.ones(len(counts), np.float32)
     if settings.balanced:
         weights = (len(train.classes) / (len(counts) * counts)).astype(np.float32)
-    title = classifier.backbone.title
-    everything = np.arange(len(val.images))
+    backbone, features = classifier.backbone.title, classifier.head[0].name
+    deeper = bool(settings.epochs and classifier.base.trainable_weights)
+    below = None if not deeper else cut
 
-    def views(frozen: Any) -> Views:
-        return Views(train.images, mapping, settings.augmentation, settings.seed, frozen)
+    def frozen(part: _Part, views: int, what: str) -> tuple[Source, Source]:
+        """Input of the fine-tuned layers, and of the head; the first on the way to the second."""
+        source: Source = Views(part.images, mapping, settings.augmentation, settings.seed)
+        n, title = len(part.images), f"{backbone}: {what}"
+        if below is not None:
+            lower = between(classifier, None, below)
+            source = through(source, lower, n, views, f"{title}, lower layers", progress)
+        whole = between(classifier, below, features)
+        return source, through(source, whole, n, views, f"{title}, features", progress)
 
     def phase(name: str, epochs: int, rate: float, patience: int) -> Phase:
-        return Phase(f"{title}: {name}", epochs, rate, settings.batch_size, patience, settings.seed)
+        return Phase(f"{backbone}: {name}", epochs, rate, settings.batch_size, patience, settings.seed)
 
-    frozen = trunk(classifier, classifier.head[0].name)
-    inputs = source(views(frozen), settings.views, f"{title}: frozen features", progress)
-    val_inputs = through(frozen, mapping, val.images.take(everything))
-    standard = Standardized.of(inputs, len(train.images))
+    inputs, head_inputs = frozen(train, settings.views, "training images")
+    val_inputs, val_head_inputs = (plain(s, len(val.images)) for s in frozen(val, 1, "validation images"))
+    standard = Standardized.of(head_inputs, len(train.images))
     run_phase(
-        stacked(classifier.head[1:], val_inputs.shape[1:]),
+        stacked(classifier.head[1:], val_head_inputs.shape[1:]),
         phase("head", settings.head_epochs, settings.head_rate, settings.head_patience),
-        standard, train.truth(weights), standard.apply(val_inputs), val.truth(weights), history.record, progress,
-    )  # fmt: skip
-    standard.fold_into(classifier.head)
-    if not settings.epochs or not classifier.base.trainable_weights:
-        return
-    frozen = None if cut is None else trunk(classifier, cut)
-    inputs = source(views(frozen), settings.views, f"{title}: features below the fine-tuned layers", progress)
-    run_phase(
-        top(classifier, cut),
-        phase("fine-tuning", settings.epochs, settings.rate, settings.patience),
-        inputs, train.truth(weights), through(frozen, mapping, val.images.take(everything)), val.truth(weights),
+        standard, train.truth(weights), standard.apply(val_head_inputs), val.truth(weights),
         history.record, progress,
     )  # fmt: skip
+    standard.fold_into(classifier.head)
+    if deeper:
+        run_phase(
+            top(classifier, cut),
+            phase("fine-tuning", settings.epochs, settings.rate, settings.patience),
+            inputs, train.truth(weights), val_inputs, val.truth(weights), history.record, progress,
+        )  # fmt: skip
 
 
 def _decide(classifier: Classifier, dataset: Dataset, val: _Part, mapping: PixelMapping) -> Decision:

@@ -79,9 +79,11 @@ def open_layers(classifier: Classifier, fine_tune: str) -> str | None:
     return cut
 
 
-def trunk(classifier: Classifier, layer: str) -> Any:
-    """The frozen part: input to the output of `layer`, as a model."""
-    return compiled(keras.Model(classifier.model.inputs, classifier.model.get_layer(layer).output))
+def between(classifier: Classifier, below: str | None, above: str) -> Any:
+    """The part from the output of layer `below` (None: the input) to that of layer `above`, as a model."""
+    model = classifier.model
+    start = model.inputs if below is None else model.get_layer(below).output
+    return compiled(keras.Model(start, model.get_layer(above).output))
 
 
 class _Steady(keras.layers.Layer):  # type: ignore[misc]
