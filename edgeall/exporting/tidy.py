@@ -19,7 +19,8 @@ def tidy(path: Path, names: Mapping[str, str] | None = None) -> None:
     - Zero padding before a convolution becomes the convolution's own; so does that before a max pool
       of values that a Relu or Clip keeps from being negative. Before a max pool of other values it becomes that of
       a depthwise convolution with 1, which 8 bits hold exactly: ONNX Runtime pads in float only.
-    - Tensors in `names` get new ones.
+    - Tensors in `names` get new ones, and constants are named and stored in the order of their first use: the
+      converter's own numbering differs from run to run, and the same model should make the same bytes.
     """
     import onnx
 
@@ -31,6 +32,7 @@ def tidy(path: Path, names: Mapping[str, str] | None = None) -> None:
         elif node.op_type in ("Conv", "MaxPool"):
             graph.fold_padding(node)
     graph.remove_unused_constants()
+    graph.order_constants()
     graph.rename(names or {})
     onnx.checker.check_model(model)
     onnx.save(model, path)
@@ -148,6 +150,22 @@ class _Graph:
         used = {name for node in self._graph.node for name in node.input}
         for constant in [each for each in self._graph.initializer if each.name not in used]:
             self._graph.initializer.remove(constant)
+
+    def order_constants(self) -> None:
+        by_name = {each.name: each for each in self._graph.initializer}
+        used = dict.fromkeys(name for node in self._graph.node for name in node.input if name in by_name)
+        ordered = []
+        for number, name in enumerate(used):
+            constant = self._onnx.TensorProto()
+            constant.CopyFrom(by_name[name])
+            constant.name = f"constant_{number}"
+            ordered.append(constant)
+        self.rename({name: each.name for name, each in zip(used, ordered, strict=True)})
+        del self._graph.initializer[:]
+        self._graph.initializer.extend(ordered)
+        known = {name for node in self._graph.node for name in node.output}
+        for about in [each for each in self._graph.value_info if each.name not in known]:
+            self._graph.value_info.remove(about)
 
     def _remove_unused(self, node: Any) -> None:
         outputs = {each.name for each in self._graph.output}
