@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeall.cli.display import Display
 from edgeall.errors import UsageError
+from edgeall.hush import hushed
 from edgeall.runs import PARTS, RUNS_FOLDER
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, display: Display) -> int:
     """Import; warnings do not change the status."""
     from edgeall.importing import import_model
+
+    with hushed():
+        import keras  # noqa: F401 - so that its engine greets nobody later
 
     done = import_model(
         args.model,
