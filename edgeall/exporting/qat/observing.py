@@ -28,7 +28,7 @@ def calibrate(
     images: ByteImage,
     mapping: PixelMapping,
     *,
-    method: Method = "mse",
+    method: Method = "percentile",
     progress: Progress = SILENT,
 ) -> dict[str, Grid]:
     """A grid for each group of tensors that share one, from `images`, RGB bytes (n, size, size, 3).

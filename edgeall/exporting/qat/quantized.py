@@ -55,7 +55,7 @@ class QuantizedModel:
     Attributes:
         grids: of each group of tensors (`Graph.groups`).
         weight_bits: 7 or 8, see `scales.weight_limit`.
-        history: one entry an epoch, from 0, before any fine-tuning; the weights are of the `chosen` one.
+        history: one entry an epoch, from 0, before the first; the weights are of the `chosen` one.
     """
 
     graph: Graph

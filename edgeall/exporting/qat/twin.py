@@ -20,8 +20,13 @@ def evaluate(graph: Graph, weigh: Weigh, images: Tensor, settle: Callable[[Node,
     tensors = {graph.input.name: settle(graph.input, images)}
     for node in graph.nodes[1:]:
         values = [tensors[name] for name in node.inputs]
-        tensors[node.name] = settle(node, _activate(node, _OPERATORS[node.kind](graph, node, values, weigh)))
+        tensors[node.name] = settle(node, activate(node, operate(graph, node, values, weigh)))
     return tensors[graph.output.name]
+
+
+def operate(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Tensor:
+    """The result of `node` on what it reads, before its activation."""
+    return _OPERATORS[node.kind](graph, node, values, weigh)
 
 
 def float_model(plain: PlainModel, every_tensor: bool = False) -> Any:
@@ -79,14 +84,14 @@ def _model(
             def settle(node: Node, value: Tensor) -> Tensor:
                 probability = node.kind in ("sigmoid", "softmax")
                 if grids is not None and rounds(node) and not (probability and weight_bits is not None):
-                    value = _fake_quantize(value, grids[graph.groups[node.name]])
+                    value = fake_quantize(value, grids[graph.groups[node.name]])
                 seen[node.name] = value
                 return value
 
             def weigh(node: Node) -> tuple[Tensor, Tensor]:
                 kernel, bias = self.pairs[node.name]
                 if weight_bits is not None:
-                    kernel = _fake_quantize_weights(kernel, node.kind, weight_bits)
+                    kernel = fake_quantize_weights(kernel, node.kind, weight_bits)
                 return kernel, bias
 
             result = evaluate(graph, weigh, images, settle)
@@ -96,7 +101,8 @@ def _model(
     return keras.Model(images, Plain()(images))
 
 
-def _fake_quantize(value: Tensor, grid: Grid) -> Tensor:
+def fake_quantize(value: Tensor, grid: Grid) -> Tensor:
+    """`value` rounded to `grid`; the gradient passes within the grid and stops outside."""
     from keras import ops
 
     scale, zero = grid.scale, grid.zero_point
@@ -104,7 +110,8 @@ def _fake_quantize(value: Tensor, grid: Grid) -> Tensor:
     return inside + ops.stop_gradient(ops.round(inside / scale) * scale - inside)
 
 
-def _fake_quantize_weights(kernel: Tensor, kind: str, bits: int) -> Tensor:
+def fake_quantize_weights(kernel: Tensor, kind: str, bits: int) -> Tensor:
+    """`kernel` rounded at scales taken from its present values; the gradient passes."""
     from keras import ops
 
     peak = ops.max(ops.abs(kernel), axis=weight_axes(kind), keepdims=True)
@@ -112,7 +119,8 @@ def _fake_quantize_weights(kernel: Tensor, kind: str, bits: int) -> Tensor:
     return kernel + ops.stop_gradient(ops.round(kernel / scale) * scale - kernel)
 
 
-def _activate(node: Node, value: Tensor) -> Tensor:
+def activate(node: Node, value: Tensor) -> Tensor:
+    """The node's activation of its result."""
     from keras import ops
 
     if node.activation == "linear":

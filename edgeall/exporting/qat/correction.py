@@ -1,0 +1,58 @@
+"""Bias correction: rounding shifts the mean of each channel, and a bias can shift it back.
+
+Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction" (arXiv:1906.04721), in its
+empirical form: means are taken over images, layer after layer, each after those it reads have been corrected.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from edgeall.exporting.qat.plain import WEIGHTED, Node, PlainModel, rounds
+from edgeall.exporting.qat.scales import Grid
+from edgeall.exporting.qat.twin import activate, fake_quantize, fake_quantize_weights, operate
+from edgeall.pixels import ByteImage, PixelMapping
+
+
+def correct_biases(
+    plain: PlainModel, grids: Mapping[str, Grid], weight_bits: int, images: ByteImage, mapping: PixelMapping
+) -> PlainModel:
+    """`plain` with biases that give every channel, when rounded, the mean it has in float over `images`.
+
+    All `images`, RGB bytes (n, size, size, 3), go through together: 16 are enough, since each holds many positions.
+    """
+    from keras import ops
+
+    graph, weights = plain.graph, dict(plain.weights)
+    last_reader = {name: node.name for node in graph.nodes for name in node.inputs}
+    exact: dict[str, Any] = {}
+    coarse: dict[str, Any] = {}
+
+    def as_given(node: Node) -> tuple[Any, Any]:
+        return plain.weights[node.name].kernel, plain.weights[node.name].bias
+
+    def as_rounded(node: Node) -> tuple[Any, Any]:
+        kernel = ops.convert_to_tensor(weights[node.name].kernel)
+        return fake_quantize_weights(kernel, node.kind, weight_bits), weights[node.name].bias
+
+    for node in graph.nodes:
+        if node is graph.input:
+            value = rounded = ops.convert_to_tensor(mapping.apply(images))
+        else:
+            value = operate(graph, node, [exact[name] for name in node.inputs], as_given)
+            rounded = operate(graph, node, [coarse[name] for name in node.inputs], as_rounded)
+        if node.kind in WEIGHTED:
+            axes = tuple(range(len(node.shape)))
+            shift = np.asarray(ops.convert_to_numpy(ops.mean(value - rounded, axis=axes)))
+            weights[node.name] = replace(weights[node.name], bias=weights[node.name].bias + shift)
+            rounded = rounded + shift
+        exact[node.name], rounded = activate(node, value), activate(node, rounded)
+        coarse[node.name] = (
+            fake_quantize(rounded, grids[graph.groups[node.name]]) if rounds(node) else rounded
+        )
+        for name in set(node.inputs):
+            if last_reader[name] == node.name:
+                del exact[name], coarse[name]
+    return PlainModel(graph, weights)
