@@ -5,11 +5,12 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test fuzz lint format clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
 	@echo "make test    the test suite"
+	@echo "make fuzz    the property tests alone, on examples drawn anew"
 	@echo "make lint    linter, formatter's check, type checker"
 	@echo "make format  let the formatter and the linter mend what they can"
 	@echo "make clean   remove the virtual environment and what the demo made"
@@ -27,6 +28,9 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+fuzz: $(READY)
+	EDGEALL_HYPOTHESIS=fuzz $(BIN)/python -m pytest -m hypothesis
 
 lint: $(READY)
 	$(BIN)/ruff check .

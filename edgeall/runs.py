@@ -165,7 +165,7 @@ def load(path: Path) -> Run:
             ),
             **document,
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise RunError(f"{file}: damaged ({error!r}); train the run again") from None
     if not run.model_path.is_file():
         raise RunError(f"{path}: has no model.keras (training was interrupted?); train it again")

@@ -119,7 +119,7 @@ def read(path: Path) -> Artifact:
         newer = document["schema"] > SCHEMA
         # Exactly as it was written: a space more or less is an edit too.
         whole = parts.text == _text(document, recorded) and recorded == _identity(parts.payload, document)
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+    except (ValueError, KeyError, AttributeError, TypeError, OverflowError, RecursionError):
         raise ArtifactError(f"{path}: its metadata is damaged; export it again") from None
     if newer:
         raise ArtifactError(

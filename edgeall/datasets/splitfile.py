@@ -36,7 +36,7 @@ def load_split(path: Path, dataset: Dataset) -> Split:
         document = json.loads(path.read_text(encoding="utf-8"))
         parts = {part: tuple(Member(**member) for member in document[part]) for part in PARTS}
         split = Split(**parts, grouped_by=document["grouped_by"])
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, OSError) as error:
         raise DatasetError(f"{path}: not a split ({error!r}); make one with: edgeall data split") from None
     known = {sample.name: sample for sample in dataset.samples}
     side: dict[str, str] = {}

@@ -54,7 +54,7 @@ def read(run: Run) -> dict[str, Exported]:
     try:
         entries = json.loads((run.exports / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
         known = [_from_dict(run, entry) for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return {}
     return {entry.path.name: entry for entry in known}
 

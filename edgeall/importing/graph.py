@@ -80,7 +80,7 @@ def read_graph(config: dict[str, Any], file: str) -> Graph:
         reader = _Reader(file)
         output = reader.model(config, (), (), Ref(IMAGE))
         return Graph(reader.input_shape(config), tuple(reader.steps), output.step)
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0][:160]
         raise ModelError(f"{file}: its description is not as Keras writes it ({reason})") from None
 

@@ -112,7 +112,7 @@ def main() -> int:
     try:
         request = json.load(sys.stdin)
         plan, finished = Plan.from_json(json.dumps(request["plan"])), list(request["finished"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         print("edgeall: a request is {plan, finished} in JSON", file=sys.stderr)
         return UsageError.exit_status
     except EdgeallError as error:

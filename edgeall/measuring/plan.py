@@ -163,7 +163,7 @@ class Plan:
                 },
                 settings=Settings(**settings),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise UsageError(f"not a measuring plan ({error!r})") from None
 
 

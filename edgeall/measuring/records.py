@@ -79,7 +79,7 @@ def from_line(line: str) -> Message:
         if kind is Start:
             document["jobs"] = tuple((key, artifact) for key, artifact in document["jobs"])
         return kind(**document)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise MeasurementError(f"the device sent a line that is no measurement: {line[:80]!r}") from None
 
 

@@ -41,7 +41,7 @@ def load(paths: Iterable[Path]) -> tuple[Bench, ...]:
             document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         except FileNotFoundError:
             raise UsageError(f"{path}: no such file; make results with: edgeall bench") from None
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError, OverflowError, RecursionError) as error:
             raise UsageError(f"{path}: cannot be read as JSON ({error}); bench again") from None
         # What `edgeall report --json` wrote holds whole results, and can be read again.
         inner = document.get("benches") if isinstance(document, dict) else None

@@ -3,6 +3,7 @@
 import base64
 import json
 import marshal
+import math
 import shutil
 import zipfile
 from pathlib import Path
@@ -11,7 +12,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from keras import layers
 
@@ -205,6 +206,7 @@ def places(node, path=()):
         yield from places(value, (*path, key))
 
 
+@example(("config", "layers", 4, "config", "layers", 7, "inbound_nodes", 0, 0, 1), math.inf)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from(list(places(DESCRIPTION))[1:]),
