@@ -97,15 +97,17 @@ class _Steady(keras.layers.Layer):  # type: ignore[misc]
         return self.model(inputs, training=False)
 
 
-def top(classifier: Classifier, cut: str | None) -> Any:
+def top(classifier: Classifier, cut: str | None, *, steady: bool = True) -> Any:
     """The part that is trained: the output of `cut` (None: the input) to probabilities, sharing all layers.
 
-    BatchNorm inside normalizes by its moving averages and leaves them alone, whether or not its scale and shift
-    are trained: with batches as small as these it would otherwise learn noise.
+    Args:
+        steady: BatchNorm inside normalizes by its moving averages and leaves them alone, whether or not its scale
+            and shift are trained: with batches as small as these it would otherwise learn noise. Without, it does
+            as in a plain Keras `fit`: where it is trainable, it normalizes by the batch and updates its averages.
     """
     above = classifier.base if cut is None else _above(classifier, cut)
     inputs = keras.Input(above.inputs[0].shape[1:])
-    return _stack(inputs, _Steady(above)(inputs), classifier.head)
+    return _stack(inputs, (_Steady(above) if steady else above)(inputs), classifier.head)
 
 
 def stacked(layers: Sequence[Any], shape: Sequence[int]) -> Any:
