@@ -105,6 +105,8 @@ def top(classifier: Classifier, cut: str | None, *, steady: bool = True) -> Any:
             and shift are trained: with batches as small as these it would otherwise learn noise. Without, it does
             as in a plain Keras `fit`: where it is trainable, it normalizes by the batch and updates its averages.
     """
+    if cut == classifier.base.layers[-1].name:
+        return stacked(classifier.head, classifier.base.output.shape[1:])
     above = classifier.base if cut is None else _above(classifier, cut)
     inputs = keras.Input(above.inputs[0].shape[1:])
     return _stack(inputs, (_Steady(above) if steady else above)(inputs), classifier.head)

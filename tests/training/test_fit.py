@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgeall.errors import EdgeallError
 from edgeall.progress import SILENT
-from edgeall.training.fit import Epoch, Phase, Truth, batches, pace, run_phase, validation
+from edgeall.training.fit import Epoch, Phase, Truth, Validation, batches, pace, run_phase, share, validation
 from edgeall.training.standardize import Standardized
 
 
@@ -68,7 +68,10 @@ def test_it_learns_and_records_a_row_an_epoch() -> None:
     seen = fit(model(), Points(60), epochs=20, patience=20)
     assert [row.epoch for row in seen] == list(range(21))
     assert math.isnan(seen[0].loss)
+    assert math.isnan(seen[0].accuracy)
     assert seen[-1].val_auc > 0.95
+    assert seen[-1].val_accuracy > 0.9
+    assert seen[-1].accuracy > 0.9
     assert seen[-1].val_loss < seen[0].val_loss
 
 
@@ -83,6 +86,42 @@ def test_the_best_epoch_is_kept_and_waiting_ends() -> None:
     seen = fit(trained, points, watch=watched, epochs=50, patience=3)
     assert len(seen) == 1 + 3
     np.testing.assert_array_equal(trained.get_weights()[0], 0)
+
+
+def test_without_patience_all_epochs_run_and_the_last_state_stays() -> None:
+    points, watched = Points(60), Points(30, seed=9)
+    watched.truth = Truth(1 - watched.classes, watched.truth.weights)
+    trained = model()
+    trained.set_weights([np.zeros_like(weights) for weights in trained.get_weights()])
+    seen = fit(trained, points, watch=watched, epochs=7, patience=0)
+    assert [row.epoch for row in seen] == list(range(8))
+    assert seen[-1].val_loss > seen[0].val_loss
+    now = validation(trained, watched.values, watched.truth)
+    assert (now.auc, now.loss) == (seen[-1].val_auc, seen[-1].val_loss)
+
+
+def test_a_constant_rate_neither_warms_up_nor_falls() -> None:
+    phase = Phase("test", 10, 0.05, 8, 0, 0, "constant")
+    assert {share(phase, at) for at in np.linspace(0, 10, 50, endpoint=False)} == {1.0}
+    trained = model()
+    fit(trained, Points(40), epochs=3, schedule="constant")
+    assert float(trained.optimizer.learning_rate) == pytest.approx(0.05)
+    fit(trained, Points(40), epochs=3, schedule="cosine")
+    assert float(trained.optimizer.learning_rate) < 0.04
+
+
+def test_training_accuracy_is_a_plain_share_whatever_classes_weigh() -> None:
+    """Three of four images lie on the side that the frozen model calls them; the fourth weighs a hundredfold."""
+    points = Points(4)
+    points.values[:] = [[1, 0], [2, 0], [-1, 0], [-2, 0]]
+    points.classes = np.array([1, 1, 0, 1])
+    points.truth = Truth(points.classes, np.array([1, 1, 1, 100], np.float32))
+    trained = model()
+    trained.set_weights([np.array([[1.0], [0.0]], np.float32), np.zeros(1, np.float32)])
+    seen = fit(trained, points, watch=points, epochs=1, batch_size=2, rate=1e-9)
+    assert [row.val_accuracy for row in seen] == [0.75, 0.75]
+    assert seen[1].accuracy == 0.75
+    assert seen[1].loss > 10
 
 
 def test_a_seed_repeats() -> None:
@@ -124,11 +163,19 @@ def test_validation_of_several_classes_is_macro_over_them() -> None:
     truth = Truth(np.array([0, 1, 2, 0, 1, 2]), np.ones(6, np.float32))
     echo = Echo()
     echo.compile(jit_compile=False)
-    area, loss = validation(echo, perfect, truth)
-    assert area == 1.0
-    assert loss == pytest.approx(-math.log(0.9))
-    truth_wrong = Truth(np.array([1, 0, 2, 1, 0, 2]), np.ones(6, np.float32))
-    assert validation(echo, perfect, truth_wrong)[0] == pytest.approx((0.25 + 0.25 + 1) / 3)
+    found = validation(echo, perfect, truth)
+    assert found.auc == found.accuracy == 1.0
+    assert found.loss == pytest.approx(-math.log(0.9))
+    wrong = validation(echo, perfect, Truth(np.array([1, 0, 2, 1, 0, 2]), np.ones(6, np.float32)))
+    assert wrong.auc == pytest.approx((0.25 + 0.25 + 1) / 3)
+    assert wrong.accuracy == pytest.approx(1 / 3)
+
+
+def test_of_equal_areas_the_lower_loss_is_better() -> None:
+    assert Validation(0.9, 9.0, 0.5).better_than(Validation(0.8, 0.1, 0.9))
+    assert Validation(1.0, 0.2, 0.5).better_than(Validation(1.0, 0.3, 0.9))
+    assert not Validation(1.0, 0.2, 0.9).better_than(Validation(1.0, 0.2, 0.5))
+    assert not Validation(float("nan"), float("nan"), float("nan")).better_than(Validation(0.5, 9.0, 0.5))
 
 
 @pytest.mark.parametrize("hidden", [(), (5,)])

@@ -97,19 +97,68 @@ def test_a_named_layer_divides_unless_paths_run_round_it() -> None:
         open_layers(classifier, "block_12_ad")
 
 
-def test_training_the_upper_part_leaves_moving_averages_alone() -> None:
+def trained_twice(classifier: Classifier, part: keras.Model) -> None:
+    part.compile(optimizer="adam", loss="binary_crossentropy", run_eagerly=True)
+    shape = part.inputs[0].shape[1:]
+    x = np.random.default_rng(0).normal(0, 1, (4, *shape)).astype(np.float32)
+    for _ in range(2):  # the output layer starts from zero and lets nothing through in the first step
+        part.train_on_batch(x, np.ones((4, 1), np.float32))
+
+
+def averages(layer: keras.layers.BatchNormalization) -> np.ndarray:
+    return np.stack([np.array(layer.moving_mean), np.array(layer.moving_variance)])
+
+
+def test_steady_training_leaves_moving_averages_alone() -> None:
     classifier = small()
     cut = open_layers(classifier, "published")
-    part = top(classifier, cut)
-    part.compile(optimizer="adam", loss="binary_crossentropy", run_eagerly=True)
     normalization = classifier.base.get_layer("Conv_1_bn")
-    before = [np.array(weight) for weight in (normalization.moving_mean, normalization.moving_variance)]
-    shift = np.array(normalization.beta)
-    for _ in range(2):  # the output layer starts from zero and lets nothing through in the first step
-        part.train_on_batch(inputs(classifier, 4), np.ones((4, 1), np.float32))
-    np.testing.assert_array_equal(before[0], normalization.moving_mean)
-    np.testing.assert_array_equal(before[1], normalization.moving_variance)
+    before, shift = averages(normalization), np.array(normalization.beta)
+    trained_twice(classifier, top(classifier, cut))
+    np.testing.assert_array_equal(before, averages(normalization))
     assert not np.array_equal(shift, normalization.beta)
+
+
+def test_training_as_published_moves_the_averages() -> None:
+    classifier = small(head="paper")
+    cut = open_layers(classifier, "published")
+    first, last = classifier.base.get_layer("bn_Conv1"), classifier.base.get_layer("Conv_1_bn")
+    before = averages(first), averages(last)
+    part = top(classifier, cut, steady=False)
+    x = inputs(classifier)
+    np.testing.assert_allclose(answers(part, x), answers(classifier.model, x), atol=1e-5)
+    trained_twice(classifier, part)
+    assert not np.array_equal(before[0], averages(first))
+    assert not np.array_equal(before[1], averages(last))
+
+
+def test_frozen_batchnorm_infers_even_where_training_is_not_steady() -> None:
+    """Only the upper layers are opened and no BatchNorm is: one step's answers are those of inference."""
+    classifier = small()
+    cut = open_layers(classifier, "upper")
+    part = top(classifier, cut, steady=False)
+    normalizations = [layer for layer in classifier.base.layers if "BatchNorm" in type(layer).__name__]
+    before = [averages(layer) for layer in normalizations]
+    x = np.random.default_rng(0).normal(0, 1, (4, *part.inputs[0].shape[1:])).astype(np.float32)
+    np.testing.assert_array_equal(np.asarray(part(x, training=True)), np.asarray(part(x, training=False)))
+    trained_twice(classifier, part)
+    for was, layer in zip(before, normalizations, strict=True):
+        np.testing.assert_array_equal(was, averages(layer))
+
+
+@pytest.mark.parametrize("steady", [True, False])
+def test_of_a_frozen_backbone_the_head_alone_is_trained(steady: bool) -> None:
+    classifier = small(head="paper")
+    cut = open_layers(classifier, "none")
+    part = top(classifier, cut, steady=steady)
+    before = [np.array(weights) for weights in classifier.base.get_weights()]
+    x = inputs(classifier)
+    np.testing.assert_allclose(
+        answers(part, answers(classifier.base, x)), answers(classifier.model, x), atol=1e-5
+    )
+    trained_twice(classifier, part)
+    for was, now in zip(before, classifier.base.get_weights(), strict=True):
+        np.testing.assert_array_equal(was, now)
 
 
 @pytest.mark.parametrize("n", [1, PREDICT_BATCH - 1, PREDICT_BATCH, PREDICT_BATCH + 1])
