@@ -1,6 +1,6 @@
 """The run folder: what training leaves behind for export and bench. Reads and writes `run.json`; imports no engine.
 
-A run holds `model.keras`, `run.json`, `history.csv`, `exports/` and `bench/`.
+A run holds `model.keras`, `run.json`, `history.csv`, `predictions.csv`, `evaluation/`, `exports/` and `bench/`.
 """
 
 import dataclasses
@@ -70,7 +70,8 @@ class Run:
             ("random weights, BatchNorm recalibrated on 72 training images").
         params: parameter counts: total, trainable, non_trainable.
         settings: hyper-parameters as given, with defaults filled in.
-        metrics: of validation, at the chosen threshold. The test set is read by `bench` alone.
+        calibration: what was done to the probabilities, on validation images: method, scale and offset of the logit.
+        metrics: of the Keras model by part, at the chosen threshold; of test once, after every choice.
     """
 
     path: Path
@@ -85,6 +86,7 @@ class Run:
     split: Split
     params: dict[str, int]
     settings: dict[str, Any] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 

@@ -2,36 +2,55 @@
 
 import argparse
 import dataclasses
+import functools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeall.cli.display import Display
 from edgeall.runs import PARTS, RUNS_FOLDER, Run
 
+if TYPE_CHECKING:
+    from edgeall.training.folds import Pooled
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    from edgeall.training import BACKBONES, FINE_TUNE, HEADS, Settings
+    from edgeall.training import BACKBONES, CALIBRATIONS, FINE_TUNE, HEADS, RECIPES, Settings
 
     default = {field.name: field.default for field in dataclasses.fields(Settings)}
     add = parser.add_argument
     add("data", type=Path, metavar="DATA", help="folder of images")
     add("--backbone", required=True, metavar="NAME", help=", ".join(BACKBONES))
     add(
-        "--head", default=default["head"], metavar="NAME", help=f"{' or '.join(HEADS)} (default: %(default)s)"
-    )
-    add(
-        "--weights", default=default["weights"], metavar="imagenet|random|PATH",
-        help="what to start from; 'imagenet' is downloaded (default: %(default)s)",
+        "--recipe", default="default", metavar="NAME",
+        help=f"{' or '.join(RECIPES)}: the protocol, whose values any option below replaces (default: %(default)s)",
     )  # fmt: skip
-    add(
+    # What is not given is the recipe's affair, so these have no defaults of their own.
+    add_setting = functools.partial(add, default=argparse.SUPPRESS)
+    add_setting("--head", metavar="NAME", help=f"{' or '.join(HEADS)} (default: {default['head']})")
+    add_setting(
+        "--weights", metavar="imagenet|random|PATH",
+        help=f"what to start from; 'imagenet' is downloaded (default: {default['weights']})",
+    )  # fmt: skip
+    add_setting(
         "--fine-tune", metavar="DEPTH",
         help=f"{', '.join(FINE_TUNE)}, or the layer above which to fine-tune (default: the head's)",
     )  # fmt: skip
     for name, kind, what in _NUMBERS:
-        add(f"--{name.replace('_', '-')}", type=kind, default=default[name], metavar="N",
-            help=f"{what} (default: %(default)s)")  # fmt: skip
-    add("--unweighted", action="store_true", help="let each image count alike, not each class")
-    add("--split", type=Path, metavar="FILE", help="a split written by 'edgeall data split'")
+        shown = "none" if default[name] is None else default[name]
+        add_setting(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=f"{what} (default: {shown})")
+    add_setting(
+        "--calibration", metavar="METHOD",
+        help=f"of probabilities, on validation images: {', '.join(CALIBRATIONS)} (default: {default['calibration']})",
+    )  # fmt: skip
+    add_setting(
+        "--unweighted", dest="balanced", action="store_false", help="let each image count alike, not each class"
+    )  # fmt: skip
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--split", type=Path, metavar="FILE", help="a split written by 'edgeall data split'")
+    source.add_argument(
+        "--folds", type=int, metavar="K",
+        help="cross-validate: K models, by subject where subjects are known, and their answers pooled",
+    )  # fmt: skip
     add("--positive", nargs="+", metavar="LABEL", help="labels that make a finding")
     add("--name", help="name of the run (default: backbone, head and data folder)")
     add("--out", type=Path, default=RUNS_FOLDER, metavar="DIR", help="where runs are (default: %(default)s)")
@@ -49,25 +68,34 @@ _NUMBERS: tuple[tuple[str, Any, str], ...] = (
     ("views", int, "augmented views of each image whose features are computed once"),
     ("dropout", float, "share of features dropped in head gap"),
     ("input_size", int, "height and width of the input in pixels"),
+    (
+        "threshold",
+        float,
+        "score from which a verdict is positive, instead of one chosen on validation images",
+    ),
+    (
+        "min_sensitivity",
+        float,
+        "wanted of the verdicts given: refer what lies between to a human; with the next",
+    ),
+    ("min_specificity", float, "the same for healthy images"),
     ("seed", int, "governs split, weights, order and augmentation"),
 )
 
 
 def run(args: argparse.Namespace, display: Display) -> int:
-    from edgeall.training import Settings, train
+    from edgeall.training import Settings, cross_validate, recipes, train
 
-    settings = Settings(
-        args.backbone,
-        args.head,
-        args.weights,
-        args.fine_tune,
-        balanced=not args.unweighted,
-        **{name: getattr(args, name) for name, _, _ in _NUMBERS},
-    )
-    done = train(
-        args.data, settings, args.out, display,
-        name=args.name, split=args.split, positive=args.positive, overwrite=args.overwrite,
-    )  # fmt: skip
+    names = {field.name for field in dataclasses.fields(Settings)} - {"backbone", "recipe"}
+    given = {name: value for name, value in vars(args).items() if name in names}
+    settings = recipes.settings(args.recipe, args.backbone, **given)
+    common: dict[str, Any] = {"name": args.name, "positive": args.positive, "overwrite": args.overwrite}
+    if args.folds is not None:
+        pooled = cross_validate(args.data, settings, args.folds, args.out, display, **common)
+        display.show(pooled_summary(pooled))
+        display.emit({"folds": str(pooled.path)} | pooled.to_dict())
+        return 0
+    done = train(args.data, settings, args.out, display, split=args.split, **common)
     display.show(summary(done))
     display.emit(document(done))
     return 0
@@ -83,6 +111,9 @@ def document(run: Run) -> dict[str, Any]:
         "params": run.params,
         "split": {part: len(run.split.part(part)) for part in PARTS} | {"grouped_by": run.split.grouped_by},
         "decision": dataclasses.asdict(run.decision),
+        "calibration": run.calibration,
+        "evaluation": str(run.path / "evaluation"),
+        "train": run.metrics["train"],
         "val": run.metrics["val"],
         "test": run.metrics["test"],
     }
@@ -90,19 +121,56 @@ def document(run: Run) -> dict[str, Any]:
 
 def summary(run: Run) -> Any:
     """A run for people."""
+
+    table = _table(f"{run.path}: {run.backbone}, head {run.head}, {run.weights}")
+    for part, note in (("train", "training"), ("val", "validation"), ("test", "test")):
+        _row(table, note, run.metrics[part])
+    chosen = "chosen on validation" if run.settings.get("threshold") is None else "as given"
+    table.caption = (
+        f"Keras model; split {_by(run.split.grouped_by)}; 95% intervals; threshold {run.decision.threshold:.3f}, "
+        f"{chosen}{_band(run)}\nreport, curves, confusion matrices: {run.path / 'evaluation'}"
+    )
+    return table
+
+
+def pooled_summary(pooled: "Pooled") -> Any:
+    """A cross-validation for people."""
+    first = pooled.runs[0]
+    table = _table(f"{pooled.path}: {first.backbone}, head {first.head}, {len(pooled.runs)} folds")
+    for number, run in enumerate(pooled.runs, start=1):
+        _row(table, f"fold {number}", run.metrics["test"])
+    _row(table, "pooled, out of fold", pooled.metrics)
+    by = _by(first.split.grouped_by)
+    table.caption = f"Keras models; folds {by}; 95% intervals; each fold called at its own threshold"
+    return table
+
+
+def _table(title: str) -> Any:
     from rich.table import Table
 
-    table = Table(
-        "", "images", "accuracy", "sensitivity", "specificity", "AUC", box=None, title_justify="left"
+    return Table(
+        *("", "images", "subjects", "accuracy", "sensitivity", "specificity", "AUC", "loss"),
+        box=None, title=title, title_justify="left", caption_justify="left",
+    )  # fmt: skip
+
+
+def _row(table: Any, title: str, metrics: dict[str, Any]) -> None:
+    accuracy = metrics["accuracy_over_subjects"] or metrics["accuracy"]
+    figures = (accuracy, metrics["sensitivity"], metrics["specificity"], metrics["auc"])
+    subjects = metrics["clusters"] or "?"
+    table.add_row(title, str(metrics["n"]), str(subjects), *map(_figure, figures), f"{metrics['loss']:.3f}")
+
+
+def _by(grouped_by: str) -> str:
+    return "by subject" if grouped_by == "subject" else "by image: optimistic"
+
+
+def _band(run: Run) -> str:
+    return (
+        ""
+        if run.decision.refer is None
+        else "; referred between {:.3f} and {:.3f}".format(*run.decision.refer)
     )
-    table.title = f"{run.path}: {run.backbone}, head {run.head}, {run.weights}"
-    for part, note in (("val", "validation (threshold chosen here)"), ("test", "test, Keras model")):
-        metrics = run.metrics[part]
-        figures = (metrics[key] for key in ("accuracy", "sensitivity", "specificity", "auc"))
-        table.add_row(note, str(metrics["n"]), *map(_figure, figures))
-    by = "by subject" if run.split.grouped_by == "subject" else "by image: optimistic"
-    table.caption = f"split {by}; 95% intervals; threshold {run.decision.threshold:.3f}"
-    return table
 
 
 def _figure(estimate: dict[str, float | None] | None) -> str:

@@ -18,7 +18,7 @@ from edgeall.statistics.metrics import (
 )
 from edgeall.statistics.paired import Paired, agreement, compare_verdicts, mcnemar_exact
 from edgeall.statistics.roc import AucDifference, compare_auc
-from edgeall.statistics.threshold import choose_threshold
+from edgeall.statistics.threshold import choose_band, choose_threshold
 
 __all__ = [
     "CONFIDENCE",
@@ -31,6 +31,7 @@ __all__ = [
     "Paired",
     "Timings",
     "agreement",
+    "choose_band",
     "choose_threshold",
     "classification_metrics",
     "compare_auc",

@@ -142,6 +142,8 @@ def classification_metrics(
     decision: Decision,
     groups: Sequence[str | None] | None = None,
     seed: int = 0,
+    *,
+    thresholds: npt.ArrayLike | None = None,
 ) -> Metrics:
     """Score predictions.
 
@@ -150,6 +152,7 @@ def classification_metrics(
         probabilities: (n, k), rows add up to 1.
         groups: subject of each image where known.
         seed: of the bootstrap; the same seed gives the same intervals.
+        thresholds: of each image (n,), where they come from several models; default: the decision's.
 
     Raises:
         ValueError: shapes do not fit, no image, or probabilities that are not finite.
@@ -159,7 +162,7 @@ def classification_metrics(
     if indices.shape != scores.shape or not len(indices):
         raise ValueError(f"{indices.shape} truths for {scores.shape} scores")
     positive = is_positive(indices, decision)
-    called = np.asarray(scores >= decision.threshold)
+    called = np.asarray(scores >= np.asarray(decision.threshold if thresholds is None else thresholds))
     cluster = clusters(groups, len(indices))
     tn, fp, fn, tp = (int(cell) for cell in confusion_matrix(positive, called, labels=[False, True]).ravel())
     right = positive == called

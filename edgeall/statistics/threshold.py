@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.metrics import roc_curve
 
 from edgeall.errors import DatasetError
+
+Floats = npt.NDArray[np.float64]
 
 
 def choose_threshold(positive: Sequence[bool], scores: Sequence[float]) -> float:
@@ -39,3 +42,53 @@ def choose_threshold(positive: Sequence[bool], scores: Sequence[float]) -> float
     middle = np.where(middle > lower, middle, upper)
     best = [float(value) for value in middle[gain == gain.max()]]
     return min(best, key=lambda value: (abs(value - 0.5), value))
+
+
+def choose_band(
+    positive: Sequence[bool],
+    scores: Sequence[float],
+    threshold: float,
+    min_sensitivity: float,
+    min_specificity: float,
+) -> tuple[float, float] | None:
+    """Scores [low, high) to refer to a human, so that of validation images few enough are called wrongly.
+
+    Below `low` at most 1 - `min_sensitivity` of the positives lie; from `high` on at most 1 - `min_specificity` of
+    the negatives. The band is the narrowest such one that holds the threshold; None where none is needed.
+
+    Args:
+        positive, scores: as for `choose_threshold`.
+        min_sensitivity, min_specificity: wanted shares in [0, 1], a referred image counting as not missed.
+    """
+    truth = np.asarray(positive, dtype=bool)
+    values = np.asarray(scores, dtype=np.float64)
+    low = min(threshold, _least(values[truth], values, 1 - min_sensitivity))
+    high = max(threshold, _greatest(values[~truth], values, 1 - min_specificity))
+    return (low, high) if low < high else None
+
+
+def _least(positives: Floats, every: Floats, share: float) -> float:
+    """The greatest cut with at most `share` of the positives below it, midway to the next lower score."""
+    allowed = _allowed(positives, share)
+    if allowed >= len(positives):
+        return 1.0
+    kept = np.sort(positives)[allowed]
+    lower = every[every < kept]
+    return float((kept + lower.max()) / 2) if len(lower) else float(kept)
+
+
+def _greatest(negatives: Floats, every: Floats, share: float) -> float:
+    """The least cut with at most `share` of the negatives at it or above, midway to the next greater score."""
+    allowed = _allowed(negatives, share)
+    if allowed >= len(negatives):
+        return 0.0
+    kept = np.sort(negatives)[::-1][allowed]
+    greater = every[every > kept]
+    middle = (kept + greater.min()) / 2 if len(greater) else kept
+    # Halfway between adjacent floating-point numbers rounds to one of them; the cut must be above what it keeps.
+    return min(1.0, float(max(middle, np.nextafter(kept, 2.0))))
+
+
+def _allowed(scores: Floats, share: float) -> int:
+    # 1 - 0.95 of 20 is one image, whatever its last binary digit.
+    return int(np.floor(share * len(scores) + 1e-9))

@@ -5,7 +5,7 @@ Importing this package imports no engine; training and loading do.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeall import files
 from edgeall.errors import RunError, UsageError
@@ -15,16 +15,25 @@ from edgeall.runs import RUNS_FOLDER, Run, Split
 from edgeall.training.augment import Augmentation
 from edgeall.training.backbones import BACKBONES, FINE_TUNE, Backbone, find_backbone, parameter_table
 from edgeall.training.heads import HEADS, Head
-from edgeall.training.settings import RANDOM, Settings
+from edgeall.training.recipes import RECIPES
+from edgeall.training.settings import CALIBRATIONS, RANDOM, Settings
+
+if TYPE_CHECKING:
+    from edgeall.datasets import Dataset
+    from edgeall.training.folds import Pooled
 
 __all__ = [
     "BACKBONES",
+    "CALIBRATIONS",
     "FINE_TUNE",
     "HEADS",
+    "RECIPES",
     "Augmentation",
     "Backbone",
     "Head",
     "Settings",
+    "choose_split",
+    "cross_validate",
     "find_backbone",
     "load_model",
     "parameter_table",
@@ -58,29 +67,83 @@ def train(
         DatasetError: the data cannot serve.
         EdgeallError: training diverged, or ImageNet weights cannot be downloaded.
     """
-    from edgeall.datasets import load_split, make_split, read_dataset
-
     if name is not None:
-        if not name or Path(name).name != name or name.startswith("."):
-            raise UsageError(f"'{name}' is no name for a run: give a single word, such as mobilenetv2-cnmc")
+        _check_name(name)
         _refuse(out / name, overwrite)
-    dataset = read_dataset(dataset_root, positive)
-    for note in dataset.notes:
-        progress.note(note)
-    if settings.weights == RANDOM:
-        progress.note("starting from random weights; for pretrained ones: --weights imagenet, or a file")
+    dataset = _begin(dataset_root, settings, positive, progress)
     with hushed():
         from edgeall.training import finetune
 
     path = out / (name or finetune.run_name(dataset, settings))
     _refuse(path, overwrite)
-    if isinstance(split, Path):
-        split = load_split(split, dataset)
-    elif split is None:
-        split, unreadable = make_split(dataset, seed=settings.seed, progress=progress)
-        for image in unreadable:
-            progress.note(f"left out {image.name}: {image.reason}")
+    split = choose_split(dataset, settings, split, progress)
     return finetune.fine_tune(dataset, split, settings, path, overwrite, progress)
+
+
+def choose_split(
+    dataset: "Dataset", settings: Settings, split: Split | Path | None, progress: Progress
+) -> Split:
+    """The split that is given, itself or as a file; else one made from the data as `settings` say."""
+    from edgeall.datasets import load_split, make_split
+
+    if isinstance(split, Path):
+        return load_split(split, dataset)
+    if split is not None:
+        return split
+    made, unreadable = make_split(
+        dataset, fractions=settings.fractions, seed=settings.seed, progress=progress
+    )
+    for image in unreadable:
+        progress.note(f"left out {image.name}: {image.reason}")
+    return made
+
+
+def cross_validate(
+    dataset_root: Path,
+    settings: Settings,
+    k: int,
+    out: Path = RUNS_FOLDER,
+    progress: Progress = SILENT,
+    *,
+    name: str | None = None,
+    positive: Sequence[str] | None = None,
+    overwrite: bool = False,
+) -> "Pooled":
+    """Train `k` models whose test parts are disjoint and together the whole set, and pool what each says of its own.
+
+    Folds are by subject where subjects are known. Writes the folder `out/<name>.folds` with a run a fold,
+    `predictions.csv` of all images out of fold, `pooled.json` and `evaluation/`. Folds that were finished before with
+    the same settings and images are taken as they are.
+
+    Raises:
+        UsageError, DatasetError, EdgeallError: as `train`; or fewer groups of a class than folds.
+    """
+    if name is not None:
+        _check_name(name)
+    dataset = _begin(dataset_root, settings, positive, progress)
+    with hushed():
+        from edgeall.training import finetune, folds
+
+    path = out / f"{name or finetune.run_name(dataset, settings)}{folds.SUFFIX}"
+    return folds.cross_validate(dataset, settings, k, path, overwrite, progress)
+
+
+def _begin(
+    dataset_root: Path, settings: Settings, positive: Sequence[str] | None, progress: Progress
+) -> "Dataset":
+    from edgeall.datasets import read_dataset
+
+    dataset = read_dataset(dataset_root, positive)
+    for note in dataset.notes:
+        progress.note(note)
+    if settings.weights == RANDOM:
+        progress.note("starting from random weights; for pretrained ones: --weights imagenet, or a file")
+    return dataset
+
+
+def _check_name(name: str) -> None:
+    if not name or Path(name).name != name or name.startswith("."):
+        raise UsageError(f"'{name}' is no name for a run: give a single word, such as mobilenetv2-cnmc")
 
 
 def load_model(run: Run) -> Any:

@@ -1,10 +1,9 @@
-"""The default protocol: a head on frozen features, then the upper layers at a low rate; then a run folder."""
+"""From a data set and a split to a run: trained, calibrated, judged, and written down."""
 
-import csv
 import dataclasses
-import io
 import platform
 import re
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,96 +12,115 @@ import keras
 import numpy as np
 
 import edgeall
-from edgeall import files, runs
+from edgeall import evaluating, files, predictions, runs
 from edgeall.artifact import Decision
 from edgeall.datasets import Dataset
 from edgeall.errors import DatasetError
 from edgeall.pixels import PixelMapping
+from edgeall.predictions import Predictions
 from edgeall.progress import Progress
 from edgeall.runs import DataSource, Member, Run, Split
-from edgeall.statistics import choose_threshold, classification_metrics, is_positive, positive_score
+from edgeall.statistics import choose_band, choose_threshold, is_positive, positive_score
 from edgeall.training.backbones import find_backbone
-from edgeall.training.features import Views, plain, through
-from edgeall.training.fit import Epoch, Phase, Source, Truth, run_phase
+from edgeall.training.calibrate import Calibration, below_last, calibrate, logits
 from edgeall.training.heads import find_head
-from edgeall.training.images import ImageCache, Images
-from edgeall.training.model import Classifier, between, build, open_layers, predict, stacked, top
+from edgeall.training.images import ImageCache
+from edgeall.training.model import Classifier, build, open_layers, predict, run_model
+from edgeall.training.phases import History, Part, Record, run_phases
 from edgeall.training.settings import Settings
-from edgeall.training.standardize import Standardized
 from edgeall.training.weights import initialize
 
 
 @dataclasses.dataclass(frozen=True)
-class _Part:
-    images: Images
-    classes: Any
-    members: tuple[Member, ...]
+class Fitted:
+    """A classifier after its last epoch, and what it started from. Not yet calibrated; no test image was seen."""
 
-    def truth(self, weights: Any) -> Truth:
-        return Truth(self.classes, weights[self.classes])
+    classifier: Classifier
+    parts: Mapping[str, Part]
+    mapping: PixelMapping
+    weights: str
+    licence: str
 
 
-class _History:
-    """`history.csv`, written anew at each epoch, so that it is whole whenever training ends."""
+def fit(
+    dataset: Dataset,
+    split: Split,
+    settings: Settings,
+    record: Record,
+    progress: Progress,
+    *,
+    parts: tuple[str, ...],
+) -> Fitted:
+    """Train on `split`'s train, watching val; `record` is told of each epoch.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._text = io.StringIO()
-        self._rows = csv.writer(self._text, lineterminator="\n")
-        self._rows.writerow([column.name for column in dataclasses.fields(Epoch)])
-        self.epochs: list[Epoch] = []
-
-    def record(self, epoch: Epoch) -> None:
-        self.epochs.append(epoch)
-        self._rows.writerow(["" if value != value else value for value in dataclasses.astuple(epoch)])
-        files.write_text(self._path, self._text.getvalue())
+    Args:
+        parts: of the split, to have in the image cache.
+    """
+    check(dataset, split)
+    keras.utils.set_random_seed(settings.seed)
+    backbone, head = find_backbone(settings.backbone), find_head(settings.head)
+    mapping = backbone.pixels(settings.input_size)
+    cache = ImageCache(
+        dataset.root, [member for part in parts for member in split.part(part)], mapping.size, progress
+    )
+    held = {name: _part(cache, split.part(name), dataset.labels) for name in parts}
+    outputs = 1 if len(dataset.labels) == 2 else len(dataset.labels)
+    classifier = build(
+        backbone, head, outputs, size=mapping.size, dropout=settings.dropout, seed=settings.seed
+    )
+    cut = open_layers(classifier, settings.fine_tune or head.fine_tune)
+    words, licence = initialize(classifier, settings, held["train"].images, mapping, progress)
+    run_phases(classifier, cut, settings, held["train"], held["val"], mapping, record, progress)
+    return Fitted(classifier, held, mapping, words, licence)
 
 
 def fine_tune(
     dataset: Dataset, split: Split, settings: Settings, path: Path, overwrite: bool, progress: Progress
 ) -> Run:
     """Train on `split` of `dataset` and write the run folder `path`."""
-    check(dataset, split)
-    keras.utils.set_random_seed(settings.seed)
-    backbone, head = find_backbone(settings.backbone), find_head(settings.head)
-    mapping = backbone.pixels(settings.input_size)
-    cache = ImageCache(
-        dataset.root, [member for part in runs.PARTS for member in split.part(part)], mapping.size, progress
-    )
-    parts = {name: _part(cache, split.part(name), dataset.labels) for name in runs.PARTS}
-    outputs = 1 if len(dataset.labels) == 2 else len(dataset.labels)
-    classifier = build(
-        backbone, head, outputs, size=mapping.size, dropout=settings.dropout, seed=settings.seed
-    )
-    cut = open_layers(classifier, settings.fine_tune or head.fine_tune)
-    words, licence = initialize(classifier, settings, parts["train"].images, mapping, progress)
     with files.replacing_folder(path, overwrite) as folder:
-        history = _History(folder / "history.csv")
-        _train(classifier, cut, settings, parts, mapping, history, progress)
-        decision = _decide(classifier, dataset, parts["val"], mapping)
+        history = History(folder / "history.csv")
+        fitted = fit(dataset, split, settings, history.record, progress, parts=runs.PARTS)
+        classifier = fitted.classifier
+        calibration = _calibrate(fitted, settings)
+        decision, said = _judge(fitted, dataset, settings, progress)
+        predictions.write(folder / predictions.FILE, said, decision.labels)
+        # Of the Keras model, the test part once, after every choice was made.
+        found = {name: evaluating.evaluate(part, decision, settings.seed) for name, part in said.items()}
         run = Run(
             path=folder,
-            backbone=backbone.name,
-            head=head.name,
-            weights=words,
-            licence=licence,
+            backbone=settings.backbone,
+            head=settings.head,
+            weights=fitted.weights,
+            licence=fitted.licence,
             seed=settings.seed,
-            pixels=mapping,
+            pixels=fitted.mapping,
             decision=decision,
             data=DataSource(dataset.root.resolve(), dataset.layout, runs.fingerprint(split.train)),
             split=split,
             params=count_params(classifier.model),
             settings=settings.to_dict(),
+            calibration=calibration.to_dict(),
             metrics={
-                # Of the Keras model, once, after every choice was made.
-                name: _score(classifier, parts[name], mapping, decision, settings.seed)
-                for name in ("val", "test")
+                name: {"of": "the Keras model"} | part.metrics | {"loss": part.loss, "mse": part.mse}
+                for name, part in found.items()
             },
             versions=versions(),
         )
         classifier.model.save(run.model_path)
         runs.save(run)
+        evaluating.write(
+            folder, path.name, decision, found, run.params, history.rows,
+            [f"{classifier.backbone.title}, head {run.head}, from {run.weights}; the Keras model.", *caveats(run)],
+        )  # fmt: skip
     return dataclasses.replace(run, path=path)
+
+
+def caveats(run: Run) -> list[str]:
+    """What a reader of the run's accuracy must know."""
+    if run.split.grouped_by == "subject":
+        return ["No subject is on two sides of the split."]
+    return ["Subjects are not known: the split is by image, and what it says of new people is optimistic."]
 
 
 def check(dataset: Dataset, split: Split) -> None:
@@ -154,74 +172,49 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _train(
-    classifier: Classifier,
-    cut: str | None,
-    settings: Settings,
-    parts: dict[str, _Part],
-    mapping: PixelMapping,
-    history: _History,
-    progress: Progress,
-) -> None:
-    train, val = parts["train"], parts["val"]
-    counts = np.bincount(train.classes)
-    weights = np.ones(len(counts), np.float32)
-    if settings.balanced:
-        weights = (len(train.classes) / (len(counts) * counts)).astype(np.float32)
-    backbone, features = classifier.backbone.title, classifier.head[0].name
-    deeper = bool(settings.epochs and classifier.base.trainable_weights)
-    below = None if not deeper else cut
-
-    def frozen(part: _Part, views: int, what: str) -> tuple[Source, Source]:
-        """Input of the fine-tuned layers, and of the head; the first on the way to the second."""
-        source: Source = Views(part.images, mapping, settings.augmentation, settings.seed)
-        n, title = len(part.images), f"{backbone}: {what}"
-        if below is not None:
-            lower = between(classifier, None, below)
-            source = through(source, lower, n, views, f"{title}, lower layers", progress)
-        whole = between(classifier, below, features)
-        return source, through(source, whole, n, views, f"{title}, features", progress)
-
-    def phase(name: str, epochs: int, rate: float, patience: int) -> Phase:
-        return Phase(f"{backbone}: {name}", epochs, rate, settings.batch_size, patience, settings.seed)
-
-    inputs, head_inputs = frozen(train, settings.views, "training images")
-    val_inputs, val_head_inputs = (plain(s, len(val.images)) for s in frozen(val, 1, "validation images"))
-    standard = Standardized.of(head_inputs, len(train.images))
-    run_phase(
-        stacked(classifier.head[1:], val_head_inputs.shape[1:]),
-        phase("head", settings.head_epochs, settings.head_rate, settings.head_patience),
-        standard, train.truth(weights), standard.apply(val_head_inputs), val.truth(weights),
-        history.record, progress,
-    )  # fmt: skip
-    standard.fold_into(classifier.head)
-    if deeper:
-        run_phase(
-            top(classifier, cut),
-            phase("fine-tuning", settings.epochs, settings.rate, settings.patience),
-            inputs, train.truth(weights), val_inputs, val.truth(weights), history.record, progress,
-        )  # fmt: skip
-
-
-def _decide(classifier: Classifier, dataset: Dataset, val: _Part, mapping: PixelMapping) -> Decision:
-    decision = Decision(dataset.labels, dataset.positive)
-    probabilities = predict(classifier.model, val.images.take(np.arange(len(val.images))), mapping)
-    scores = positive_score(probabilities, decision)
-    threshold = choose_threshold(is_positive(val.classes, decision).tolist(), scores.tolist())
-    return dataclasses.replace(decision, threshold=float(threshold))
-
-
-def _score(
-    classifier: Classifier, part: _Part, mapping: PixelMapping, decision: Decision, seed: int
-) -> dict[str, Any]:
-    probabilities = predict(classifier.model, part.images.take(np.arange(len(part.images))), mapping)
-    subjects = [member.subject for member in part.members]
-    metrics = classification_metrics(
-        part.classes, probabilities, decision, None if None in subjects else subjects, seed
+def _calibrate(fitted: Fitted, settings: Settings) -> Calibration:
+    classifier, val = fitted.classifier, fitted.parts["val"]
+    # Its numbers are features, not probabilities, but batches and shapes are the same matter.
+    model = below_last(classifier)
+    penultimate = np.concatenate(
+        [run_model(model, fitted.mapping.apply(pixels)) for pixels in val.images.pieces()]
     )
-    return {"of": "the Keras model"} | metrics.to_dict()
+    return calibrate(classifier, settings.calibration, logits(classifier, penultimate), val.classes)
 
 
-def _part(cache: ImageCache, members: tuple[Member, ...], labels: tuple[str, ...]) -> _Part:
+def _judge(
+    fitted: Fitted, dataset: Dataset, settings: Settings, progress: Progress
+) -> tuple[Decision, dict[str, Predictions]]:
+    """The decision, chosen on validation images, and what the model says of every part."""
+    decision = Decision(dataset.labels, dataset.positive)
+    probabilities = {}
+    total = sum(len(part.images) for part in fitted.parts.values())
+    with progress.stage(f"{fitted.classifier.backbone.title}: predictions", total) as advance:
+        for name, part in fitted.parts.items():
+            pieces = []
+            for pixels in part.images.pieces():
+                pieces.append(predict(fitted.classifier.model, pixels, fitted.mapping))
+                advance(len(pixels))
+            probabilities[name] = np.concatenate(pieces)
+    truth = is_positive(fitted.parts["val"].classes, decision).tolist()
+    scores = positive_score(probabilities["val"], decision).tolist()
+    threshold = choose_threshold(truth, scores) if settings.threshold is None else settings.threshold
+    band = None
+    if settings.min_sensitivity is not None and settings.min_specificity is not None:
+        band = choose_band(truth, scores, threshold, settings.min_sensitivity, settings.min_specificity)
+    decision = dataclasses.replace(decision, threshold=float(threshold), refer=band)
+    return decision, {
+        name: Predictions(
+            tuple(member.name for member in part.members),
+            tuple(member.subject for member in part.members),
+            part.classes,
+            probabilities[name],
+            np.full(len(part.members), decision.threshold),
+        )
+        for name, part in fitted.parts.items()
+    }
+
+
+def _part(cache: ImageCache, members: tuple[Member, ...], labels: tuple[str, ...]) -> Part:
     classes = np.asarray([labels.index(member.label) for member in members], dtype=np.int64)
-    return _Part(cache.images(members), classes, members)
+    return Part(cache.images(members), classes, members)

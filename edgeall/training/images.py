@@ -6,7 +6,7 @@ beside it. It may be deleted at any time.
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,11 @@ class Images:
     def take(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> ByteImage:
         """A copy of the images at `indices`, (n, size, size, 3)."""
         return np.asarray(self.store[self.rows[indices]])
+
+    def pieces(self, size: int = 16) -> Iterator[ByteImage]:
+        """All of them in order, at most `size` at a time."""
+        for start in range(0, len(self), size):
+            yield self.take(np.arange(start, min(start + size, len(self))))
 
 
 class ImageCache:

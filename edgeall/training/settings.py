@@ -4,52 +4,72 @@ import dataclasses
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from edgeall.errors import UsageError
+from edgeall.names import unknown_name
 from edgeall.training.augment import Augmentation
 from edgeall.training.backbones import find_backbone
 from edgeall.training.heads import find_head
 
 IMAGENET = "imagenet"
 RANDOM = "random"
+Schedule = Literal["cosine", "constant"]
+CALIBRATIONS = ("temperature", "platt", "none")
+"""How probabilities may be calibrated on validation images: see `edgeall.training.calibrate`."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Hyper-parameters of the default protocol: a head on frozen features, then the upper layers at a low rate.
+    """Hyper-parameters. The defaults are the default protocol: a head on frozen features, then the upper layers.
 
     Attributes:
+        recipe: name of the protocol they came from (`edgeall.training.recipes`), for the record.
         weights: "imagenet" (downloaded by Keras), "random" (seeded) or the path of a weights file.
         fine_tune: how deep the second phase reaches. "none": it is left out; "upper": from the backbone's own
             `upper` layer; "all"; the name of a layer: above its output; "published": what the published
             comparison trained, BatchNorm's scales and shifts with it. None is the head's default.
-        head_epochs, epochs: at most so many in the first and second phase.
+        head_epochs, epochs: at most so many in the first and second phase; 0 leaves the phase out. Without a first
+            phase the second trains the head too, on whatever depth.
         head_rate, rate: learning rates of Adam.
-        head_patience, patience: a phase ends after so many epochs without a better validation.
+        schedule: of the second phase: "cosine" warms up and falls to nothing, "constant" stays.
+        head_patience, patience: a phase ends after so many epochs without a better validation, and the best epoch
+            is kept. A `patience` of 0: no early stopping, the last epoch is kept.
         views: augmented views of each training image whose frozen features are computed once; epochs take them
             in turn.
         dropout: share of features dropped in head `gap` while training.
         balanced: weigh classes so that each counts alike.
         input_size: height and width in pixels.
+        calibration: of probabilities, on validation images, one of `CALIBRATIONS`.
+        threshold: score from which a verdict is positive; None: chosen on validation images (Youden).
+        min_sensitivity, min_specificity: wanted of the verdicts that are given; what lies between is referred to a
+            human. Chosen on validation images; both or neither.
+        fractions: shares of train, val and test, where no split is given.
         seed: governs weights, order, augmentation, dropout and the split.
     """
 
     backbone: str
     head: str = "gap"
     weights: str = RANDOM
+    recipe: str = "default"
     fine_tune: str | None = None
     head_epochs: int = 200
     epochs: int = 10
     head_rate: float = 3e-3
     rate: float = 1e-4
     batch_size: int = 16
+    schedule: Schedule = "cosine"
     head_patience: int = 40
     patience: int = 5
     views: int = 4
     dropout: float = 0.2
     balanced: bool = True
     input_size: int = 224
+    calibration: str = "temperature"
+    threshold: float | None = None
+    min_sensitivity: float | None = None
+    min_specificity: float | None = None
+    fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -61,17 +81,28 @@ class Settings:
             "fine_tune": self.fine_tune or head.fine_tune,
         }.items():
             object.__setattr__(self, name, value)
-        _within(self, "head_epochs", 1, 10_000)
+        _within(self, "head_epochs", 0, 10_000)
         _within(self, "epochs", 0, 10_000)
         _within(self, "batch_size", 1, 4096)
         _within(self, "head_patience", 1, 10_000)
-        _within(self, "patience", 1, 10_000)
+        _within(self, "patience", 0, 10_000)
         _within(self, "views", 1, 1000)
         _within(self, "head_rate", 1e-9, 1)
         _within(self, "rate", 1e-9, 1)
         _within(self, "dropout", 0, 0.95)
         _within(self, "input_size", backbone.least_size, 1024)
         _within(self, "seed", 0, 2**31 - 1)
+        for name in ("threshold", "min_sensitivity", "min_specificity"):
+            if getattr(self, name) is not None:
+                _within(self, name, 0, 1)
+        if (self.min_sensitivity is None) != (self.min_specificity is None):
+            raise UsageError("a referral band needs both a wanted sensitivity and a wanted specificity")
+        if not self.head_epochs + self.epochs:
+            raise UsageError("0 epochs of the head and 0 of fine-tuning train nothing: give some")
+        if self.calibration not in CALIBRATIONS:
+            raise unknown_name("calibration", self.calibration, CALIBRATIONS)
+        if self.schedule not in get_args(Schedule):
+            raise unknown_name("schedule", self.schedule, get_args(Schedule))
         if self.weights not in (IMAGENET, RANDOM) and not Path(self.weights).is_file():
             raise UsageError(
                 f"weights '{self.weights}': no such file; give '{IMAGENET}', '{RANDOM}' or a weights file"
@@ -79,7 +110,7 @@ class Settings:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, defaults filled in."""
-        return dataclasses.asdict(self)
+        return dataclasses.asdict(self) | {"fractions": list(self.fractions)}
 
 
 def _within(settings: Settings, name: str, least: float, most: float) -> None:

@@ -52,8 +52,21 @@ def test_json_is_as_promised_and_the_run_is_there(
     assert sum(document["split"][part] for part in runs.PARTS) == 20
     assert {"n", "accuracy", "f1", "auc"} <= set(document["test"])
     assert set(document["test"]["accuracy"]) == {"value", "low", "high"}
+    assert (Path(document["evaluation"]) / "evaluation.md").exists()
+    assert document["calibration"]["method"] == "temperature"
     assert "random weights" in err
     assert "by image: optimistic" in err
+
+
+def test_folds_are_trained_and_pooled(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    common = ["--backbone", "mobilenetv2", "--input-size", "32", "--out", str(tmp_path / "runs"), "--json"]
+    quick = ["--head-epochs", "1", "--epochs", "0", "--views", "1"]
+    assert main(["train", str(data), *common, *quick, "--folds", "2", "--name", "two"]) == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert (document["k"], document["test"]["n"]) == (2, 20)
+    assert (Path(document["folds"]) / "pooled.json").exists()
+    assert "pooled, out of fold" in err
 
 
 def test_a_second_training_of_the_name_is_refused(
@@ -70,6 +83,8 @@ def test_a_second_training_of_the_name_is_refused(
         (["--backbone", "mobilnetv2"], "unknown backbone 'mobilnetv2': did you mean 'mobilenetv2'?"),
         (["--backbone", "vgg16", "--weights", "nowhere.h5"], "weights 'nowhere.h5': no such file"),
         (["--backbone", "vgg16", "--rate", "-1"], "rate -1.0 is not between"),
+        (["--backbone", "vgg16", "--recipe", "papr"], "did you mean 'paper'"),
+        (["--backbone", "vgg16", "--folds", "1"], "2 or more"),
         (["--backbone", "vgg16", "--positive", "leukaemia"], "did you mean 'leukemia'"),
         (["--backbone", "vgg16", "--split", "nowhere.json"], "nowhere.json"),
     ],

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeall.errors import DatasetError
-from edgeall.statistics import choose_threshold
+from edgeall.statistics import choose_band, choose_threshold
 
 
 def youden(truth: np.ndarray, scores: np.ndarray, threshold: float) -> float:
@@ -56,3 +56,40 @@ def test_no_threshold_is_better(rows: list[tuple[bool, float]]) -> None:
         assert youden(truth, scores, threshold) == pytest.approx(best)
     else:
         assert threshold == 0.5
+
+
+def test_the_band_holds_what_would_miss_too_many_or_alarm_too_many() -> None:
+    positive = [False] * 5 + [True] * 5
+    scores = [0.1, 0.2, 0.3, 0.6, 0.7, 0.25, 0.4, 0.8, 0.9, 0.95]
+    low, high = choose_band(positive, scores, 0.5, 1.0, 1.0)
+    assert 0.2 < low <= 0.25
+    assert 0.7 < high <= 0.8
+    low, high = choose_band(positive, scores, 0.5, 0.8, 0.8)
+    assert 0.3 < low <= 0.4
+    assert 0.6 < high <= 0.7
+
+
+def test_no_band_where_the_threshold_alone_suffices() -> None:
+    assert choose_band([False, False, True, True], [0.1, 0.2, 0.8, 0.9], 0.5, 1.0, 1.0) is None
+    assert choose_band([False, True], [0.9, 0.1], 0.5, 0.0, 0.0) is None
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=2),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.floats(0, 1),
+)
+def test_the_band_keeps_its_word_on_the_images_that_chose_it(
+    images: list[tuple[bool, float]], threshold: float, sensitivity: float, specificity: float
+) -> None:
+    positive = np.array([truth for truth, _ in images])
+    scores = np.array([score for _, score in images])
+    band = choose_band(positive, scores, threshold, sensitivity, specificity)
+    low, high = band or (threshold, threshold)
+    assert 0 <= low <= threshold <= high <= 1
+    if positive.any():
+        assert (scores[positive] >= low).mean() >= sensitivity - 1e-6
+    # At 1 the verdict can be negative of nothing above.
+    if not positive.all() and high < 1:
+        assert (scores[~positive] < high).mean() >= specificity - 1e-6

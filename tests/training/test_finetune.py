@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from drawn_cells import draw_cells, split_of
 
-from edgeall import runs
+from edgeall import predictions, runs
 from edgeall.errors import DatasetError, EdgeallError, RunError, UsageError
 from edgeall.runs import Run, Split
 from edgeall.training import Settings, load_model, train
@@ -37,7 +37,9 @@ def test_a_run_says_what_it_is(trained: Run, cells: Path) -> None:
     assert {"keras", "numpy", "pillow", "edgeall"} <= set(trained.versions)
     assert trained.metrics["val"]["n"] == 6
     assert trained.metrics["test"]["n"] == 6
-    assert {path.name for path in trained.path.iterdir()} == {"model.keras", "run.json", "history.csv"}
+    assert {path.name for path in trained.path.iterdir()} == {
+        "model.keras", "run.json", "history.csv", "predictions.csv", "evaluation"
+    }  # fmt: skip
 
 
 def test_the_saved_model_is_the_one_that_was_scored(trained: Run) -> None:
@@ -45,14 +47,37 @@ def test_the_saved_model_is_the_one_that_was_scored(trained: Run) -> None:
     from edgeall.statistics import classification_metrics
 
     model = load_model(trained)
-    for part in ("val", "test"):
+    recorded = predictions.read(trained.path / predictions.FILE, trained.decision.labels)
+    for part in runs.PARTS:
         probabilities = predict(model, read_pixels(trained.images(part), 32), trained.pixels)
+        assert recorded[part].images == tuple(member.name for member in trained.split.part(part))
+        np.testing.assert_allclose(recorded[part].probabilities, probabilities, atol=1e-6)
+        np.testing.assert_array_equal(recorded[part].truth, trained.class_indices(part))
         metrics = classification_metrics(
             trained.class_indices(part), probabilities, trained.decision, seed=trained.seed
         )
-        recorded = trained.metrics[part]
-        assert recorded["accuracy"]["value"] == metrics.accuracy.value
-        assert recorded["brier"]["value"] == pytest.approx(metrics.brier.value, abs=1e-5)
+        said = trained.metrics[part]
+        assert said["accuracy"]["value"] == metrics.accuracy.value
+        assert said["brier"]["value"] == pytest.approx(metrics.brier.value, abs=1e-5)
+
+
+def test_probabilities_are_calibrated_on_validation_and_say_so(trained: Run) -> None:
+    said = trained.calibration
+    assert (said["method"], said["n"], said["offset"]) == ("temperature", 6, 0.0)
+    assert said["scale"] != 1.0
+    # The loss is that of the saved model's probabilities, since the correction is in its weights.
+    assert trained.metrics["val"]["loss"] == pytest.approx(said["loss_after"], abs=1e-4)
+
+
+def test_a_referral_band_comes_with_the_verdict(cells: Path, tmp_path: Path) -> None:
+    settings = dataclasses.replace(QUICK, epochs=0, head_epochs=1, min_sensitivity=1.0, min_specificity=1.0)
+    run = train(cells, settings, tmp_path, split=split_of(cells, 6, 3))
+    said = predictions.read(run.path / predictions.FILE, run.decision.labels)["val"]
+    low, high = run.decision.refer or (run.decision.threshold, run.decision.threshold)
+    scores = said.probabilities[:, 1]
+    assert (scores[said.truth == 1] >= low).all()
+    assert (scores[said.truth == 0] < high).all()
+    assert low <= run.decision.threshold <= high
 
 
 def test_history_has_a_row_an_epoch_of_both_phases(trained: Run) -> None:
@@ -182,6 +207,11 @@ def test_a_part_of_one_class_is_refused(cells: Path, tmp_path: Path) -> None:
         ({"head": "papper"}, "did you mean 'paper'"),
         ({"weights": "missing.h5"}, "weights 'missing.h5': no such file"),
         ({"epochs": -1}, "epochs -1 is not between"),
+        ({"epochs": 0, "head_epochs": 0}, "train nothing"),
+        ({"calibration": "plat"}, "did you mean 'platt'"),
+        ({"schedule": "cosin"}, "did you mean 'cosine'"),
+        ({"threshold": 1.5}, "threshold 1.5 is not between"),
+        ({"min_sensitivity": 0.9}, "needs both"),
         ({"rate": 0.0}, "rate 0.0 is not between"),
         ({"rate": float("nan")}, "rate nan is not between"),
         ({"dropout": 1.0}, "dropout 1.0"),

@@ -1,0 +1,128 @@
+"""The figures of a classifier report, from predictions alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import classification_report, confusion_matrix, roc_curve
+
+from edgeall.artifact import Decision
+from edgeall.predictions import Predictions
+from edgeall.statistics import classification_metrics, is_positive, positive_score, proportion
+
+FOLDER = "evaluation"
+MEGABYTE = 2**20
+"""Of float32 parameters, as Keras' summaries count it."""
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Of one part of a split, or of pooled folds.
+
+    Attributes:
+        metrics: `edgeall.statistics.Metrics` as data: accuracy, sensitivity, AUC and more with intervals; `threshold`
+            is None where each fold has its own.
+        loss: mean cross-entropy, every image counting alike, in nats.
+        mse: mean squared error of the probabilities against 0 and 1, over images and classes.
+        report: precision, recall, F1 and support of each class, and their macro and weighted averages.
+        confusion: rows are the truth, columns the verdict, in the order of the labels.
+        roc: "fpr", "tpr", "thresholds" of the score of a finding; the first threshold is None, above all scores.
+        referral: what a referral band would do; None where there is none.
+    """
+
+    metrics: dict[str, Any]
+    loss: float
+    mse: float
+    report: dict[str, Any]
+    confusion: list[list[int]]
+    roc: dict[str, list[Any]]
+    referral: dict[str, Any] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: the metrics, then the rest."""
+        return self.metrics | {
+            "loss": self.loss,
+            "mse": self.mse,
+            "classification_report": self.report,
+            "confusion_matrix": self.confusion,
+            "roc": self.roc,
+            "referral": self.referral,
+        }
+
+
+def evaluate(said: Predictions, decision: Decision, seed: int = 0) -> Evaluation:
+    """Everything a published comparison tells of a model, and the intervals that it should.
+
+    Two classes are judged by the verdict at each image's threshold, more by the most probable class.
+
+    Raises:
+        ValueError: no image, or predictions that do not fit the labels.
+    """
+    labels = decision.labels
+    metrics = classification_metrics(
+        said.truth, said.probabilities, decision, said.groups, seed, thresholds=said.thresholds
+    )
+    shared = np.unique(said.thresholds)
+    scores = positive_score(said.probabilities, decision)
+    chosen = _chosen(said, scores, decision)
+    every = list(range(len(labels)))
+    exact = np.eye(len(labels))[said.truth]
+    right = said.probabilities[np.arange(len(said.truth)), said.truth]
+    return Evaluation(
+        metrics=metrics.to_dict() | {"threshold": float(shared[0]) if len(shared) == 1 else None},
+        loss=float(-np.log(np.clip(right, 1e-7, 1.0)).mean()),
+        mse=float(np.mean((said.probabilities - exact) ** 2)),
+        report=classification_report(
+            said.truth, chosen, labels=every, target_names=labels, output_dict=True, zero_division=0
+        ),
+        confusion=[[int(n) for n in row] for row in confusion_matrix(said.truth, chosen, labels=every)],
+        roc=_roc(is_positive(said.truth, decision), scores),
+        referral=None if decision.refer is None else _referral(said, scores, decision),
+    )
+
+
+def parameters_in_mb(params: Mapping[str, int]) -> dict[str, float]:
+    """Sizes of float32 parameters in MB of 2**20 bytes."""
+    return {name: 4 * count / MEGABYTE for name, count in params.items()}
+
+
+def _chosen(said: Predictions, scores: npt.NDArray[np.float64], decision: Decision) -> Integers:
+    if len(decision.labels) > 2:
+        return np.asarray(said.probabilities.argmax(axis=1), dtype=np.int64)
+    positive = decision.positive_indices[0]
+    return np.where(scores >= said.thresholds, positive, 1 - positive).astype(np.int64)
+
+
+def _roc(positive: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> dict[str, list[Any]]:
+    if positive.all() or not positive.any():
+        return {"fpr": [], "tpr": [], "thresholds": []}
+    fpr, tpr, thresholds = roc_curve(positive, scores)
+    # Above all scores: scikit-learn says infinity, which JSON has not.
+    finite = [None if not np.isfinite(value) else float(value) for value in thresholds]
+    return {"fpr": fpr.tolist(), "tpr": tpr.tolist(), "thresholds": finite}
+
+
+def _referral(said: Predictions, scores: npt.NDArray[np.float64], decision: Decision) -> dict[str, Any]:
+    assert decision.refer is not None
+    low, high = decision.refer
+    positive = is_positive(said.truth, decision)
+    referred = (scores >= low) & (scores < high)
+    missed = positive & ~referred & (scores < said.thresholds)
+    alarmed = ~positive & ~referred & (scores >= said.thresholds)
+
+    def share(of: npt.NDArray[np.bool_], among: int) -> dict[str, float | None] | None:
+        found = proportion(int(of.sum()), among)
+        return None if found is None else found.to_dict()
+
+    n_positive = int(positive.sum())
+    return {
+        "low": low,
+        "high": high,
+        "referred": share(referred, len(scores)),
+        "sensitivity": share(positive & ~missed, n_positive),
+        "specificity": share(~positive & ~alarmed, len(scores) - n_positive),
+    }

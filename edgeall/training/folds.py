@@ -1,0 +1,109 @@
+"""Cross-validation: k runs, each tested on people that it never saw, and their verdicts pooled."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeall import evaluating, files, predictions, runs
+from edgeall.artifact import Decision
+from edgeall.datasets import Dataset, make_folds
+from edgeall.errors import RunError, UsageError
+from edgeall.progress import Progress
+from edgeall.runs import Run, Split
+from edgeall.training.finetune import caveats, fine_tune
+from edgeall.training.settings import Settings
+
+SUFFIX = ".folds"
+"""Of the folder that holds the runs of a cross-validation."""
+DOCUMENT = "pooled.json"
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """What k models say of the images that each did not see.
+
+    Attributes:
+        runs: one a fold.
+        metrics: of all images out of fold, each called at its own fold's threshold. Probabilities of k models are
+            pooled as they come, calibrated each on its own validation images.
+        fold_aucs: AUC of each fold's test part; None where it holds one class.
+    """
+
+    path: Path
+    runs: tuple[Run, ...]
+    metrics: dict[str, Any]
+    fold_aucs: tuple[float | None, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `pooled.json` and `edgeall train --folds --json` have it."""
+        first = self.runs[0]
+        decision = dataclasses.replace(first.decision, threshold=0.5, refer=None)
+        return {
+            "name": self.path.name,
+            "backbone": first.backbone,
+            "head": first.head,
+            "weights": first.weights,
+            "k": len(self.runs),
+            "runs": [str(run.path.relative_to(self.path)) for run in self.runs],
+            "split": {"grouped_by": first.split.grouped_by, "test": self.metrics["n"]},
+            # Each image has its fold's threshold in predictions.csv; this one is of no image.
+            "decision": dataclasses.asdict(decision) | {"threshold": None},
+            "fold_aucs": list(self.fold_aucs),
+            "test": self.metrics,
+        }
+
+
+def cross_validate(
+    dataset: Dataset, settings: Settings, k: int, path: Path, overwrite: bool, progress: Progress
+) -> Pooled:
+    """Train and pool under the folder `path`; see `edgeall.training.cross_validate`."""
+    if (path / DOCUMENT).exists() and not overwrite:
+        raise UsageError(f"{path} exists already: give another name, or --overwrite to replace it")
+    splits, unreadable = make_folds(dataset, k, seed=settings.seed, progress=progress)
+    for image in unreadable:
+        progress.note(f"left out {image.name}: {image.reason}")
+    done = []
+    for fold, split in enumerate(splits, start=1):
+        place = path / f"fold-{fold}"
+        run = None if overwrite else finished(place, split, settings)
+        if run is not None:
+            progress.note(f"fold {fold} of {k}: trained before")
+        else:
+            progress.note(f"fold {fold} of {k}")
+            run = fine_tune(dataset, split, settings, place, True, progress)
+        done.append(run)
+    return _pool(path, tuple(done), settings)
+
+
+def finished(place: Path, split: Split, settings: Settings) -> Run | None:
+    """The fold's run, where one with these settings and images stands."""
+    if not (place / "run.json").exists():
+        return None
+    try:
+        run = runs.load(place)
+    except RunError:
+        return None
+    return run if run.split == split and run.settings == settings.to_dict() else None
+
+
+def _pool(path: Path, done: tuple[Run, ...], settings: Settings) -> Pooled:
+    first = done[0]
+    said = predictions.joined(
+        [predictions.read(run.path / predictions.FILE, run.decision.labels)["test"] for run in done]
+    )
+    decision = Decision(first.decision.labels, first.decision.positive)
+    found = evaluating.evaluate(said, decision, settings.seed)
+    aucs = tuple(None if (auc := run.metrics["test"]["auc"]) is None else auc["value"] for run in done)
+    metrics = {"of": "the Keras models, out of fold"} | found.metrics | {"loss": found.loss, "mse": found.mse}
+    pooled = Pooled(path, done, metrics, aucs)
+    predictions.write(path / predictions.FILE, {"pooled": said}, decision.labels)
+    notes = [
+        f"{len(done)} models of {first.backbone}, head {first.head}, each tested on what it had not seen; "
+        f"from {first.weights}.",
+        *caveats(first),
+        "AUC by fold: " + ", ".join("-" if auc is None else f"{auc:.3f}" for auc in aucs) + ".",
+    ]
+    evaluating.write(path, path.name, decision, {"pooled": found}, first.params, (), notes)
+    files.write_json(path / DOCUMENT, pooled.to_dict())
+    return pooled

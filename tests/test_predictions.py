@@ -1,0 +1,81 @@
+"""`predictions.csv`: what is written is what is read, bit for bit; damage is named."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeall import predictions
+from edgeall.errors import RunError
+from edgeall.predictions import Predictions
+
+LABELS = ("healthy", "early, pre", 'the "pro"')
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1)
+
+
+def some(n: int = 3) -> Predictions:
+    rng = np.random.default_rng(0)
+    return Predictions(
+        tuple(f"im/{index}.png" for index in range(n)),
+        (None, "H1", "H2")[:n],
+        np.arange(n) % 3,
+        rng.dirichlet(np.ones(3), n),
+        np.full(n, 1 / 3),
+    )
+
+
+@given(st.lists(st.tuples(TEXT, st.none() | TEXT, st.integers(0, 2), st.floats(0, 1)), min_size=1))
+def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple]) -> None:
+    path = tmp_path_factory.mktemp("written") / predictions.FILE
+    said = Predictions(
+        tuple(row[0] for row in rows),
+        tuple(row[1] for row in rows),
+        np.array([row[2] for row in rows]),
+        np.array([[row[3], 1 - row[3], 0.0] for row in rows]),
+        np.array([row[3] for row in rows]),
+    )
+    predictions.write(path, {"val": said, "test": said}, LABELS)
+    found = predictions.read(path, LABELS)
+    assert list(found) == ["val", "test"]
+    for part in found.values():
+        assert (part.images, part.subjects) == (said.images, said.subjects)
+        np.testing.assert_array_equal(part.truth, said.truth)
+        np.testing.assert_array_equal(part.probabilities, said.probabilities)
+        np.testing.assert_array_equal(part.thresholds, said.thresholds)
+
+
+def test_subjects_serve_statistics_only_where_all_are_known() -> None:
+    assert some().groups is None
+    assert Predictions(("a",), ("H1",), np.zeros(1, int), np.ones((1, 1)), np.ones(1)).groups == ("H1",)
+
+
+def test_joined_keeps_the_order() -> None:
+    both = predictions.joined([some(3), some(2)])
+    assert both.images == (*some(3).images, *some(2).images)
+    assert both.probabilities.shape == (5, 3)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text.replace("p:healthy", "p:benign"), "its columns are not"),
+        (lambda text: text.rpartition(",")[0], "line 4 is damaged"),
+        (lambda text: text.replace("test,im/1.png,H1,", "test,im/1.png,H1,what "), "line 3 is damaged"),
+        (lambda text: text.replace(repr(1 / 3), "nan"), "a probability is no number"),
+        (lambda text: text.replace(repr(1 / 3), "much"), "damaged"),
+        (lambda text: "", "its columns are not"),
+    ],
+)
+def test_damage_is_named(tmp_path: Path, damage, message: str) -> None:
+    path = tmp_path / predictions.FILE
+    predictions.write(path, {"test": some()}, LABELS)
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(RunError, match=message):
+        predictions.read(path, LABELS)
+
+
+def test_a_run_without_predictions_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="train the run again"):
+        predictions.read(tmp_path / predictions.FILE, LABELS)

@@ -1,0 +1,102 @@
+"""Cross-validation: every image is tested once, by a model that saw nothing of its subject."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgeall import predictions, runs
+from edgeall.errors import UsageError
+from edgeall.training import Settings, cross_validate
+from edgeall.training.folds import Pooled, finished
+
+QUICK = Settings("mobilenetv2", input_size=32, head_epochs=2, epochs=0, views=1, seed=3)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 pictures of six people, three healthy and three not, in the layout whose names tell whose a cell is."""
+    root, rng = tmp_path_factory.mktemp("people"), np.random.default_rng(0)
+    for folder, middle in (("hem", 160), ("all", 90)):
+        (root / "fold_0" / folder).mkdir(parents=True)
+        for index in range(12):
+            # Blotches of its own make each picture another one.
+            blotches = rng.normal(middle, 50, (6, 6, 3)).clip(0, 255).astype(np.uint8)
+            image = Image.fromarray(blotches).resize((48, 48), Image.Resampling.BICUBIC)
+            person = f"{'H' if folder == 'hem' else ''}{index % 3 + 1}"
+            image.save(root / "fold_0" / folder / f"UID_{person}_{index + 1}_1_{folder}.bmp")
+    return root
+
+
+@pytest.fixture(scope="module")
+def pooled(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Pooled:
+    return cross_validate(people, QUICK, 3, tmp_path_factory.mktemp("runs"), name="mine")
+
+
+def test_every_image_is_tested_once_by_a_model_that_never_saw_its_subject(pooled: Pooled) -> None:
+    tested = [member.name for run in pooled.runs for member in run.split.test]
+    assert len(tested) == len(set(tested)) == 24
+    for run in pooled.runs:
+        assert run.split.grouped_by == "subject"
+        sides = [{member.subject for member in run.split.part(part)} for part in runs.PARTS]
+        assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+
+
+def test_pooled_figures_are_those_of_the_folds_own_verdicts(pooled: Pooled) -> None:
+    right = sum(
+        run.metrics["test"]["confusion"]["tp"] + run.metrics["test"]["confusion"]["tn"] for run in pooled.runs
+    )
+    assert pooled.metrics["n"] == 24
+    assert pooled.metrics["clusters"] == 6
+    assert pooled.metrics["accuracy"]["value"] == right / 24
+    said = predictions.read(pooled.path / predictions.FILE, pooled.runs[0].decision.labels)["pooled"]
+    assert set(said.thresholds) == {run.decision.threshold for run in pooled.runs}
+
+
+def test_the_folder_says_it_all(pooled: Pooled) -> None:
+    assert pooled.path.name == "mine.folds"
+    document = json.loads((pooled.path / "pooled.json").read_text())
+    assert document == json.loads(json.dumps(pooled.to_dict()))
+    assert document["k"] == len(document["fold_aucs"]) == 3
+    page = (pooled.path / "evaluation" / "evaluation.md").read_text()
+    assert "No subject is on two sides" in page
+    assert "each fold's" in page
+    # Folds are looked into by name, and are no runs among others.
+    with pytest.raises(Exception, match="no runs there"):
+        runs.find(pooled.path.parent)
+
+
+def test_finished_folds_are_not_trained_again_and_others_are(
+    people: Path, pooled: Pooled, tmp_path: Path
+) -> None:
+    shutil.copytree(pooled.path, tmp_path / "mine.folds")
+    (tmp_path / "mine.folds" / "pooled.json").unlink()
+    shutil.rmtree(tmp_path / "mine.folds" / "fold-2")
+    stamps = {
+        fold: (tmp_path / "mine.folds" / fold / "run.json").stat().st_mtime_ns
+        for fold in ("fold-1", "fold-3")
+    }
+    again = cross_validate(people, QUICK, 3, tmp_path, name="mine")
+    for fold, stamp in stamps.items():
+        assert (again.path / fold / "run.json").stat().st_mtime_ns == stamp
+    assert again.metrics == pooled.metrics
+    # With any other setting none of them would have been taken.
+    split, changed = again.runs[0].split, dataclasses.replace(QUICK, seed=4)
+    assert finished(again.runs[0].path, split, QUICK)
+    assert not finished(again.runs[0].path, split, changed)
+    assert not finished(again.runs[0].path, again.runs[1].split, QUICK)
+
+
+def test_what_is_finished_is_not_replaced_unasked(people: Path, pooled: Pooled) -> None:
+    with pytest.raises(UsageError, match="exists already"):
+        cross_validate(people, QUICK, 3, pooled.path.parent, name="mine")
+
+
+def test_one_fold_is_none(people: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="2 or more"):
+        cross_validate(people, QUICK, 1, tmp_path)
+    assert not np.any([path.name == "pooled.json" for path in tmp_path.rglob("*")])
