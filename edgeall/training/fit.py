@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
 import keras
@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from edgeall.errors import EdgeallError
 from edgeall.progress import Progress
+from edgeall.training.checkpoint import FORGETFUL, Arrays, Checkpoint, State, assign, values, variables
 from edgeall.training.model import Floats, class_probabilities, compiled, run_model
 
 Indices = npt.NDArray[np.int64]
@@ -44,6 +45,10 @@ class Epoch:
     val_accuracy: float
     rate: float
     seconds: float
+
+
+Record = Callable[[Epoch], None]
+"""Told of each epoch as it ends. What it raises ends the training."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,41 @@ class Validation:
         return (self.auc, -self.loss) > (other.auc, -other.loss)
 
 
+@dataclass
+class _Standing:
+    """A phase after its last complete epoch, beside what its model and optimizer hold."""
+
+    rows: list[Epoch]
+    best: Validation
+    best_weights: Arrays = field(default_factory=list)
+    waited: int = 0
+
+    @property
+    def epoch(self) -> int:
+        return self.rows[-1].epoch
+
+    def over(self, phase: Phase) -> bool:
+        return self.epoch >= phase.epochs or 0 < phase.patience <= self.waited
+
+    def state(self, model: Any) -> State:
+        return State(
+            {"rows": [asdict(row) for row in self.rows], "best": asdict(self.best), "waited": self.waited},
+            {
+                "model": values(variables(model)),
+                "optimizer": values(model.optimizer.variables),
+                "best": self.best_weights,
+            },
+        )
+
+    @classmethod
+    def restored(cls, state: State, model: Any) -> "_Standing":
+        model.optimizer.build(model.trainable_variables)
+        assign(variables(model), state.arrays["model"])
+        assign(model.optimizer.variables, state.arrays["optimizer"])
+        rows = [Epoch(**row) for row in state.facts["rows"]]
+        return cls(rows, Validation(**state.facts["best"]), state.arrays["best"], state.facts["waited"])
+
+
 def run_phase(
     model: Any,
     phase: Phase,
@@ -93,13 +133,18 @@ def run_phase(
     truth: Truth,
     val_inputs: Floats,
     val_truth: Truth,
-    record: Callable[[Epoch], None],
+    record: Record,
     progress: Progress,
-) -> None:
+    checkpoint: Checkpoint = FORGETFUL,
+) -> list[Epoch]:
     """Train `model` in place and leave it in its best state; with a `patience` of 0, in its last.
 
     Best is the highest validation AUC, and of equal ones the lowest validation loss. The state before the first
-    epoch takes part.
+    epoch takes part. Where `checkpoint` has a state of this phase, training goes on from there, and `record` is
+    told of the epochs before it first.
+
+    Returns:
+        All that `record` was told.
 
     Raises:
         EdgeallError: the loss is no longer a finite number.
@@ -108,36 +153,35 @@ def run_phase(
     loss = "binary_crossentropy" if outputs == 1 else "sparse_categorical_crossentropy"
     compiled(model, optimizer=keras.optimizers.Adam(phase.rate), loss=loss, metrics=["accuracy"])
     targets = truth.classes.astype(np.float32)[:, None] if outputs == 1 else truth.classes
-    best = validation(model, val_inputs, val_truth)
-    best_weights, waited = model.get_weights(), 0
-    nan = float("nan")
-    record(Epoch(phase.name, 0, nan, best.loss, best.auc, nan, best.accuracy, phase.rate, 0.0))
+    kept = checkpoint.load(phase.name)
+    if kept is not None:
+        standing = _Standing.restored(kept, model)
+        progress.note(f"{phase.name}: goes on after epoch {standing.epoch}, where training was interrupted")
+    else:
+        now = validation(model, val_inputs, val_truth)
+        nan = float("nan")
+        first = Epoch(phase.name, 0, nan, now.loss, now.auc, nan, now.accuracy, phase.rate, 0.0)
+        standing = _Standing([first], now, model.get_weights() if phase.patience else [])
+    for row in standing.rows:
+        record(row)
+    saved = time.monotonic()
     with progress.stage(phase.name, phase.epochs) as advance:
-        for epoch in range(phase.epochs):
+        advance(standing.epoch)
+        while not standing.over(phase):
             started = time.monotonic()
-            seen = []
-            order = batches(len(targets), phase.batch_size, phase.seed, epoch)
-            for number, indices in enumerate(order):
-                model.optimizer.learning_rate = phase.rate * share(phase, epoch + number / len(order))
-                # Keras accumulates metrics over calls; these are of the batch alone.
-                model.reset_metrics()
-                inputs = source.batch(epoch, indices)
-                weights = truth.weights[indices]
-                seen.append(model.train_on_batch(inputs, targets[indices], sample_weight=weights))
-            mean_loss, accuracy = (
-                float(value) for value in np.mean(np.asarray(seen, dtype=np.float64), axis=0)
-            )
+            mean_loss, accuracy = _epoch(model, phase, standing.epoch, source, targets, truth.weights)
             now = validation(model, val_inputs, val_truth)
+            number = standing.epoch + 1
             if not (np.isfinite(mean_loss) and np.isfinite(now.loss)):
                 raise EdgeallError(
-                    f"training diverged in epoch {epoch + 1} of '{phase.name}' (the loss is {mean_loss}); "
+                    f"training diverged in epoch {number} of '{phase.name}' (the loss is {mean_loss}); "
                     f"give a lower learning rate than {phase.rate:g}"
                 )
             seconds = time.monotonic() - started
-            record(
+            standing.rows.append(
                 Epoch(
                     phase.name,
-                    epoch + 1,
+                    number,
                     mean_loss,
                     now.loss,
                     now.auc,
@@ -147,16 +191,68 @@ def run_phase(
                     seconds,
                 )
             )
+            if phase.patience:
+                standing.waited += 1
+                if now.better_than(standing.best):
+                    standing.best, standing.best_weights, standing.waited = now, model.get_weights(), 0
+            record(standing.rows[-1])
+            if time.monotonic() - saved >= checkpoint.interval:
+                checkpoint = _keep(checkpoint, phase.name, standing.state(model), progress)
+                saved = time.monotonic()
             advance(1)
-            if not phase.patience:
-                continue
-            waited += 1
-            if now.better_than(best):
-                best, best_weights, waited = now, model.get_weights(), 0
-            if waited >= phase.patience:
-                break
     if phase.patience:
-        model.set_weights(best_weights)
+        model.set_weights(standing.best_weights)
+    return standing.rows
+
+
+def once(
+    name: str,
+    model: Any,
+    train: Callable[[], list[Epoch]],
+    record: Record,
+    progress: Progress,
+    checkpoint: Checkpoint,
+) -> None:
+    """Call `train`, which changes `model` in place; or, where it came to its end before, take what it gave then."""
+    finished = f"{name}, finished"
+    kept = checkpoint.load(finished)
+    if kept is None:
+        rows = [asdict(row) for row in train()]
+        _keep(checkpoint, finished, State({"rows": rows}, {"model": values(variables(model))}), progress)
+        return
+    assign(variables(model), kept.arrays["model"])
+    progress.note(f"{name}: was finished when training was interrupted")
+    for row in kept.facts["rows"]:
+        record(Epoch(**row))
+
+
+def _keep(checkpoint: Checkpoint, phase: str, state: State, progress: Progress) -> Checkpoint:
+    """Save `state`; returns the checkpoint to use from now on. A full disk is no reason to end a training."""
+    try:
+        checkpoint.save(phase, state)
+    except OSError as error:
+        progress.note(
+            f"{checkpoint.folder}: where training stands cannot be kept there ({error.strerror}); "
+            "it goes on, and begins again if it is interrupted"
+        )
+        return FORGETFUL
+    return checkpoint
+
+
+def _epoch(
+    model: Any, phase: Phase, epoch: int, source: Source, targets: npt.NDArray[Any], weights: Floats
+) -> tuple[float, float]:
+    """Mean loss and accuracy over the batches of one epoch, trained on."""
+    seen = []
+    order = batches(len(targets), phase.batch_size, phase.seed, epoch)
+    for number, indices in enumerate(order):
+        model.optimizer.learning_rate = phase.rate * share(phase, epoch + number / len(order))
+        # Keras accumulates metrics over calls; these are of the batch alone.
+        model.reset_metrics()
+        inputs = source.batch(epoch, indices)
+        seen.append(model.train_on_batch(inputs, targets[indices], sample_weight=weights[indices]))
+    mean = np.mean(np.asarray(seen, dtype=np.float64), axis=0)
+    return float(mean[0]), float(mean[1])
 
 
 def share(phase: Phase, at: float) -> float:

@@ -1,0 +1,127 @@
+"""Where a training stands, kept on disk: one that was interrupted goes on from there instead of from the start.
+
+The order of images, their augmentation and dropout depend on the seed and the epoch alone, so that epochs which were
+not kept are computed again as they were, and the result is the same to the bit as that of an uninterrupted training
+(on a CPU, with the same number of threads).
+"""
+
+import hashlib
+import json
+import math
+import shutil
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from edgeall import files
+
+Arrays = list[npt.NDArray[Any]]
+
+INTERVAL = 20.0
+"""Least seconds between two saved states of a phase: those of a large model are hundreds of megabytes."""
+
+_FACTS = "facts"
+
+
+@dataclass(frozen=True)
+class State:
+    """JSON-ready facts, and arrays by what they are of."""
+
+    facts: dict[str, Any]
+    arrays: dict[str, Arrays]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A folder with the last state of each phase of one training.
+
+    Attributes:
+        folder: None keeps nothing.
+        key: of the training, from `key_of`. The states of another are as good as absent, and are replaced.
+        interval: seconds, as `INTERVAL`.
+    """
+
+    folder: Path | None
+    key: str = ""
+    interval: float = field(default_factory=lambda: INTERVAL)
+
+    @classmethod
+    def beside(cls, path: Path, key: str) -> "Checkpoint":
+        """That of the training that makes the folder `path`: next to it, hidden."""
+        return cls(path.with_name(f".{path.name}.training"), key)
+
+    def save(self, phase: str, state: State) -> None:
+        """Replace the state of `phase`, whole or not at all.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if self.folder is None:
+            return
+        named = {
+            f"{kind}.{number}": array
+            for kind, arrays in state.arrays.items()
+            for number, array in enumerate(arrays)
+        }
+        counts = {kind: len(arrays) for kind, arrays in state.arrays.items()}
+        facts = json.dumps({"key": self.key, "facts": state.facts, "counts": counts})
+        with files.replacing(self._path(self.folder, phase)) as part:
+            np.savez(part, allow_pickle=False, **{_FACTS: np.array(facts)}, **named)
+
+    def load(self, phase: str) -> State | None:
+        """The last state of `phase`; None where this training has none, or it is damaged."""
+        if self.folder is None:
+            return None
+        try:
+            with np.load(self._path(self.folder, phase), allow_pickle=False) as stored:
+                document = json.loads(str(stored[_FACTS]))
+                if document["key"] != self.key:
+                    return None
+                arrays = {
+                    kind: [stored[f"{kind}.{number}"] for number in range(count)]
+                    for kind, count in document["counts"].items()
+                }
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            return None
+        return State(document["facts"], arrays)
+
+    def clear(self) -> None:
+        """Forget everything: the training is finished."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    @staticmethod
+    def _path(folder: Path, phase: str) -> Path:
+        return folder / f"{hashlib.sha256(phase.encode()).hexdigest()[:16]}.npz"
+
+
+FORGETFUL = Checkpoint(None, interval=math.inf)
+"""Keeps nothing."""
+
+
+def key_of(*documents: Any) -> str:
+    """SHA-256 over JSON-ready documents that decide what a training gives."""
+    return hashlib.sha256(json.dumps(documents, sort_keys=True).encode()).hexdigest()
+
+
+def variables(model: Any) -> list[Any]:
+    """All that training changes in a model: weights, moving averages, states of its random generators."""
+    passing = {id(variable) for variable in model.metrics_variables}
+    return [variable for variable in model.variables if id(variable) not in passing]
+
+
+def values(of: Sequence[Any]) -> Arrays:
+    """Copies of Keras variables."""
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in of]
+
+
+def assign(to: Sequence[Any], arrays: Sequence[npt.NDArray[Any]]) -> None:
+    """Give Keras variables the values that `values` gave."""
+    for variable, array in zip(to, arrays, strict=True):
+        variable.assign(array)
