@@ -65,7 +65,7 @@ def _legs(out: Path, weights: str) -> list[_Leg]:
                 (
                     *("train", str(data), "--backbone", backbone, "--weights", weights),
                     # Enough for drawn smears, and little enough for two cores.
-                    *("--head-epochs", "40", "--epochs", "3", "--views", "3"),
+                    *("--epochs", "3", "--views", "4"),
                     *("--out", str(run.parent), "--name", run.name),
                 ),
                 done=run,

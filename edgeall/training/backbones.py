@@ -105,7 +105,7 @@ BACKBONES: dict[str, Backbone] = {
         Backbone(
             "inceptionv3", "InceptionV3", "InceptionV3", "tf",
             (5, 5, 2048), 21_802_784, 34_432, "mixed8", 11_108_352, "all",
-            "MIT (Keras)", least_size=75,
+            "Apache-2.0 (Google)", least_size=75,
         ),
     )
 }  # fmt: skip
