@@ -23,11 +23,13 @@ from edgeall.runs import DataSource, Member, Run, Split
 from edgeall.statistics import choose_band, choose_threshold, is_positive, positive_score
 from edgeall.training.backbones import find_backbone
 from edgeall.training.calibrate import Calibration, below_last, calibrate, logits
+from edgeall.training.checkpoint import FORGETFUL, Checkpoint, key_of
+from edgeall.training.fit import Record
 from edgeall.training.heads import find_head
 from edgeall.training.images import ImageCache
 from edgeall.training.model import Classifier, build, open_layers, predict, run_model
-from edgeall.training.phases import History, Part, Record, run_phases
-from edgeall.training.settings import Settings
+from edgeall.training.phases import History, Part, run_phases
+from edgeall.training.settings import IMAGENET, RANDOM, Settings
 from edgeall.training.weights import initialize
 
 
@@ -50,11 +52,13 @@ def fit(
     progress: Progress,
     *,
     parts: tuple[str, ...],
+    checkpoint: Checkpoint = FORGETFUL,
 ) -> Fitted:
     """Train on `split`'s train, watching val; `record` is told of each epoch.
 
     Args:
         parts: of the split, to have in the image cache.
+        checkpoint: keeps where training stands, and knows where it stood when it was interrupted.
     """
     check(dataset, split)
     keras.utils.set_random_seed(settings.seed)
@@ -70,17 +74,23 @@ def fit(
     )
     cut = open_layers(classifier, settings.fine_tune or head.fine_tune)
     words, licence = initialize(classifier, settings, held["train"].images, mapping, progress)
-    run_phases(classifier, cut, settings, held["train"], held["val"], mapping, record, progress)
+    run_phases(classifier, cut, settings, held["train"], held["val"], mapping, record, progress, checkpoint)
     return Fitted(classifier, held, mapping, words, licence)
 
 
 def fine_tune(
     dataset: Dataset, split: Split, settings: Settings, path: Path, overwrite: bool, progress: Progress
 ) -> Run:
-    """Train on `split` of `dataset` and write the run folder `path`."""
+    """Train on `split` of `dataset` and write the run folder `path`.
+
+    Goes on from where the same training of this run was interrupted.
+    """
+    checkpoint = Checkpoint.beside(path, _key(dataset, split, settings))
     with files.replacing_folder(path, overwrite) as folder:
         history = History(folder / "history.csv")
-        fitted = fit(dataset, split, settings, history.record, progress, parts=runs.PARTS)
+        fitted = fit(
+            dataset, split, settings, history.record, progress, parts=runs.PARTS, checkpoint=checkpoint
+        )
         classifier = fitted.classifier
         calibration = _calibrate(fitted, settings)
         decision, said = _judge(fitted, dataset, settings, progress)
@@ -113,7 +123,15 @@ def fine_tune(
             folder, path.name, decision, found, run.params, history.rows,
             [f"{classifier.backbone.title}, head {run.head}, from {run.weights}; the Keras model.", *caveats(run)],
         )  # fmt: skip
+    checkpoint.clear()
     return dataclasses.replace(run, path=path)
+
+
+def _key(dataset: Dataset, split: Split, settings: Settings) -> str:
+    """Of all that decides what a training gives."""
+    start = "" if settings.weights in (IMAGENET, RANDOM) else files.sha256_file(Path(settings.weights))
+    labels = [dataset.labels, dataset.positive]
+    return key_of(settings.to_dict(), start, labels, dataclasses.asdict(split), versions())
 
 
 def caveats(run: Run) -> list[str]:

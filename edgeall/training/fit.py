@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -15,9 +15,9 @@ from edgeall.errors import EdgeallError
 from edgeall.progress import Progress
 from edgeall.training.checkpoint import FORGETFUL, Arrays, Checkpoint, State, assign, values, variables
 from edgeall.training.model import Floats, class_probabilities, compiled, run_model
+from edgeall.training.settings import Schedule
 
 Indices = npt.NDArray[np.int64]
-Schedule = Literal["cosine", "constant"]
 
 
 class Source(Protocol):

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,13 @@ from edgeall import files
 from edgeall.pixels import PixelMapping
 from edgeall.progress import Progress
 from edgeall.runs import Member
+from edgeall.training.checkpoint import FORGETFUL, Checkpoint
 from edgeall.training.features import Views, plain, through
-from edgeall.training.fit import Epoch, Indices, Phase, Source, Truth, run_phase
+from edgeall.training.fit import Epoch, Indices, Phase, Record, Source, Truth, once, run_phase
 from edgeall.training.images import Images
 from edgeall.training.model import Classifier, between, stacked, top
 from edgeall.training.settings import Schedule, Settings
 from edgeall.training.standardize import Standardized
-
-Record = Callable[[Epoch], None]
-"""Told of each epoch as it ends. What it raises ends the training."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +59,12 @@ def run_phases(
     mapping: PixelMapping,
     record: Record,
     progress: Progress,
+    checkpoint: Checkpoint = FORGETFUL,
 ) -> None:
-    """Train `classifier` in place, its layers opened above `cut` by `open_layers`, and leave it at its best."""
+    """Train `classifier` in place, its layers opened above `cut` by `open_layers`, and leave it at its best.
+
+    Goes on from where `checkpoint` says that this training was interrupted.
+    """
     counts = np.bincount(train.classes)
     weights = np.ones(len(counts), np.float32)
     if settings.balanced:
@@ -94,20 +95,30 @@ def run_phases(
     views = min(settings.views, max(settings.head_epochs, settings.epochs))
     inputs, val_source = lower(train, views, "training images"), lower(val, 1, "validation images")
     if settings.head_epochs:
-        head_inputs = features_of(inputs, train, views, "training images")
-        val_head = plain(features_of(val_source, val, 1, "validation images"), len(val.images))
-        standard = Standardized.of(head_inputs, len(train.images))
-        run_phase(
-            stacked(classifier.head[1:], val_head.shape[1:]),
-            phase("head", settings.head_epochs, settings.head_rate, "cosine", settings.head_patience),
-            standard, train.truth(weights), standard.apply(val_head), val.truth(weights), record, progress,
-        )  # fmt: skip
-        standard.fold_into(classifier.head)
+        head = stacked(classifier.head[1:], classifier.head[0].output.shape[1:])
+        first = phase("head", settings.head_epochs, settings.head_rate, "cosine", settings.head_patience)
+
+        def train_head() -> list[Epoch]:
+            head_inputs = features_of(inputs, train, views, "training images")
+            val_head = plain(features_of(val_source, val, 1, "validation images"), len(val.images))
+            standard = Standardized.of(head_inputs, len(train.images))
+            rows = run_phase(
+                head, first, standard, train.truth(weights), standard.apply(val_head), val.truth(weights),
+                record, progress, checkpoint,
+            )  # fmt: skip
+            standard.fold_into(classifier.head)
+            return rows
+
+        once(first.name, head, train_head, record, progress, checkpoint)
     if deeper:
-        run_phase(
-            # The published protocol trains BatchNorm as a plain `fit` does; otherwise it stays as it was.
-            top(classifier, cut, steady=settings.fine_tune != "published"),
-            phase("fine-tuning", settings.epochs, settings.rate, settings.schedule, settings.patience),
-            inputs, train.truth(weights), plain(val_source, len(val.images)), val.truth(weights),
-            record, progress,
-        )  # fmt: skip
+        # The published protocol trains BatchNorm as a plain `fit` does; otherwise it stays as it was.
+        trained = top(classifier, cut, steady=settings.fine_tune != "published")
+        second = phase("fine-tuning", settings.epochs, settings.rate, settings.schedule, settings.patience)
+
+        def tune() -> list[Epoch]:
+            return run_phase(
+                trained, second, inputs, train.truth(weights),
+                plain(val_source, len(val.images)), val.truth(weights), record, progress, checkpoint,
+            )  # fmt: skip
+
+        once(second.name, trained, tune, record, progress, checkpoint)

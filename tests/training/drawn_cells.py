@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from edgeall import files
-from edgeall.runs import Member, Split
+from edgeall.progress import Progress
+from edgeall.runs import Member, Run, Split
 
 
 def draw_cells(root: Path, counts: dict[str, int], side: int = 48, seed: int = 0) -> Path:
@@ -36,3 +37,11 @@ def split_of(root: Path, train: int, val: int) -> Split:
             name = path.relative_to(root).as_posix()
             parts[part].append(Member(name, files.sha256_file(path), folder.name))
     return Split(**{part: tuple(members) for part, members in parts.items()}, grouped_by="image")
+
+
+def resumed_training(root: Path, out: Path, progress: Progress) -> Run:
+    """A short training of both phases on the cells under `root`, the same in every process that calls it."""
+    from edgeall.training import Settings, train
+
+    settings = Settings("mobilenetv2", input_size=32, head_epochs=4, epochs=3, views=2, patience=9, seed=3)
+    return train(root, settings, out, progress, split=split_of(root, 6, 3))

@@ -1,14 +1,22 @@
 """A training that was interrupted goes on from its last kept epoch, and ends as if it had not been."""
 
+import csv
 import dataclasses
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from drawn_cells import resumed_training
 
 from edgeall.progress import SILENT
+from edgeall.runs import Run
+from edgeall.training import load_model
 from edgeall.training.checkpoint import FORGETFUL, Checkpoint, State, key_of, values, variables
 from edgeall.training.fit import Epoch, Phase, Truth, once, run_phase
 
@@ -182,3 +190,69 @@ def test_it_lies_hidden_beside_what_is_made_and_goes(tmp_path: Path) -> None:
 def test_a_key_is_of_all_that_decides() -> None:
     assert key_of({"a": 1, "b": [2]}, "x") == key_of({"b": [2], "a": 1}, "x")
     assert len({key_of({"a": 1}, "x"), key_of({"a": 2}, "x"), key_of({"a": 1}, "y"), key_of({"a": 1})}) == 4
+
+
+# A process that ends itself, as if by the kernel, as soon as so many epochs of a stage are over.
+KILLED = """
+import os, signal, sys
+from contextlib import contextmanager
+from pathlib import Path
+from edgeall.training import checkpoint
+from drawn_cells import resumed_training
+
+root, out, stage, epochs = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+checkpoint.INTERVAL = 0
+
+class Listener:
+    def note(self, text):
+        print(text)
+
+    @contextmanager
+    def stage(self, title, total):
+        done = 0
+        def advance(steps):
+            nonlocal done
+            done += steps
+            if title.endswith(stage) and done == epochs:
+                sys.stdout.flush()
+                os.kill(os.getpid(), signal.SIGKILL)
+        yield advance
+
+resumed_training(root, out, Listener())
+"""
+
+
+@pytest.mark.slow
+def test_a_training_killed_in_each_phase_gives_the_model_of_an_undisturbed_one(
+    cells: Path, tmp_path: Path, cache: Path
+) -> None:
+    def killed(stage: str, epochs: int) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED, str(cells), str(tmp_path / "killed"), stage, str(epochs)],
+            cwd=Path(__file__).parent, capture_output=True, text=True,
+            env=os.environ | {"XDG_CACHE_HOME": str(cache)},
+        )  # fmt: skip
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert not list((tmp_path / "killed").glob("*/run.json"))
+        return done.stdout
+
+    assert "goes on" not in killed("head", 2)
+    heard = killed("fine-tuning", 1)
+    assert "head: goes on after epoch 2, where training was interrupted" in heard
+    listener = Noted()
+    resumed = resumed_training(cells, tmp_path / "killed", listener)
+    assert [note.partition(": ")[2] for note in listener.notes[-2:]] == [
+        "head: was finished when training was interrupted",
+        "fine-tuning: goes on after epoch 1, where training was interrupted",
+    ]
+    undisturbed = resumed_training(cells, tmp_path / "whole", SILENT)
+    one, other = load_model(resumed).get_weights(), load_model(undisturbed).get_weights()
+    assert [array.tobytes() for array in one] == [array.tobytes() for array in other]
+    assert resumed.metrics == undisturbed.metrics
+    assert untimed(resumed) == untimed(undisturbed)
+    assert not (tmp_path / "killed" / f".{resumed.name}.training").exists()
+
+
+def untimed(run: Run) -> list[dict[str, str]]:
+    with (run.path / "history.csv").open(newline="") as file:
+        return [row | {"seconds": ""} for row in csv.DictReader(file)]
