@@ -155,8 +155,8 @@ def _table(title: str) -> Any:
 
 
 def _row(table: Any, title: str, metrics: dict[str, Any]) -> None:
-    accuracy = metrics["accuracy_over_subjects"] or metrics["accuracy"]
-    figures = (accuracy, metrics["sensitivity"], metrics["specificity"], metrics["auc"])
+    shares = ("accuracy", "sensitivity", "specificity")
+    figures = (*(metrics[f"{name}_over_subjects"] or metrics[name] for name in shares), metrics["auc"])
     subjects = metrics["clusters"] or "?"
     table.add_row(title, str(metrics["n"]), str(subjects), *map(_figure, figures), f"{metrics['loss']:.3f}")
 

@@ -22,7 +22,10 @@ def document(
     """The page. Every figure that has an interval shows it: 95%."""
     blocks = [f"# {title}", *notes]
     blocks.append(_table(["", *parts], [*_figures(parts), *_plain(parts)]))
-    blocks.append("Intervals are at 95%; where subjects are known, accuracy's counts them, not images.")
+    blocks.append(
+        "Intervals are at 95%; where subjects are known, they count people rather than images (PPV's and those of a "
+        "referral band count images, and are too narrow)."
+    )
     blocks.extend(_referral(parts))
     for name, part in parts.items():
         blocks += [f"## {name}: classification report", _report(part.report, decision.labels)]
@@ -52,8 +55,8 @@ def _figures(parts: Mapping[str, Evaluation]) -> list[list[str]]:
 
 
 def _best(metrics: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    found: Mapping[str, Any] | None = metrics[name]
-    return (metrics["accuracy_over_subjects"] or found) if name == "accuracy" else found
+    found: Mapping[str, Any] | None = metrics.get(f"{name}_over_subjects") or metrics[name]
+    return found
 
 
 def _plain(parts: Mapping[str, Evaluation]) -> list[list[str]]:

@@ -76,10 +76,10 @@ class Metrics:
         n: images.
         clusters: subjects among them, None where not known. Images of one subject resemble each other, so with few
             subjects the Wilson intervals, which count images as independent, are too narrow.
-        accuracy_over_subjects: accuracy with Wilson's interval at the effective number of images, n divided by the
-            variance inflation of the subjects, with Student's t for their number (Korn and Graubard, Survey
-            Methodology 24, 1998). None where subjects
-            are not known.
+        accuracy_over_subjects, sensitivity_over_subjects, specificity_over_subjects: the same shares with Wilson's
+            interval at the effective number of images, n divided by the variance inflation of the subjects, with
+            Student's t for their number (Korn and Graubard, Survey Methodology 24, 1998). None where subjects are
+            not known.
         ppv: positive predictive value, which machine learning calls precision: in edgeall that is a number format.
         brier: mean squared error of the score, 0 is best.
         ece: expected calibration error of the score in `ECE_BINS` equal bins (Naeini, Cooper and Hauskrecht, AAAI
@@ -97,7 +97,9 @@ class Metrics:
     balanced_accuracy: Estimate | None
     ppv: Estimate | None
     sensitivity: Estimate | None
+    sensitivity_over_subjects: Estimate | None
     specificity: Estimate | None
+    specificity_over_subjects: Estimate | None
     f1: Estimate | None
     auc: Estimate | None
     average_precision: Estimate | None
@@ -178,7 +180,9 @@ def classification_metrics(
         accuracy_over_subjects=None if cluster is None else over_subjects(right, cluster),
         ppv=proportion(tp, tp + fp),
         sensitivity=proportion(tp, tp + fn),
+        sensitivity_over_subjects=_over_those(right, cluster, positive),
         specificity=proportion(tn, tn + fp),
+        specificity_over_subjects=_over_those(right, cluster, ~positive),
         ece=calibration_error(positive, scores),
         classes=_class_metrics(indices, table, decision.labels) if len(decision.labels) > 2 else None,
         **_interval_metrics(positive, called, np.clip(scores, 0.0, 1.0), cluster, seed),
@@ -196,6 +200,12 @@ def over_subjects(right: Bools, cluster: Integers) -> Estimate:
     # The inflation is itself estimated from so many subjects.
     effective *= (Z / student.ppf(0.5 + CONFIDENCE / 2, max(count - 1, 1))) ** 2
     return Estimate(share, *wilson(share, effective), f"Wilson, {effective:.0f} effective images")
+
+
+def _over_those(right: Bools, cluster: Integers | None, those: Bools) -> Estimate | None:
+    if cluster is None or not those.any():
+        return None
+    return over_subjects(right[those], np.unique(cluster[those], return_inverse=True)[1])
 
 
 def calibration_error(positive: Bools, scores: Floats, bins: int = ECE_BINS) -> float:

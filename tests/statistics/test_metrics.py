@@ -22,6 +22,21 @@ def score(truth: list[int], scores: list[float], groups: list[str | None] | None
     return classification_metrics(truth, np.stack([1 - p, p], axis=1), BINARY, groups, seed=7)
 
 
+def test_sensitivity_and_specificity_count_subjects_too() -> None:
+    """Two people each: one answered right throughout, one wrong throughout, which is no more than one in two."""
+    truth = [0] * 20 + [1] * 20
+    scores = [0.1] * 10 + [0.9] * 20 + [0.1] * 10
+    groups = [name for name in "abcd" for _ in range(10)]
+    decision = Decision(("healthy", "leukemia"), ("leukemia",))
+    table = [[1 - score, score] for score in scores]
+    found = classification_metrics(truth, table, decision, groups)
+    for name in ("sensitivity", "specificity"):
+        alone, over = getattr(found, name), getattr(found, f"{name}_over_subjects")
+        assert over.value == alone.value == 0.5
+        assert over.low < 0.1 < 0.25 < alone.low
+    assert classification_metrics(truth, table, decision).sensitivity_over_subjects is None
+
+
 def test_a_worked_example() -> None:
     found = score([0, 0, 0, 0, 1, 1, 1, 1], [0.1, 0.2, 0.6, 0.3, 0.9, 0.8, 0.4, 0.7])
     assert found.confusion == {"tn": 3, "fp": 1, "fn": 1, "tp": 3}
