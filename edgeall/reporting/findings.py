@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from edgeall.artifact import FORMATS
 from edgeall.reporting import words
 from edgeall.reporting.document import Bench, Result, title
-from edgeall.reporting.pairs import AccuracyGap, accuracy_gap, apart, holm, same_speed, time_ratio
+from edgeall.reporting.pairs import AccuracyGap, accuracy_gap, apart, same_speed, time_ratio
+from edgeall.statistics import holm
 
 
 def artifacts(bench: Bench) -> list[Result]:

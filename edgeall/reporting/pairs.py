@@ -86,13 +86,3 @@ def same_speed(a: Result, b: Result) -> bool:
     """Whether rounds that both had their turns in leave open which is faster."""
     ratio = time_ratio(a, b)
     return ratio is not None and ratio.low is not None and not apart(ratio)
-
-
-def holm(p_values: list[float]) -> list[float]:
-    """p-values adjusted for their number. Source: Holm, Scand. J. Statist. 6 (1979)."""
-    adjusted = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = largest
-    return adjusted

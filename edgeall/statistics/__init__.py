@@ -1,11 +1,12 @@
 """Metrics, intervals and paired tests: thin over scikit-learn and SciPy. Intervals are at 95%."""
 
-from edgeall.statistics.estimate import CONFIDENCE, Estimate, proportion
+from edgeall.statistics.estimate import CONFIDENCE, Estimate, independent_difference, proportion
 from edgeall.statistics.latency import (
     NOISY,
     RUNS_NEEDED,
     Timings,
     percentiles,
+    ratio_of_separate_rounds,
     ratio_over_rounds,
     round_spread,
 )
@@ -16,8 +17,9 @@ from edgeall.statistics.metrics import (
     is_positive,
     positive_score,
 )
+from edgeall.statistics.multiple import holm
 from edgeall.statistics.paired import Paired, agreement, compare_verdicts, mcnemar_exact
-from edgeall.statistics.roc import AucDifference, compare_auc
+from edgeall.statistics.roc import AucDifference, auc_test_over_subjects, compare_auc
 from edgeall.statistics.threshold import choose_band, choose_threshold
 
 __all__ = [
@@ -31,16 +33,20 @@ __all__ = [
     "Paired",
     "Timings",
     "agreement",
+    "auc_test_over_subjects",
     "choose_band",
     "choose_threshold",
     "classification_metrics",
     "compare_auc",
     "compare_verdicts",
+    "holm",
+    "independent_difference",
     "is_positive",
     "mcnemar_exact",
     "percentiles",
     "positive_score",
     "proportion",
+    "ratio_of_separate_rounds",
     "ratio_over_rounds",
     "round_spread",
 ]

@@ -54,3 +54,19 @@ def wilson(p: float, n: float) -> tuple[float, float]:
     centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
     # Rounding must not push an end past the value itself at p = 0 and p = 1.
     return max(0.0, min(p, centre - spread)), min(1.0, max(p, centre + spread))
+
+
+def independent_difference(a: Estimate, b: Estimate) -> Estimate:
+    """b less a, of two sets without a common image: both intervals combined; ends None where one has none.
+
+    Sources: Newcombe, Statistics in Medicine 17 (1998), method 10; Zou and Donner, ibid. 27 (2008).
+    """
+    delta = b.value - a.value
+    if a.low is None or a.high is None or b.low is None or b.high is None:
+        return Estimate(delta, None, None, "no interval")
+    return Estimate(
+        delta,
+        delta - math.hypot(b.value - b.low, a.high - a.value),
+        delta + math.hypot(b.high - b.value, a.value - a.low),
+        "independent intervals, combined",
+    )

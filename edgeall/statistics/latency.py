@@ -89,3 +89,35 @@ def ratio_over_rounds(a: Sequence[float], b: Sequence[float]) -> Estimate | None
         math.exp(centre + spread),
         f"t-interval of log ratios over {len(logs)} rounds",
     )
+
+
+def ratio_of_separate_rounds(a: Sequence[float], b: Sequence[float]) -> Estimate | None:
+    """The ratio a / b from medians of rounds that were not taken in turn: geometric means, Welch's t-interval of logs.
+
+    The interval knows how rounds of one session differ. What differs between two sessions - temperature, other
+    programs, libraries - is in neither's spread, so that it is too narrow by an unknown amount.
+
+    Returns:
+        None where one has no round; ends are None where one has a single round.
+    """
+    if not a or not b:
+        return None
+    logs = [np.log(np.asarray(medians, dtype=np.float64)) for medians in (a, b)]
+    centre = float(logs[0].mean() - logs[1].mean())
+    if min(len(of_one) for of_one in logs) == 1:
+        return Estimate(math.exp(centre), None, None, "one round")
+    parts = [float(of_one.var(ddof=1)) / len(of_one) for of_one in logs]
+    variance = sum(parts)
+    spread = 0.0
+    if variance > 0:
+        freedom = variance**2 / sum(
+            part**2 / (len(of_one) - 1) for part, of_one in zip(parts, logs, strict=True)
+        )
+        spread = float(student.ppf(0.5 + CONFIDENCE / 2, freedom)) * math.sqrt(variance)
+    spread = min(spread, 300.0)
+    return Estimate(
+        math.exp(centre),
+        math.exp(centre - spread),
+        math.exp(centre + spread),
+        f"Welch's t-interval of log medians, {len(a)} and {len(b)} separate rounds",
+    )

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from edgeall import reporting
 from edgeall.reporting import Verdict, judge
-from edgeall.reporting.pairs import holm
 
 Make = Callable[..., dict[str, Any]]
 
@@ -288,14 +287,3 @@ def test_no_claim_where_an_interval_includes_no_difference(
             ends = [float(end.replace("−", "-")) for end in (low, high)]
             if ends[0] < 0 < ends[1]:
                 assert "cannot tell" in claim or "no difference" in claim, statement.text
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holms_adjustment_only_ever_raises_and_keeps_the_order(p_values: list[float]) -> None:
-    adjusted = holm(p_values)
-    assert all(p <= q <= 1 for p, q in zip(p_values, adjusted, strict=True))
-    assert [q for _, q in sorted(zip(p_values, adjusted, strict=True))] == sorted(adjusted)
-
-
-def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])

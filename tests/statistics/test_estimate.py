@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeall.statistics import Estimate, proportion
+from edgeall.statistics import Estimate, independent_difference, proportion
 from edgeall.statistics.estimate import wilson
 
 
@@ -47,3 +47,25 @@ def test_the_interval_holds_its_value_and_its_formula_is_scipys(n: int, data: st
 def test_what_is_undefined_cannot_pass_for_a_figure(number: float) -> None:
     with pytest.raises(ValueError, match="None"):
         Estimate(number, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "low", "high"),
+    [
+        ((48, 80), (56, 70), 0.0524, 0.3339),
+        ((3, 10), (9, 10), 0.1705, 0.8090),
+        ((0, 20), (10, 10), 0.6791, 1),
+    ],
+)
+def test_a_difference_of_separate_sets_agrees_with_newcombe_1998(
+    a: tuple[int, int], b: tuple[int, int], low: float, high: float
+) -> None:
+    parts = [proportion(*part) for part in (a, b)]
+    delta = independent_difference(*parts)
+    assert delta.value == pytest.approx(b[0] / b[1] - a[0] / a[1])
+    assert (delta.low, delta.high) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+
+
+def test_a_difference_without_an_interval_has_none() -> None:
+    found = independent_difference(Estimate(0.5, None, None), Estimate(0.75, 0.5, 0.9))
+    assert (found.value, found.low, found.high) == (0.25, None, None)

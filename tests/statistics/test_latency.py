@@ -1,13 +1,20 @@
 """Percentiles only with enough runs; ratios over rounds."""
 
 import json
+import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, ttest_1samp
+from scipy.stats import binom, ttest_1samp, ttest_ind
 
-from edgeall.statistics import RUNS_NEEDED, percentiles, ratio_over_rounds, round_spread
+from edgeall.statistics import (
+    RUNS_NEEDED,
+    percentiles,
+    ratio_of_separate_rounds,
+    ratio_over_rounds,
+    round_spread,
+)
 
 
 @pytest.mark.parametrize(("name", "needed"), RUNS_NEEDED.items())
@@ -77,3 +84,25 @@ def test_one_round_has_a_ratio_and_no_interval() -> None:
 def test_spread_between_rounds() -> None:
     assert round_spread([10.0, 11.0, 10.5]) == pytest.approx(1 / 10.5)
     assert round_spread([10.0]) is None
+
+
+def test_separate_rounds_need_not_be_as_many_and_give_welchs_interval() -> None:
+    a, b = [10.0, 10.4, 9.9, 10.1], [5.0, 5.3, 4.9]
+    found = ratio_of_separate_rounds(a, b)
+    assert found is not None
+    welch = ttest_ind([math.log(x) for x in a], [math.log(x) for x in b], equal_var=False)
+    assert found.value == pytest.approx(math.exp(sum(map(math.log, a)) / 4 - sum(map(math.log, b)) / 3))
+    ends = welch.confidence_interval(0.95)
+    assert (found.low, found.high) == (
+        pytest.approx(math.exp(ends.low)),
+        pytest.approx(math.exp(ends.high)),
+    )
+
+
+def test_separate_rounds_that_cannot_tell_do_not() -> None:
+    assert ratio_of_separate_rounds([], [1.0]) is None
+    single = ratio_of_separate_rounds([4.0], [2.0, 2.1])
+    assert single is not None
+    assert single.low is None
+    exact = ratio_of_separate_rounds([4.0, 4.0], [2.0, 2.0])
+    assert (exact.value, exact.low, exact.high) == pytest.approx((2.0, 2.0, 2.0))

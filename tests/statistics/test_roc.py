@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeall.statistics import compare_auc
+from edgeall.statistics import auc_test_over_subjects, compare_auc
 from edgeall.statistics.roc import delong_interval, newcombe_interval
 
 # Hanley and McNeil, Radiology 143 (1982), table I: CT ratings from definitely normal to definitely abnormal.
@@ -93,3 +93,38 @@ def test_over_subjects_the_interval_is_wider_than_over_their_copied_images() -> 
 
 def test_one_class_has_no_curve() -> None:
     assert compare_auc([True, True], [0.1, 0.2], [0.3, 0.4]) is None
+
+
+def test_where_each_image_is_a_subject_the_test_over_subjects_is_delongs() -> None:
+    rng = np.random.default_rng(2)
+    truth = np.arange(400) % 2 == 0
+    a = rng.normal(truth * 1.0, 1)
+    b = a + rng.normal(truth * 0.3, 1)
+    delong = compare_auc(truth, a, b)
+    assert delong is not None
+    over = auc_test_over_subjects(truth, a, b, [str(index) for index in range(400)])
+    # Student's t for the normal distribution is the only difference.
+    assert 0.001 < delong.p_value < 0.5
+    assert over == pytest.approx(delong.p_value, rel=0.03)
+
+
+def test_copies_of_an_image_tell_nothing_new_of_its_subject() -> None:
+    rng = np.random.default_rng(3)
+    truth = np.arange(24) % 2 == 0
+    a = rng.normal(truth * 1.0, 1)
+    b = a + rng.normal(truth * 0.5, 0.7)
+    names = [f"s{index // 2}" for index in range(24)]
+    once = auc_test_over_subjects(truth, a, b, names)
+    copied = [np.repeat(column, 9) for column in (truth, a, b)]
+    assert auc_test_over_subjects(*copied, [name for name in names for _ in range(9)]) == pytest.approx(once)
+    alone = compare_auc(*copied)
+    assert alone is not None
+    assert once is not None
+    assert alone.p_value < once / 5
+
+
+def test_a_class_of_one_subject_cannot_be_tested() -> None:
+    truth = np.arange(12) >= 6
+    scores = np.linspace(0, 1, 12)
+    assert auc_test_over_subjects(truth, scores, scores[::-1], ["one"] * 6 + list("abcdef")) is None
+    assert auc_test_over_subjects(truth, scores, scores, list("uvwxyz") + list("abcdef")) == 1.0
