@@ -36,12 +36,13 @@ class VersusFloat:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Columns of equal length, one row an image."""
+    """Columns of equal length, one row an image. `scores` are None where a result does not record them."""
 
     images: tuple[str, ...]
     subjects: tuple[str | None, ...] | None
     truth: tuple[bool, ...]
     positive: tuple[bool, ...]
+    scores: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)

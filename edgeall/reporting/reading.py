@@ -7,8 +7,9 @@ Beside the keys that every result has, these are read where they are there, and 
   images' layout), `clusters` (subjects), `accuracy_over_subjects`, `noisy`, `parity.passed`, `float_operators`
   (number by kind), `thermal.throttled`, `settings.obeys_rules`, `vs_float.accuracy_delta_interval`,
   `vs_float.p_value_over_subjects`, and
-- `predictions`: {"images": identities, "subjects": names or null, "truth": bool, "positive": verdict bool}, columns of
-  equal length. With them two artifacts can be compared image by image; without, no difference in accuracy is claimed.
+- `predictions`: {"images": identities, "subjects": names or null, "truth": bool, "positive": verdict bool,
+  "scores": numbers, or not there}, columns of equal length. With them two artifacts can be compared image by image;
+  without, no difference in accuracy is claimed.
 - `latency_ms.rounds`: [{"session", "round", "median"}]. Rounds of equal session and number were measured in turn, and
   only those make a ratio with an interval.
 """
@@ -241,7 +242,7 @@ def _latency(at: At | None) -> Latency | None:
 def _predictions(at: At | None) -> Predictions | None:
     if at is None:
         return None
-    subjects = at.maybe("subjects")
+    subjects, scores = at.maybe("subjects"), at.maybe("scores")
     found = Predictions(
         images=tuple(entry.text() for entry in at.get("images").items()),
         subjects=None
@@ -249,8 +250,14 @@ def _predictions(at: At | None) -> Predictions | None:
         else tuple(None if entry.value is None else entry.text() for entry in subjects.items()),
         truth=tuple(entry.flag() for entry in at.get("truth").items()),
         positive=tuple(entry.flag() for entry in at.get("positive").items()),
+        scores=None if scores is None else tuple(entry.number(0.0, 1.001) for entry in scores.items()),
     )
-    columns = (found.images, found.truth, found.positive, found.subjects or found.images)
+    columns = (
+        found.images,
+        found.truth,
+        found.positive,
+        *(c for c in (found.subjects, found.scores) if c is not None),
+    )
     if len({len(column) for column in columns}) != 1:
         raise at.wrong("columns of equal length")
     return found

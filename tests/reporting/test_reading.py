@@ -42,6 +42,8 @@ def test_a_bench_is_read(make_document: Make, make_result: Make) -> None:
         ),
         (("results", 0, "latency_ms", "rounds", 2, "median"), 0, "rounds[2].median: expected a number"),
         (("results", 0, "predictions", "truth"), [True], "predictions: expected columns of equal length"),
+        (("results", 0, "predictions", "scores"), [0.5], "predictions: expected columns of equal length"),
+        (("results", 0, "predictions", "scores", 0), 7.0, "scores[0]: expected a number from 0 to 1.001"),
         (("results",), {}, "results: expected a list"),
     ],
 )
