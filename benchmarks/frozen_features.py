@@ -126,7 +126,7 @@ def report(args: argparse.Namespace, of_views: list[float], of_head: float, of_e
     return f"""# Frozen features computed once, against training through the frozen base
 
 {args.epochs} epochs of a `gap` head on a frozen {training.BACKBONES[args.backbone].title}, {args.images} drawn
-smears at {args.size} pixels, random weights (which cost what trained ones cost), {machine()}.
+smears at {args.size} pixels, random weights, {machine()}.
 
 | | seconds |
 |---|---|
