@@ -57,6 +57,11 @@ class Parity:
     """Agreement of an artifact, in its own engine, with the Keras model on held-out validation images.
 
     Differences are of the score (probability of a finding), in [0, 1]; `agreement` is the share of equal decisions.
+
+    Attributes:
+        accuracy_delta: accuracy of the artifact less that of the Keras model; None where it was not measured.
+        auc_delta, auc_delta_low, auc_delta_high: the same of the area under the ROC curve, and its 95% interval;
+            None where the images are of one class.
     """
 
     n: int
@@ -64,6 +69,10 @@ class Parity:
     max_abs_diff: float
     mean_abs_diff: float
     passed: bool
+    accuracy_delta: float | None = None
+    auc_delta: float | None = None
+    auc_delta_low: float | None = None
+    auc_delta_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,8 @@ class Metadata:
     Attributes:
         recipe: the export recipe's content, as data.
         parity: None only before it has been measured.
+        quantization: of INT8: the `method` that made it, `shared` (the key of the one INT8 model that the run's formats
+            have in common, if it is of that), and the `fallbacks` that were tried with their measured effect.
     """
 
     format: Format
@@ -107,6 +118,7 @@ class Metadata:
     provenance: Provenance
     recipe: dict[str, Any] = field(default_factory=dict)
     parity: Parity | None = None
+    quantization: dict[str, Any] = field(default_factory=dict)
     intended_use: str = INTENDED_USE
     schema: int = SCHEMA
 
@@ -134,6 +146,8 @@ class Metadata:
                 provenance=Provenance(**document["provenance"]),
                 recipe=dict(document["recipe"]),
                 parity=None if document["parity"] is None else Parity(**document["parity"]),
+                # Artifacts of before there were fallbacks have none.
+                quantization=dict(document.get("quantization", {})),
                 intended_use=str(document["intended_use"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

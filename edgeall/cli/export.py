@@ -22,6 +22,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--int8", action="store_true", help="INT8 artifacts too, calibrated on training images"
     )
+    parser.add_argument(
+        "--int8-method",
+        default="auto",
+        metavar="METHOD",
+        help="ptq: calibration alone; qat: quantization-aware fine-tuning at once; auto (default): calibration, and "
+        "where it changes the answers too much, bias correction, then fine-tuning",
+    )
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="DIR",
+        help="images to calibrate INT8 on, instead of the runs' training images",
+    )
     parser.add_argument("--fp16", action="store_true", help="float16 artifacts too")
     parser.add_argument(
         "--format", default=",".join(FORMATS), help="formats, separated by commas (default: %(default)s)"
@@ -49,9 +62,11 @@ def run(args: argparse.Namespace, display: Display) -> int:
         raise UsageError(f"--data {args.data}: no such folder")
     recipes = _recipes(args)
     found = [runs.load(path) for path in dict.fromkeys(args.runs)] or runs.find()
-    outcome = exporting.export_runs(
-        found, recipes, overwrite=args.overwrite, jobs=args.jobs, data=args.data, progress=display
-    )
+    given = None
+    if args.calibration is not None:
+        given = exporting.read_folder(args.calibration, max(run.pixels.size for run in found))
+    options = exporting.Options(args.overwrite, args.data, given, args.int8_method)
+    outcome = exporting.export_runs(found, recipes, options, jobs=args.jobs, progress=display)
     display.emit(
         {
             "artifacts": [_usable_here(exported.to_dict()) for exported in outcome.exported],
@@ -87,7 +102,9 @@ def _status(outcome: "Outcome", display: Display) -> int:
         if not exported.parity.passed:
             display.error(
                 f"{exported.path}: does not keep its recipe's tolerance (mean change of the score "
-                f"{exported.parity.mean_abs_diff:.3f}, decisions agree {exported.parity.agreement:.1%})"
+                f"{exported.parity.mean_abs_diff:.3f}, decisions agree {exported.parity.agreement:.1%}"
+                + ("" if exported.parity.auc_delta is None else f", AUC {exported.parity.auc_delta:+.3f}")
+                + ")"
             )
     if not outcome.exported:
         return 2
@@ -101,10 +118,10 @@ def _table(outcome: "Outcome") -> object:
     table = Table(title="Artifacts, compared with their Keras models on validation images")
     for name in ("artifact", "precision"):
         table.add_column(name)
-    for name in ("MB", "s", "images", "decisions agree", "mean |Δp|", "max |Δp|"):
+    for name in ("MB", "s", "images", "decisions agree", "mean |Δp|", "max |Δp|", "AUC change"):
         table.add_column(name, justify="right")
-    table.add_column("parity")
-    table.add_column("left in float")
+    for name in ("parity", "INT8 by", "left in float"):
+        table.add_column(name)
     for exported in outcome.exported:
         parity = exported.parity
         table.add_row(
@@ -116,7 +133,9 @@ def _table(outcome: "Outcome") -> object:
             f"{parity.agreement:.1%}",
             f"{parity.mean_abs_diff:.4f}",
             f"{parity.max_abs_diff:.4f}",
+            "-" if parity.auc_delta is None else f"{parity.auc_delta:+.4f}",
             "passed" if parity.passed else "FAILED",
-            ", ".join(exported.fallbacks) or ("nothing" if exported.precision == "int8" else "-"),
+            exported.method or "-",
+            ", ".join(exported.left_in_float) or ("nothing" if exported.precision == "int8" else "-"),
         )
     return table

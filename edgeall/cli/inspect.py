@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeall import artifact as artifacts
-from edgeall.artifact import Artifact, Metadata
+from edgeall.artifact import Artifact, Metadata, Parity
 from edgeall.cli.display import Display
 from edgeall.errors import EngineError, MissingExtraError
 
@@ -113,9 +113,35 @@ def _of_metadata(metadata: Metadata) -> dict[str, str]:
         "parity": "not measured"
         if parity is None
         else f"{'passed' if parity.passed else 'FAILED'} on {parity.n} images: decisions agree {parity.agreement:.1%}, "
-        f"mean |Δp| {parity.mean_abs_diff:.4f}, max {parity.max_abs_diff:.4f}",
+        f"mean |Δp| {parity.mean_abs_diff:.4f}, max {parity.max_abs_diff:.4f}{_changes(parity)}",
+        **_quantization(metadata.quantization),
         "intended use": metadata.intended_use,
     }
+
+
+def _changes(parity: Parity) -> str:
+    accuracy, low, high = parity.accuracy_delta, parity.auc_delta_low, parity.auc_delta_high
+    words = "" if accuracy is None else f", accuracy {accuracy:+.3f}"
+    if parity.auc_delta is None or low is None or high is None:
+        return words
+    return f"{words}, AUC {parity.auc_delta:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def _quantization(about: dict[str, Any]) -> dict[str, str]:
+    """How INT8 came about; artifacts of other precisions, and old ones, say nothing."""
+    if not about.get("method"):
+        return {}
+    shared = ", one model in all formats of the run" if about.get("shared") else ""
+    rows = {"INT8 by": f"{about['method']}{shared}"}
+    tried = [_tried(each) for each in about.get("fallbacks", [])]
+    return rows | ({"tried": "; ".join(tried)} if tried else {})
+
+
+def _tried(attempt: dict[str, Any]) -> str:
+    if "mean_abs_diff" not in attempt:
+        return f"{attempt.get('method')}: {attempt.get('error', 'not measured')}"
+    passed = "passed" if attempt.get("passed") else "failed"
+    return f"{attempt.get('method')} ({attempt.get('measured_in')}): {passed}, mean |Δp| {attempt['mean_abs_diff']:.4f}"
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -3,8 +3,21 @@
 TensorFlow, ONNX and NNCF are imported by worker processes alone; importing this package is cheap.
 """
 
-from edgeall.exporting.export import Failure, Outcome, export_run, export_runs
+from edgeall.exporting.calibration import read_folder
+from edgeall.exporting.export import Outcome, export_run, export_runs
 from edgeall.exporting.manifest import Exported
+from edgeall.exporting.plan import Failure, Options
 from edgeall.exporting.recipes import Recipe, choose, load_recipe
 
-__all__ = ["Exported", "Failure", "Outcome", "Recipe", "choose", "export_run", "export_runs", "load_recipe"]
+__all__ = [
+    "Exported",
+    "Failure",
+    "Options",
+    "Outcome",
+    "Recipe",
+    "choose",
+    "export_run",
+    "export_runs",
+    "load_recipe",
+    "read_folder",
+]

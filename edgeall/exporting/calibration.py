@@ -3,16 +3,64 @@
 import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeall import pixels
-from edgeall.errors import ExportError
+from edgeall import files, pixels
+from edgeall.errors import ExportError, ImageError, UsageError
 from edgeall.pixels import PixelMapping
 from edgeall.runs import Member, Run
+
+_FEWEST = 8
+_FLAT = 2.0
+"""Standard deviation of grey levels below which a picture shows nothing."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """Images that a user names for calibration, instead of those a run was trained on. Labels are not known."""
+
+    root: Path
+    members: tuple[Member, ...]
+
+
+def read_folder(root: Path, size: int) -> Given:
+    """All images under `root`, each looked at, for models of `size` x `size` pixels.
+
+    Raises:
+        UsageError: fewer than 8 images; one that cannot be read, shows nothing, or is less than half as wide or high
+            as the model's input, which stretching would only blur. Each is named.
+    """
+    if not root.is_dir():
+        raise UsageError(f"--calibration {root}: no such folder")
+    paths = sorted(
+        path for path in root.rglob("*") if path.suffix.lower() in pixels.SUFFIXES and path.is_file()
+    )
+    if not paths:
+        raise UsageError(f"--calibration {root}: holds no images ({', '.join(pixels.SUFFIXES)})")
+    for path in paths:
+        try:
+            image, (width, height) = pixels.read_image_with_size(path, size)
+        except ImageError as error:
+            raise UsageError(f"--calibration: {error}") from None
+        if image.std() < _FLAT:
+            raise UsageError(
+                f"--calibration: {path} is of one colour all over, and shows a quantizer no ranges: leave it out"
+            )
+        if 2 * min(width, height) < size:
+            raise UsageError(
+                f"--calibration: {path} has {width} x {height} pixels, too few for a model of {size} x {size}"
+            )
+    if len(paths) < _FEWEST:
+        raise UsageError(
+            f"--calibration {root}: holds {len(paths)} images; at least {_FEWEST} are needed, 100 are good"
+        )
+    members = [Member(path.relative_to(root).as_posix(), files.sha256_file(path), "") for path in paths]
+    return Given(root, tuple(members))
 
 
 def select(members: Sequence[Member], count: int, seed: int) -> tuple[Member, ...]:

@@ -1,11 +1,8 @@
 """Runs to artifacts: plan, convert, examine, seal, move in."""
 
-import dataclasses
 import fcntl
-import hashlib
 import importlib.metadata
 import importlib.util
-import json
 import os
 import shutil
 import threading
@@ -16,32 +13,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeall import __version__, artifact, files
-from edgeall.artifact import Format, Metadata, Parity, Provenance
+from edgeall import __version__, artifact
+from edgeall.artifact import Metadata, Provenance
 from edgeall.errors import EdgeallError, ExportError, MissingExtraError, UsageError
-from edgeall.exporting import calibration, manifest
+from edgeall.exporting import calibration, int8, manifest
+from edgeall.exporting.attempts import Attempt
+from edgeall.exporting.int8 import Candidate, Room
 from edgeall.exporting.manifest import Exported
+from edgeall.exporting.plan import Failure, Options, Task, plan
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.sources import Sources
 from edgeall.exporting.worker import format_module
 from edgeall.exporting.workshop import Workshop
 from edgeall.progress import SILENT, Advance, Progress
-from edgeall.runs import Member, Run
+from edgeall.runs import Run
 
 _PARITY_SEED = 0
-_NOT_CALIBRATED = (
-    "the run has no images of its own to find INT8 ranges with; "
-    "import its model again with --data DIR, or train it again"
-)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An artifact that could not be made, and why."""
-
-    run: str
-    recipe: str
-    error: str
+_DEFAULT = Options()
+_SHARED_PACKAGES = ("keras", "tensorflow", "onnx")
+"""That make the INT8 model which formats share, besides those that a format needs itself."""
 
 
 @dataclass(frozen=True)
@@ -52,18 +42,6 @@ class Outcome:
     failures: tuple[Failure, ...]
 
 
-@dataclass(frozen=True)
-class _Task:
-    """One artifact to be."""
-
-    run: Run
-    recipe: Recipe
-    path: Path
-    inputs: str
-    calibration: tuple[Member, ...]
-    settled: Exported | Failure | None
-
-
 def export_run(
     run: Run,
     recipes: Sequence[Recipe],
@@ -71,6 +49,7 @@ def export_run(
     overwrite: bool = False,
     jobs: int | None = None,
     data: Path | None = None,
+    options: Options | None = None,
     progress: Progress = SILENT,
 ) -> list[Exported]:
     """As `export_runs`, for one run; every artifact or an error.
@@ -78,7 +57,8 @@ def export_run(
     Raises:
         ExportError: an artifact could not be made; the others have been.
     """
-    outcome = export_runs([run], recipes, overwrite=overwrite, jobs=jobs, data=data, progress=progress)
+    chosen = options or Options(overwrite=overwrite, data=data)
+    outcome = export_runs([run], recipes, chosen, jobs=jobs, progress=progress)
     if outcome.failures:
         raise ExportError("; ".join(f"{failure.recipe}: {failure.error}" for failure in outcome.failures))
     return list(outcome.exported)
@@ -87,10 +67,9 @@ def export_run(
 def export_runs(
     runs: Sequence[Run],
     recipes: Sequence[Recipe],
+    options: Options = _DEFAULT,
     *,
-    overwrite: bool = False,
     jobs: int | None = None,
-    data: Path | None = None,
     progress: Progress = SILENT,
 ) -> Outcome:
     """Make each recipe's artifact of each run: `exports/<run>_<recipe><suffix>` in the run's folder.
@@ -99,9 +78,7 @@ def export_runs(
     written, with `parity.passed` false.
 
     Args:
-        overwrite: replace artifacts that were made from other inputs.
         jobs: worker processes at once; default as many as cores and memory allow.
-        data: where the runs' images are now; default where they were at training.
 
     Raises:
         UsageError: an artifact made from other inputs is in the way, two recipes have one name, or another export
@@ -112,9 +89,9 @@ def export_runs(
     twice = [name for name, count in Counter(recipe.name for recipe in recipes).items() if count > 1]
     if twice:
         raise UsageError(f"two recipes are called '{twice[0]}', and so would be their artifacts: rename one")
-    tasks = [task for run in runs for task in _plan(run, recipes, overwrite)]
+    tasks = [task for run in runs for task in plan(run, recipes, options)]
     todo = [task for task in tasks if task.settled is None]
-    _need_packages({task.recipe.format for task in todo})
+    _need_packages(todo)
     done: dict[Path, Exported | Failure] = {task.path: task.settled for task in tasks if task.settled}
     if todo:
         with (
@@ -124,7 +101,7 @@ def export_runs(
         ):
             mine = [[task for task in todo if task.run is run] for run in runs]
             works = [
-                (own, pool.submit(_export_one_run, own, workshop, data, progress, advance))
+                (own, pool.submit(_export_one_run, own, workshop, options.data, progress, advance))
                 for own in mine
                 if own
             ]
@@ -142,50 +119,17 @@ def export_runs(
     )
 
 
-def _need_packages(formats: set[Format]) -> None:
+def _need_packages(tasks: Sequence[Task]) -> None:
     """Found out before any worker starts, and without importing them."""
-    for package in sorted({package for format in formats for package in format_module(format).PACKAGES}):
+    needed = {package for task in tasks for package in format_module(task.recipe.format).PACKAGES}
+    needed |= {package for task in tasks if task.methods for package in _SHARED_PACKAGES}
+    for package in sorted(needed):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(package, "workstation")
 
 
-def _plan(run: Run, recipes: Sequence[Recipe], overwrite: bool) -> list[_Task]:
-    model, known = files.sha256_file(run.model_path), manifest.read(run)
-    tasks = []
-    for recipe in recipes:
-        path = run.exports / f"{run.name}_{recipe.name}{artifact.suffix_of(recipe.format)}"
-        members: tuple[Member, ...] = ()
-        if recipe.calibration is not None and not run.split.train:
-            tasks.append(_Task(run, recipe, path, "", (), Failure(run.name, recipe.name, _NOT_CALIBRATED)))
-            continue
-        if recipe.calibration is not None:
-            members = calibration.select(run.split.train, recipe.calibration.images, recipe.calibration.seed)
-        inputs = _inputs(run, model, recipe, members)
-        entry = known.get(path.name)
-        good = manifest.still_good(entry, inputs)
-        if path.exists() and not good and not overwrite:
-            raise UsageError(f"{path}: was made from another model, recipe or data; --overwrite replaces it")
-        cached = dataclasses.replace(entry, cached=True) if entry is not None and good else None
-        tasks.append(_Task(run, recipe, path, inputs, members, cached))
-    return tasks
-
-
-def _inputs(run: Run, model: str, recipe: Recipe, members: tuple[Member, ...]) -> str:
-    """SHA-256 over all that decides what an artifact is."""
-    document = {
-        "edgeall": __version__,
-        "model": model,
-        "recipe": recipe.to_dict(),
-        "pixels": dataclasses.asdict(run.pixels),
-        "decision": dataclasses.asdict(run.decision),
-        "calibration": [member.sha256 for member in members],
-        "validation": [member.sha256 for member in run.split.val],
-    }
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-
-
 def _export_one_run(
-    tasks: list[_Task], workshop: Workshop, data: Path | None, progress: Progress, advance: Advance
+    tasks: list[Task], workshop: Workshop, data: Path | None, progress: Progress, advance: Advance
 ) -> dict[Path, Exported | Failure]:
     run = tasks[0].run
     with _work_folder(run) as folder:
@@ -195,41 +139,65 @@ def _export_one_run(
         )
         calibration.decode(run, "val", validation, sources.images, data)
         for task in tasks:
-            if task.calibration and not _calibration_file(folder, task).exists():
-                calibration.decode(run, "train", task.calibration, _calibration_file(folder, task), data)
-        needs = sorted({need for task in tasks for need in format_module(task.recipe.format).NEEDS})
+            if task.calibration and not int8.calibration_file(folder, task).exists():
+                calibration.decode(
+                    run, "train", task.calibration, int8.calibration_file(folder, task), task.root
+                )
+        needs = sorted(
+            {need for task in tasks if task.calibrates for need in format_module(task.recipe.format).NEEDS}
+        )
         try:
             workshop.do("sources", run, folder, needs=needs)
         except ExportError as error:
-            _tell(progress, run.name, error)
+            int8.tell(progress, run.name, error)
             return {task.path: Failure(run.name, task.recipe.name, str(error)) for task in tasks}
+        truth = [member.label in run.decision.positive for member in validation]
+        room = Room(workshop, folder, truth, data, progress)
         entering = threading.Lock()
 
-        def work(task: _Task) -> Exported | Failure:
+        def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported:
+            with entering:
+                return _finish(task, candidate, log)
+
+        def work(group: list[Task]) -> dict[Path, Exported | Failure]:
             try:
-                result = _make(task, folder, workshop, entering)
-            except ExportError as error:
-                _tell(progress, f"{run.name} {task.recipe.name}", error)
-                return Failure(run.name, task.recipe.name, str(error))
+                return int8.make(group, room, finish)
             finally:
-                advance(1)
-            return result
+                advance(len(group))
 
-        with ThreadPoolExecutor(len(tasks)) as pool:
-            return dict(zip([task.path for task in tasks], pool.map(work, tasks), strict=True))
+        groups = _groups(tasks)
+        with ThreadPoolExecutor(len(groups)) as pool:
+            return {path: result for made in pool.map(work, groups) for path, result in made.items()}
 
 
-def _make(task: _Task, folder: Path, workshop: Workshop, entering: threading.Lock) -> Exported:
-    run, recipe = task.run, task.recipe
-    own = folder / recipe.name
-    own.mkdir()
-    bare = own / task.path.name
-    images = str(_calibration_file(folder, task).resolve()) if task.calibration else None
-    common = {"recipe": recipe.to_dict(), "out": str(bare.resolve())}
-    _, converting = workshop.do("convert", run, folder, calibration=images, **common)
-    report, examining = workshop.do("examine", run, folder, threads=workshop.threads, **common)
-    parity = Parity(**report["parity"])
-    sealed = artifact.seal(bare, _metadata(run, recipe, parity))
+def _groups(tasks: Sequence[Task]) -> list[list[Task]]:
+    """Tasks that may share an INT8 model together, the others alone."""
+    groups: dict[object, list[Task]] = {}
+    for task in tasks:
+        groups.setdefault((task.shared, task.methods) if task.shared else task.path, []).append(task)
+    return list(groups.values())
+
+
+def _finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported:
+    """Seal and move in."""
+    run, recipe, attempt = task.run, task.recipe, candidate.attempt
+    assert attempt.parity is not None
+    is_int8, shared = recipe.precision == "int8", task.shared if candidate.shared else None
+    tried = tuple(each.to_dict() for each in log) if len(log) > 1 else ()
+    about = {"method": attempt.method, "shared": shared, "fallbacks": list(tried)} if is_int8 else {}
+    sealed = artifact.seal(
+        candidate.file,
+        Metadata(
+            format=recipe.format,
+            precision=recipe.precision,
+            pixels=run.pixels,
+            decision=run.decision,
+            provenance=_provenance(run, recipe),
+            recipe=recipe.to_dict(),
+            parity=attempt.parity,
+            quantization=about,
+        ),
+    )
     exported = Exported(
         path=task.path,
         run=run.name,
@@ -239,17 +207,32 @@ def _make(task: _Task, folder: Path, workshop: Workshop, entering: threading.Loc
         precision=recipe.precision,
         size_bytes=sealed.size_bytes,
         sha256=sealed.sha256,
-        seconds=round(converting + examining, 2),
-        parity=parity,
-        fallbacks=tuple(report["fallbacks"]),
+        seconds=round(sum(each.seconds for each in log), 2),
+        parity=attempt.parity,
         inputs=task.inputs,
+        fallbacks=tried,
+        left_in_float=candidate.left_in_float,
+        method=attempt.method if is_int8 else None,
+        shared=shared,
     )
-    with entering:
-        # First the entry, then the files: an artifact without an entry would look like someone else's,
-        # an entry without its artifact is simply made again.
-        manifest.add(run, exported)
-        _move_in(bare, task.path)
+    # First the entry, then the files: an artifact without an entry would look like someone else's,
+    # an entry without its artifact is simply made again.
+    manifest.add(run, exported)
+    _move_in(candidate.file, task.path)
     return exported
+
+
+def _provenance(run: Run, recipe: Recipe) -> Provenance:
+    return Provenance(
+        run=run.name,
+        backbone=run.backbone,
+        head=run.head,
+        weights=run.weights,
+        data=run.data.layout,
+        data_fingerprint=run.data.fingerprint,
+        licence=run.licence,
+        versions=run.versions | _versions(recipe),
+    )
 
 
 def _move_in(sealed: Path, path: Path) -> None:
@@ -259,27 +242,6 @@ def _move_in(sealed: Path, path: Path) -> None:
         list(zip(artifact.files_of(sealed), artifact.files_of(path), strict=True))
     ):
         source.replace(target)
-
-
-def _metadata(run: Run, recipe: Recipe, parity: Parity) -> Metadata:
-    return Metadata(
-        format=recipe.format,
-        precision=recipe.precision,
-        pixels=run.pixels,
-        decision=run.decision,
-        provenance=Provenance(
-            run=run.name,
-            backbone=run.backbone,
-            head=run.head,
-            weights=run.weights,
-            data=run.data.layout,
-            data_fingerprint=run.data.fingerprint,
-            licence=run.licence,
-            versions=run.versions | _versions(recipe),
-        ),
-        recipe=recipe.to_dict(),
-        parity=parity,
-    )
 
 
 def _versions(recipe: Recipe) -> dict[str, str]:
@@ -292,12 +254,6 @@ def _versions(recipe: Recipe) -> dict[str, str]:
             except importlib.metadata.PackageNotFoundError:
                 continue
     return versions
-
-
-def _calibration_file(folder: Path, task: _Task) -> Path:
-    settings = task.recipe.calibration
-    assert settings is not None
-    return folder / f"calibration-{settings.images}-{settings.seed}.npy"
 
 
 @contextmanager
@@ -320,9 +276,3 @@ def _work_folder(run: Run) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(handle)
-
-
-def _tell(progress: Progress, what: str, error: EdgeallError) -> None:
-    progress.note(f"{what}: {error}")
-    for line in getattr(error, "__notes__", []):
-        progress.note(f"    {line}")

@@ -24,7 +24,11 @@ class Exported:
         path: of the artifact; OpenVINO's is the `.xml`.
         sha256: the artifact's identity, as in `edgeall.artifact.Artifact`.
         seconds: conversion and parity, without what the run's artifacts share and without waiting.
-        fallbacks: what an INT8 artifact computes in float, besides the boundary; empty for other precisions.
+        fallbacks: what was tried to make an INT8 artifact and what came of it (`Attempt.to_dict`), the recipe's own
+            calibration first; empty where that was enough.
+        left_in_float: what an INT8 artifact computes in float, besides the boundary; empty for other precisions.
+        method: that made an INT8 artifact: a calibration, or one of the fallbacks; None for other precisions.
+        shared: key of the INT8 model that formats of the run have in common, where the artifact is of that.
         inputs: SHA-256 over everything that the artifact was made from.
         cached: nothing was to be done, because `inputs` had not changed.
     """
@@ -39,14 +43,18 @@ class Exported:
     sha256: str
     seconds: float
     parity: Parity
-    fallbacks: tuple[str, ...]
     inputs: str
+    fallbacks: tuple[dict[str, Any], ...] = ()
+    left_in_float: tuple[str, ...] = ()
+    method: str | None = None
+    shared: str | None = None
     cached: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         document = dataclasses.asdict(self)
-        return document | {"path": self.path.as_posix(), "fallbacks": list(self.fallbacks)}
+        lists = {"fallbacks": list(self.fallbacks), "left_in_float": list(self.left_in_float)}
+        return document | {"path": self.path.as_posix()} | lists
 
 
 def read(run: Run) -> dict[str, Exported]:
@@ -87,5 +95,6 @@ def _from_dict(run: Run, entry: dict[str, Any]) -> Exported:
             "path": run.path / entry["path"],
             "parity": Parity(**entry["parity"]),
             "fallbacks": tuple(entry["fallbacks"]),
+            "left_in_float": tuple(entry["left_in_float"]),
         }
     )

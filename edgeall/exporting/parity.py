@@ -1,5 +1,7 @@
 """Does an artifact, in its own engine, still answer as the Keras model does?"""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,7 @@ from edgeall.exporting.recipes import Tolerance
 
 _LIVELY = 0.05
 """A Keras model whose scores spread wider than this over the images should not become a constant one."""
+_ROUNDING = 1e-12
 
 
 def compare(
@@ -16,8 +19,13 @@ def compare(
     answers: npt.NDArray[np.float32],
     decision: Decision,
     tolerance: Tolerance,
+    truth: Sequence[bool] | None = None,
 ) -> Parity:
     """Class probabilities, (n, k) each: the Keras model's and the artifact's on the same images.
+
+    With `truth`, whether each image shows a finding, the changes of accuracy and AUC are measured too, the latter with
+    an interval for these images (DeLong, paired): how two models differ on them, not how either does on other subjects.
+    A limit on the AUC is on its change as measured; the end of the interval no model keeps on few images.
 
     Raises:
         ExportError: the artifact's answers are NaN, infinite or no probabilities, or all the same where the
@@ -35,11 +43,39 @@ def compare(
     if len(score) > 1 and np.ptp(score) == 0 and np.ptp(expected) > _LIVELY:
         raise ExportError(f"answers {score[0]:.3f} whatever the image is")
     difference = np.abs(score - expected)
-    agreement = float(np.mean((score >= decision.threshold) == (expected >= decision.threshold)))
+    calls = [values >= decision.threshold for values in (score, expected)]
+    agreement = float(np.mean(calls[0] == calls[1]))
     mean, largest = float(difference.mean()), float(difference.max())
+    accuracy, area = _changes(expected, score, calls, truth)
+    fall = -area[0] if area and area[0] is not None else None
     passed = (
         mean <= tolerance.mean_abs_diff
         and (tolerance.max_abs_diff is None or largest <= tolerance.max_abs_diff)
         and (tolerance.agreement is None or agreement >= tolerance.agreement)
+        and (tolerance.auc_fall is None or fall is None or fall <= tolerance.auc_fall + _ROUNDING)
     )
-    return Parity(len(score), agreement, largest, mean, passed)
+    return Parity(len(score), agreement, largest, mean, passed, accuracy, *area)
+
+
+def _changes(
+    expected: npt.NDArray[np.float64],
+    score: npt.NDArray[np.float64],
+    calls: list[npt.NDArray[np.bool_]],
+    truth: Sequence[bool] | None,
+) -> tuple[float | None, tuple[float | None, ...]]:
+    """Of accuracy, and of the AUC with the ends of its interval."""
+    if truth is None:
+        return None, ()
+    from scipy.stats import rankdata
+
+    from edgeall import statistics
+
+    positive = np.asarray(truth, dtype=bool)
+    accuracy = float(np.mean(calls[0] == positive) - np.mean(calls[1] == positive))
+    if positive.all() or not positive.any():
+        return accuracy, ()
+    if np.array_equal(rankdata(expected), rankdata(score)):
+        return accuracy, (0.0, 0.0, 0.0)
+    # As statistics has it, the second less the first.
+    area = statistics.compare_auc(positive.tolist(), expected.tolist(), score.tolist())
+    return accuracy, () if area is None else (area.delta.value, area.delta.low, area.delta.high)

@@ -9,6 +9,7 @@ from typing import Any, cast
 from edgeall import shipped
 from edgeall.artifact import FORMATS, PRECISIONS, Format, Precision
 from edgeall.errors import UsageError
+from edgeall.exporting.toml_values import check_keys, number, section_of, share, whole, word, words
 from edgeall.names import unknown_name
 
 _SHORT = {"float32": "fp32", "float16": "fp16", "int8": "int8"}
@@ -35,15 +36,34 @@ class Quantization:
 
     Attributes:
         granularity: one weight scale a "channel" or a "tensor". Activations have one a tensor.
-        activations, weights: "int8" or "uint8".
+        activations, weights: "int8" or "uint8"; activations "dynamic" are float32 between operators, each of which
+            rounds what it reads by the range it finds there.
         reduce_range: weights use 7 of 8 bits, so that products cannot saturate in the 16-bit sums of x86-64 CPUs
             without VNNI.
+        boundary: type of the model's input and output.
     """
 
     granularity: str
     activations: str
     weights: str
     reduce_range: bool = False
+    boundary: str = "float32"
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """How the shared INT8 model learns to answer as the float model; see `edgeall.exporting.qat.Tuning`.
+
+    Attributes:
+        images: training images at most, stratified by label.
+        weight_bits: of convolutions and dense layers, in every method of the shared model; depthwise ones have 8.
+    """
+
+    images: int = 600
+    epochs: int = 6
+    learning_rate: float = 3e-5
+    weight_bits: int = 7
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,17 +74,25 @@ class Tolerance:
         images: validation images at most, stratified by label.
         mean_abs_diff, max_abs_diff: limits; None for no limit.
         agreement: least share of equal decisions; None for no limit.
+        auc_fall: how far the area under the ROC curve may fall; None for no limit.
     """
 
     images: int
     mean_abs_diff: float
     max_abs_diff: float | None = None
     agreement: float | None = None
+    auc_fall: float | None = None
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One export target. `calibration` and `quantization` are there for INT8 and for nothing else."""
+    """One export target. What follows `parity` is there for INT8 and for nothing else.
+
+    Attributes:
+        calibration: None also where activations are "dynamic".
+        fallbacks: methods of `FALLBACKS` to try, in this order, when the calibrated model fails `parity`.
+        fine_tuning: of the shared model; None where there are no `fallbacks`.
+    """
 
     name: str
     format: Format
@@ -72,10 +100,12 @@ class Recipe:
     parity: Tolerance
     calibration: Calibration | None = None
     quantization: Quantization | None = None
+    fallbacks: tuple[str, ...] = ()
+    fine_tuning: FineTuning | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready. Sections that a precision has no use for are absent."""
-        document = dataclasses.asdict(self)
+        document = dataclasses.asdict(self) | {"fallbacks": list(self.fallbacks) or None}
         return {key: value for key, value in document.items() if value is not None}
 
     @classmethod
@@ -86,15 +116,35 @@ class Recipe:
 
 
 _WEIGHTS: dict[str, tuple[str, ...]] = {"granularity": ("channel", "tensor"), "weights": ("int8",)}
+_FLOAT = ("float32",)
 CHOICES: dict[Format, dict[str, tuple[str, ...]]] = {
-    "tflite": {"method": ("min-max",), "activations": ("int8",), **_WEIGHTS},
-    "onnx": {"method": ("min-max", "entropy", "percentile"), "activations": ("uint8", "int8"), **_WEIGHTS},
-    "openvino": {"method": ("mean-min-max", "min-max"), "activations": ("uint8",), **_WEIGHTS},
+    "tflite": {
+        "method": ("min-max",),
+        "activations": ("int8", "dynamic"),
+        "boundary": ("float32", "int8"),
+        **_WEIGHTS,
+    },
+    "onnx": {
+        "method": ("min-max", "entropy", "percentile"),
+        "activations": ("uint8", "int8"),
+        "boundary": _FLOAT,
+        **_WEIGHTS,
+    },
+    "openvino": {
+        "method": ("mean-min-max", "min-max"),
+        "activations": ("uint8",),
+        "boundary": _FLOAT,
+        **_WEIGHTS,
+    },
 }
 """Values that each format's quantizer knows, by recipe key."""
 
 REDUCES_RANGE: tuple[Format, ...] = ("onnx", "openvino")
 """Formats whose engines multiply in 8 bits with 16-bit sums; TFLite's do not saturate."""
+
+FALLBACKS = ("min-max", "percentile", "mse", "bias-correction", "fine-tuning")
+"""Methods of the one INT8 model that all formats share: three ways to read activation ranges, and two ways to
+make up for what rounding does. See `edgeall.exporting.shared`."""
 
 
 def load_recipe(name_or_path: str) -> Recipe:
@@ -134,36 +184,52 @@ def parse(name: str, document: Mapping[str, Any]) -> Recipe:
     Raises:
         UsageError: names the key and the allowed values.
     """
-    _check_keys("recipe", document, ("format", "precision", "calibration", "quantization", "parity"))
-    format = cast(Format, _word(document, "format", FORMATS))
-    precision = cast(Precision, _word(document, "precision", PRECISIONS))
-    sections = ("calibration", "quantization")
+    check_keys(
+        "recipe",
+        document,
+        ("format", "precision", "fallbacks", "calibration", "quantization", "fine_tuning", "parity"),
+    )
+    format = cast(Format, word(document, "format", FORMATS))
+    precision = cast(Precision, word(document, "precision", PRECISIONS))
+    parity = _tolerance(section_of(document, "parity"))
     if precision != "int8":
-        for section in sections:
-            if section in document:
-                raise UsageError(f'[{section}] is for precision = "int8" only, and this one is {precision}')
-        return Recipe(name, format, precision, _tolerance(_section(document, "parity")))
+        for key in ("calibration", "quantization", "fine_tuning", "fallbacks"):
+            if key in document:
+                named = key if key == "fallbacks" else f"[{key}]"
+                raise UsageError(f'{named} is for precision = "int8" only, and this one is {precision}')
+        return Recipe(name, format, precision, parity)
+    quantization = _quantization(section_of(document, "quantization"), format)
+    if quantization.activations == "dynamic":
+        for key in ("calibration", "fine_tuning", "fallbacks"):
+            if key in document:
+                raise UsageError(f'{key} has nothing to do where activations = "dynamic": leave it out')
+        return Recipe(name, format, precision, parity, quantization=quantization)
+    fallbacks = words(document, "fallbacks", FALLBACKS)
+    if not fallbacks and "fine_tuning" in document:
+        raise UsageError("[fine_tuning] has nothing to do without fallbacks: leave it out")
     return Recipe(
         name,
         format,
         precision,
-        parity=_tolerance(_section(document, "parity")),
-        calibration=_calibration(_section(document, "calibration"), CHOICES[format]),
-        quantization=_quantization(_section(document, "quantization"), format),
+        parity,
+        calibration=_calibration(section_of(document, "calibration"), CHOICES[format]),
+        quantization=quantization,
+        fallbacks=fallbacks,
+        fine_tuning=_fine_tuning(document.get("fine_tuning", {})) if fallbacks else None,
     )
 
 
 def _calibration(section: Mapping[str, Any], choices: Mapping[str, tuple[str, ...]]) -> Calibration:
-    _check_keys("calibration", section, ("images", "method", "seed"))
+    check_keys("calibration", section, ("images", "method", "seed"))
     return Calibration(
-        images=_whole(section, "images", least=1),
-        method=_word(section, "method", choices["method"]),
-        seed=_whole(section, "seed", least=0, default=0),
+        images=whole(section, "images", least=1),
+        method=word(section, "method", choices["method"]),
+        seed=whole(section, "seed", least=0, default=0),
     )
 
 
 def _quantization(section: Mapping[str, Any], format: Format) -> Quantization:
-    _check_keys("quantization", section, ("granularity", "activations", "weights", "reduce_range"))
+    check_keys("quantization", section, ("granularity", "activations", "weights", "reduce_range", "boundary"))
     reduce_range = section.get("reduce_range", False)
     if not isinstance(reduce_range, bool):
         raise UsageError(f"reduce_range = {reduce_range!r}: true or false")
@@ -173,61 +239,40 @@ def _quantization(section: Mapping[str, Any], format: Format) -> Quantization:
         )
     choices = CHOICES[format]
     return Quantization(
-        granularity=_word(section, "granularity", choices["granularity"]),
-        activations=_word(section, "activations", choices["activations"]),
-        weights=_word(section, "weights", choices["weights"]),
+        granularity=word(section, "granularity", choices["granularity"]),
+        activations=word(section, "activations", choices["activations"]),
+        weights=word(section, "weights", choices["weights"]),
         reduce_range=reduce_range,
+        boundary=word(section, "boundary", choices["boundary"], default="float32"),
+    )
+
+
+def _fine_tuning(section: Any) -> FineTuning:
+    if not isinstance(section, dict):
+        raise UsageError(f"fine_tuning = {section!r}: a section, [fine_tuning]")
+    default = FineTuning()
+    check_keys("fine_tuning", section, vars(default))
+    bits = whole(section, "weight_bits", least=7, default=default.weight_bits)
+    if bits > 8:
+        raise UsageError(f"weight_bits = {bits}: 7 or 8")
+    return FineTuning(
+        images=whole(section, "images", least=1, default=default.images),
+        epochs=whole(section, "epochs", least=1, default=default.epochs),
+        learning_rate=number(section, "learning_rate", 1e-9, 1.0, default.learning_rate),
+        weight_bits=bits,
+        seed=whole(section, "seed", least=0, default=default.seed),
     )
 
 
 def _tolerance(section: Mapping[str, Any]) -> Tolerance:
-    _check_keys("parity", section, ("images", "mean_abs_diff", "max_abs_diff", "agreement"))
-    mean = _share(section, "mean_abs_diff")
+    check_keys("parity", section, ("images", "mean_abs_diff", "max_abs_diff", "agreement", "auc_fall"))
+    mean = share(section, "mean_abs_diff")
     if mean is None:
         raise UsageError("mean_abs_diff is missing from [parity]: a number from 0 to 1")
     return Tolerance(
-        images=_whole(section, "images", least=1),
+        images=whole(section, "images", least=1),
         mean_abs_diff=mean,
-        max_abs_diff=_share(section, "max_abs_diff"),
-        agreement=_share(section, "agreement"),
+        max_abs_diff=share(section, "max_abs_diff"),
+        agreement=share(section, "agreement"),
+        auc_fall=share(section, "auc_fall"),
     )
-
-
-def _check_keys(where: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
-    for key in given:
-        if key not in (allowed := list(known)):
-            raise unknown_name(f"key in {where}", str(key), allowed)
-
-
-def _section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    section = document.get(name)
-    if not isinstance(section, dict):
-        raise UsageError(f"section [{name}] is missing")
-    return section
-
-
-def _word(section: Mapping[str, Any], key: str, allowed: Iterable[str]) -> str:
-    words = list(allowed)
-    value = section.get(key)
-    if value is None:
-        raise UsageError(f"{key} is missing: one of {', '.join(words)}")
-    if value not in words:
-        error = unknown_name(key, str(value), words)
-        raise UsageError(f"{error} (allowed: {', '.join(words)})")
-    return str(value)
-
-
-def _whole(section: Mapping[str, Any], key: str, least: int, default: int | None = None) -> int:
-    value = section.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise UsageError(f"{key} = {value!r}: a whole number from {least} up")
-    return value
-
-
-def _share(section: Mapping[str, Any], key: str) -> float | None:
-    value = section.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-        raise UsageError(f"{key} = {value!r}: a number from 0 to 1")
-    return float(value)

@@ -116,4 +116,9 @@ def _answers(model: Any, sources: Sources, name: str) -> npt.NDArray[np.float32]
     answers = np.concatenate(parts).astype(np.float32)
     if not np.isfinite(answers).all():
         raise ExportError(f"run {name}: its Keras model answers NaN or infinity; train it again")
+    return class_probabilities(answers)
+
+
+def class_probabilities(answers: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(n, k), from those or from a lone sigmoid's (n, 1)."""
     return answers if answers.shape[1] > 1 else np.concatenate([1 - answers, answers], axis=1)

@@ -13,14 +13,16 @@ PACKAGES = ("keras", "tensorflow")
 
 
 def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Path) -> None:
-    """Write the bare model of `recipe` to `out`; input and output stay float32."""
+    """Write the bare model of `recipe` to `out`; input and output stay float32 where the recipe's boundary is."""
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_saved_model(str(sources.saved_model))
     if recipe.precision == "float16":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
-    if recipe.quantization is not None and calibration is not None:
+    if recipe.quantization is not None and recipe.quantization.activations == "dynamic":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    elif recipe.quantization is not None and calibration is not None:
         images = calibration
 
         def representative() -> Iterator[list[Any]]:
@@ -31,5 +33,7 @@ def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Pat
         converter.representative_dataset = representative
         # Without a float kernel to fall back on, an operator that cannot be int8 is an error and not a surprise.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        if recipe.quantization.boundary == "int8":
+            converter.inference_input_type = converter.inference_output_type = tf.int8
         converter._experimental_disable_per_channel = recipe.quantization.granularity == "tensor"
     out.write_bytes(converter.convert())

@@ -20,7 +20,7 @@ import numpy as np
 
 from edgeall import runs
 from edgeall.errors import EdgeallError
-from edgeall.exporting.recipes import Recipe
+from edgeall.exporting.recipes import Recipe, Tolerance
 from edgeall.exporting.sources import Sources
 
 
@@ -48,7 +48,12 @@ def convert(
 
 
 def examine(
-    run: runs.Run, sources: Sources, recipe: dict[str, Any], out: str, threads: int
+    run: runs.Run,
+    sources: Sources,
+    recipe: dict[str, Any],
+    out: str,
+    threads: int,
+    truth: list[bool] | None = None,
 ) -> dict[str, Any]:
     """Step "examine": the bare model in its own engine: parity with the Keras model, and what it left in float."""
     from edgeall import runtimes
@@ -68,16 +73,51 @@ def examine(
         executed = session.executed_precision()
     reference = np.load(sources.reference, allow_pickle=False)
     left = executed.float_operators if target.precision == "int8" else {}
+    found = parity.compare(reference, answers, run.decision, target.parity, truth)
     return {
-        "parity": dataclasses.asdict(parity.compare(reference, answers, run.decision, target.parity)),
-        "fallbacks": [f"{count} {kind}" for kind, count in sorted(left.items())],
+        "parity": dataclasses.asdict(found),
+        "left_in_float": [f"{count} {kind}" for kind, count in sorted(left.items())],
     }
+
+
+def quantize(
+    run: runs.Run,
+    sources: Sources,
+    material: dict[str, Any],
+    methods: list[str],
+    tolerances: list[dict[str, Any]],
+    truth: list[bool],
+) -> dict[str, Any]:
+    """Step "quantize": the shared INT8 model by one method after another, until one is near enough."""
+    from edgeall.exporting import shared
+
+    attempts = shared.quantize(
+        run,
+        sources,
+        shared.material_from(material),
+        methods,
+        [Tolerance(**each) for each in tolerances],
+        truth,
+    )
+    return {"attempts": [dataclasses.asdict(attempt) for attempt in attempts]}
+
+
+def write(run: runs.Run, sources: Sources, recipe: dict[str, Any], model: str, out: str) -> dict[str, Any]:
+    """Step "write": the shared INT8 model as one bare model file."""
+    from edgeall.exporting import qat
+
+    target = Recipe.from_dict(recipe)
+    assert target.quantization is not None
+    qat.write(qat.load(Path(model)), target.format, Path(out), target.quantization.boundary)
+    return {}
 
 
 STEPS: dict[str, Callable[..., dict[str, Any]]] = {
     "sources": make_sources,
     "convert": convert,
     "examine": examine,
+    "quantize": quantize,
+    "write": write,
 }
 
 

@@ -26,6 +26,7 @@ class Workshop:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self.jobs = jobs or max(1, min(cores, _memory() // _MEMORY_A_JOB))
         self.threads = max(1, cores // self.jobs)
+        self.cores = cores
         self._free = threading.BoundedSemaphore(self.jobs)
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
@@ -42,8 +43,12 @@ class Workshop:
             for process in self._running:
                 process.kill()
 
-    def do(self, step: str, run: Run, folder: Path, **arguments: Any) -> tuple[dict[str, Any], float]:
+    def do(
+        self, step: str, run: Run, folder: Path, *, alone: bool = False, **arguments: Any
+    ) -> tuple[dict[str, Any], float]:
         """Wait for a free place, do `step` of `edgeall.exporting.worker` there; its result, and seconds taken.
+
+        `alone`: with all cores, for a step that others wait for anyway.
 
         Raises:
             ExportError: the step failed; the converter's last words are in `__notes__`.
@@ -58,7 +63,7 @@ class Workshop:
                 "arguments": arguments,
             }
             started = time.monotonic()
-            words = self._work(job, scratch)
+            words = self._work(job, scratch, self.cores if alone else self.threads)
             seconds = time.monotonic() - started
             if not result.is_file():
                 raise self._failure(step, words)
@@ -67,7 +72,7 @@ class Workshop:
                 raise ExportError(document["error"])
             return document, seconds
 
-    def _work(self, job: dict[str, Any], scratch: str) -> list[str]:
+    def _work(self, job: dict[str, Any], scratch: str, threads: int) -> list[str]:
         """What the worker printed, by lines."""
         log = Path(scratch) / "log.txt"
         with log.open("wb") as output:
@@ -79,7 +84,7 @@ class Workshop:
                     stdin=subprocess.PIPE,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env=self._environment(scratch),
+                    env=self._environment(scratch, str(threads)),
                 )
                 self._running.add(process)
             try:
@@ -97,8 +102,7 @@ class Workshop:
                 process.wait()
         return log.read_text(encoding="utf-8", errors="replace").splitlines()
 
-    def _environment(self, scratch: str) -> dict[str, str]:
-        threads = str(self.threads)
+    def _environment(self, scratch: str, threads: str) -> dict[str, str]:
         return os.environ | {
             "KERAS_BACKEND": "tensorflow",
             "CUDA_VISIBLE_DEVICES": "-1",

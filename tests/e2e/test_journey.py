@@ -166,7 +166,10 @@ class TestTheJourney:
     def test_int8_is_int8_inside(self, travelled: Travelled) -> None:
         for each in travelled.exported["artifacts"]:
             if each["precision"] == "int8":
-                assert each["fallbacks"] == [], each
+                # Of the model that formats share, OpenVINO adds residuals in float.
+                shared = each["shared"] is not None and each["format"] == "openvino"
+                kinds = {left.split()[1] for left in each["left_in_float"]}
+                assert kinds <= ({"Subgraph"} if shared else set()), each
         for result in travelled.benched["results"]:
             assert result["executed_precision"] == result["precision"], result["artifact"]
 

@@ -53,5 +53,28 @@ def test_what_is_no_model_fails_whatever_the_tolerance(answers: np.ndarray, comp
         compare(rows(0.1, 0.2, 0.9), answers, DECISION, Tolerance(3, 1.0))
 
 
+def test_the_fall_of_the_auc_is_measured_and_limited() -> None:
+    truth = [False, False, True, True]
+    before, after = rows(0.1, 0.4, 0.6, 0.9), rows(0.1, 0.61, 0.6, 0.9)
+    fallen = compare(before, after, DECISION, Tolerance(4, 1.0), truth)
+    assert fallen.auc_delta == pytest.approx(-0.25)
+    assert fallen.accuracy_delta == pytest.approx(-0.25)
+    assert fallen.auc_delta_low is not None
+    assert fallen.auc_delta_high is not None
+    assert fallen.auc_delta_low <= -0.25 <= fallen.auc_delta_high
+    assert fallen.passed
+    assert compare(before, after, DECISION, Tolerance(4, 1.0, auc_fall=0.25), truth).passed
+    assert not compare(before, after, DECISION, Tolerance(4, 1.0, auc_fall=0.24), truth).passed
+
+
+def test_images_of_one_class_have_no_auc_to_fall() -> None:
+    truth = [True] * 3
+    parity = compare(
+        rows(0.1, 0.4, 0.6), rows(0.6, 0.4, 0.1), DECISION, Tolerance(3, 1.0, auc_fall=0.0), truth
+    )
+    assert (parity.auc_delta, parity.passed) == (None, True)
+    assert parity.accuracy_delta == pytest.approx(0.0)
+
+
 def test_a_model_that_hardly_moves_may_become_constant() -> None:
     assert compare(rows(0.5, 0.5001), rows(0.5, 0.5), DECISION, Tolerance(2, 0.01)).passed

@@ -48,7 +48,7 @@ def test_defaults_come_in_the_order_asked_for() -> None:
 
 
 def test_a_recipe_survives_its_own_document() -> None:
-    for name in ("onnx-int8", "tflite-fp32"):
+    for name in shipped.available("export"):
         recipe = load_recipe(name)
         assert Recipe.from_dict(recipe.to_dict()) == recipe
 
@@ -76,6 +76,21 @@ def test_a_recipe_of_ones_own_needs_no_code(tmp_path: Path) -> None:
         ("[quantization]", "[quantisation]", "did you mean 'quantization'"),
         ('weights = "int8"', 'weights = "int8"\nreduce_range = 1', "true or false"),
         ("[parity]", "[parity", "cannot be read as TOML"),
+        (
+            '"int8"\n[cal',
+            '"int8"\nfallbacks = ["qat"]\n[cal',
+            r"unknown fallbacks 'qat'.*bias-correction, fine-tuning",
+        ),
+        ('"int8"\n[cal', '"int8"\nfallbacks = "mse"\n[cal', "fallbacks = 'mse': a list of"),
+        ('"int8"\n[cal', '"int8"\nfallbacks = ["mse", "mse"]\n[cal', "named twice"),
+        ("[parity]", "[fine_tuning]\nepochs = 2\n[parity]", "nothing to do without fallbacks"),
+        ('activations = "uint8"', 'activations = "dynamic"', "allowed: uint8, int8"),
+        ('weights = "int8"', 'weights = "int8"\nboundary = "int8"', "allowed: float32"),
+        (
+            "mean_abs_diff = 0.02",
+            "mean_abs_diff = 0.02\nauc_fall = -1",
+            "auc_fall = -1: a number from 0 to 1",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_what_is_allowed(
@@ -92,6 +107,30 @@ def test_reduced_range_is_refused_where_nothing_saturates() -> None:
     document = load_recipe("tflite-int8").to_dict()
     document["quantization"]["reduce_range"] = True
     with pytest.raises(UsageError, match="tflite does not saturate"):
+        Recipe.from_dict(document)
+
+
+@pytest.mark.parametrize(
+    ("section", "complaint"),
+    [
+        ({"epochs": 0}, "epochs = 0: a whole number from 1"),
+        ({"weight_bits": 9}, "weight_bits = 9: 7 or 8"),
+        ({"learning_rate": 0}, "learning_rate = 0: a number from"),
+        ({"rate": 1}, "unknown key in fine_tuning 'rate'"),
+        (3, r"a section, \[fine_tuning\]"),
+    ],
+)
+def test_a_mistake_about_fine_tuning_is_named(section: object, complaint: str) -> None:
+    document = load_recipe("onnx-int8").to_dict() | {"fine_tuning": section}
+    with pytest.raises(UsageError, match=complaint):
+        Recipe.from_dict(document)
+
+
+def test_dynamic_activations_need_no_calibration() -> None:
+    recipe = load_recipe("tflite-dynamic")
+    assert (recipe.calibration, recipe.fallbacks) == (None, ())
+    document = recipe.to_dict() | {"calibration": {"images": 3, "method": "min-max"}}
+    with pytest.raises(UsageError, match="calibration has nothing to do where activations"):
         Recipe.from_dict(document)
 
 

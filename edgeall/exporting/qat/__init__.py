@@ -24,7 +24,7 @@ from edgeall.exporting.qat.quantized import Epoch, QuantizedModel, freeze, load,
 from edgeall.exporting.qat.rewrite import prepare
 from edgeall.exporting.qat.scales import Grid
 from edgeall.exporting.qat.tflite_flat import write_tflite
-from edgeall.exporting.qat.tuning import Images, Tuning, fine_tune, simulate
+from edgeall.exporting.qat.tuning import CORRECTING, Images, Tuning, fine_tune, predict, simulate
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.progress import SILENT, Progress
 
@@ -37,7 +37,17 @@ WRITERS: dict[str, Callable[[QuantizedModel, Path], None]] = {
 
 DEFAULT_TUNING = Tuning()
 
+
+def write(model: QuantizedModel, format: str, path: Path, boundary: str = "float32") -> None:
+    """Write a bare model in `format`, its input and output float32 or, in TFLite, int8."""
+    if format == "tflite":
+        write_tflite(model, path, integer_boundary=boundary == "int8")
+    else:
+        WRITERS[format](model, path)
+
+
 __all__ = [
+    "CORRECTING",
     "DEFAULT_TUNING",
     "WRITERS",
     "Epoch",
@@ -52,10 +62,12 @@ __all__ = [
     "fine_tune",
     "freeze",
     "load",
+    "predict",
     "prepare",
     "quantize",
     "save",
     "simulate",
+    "write",
     "write_onnx",
     "write_openvino",
     "write_tflite",

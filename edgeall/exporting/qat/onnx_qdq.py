@@ -89,8 +89,9 @@ class _Writer:
 
     def rounded(self, value: str, name: str) -> str:
         """`value` on the grid of `name`, where an operator of ours takes two of ONNX's."""
-        codes = self.op("QuantizeLinear", [value, *self.grid(name)], f"{value}:rounded:q")
-        return self.dequantize(codes, name, f"{value}:rounded")
+        # "/fq_" is how OpenVINO's account of what it ran tells roundings from arithmetic.
+        codes = self.op("QuantizeLinear", [value, *self.grid(name)], f"{value}/fq_rounded:q")
+        return self.dequantize(codes, name, f"{value}/fq_rounded")
 
     def value(self, name: str, reader: str) -> str:
         """The float value of the tensor `name`, for `reader`."""

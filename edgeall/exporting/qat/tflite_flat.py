@@ -20,19 +20,22 @@ _TO_INT8 = 128
 """TFLite's int8 codes are uint8's less this."""
 
 
-def write_tflite(model: QuantizedModel, path: Path) -> None:
-    """Write `model` as TFLite, float32 (1, height, width, channels) in and (1, classes) out. Same model, same bytes."""
+def write_tflite(model: QuantizedModel, path: Path, integer_boundary: bool = False) -> None:
+    """Write `model` as TFLite, float32 (1, height, width, channels) in and (1, classes) out. Same model, same bytes.
+
+    With `integer_boundary`, input and output are int8, for accelerators that know no float.
+    """
     with files.replacing(path) as part:
-        part.write_bytes(build(model))
+        part.write_bytes(build(model, integer_boundary))
 
 
-def build(model: QuantizedModel) -> bytes:
+def build(model: QuantizedModel, integer_boundary: bool = False) -> bytes:
     """The TFLite file's bytes."""
     import flatbuffers  # type: ignore[import-untyped]
     from ai_edge_litert import schema_py_generated as schema
 
     writer = _Writer(model, schema)
-    writer.write()
+    writer.write(integer_boundary)
     builder = flatbuffers.Builder(1 << 20)
     builder.Finish(writer.model_table().Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
@@ -46,13 +49,14 @@ class _Writer:
         self.buffers: list[Any] = [schema.BufferT()]
         self.codes: list[tuple[int, int]] = []
         self.place: dict[str, int] = {}
+        self.ends = (model.graph.input.name, model.graph.output.name)
 
     def model_table(self) -> Any:
         """The whole file as a table of the schema, ready to pack."""
         schema = self.schema
         graph = schema.SubGraphT()
         graph.name, graph.tensors, graph.operators = "edgeall", self.tensors, self.operators
-        graph.inputs, graph.outputs = [self.place["input:float"]], [self.place["output:float"]]
+        graph.inputs, graph.outputs = [self.place[self.ends[0]]], [self.place[self.ends[1]]]
         table = schema.ModelT()
         table.version, table.description = 3, "edgeall"
         table.subgraphs, table.buffers = [graph], self.buffers
@@ -116,17 +120,21 @@ class _Writer:
             setattr(options, name, value)
         return options
 
-    def write(self) -> None:
+    def write(self, integer_boundary: bool) -> None:
         graph = self.model.graph
         source, result = graph.input, graph.output
-        self.tensor("input:float", (1, *source.shape), "float32")
+        if not integer_boundary:
+            self.ends = ("input:float", "output:float")
+            self.tensor("input:float", (1, *source.shape), "float32")
         self.activation(source.name, source.shape, self.model.grid(source.name))
-        self.op("QUANTIZE", 1, ["input:float"], source.name)
+        if not integer_boundary:
+            self.op("QUANTIZE", 1, ["input:float"], source.name)
         for node in graph.nodes[1:]:
             self.activation(node.name, node.shape, self.model.grid(node.name))
             _OPERATORS[node.kind](self, node, list(node.inputs))
-        self.tensor("output:float", (1, *result.shape), "float32")
-        self.op("DEQUANTIZE", 2, [result.name], "output:float")
+        if not integer_boundary:
+            self.tensor("output:float", (1, *result.shape), "float32")
+            self.op("DEQUANTIZE", 2, [result.name], "output:float")
 
     def fused(self, node: Node) -> int:
         names = {"linear": "NONE", "relu": "RELU", "relu6": "RELU6"}

@@ -1,0 +1,175 @@
+"""The one INT8 model that all formats of a run can share: made by one method after another until one is near enough.
+
+Runs inside a worker process. What each method made is kept beside the artifacts, so that an export that was
+interrupted, or comes to another format later, takes it over.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeall import files
+from edgeall.errors import ExportError
+from edgeall.exporting import parity, qat
+from edgeall.exporting.attempts import Attempt
+from edgeall.exporting.recipes import FineTuning, Tolerance
+from edgeall.exporting.sources import Sources, class_probabilities
+from edgeall.runs import Run
+
+RANGES: qat.Method = "percentile"
+"""How bias correction and fine-tuning read activation ranges."""
+NO_IMAGES = "the run's training images are not at hand (say where they are now with --data DIR): left out"
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the shared model is made of.
+
+    Attributes:
+        cache: path of its files, to which "-METHOD.npz" and "-METHOD.json" are added.
+        calibration: uint8 images (n, size, size, 3) from training.
+        training: more of them, to learn from; None where they are not at hand.
+        classes: index into the labels, of each of `training`.
+    """
+
+    cache: Path
+    calibration: Path
+    training: Path | None
+    classes: Sequence[int]
+    fine_tuning: FineTuning
+
+    def model(self, method: str) -> Path:
+        """Where the model of a method is kept."""
+        return self.cache.with_name(f"{self.cache.name}-{method}.npz")
+
+
+def quantize(
+    run: Run,
+    sources: Sources,
+    material: Material,
+    methods: Sequence[str],
+    tolerances: Sequence[Tolerance],
+    truth: Sequence[bool],
+) -> list[Attempt]:
+    """Try `methods` in order until the simulated model keeps all `tolerances`; what was tried.
+
+    Raises:
+        ExportError: the Keras model has a layer without an INT8 form, or calibration images that show it nothing.
+    """
+    maker = _Maker(run, sources, material)
+    reference = np.load(sources.reference, allow_pickle=False)
+    attempts: list[Attempt] = []
+    for method in methods:
+        if method == "fine-tuning" and material.training is None:
+            attempts.append(Attempt(method, "simulation", None, 0.0, NO_IMAGES))
+            continue
+        answers, seconds = _kept(material, method) or maker.make(method)
+        figures = [parity.compare(reference, answers, run.decision, limit, truth) for limit in tolerances]
+        strictest = min(figures, key=lambda each: each.passed)
+        attempts.append(Attempt(method, "simulation", strictest, round(seconds, 2)))
+        if strictest.passed:
+            break
+    return attempts
+
+
+def _kept(material: Material, method: str) -> tuple[npt.NDArray[np.float32], float] | None:
+    path = material.model(method)
+    try:
+        answers = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["answers"]
+        qat.load(path)
+    except (OSError, ValueError, KeyError, ExportError):
+        return None
+    return np.asarray(answers, np.float32), 0.0
+
+
+class _Maker:
+    """Each part is made when it is first needed: all methods begin alike."""
+
+    def __init__(self, run: Run, sources: Sources, material: Material) -> None:
+        self._run, self._sources, self._material = run, sources, material
+        self._grids: dict[str, dict[str, qat.Grid]] = {}
+
+    def make(self, method: str) -> tuple[npt.NDArray[np.float32], float]:
+        """Make and keep the model of a method; its simulated answers on the validation images, and seconds."""
+        started = time.monotonic()
+        model = _METHODS[method](self) if method in _METHODS else self.calibrated(cast(qat.Method, method))
+        answers = class_probabilities(
+            qat.predict(qat.simulate(model), self.validation.pixels, self._run.pixels)
+        )
+        seconds = time.monotonic() - started
+        path = self._material.model(method)
+        path.parent.mkdir(exist_ok=True)
+        qat.save(model, path)
+        files.write_json(path.with_suffix(".json"), {"seconds": seconds, "answers": answers.tolist()})
+        return answers, seconds
+
+    @cached_property
+    def plain(self) -> qat.PlainModel:
+        from edgeall import training
+
+        return qat.prepare(training.load_model(self._run))
+
+    @cached_property
+    def calibration(self) -> npt.NDArray[np.uint8]:
+        return cast(npt.NDArray[np.uint8], np.load(self._material.calibration, allow_pickle=False))
+
+    @cached_property
+    def validation(self) -> qat.Images:
+        images = np.load(self._sources.images, allow_pickle=False)
+        return qat.Images(images, np.zeros(len(images), np.int64))
+
+    @property
+    def bits(self) -> int:
+        return self._material.fine_tuning.weight_bits
+
+    def grids(self, method: qat.Method = RANGES) -> Mapping[str, qat.Grid]:
+        if method not in self._grids:
+            self._grids[method] = qat.calibrate(self.plain, self.calibration, self._run.pixels, method=method)
+        return self._grids[method]
+
+    def calibrated(self, method: qat.Method) -> qat.QuantizedModel:
+        return qat.freeze(self.plain.graph, self.plain.weights, self.grids(method), self.bits)
+
+    def corrected(self) -> qat.QuantizedModel:
+        images = self.calibration[: qat.CORRECTING]
+        plain = qat.correct_biases(self.plain, self.grids(), self.bits, images, self._run.pixels)
+        return qat.freeze(plain.graph, plain.weights, self.grids(), self.bits)
+
+    def fine_tuned(self) -> qat.QuantizedModel:
+        material = self._material
+        assert material.training is not None
+        train = qat.Images(np.load(material.training, mmap_mode="r"), np.asarray(material.classes, np.int64))
+        settings = material.fine_tuning
+        tuning = qat.Tuning(
+            epochs=settings.epochs,
+            learning_rate=settings.learning_rate,
+            weight_bits=settings.weight_bits,
+            seed=settings.seed,
+        )
+        return qat.fine_tune(self.plain, self.grids(), train, self.validation, self._run.pixels, tuning)
+
+
+_METHODS: dict[str, Callable[[_Maker], qat.QuantizedModel]] = {
+    "bias-correction": _Maker.corrected,
+    "fine-tuning": _Maker.fine_tuned,
+}
+
+
+def material_from(document: Mapping[str, Any]) -> Material:
+    """Rebuild from the JSON form of a job."""
+    rest = dict(document)
+    training = rest.pop("training")
+    return Material(
+        cache=Path(rest.pop("cache")),
+        calibration=Path(rest.pop("calibration")),
+        training=None if training is None else Path(training),
+        fine_tuning=FineTuning(**rest.pop("fine_tuning")),
+        **rest,
+    )
