@@ -5,12 +5,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo paper test fuzz lint format clean
+.PHONY: help demo paper test test-backends fuzz lint format clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
 	@echo "make paper   the published protocol on all six backbones, synthetic smears, 2 epochs (EPOCHS=50: as published)"
 	@echo "make test    the test suite"
+	@echo "make test-backends  training under JAX as under TensorFlow (installs JAX)"
 	@echo "make fuzz    the property tests alone, on examples drawn anew"
 	@echo "make lint    linter, formatter's check, type checker"
 	@echo "make format  let the formatter and the linter mend what they can"
@@ -35,6 +36,10 @@ paper: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+test-backends: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[jax]"
+	$(BIN)/python -m pytest tests/training/test_backends.py
 
 fuzz: $(READY)
 	EDGEALL_HYPOTHESIS=fuzz $(BIN)/python -m pytest -m hypothesis
