@@ -45,6 +45,7 @@ COMMANDS = (
     Command("bench", "accuracy, latency and memory of artifacts on a device", "workstation"),
     Command("devices", "the devices that bench knows"),
     Command("report", "bench results as a table, a verdict, JSON or Markdown", "workstation"),
+    Command("compare", "runs or bench results side by side, and what the data support of it", "workstation"),
     Command("classify", "images, folders or standard input to verdicts, offline"),
 )
 
