@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.exporting.qat.correction import correct_biases
+from edgeall.exporting.qat.equalization import equalize
 from edgeall.exporting.qat.observing import Method, calibrate
 from edgeall.exporting.qat.onnx_qdq import write_onnx
 from edgeall.exporting.qat.openvino_ir import write_openvino
@@ -59,6 +60,7 @@ __all__ = [
     "Tuning",
     "calibrate",
     "correct_biases",
+    "equalize",
     "fine_tune",
     "freeze",
     "load",

@@ -21,7 +21,7 @@ from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.progress import SILENT, Progress
 from edgeall.training.augment import Augmentation, augmented
 
-CORRECTING = 16
+CORRECTING = 32
 """Training images over which biases are corrected."""
 
 AUGMENTATION = Augmentation(brightness=0.25)

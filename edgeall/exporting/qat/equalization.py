@@ -1,0 +1,145 @@
+"""Channel equalization: a tensor's channels share one scale, so those that hardly move are rounded to nothing.
+
+Where whatever makes a tensor and whatever reads it is a convolution or dense layer, a channel can be made smaller in
+the first and larger in the second, and the network computes the same: Nagel et al. 2019 (arXiv:1906.04721), section
+4.1; how much of a channel's range moves into the weights that read it: Xiao et al. 2023 (arXiv:2211.10438).
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeall.exporting.qat.plain import WEIGHTED, Floats, Graph, Kind, Node, PlainModel, Weights
+from edgeall.exporting.qat.twin import float_model
+from edgeall.pixels import ByteImage, PixelMapping
+
+_TIED: tuple[Kind, ...] = ("add", "mean", "max_pool", "average_pool", "pad")
+"""Kinds that work a channel at a time and keep its factor; what an addition joins has one factor."""
+_MOVED = 0.8
+"""Power of a channel's range that goes into the weights that read it. Of 0, .5, .8 and 1, nearest to float after bias
+correction on validation images (MobileNetV2, C-NMC)."""
+_MOST = 64.0
+_BATCH = 4
+
+
+@dataclass(frozen=True)
+class _Bundle:
+    """Tensors whose channels have one factor each: what makes them, and what reads them."""
+
+    nodes: Sequence[Node]
+    readers: Sequence[Node]
+
+    @property
+    def free(self) -> bool:
+        """Whether a factor a channel, which ReLU6 would notice, changes nothing."""
+        makers = [node for node in self.nodes if node.kind in WEIGHTED]
+        return (
+            bool(self.readers)
+            and all(node.kind in (*WEIGHTED, *_TIED) for node in self.nodes)
+            and all(node.activation != "relu6" for node in self.nodes)
+            and all(node.kind in WEIGHTED for node in self.readers)
+            and bool(makers)
+        )
+
+
+def equalize(plain: PlainModel, images: ByteImage, mapping: PixelMapping) -> PlainModel:
+    """`plain`, equal to it but for float rounding, with channels of more equal range over `images`.
+
+    `images`: RGB bytes (n, size, size, 3), streamed.
+    """
+    weights = dict(plain.weights)
+    peaks = _channel_peaks(plain, images, mapping)
+    for bundle in _bundles(plain.graph):
+        # Depthwise kernels with several outputs a channel keep their own factors; no backbone has them.
+        weighted = [node for node in (*bundle.nodes, *bundle.readers) if node.kind in WEIGHTED]
+        if not bundle.free or any(
+            node.kind == "depthwise" and weights[node.name].kernel.shape[3] != 1 for node in weighted
+        ):
+            continue
+        factor = _factors(bundle, weights, peaks)
+        for node in bundle.nodes:
+            if node.kind in WEIGHTED:
+                weights[node.name] = _scaled_output(weights[node.name], node.kind, factor)
+        for node in bundle.readers:
+            weights[node.name] = _scaled_input(weights[node.name], node.kind, 1 / factor)
+    return PlainModel(plain.graph, weights)
+
+
+def _channel_peaks(plain: PlainModel, images: ByteImage, mapping: PixelMapping) -> dict[str, Floats]:
+    """The largest magnitude of each channel of each tensor."""
+    model = float_model(plain, every_tensor=True)
+    peaks: dict[str, Floats] = {}
+    for start in range(0, len(images), _BATCH):
+        for name, values in model.predict_on_batch(mapping.apply(images[start : start + _BATCH])).items():
+            found = np.abs(np.asarray(values)).reshape(-1, values.shape[-1]).max(axis=0)
+            peaks[name] = np.maximum(peaks.get(name, np.float32(0)), found)
+    return peaks
+
+
+def _bundles(graph: Graph) -> list[_Bundle]:
+    leader = {node.name: node.name for node in graph.nodes}
+
+    def find(name: str) -> str:
+        while leader[name] != name:
+            name = leader[name]
+        return name
+
+    for node in graph.nodes:
+        if node.kind in _TIED:
+            for source in node.inputs:
+                leader[find(source)] = find(node.name)
+    members: dict[str, list[Node]] = defaultdict(list)
+    for node in graph.nodes:
+        members[find(node.name)].append(node)
+    return [
+        _Bundle(
+            nodes,
+            [
+                reader
+                for reader in graph.nodes
+                if reader not in nodes and any(find(source) == name for source in reader.inputs)
+            ],
+        )
+        for name, nodes in members.items()
+    ]
+
+
+def _factors(
+    bundle: _Bundle, weights: Mapping[str, Weights], peaks: Mapping[str, Floats]
+) -> npt.NDArray[np.float64]:
+    """A factor a channel, 1 in the geometric mean; of channels that never move, the median of the others."""
+    range_ = np.max([peaks[node.name] for node in bundle.nodes], axis=0).astype(np.float64)
+    heard = np.max([_share_heard(weights[node.name].kernel, node.kind) for node in bundle.readers], axis=0)
+    moving = range_ > 1e-6 * max(float(range_.max()), 1e-30)
+    if not moving.any():
+        return np.ones_like(range_)
+    factor = np.ones_like(range_)
+    factor[moving] = np.maximum(heard[moving], 1e-6) ** (1 - _MOVED) / range_[moving] ** _MOVED
+    factor[~moving] = np.median(factor[moving])
+    return np.asarray(np.clip(factor / np.exp(np.log(factor).mean()), 1 / _MOST, _MOST), np.float64)
+
+
+def _share_heard(kernel: Floats, kind: Kind) -> npt.NDArray[np.float64]:
+    """Of each input channel, the largest weight beside the largest that shares its scale."""
+    size = np.abs(kernel.astype(np.float64))
+    if kind == "depthwise":
+        return np.ones(kernel.shape[2])
+    axes: Any = (0, 1, 2) if kind == "conv" else (0, 1)
+    relative = size / np.maximum(size.max(axis=axes, keepdims=True), 1e-12)
+    found: npt.NDArray[np.float64] = relative.max(axis=(0, 1, 3) if kind == "conv" else 1)
+    return found
+
+
+def _scaled_output(weights: Weights, kind: Kind, factor: npt.NDArray[np.float64]) -> Weights:
+    by_channel = factor[:, None] if kind == "depthwise" else factor
+    return Weights(
+        (weights.kernel * by_channel).astype(np.float32), (weights.bias * factor).astype(np.float32)
+    )
+
+
+def _scaled_input(weights: Weights, kind: Kind, factor: npt.NDArray[np.float64]) -> Weights:
+    return Weights((weights.kernel * factor[:, None]).astype(np.float32), weights.bias)
