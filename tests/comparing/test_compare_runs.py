@@ -162,25 +162,21 @@ def test_folds_pooled_are_compared_like_a_run(tmp_path: Path) -> None:
 
 def _pooled(folder: Path, wrong: list[list[int]]) -> Path:
     """Two folds of 22 images each, with thresholds of their own; the first has the images of a single run."""
-    parts = []
-    for fold, mistakes in enumerate(wrong):
-        run = make_answered_run(
+    from edgeall.training.folds import DOCUMENT, Pooled
+
+    done = tuple(
+        make_answered_run(
             folder / f"fold-{fold + 1}",
             mistakes,
             numbers=range(22 * fold, 22 * fold + 22),
             threshold=(0.3, 0.7)[fold],
         )
-        parts.append(predictions.read(run.path / predictions.FILE, run.decision.labels)["test"])
-    predictions.write(folder / predictions.FILE, {"pooled": predictions.joined(parts)}, ("hem", "all"))
-    told = {
-        "name": folder.name,
-        "backbone": "mobilenetv2",
-        "head": "gap",
-        "runs": ["fold-1", "fold-2"],
-        "split": {"grouped_by": "image", "test": 44},
-        "decision": {"labels": ["hem", "all"], "positive": ["all"], "threshold": None, "refer": None},
-    }
-    (folder / "pooled.json").write_text(json.dumps(told))
+        for fold, mistakes in enumerate(wrong)
+    )
+    said = [predictions.read(run.path / predictions.FILE, run.decision.labels)["test"] for run in done]
+    predictions.write(folder / predictions.FILE, {"pooled": predictions.joined(said)}, ("hem", "all"))
+    pooled = Pooled(folder, done, {"n": 44}, (1.0, 1.0))
+    (folder / DOCUMENT).write_text(json.dumps(pooled.to_dict()))
     return folder
 
 
