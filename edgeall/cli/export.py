@@ -11,7 +11,8 @@ from edgeall.cli.display import Display
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgeall.exporting import Outcome, Recipe
+    from edgeall.exporting import Options, Outcome, Recipe
+    from edgeall.runs import Run
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +46,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE",
         help="a recipe by name or TOML file, instead of --int8, --fp16 and --format; may be repeated",
     )
+    parser.add_argument(
+        "--sensitivity",
+        action="store_true",
+        help="also write what INT8 costs each layer of each run, as CSV and a picture in its exports/",
+    )
     parser.add_argument("--data", type=Path, metavar="DIR", help="where the runs' images are now")
     parser.add_argument(
         "--jobs", type=int, metavar="N", help="conversions at once (default: by cores and memory)"
@@ -61,21 +67,39 @@ def run(args: argparse.Namespace, display: Display) -> int:
     if args.data is not None and not args.data.is_dir():
         raise UsageError(f"--data {args.data}: no such folder")
     recipes = _recipes(args)
+    if args.calibration is not None and not any(recipe.calibration for recipe in recipes):
+        raise UsageError("--calibration is for INT8, and none is asked for: add --int8, or a recipe of it")
     found = [runs.load(path) for path in dict.fromkeys(args.runs)] or runs.find()
     given = None
     if args.calibration is not None:
         given = exporting.read_folder(args.calibration, max(run.pixels.size for run in found))
     options = exporting.Options(args.overwrite, args.data, given, args.int8_method)
     outcome = exporting.export_runs(found, recipes, options, jobs=args.jobs, progress=display)
+    written = _sensitivity(found, options, display) if args.sensitivity else []
     display.emit(
         {
             "artifacts": [_usable_here(exported.to_dict()) for exported in outcome.exported],
             "failures": [vars(failure) for failure in outcome.failures],
+            **({"sensitivity": written} if args.sensitivity else {}),
         }
     )
     if outcome.exported:
         display.show(_table(outcome))
     return _status(outcome, display)
+
+
+def _sensitivity(found: "list[Run]", options: "Options", display: Display) -> list[dict[str, str]]:
+    from edgeall import exporting
+
+    # Of the model that formats share, so any format's recipe will do.
+    recipe, written = exporting.load_recipe("tflite-int8"), []
+    for run in found:
+        table, picture = exporting.write_sensitivity(run, recipe, options, progress=display)
+        display.note(f"{run.name}: layers by what INT8 costs them in {table} and {picture.name}")
+        written.append(
+            {"run": run.name, "csv": os.path.normpath(table), "picture": os.path.normpath(picture)}
+        )
+    return written
 
 
 def _recipes(args: argparse.Namespace) -> "list[Recipe]":

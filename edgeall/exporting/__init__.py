@@ -4,7 +4,7 @@ TensorFlow, ONNX and NNCF are imported by worker processes alone; importing this
 """
 
 from edgeall.exporting.calibration import read_folder
-from edgeall.exporting.export import Outcome, export_run, export_runs
+from edgeall.exporting.export import Outcome, export_run, export_runs, write_sensitivity
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.plan import Failure, Options
 from edgeall.exporting.recipes import Recipe, choose, load_recipe
@@ -20,4 +20,5 @@ __all__ = [
     "export_runs",
     "load_recipe",
     "read_folder",
+    "write_sensitivity",
 ]

@@ -1,15 +1,11 @@
 """Runs to artifacts: plan, convert, examine, seal, move in."""
 
-import fcntl
 import importlib.metadata
 import importlib.util
-import os
-import shutil
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +19,7 @@ from edgeall.exporting.manifest import Exported
 from edgeall.exporting.plan import Failure, Options, Task, plan
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.sources import Sources
+from edgeall.exporting.work_folder import work_folder
 from edgeall.exporting.worker import format_module
 from edgeall.exporting.workshop import Workshop
 from edgeall.progress import SILENT, Advance, Progress
@@ -119,6 +116,40 @@ def export_runs(
     )
 
 
+def write_sensitivity(
+    run: Run, recipe: Recipe, options: Options = _DEFAULT, *, progress: Progress = SILENT
+) -> tuple[Path, Path]:
+    """Write `exports/<run>_int8-sensitivity.csv` and `.png`: the layers of a run by what INT8 costs them.
+
+    `recipe`: an INT8 one with fallbacks, whose calibration images and weight bits are used. Both files are replaced.
+
+    Raises:
+        UsageError: another export works on the run, or the recipe has no fallbacks to be sensitive to.
+        ExportError: there are no images to measure on, or a layer has no INT8 form.
+    """
+    if recipe.calibration is None or recipe.fine_tuning is None:
+        raise UsageError(f"recipe {recipe.name}: has no fallbacks, whose layers could be measured")
+    root, everyone = options.data, run.split.train
+    if options.calibration is not None:
+        root, everyone = options.calibration.root, options.calibration.members
+    members = calibration.select(everyone, recipe.calibration.images, recipe.calibration.seed)
+    out = run.exports / f"{run.name}_int8-sensitivity.csv"
+    with work_folder(run) as folder, progress.stage(f"{run.name}: sensitivity", total=1) as advance:
+        images = folder / "calibration.npy"
+        calibration.decode(run, "train", members, images, root)
+        with Workshop(1) as workshop:
+            workshop.do(
+                "sense",
+                run,
+                folder,
+                calibration=str(images.resolve()),
+                weight_bits=recipe.fine_tuning.weight_bits,
+                out=str(out.resolve()),
+            )
+        advance(1)
+    return out, out.with_suffix(".png")
+
+
 def _need_packages(tasks: Sequence[Task]) -> None:
     """Found out before any worker starts, and without importing them."""
     needed = {package for task in tasks for package in format_module(task.recipe.format).PACKAGES}
@@ -132,7 +163,7 @@ def _export_one_run(
     tasks: list[Task], workshop: Workshop, data: Path | None, progress: Progress, advance: Advance
 ) -> dict[Path, Exported | Failure]:
     run = tasks[0].run
-    with _work_folder(run) as folder:
+    with work_folder(run) as folder:
         sources = Sources(folder, run.pixels)
         validation = calibration.select(
             run.split.val, max(task.recipe.parity.images for task in tasks), _PARITY_SEED
@@ -254,25 +285,3 @@ def _versions(recipe: Recipe) -> dict[str, str]:
             except importlib.metadata.PackageNotFoundError:
                 continue
     return versions
-
-
-@contextmanager
-def _work_folder(run: Run) -> Iterator[Path]:
-    """A place beside the artifacts for what is not finished, ours alone until the block ends."""
-    run.exports.mkdir(exist_ok=True)
-    handle = os.open(run.exports, os.O_RDONLY)
-    try:
-        try:
-            # Held by the process, so it ends with it however that ends.
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(f"{run.path}: another edgeall export works on this run; wait for it") from None
-        folder = run.exports / ".work"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os.close(handle)

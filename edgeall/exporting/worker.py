@@ -112,12 +112,21 @@ def write(run: runs.Run, sources: Sources, recipe: dict[str, Any], model: str, o
     return {}
 
 
+def sense(run: runs.Run, sources: Sources, calibration: str, weight_bits: int, out: str) -> dict[str, Any]:
+    """Step "sense": the table and picture of layers by what INT8 costs them."""
+    from edgeall.exporting import sensitivity
+
+    sensitivity.write(run, Path(calibration), weight_bits, Path(out))
+    return {}
+
+
 STEPS: dict[str, Callable[..., dict[str, Any]]] = {
     "sources": make_sources,
     "convert": convert,
     "examine": examine,
     "quantize": quantize,
     "write": write,
+    "sense": sense,
 }
 
 

@@ -83,6 +83,9 @@ def test_a_failed_tolerance_is_in_the_json(folder: Path, capsys: pytest.CaptureF
         (["--jobs", "0"], "--jobs 0"),
         (["--data", "nowhere"], "nowhere: no such folder"),
         (["nowhere"], "nowhere: not a run"),
+        (["--int8", "--calibration", "nowhere"], "nowhere: no such folder"),
+        (["--calibration", "."], "add --int8"),
+        (["--int8-method", "qatt"], "did you mean 'qat'"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(
@@ -97,6 +100,14 @@ def test_a_mistake_is_one_line_and_status_2(
     said = capsys.readouterr().err
     assert complaint in said
     assert said.count("\n") == 1
+
+
+def test_layers_by_what_int8_costs_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = folder / "runs" / "cells"
+    assert main(["export", str(run), "--format", "onnx", "--sensitivity", "--json"]) == 0
+    (written,) = json.loads(capsys.readouterr().out)["sensitivity"]
+    assert Path(written["csv"]).read_text().startswith("layer,kind,weights_db")
+    assert Path(written["picture"]).is_file()
 
 
 def test_no_runs_and_a_run_without_its_model(
