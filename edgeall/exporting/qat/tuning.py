@@ -49,7 +49,7 @@ class Tuning:
     """
 
     epochs: int = 6
-    learning_rate: float = 3e-5
+    learning_rate: float = 1e-5
     batch_size: int = 16
     label_weight: float = 0.0
     weight_bits: int = 7
