@@ -23,14 +23,17 @@ from edgeall.field import Classified, classify
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMMANDS = (
-    *("backbones", "bench", "classify", "data", "demo", "devices"),
+    *("backbones", "bench", "classify", "compare", "data", "demo", "devices"),
     *("export", "import", "inspect", "report", "train"),
 )
 HEAVY = (
     *("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "openvino", "nncf"),
     *("sklearn", "scipy", "matplotlib", "h5py", "jinja2"),
 )
-WORKSTATION_ROOMS = ("training", "exporting", "statistics", "reporting", "benching", "importing")
+WORKSTATION_ROOMS = (
+    *("training", "evaluating", "exporting", "importing"),
+    *("statistics", "benching", "reporting", "comparing"),
+)
 
 
 class Bare(NamedTuple):
@@ -177,6 +180,7 @@ def test_every_command_has_help(bare: Bare, command: str) -> None:
         ["export"],
         ["bench"],
         ["report", "result.json"],
+        ["compare", "a.json", "b.json"],
         ["demo"],
     ],
     ids=lambda arguments: arguments[0],
