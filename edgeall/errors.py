@@ -27,6 +27,10 @@ class RunError(EdgeallError):
     """A run folder is missing, incomplete or contradicts its data."""
 
 
+class TrainingError(EdgeallError):
+    """A training came to nothing: its loss is no longer a number."""
+
+
 class ModelError(EdgeallError):
     """A Keras model from elsewhere cannot be taken over as it is."""
 
@@ -45,6 +49,10 @@ class ExportError(EdgeallError):
 
 class MeasurementError(EdgeallError):
     """A measurement could not be taken, or cannot be believed."""
+
+
+class DeviceError(EdgeallError):
+    """A device cannot be reached, or cannot serve as it is."""
 
 
 class MissingExtraError(EdgeallError):
