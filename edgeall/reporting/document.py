@@ -55,6 +55,7 @@ class Result:
         kind: how the latency was come by; an emulator's is none.
         grouped_by: how the images were split: "subject", "image", or other words of the bench.
         throttled: the processor was slowed down while it was measured.
+        hot: a measurement started hotter than the device's profile allows.
         short: fewer runs, seconds or rounds than comparable figures need.
     """
 
@@ -84,6 +85,7 @@ class Result:
     kind: Literal["measured", "estimated", "emulated"]
     noisy: bool
     throttled: bool
+    hot: bool
     short: bool
     parity_passed: bool | None
     weights: str | None

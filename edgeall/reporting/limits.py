@@ -89,6 +89,10 @@ def _on_times(bench: Bench) -> list[str]:
         )
     if any(r.throttled for r in clocked):
         found.append("The processor was slowed down (heat or voltage) during some measurements.")
+    if any(r.hot for r in clocked):
+        found.append(
+            "Some measurements started hotter than the device's profile allows; let it cool, or give it a fan."
+        )
     if any(r.short for r in clocked):
         found.append("Measured with fewer runs, seconds or rounds than comparable figures need.")
     if any(r.estimated for r in bench.results):

@@ -157,6 +157,7 @@ def _result(at: At) -> Result:
         kind=at.get("latency_kind").one_of(KINDS),
         noisy=_flag(at, "noisy"),
         throttled=thermal is not None and _flag(thermal, "throttled"),
+        hot=thermal is not None and _flag(thermal, "hot"),
         short=settings is not None
         and settings.maybe("obeys_rules") is not None
         and not _flag(settings, "obeys_rules"),

@@ -19,6 +19,14 @@ SPLITS = {
 """How far the test images are from the training images, as a bench tells it."""
 
 
+MARKS = {
+    "noisy": "medians of the rounds differ by more than 10%.",
+    "throttled": "the processor was slowed down (heat or voltage) meanwhile; not its real speed.",
+    "hot": "it started hotter than the device's profile allows.",
+}
+"""Words beside a time that tell how far to believe it, and what they mean."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column; `group` tells which part of a table too wide for its place it goes to. Names go to all."""
@@ -115,7 +123,12 @@ def _latency(result: Result, bench: Bench, latency: Latency | None, *, tail: boo
     text = words.ms(latency.p50) + (f" / {words.ms(latency.p90)}" if tail else "")
     if result.estimated:
         return f"≈ {text} estimated"
-    return f"{text} noisy" if result.noisy and tail else text
+    return " ".join([text, *(_marks(result) if tail else ())])
+
+
+def _marks(result: Result) -> list[str]:
+    found = {"noisy": result.noisy, "throttled": result.throttled, "hot": result.hot}
+    return [mark for mark in MARKS if found[mark]]
 
 
 def _without_clock(result: Result, bench: Bench) -> bool:
@@ -150,8 +163,8 @@ def _notes(bench: Bench) -> tuple[str, ...]:
         )
     if any(result.estimated for result in results):
         notes.append("≈ estimated: worked out, not measured.")
-    if any(result.noisy for result in measured):
-        notes.append("noisy: medians of the rounds differ by more than 10%.")
+    seen = {mark for result in measured for mark in _marks(result)}
+    notes += [f"{mark}: {meaning}" for mark, meaning in MARKS.items() if mark in seen]
     if any(result.float_operators for result in results):
         notes.append("in float: operators of an INT8 artifact that the engine computed in floating point.")
     if any(result.parity_passed is False for result in results):

@@ -11,7 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from edgeall.reporting.document import Bench
-from edgeall.reporting.table import COLUMNS, FAILED, Column, Group, Row, Table, table
+from edgeall.reporting.table import COLUMNS, FAILED, MARKS, Column, Group, Row, Table, table
 from edgeall.reporting.verdict import HEADINGS, Verdict, judge
 
 _STYLES = {"recommendation": "bold green", "warning": "bold yellow", "limit": "dim"}
@@ -94,7 +94,10 @@ def _once(rows: Iterable[Row]) -> list[Row]:
 def _cell(column: Column, row: Row) -> Text:
     text = row.cells[column.key]
     alarming = column.key == "artifact" and FAILED in text
-    return Text(text, style="bold red" if alarming else "yellow" if "noisy" in text or "≈" in text else "")
+    return Text(
+        text,
+        style="bold red" if alarming else "yellow" if any(mark in text for mark in (*MARKS, "≈")) else "",
+    )
 
 
 def _blocks(laid_out: Table) -> Iterator[RichTable | Text]:
