@@ -2,5 +2,6 @@
 
 from edgeall.benching.bench import bench
 from edgeall.benching.find import find_artifacts
+from edgeall.benching.fleet import fleet
 
-__all__ = ["bench", "find_artifacts"]
+__all__ = ["bench", "find_artifacts", "fleet"]

@@ -49,13 +49,13 @@ def bench(
     plan = _plan(subjects, settings)
     folder_of = {s.artifact.sha256: s.run_folder for s in subjects if s.run_folder is not None}
     journals = Journals(folder_of, profile.name)
-    target = open_target(profile)
-    if reason := target.unreachable():
-        raise MeasurementError(f"device {profile.name} cannot be reached: {reason}")
-    known = {} if overwrite else journals.read()
-    outputs = {folder: ResultFile(folder, profile.name) for folder in dict.fromkeys(folder_of.values())}
-    with closing(target.measure(plan, known.keys())) as messages:
-        measured = _measure(messages, known, journals, outputs, subjects, overwrite, progress)
+    with closing(open_target(profile, progress)) as target:
+        if reason := target.unreachable():
+            raise MeasurementError(f"device {profile.name} cannot be reached: {reason}")
+        known = {} if overwrite else journals.read()
+        outputs = {folder: ResultFile(folder, profile.name) for folder in dict.fromkeys(folder_of.values())}
+        with closing(target.measure(plan, known.keys())) as messages:
+            measured = _measure(messages, known, journals, outputs, subjects, overwrite, progress)
     failures += measured.failures(subjects)
     document = _document(profile, settings, measured, subjects, failures, notes)
     if not document["results"]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.cli.display import Display
+from edgeall.progress import Progress
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +18,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--device", default="laptop", metavar="NAME", help="a name of 'edgeall devices', or a TOML file"
+    )
+    parser.add_argument(
+        "--host",
+        action="append",
+        default=[],
+        metavar="[USER@]HOST[:PORT]",
+        help="where the device is, for one reached over ssh; given again, several boards at once",
     )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="where the test images are now, or another labelled folder"
@@ -37,33 +45,65 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--overwrite", action="store_true", help="measure all again and replace earlier results"
     )
     parser.epilog = (
-        "Results of a run's artifacts go to <run>/bench/<device>.json. An interrupted bench goes on where it was "
-        "when the same command is given again. Close other programs: what they take from the processor is measured too."
+        "Results of a run's artifacts go to <run>/bench/<device>.json, with --host to <device>-<host>.json. "
+        "An interrupted bench goes on where it was when the same command is given again. "
+        "Close other programs: what they take from the processor is measured too."
     )
 
 
 def run(args: argparse.Namespace, display: Display) -> int:
-    from edgeall.benching import bench, find_artifacts
-    from edgeall.targets import load_profile
+    from edgeall.benching import find_artifacts
+    from edgeall.targets import Address, load_profile
 
     profile = load_profile(args.device)
-    settings = _settings(args, profile)
-    if not settings.obeys_rules:
+    addresses = list(dict.fromkeys(Address.parse(text) for text in args.host))
+    if not _settings(args, profile).obeys_rules:
         display.warn("fewer runs, seconds or rounds than comparable figures need; the results say so")
-    document = bench(
-        find_artifacts(args.targets),
-        profile,
-        settings,
-        data=args.data,
-        overwrite=args.overwrite,
-        progress=display,
-    )
+    paths = find_artifacts(args.targets)
+    if len(addresses) > 1:
+        return _fleet(args, profile, paths, addresses, display)
+    document = _bench(args, profile, paths, next(iter(addresses), None), display)
     display.emit(document)
     if not display.as_json:
         from edgeall.reporting import Terminal, merge
 
         display.show(Terminal(merge([("this bench", document)])))
-    failed = sorted({failure["artifact"] for failure in document["failures"]})
+    return _status([document], display)
+
+
+def _bench(
+    args: argparse.Namespace, profile: Any, paths: list[Path], address: Any, progress: Progress
+) -> dict[str, Any]:
+    from edgeall.benching import bench
+    from edgeall.targets import found
+
+    device = found(profile, address, progress)
+    settings = _settings(args, device)
+    return bench(paths, device, settings, data=args.data, overwrite=args.overwrite, progress=progress)
+
+
+def _fleet(
+    args: argparse.Namespace, profile: Any, paths: list[Path], addresses: list[Any], display: Display
+) -> int:
+    from functools import partial
+
+    from edgeall.benching import fleet
+    from edgeall.reporting import Fleet, merge
+
+    work = {str(address): partial(_bench, args, profile, paths, address) for address in addresses}
+    documents, errors = fleet(work, display)
+    failures = [{"host": host, "error": str(error)} for host, error in errors.items()]
+    display.emit({"schema": 1, "benches": list(documents.values()), "failures": failures})
+    if documents and not display.as_json:
+        display.show(Fleet(merge(list(documents.items()))))
+    for host, error in errors.items():
+        display.error(f"{host}: {error}")
+    status = _status(list(documents.values()), display)
+    return 2 if not documents else 1 if errors else status
+
+
+def _status(documents: list[dict[str, Any]], display: Display) -> int:
+    failed = sorted({failure["artifact"] for document in documents for failure in document["failures"]})
     if failed:
         display.error(f"failed, in whole or in part, as said above: {', '.join(failed)}")
     return 1 if failed else 0

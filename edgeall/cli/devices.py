@@ -1,9 +1,17 @@
-"""`edgeall devices`: the devices that bench knows."""
+"""`edgeall devices`: the devices that bench knows; whether one is able, and making it ready."""
 
 import argparse
-from typing import Any
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Any
 
 from edgeall.cli.display import Display
+from edgeall.errors import EdgeallError, UsageError
+
+if TYPE_CHECKING:
+    from edgeall.targets import Profile
+
+_LIST_CONNECT_SECONDS = 3
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -11,27 +19,52 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "verb",
         nargs="?",
         default="list",
-        choices=["list"],
-        help="list: profiles, and which can be reached now",
+        choices=["list", "check", "provision"],
+        help="list: profiles, and which can be reached now (default); check: what a device is and what it lacks; "
+        "provision: put edgeall and the engines on it, which needs no internet there",
     )
-    parser.epilog = "A file of yours in ~/.config/edgeall/devices/ adds a device: see devices/template.toml."
+    parser.add_argument("name", nargs="?", metavar="NAME", help="of a device, or a TOML file")
+    parser.add_argument(
+        "--host", metavar="[USER@]HOST[:PORT]", help="where it is, in place of what its profile says"
+    )
+    parser.epilog = (
+        "A file of yours in ~/.config/edgeall/devices/ adds a device: see devices/template.toml. Exit status of check "
+        "and provision: 0 able, 1 something is missing, 2 not reached."
+    )
 
 
 def run(args: argparse.Namespace, display: Display) -> int:
+    if args.verb == "list":
+        if args.name or args.host:
+            raise UsageError(
+                "list takes neither a name nor --host; did you mean: edgeall devices check NAME?"
+            )
+        return _list(display)
+    if not args.name:
+        raise UsageError(f"which device? edgeall devices {args.verb} NAME")
+    from edgeall.targets import Address, found, load_profile
+
+    address = Address.parse(args.host) if args.host else None
+    profile = found(load_profile(args.name), address, display)
+    return _check(profile, display) if args.verb == "check" else _provision(profile, display)
+
+
+def _list(display: Display) -> int:
+    from concurrent.futures import ThreadPoolExecutor
+
     from edgeall.targets import all_profiles
 
-    devices = [_describe(profile) for profile in all_profiles()]
-    if display.as_json:
-        display.emit(devices)
-    else:
+    profiles = all_profiles()
+    with ThreadPoolExecutor(len(profiles)) as pool:
+        devices = list(pool.map(_describe, profiles))
+    display.emit(devices)
+    if not display.as_json:
         display.show(_table(devices))
     return 0
 
 
-def _describe(profile: Any) -> dict[str, Any]:
-    from edgeall.targets import open_target
-
-    reason = open_target(profile).unreachable()
+def _describe(profile: "Profile") -> dict[str, Any]:
+    reason = _unreachable(profile)
     return {
         "name": profile.name,
         "reach": profile.reach,
@@ -41,6 +74,22 @@ def _describe(profile: Any) -> dict[str, Any]:
         "threads": ["all" if count == 0 else count for count in profile.threads],
         "notes": profile.notes,
     }
+
+
+def _unreachable(profile: "Profile") -> str | None:
+    """Why not; a board of another model than the profile's is not that device."""
+    from contextlib import closing
+
+    from edgeall.targets import SshTarget, open_target
+
+    if profile.reach != "ssh":
+        with closing(open_target(profile)) as target:
+            return target.unreachable()
+    with closing(SshTarget(profile, connect_seconds=_LIST_CONNECT_SECONDS)) as board:
+        try:
+            return next((f.text for f in board.examine().lacking if f.subject == "model"), None)
+        except EdgeallError as error:
+            return str(error)
 
 
 def _table(devices: list[dict[str, Any]]) -> Any:
@@ -58,3 +107,84 @@ def _table(devices: list[dict[str, Any]]) -> Any:
             device["notes"],
         )
     return table
+
+
+def _check(profile: "Profile", display: Display) -> int:
+    from contextlib import closing
+
+    from edgeall.targets import SshTarget
+    from edgeall.targets.fitness import judge_machine
+
+    if profile.board is None:
+        from edgeall.measuring.environment import environment
+
+        told: dict[str, Any] | None = environment()
+        findings, host = judge_machine(told or {}, profile), None
+    else:
+        with closing(SshTarget(profile, display)) as target:
+            examined = target.examine()
+            findings, host = list(examined.findings), str(target.address)
+            told = examined.probe["environment"] if examined.probe else None
+    able = all(finding.level != "missing" for finding in findings)
+    display.emit(
+        {
+            "name": profile.name,
+            "host": host,
+            "able": able,
+            "findings": [dataclasses.asdict(finding) for finding in findings],
+            "environment": told,
+        }
+    )
+    if not display.as_json:
+        marks = {"good": "  ", "warning": "! ", "missing": "✗ "}
+        width = max(len(finding.subject) for finding in findings)
+        lines = [f"{marks[f.level]}{f.subject:<{width}}  {f.text}" for f in findings]
+        verdict = "able to bench" if able else "not able to bench: see ✗"
+        display.show("\n".join([f"{profile.name}{f' at {host}' if host else ''}: {verdict}", *lines]))
+    return 0 if able else 1
+
+
+def _provision(profile: "Profile", display: Display) -> int:
+    from contextlib import closing
+
+    from edgeall.targets import SshTarget
+    from edgeall.targets.field_tier import LAUNCHER
+
+    if profile.board is None:
+        raise UsageError(f"device {profile.name} is this machine; there is nothing to put on it")
+    began = time.monotonic()
+    with closing(SshTarget(profile, display)) as target:
+        ready = target.provision(target.examine())
+        host = str(target.address)
+    seconds = time.monotonic() - began
+    failed = {module: why for module, why in ready.engines.items() if why is not None}
+    document: dict[str, Any] = {
+        "name": profile.name,
+        "host": host,
+        "folder": ready.folder,
+        "pushed": [{"to": parcel.to, "bytes": parcel.size} for parcel in ready.pushed],
+        "bytes": sum(parcel.size for parcel in ready.pushed),
+        "seconds": seconds,
+        "engines": ready.engines,
+        "command": f"{ready.folder}/{LAUNCHER}",
+    }
+    display.emit(document)
+    if not display.as_json:
+        sent = [f"  {parcel.size / 1e6:6.1f} MB  {parcel.to}" for parcel in ready.pushed]
+        total = (
+            f"{document['bytes'] / 1e6:.1f} MB sent to {ready.folder}" if sent else "all was there already"
+        )
+        works = ", ".join(module for module in ready.engines if module not in failed)
+        display.show(
+            "\n".join(
+                [
+                    f"{profile.name} at {host}: {total}, {seconds:.1f} s",
+                    *sent,
+                    f"works there: {works}",
+                    f"run there: {document['command']} classify --model ARTIFACT IMAGE…",
+                ]
+            )
+        )
+    for module, why in failed.items():
+        display.error(f"{host}: {module} cannot be imported there: {why}")
+    return 1 if failed else 0

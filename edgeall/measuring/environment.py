@@ -7,6 +7,8 @@ the file system's root, so that another machine's files can be read in its place
 import os
 import platform
 import re
+import shutil
+import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -63,6 +65,9 @@ _ARM_PARTS = {
     "0xd4f": "Neoverse V2",
 }
 """Arm's own part numbers (implementer 0x41), as the processors' technical reference manuals give them."""
+
+
+_PI_THROTTLED = "sys/devices/platform/soc*/soc*:firmware/get_throttled"
 
 
 def environment(root: Path = ROOT) -> dict[str, Any]:
@@ -254,12 +259,28 @@ def _throttle_events(root: Path) -> int | None:
 
 
 def _pi_throttled(root: Path) -> int | None:
-    """The firmware's `get_throttled` bits, which Raspberry Pi's kernel also shows as a file."""
-    text = _read(root, "sys/devices/platform/soc/soc:firmware/get_throttled")
+    """The firmware's `get_throttled` bits: a file of Raspberry Pi's kernel, or what its `vcgencmd` says."""
+    text = next((_read(file.parent, file.name) for file in root.glob(_PI_THROTTLED)), None)
+    if text is None and root == ROOT:
+        text = _vcgencmd_throttled()
     try:
         return int(text, 16) if text else None
     except ValueError:
         return None
+
+
+def _vcgencmd_throttled() -> str | None:
+    """Hexadecimal digits after "throttled=0x"."""
+    command = shutil.which("vcgencmd")
+    if command is None:
+        return None
+    try:
+        done = subprocess.run(  # noqa: S603
+            [command, "get_throttled"], capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip().partition("=")[2] or None
 
 
 def _load(root: Path) -> float | None:

@@ -4,20 +4,37 @@ A plan goes in, messages with raw measurements come out, and nothing else crosse
 `Target`, and one more way of reaching in `TARGETS`.
 """
 
+import dataclasses
 from collections.abc import Callable, Collection, Generator
+from contextlib import closing
 from typing import Protocol
 
 from edgeall.measuring.plan import Plan
 from edgeall.measuring.records import Message
+from edgeall.progress import SILENT, Progress
+from edgeall.targets.address import Address
 from edgeall.targets.local import LocalTarget
-from edgeall.targets.profile import Limits, Profile, all_profiles, load_profile, parse_threads, read_profile
+from edgeall.targets.profile import (
+    Board,
+    Limits,
+    Profile,
+    all_profiles,
+    load_profile,
+    parse_threads,
+    read_profile,
+)
+from edgeall.targets.ssh import SshTarget
 
 __all__ = [
     "TARGETS",
+    "Address",
+    "Board",
     "Limits",
     "Profile",
+    "SshTarget",
     "Target",
     "all_profiles",
+    "found",
     "load_profile",
     "open_target",
     "parse_threads",
@@ -39,13 +56,43 @@ class Target(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of the device."""
+        ...
 
-TARGETS: dict[str, Callable[[Profile], Target]] = {
-    "local": lambda profile: LocalTarget(),
+
+TARGETS: dict[str, Callable[[Profile, Progress], Target]] = {
+    "local": lambda profile, progress: LocalTarget(),
+    "ssh": lambda profile, progress: SshTarget(profile, progress),
 }
 """Way of reaching to target."""
 
 
-def open_target(profile: Profile) -> Target:
+def open_target(profile: Profile, progress: Progress = SILENT) -> Target:
     """The target that a profile describes; does not contact it yet."""
-    return TARGETS[profile.reach](profile)
+    return TARGETS[profile.reach](profile, progress)
+
+
+def found(profile: Profile, address: Address | None = None, progress: Progress = SILENT) -> Profile:
+    """The device that is meant: at `address` if given; of the profiles that this one `finds`, the one that fits.
+
+    Raises:
+        UsageError: an address for this machine, or an unknown name among `finds`.
+        DeviceError: it has to be asked and cannot be.
+    """
+    here = profile if address is None else profile.at(address)
+    if here.board is None or not profile.finds:
+        return here
+    with closing(SshTarget(here, progress)) as target:
+        model = target.examine().model or ""
+        answering = target.address
+    for name in profile.finds:
+        kind = load_profile(name)
+        if kind.board is not None and kind.models and model.startswith(kind.models):
+            board = dataclasses.replace(here.board, versions=kind.board.versions | here.board.versions)
+            it = dataclasses.replace(kind, board=board)
+            if address is not None:
+                return it.at(address)
+            assert answering is not None
+            return dataclasses.replace(it, board=dataclasses.replace(board, addresses=(answering,)))
+    return here

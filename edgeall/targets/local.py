@@ -15,3 +15,6 @@ class LocalTarget:
 
     def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
         return conduct(plan, finished)
+
+    def close(self) -> None:
+        return None

@@ -1,6 +1,7 @@
 """Device profiles: TOML files that tell how to reach a device and what to try there."""
 
 import dataclasses
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,13 @@ from edgeall.artifact import FORMATS
 from edgeall.errors import UsageError
 from edgeall.measuring.plan import ALL_CORES, Settings
 from edgeall.names import unknown_name
+from edgeall.targets.address import Address
 
-REACHES = ("local",)
+REACHES = ("local", "ssh")
 """Ways to reach a device that this edgeall knows."""
+
+PACKAGES = ("pushed", "own")
+"""Where a board's Python gets the engines from: wheels that are pushed, or what is installed there."""
 
 TEMPLATE = "template"
 """A file to copy from, not a device."""
@@ -35,6 +40,27 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Board:
+    """How a device far away is reached and made ready.
+
+    Attributes:
+        addresses: where it may be; the first that answers is taken.
+        python: its Python 3.11 or newer, by name or path.
+        folder: where all that is pushed goes; `~` is the home folder there.
+        packages: one of `PACKAGES`.
+        versions: distribution name to version, for wheels that are pushed.
+        ssh_config: in place of the user's own configuration of ssh.
+    """
+
+    addresses: tuple[Address, ...] = ()
+    python: str = "python3"
+    folder: str = "~/.cache/edgeall"
+    packages: str = "pushed"
+    versions: dict[str, str] = field(default_factory=dict)
+    ssh_config: Path | None = None
+
+
+@dataclass(frozen=True)
 class Profile:
     """A device as its file describes it.
 
@@ -44,6 +70,9 @@ class Profile:
         formats: artifact formats, that is engines, to try there.
         threads: thread counts to try; `ALL_CORES` for all.
         notes: one line for people.
+        models: how the name of such a machine's model may begin; empty for any.
+        finds: names of devices; the one whose `models` fits what answers is meant.
+        board: of a device that is not this machine.
     """
 
     name: str
@@ -52,6 +81,27 @@ class Profile:
     threads: tuple[int, ...] = (1, ALL_CORES)
     limits: Limits = field(default_factory=Limits)
     notes: str = ""
+    models: tuple[str, ...] = ()
+    finds: tuple[str, ...] = ()
+    board: Board | None = None
+
+    def at(self, address: Address) -> "Profile":
+        """This device where `address` says. Its results are kept apart from those of other boards of its kind.
+
+        Raises:
+            UsageError: it is this machine.
+        """
+        if self.board is None:
+            raise UsageError(
+                f"device {self.name} is this machine; --host is for devices reached over ssh, as rpi is"
+            )
+        first = self.board.addresses[0] if self.board.addresses else Address("localhost")
+        address = Address(address.host, address.user or first.user, address.port)
+        return dataclasses.replace(
+            self,
+            name=f"{self.name}-{address.slug}",
+            board=dataclasses.replace(self.board, addresses=(address,)),
+        )
 
     def settings(self, base: Settings) -> Settings:
         """`base` with this device's threads and limits."""
@@ -86,34 +136,68 @@ def read_profile(file: Path) -> Profile:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{file}: not a device profile ({error})") from None
     try:
-        return _profile(file.stem, document)
+        return _profile(file, document)
     except UsageError as error:
         raise UsageError(f"{file}: {error}") from None
 
 
-def _profile(name: str, document: dict[str, Any]) -> Profile:
-    _only_known(document, ("reach", "formats", "threads", "limits", "notes"))
-    limits = document.get("limits", {})
-    _require(isinstance(limits, dict), "limits", "a table")
+_EVERY_KEY = ("reach", "formats", "threads", "limits", "notes", "models", "finds")
+_BOARD_KEYS = ("host", "user", "port", "python", "folder", "packages", "versions", "ssh_config")
+
+
+def _profile(file: Path, document: dict[str, Any]) -> Profile:
+    _require("reach" in document, "reach", f"given: {_choices(REACHES)}")
+    _require(document["reach"] in REACHES, "reach", f"one of {_choices(REACHES)}")
+    far = document["reach"] != "local"
+    _only_known(document, _EVERY_KEY + (_BOARD_KEYS if far else ()))
+    limits = _table(document, "limits")
     _only_known(limits, tuple(f.name for f in dataclasses.fields(Limits)), "limits.")
     for key, value in limits.items():
         _require(_positive_number(value), f"limits.{key}", "a number more than 0")
-    _require("reach" in document, "reach", f"given: {_choices(REACHES)}")
-    _require(document["reach"] in REACHES, "reach", f"one of {_choices(REACHES)}")
     formats = document.get("formats", list(FORMATS))
     _require(
         isinstance(formats, list) and bool(formats) and all(value in FORMATS for value in formats),
         "formats",
         f"a list of {_choices(FORMATS)}",
     )
-    _require(isinstance(document.get("notes", ""), str), "notes", "text")
     return Profile(
-        name=name,
+        name=file.stem,
         reach=document["reach"],
         formats=tuple(formats),
         threads=parse_threads(document.get("threads", [1, "all"])),
         limits=Limits(**{key: float(value) for key, value in limits.items()}),
-        notes=document.get("notes", ""),
+        notes=_text(document, "notes", ""),
+        models=_texts(document, "models"),
+        finds=_texts(document, "finds"),
+        board=_board(file, document) if far else None,
+    )
+
+
+def _board(file: Path, document: dict[str, Any]) -> Board:
+    versions = _table(document, "versions")
+    for name, version in versions.items():
+        _require(
+            isinstance(version, str) and bool(re.fullmatch(r"[0-9][0-9A-Za-z.+!-]*", version)),
+            f"versions.{name}",
+            'a version, as "2025.4.1"',
+        )
+        _require(
+            bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name)), f"versions.{name}", "of a distribution"
+        )
+    packages = document.get("packages", "pushed")
+    _require(packages in PACKAGES, "packages", f"one of {_choices(PACKAGES)}")
+    port = document.get("port")
+    _require(port is None or (isinstance(port, int) and not isinstance(port, bool)), "port", "a whole number")
+    user = _text(document, "user", "") or None
+    parsed = [Address.parse(text) for text in _texts(document, "host")]
+    config = _text(document, "ssh_config", "")
+    return Board(
+        addresses=tuple(Address(a.host, a.user or user, a.port or port) for a in parsed),
+        python=_text(document, "python", "python3"),
+        folder=_text(document, "folder", "~/.cache/edgeall"),
+        packages=packages,
+        versions=versions,
+        ssh_config=(file.parent / Path(config).expanduser()).absolute() if config else None,
     )
 
 
@@ -140,6 +224,30 @@ def _only_known(document: dict[str, Any], known: tuple[str, ...], prefix: str = 
     for key in document:
         if key not in known:
             raise unknown_name("key", prefix + key, [prefix + name for name in known])
+
+
+def _table(document: dict[str, Any], key: str) -> dict[str, Any]:
+    value = document.get(key, {})
+    _require(isinstance(value, dict), key, "a table")
+    return dict(value)
+
+
+def _text(document: dict[str, Any], key: str, default: str) -> str:
+    value = document.get(key, default)
+    _require(isinstance(value, str) and value.isprintable() and (bool(value) or not default), key, "text")
+    return str(value)
+
+
+def _texts(document: dict[str, Any], key: str) -> tuple[str, ...]:
+    """One text, or a list of them."""
+    value = document.get(key, [])
+    values = [value] if isinstance(value, str) else value
+    _require(
+        isinstance(values, list) and all(isinstance(each, str) and each for each in values),
+        key,
+        "text, or a list of texts",
+    )
+    return tuple(values)
 
 
 def _require(holds: bool, key: str, wanted: str) -> None:

@@ -8,7 +8,16 @@ import pytest
 from edgeall import shipped
 from edgeall.errors import UsageError
 from edgeall.measuring.plan import ALL_CORES, QUICK, Settings
-from edgeall.targets import TARGETS, all_profiles, load_profile, open_target, parse_threads, read_profile
+from edgeall.targets import (
+    TARGETS,
+    Address,
+    Board,
+    all_profiles,
+    load_profile,
+    open_target,
+    parse_threads,
+    read_profile,
+)
 from edgeall.targets.profile import REACHES, Limits
 
 
@@ -55,11 +64,58 @@ def test_a_users_own_file_adds_a_device_and_wins_over_a_shipped_one(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     written(tmp_path / "edgeall" / "devices", 'reach = "local"\nthreads = [2]', "bench-pc")
     written(tmp_path / "edgeall" / "devices", 'reach = "local"\nnotes = "mine"', "laptop")
-    assert {profile.name: profile.notes for profile in all_profiles()} == {"bench-pc": "", "laptop": "mine"}
+    notes = {profile.name: profile.notes for profile in all_profiles()}
+    assert (notes["bench-pc"], notes["laptop"]) == ("", "mine")
 
 
 def test_a_device_can_be_named_by_its_file(tmp_path: Path) -> None:
     assert load_profile(str(written(tmp_path, 'reach = "local"'))).name == "mine"
+
+
+def test_a_boards_file_says_where_it_is_and_how_it_is_made_ready(tmp_path: Path) -> None:
+    text = """
+        reach = "ssh"
+        host = ["board.local", "lab@10.0.0.7:2222", "[fe80::1]:22"]
+        user = "pi"
+        port = 2200
+        python = "/opt/python/bin/python3"
+        folder = "/data/edgeall"
+        packages = "own"
+        ssh_config = "board.ssh"
+        models = "Raspberry Pi 5"
+        versions.openvino = "2025.4.1"
+    """
+    profile = read_profile(written(tmp_path, text))
+    assert profile.board == Board(
+        addresses=(
+            Address("board.local", "pi", 2200),
+            Address("10.0.0.7", "lab", 2222),
+            Address("fe80::1", "pi", 22),
+        ),
+        python="/opt/python/bin/python3",
+        folder="/data/edgeall",
+        packages="own",
+        versions={"openvino": "2025.4.1"},
+        ssh_config=tmp_path / "board.ssh",
+    )
+    assert profile.models == ("Raspberry Pi 5",)
+
+
+def test_another_host_is_another_board_with_results_of_its_own() -> None:
+    moved = load_profile("rpi5").at(Address.parse("me@10.0.0.7:2222"))
+    assert moved.name == "rpi5-10.0.0.7-2222"
+    assert moved.board is not None
+    assert moved.board.addresses == (Address("10.0.0.7", "me", 2222),)
+    with pytest.raises(UsageError, match="laptop is this machine"):
+        load_profile("laptop").at(Address("pi"))
+
+
+@pytest.mark.parametrize("name", ["rpi", "rpi4", "rpi5"])
+def test_raspberry_pis_ship(name: str) -> None:
+    profile = load_profile(name)
+    assert profile.reach == "ssh"
+    assert profile.limits.temperature_celsius is not None
+    assert all(load_profile(kind).models for kind in profile.finds)
 
 
 def test_a_mistyped_device_gets_the_nearest() -> None:
@@ -86,6 +142,16 @@ def test_a_mistyped_device_gets_the_nearest() -> None:
         ('reach = "local"\nlimits.max_seconds = -1', ["limits.max_seconds", "more than 0"]),
         ('reach = "local"\nlimits.max_seconds = nan', ["limits.max_seconds", "more than 0"]),
         ('reach = "local"\nnotes = 3', ["notes", "text"]),
+        ('reach = "local"\nhost = "pi"', ["'host'"]),
+        ('reach = "ssh"\nhost = ["-oProxyCommand=x"]', ["host", "[user@]host[:port]"]),
+        ('reach = "ssh"\nhost = 3', ["host", "text"]),
+        ('reach = "ssh"\nport = "22"', ["port", "whole number"]),
+        ('reach = "ssh"\nhost = "pi"\nport = 70000', ["port", "65535"]),
+        ('reach = "ssh"\npython = ""', ["python", "text"]),
+        ('reach = "ssh"\npackages = "mine"', ["packages", '"pushed"']),
+        ('reach = "ssh"\nversions.openvino = 2025', ["versions.openvino", "2025.4.1"]),
+        ('reach = "ssh"\nversions.openvino = "1 --pre"', ["versions.openvino"]),
+        ('reach = "ssh"\nversions = {"--pre" = "1"}', ["versions.--pre"]),
         ("reach = ", ["mine.toml", "not a device profile"]),
     ],
 )

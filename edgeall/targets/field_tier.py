@@ -1,0 +1,178 @@
+"""What a board needs besides its Python: edgeall's field tier, and wheels for its processor, fetched here.
+
+The board needs no internet, no pip and no right to install anything; its own Python's packages stay as they are.
+"""
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+
+import edgeall
+from edgeall import files, shipped
+from edgeall.errors import DeviceError
+from edgeall.progress import SILENT, Progress
+from edgeall.targets.connection import Greeting
+from edgeall.targets.parcels import Parcel
+
+WORKSTATION_ROOMS = frozenset(
+    ("benching", "evaluating", "exporting", "importing", "reporting", "statistics", "training", "tuning")
+)
+"""Parts of the package that a board has no use for."""
+
+_EVERYWHERE = ("numpy", "pillow", "rich")
+_ENGINES = {"tflite": "ai-edge-litert", "onnx": "onnxruntime", "openvino": "openvino"}
+MODULES = {"tflite": "ai_edge_litert.interpreter", "onnx": "onnxruntime", "openvino": "openvino"}
+"""What is imported to see whether a format's engine works."""
+
+LAUNCHER = "bin/edgeall"
+
+
+def code() -> Parcel:
+    """The package less its workstation rooms, as a ZIP file whose bytes depend on its contents alone."""
+    package = Path(edgeall.__file__).resolve().parent
+    members = {
+        f"edgeall/{path.relative_to(package).as_posix()}": path
+        for path in package.rglob("*")
+        if path.suffix in (".py", ".typed")
+        and path.relative_to(package).parts[0] not in WORKSTATION_ROOMS | {"shipped"}
+    }
+    for file in shipped.folder("devices").glob("*.toml"):
+        members[f"edgeall/shipped/devices/{file.name}"] = file
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(members):
+            archive.writestr(zipfile.ZipInfo(name), members[name].read_bytes(), zipfile.ZIP_DEFLATED)
+    content = buffer.getvalue()
+    digest = hashlib.sha256(content).hexdigest()
+    return Parcel(f"archives/edgeall-{digest[:16]}.zip", digest, len(content), content)
+
+
+def launcher(folder: str, python: str, paths: Iterable[str], isolated: bool) -> str:
+    """A shell script that runs edgeall on the board itself."""
+    from shlex import quote
+
+    where = os.pathsep.join(f"{folder}/{path}" for path in paths)
+    alone = "PYTHONNOUSERSITE=1 " if isolated else ""
+    return f'#!/bin/sh\n{alone}PYTHONPATH={quote(where)} exec {quote(python)} -P -m edgeall "$@"\n'
+
+
+def wheels(
+    formats: Iterable[str], versions: Mapping[str, str], greeting: Greeting, progress: Progress = SILENT
+) -> list[Parcel]:
+    """Wheels of the engines of `formats` and what they need, for the board's processor, C library and Python.
+
+    Fetched by this environment's pip, from where it is set to look, into `$XDG_CACHE_HOME/edgeall/wheels`; what was
+    fetched once needs no network again. An engine's version is the one in `versions`, else this workstation's, so that
+    both give the same answers, else the newest there is.
+
+    Raises:
+        DeviceError: there is no wheel for such a board, or the index cannot be reached.
+    """
+    engines = [_ENGINES[format] for format in sorted(set(formats))]
+    names = [*_EVERYWHERE, *engines, *(name for name in versions if name not in (*_EVERYWHERE, *engines))]
+    fixed = [_requirement(name, versions) for name in names]
+    same = [_pinned_as_here(name) if name in engines else name for name in fixed]
+    store = _cache() / f"{greeting.machine}-{'.'.join(map(str, greeting.python[:2]))}-{greeting.libc[1]}"
+    with progress.stage(f"fetching wheels for {greeting.machine}", 1) as advance:
+        try:
+            found = _fetch(same, greeting, store)
+        except DeviceError:
+            if same == fixed:
+                raise
+            found = _fetch(fixed, greeting, store)
+            progress.note(
+                f"no wheels for {greeting.machine} of this workstation's own versions; others are taken"
+            )
+        advance(1)
+    return [Parcel.of_file(path, f"archives/{path.name}") for path in found]
+
+
+def unpacked_name(parcels: Iterable[Parcel]) -> str:
+    """Where the board unpacks these archives: a folder named by their contents."""
+    lines = "".join(sorted(f"{parcel.sha256}\n" for parcel in parcels))
+    return f"unpacked/{hashlib.sha256(lines.encode()).hexdigest()[:16]}"
+
+
+def unpacked_size(parcels: Iterable[Parcel]) -> int:
+    """Bytes that they take when unpacked."""
+    total = 0
+    for parcel in parcels:
+        source = io.BytesIO(parcel.source) if isinstance(parcel.source, bytes) else parcel.source
+        with zipfile.ZipFile(source) as archive:
+            total += sum(member.file_size for member in archive.infolist())
+    return total
+
+
+def platforms(greeting: Greeting) -> list[str]:
+    """Platform tags of wheels that run there, newest first (PEP 600, and the older names of PEP 513, 571, 599)."""
+    major, minor = _libc_version(greeting)
+    tags = [f"manylinux_{major}_{number}" for number in range(minor, 4, -1)]
+    older = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+    tags += [name for number, name in older.items() if number <= minor]
+    return [f"{tag}_{greeting.machine}" for tag in [*tags, "linux"]]
+
+
+def _libc_version(greeting: Greeting) -> tuple[int, int]:
+    major, _, minor = greeting.libc[1].partition(".")
+    return int(major), int(minor)
+
+
+def _fetch(requirements: list[str], greeting: Greeting, store: Path) -> list[Path]:
+    """Paths of the wheels that fulfil `requirements` there, dependencies included; asks pip once for the same ones."""
+    folder = store / hashlib.sha256("\n".join(requirements).encode()).hexdigest()[:16]
+    if not folder.is_dir():
+        with files.replacing_folder(folder) as part:
+            _download(requirements, greeting, part)
+    return sorted(folder.glob("*.whl"))
+
+
+def _download(requirements: list[str], greeting: Greeting, folder: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--only-binary=:all:",
+        "--dest",
+        str(folder),
+    ]
+    command += ["--implementation", "cp", "--python-version", ".".join(map(str, greeting.python[:2]))]
+    command += [word for tag in platforms(greeting) for word in ("--platform", tag)]
+    done = subprocess.run(  # noqa: S603
+        [*command, "--", *requirements], capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode == 0:
+        return
+    errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
+    if "No module named pip" in done.stderr:
+        raise DeviceError("wheels are fetched with pip, which this environment lacks: python -m ensurepip")
+    first = errors[0].removeprefix("ERROR: ") if errors else "pip failed without a word"
+    raise DeviceError(
+        f"no wheels for {greeting.machine} with Python {'.'.join(map(str, greeting.python[:2]))} and "
+        f"{' '.join(greeting.libc)} ({first[:160]}); fix another version under [versions] in the device's profile, or "
+        "connect this workstation to a package index"
+    )
+
+
+def _requirement(name: str, versions: Mapping[str, str]) -> str:
+    return f"{name}=={versions[name]}" if name in versions else name
+
+
+def _pinned_as_here(name: str) -> str:
+    try:
+        # A local label (+cpu) is no part of what an index offers.
+        return f"{name}=={metadata.version(name).partition('+')[0]}"
+    except metadata.PackageNotFoundError:
+        return name
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "edgeall" / "wheels"

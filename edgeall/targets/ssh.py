@@ -1,0 +1,290 @@
+"""A board reached over ssh, as a device: examined, made ready without internet, and measured on."""
+
+import dataclasses
+import json
+import re
+import secrets
+import time
+from collections.abc import Collection, Generator, Iterable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from edgeall import __version__, artifact
+from edgeall.errors import DeviceError
+from edgeall.measuring.plan import Plan, PlannedArtifact, PlannedImage
+from edgeall.measuring.records import End, Message, Start, from_line
+from edgeall.progress import SILENT, Progress
+from edgeall.targets import field_tier, fitness
+from edgeall.targets.address import Address
+from edgeall.targets.connection import CONNECT_SECONDS, Connection, Greeting
+from edgeall.targets.fitness import Finding
+from edgeall.targets.parcels import Parcel, accepted, push
+from edgeall.targets.profile import Board, Profile
+from edgeall.targets.refusals import Dropped
+
+PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+"""Before each new try after a connection was lost with nothing measured since: a board that reboots needs a minute."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a board told of itself. `probe` is None where its Python is too old to tell more."""
+
+    greeting: Greeting
+    probe: dict[str, Any] | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def lacking(self) -> list[Finding]:
+        """What it cannot serve without."""
+        return [finding for finding in self.findings if finding.level == "missing"]
+
+    @property
+    def model(self) -> str | None:
+        return None if self.probe is None else self.probe["environment"]["model"]
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """A board made ready.
+
+    Attributes:
+        folder: where everything lies there.
+        paths: below it, for Python's search path.
+        pushed: what was sent now; what was there already is not in it.
+        engines: module to why it cannot be imported, None where it can; only those that were tried now.
+    """
+
+    folder: str
+    paths: tuple[str, ...]
+    pushed: tuple[Parcel, ...]
+    engines: dict[str, str | None]
+
+
+class SshTarget:
+    """Carries a plan out on a board; goes on after a lost connection without repeating what was finished."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        progress: Progress = SILENT,
+        *,
+        connect_seconds: int = CONNECT_SECONDS,
+        pauses: Sequence[float] | None = None,
+    ) -> None:
+        self._profile = profile
+        self._board = profile.board or Board()
+        self._progress = progress
+        self._connect_seconds = connect_seconds
+        self._pauses = PAUSES_SECONDS if pauses is None else pauses
+        self._connection: Connection | None = None
+
+    @property
+    def address(self) -> Address | None:
+        """Of the board that answered; None before one did."""
+        return None if self._connection is None else self._connection.address
+
+    def unreachable(self) -> str | None:
+        try:
+            self._connected()
+        except DeviceError as error:
+            return str(error)
+        return None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def examine(self) -> Examined:
+        """Ask the board what it is and has; nothing is written there.
+
+        Raises:
+            DeviceError: it cannot be reached, or has no Python 3.
+        """
+        source = resources.files("edgeall.measuring").joinpath("environment.py").read_text("utf-8")
+        request = {"folder": self._board.folder, "environment": source, "version": __version__}
+        answer = self._connected().ask("probe", request)
+        if answer.document is None:
+            return Examined(answer.greeting, None, tuple(fitness.judge_greeting(answer.greeting)))
+        probe = accepted(self._connected(), self._board.folder, answer.document)
+        return Examined(answer.greeting, probe, tuple(fitness.judge(answer.greeting, probe, self._profile)))
+
+    def provision(
+        self, examined: Examined, formats: Iterable[str] | None = None, *, try_engines: bool = True
+    ) -> Provisioned:
+        """Put there what it has not got of edgeall's field tier and of the engines for `formats` (the profile's).
+
+        Engines are tried when they are new there, or when `try_engines`.
+
+        Raises:
+            DeviceError: it cannot serve, there are no wheels for it, or it is full.
+        """
+        probe = self._able(examined)
+        connection, folder = self._connected(), probe["folder"]
+        wanted = sorted(set(self._profile.formats if formats is None else formats))
+        code = field_tier.code()
+        wheels = (
+            field_tier.wheels(wanted, self._board.versions, examined.greeting, self._progress)
+            if self._board.packages == "pushed"
+            else []
+        )
+        free = probe["disk_free_bytes"]
+        pushed = push(connection, folder, [code, *wheels], "edgeall and engines", free, self._progress)
+        paths, fresh = [], False
+        for parcels in filter(None, ([code], wheels)):
+            into = field_tier.unpacked_name(parcels)
+            archives = [parcel.to for parcel in parcels]
+            done = connection.ask("unpack", {"folder": folder, "archives": archives, "into": into}).document
+            fresh |= bool(accepted(connection, folder, done)["fresh"])
+            paths.append(into)
+        text = field_tier.launcher(folder, self._board.python, paths, self._isolated)
+        script = {"folder": folder, "to": field_tier.LAUNCHER, "text": text}
+        accepted(connection, folder, connection.ask("write", script).document)
+        engines: dict[str, str | None] = {}
+        if fresh or try_engines:
+            modules = ["numpy", "PIL", *(field_tier.MODULES[format] for format in wanted)]
+            engines = connection.ask("engines", self._request(folder, paths, modules=modules)).document
+        return Provisioned(folder, tuple(paths), tuple(pushed), engines)
+
+    def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
+        done = set(finished)
+        first: Start | None = None
+        told: set[str] = set()
+        token = secrets.token_hex(8)
+        tries = 0
+        while True:
+            try:
+                for message in self._session(plan, done, token, again=first is not None):
+                    if isinstance(message, Start):
+                        if first is None:
+                            first = message
+                            yield message
+                        elif first.jobs != message.jobs:
+                            raise DeviceError(
+                                f"{self.address}: another board answers than before, or it was changed meanwhile; "
+                                "run the same command again"
+                            )
+                    elif isinstance(message, End):
+                        yield message
+                        return
+                    elif message.key not in told:
+                        told.add(message.key)
+                        done.add(message.key)
+                        tries = 0
+                        yield message
+                raise DeviceError(f"{self.address}: stopped before the end without a word")
+            except Dropped as error:
+                if tries == len(self._pauses):
+                    raise DeviceError(
+                        f"{error}; what was finished is kept, run the same command again"
+                    ) from None
+                time.sleep(self._pauses[tries])
+                tries += 1
+                self._progress.note(f"{error}; trying again ({tries} of {len(self._pauses)})")
+
+    def _session(
+        self, plan: Plan, finished: Collection[str], token: str, again: bool
+    ) -> Generator[Message, None, None]:
+        """From what is there to the last message, or to a loss of the connection."""
+        examined = self.examine()
+        folder = self._able(examined)["folder"]
+        if not again:
+            for finding in examined.findings:
+                if finding.level == "warning":
+                    self._progress.note(f"warning: {self.address}: {finding.subject}: {finding.text}")
+        ready = self.provision(examined, _formats(plan), try_engines=False)
+        for module, trouble in ready.engines.items():
+            if trouble is not None:
+                self._progress.note(f"warning: {self.address}: {module} cannot be imported there: {trouble}")
+        there, parcels = relocated(plan, folder)
+        free = self._able(examined)["disk_free_bytes"]
+        push(self._connected(), folder, parcels, "artifacts and images", free, self._progress)
+        request = {"plan": json.loads(there.to_json()), "finished": sorted(finished)}
+        asked = self._request(folder, ready.paths, request=request, token=token)
+        with self._connected().running("measure", asked) as running:
+            for line in running.lines:
+                yield from_line(line)
+
+    def _request(self, folder: str, paths: Iterable[str], **more: Any) -> dict[str, Any]:
+        return {"folder": folder, "paths": list(paths), "isolated": self._isolated, **more}
+
+    @property
+    def _isolated(self) -> bool:
+        """Whether packages of the board's user stay out of the way of the pushed ones."""
+        return self._board.packages == "pushed"
+
+    def _able(self, examined: Examined) -> dict[str, Any]:
+        if examined.lacking or examined.probe is None:
+            words = "; ".join(f"{finding.subject}: {finding.text}" for finding in examined.lacking)
+            raise DeviceError(f"{self.address} cannot serve: {words}")
+        return examined.probe
+
+    def _connected(self) -> Connection:
+        """The board that answers first among the profile's addresses; from then on that one."""
+        if self._connection is not None:
+            self._connection.open()
+            return self._connection
+        if not self._board.addresses:
+            raise DeviceError(
+                f"device {self._profile.name} has no address; give one with --host [user@]host[:port]"
+            )
+        reasons: dict[Address, DeviceError] = {}
+        for address in self._board.addresses:
+            connection = Connection(
+                address, self._board.python, self._board.ssh_config, self._connect_seconds
+            )
+            try:
+                connection.open()
+            except DeviceError as error:
+                reasons[address] = error
+            else:
+                self._connection = connection
+                return connection
+        raise _of_all(reasons)
+
+
+def _of_all(reasons: dict[Address, DeviceError]) -> DeviceError:
+    """One error for several addresses; the same reason is said once."""
+    of_reason: dict[str, list[str]] = {}
+    for address, error in reasons.items():
+        of_reason.setdefault(str(error).removeprefix(f"{address}: "), []).append(str(address))
+    words = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in of_reason.items())
+    passing = all(isinstance(error, Dropped) for error in reasons.values())
+    return Dropped(words) if passing else DeviceError(words)
+
+
+def relocated(plan: Plan, folder: str) -> tuple[Plan, list[Parcel]]:
+    """The plan with a board's paths, and the files that it needs there. Names of artifacts stay, for messages."""
+    parcels: list[Parcel] = []
+
+    def artifact_there(planned: PlannedArtifact) -> PlannedArtifact:
+        place = f"artifacts/{planned.sha256}"
+        path = Path(planned.path)
+        parcels.extend(
+            Parcel.of_file(part, f"{place}/{_plain(part.name)}") for part in artifact.files_of(path)
+        )
+        return dataclasses.replace(planned, path=f"{folder}/{place}/{_plain(path.name)}")
+
+    def image_there(planned: PlannedImage) -> PlannedImage:
+        to = f"images/{planned.sha256}{_plain(Path(planned.path).suffix.lower())}"
+        parcels.append(Parcel.of_file(Path(planned.path), to, planned.sha256))
+        return dataclasses.replace(planned, path=f"{folder}/{to}")
+
+    moved = dataclasses.replace(
+        plan,
+        artifacts=tuple(artifact_there(planned) for planned in plan.artifacts),
+        image_sets={name: tuple(map(image_there, images)) for name, images in plan.image_sets.items()},
+    )
+    return moved, parcels
+
+
+def _plain(name: str) -> str:
+    """A file name that any system takes."""
+    return re.sub(r"[^A-Za-z0-9._+=-]", "_", name)
+
+
+def _formats(plan: Plan) -> list[str]:
+    of_suffix = {artifact.suffix_of(format): format for format in artifact.FORMATS}
+    return sorted({of_suffix[Path(planned.path).suffix] for planned in plan.artifacts})
