@@ -2,10 +2,10 @@
 
 import argparse
 import dataclasses
-import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeall.cli import options
 from edgeall.cli.display import Display
 from edgeall.runs import PARTS, RUNS_FOLDER, Run
 
@@ -14,37 +14,9 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    from edgeall.training import BACKBONES, CALIBRATIONS, FINE_TUNE, HEADS, RECIPES, Settings
-
-    default = {field.name: field.default for field in dataclasses.fields(Settings)}
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder of images")
+    options.add(parser)
     add = parser.add_argument
-    add("data", type=Path, metavar="DATA", help="folder of images")
-    add("--backbone", required=True, metavar="NAME", help=", ".join(BACKBONES))
-    add(
-        "--recipe", default="default", metavar="NAME",
-        help=f"{' or '.join(RECIPES)}: the protocol, whose values any option below replaces (default: %(default)s)",
-    )  # fmt: skip
-    # What is not given is the recipe's affair, so these have no defaults of their own.
-    add_setting = functools.partial(add, default=argparse.SUPPRESS)
-    add_setting("--head", metavar="NAME", help=f"{' or '.join(HEADS)} (default: {default['head']})")
-    add_setting(
-        "--weights", metavar="imagenet|random|PATH",
-        help=f"what to start from; 'imagenet' is downloaded (default: {default['weights']})",
-    )  # fmt: skip
-    add_setting(
-        "--fine-tune", metavar="DEPTH",
-        help=f"{', '.join(FINE_TUNE)}, or the layer above which to fine-tune (default: the head's)",
-    )  # fmt: skip
-    for name, kind, what in _NUMBERS:
-        shown = "none" if default[name] is None else default[name]
-        add_setting(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=f"{what} (default: {shown})")
-    add_setting(
-        "--calibration", metavar="METHOD",
-        help=f"of probabilities, on validation images: {', '.join(CALIBRATIONS)} (default: {default['calibration']})",
-    )  # fmt: skip
-    add_setting(
-        "--unweighted", dest="balanced", action="store_false", help="let each image count alike, not each class"
-    )  # fmt: skip
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--split", type=Path, metavar="FILE", help="a split written by 'edgeall data split'")
     source.add_argument(
@@ -57,38 +29,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace the run of this name, its exports and results")
 
 
-_NUMBERS: tuple[tuple[str, Any, str], ...] = (
-    ("head_epochs", int, "most epochs of the head on frozen features"),
-    ("epochs", int, "most epochs of fine-tuning; 0 leaves it out"),
-    ("head_rate", float, "learning rate of the head"),
-    ("rate", float, "learning rate of fine-tuning"),
-    ("batch_size", int, "images a step"),
-    ("head_patience", int, "epochs without a better validation before the head's training ends"),
-    ("patience", int, "epochs without a better validation before fine-tuning ends"),
-    ("views", int, "augmented views of each image whose features are computed once"),
-    ("dropout", float, "share of features dropped in head gap"),
-    ("input_size", int, "height and width of the input in pixels"),
-    (
-        "threshold",
-        float,
-        "score from which a verdict is positive, instead of one chosen on validation images",
-    ),
-    (
-        "min_sensitivity",
-        float,
-        "wanted of the verdicts given: refer what lies between to a human; with the next",
-    ),
-    ("min_specificity", float, "the same for healthy images"),
-    ("seed", int, "governs split, weights, order and augmentation"),
-)
-
-
 def run(args: argparse.Namespace, display: Display) -> int:
-    from edgeall.training import Settings, cross_validate, recipes, train
+    from edgeall.training import cross_validate, train
 
-    names = {field.name for field in dataclasses.fields(Settings)} - {"backbone", "recipe"}
-    given = {name: value for name, value in vars(args).items() if name in names}
-    settings = recipes.settings(args.recipe, args.backbone, **given)
+    settings, _ = options.settings(args)
     common: dict[str, Any] = {"name": args.name, "positive": args.positive, "overwrite": args.overwrite}
     if args.folds is not None:
         pooled = cross_validate(args.data, settings, args.folds, args.out, display, **common)

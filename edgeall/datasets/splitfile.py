@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from edgeall import files
-from edgeall.datasets.dataset import Dataset
+from edgeall.datasets.dataset import Dataset, Sample
 from edgeall.errors import DatasetError
 from edgeall.runs import PARTS, Member, Split
 
@@ -21,8 +22,11 @@ def save_split(path: Path, split: Split) -> None:
     files.write_json(path, split_to_dict(split))
 
 
-def load_split(path: Path, dataset: Dataset) -> Split:
+def load_split(path: Path, dataset: Dataset, present: Sequence[str] = PARTS) -> Split:
     """Read a split and check it against the images of `dataset`.
+
+    Args:
+        present: parts whose images are looked at. Those of the others are not opened, and may be missing.
 
     Raises:
         DatasetError: no such file, not a split, or one that names images which are missing, changed, of another
@@ -43,24 +47,13 @@ def load_split(path: Path, dataset: Dataset) -> Split:
     whose: dict[str, str] = {}
     for part in PARTS:
         for member in split.part(part):
-            sample = known.get(member.name)
-            if sample is None:
-                raise DatasetError(
-                    f"{path}: {member.name} is not in {dataset.root}; give the folder it was made for"
-                )
-            if sample.label != member.label:
-                raise DatasetError(
-                    f"{path}: {member.name} is of class '{sample.label}' now, not '{member.label}'"
-                )
+            if part in present:
+                _look_at(member, known.get(member.name), path, dataset)
             if side.setdefault(member.sha256, part) != part:
                 raise DatasetError(f"{path}: {member.name} is in {part} and in {side[member.sha256]}")
             if split.grouped_by == "subject" and whose.setdefault(str(member.subject), part) != part:
                 raise DatasetError(
                     f"{path}: subject {member.subject} is in {part} and in {whose[str(member.subject)]}"
-                )
-            if files.sha256_file(sample.path) != member.sha256:
-                raise DatasetError(
-                    f"{path}: {member.name} has changed since the split was made; make it again"
                 )
     for part in ("train", "test"):
         if {member.label for member in split.part(part)} != set(dataset.labels):
@@ -68,3 +61,13 @@ def load_split(path: Path, dataset: Dataset) -> Split:
                 f"{path}: its {part} part lacks a class of {', '.join(dataset.labels)}; make it again"
             )
     return split
+
+
+def _look_at(member: Member, sample: Sample | None, path: Path, dataset: Dataset) -> None:
+    """Refuse a member whose image is not as it was when the split at `path` was made."""
+    if sample is None:
+        raise DatasetError(f"{path}: {member.name} is not in {dataset.root}; give the folder it was made for")
+    if sample.label != member.label:
+        raise DatasetError(f"{path}: {member.name} is of class '{sample.label}' now, not '{member.label}'")
+    if files.sha256_file(sample.path) != member.sha256:
+        raise DatasetError(f"{path}: {member.name} has changed since the split was made; make it again")

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from edgeall.errors import EdgeallError
+from edgeall.errors import TrainingError
 from edgeall.progress import Progress
 from edgeall.training.checkpoint import FORGETFUL, Arrays, Checkpoint, State, assign, values, variables
 from edgeall.training.model import Floats, class_probabilities, compiled, run_model
@@ -147,7 +147,7 @@ def run_phase(
         All that `record` was told.
 
     Raises:
-        EdgeallError: the loss is no longer a finite number.
+        TrainingError: the loss is no longer a finite number.
     """
     outputs = model.outputs[0].shape[-1]
     loss = "binary_crossentropy" if outputs == 1 else "sparse_categorical_crossentropy"
@@ -173,7 +173,7 @@ def run_phase(
             now = validation(model, val_inputs, val_truth)
             number = standing.epoch + 1
             if not (np.isfinite(mean_loss) and np.isfinite(now.loss)):
-                raise EdgeallError(
+                raise TrainingError(
                     f"training diverged in epoch {number} of '{phase.name}' (the loss is {mean_loss}); "
                     f"give a lower learning rate than {phase.rate:g}"
                 )
