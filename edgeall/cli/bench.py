@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.cli.display import Display
+from edgeall.errors import UsageError
 from edgeall.progress import Progress
 
 
@@ -59,6 +60,8 @@ def run(args: argparse.Namespace, display: Display) -> int:
     addresses = list(dict.fromkeys(Address.parse(text) for text in args.host))
     if not _settings(args, profile).obeys_rules:
         display.warn("fewer runs, seconds or rounds than comparable figures need; the results say so")
+    if len({address.slug for address in addresses}) < len(addresses):
+        raise UsageError("--host: the same board is named twice; each needs a result file of its own")
     paths = find_artifacts(args.targets)
     if len(addresses) > 1:
         return _fleet(args, profile, paths, addresses, display)

@@ -68,6 +68,7 @@ _ARM_PARTS = {
 
 
 _PI_THROTTLED = "sys/devices/platform/soc*/soc*:firmware/get_throttled"
+"""Where Raspberry Pi's kernel shows it; the first name is followed by an address on some boards."""
 
 
 def environment(root: Path = ROOT) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from edgeall.measuring.plan import Plan
 from edgeall.measuring.records import Message
 from edgeall.progress import SILENT, Progress
 from edgeall.targets.address import Address
+from edgeall.targets.emulator import EmulatorTarget
 from edgeall.targets.local import LocalTarget
 from edgeall.targets.profile import (
     Board,
@@ -29,6 +30,7 @@ __all__ = [
     "TARGETS",
     "Address",
     "Board",
+    "EmulatorTarget",
     "Limits",
     "Profile",
     "SshTarget",
@@ -36,6 +38,7 @@ __all__ = [
     "all_profiles",
     "found",
     "load_profile",
+    "open_board",
     "open_target",
     "parse_threads",
     "read_profile",
@@ -64,6 +67,7 @@ class Target(Protocol):
 TARGETS: dict[str, Callable[[Profile, Progress], Target]] = {
     "local": lambda profile, progress: LocalTarget(),
     "ssh": lambda profile, progress: SshTarget(profile, progress),
+    "emulator": lambda profile, progress: EmulatorTarget(profile, progress),
 }
 """Way of reaching to target."""
 
@@ -71,6 +75,11 @@ TARGETS: dict[str, Callable[[Profile, Progress], Target]] = {
 def open_target(profile: Profile, progress: Progress = SILENT) -> Target:
     """The target that a profile describes; does not contact it yet."""
     return TARGETS[profile.reach](profile, progress)
+
+
+def open_board(profile: Profile, progress: Progress = SILENT) -> SshTarget | EmulatorTarget:
+    """A device that is not this machine, to be examined and made ready too."""
+    return SshTarget(profile, progress) if profile.emulated is None else EmulatorTarget(profile, progress)
 
 
 def found(profile: Profile, address: Address | None = None, progress: Progress = SILENT) -> Profile:

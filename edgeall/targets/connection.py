@@ -55,10 +55,12 @@ import json, platform, struct, sys
 print("{_GREETING}" + json.dumps(dict(python=list(sys.version_info[:3]), bits=8 * struct.calcsize("P"),
     machine=platform.machine(), system=platform.system(), libc=list(platform.libc_ver()))))
 sys.stdout.flush()
+if sys.version_info < {OLDEST_PYTHON}:
+    sys.exit(0)
 size = int(sys.stdin.buffer.readline())
 program = sys.stdin.buffer.read(size)
 names = dict(__name__="onboard")
-if sys.version_info >= {OLDEST_PYTHON} and len(program) == size:
+if len(program) == size:
     exec(compile(program, "onboard.py", "exec"), names)
     sys.exit(names["answer"](sys.argv[1]))
 """
@@ -190,10 +192,12 @@ class Connection:
         with tempfile.TemporaryFile("w+", errors="replace") as complaints:
             process = self._start(command, complaints, share="no")
             try:
+                running = Running(self.address, process, complaints, 6 * self._connect_seconds)
                 # A board that ends before it has read all says why by itself.
                 with contextlib.suppress(OSError):
-                    _send(process, verb, request, payload)
-                yield (running := Running(self.address, process, complaints))
+                    if running.greeting.can_run:
+                        _send(process, request, payload)
+                yield running
                 if running.ended:
                     running.check()
             finally:
@@ -224,16 +228,24 @@ class Connection:
 class Running:
     """A program at work on a board."""
 
-    def __init__(self, address: Address, process: "subprocess.Popen[str]", complaints: IO[str]) -> None:
+    def __init__(
+        self, address: Address, process: "subprocess.Popen[str]", complaints: IO[str], patience_seconds: float
+    ) -> None:
+        """`patience_seconds`: a board whose Python has not greeted by then is taken for lost."""
         self._address, self._process, self._complaints = address, process, complaints
         self.ended = False
         self.complaint = ""
-        assert process.stdout is not None
-        for line in process.stdout:
-            # What a shell's start-up files print comes before it.
-            if line.startswith(_GREETING):
-                self.greeting = Greeting.read(line)
-                return
+        deadline = threading.Timer(patience_seconds, process.kill)
+        deadline.start()
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                # What a shell's start-up files print comes before it.
+                if line.startswith(_GREETING):
+                    self.greeting = Greeting.read(line)
+                    return
+        finally:
+            deadline.cancel()
         self.ended = True
         self.check()
         raise DeviceError(f"{address}: python3 there did not start ({self.complaint or 'no message'})")
@@ -258,9 +270,7 @@ class Running:
             raise explain(self._address, status, text)
 
 
-def _send(
-    process: "subprocess.Popen[str]", verb: str, request: dict[str, Any], payload: Iterable[bytes]
-) -> None:
+def _send(process: "subprocess.Popen[str]", request: dict[str, Any], payload: Iterable[bytes]) -> None:
     """Standard input stays open: that it ends is how the board learns that nobody listens any more."""
     program = resources.files("edgeall.targets").joinpath("onboard.py").read_bytes()
     assert process.stdin is not None

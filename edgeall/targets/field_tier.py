@@ -79,17 +79,15 @@ def wheels(
     fixed = [_requirement(name, versions) for name in names]
     same = [_pinned_as_here(name) if name in engines else name for name in fixed]
     store = _cache() / f"{greeting.machine}-{'.'.join(map(str, greeting.python[:2]))}-{greeting.libc[1]}"
-    with progress.stage(f"fetching wheels for {greeting.machine}", 1) as advance:
-        try:
-            found = _fetch(same, greeting, store)
-        except DeviceError:
-            if same == fixed:
-                raise
-            found = _fetch(fixed, greeting, store)
-            progress.note(
-                f"no wheels for {greeting.machine} of this workstation's own versions; others are taken"
-            )
-        advance(1)
+    try:
+        found = _fetch(same, greeting, store, progress)
+    except DeviceError:
+        if same == fixed:
+            raise
+        found = _fetch(fixed, greeting, store, progress)
+        progress.note(
+            f"no wheels for {greeting.machine} of this workstation's own versions; others are taken"
+        )
     return [Parcel.of_file(path, f"archives/{path.name}") for path in found]
 
 
@@ -123,11 +121,12 @@ def _libc_version(greeting: Greeting) -> tuple[int, int]:
     return int(major), int(minor)
 
 
-def _fetch(requirements: list[str], greeting: Greeting, store: Path) -> list[Path]:
+def _fetch(requirements: list[str], greeting: Greeting, store: Path, progress: Progress) -> list[Path]:
     """Paths of the wheels that fulfil `requirements` there, dependencies included; asks pip once for the same ones."""
     folder = store / hashlib.sha256("\n".join(requirements).encode()).hexdigest()[:16]
     if not folder.is_dir():
-        with files.replacing_folder(folder) as part:
+        title = f"fetching wheels for {greeting.machine}"
+        with progress.stage(title, 1), files.replacing_folder(folder) as part:
             _download(requirements, greeting, part)
     return sorted(folder.glob("*.whl"))
 

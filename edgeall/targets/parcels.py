@@ -51,12 +51,15 @@ class Parcel:
             yield self.source
             return
         left = self.size
-        with self.source.open("rb") as file:
-            while left and (chunk := file.read(min(left, _CHUNK))):
-                left -= len(chunk)
-                yield chunk
+        try:
+            with self.source.open("rb") as file:
+                while left and (chunk := file.read(min(left, _CHUNK))):
+                    left -= len(chunk)
+                    yield chunk
+        except OSError as error:
+            raise UsageError(f"{self.source}: cannot be read ({error.strerror})") from None
         if left:
-            raise DeviceError(f"{self.source}: became shorter while it was sent")
+            raise UsageError(f"{self.source}: became shorter while it was sent")
 
 
 def push(

@@ -14,7 +14,7 @@ from edgeall.measuring.plan import ALL_CORES, Settings
 from edgeall.names import unknown_name
 from edgeall.targets.address import Address
 
-REACHES = ("local", "ssh")
+REACHES = ("local", "ssh", "emulator")
 """Ways to reach a device that this edgeall knows."""
 
 PACKAGES = ("pushed", "own")
@@ -60,6 +60,25 @@ class Board:
     ssh_config: Path | None = None
 
 
+SYSTEMS = ("bookworm", "trixie")
+"""Releases of Debian that an emulated board may run."""
+
+
+@dataclass(frozen=True)
+class Emulated:
+    """A board that is emulated on this machine.
+
+    Attributes:
+        cpu: QEMU's name of the processor, as "cortex-a76".
+        system: one of `SYSTEMS`.
+        model: what the board calls itself; says that it is emulated.
+    """
+
+    cpu: str
+    system: str = SYSTEMS[0]
+    model: str = "a board emulated by QEMU"
+
+
 @dataclass(frozen=True)
 class Profile:
     """A device as its file describes it.
@@ -73,6 +92,7 @@ class Profile:
         models: how the name of such a machine's model may begin; empty for any.
         finds: names of devices; the one whose `models` fits what answers is meant.
         board: of a device that is not this machine.
+        emulated: of one that is emulated here.
     """
 
     name: str
@@ -84,6 +104,7 @@ class Profile:
     models: tuple[str, ...] = ()
     finds: tuple[str, ...] = ()
     board: Board | None = None
+    emulated: Emulated | None = None
 
     def at(self, address: Address) -> "Profile":
         """This device where `address` says. Its results are kept apart from those of other boards of its kind.
@@ -91,7 +112,7 @@ class Profile:
         Raises:
             UsageError: it is this machine.
         """
-        if self.board is None:
+        if self.board is None or self.emulated is not None:
             raise UsageError(
                 f"device {self.name} is this machine; --host is for devices reached over ssh, as rpi is"
             )
@@ -104,7 +125,9 @@ class Profile:
         )
 
     def settings(self, base: Settings) -> Settings:
-        """`base` with this device's threads and limits."""
+        """`base` with this device's threads and limits; of an emulated one, just enough to see that it works."""
+        if self.emulated is not None:
+            base = EMULATED
         return dataclasses.replace(
             base,
             threads=self.threads,
@@ -143,13 +166,16 @@ def read_profile(file: Path) -> Profile:
 
 _EVERY_KEY = ("reach", "formats", "threads", "limits", "notes", "models", "finds")
 _BOARD_KEYS = ("host", "user", "port", "python", "folder", "packages", "versions", "ssh_config")
+_KEYS_OF = {"local": (), "ssh": _BOARD_KEYS, "emulator": ("versions", "cpu", "system", "model")}
+
+EMULATED = Settings(rounds=1, warmup_seconds=0, min_runs=1, min_seconds=0, max_seconds=1)
+"""For emulated boards, whose times are no latency: one run shows that one works."""
 
 
 def _profile(file: Path, document: dict[str, Any]) -> Profile:
     _require("reach" in document, "reach", f"given: {_choices(REACHES)}")
     _require(document["reach"] in REACHES, "reach", f"one of {_choices(REACHES)}")
-    far = document["reach"] != "local"
-    _only_known(document, _EVERY_KEY + (_BOARD_KEYS if far else ()))
+    _only_known(document, _EVERY_KEY + _KEYS_OF[document["reach"]])
     limits = _table(document, "limits")
     _only_known(limits, tuple(f.name for f in dataclasses.fields(Limits)), "limits.")
     for key, value in limits.items():
@@ -169,8 +195,20 @@ def _profile(file: Path, document: dict[str, Any]) -> Profile:
         notes=_text(document, "notes", ""),
         models=_texts(document, "models"),
         finds=_texts(document, "finds"),
-        board=_board(file, document) if far else None,
+        board=_board(file, document) if document["reach"] != "local" else None,
+        emulated=_emulated(document) if document["reach"] == "emulator" else None,
     )
+
+
+def _emulated(document: dict[str, Any]) -> Emulated:
+    cpu = _text(document, "cpu", "")
+    # A word for QEMU's command line, and nothing that could be taken for more.
+    _require(
+        bool(re.fullmatch(r"[a-z][a-z0-9-]*", cpu)), "cpu", 'QEMU\'s name of a processor, as "cortex-a76"'
+    )
+    system = _text(document, "system", SYSTEMS[0])
+    _require(system in SYSTEMS, "system", f"one of {_choices(SYSTEMS)}")
+    return Emulated(cpu, system, _text(document, "model", Emulated.model))
 
 
 def _board(file: Path, document: dict[str, Any]) -> Board:

@@ -71,6 +71,8 @@ def explain(address: Address, status: int, complaints: str) -> DeviceError:
             f"{address}: Python 3 was not found there ({last}); install it with 'sudo apt install python3', or name "
             "where it is with `python` in the device's profile"
         )
+    if status == 137:
+        return DeviceError(f"{address}: its program there was killed (out of memory?)")
     if status not in (_SSH_FAILED, -9):
         return DeviceError(f"{address}: {last.removeprefix('edgeall: ')} (status {status})")
     known = f"[{address.host}]:{address.port}" if address.port else address.host

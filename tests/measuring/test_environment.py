@@ -193,3 +193,25 @@ def test_the_fingerprint_stays_while_the_machine_does(tmp_path: Path) -> None:
     assert machine.fingerprint(root) == before
     tree(tmp_path, {"proc/cpuinfo": "model name: Another\n"})
     assert machine.fingerprint(root) != before
+
+
+@pytest.mark.parametrize(
+    ("said", "bits"),
+    [("throttled=0x50005", 0x50005), ("throttled=0x0", 0), ("error=1 oh no", None), ("", None)],
+)
+def test_the_firmwares_tool_is_asked_where_the_kernel_shows_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, bits: int | None
+) -> None:
+    """`vcgencmd` is a mock of Raspberry Pi's tool here."""
+    if os.name == "nt" or next(iter(machine.ROOT.glob(machine._PI_THROTTLED)), None):
+        pytest.skip("this machine's own tool would be asked")
+    tool = tmp_path / "vcgencmd"
+    tool.write_text(f'#!/bin/sh\n[ "$1" = get_throttled ] && echo "{said}"\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert machine.state()["throttled_bits"] == bits
+
+
+def test_a_raspberry_pi_5_shows_the_file_elsewhere(tmp_path: Path) -> None:
+    place = "sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled"
+    assert machine.state(tree(tmp_path, {place: "4\n"}))["throttled_bits"] == 0x4
