@@ -5,13 +5,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo paper test test-backends fuzz lint format clean
+.PHONY: help demo paper emulator test test-backends fuzz lint format clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
 	@echo "make paper   the published protocol on all six backbones, synthetic smears, 2 epochs (EPOCHS=50: as published)"
 	@echo "make test    the test suite"
 	@echo "make test-backends  training under JAX as under TensorFlow (installs JAX)"
+	@echo "make emulator  what rpi4-emulated and rpi5-emulated run on: arm64 Debian and QEMU, half a minute"
 	@echo "make fuzz    the property tests alone, on examples drawn anew"
 	@echo "make lint    linter, formatter's check, type checker"
 	@echo "make format  let the formatter and the linter mend what they can"
@@ -43,6 +44,9 @@ test-backends: $(READY)
 
 fuzz: $(READY)
 	EDGEALL_HYPOTHESIS=fuzz $(BIN)/python -m pytest -m hypothesis
+
+emulator:
+	emulator/build.sh
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -112,7 +112,7 @@ def _table(devices: list[dict[str, Any]]) -> Any:
 def _check(profile: "Profile", display: Display) -> int:
     from contextlib import closing
 
-    from edgeall.targets import SshTarget
+    from edgeall.targets import open_board
     from edgeall.targets.fitness import judge_machine
 
     if profile.board is None:
@@ -121,7 +121,7 @@ def _check(profile: "Profile", display: Display) -> int:
         told: dict[str, Any] | None = environment()
         findings, host = judge_machine(told or {}, profile), None
     else:
-        with closing(SshTarget(profile, display)) as target:
+        with closing(open_board(profile, display)) as target:
             examined = target.examine()
             findings, host = list(examined.findings), str(target.address)
             told = examined.probe["environment"] if examined.probe else None
@@ -147,13 +147,13 @@ def _check(profile: "Profile", display: Display) -> int:
 def _provision(profile: "Profile", display: Display) -> int:
     from contextlib import closing
 
-    from edgeall.targets import SshTarget
+    from edgeall.targets import open_board
     from edgeall.targets.field_tier import LAUNCHER
 
     if profile.board is None:
         raise UsageError(f"device {profile.name} is this machine; there is nothing to put on it")
     began = time.monotonic()
-    with closing(SshTarget(profile, display)) as target:
+    with closing(open_board(profile, display)) as target:
         ready = target.provision(target.examine())
         host = str(target.address)
     seconds = time.monotonic() - began
