@@ -5,6 +5,7 @@ the board is a fixed command; programs, requests and files go through its standa
 data ever reaches a shell.
 """
 
+import atexit
 import contextlib
 import io
 import json
@@ -134,6 +135,8 @@ class Connection:
             # The path of a socket may have about 100 characters, and macOS's own folder for such things has 50.
             short = "/tmp" if Path("/tmp").is_dir() else None  # noqa: S108
             self._folder = Path(tempfile.mkdtemp(prefix="edgeall-", dir=short))
+            # A thread that is not waited for, as a fleet's after Ctrl-C, tidies nothing up by itself.
+            atexit.register(self.close)
         with tempfile.TemporaryFile("w+", errors="replace") as complaints:
             login = self._start(_WAIT, complaints, share="yes")
             assert login.stdout is not None
@@ -154,6 +157,7 @@ class Connection:
 
     def close(self) -> None:
         """Log out."""
+        atexit.unregister(self.close)
         if self._login is not None:
             _end(self._login)
             self._login = None

@@ -85,7 +85,7 @@ def push(
             f"{connection.address}: {what} take {size / 1e6:.0f} MB, and {free_bytes / 1e6:.0f} MB are free in "
             f"{folder} there{_NO_ROOM}"
         )
-    with progress.stage(f"{connection.address}: sending {what}, {size / 1e6:.1f} MB", size) as advance:
+    with progress.stage(f"sending {what}, {size / 1e6:.1f} MB", size) as advance:
         answer = connection.ask("receive", _listed(folder, lacking), _counted(lacking, advance)).document
     accepted(connection, folder, answer)
     return lacking

@@ -122,7 +122,7 @@ def test_what_is_there_is_not_sent_again(board: LoopbackBoard, plan: Plan) -> No
             messages = list(target.measure(plan, ()))
         assert isinstance(messages[0], Start)
         assert isinstance(messages[-1], End)
-    assert [stage.split(": ")[1].split(",")[0] for stage in first.stages] == [
+    assert [stage.split(",")[0] for stage in first.stages] == [
         "sending edgeall and engines",
         "sending artifacts and images",
     ]
@@ -344,6 +344,16 @@ def test_a_board_that_cannot_serve_is_told_why(
 ) -> None:
     probe = None if "python" in greeting else probed("Raspberry Pi 5 Model B Rev 1.0")
     assert words in why(board.profile(python=fake_python(board, name, probe, **greeting)), plan)
+
+
+def test_a_really_old_python_says_so_and_is_sent_nothing(board: LoopbackBoard, plan: Plan) -> None:
+    older = filter(None, (shutil.which(f"python3.{minor}") for minor in range(4, 11)))
+    # A version manager's stand-in for one that is not chosen is found, and does not run.
+    works = (path for path in older if not subprocess.run([path, "-c", ""], capture_output=True).returncode)
+    if (old := next(works, None)) is None:
+        pytest.skip("no Python 3 older than 3.11 is here")
+    assert "is too old, 3.11 or newer is needed" in why(board.profile(python=old, folder="~/old"), plan)
+    assert not (board.home / "old").exists()
 
 
 def probed(model: str | None, **changes: Any) -> dict[str, Any]:
