@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from edgeall import reporting
 from edgeall.reporting.table import Table, table
 
@@ -94,6 +96,17 @@ def test_an_emulators_clock_is_not_shown_even_where_it_was_recorded(
         cells = found.rows[0].cells
         assert (cells["latency"], cells["end_to_end"], cells["cold_start"]) == ("–", "–", "–")
         assert any(note.startswith("Emulated:") for note in found.notes)
+
+
+@pytest.mark.parametrize("mark", ["throttled", "hot"])
+def test_a_time_taken_while_throttled_or_hot_is_marked(
+    mark: str, make_document: Make, make_result: Make
+) -> None:
+    found = laid_out(make_document([make_result(thermal={mark: True}, noisy=True)]))
+    assert found.rows[0].cells["latency"].endswith(f" noisy {mark}")
+    assert any(note.startswith(f"{mark}:") for note in found.notes)
+    calm = laid_out(make_document([make_result(thermal={mark: False})]))
+    assert mark not in calm.rows[0].cells["latency"]
 
 
 def test_a_noisy_measurement_is_marked(make_document: Make, make_result: Make) -> None:

@@ -221,6 +221,7 @@ class TestLimits:
             ({"data": "synthetic"}, "The images are synthetic"),
             ({"noisy": True}, "1 of 1 measurements are noisy"),
             ({"thermal": {"throttled": True}}, "slowed down"),
+            ({"thermal": {"hot": True}}, "started hotter"),
             ({"settings": {"obeys_rules": False}}, "fewer runs"),
             ({}, "Not a medical device"),
         ],
