@@ -39,6 +39,9 @@ COMMANDS = (
     Command("data", "make a synthetic smear set, take a census of a set, split it"),
     Command("backbones", "the six backbones: parameters, input size, preprocessing", "workstation"),
     Command("train", "fine-tune a backbone on a folder of images; writes a run", "workstation"),
+    Command(
+        "tune", "search learning rates, batch size, epochs, head and depth for a training", "workstation"
+    ),
     Command("import", "a Keras classifier fine-tuned elsewhere to a run", "workstation", "import_"),
     Command("export", "runs to float32 and INT8 TFLite, ONNX and OpenVINO artifacts", "workstation"),
     Command("inspect", "what an artifact says of itself, its operators by precision, its checksum"),

@@ -92,3 +92,16 @@ def test_what_is_no_split_is_refused_with_the_way_out(dataset: Dataset, tmp_path
 def test_a_missing_file_says_how_to_make_it(dataset: Dataset, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no such split file; make one with: edgeall data split"):
         load_split(tmp_path / "x.json", dataset)
+
+
+def test_images_of_parts_that_are_not_asked_for_may_be_away(dataset: Dataset, file: Path) -> None:
+    split = load_split(file, dataset)
+    for member in split.test:
+        (dataset.root / member.name).unlink()
+    rest = read_dataset(dataset.root)
+    assert load_split(file, rest, present=("train", "val")) == split
+    with pytest.raises(DatasetError, match=f"{split.test[0].name} is not in"):
+        load_split(file, rest)
+    picture(77).save(dataset.root / split.val[0].name)
+    with pytest.raises(DatasetError, match=f"{split.val[0].name} has changed"):
+        load_split(file, rest, present=("train", "val"))

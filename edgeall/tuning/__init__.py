@@ -1,0 +1,78 @@
+"""Search for hyper-parameters: trainings on the train part, judged on the validation part, the test part unseen.
+
+Importing this package imports neither Optuna nor an engine; tuning does.
+"""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from edgeall.errors import UsageError
+from edgeall.hush import hushed
+from edgeall.progress import SILENT, Progress
+from edgeall.training.settings import RANDOM, Settings
+from edgeall.tuning.result import Best, Tuned
+from edgeall.tuning.space import DEPTHS, ranges, searched
+
+__all__ = ["DEPTHS", "TUNING_FOLDER", "Best", "Tuned", "ranges", "searched", "tune"]
+
+TUNING_FOLDER = Path("tuning")
+
+
+def tune(
+    dataset_root: Path,
+    settings: Settings,
+    out: Path = TUNING_FOLDER,
+    progress: Progress = SILENT,
+    *,
+    trials: int = 20,
+    fixed: Collection[str] = (),
+    folds: int | None = None,
+    name: str | None = None,
+    split: Path | None = None,
+    positive: Sequence[str] | None = None,
+    overwrite: bool = False,
+) -> Tuned:
+    """Search until the study `out/name` has `trials` trials, beginning it or going on with it.
+
+    Writes `study.db` (Optuna, SQLite), `split.json`, after each trial `trials.csv` and `best.json`, and at the end
+    pictures. The same data, settings, split and seed give the same trials, interrupted or not (on a CPU, with the
+    same number of threads).
+
+    Args:
+        settings: what is not searched, and the seed of all.
+        fixed: fields of `settings` that are not searched although they could be (`ranges`).
+        folds: judge by the mean over so many folds of the train and validation parts together, by subject where
+            subjects are known; each fold takes its turn to validate.
+        name: default: backbone and data folder, as in "mobilenetv2-cnmc".
+        split: file of the split; default: made from the data, the same as `edgeall.training.train` makes.
+
+    Raises:
+        UsageError: nothing to search; a study of other settings is there, or one that another process is tuning.
+        RunError: the study is damaged.
+        DatasetError: the data cannot serve.
+        EdgeallError: every training diverged, or ImageNet weights cannot be downloaded.
+    """
+    if trials < 1:
+        raise UsageError(f"{trials} trials search nothing: give 1 or more")
+    if folds is not None and folds < 2:
+        raise UsageError(f"{folds} folds make no cross-validation: give 2 or more")
+    if not searched(settings, fixed):
+        raise UsageError("every hyper-parameter is given, so there is nothing to search: leave one out")
+    if name is not None and (Path(name).name != name or name.startswith(".")):
+        raise UsageError(f"'{name}' is no name for a study: give a single word, such as mobilenetv2-cnmc")
+    if split is not None and not split.is_file():
+        raise UsageError(
+            f"{split}: no such split file; make one with: edgeall data split {dataset_root} -o {split}"
+        )
+    from edgeall.datasets import read_dataset
+
+    dataset = read_dataset(dataset_root, positive)
+    for note in dataset.notes:
+        progress.note(note)
+    if settings.weights == RANDOM:
+        progress.note("starting from random weights; for pretrained ones: --weights imagenet, or a file")
+    with hushed():
+        from edgeall.tuning import search
+
+    path = out / (name or search.study_name(dataset, settings))
+    return search.search(dataset, settings, path, trials, fixed, folds, split, overwrite, progress)

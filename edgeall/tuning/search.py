@@ -1,0 +1,203 @@
+"""A search from its data to what it found."""
+
+import csv
+import dataclasses
+import gc
+import io
+import shutil
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from edgeall import files
+from edgeall.datasets import Dataset, load_split, make_folds, save_split
+from edgeall.errors import EdgeallError, TrainingError, UsageError
+from edgeall.progress import Progress
+from edgeall.runs import Split
+from edgeall.training import choose_split, finetune
+from edgeall.training.settings import IMAGENET, RANDOM, Settings
+from edgeall.tuning import study as studies
+from edgeall.tuning.objective import Worth, worth
+from edgeall.tuning.plots import draw
+from edgeall.tuning.result import BEST, SPLIT, TRIALS, Best, Tuned
+from edgeall.tuning.space import propose, ranges
+
+SEEN = ("train", "val")
+"""Parts of the split whose images are opened."""
+
+
+def study_name(dataset: Dataset, settings: Settings) -> str:
+    """Name of a study that was given none: backbone, data folder."""
+    run = finetune.run_name(dataset, settings)
+    return f"{settings.backbone}-{run.removeprefix(f'{settings.backbone}-{settings.head}-')}"
+
+
+def search(
+    dataset: Dataset,
+    settings: Settings,
+    path: Path,
+    trials: int,
+    fixed: Collection[str],
+    folds: int | None,
+    split: Path | None,
+    overwrite: bool,
+    progress: Progress,
+) -> Tuned:
+    """See `edgeall.tuning.tune`."""
+    _make_room(path, overwrite)
+    with studies.alone(path), studies.voice(progress):
+        if not (path / SPLIT).exists():
+            given = load_split(split, dataset, present=SEEN) if split else None
+            save_split(path / SPLIT, choose_split(dataset, settings, given, progress))
+        chosen = load_split(path / SPLIT, dataset, present=SEEN)
+        study = studies.open_study(path, _identity(dataset, settings, fixed, folds, split))
+        splits = _splits(dataset, chosen, settings, folds, progress)
+        while (number := len(studies.counted(study))) < trials:
+            title = f"trial {number + 1} of {trials}"
+            trial = studies.ask(study, settings.seed)
+            _carry_out(study, trial, title, dataset, splits, propose(trial, settings, fixed), progress)
+            _write(study, path, settings, fixed)
+        best = _write(study, path, settings, fixed)
+        if best is None:
+            raise EdgeallError(
+                f"{path}: every training diverged ({trials} of {trials}), so there is no best; "
+                f"look at the images with: edgeall data check {dataset.root}"
+            )
+        draw(study, path, settings.seed)
+        states = [trial.state for trial in study.get_trials(deepcopy=False)]
+    return Tuned(
+        path,
+        states.count(TrialState.COMPLETE),
+        states.count(TrialState.PRUNED),
+        states.count(TrialState.FAIL),
+        best,
+        sum(len(split.val) for split in splits),
+        chosen.grouped_by,
+    )
+
+
+def _make_room(path: Path, overwrite: bool) -> None:
+    """A folder for the study at `path`: the one that it has, or an empty one."""
+    known = any((path / name).exists() for name in (SPLIT, studies.LOCK))
+    if path.exists() and not known and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError(f"{path} is not a study; give another --name")
+    path.mkdir(parents=True, exist_ok=True)
+    if overwrite:
+        with studies.alone(path):
+            pass
+        shutil.rmtree(path)
+        path.mkdir()
+
+
+def _identity(
+    dataset: Dataset, settings: Settings, fixed: Collection[str], folds: int | None, split: Path | None
+) -> dict[str, Any]:
+    """What a study is of, by words for the user: trials of other things cannot be compared with its own."""
+    weights = settings.weights
+    start = weights if weights in (IMAGENET, RANDOM) else files.sha256_file(Path(weights))
+    table = {name: repr(values) for name, (values, _) in ranges(settings.backbone).items()}
+    common = settings.to_dict() | {"weights": start}
+    return (
+        common
+        | {"labels": dataset.labels, "positive labels": dataset.positive}
+        | {"folds": folds, "split": split and files.sha256_file(split)}
+        | {"what is given": sorted(set(fixed) & set(table)), "search ranges": table}
+    )
+
+
+def _splits(
+    dataset: Dataset, split: Split, settings: Settings, folds: int | None, progress: Progress
+) -> Sequence[Split]:
+    """What a trial trains on and is judged by; the test part is that of `split` in all of them."""
+    if folds is None:
+        return (split,)
+    names = {member.name for part in SEEN for member in split.part(part)}
+    seen = dataclasses.replace(
+        dataset, samples=tuple(sample for sample in dataset.samples if sample.name in names)
+    )
+    made, _ = make_folds(seen, folds, seed=settings.seed, val=0.0, progress=progress)
+    return [Split(fold.train, fold.test, split.test, split.grouped_by) for fold in made]
+
+
+def _carry_out(
+    study: optuna.Study,
+    trial: optuna.Trial,
+    title: str,
+    dataset: Dataset,
+    splits: Sequence[Split],
+    settings: Settings,
+    progress: Progress,
+) -> None:
+    """Train as `settings` say, and tell the study how it went."""
+
+    def watch(step: int, value: float) -> None:
+        trial.report(value, step)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    words = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in _values(trial.params).items())
+    try:
+        found = worth(dataset, splits, settings, watch, title, progress)
+    except optuna.TrialPruned:
+        study.tell(trial, state=TrialState.PRUNED)
+        progress.note(f"{title}: pruned, less promising than most before it ({words})")
+    except TrainingError:
+        # Pruned, not failed: the sampler learns to keep away from there.
+        trial.set_user_attr("diverged", True)
+        study.tell(trial, state=TrialState.PRUNED)
+        progress.note(f"{title}: diverged ({words})")
+    except BaseException:
+        study.tell(trial, state=TrialState.FAIL)
+        raise
+    else:
+        for name, value in dataclasses.asdict(found).items():
+            trial.set_user_attr(name, value)
+        study.tell(trial, found.value)
+        progress.note(f"{title}: validation AUC {found.auc:.4f}, loss {found.loss:.4f} ({words})")
+    finally:
+        # Keras keeps hold of the models that it built.
+        keras.utils.clear_session()
+        gc.collect()
+
+
+def _values(params: dict[str, Any]) -> dict[str, Any]:
+    """Values as a training takes them; Optuna keeps floats to the last digit."""
+    return {
+        name: float(f"{value:.3g}") if isinstance(value, float) else value for name, value in params.items()
+    }
+
+
+def _write(study: optuna.Study, path: Path, settings: Settings, fixed: Collection[str]) -> Best | None:
+    """Write `trials.csv` and `best.json`; returns the best trial, None while there is none."""
+    rows = study.get_trials(deepcopy=False)
+    names = list(ranges(settings.backbone))
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["trial", "state", "value", "auc", "loss", *names, "seconds"])
+    for row in rows:
+        table.writerow(_row(row, names))
+    files.write_text(path / TRIALS, text.getvalue())
+    if not any(row.state == TrialState.COMPLETE for row in rows):
+        return None
+    first = study.best_trial
+    found = Worth(**{field.name: first.user_attrs[field.name] for field in dataclasses.fields(Worth)})
+    chosen = propose(optuna.trial.FixedTrial(first.params), settings, fixed)
+    best = Best(first.number, found.value, found.auc, found.loss, chosen)
+    files.write_json(path / BEST, best.to_dict())
+    return best
+
+
+def _row(trial: FrozenTrial, names: Sequence[str]) -> list[Any]:
+    """Of `trials.csv`; what a trial does not have is left empty."""
+    state = {
+        TrialState.COMPLETE: "finished",
+        TrialState.PRUNED: "diverged" if trial.user_attrs.get("diverged") else "pruned",
+    }.get(trial.state, "failed")
+    params = _values(trial.params)
+    worth = [trial.user_attrs.get(name, "") for name in ("value", "auc", "loss")]
+    seconds = "" if trial.duration is None else f"{trial.duration.total_seconds():.1f}"
+    return [trial.number, state, *worth, *(params.get(name, "") for name in names), seconds]

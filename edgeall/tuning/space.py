@@ -1,0 +1,108 @@
+"""What is searched, as one table of data: a hyper-parameter is a row. Imports no engine."""
+
+import dataclasses
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from edgeall.training.heads import HEADS
+from edgeall.training.settings import Settings
+
+DEPTHS: dict[str, tuple[str, str]] = {
+    "vgg16": ("block5_conv1", "block3_pool"),
+    "vgg19": ("block5_conv2", "block3_pool"),
+    "resnet101v2": ("conv5_block1_out", "conv4_block12_out"),
+    "densenet201": ("conv5_block16_concat", "pool3_pool"),
+    "mobilenetv2": ("block_14_add", "block_9_add"),
+    "inceptionv3": ("mixed9", "mixed6"),
+}
+"""Layers to fine-tune above, by backbone: one above its `upper`, one below. All paths run through each."""
+
+
+class Asked(Protocol):
+    """Who proposes values: an Optuna trial, or anything that answers as one does."""
+
+    def suggest_categorical(self, name: str, choices: Any, /) -> Any: ...
+    def suggest_float(self, name: str, low: float, high: float, /, *, log: bool) -> float: ...
+    def suggest_int(self, name: str, low: int, high: int, /, *, log: bool) -> int: ...
+
+
+@dataclass(frozen=True)
+class OneOf:
+    values: tuple[Any, ...]
+
+    def ask(self, trial: Asked, name: str) -> Any:
+        return trial.suggest_categorical(name, self.values)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Even on a logarithmic scale. To three digits, which is finer than it matters and short enough to retype."""
+
+    low: float
+    high: float
+
+    def ask(self, trial: Asked, name: str) -> float:
+        return float(f"{trial.suggest_float(name, self.low, self.high, log=True):.3g}")
+
+
+@dataclass(frozen=True)
+class Count:
+    """A whole number, even on a logarithmic scale."""
+
+    low: int
+    high: int
+
+    def ask(self, trial: Asked, name: str) -> int:
+        return trial.suggest_int(name, self.low, self.high, log=True)
+
+
+def _trains_head_first(settings: Settings) -> bool:
+    return settings.head_epochs > 0
+
+
+def _fine_tunes(settings: Settings) -> bool:
+    return settings.epochs > 0
+
+
+def _has_second_phase(settings: Settings) -> bool:
+    return settings.epochs > 0 and (settings.fine_tune != "none" or not settings.head_epochs)
+
+
+def _always(settings: Settings) -> bool:
+    return True
+
+
+Range = OneOf | Rate | Count
+
+
+def ranges(backbone: str) -> dict[str, tuple[Range, Callable[[Settings], bool]]]:
+    """Of each searched field of `Settings`, in the order of asking: its range, and whether it matters beside the
+    values that were asked for before it."""
+    return {
+        "head": (OneOf(tuple(HEADS)), _always),
+        "fine_tune": (OneOf(("none", "upper", "all", *DEPTHS[backbone])), _fine_tunes),
+        "batch_size": (OneOf((8, 16, 32, 64)), _always),
+        "head_rate": (Rate(1e-4, 3e-2), _trains_head_first),
+        "rate": (Rate(1e-6, 1e-3), _has_second_phase),
+        # Of fine-tuning, at most: early stopping ends the head's phase, and may end this one.
+        "epochs": (Count(3, 40), _has_second_phase),
+    }
+
+
+def searched(settings: Settings, fixed: Collection[str]) -> list[str]:
+    """Names of what is left to search where `fixed` stays as `settings` has it."""
+    return [
+        name
+        for name, (_, matters) in ranges(settings.backbone).items()
+        if name not in fixed and matters(settings)
+    ]
+
+
+def propose(trial: Asked, settings: Settings, fixed: Collection[str]) -> Settings:
+    """`settings` with the values that `trial` suggests for what is searched."""
+    for name, (values, matters) in ranges(settings.backbone).items():
+        if name not in fixed and matters(settings):
+            value: Any = values.ask(trial, name)
+            settings = dataclasses.replace(settings, **{name: value})
+    return settings
