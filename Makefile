@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo paper emulator test test-backends fuzz lint format clean
+.PHONY: help demo paper emulator test test-emulator test-backends fuzz lint format clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
@@ -13,6 +13,7 @@ help:
 	@echo "make test    the test suite"
 	@echo "make test-backends  training under JAX as under TensorFlow (installs JAX)"
 	@echo "make emulator  what rpi4-emulated and rpi5-emulated run on: arm64 Debian and QEMU, half a minute"
+	@echo "make test-emulator  both emulated Pis against this machine, some minutes"
 	@echo "make fuzz    the property tests alone, on examples drawn anew"
 	@echo "make lint    linter, formatter's check, type checker"
 	@echo "make format  let the formatter and the linter mend what they can"
@@ -47,6 +48,9 @@ fuzz: $(READY)
 
 emulator:
 	emulator/build.sh
+
+test-emulator: $(READY) emulator
+	EDGEALL_TEST_EMULATOR=1 $(BIN)/python -m pytest tests/targets/test_emulator.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -30,12 +30,7 @@ root() {
     for folder in bin sbin lib; do
         [ -e "$out/.$1/$folder" ] || ln -s "usr/$folder" "$out/.$1/$folder"
     done
-    # What engines ask the kernel of its processors; the machine below would tell of its own.
-    cpu="$out/.$1/sys/devices/system/cpu"
-    mkdir -p "$cpu" "$out/.$1/root" "$out/.$1/proc" "$out/.$1/dev"
-    for file in possible present online; do
-        echo 0-3 >"$cpu/$file"
-    done
+    mkdir -p "$out/.$1/root" "$out/.$1/proc" "$out/.$1/dev" "$out/.$1/sys"
     mv "$out/.$1" "$out/$1"
 }
 

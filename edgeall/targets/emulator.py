@@ -23,7 +23,7 @@ from edgeall.measuring.plan import Plan
 from edgeall.measuring.records import Message
 from edgeall.progress import SILENT, Progress
 from edgeall.targets.address import Address
-from edgeall.targets.profile import Board, Profile
+from edgeall.targets.profile import PROCESSORS, Board, Profile
 from edgeall.targets.ssh import Examined, Provisioned, SshTarget
 
 CONNECT_SECONDS = 60
@@ -172,10 +172,17 @@ def _shell(profile: Profile, place: Path) -> Path:
     # What is pushed stays from one bench to the next, as it would on a card.
     home = folder() / f"home-{profile.name}"
     home.mkdir(parents=True, exist_ok=True)
-    board = place / "board"
-    board.mkdir()
+    board, processors = place / "board", place / "processors"
+    for part in (board, processors):
+        part.mkdir()
     (board / "model").write_text(emulated.model)
-    places = ("/dev", "/proc", f"{home}:/root", f"{board}:/sys/firmware/devicetree/base")
+    for name, text in _processor_files(emulated.cpu, os.cpu_count() or 1).items():
+        (processors / name).parent.mkdir(parents=True, exist_ok=True)
+        (processors / name).write_text(f"{text}\n")
+    places = (
+        *("/dev", "/proc", f"{home}:/root"),
+        *(f"{board}:/sys/firmware/devicetree/base", f"{processors}:/sys/devices/system/cpu"),
+    )
     command = [
         *(shutil.which("proot") or "proot", "-q", f"{_qemu()} -cpu {emulated.cpu}", "-r", str(root)),
         *(word for place in places for word in ("-b", place)),
@@ -192,6 +199,29 @@ def _shell(profile: Profile, place: Path) -> Path:
     script.write_text(f'#!/bin/sh\nexec env -i {words} {shlex.join(command)} "$SSH_ORIGINAL_COMMAND"\n')
     script.chmod(0o755)
     return script
+
+
+def _processor_files(cpu: str, count: int) -> dict[str, str]:
+    """What is read below /sys/devices/system/cpu: QEMU itself answers for /proc/cpuinfo alone.
+
+    Engines ask here too, and crash on what contradicts the other or is not there.
+    """
+    every = f"0-{count - 1}" if count > 1 else "0"
+    found = dict.fromkeys(("possible", "present", "online"), every)
+    for number in range(count):
+        own = {
+            "regs/identification/midr_el1": f"{PROCESSORS[cpu]:#018x}",
+            "topology/physical_package_id": "0",
+            "topology/core_id": str(number),
+            "topology/cluster_id": "0",
+            "topology/thread_siblings_list": str(number),
+            "topology/core_cpus_list": str(number),
+            "topology/core_siblings_list": every,
+            "topology/package_cpus_list": every,
+            "cpufreq/cpuinfo_max_freq": "1500000",
+        }
+        found |= {f"cpu{number}/{name}": text for name, text in own.items()}
+    return found
 
 
 def _qemu() -> Path:

@@ -60,6 +60,9 @@ class Board:
     ssh_config: Path | None = None
 
 
+PROCESSORS = {"cortex-a72": 0x410FD083, "cortex-a76": 0x414FD0B1}
+"""Processors that an emulated board may have, and what their main ID register (MIDR_EL1) holds under QEMU."""
+
 SYSTEMS = ("bookworm", "trixie")
 """Releases of Debian that an emulated board may run."""
 
@@ -69,7 +72,7 @@ class Emulated:
     """A board that is emulated on this machine.
 
     Attributes:
-        cpu: QEMU's name of the processor, as "cortex-a76".
+        cpu: one of `PROCESSORS`, by QEMU's name.
         system: one of `SYSTEMS`.
         model: what the board calls itself; says that it is emulated.
     """
@@ -202,10 +205,7 @@ def _profile(file: Path, document: dict[str, Any]) -> Profile:
 
 def _emulated(document: dict[str, Any]) -> Emulated:
     cpu = _text(document, "cpu", "")
-    # A word for QEMU's command line, and nothing that could be taken for more.
-    _require(
-        bool(re.fullmatch(r"[a-z][a-z0-9-]*", cpu)), "cpu", 'QEMU\'s name of a processor, as "cortex-a76"'
-    )
+    _require(cpu in PROCESSORS, "cpu", f"one of {_choices(tuple(PROCESSORS))}")
     system = _text(document, "system", SYSTEMS[0])
     _require(system in SYSTEMS, "system", f"one of {_choices(SYSTEMS)}")
     return Emulated(cpu, system, _text(document, "model", Emulated.model))

@@ -1,0 +1,121 @@
+"""Emulated Raspberry Pis: real engines on emulated Arm processors, over real ssh. `make test-emulator` runs it."""
+
+import os
+import shutil
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_models import SmallModel
+from small_run import DECISION, draw, make_run
+
+from edgeall import artifact
+from edgeall.benching import bench, find_artifacts
+from edgeall.errors import UsageError
+from edgeall.measuring.plan import Settings
+from edgeall.targets import Address, load_profile, open_board, read_profile
+from edgeall.targets.emulator import lacking
+
+BOARDS = {"rpi4-emulated": ("Raspberry Pi 4", False), "rpi5-emulated": ("Raspberry Pi 5", True)}
+
+emulated = pytest.mark.skipif(
+    os.environ.get("EDGEALL_TEST_EMULATOR") != "1", reason="emulation is slow: make test-emulator"
+)
+
+
+@pytest.fixture(params=BOARDS)
+def device(request: pytest.FixtureRequest) -> str:
+    if reason := lacking(load_profile(request.param)):
+        pytest.skip(reason)
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def made(tiny: SmallModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    draw(folder / "data", {"healthy": 8, "all": 8})
+    run = make_run(folder / "runs" / "tiny", folder / "data", test=8)
+    run.exports.mkdir()
+    for recipe in ("tflite-fp32", "tflite-int8", "onnx-fp32"):
+        for file in artifact.files_of(tiny.files[recipe]):
+            shutil.copy(file, run.exports / f"{recipe}{file.suffix}")
+        path = run.exports / f"{recipe}{tiny.files[recipe].suffix}"
+        artifact.seal(path, tiny.metadata(recipe, decision=DECISION))
+    return folder
+
+
+def scores(document: dict[str, Any]) -> dict[str, np.ndarray]:
+    return {Path(row["artifact"]).stem: np.array(row["predictions"]["scores"]) for row in document["results"]}
+
+
+@emulated
+def test_an_emulated_pi_answers_as_this_machine_does_and_tells_no_latency(
+    device: str, made: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(made / "runs", tmp_path / "runs")
+    artifacts = find_artifacts([str(tmp_path / "runs" / "tiny")])
+    profile = load_profile(device)
+    there = bench(artifacts, profile, profile.settings(Settings()))
+    here = bench(
+        artifacts, load_profile("laptop"), Settings(rounds=1, threads=(1,), min_runs=1, min_seconds=0)
+    )
+    assert not there["failures"]
+    assert there["device"]["emulated"]
+    assert there["device"]["architecture"] == "aarch64"
+    for row in there["results"]:
+        assert row["latency_kind"] == "emulated"
+        assert row["latency_ms"] is row["end_to_end_ms"] is row["cold_start_ms"] is None
+        assert row["peak_rss_bytes"] > 0
+    ours, theirs = scores(here), scores(there)
+    assert ours.keys() == theirs.keys()
+    # LiteRT's INT8 kernels give the same bits on either processor.
+    np.testing.assert_array_equal(theirs["tflite-int8"], ours["tflite-int8"])
+    for name in ("tflite-fp32", "onnx-fp32"):
+        np.testing.assert_allclose(theirs[name], ours[name], atol=1e-5)
+
+
+@emulated
+def test_an_emulated_pi_is_what_its_profile_says_and_owns_to_being_emulated(device: str) -> None:
+    model, dot_products = BOARDS[device]
+    with closing(open_board(load_profile(device))) as board:
+        examined = board.examine()
+    assert examined.probe is not None
+    environment = examined.probe["environment"]
+    assert environment["model"].startswith(f"{model} (emulated")
+    assert environment["emulated"]
+    assert ("asimddp" in environment["flags"]) == dot_products
+    assert not examined.lacking
+    assert any(finding.subject == "emulated" for finding in examined.findings)
+
+
+def test_what_the_emulator_lacks_is_said_with_the_way_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with closing(open_board(load_profile("rpi5-emulated"))) as board:
+        reason = board.unreachable()
+    assert reason is not None
+    assert "make emulator" in reason or "apt install" in reason
+
+
+def test_an_emulated_board_has_no_address_to_give() -> None:
+    with pytest.raises(UsageError, match="--host is for devices reached over ssh"):
+        load_profile("rpi5-emulated").at(Address("elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('cpu = "max -plugin x"', "cpu must be one of"),
+        ('cpu = "cortex-a76"\nsystem = "buster"', '"bookworm", "trixie"'),
+        ('cpu = "cortex-a76"\nhost = "here"', "host"),
+        ("", "cpu must be"),
+    ],
+)
+def test_mistakes_in_an_emulated_device_name_the_key(tmp_path: Path, line: str, message: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(f'reach = "emulator"\n{line}\n')
+    with pytest.raises(UsageError, match=message):
+        read_profile(file)
