@@ -57,8 +57,8 @@ def search(
         study = studies.open_study(path, _identity(dataset, settings, fixed, folds, split))
         splits = _splits(dataset, chosen, settings, folds, progress)
         while (number := len(studies.counted(study))) < trials:
-            title = f"trial {number + 1} of {trials}"
             trial = studies.ask(study, settings.seed)
+            title = f"trial {trial.number} ({number + 1} of {trials})"
             _carry_out(study, trial, title, dataset, splits, propose(trial, settings, fixed), progress)
             _write(study, path, settings, fixed)
         best = _write(study, path, settings, fixed)

@@ -49,6 +49,7 @@ def test_the_command_that_is_printed_trains_with_what_was_found(
     assert [document[key] for key in ("trials", "finished", "pruned", "failed")] == [2, 2, 0, 0]
     assert "No test image was opened" in err
     assert "split by image: optimistic" in err
+    assert "trial 1 (2 of 2): validation AUC" in err
     assert "optuna" not in err.lower()
     assert "Warning" not in err
 
@@ -64,7 +65,7 @@ def test_the_command_that_is_printed_trains_with_what_was_found(
     assert main([*arguments, "--trials", "2"]) == 0
     out, err = capfd.readouterr()
     assert document["best"]["command"] in out
-    assert "trial 1 of" not in err
+    assert "(1 of 2)" not in err
 
 
 @pytest.mark.parametrize(
