@@ -12,7 +12,7 @@ from typing import Any
 
 from edgeall import files
 from edgeall.artifact import Decision
-from edgeall.errors import RunError
+from edgeall.errors import RunError, UsageError
 from edgeall.pixels import PixelMapping
 
 SCHEMA = 1
@@ -125,6 +125,12 @@ class Run:
     def class_indices(self, part: str) -> list[int]:
         """Index into `decision.labels` of each member of a split part, in order."""
         return [self.decision.labels.index(member.label) for member in self.split.part(part)]
+
+
+def check_name(name: str) -> None:
+    """Raise `UsageError` unless `name` is a single word for a folder among runs."""
+    if not name or Path(name).name != name or name.startswith("."):
+        raise UsageError(f"'{name}' is no name for a run: give a single word, such as mobilenetv2-cnmc")
 
 
 def fingerprint(members: tuple[Member, ...]) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 
 from edgeall import __version__, artifact, runs
 from edgeall.benching.images import test_set
-from edgeall.benching.results import Subject, gather, rows
+from edgeall.benching.results import Measured, Subject, gather, rows
 from edgeall.benching.store import SCHEMA, Journals, ResultFile
+from edgeall.benching.together import together
+from edgeall.ensembling import Ensemble
 from edgeall.errors import EdgeallError, MeasurementError, UsageError
 from edgeall.measuring.plan import Plan, PlannedArtifact, Settings
 from edgeall.measuring.records import End, Kept, Message, Record, Start
@@ -23,6 +25,7 @@ def bench(
     settings: Settings,
     *,
     data: Path | None = None,
+    ensembles: Sequence[Ensemble] = (),
     overwrite: bool = False,
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
@@ -34,6 +37,8 @@ def bench(
 
     Args:
         data: where the runs' images are now, or another labelled folder to score on.
+        ensembles: told of too, as one with summed cost, where their members' artifacts are among `paths`; their
+            results go to their own folders.
         overwrite: measure everything again, and replace earlier results.
 
     Raises:
@@ -57,7 +62,20 @@ def bench(
         with closing(target.measure(plan, known.keys())) as messages:
             measured = _measure(messages, known, journals, outputs, subjects, overwrite, progress)
     failures += measured.failures(subjects)
-    document = _document(profile, settings, measured, subjects, failures, notes)
+    found = gather(subjects, measured.records)
+    combined = together(found, ensembles)
+    for ensemble in ensembles:
+        if not any(m.subject.run_folder == ensemble.path for m, _ in combined):
+            notes.append(
+                f"{ensemble.path}: its members have no artifacts of one recipe that could all be measured; export them "
+                f"with: edgeall export {ensemble.path}"
+            )
+            progress.note(notes[-1])
+    document = _document(profile, settings, measured, [*found, *(m for m, _ in combined)], failures, notes)
+    members = {m.subject.artifact.sha256: made_of for m, made_of in combined}
+    for row in document["results"]:
+        if row["sha256"] in members:
+            row["members"] = members[row["sha256"]]
     if not document["results"]:
         raise MeasurementError("; ".join(dict.fromkeys(failure["error"] for failure in failures)))
     if not measured.fresh:
@@ -67,6 +85,12 @@ def bench(
     for folder, output in outputs.items():
         mine = [subject for subject in subjects if subject.run_folder == folder]
         output.write(_only(document, mine), measured.fresh)
+    for ensemble in ensembles:
+        mine = [m.subject for m, _ in combined if m.subject.run_folder == ensemble.path]
+        if mine:
+            ResultFile(ensemble.path, profile.name).write(
+                _only(document, mine), frozenset(subject.artifact.sha256 for subject in mine)
+            )
     return document
 
 
@@ -200,7 +224,7 @@ def _document(
     profile: Profile,
     settings: Settings,
     measured: _Measured,
-    subjects: Sequence[Subject],
+    found: Sequence[Measured],
     failures: list[dict[str, Any]],
     notes: list[str],
 ) -> dict[str, Any]:
@@ -215,7 +239,6 @@ def _document(
         "architecture",
         "system",
     )
-    found = gather(subjects, measured.records)
     return {
         "schema": SCHEMA,
         "edgeall": __version__,

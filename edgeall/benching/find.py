@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edgeall import runs
 from edgeall.artifact import is_artifact_name
+from edgeall.ensembling import Ensemble, is_ensemble, load
 from edgeall.errors import RunError, UsageError
 
 
@@ -24,10 +25,22 @@ def find_artifacts(named: Sequence[str | Path], root: Path = runs.RUNS_FOLDER) -
     return list({path.resolve(): path for path in every}.values())
 
 
+def find_ensembles(named: Sequence[str | Path], root: Path = runs.RUNS_FOLDER) -> list[Ensemble]:
+    """The ensembles among what is named; `find_artifacts` finds their members' artifacts.
+
+    Raises:
+        RunError: one is damaged, or a member has changed.
+    """
+    places = [folder for name in named for folder in (Path(name), root / name) if is_ensemble(folder)]
+    return [load(place) for place in {place.resolve(): place for place in places}.values()]
+
+
 def _of_name(name: Path, root: Path) -> list[Path]:
     if is_artifact_name(name):
         return [name]
     for folder in (name, root / name):
+        if is_ensemble(folder):
+            return [path for member in load(folder).members for path in _of_name(member, root)]
         if (folder / "run.json").is_file():
             found = _exports(runs.load(folder).path)
             if not found:

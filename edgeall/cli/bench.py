@@ -14,7 +14,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "targets",
         nargs="*",
-        metavar="RUN|ARTIFACT",
+        metavar="RUN|ENSEMBLE|ARTIFACT",
         help="what to bench (default: every export under ./runs)",
     )
     parser.add_argument(
@@ -77,12 +77,15 @@ def run(args: argparse.Namespace, display: Display) -> int:
 def _bench(
     args: argparse.Namespace, profile: Any, paths: list[Path], address: Any, progress: Progress
 ) -> dict[str, Any]:
-    from edgeall.benching import bench
+    from edgeall.benching import bench, find_ensembles
     from edgeall.targets import found
 
     device = found(profile, address, progress)
     settings = _settings(args, device)
-    return bench(paths, device, settings, data=args.data, overwrite=args.overwrite, progress=progress)
+    return bench(
+        paths, device, settings,
+        data=args.data, ensembles=find_ensembles(args.targets), overwrite=args.overwrite, progress=progress,
+    )  # fmt: skip
 
 
 def _fleet(

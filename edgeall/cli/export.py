@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
     parser.add_argument(
-        "runs", metavar="RUN", nargs="*", type=Path, help="run folders (default: all in ./runs)"
+        "runs",
+        metavar="RUN",
+        nargs="*",
+        type=Path,
+        help="run folders, or ensembles' (default: all in ./runs)",
     )
     parser.add_argument(
         "--int8", action="store_true", help="INT8 artifacts too, calibrated on training images"
@@ -61,6 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, display: Display) -> int:
     """Export; 1 where an artifact could not be made or does not keep its tolerance, each named."""
     from edgeall import exporting
+    from edgeall.ensembling import member_runs
 
     if args.jobs is not None and args.jobs < 1:
         raise UsageError(f"--jobs {args.jobs}: at least 1")
@@ -69,7 +74,8 @@ def run(args: argparse.Namespace, display: Display) -> int:
     recipes = _recipes(args)
     if args.calibration is not None and not any(recipe.calibration for recipe in recipes):
         raise UsageError("--calibration is for INT8, and none is asked for: add --int8, or a recipe of it")
-    found = [runs.load(path) for path in dict.fromkeys(args.runs)] or runs.find()
+    named = [run for path in dict.fromkeys(args.runs) for run in member_runs(path)]
+    found = list({run.path.resolve(): run for run in named}.values()) or runs.find()
     given = None
     if args.calibration is not None:
         given = exporting.read_folder(args.calibration, max(run.pixels.size for run in found))

@@ -42,6 +42,7 @@ COMMANDS = (
     Command(
         "tune", "search learning rates, batch size, epochs, head and depth for a training", "workstation"
     ),
+    Command("ensemble", "several runs as one model that averages their probabilities", "workstation"),
     Command("import", "a Keras classifier fine-tuned elsewhere to a run", "workstation", "import_"),
     Command("export", "runs to float32 and INT8 TFLite, ONNX and OpenVINO artifacts", "workstation"),
     Command("inspect", "what an artifact says of itself, its operators by precision, its checksum"),

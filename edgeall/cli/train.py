@@ -66,13 +66,14 @@ def document(run: Run) -> dict[str, Any]:
 def summary(run: Run) -> Any:
     """A run for people."""
 
-    table = _table(f"{run.path}: {run.backbone}, head {run.head}, {run.weights}")
+    table = figures_table(f"{run.path}: {run.backbone}, head {run.head}, {run.weights}")
     for part, note in (("train", "training"), ("val", "validation"), ("test", "test")):
-        _row(table, note, run.metrics[part])
+        figures_row(table, note, run.metrics[part])
     chosen = "chosen on validation" if run.settings.get("threshold") is None else "as given"
     table.caption = (
-        f"Keras model; split {_by(run.split.grouped_by)}; 95% intervals; threshold {run.decision.threshold:.3f}, "
-        f"{chosen}{_band(run)}\nreport, curves, confusion matrices: {run.path / 'evaluation'}"
+        f"Keras model; split {split_words(run.split.grouped_by)}; 95% intervals; threshold "
+        f"{run.decision.threshold:.3f}, {chosen}{_band(run)}\n"
+        f"report, curves, confusion matrices: {run.path / 'evaluation'}"
     )
     return table
 
@@ -80,16 +81,16 @@ def summary(run: Run) -> Any:
 def pooled_summary(pooled: "Pooled") -> Any:
     """A cross-validation for people."""
     first = pooled.runs[0]
-    table = _table(f"{pooled.path}: {first.backbone}, head {first.head}, {len(pooled.runs)} folds")
+    table = figures_table(f"{pooled.path}: {first.backbone}, head {first.head}, {len(pooled.runs)} folds")
     for number, run in enumerate(pooled.runs, start=1):
-        _row(table, f"fold {number}", run.metrics["test"])
-    _row(table, "pooled, out of fold", pooled.metrics)
-    by = _by(first.split.grouped_by)
+        figures_row(table, f"fold {number}", run.metrics["test"])
+    figures_row(table, "pooled, out of fold", pooled.metrics)
+    by = split_words(first.split.grouped_by)
     table.caption = f"Keras models; folds {by}; 95% intervals; each fold called at its own threshold"
     return table
 
 
-def _table(title: str) -> Any:
+def figures_table(title: str) -> Any:
     from rich.table import Table
 
     return Table(
@@ -98,14 +99,14 @@ def _table(title: str) -> Any:
     )  # fmt: skip
 
 
-def _row(table: Any, title: str, metrics: dict[str, Any]) -> None:
+def figures_row(table: Any, title: str, metrics: dict[str, Any]) -> None:
     shares = ("accuracy", "sensitivity", "specificity")
     figures = (*(metrics[f"{name}_over_subjects"] or metrics[name] for name in shares), metrics["auc"])
     subjects = metrics["clusters"] or "?"
     table.add_row(title, str(metrics["n"]), str(subjects), *map(_figure, figures), f"{metrics['loss']:.3f}")
 
 
-def _by(grouped_by: str) -> str:
+def split_words(grouped_by: str) -> str:
     return "by subject" if grouped_by == "subject" else "by image: optimistic"
 
 

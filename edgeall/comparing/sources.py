@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from edgeall import predictions, reporting, runs
+from edgeall import ensembling, predictions, reporting, runs
 from edgeall.artifact import Decision
 from edgeall.comparing.answers import Answers
 from edgeall.errors import RunError, UsageError
@@ -117,14 +117,16 @@ def open_sources(paths: Sequence[Path], root: Path = runs.RUNS_FOLDER) -> tuple[
 
 def _found(path: Path, root: Path) -> Path:
     for place in (path, root / path):
-        if place.is_file() or any((place / name).is_file() for name in ("run.json", POOLED)):
+        if place.is_file() or any((place / name).is_file() for name in ("run.json", POOLED, ensembling.FILE)):
             return place
     if path.suffix == ".json":
         raise UsageError(f"{path}: no such file; make results with: edgeall bench")
-    raise UsageError(f"{path}: neither a run, nor pooled folds, nor a result file of bench")
+    raise UsageError(f"{path}: neither a run, nor an ensemble, nor pooled folds, nor a result file of bench")
 
 
 def _run(name: str, path: Path) -> Source:
+    if ensembling.is_ensemble(path):
+        return _ensemble(name, path)
     if not (path / "run.json").is_file():
         return _folds(name, path)
     run = runs.load(path)
@@ -132,6 +134,16 @@ def _run(name: str, path: Path) -> Source:
     return Source(
         name, path, "run", run.backbone, frozenset({run.split.grouped_by}),
         {None: Entry(_answers(said, run.decision, _hashes([run])))}, run.decision.labels,
+    )  # fmt: skip
+
+
+def _ensemble(name: str, path: Path) -> Source:
+    ensemble = ensembling.load(path)
+    said = _said(path, ensemble.decision, "test")
+    hashes = _hashes([runs.load(ensemble.members[0])])
+    return Source(
+        name, path, "run", ensemble.backbone, frozenset({ensemble.grouped_by}),
+        {None: Entry(_answers(said, ensemble.decision, hashes))}, ensemble.decision.labels,
     )  # fmt: skip
 
 

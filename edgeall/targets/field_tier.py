@@ -21,7 +21,10 @@ from edgeall.targets.connection import Greeting
 from edgeall.targets.parcels import Parcel
 
 WORKSTATION_ROOMS = frozenset(
-    ("benching", "evaluating", "exporting", "importing", "reporting", "statistics", "training", "tuning")
+    (
+        *("benching", "comparing", "ensembling", "evaluating", "exporting", "importing", "reporting"),
+        *("statistics", "training", "tuning"),
+    )
 )
 """Parts of the package that a board has no use for."""
 

@@ -11,7 +11,7 @@ from edgeall import files
 from edgeall.errors import RunError, UsageError
 from edgeall.hush import hushed
 from edgeall.progress import SILENT, Progress
-from edgeall.runs import RUNS_FOLDER, Run, Split
+from edgeall.runs import RUNS_FOLDER, Run, Split, check_name
 from edgeall.training.augment import Augmentation
 from edgeall.training.backbones import BACKBONES, FINE_TUNE, Backbone, find_backbone, parameter_table
 from edgeall.training.heads import HEADS, Head
@@ -68,7 +68,7 @@ def train(
         EdgeallError: training diverged, or ImageNet weights cannot be downloaded.
     """
     if name is not None:
-        _check_name(name)
+        check_name(name)
         _refuse(out / name, overwrite)
     dataset = _begin(dataset_root, settings, positive, progress)
     with hushed():
@@ -119,7 +119,7 @@ def cross_validate(
         UsageError, DatasetError, EdgeallError: as `train`; or fewer groups of a class than folds.
     """
     if name is not None:
-        _check_name(name)
+        check_name(name)
     dataset = _begin(dataset_root, settings, positive, progress)
     with hushed():
         from edgeall.training import finetune, folds
@@ -139,11 +139,6 @@ def _begin(
     if settings.weights == RANDOM:
         progress.note("starting from random weights; for pretrained ones: --weights imagenet, or a file")
     return dataset
-
-
-def _check_name(name: str) -> None:
-    if not name or Path(name).name != name or name.startswith("."):
-        raise UsageError(f"'{name}' is no name for a run: give a single word, such as mobilenetv2-cnmc")
 
 
 def load_model(run: Run) -> Any:

@@ -1,0 +1,126 @@
+"""The folder of an ensemble, written and read."""
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeall import files, runs
+from edgeall.artifact import Decision
+from edgeall.errors import RunError
+from edgeall.runs import Run
+
+FILE = "ensemble.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Two or more runs that answer together.
+
+    Attributes:
+        members: folders of the runs.
+        sha256: of each member's `model.keras`, in that order; an ensemble is of these models and no later ones.
+        decision: at the threshold that validation images chose for the mean.
+        params: parameter counts, summed.
+        metrics: of the mean of the members' Keras models by part, as a run's.
+    """
+
+    path: Path
+    members: tuple[Path, ...]
+    sha256: tuple[str, ...]
+    backbone: str
+    decision: Decision
+    grouped_by: str
+    params: dict[str, int]
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; members relative to the folder, so that all may move together."""
+        return {
+            "schema": SCHEMA,
+            "members": [
+                {"run": Path(os.path.relpath(member, self.path)).as_posix(), "sha256": sha256}
+                for member, sha256 in zip(self.members, self.sha256, strict=True)
+            ],
+            "backbone": self.backbone,
+            "decision": dataclasses.asdict(self.decision),
+            "split": {"grouped_by": self.grouped_by},
+            "params": self.params,
+            "metrics": self.metrics,
+        }
+
+
+def is_ensemble(path: Path) -> bool:
+    """Whether a folder is an ensemble's."""
+    return (path / FILE).is_file()
+
+
+def save(ensemble: Ensemble, place: Path) -> None:
+    """Write the ensemble's file into the folder `place`, which is to become `ensemble.path`."""
+    files.write_json(place / FILE, ensemble.to_dict())
+
+
+def load(path: Path) -> Ensemble:
+    """Read an ensemble's folder.
+
+    Raises:
+        RunError: none there, damaged, a member gone, or trained again since.
+    """
+    file = path / FILE
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if document["schema"] != SCHEMA:
+            raise RunError(f"{file}: written by another version of edgeall; make the ensemble again")
+        told = document["decision"]
+        refer = told["refer"]
+        decision = Decision(
+            tuple(told["labels"]),
+            tuple(told["positive"]),
+            told["threshold"],
+            None if refer is None else (refer[0], refer[1]),
+        )
+        ensemble = Ensemble(
+            path=path,
+            members=tuple(path / member["run"] for member in document["members"]),
+            sha256=tuple(str(member["sha256"]) for member in document["members"]),
+            backbone=str(document["backbone"]),
+            decision=decision,
+            grouped_by=str(document["split"]["grouped_by"]),
+            params=dict(document["params"]),
+            metrics=dict(document["metrics"]),
+        )
+    except OSError:
+        raise RunError(
+            f"{path}: not an ensemble (no {FILE}); make one with: edgeall ensemble RUN RUN"
+        ) from None
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
+        raise RunError(f"{file}: damaged ({error!r}); make the ensemble again") from None
+    for member, sha256 in zip(ensemble.members, ensemble.sha256, strict=True):
+        model = member / "model.keras"
+        if not model.is_file():
+            raise RunError(f"{path}: its member {member} is not there; make the ensemble again")
+        if files.sha256_file(model) != sha256:
+            raise RunError(f"{path}: its member {member} was trained again since; make the ensemble again")
+    return ensemble
+
+
+def member_runs(path: Path) -> list[Run]:
+    """The runs that a folder stands for: an ensemble's members, or the one run that it is."""
+    if is_ensemble(path):
+        return [runs.load(Path(os.path.normpath(member))) for member in load(path).members]
+    return [runs.load(path)]

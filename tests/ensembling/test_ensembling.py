@@ -1,0 +1,215 @@
+"""Several runs as one model: the mean of what they say, at the cost of all."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+from small_run import DECISION, FINGERPRINT, PIXELS, draw, make_run, write_network
+
+from edgeall import artifact, predictions, runs, runtimes
+from edgeall.artifact import Metadata, Parity, Provenance
+from edgeall.benching import bench, find_artifacts, find_ensembles
+from edgeall.comparing import compare
+from edgeall.ensembling import Ensemble, load, make_ensemble, member_runs
+from edgeall.errors import RunError, UsageError
+from edgeall.measuring.plan import Settings
+from edgeall.pixels import read_pixels
+from edgeall.predictions import Predictions
+from edgeall.runs import Run
+from edgeall.targets import load_profile
+
+SHORT = Settings(rounds=2, threads=(1,), warmup_seconds=0.01, min_runs=12, min_seconds=0.02, max_seconds=5)
+BIASES = {"mobilenetv2": 0.0, "inceptionv3": 1.5}
+
+
+def member(folder: Path, backbone: str, bias: float) -> Run:
+    """A run whose network leans to one side by `bias`, its artifact, and what the artifact says as predictions."""
+    run = dataclasses.replace(
+        make_run(folder / "runs" / backbone, folder / "data"),
+        backbone=backbone,
+        calibration={"method": "temperature", "scale": 1.0},
+    )
+    run.model_path.write_bytes(f"stands for {backbone}".encode())
+    runs.save(run)
+    run.exports.mkdir()
+    path = run.exports / f"{backbone}_onnx-fp32.onnx"
+    write_network(path)
+    model = onnx.load(path)
+    for tensor in model.graph.initializer:
+        if tensor.name == "bias":
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) + np.float32(bias), "bias"))
+    onnx.save(model, path)
+    provenance = Provenance(
+        backbone, backbone, "gap", "random weights", "image-folder", FINGERPRINT, "Apache-2.0"
+    )
+    sealed = artifact.seal(
+        path,
+        Metadata("onnx", "float32", PIXELS, DECISION, provenance, parity=Parity(8, 1.0, 1e-3, 1e-4, True)),
+    )
+    said = {}
+    with runtimes.open_session(sealed) as session:
+        for part in runs.PARTS:
+            members = run.split.part(part)
+            said[part] = Predictions(
+                tuple(each.name for each in members),
+                (None,) * len(members),
+                np.array(run.class_indices(part)),
+                np.asarray(session.predict(read_pixels(run.images(part), PIXELS.size)), dtype=np.float64),
+                np.full(len(members), DECISION.threshold),
+            )
+    predictions.write(run.path / predictions.FILE, said, DECISION.labels)
+    return run
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    draw(folder / "data", {"healthy": 16, "all": 16})
+    for backbone, bias in BIASES.items():
+        member(folder, backbone, bias)
+    return folder
+
+
+@pytest.fixture
+def here(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made / "runs", tmp_path / "runs"))
+
+
+def both(here: Path, **options: object) -> Ensemble:
+    return make_ensemble([here / name for name in BIASES], here, **options)  # type: ignore[arg-type]
+
+
+def said(run: Path, part: str = "test") -> Predictions:
+    return predictions.read(run / predictions.FILE, DECISION.labels)[part]
+
+
+def test_it_says_the_mean_of_what_its_members_say(here: Path) -> None:
+    ensemble = both(here)
+    assert ensemble.path == here / "mobilenetv2+inceptionv3"
+    for part in runs.PARTS:
+        mean = np.mean([said(here / name, part).probabilities for name in BIASES], axis=0)
+        np.testing.assert_allclose(said(ensemble.path, part).probabilities, mean)
+        assert ensemble.metrics[part]["n"] == len(mean)
+    scores = said(ensemble.path).probabilities[:, 1]
+    right = (scores >= ensemble.decision.threshold) == (said(ensemble.path).truth == 1)
+    assert ensemble.metrics["test"]["accuracy"]["value"] == right.mean()
+    assert ensemble.params["total"] == 60
+    assert (ensemble.path / "evaluation" / "evaluation.md").exists()
+    assert load(ensemble.path) == dataclasses.replace(ensemble, members=load(ensemble.path).members)
+    assert [run.name for run in member_runs(ensemble.path)] == list(BIASES)
+    assert [run.name for run in member_runs(here / "mobilenetv2")] == ["mobilenetv2"]
+
+
+def test_runs_and_their_ensemble_may_move_together(here: Path, tmp_path: Path) -> None:
+    both(here)
+    here.rename(tmp_path / "elsewhere")
+    moved = tmp_path / "elsewhere" / "mobilenetv2+inceptionv3"
+    assert [run.path.parent.name for run in member_runs(moved)] == ["elsewhere", "elsewhere"]
+
+
+def test_a_wanted_sensitivity_and_specificity_make_a_band(here: Path) -> None:
+    ensemble = both(here, min_sensitivity=1.0, min_specificity=1.0)
+    scores, truth = said(ensemble.path, "val").probabilities[:, 1], said(ensemble.path, "val").truth
+    low, high = ensemble.decision.refer or (ensemble.decision.threshold,) * 2
+    assert (scores[truth == 1] >= low).all()
+    assert (scores[truth == 0] < high).all()
+
+
+def test_benched_as_one_it_costs_what_its_members_cost_together(here: Path) -> None:
+    ensemble = both(here)
+    document = bench(
+        find_artifacts([ensemble.path]),
+        load_profile("laptop"),
+        SHORT,
+        ensembles=find_ensembles([ensemble.path]),
+    )
+    *members, whole = document["results"]
+    assert [row["backbone"] for row in members] == list(BIASES)
+    assert whole["backbone"] == "mobilenetv2+inceptionv3"
+    assert whole["members"] == [row["artifact"] for row in members]
+    for key in ("size_bytes", "peak_rss_bytes"):
+        assert whole[key] == sum(row[key] for row in members)
+    raw = [row["latency_ms"]["raw"] for row in members]
+    per_round = [[r["n"] for r in row["latency_ms"]["rounds"]] for row in members]
+    assert whole["latency_ms"]["n"] == sum(min(counts) for counts in zip(*per_round, strict=True))
+    assert whole["latency_ms"]["raw"][0] == pytest.approx(raw[0][0] + raw[1][0])
+    assert whole["latency_ms"]["min"] >= sum(row["latency_ms"]["min"] for row in members) - 1e-9
+    mean = np.mean([row["predictions"]["scores"] for row in members], axis=0)
+    np.testing.assert_allclose(whole["predictions"]["scores"], mean)
+    assert whole["accuracy"]["value"] == ensemble.metrics["test"]["accuracy"]["value"]
+    assert whole["threshold"] == ensemble.decision.threshold
+    kept = json.loads((ensemble.path / "bench" / "laptop.json").read_text())
+    assert [row["sha256"] for row in kept["results"]] == [whole["sha256"]]
+    # Its members' own results are where they always are, and nothing is measured twice.
+    again = bench(
+        find_artifacts([ensemble.path]),
+        load_profile("laptop"),
+        SHORT,
+        ensembles=find_ensembles([ensemble.path]),
+    )
+    assert again["results"][-1]["latency_ms"] == whole["latency_ms"]
+
+
+def test_it_is_compared_with_its_members(here: Path) -> None:
+    ensemble = both(here)
+    outcome = compare([here / "mobilenetv2", ensemble.path])
+    assert [source.name for source in outcome.sources] == ["mobilenetv2", "mobilenetv2+inceptionv3"]
+
+
+def test_members_without_exports_are_named(here: Path) -> None:
+    ensemble = both(here)
+    shutil.rmtree(here / "inceptionv3" / "exports")
+    with pytest.raises(RunError, match="inceptionv3: has no exports"):
+        find_artifacts([ensemble.path])
+
+
+def change(run: Path, **values: object) -> None:
+    document = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(document | values))
+
+
+def test_what_makes_no_ensemble_is_refused_with_its_reason(here: Path) -> None:
+    with pytest.raises(UsageError, match="two or more"):
+        make_ensemble([here / "mobilenetv2"], here)
+    with pytest.raises(UsageError, match="are the same model"):
+        make_ensemble([here / "mobilenetv2"] * 2, here)
+    with pytest.raises(UsageError, match="needs both"):
+        both(here, min_sensitivity=0.9)
+    with pytest.raises(UsageError, match="is no name for a run"):
+        both(here, name="../elsewhere")
+    with pytest.raises(UsageError, match="exists already"):
+        both(here, name="mobilenetv2")
+    with pytest.raises(UsageError, match="is not an ensemble, so it is not replaced"):
+        both(here, name="mobilenetv2", overwrite=True)
+    other = here / "inceptionv3"
+    split = json.loads((other / "run.json").read_text())["split"]
+    change(other, split=split | {"test": split["val"], "val": split["test"]})
+    with pytest.raises(UsageError, match=r"were split differently.*--split FILE"):
+        both(here)
+    change(other, split=split, decision={"labels": ["hem", "all"], "positive": ["all"], "threshold": 0.5})
+    with pytest.raises(UsageError, match="labels hem, all"):
+        both(here)
+
+
+def test_a_member_that_changed_or_went_is_noticed(here: Path) -> None:
+    ensemble = both(here)
+    (here / "inceptionv3" / "model.keras").write_bytes(b"trained again")
+    with pytest.raises(RunError, match="inceptionv3 was trained again since"):
+        load(ensemble.path)
+    (here / "inceptionv3" / "model.keras").unlink()
+    with pytest.raises(RunError, match="is not there"):
+        load(ensemble.path)
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "{}", '{"schema": 1}', '{"schema": 9}', "[]", '{"schema": 1, "decision": 3}']
+)
+def test_a_damaged_folder_is_named(tmp_path: Path, damage: str) -> None:
+    (tmp_path / "ensemble.json").write_text(damage)
+    with pytest.raises(RunError, match="make the ensemble again"):
+        load(tmp_path)
