@@ -31,7 +31,7 @@ HEAVY = (
     *("sklearn", "scipy", "matplotlib", "h5py", "jinja2"),
 )
 WORKSTATION_ROOMS = (
-    *("training", "ensembling", "evaluating", "exporting", "importing"),
+    *("training", "ensembling", "evaluating", "exporting", "importing", "tuning"),
     *("statistics", "benching", "reporting", "comparing"),
 )
 
