@@ -198,7 +198,15 @@ def test_trouble_with_the_disk_is_an_artifact_error(tiny: SmallModel, tmp_path: 
         artifact.seal(tmp_path / ("long" * 100 + ".onnx"), tiny.metadata("onnx-fp32"))
 
 
-@pytest.mark.parametrize("field", [name.name for name in dataclasses.fields(Metadata)])
+def test_artifacts_from_before_it_was_told_how_they_were_quantized_are_still_read(tiny: SmallModel) -> None:
+    document = tiny.metadata("onnx-fp32").to_dict()
+    del document["quantization"]
+    assert Metadata.from_dict(document) == tiny.metadata("onnx-fp32")
+
+
+@pytest.mark.parametrize(
+    "field", [name.name for name in dataclasses.fields(Metadata) if name.name != "quantization"]
+)
 def test_every_field_of_the_metadata_is_needed(tiny: SmallModel, field: str) -> None:
     document = tiny.metadata("onnx-fp32").to_dict()
     del document[field]
