@@ -36,8 +36,11 @@ paper: $(READY)
 	@# Status 1: all was done, and one is worse than the first of the comparison.
 	$(BIN)/python benchmarks/published_protocol.py --epochs $(EPOCHS) || test $$? -eq 1
 
+# Two at a time, a file each; more at once need about 3 GB each.
+WORKERS ?= 2
+
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-backends: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[jax]"
