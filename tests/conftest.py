@@ -14,6 +14,9 @@ settings.register_profile("edgeall", deadline=None, derandomize=True, database=N
 settings.register_profile("fuzz", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("EDGEALL_HYPOTHESIS", "edgeall"))
 
+# As the command sets it: without, the bits of a training would depend on whether a test before it ran a command.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 

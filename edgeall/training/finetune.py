@@ -1,6 +1,7 @@
 """From a data set and a split to a run: trained, calibrated, judged, and written down."""
 
 import dataclasses
+import os
 import platform
 import re
 from collections.abc import Mapping
@@ -131,7 +132,9 @@ def _key(dataset: Dataset, split: Split, settings: Settings) -> str:
     """Of all that decides what a training gives."""
     start = "" if settings.weights in (IMAGENET, RANDOM) else files.sha256_file(Path(settings.weights))
     labels = [dataset.labels, dataset.positive]
-    return key_of(settings.to_dict(), start, labels, dataclasses.asdict(split), versions())
+    # Which kernels TensorFlow takes decides the last bits, and it reads that from here.
+    kernels = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
+    return key_of(settings.to_dict(), start, labels, dataclasses.asdict(split), versions(), kernels)
 
 
 def caveats(run: Run) -> list[str]:
