@@ -68,7 +68,10 @@ def test_json_is_one_document_and_the_table_goes_to_standard_error(compare: Comp
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("best", "nowhere"), "nowhere: neither a run, nor an ensemble, nor pooled folds, nor a result file of bench"),
+        (
+            ("best", "nowhere"),
+            "nowhere: neither a run, nor an ensemble, nor pooled folds, nor a result file of bench",
+        ),
         (("best", "nowhere.json"), "nowhere.json: no such file; make results with: edgeall bench"),
         (("best", "runs/best"), "is named twice"),
     ],
