@@ -10,7 +10,7 @@ from edgeall import __version__, artifact, runs
 from edgeall.benching.images import test_set
 from edgeall.benching.results import Measured, Subject, gather, rows
 from edgeall.benching.store import SCHEMA, Journals, ResultFile
-from edgeall.benching.together import together
+from edgeall.benching.together import Together, together
 from edgeall.ensembling import Ensemble
 from edgeall.errors import EdgeallError, MeasurementError, UsageError
 from edgeall.measuring.plan import Plan, PlannedArtifact, Settings
@@ -63,16 +63,10 @@ def bench(
             measured = _measure(messages, known, journals, outputs, subjects, overwrite, progress)
     failures += measured.failures(subjects)
     found = gather(subjects, measured.records)
-    combined = together(found, ensembles)
-    for ensemble in ensembles:
-        if not any(m.subject.run_folder == ensemble.path for m, _ in combined):
-            notes.append(
-                f"{ensemble.path}: its members have no artifacts of one recipe that could all be measured; export them "
-                f"with: edgeall export {ensemble.path}"
-            )
-            progress.note(notes[-1])
-    document = _document(profile, settings, measured, [*found, *(m for m, _ in combined)], failures, notes)
-    members = {m.subject.artifact.sha256: made_of for m, made_of in combined}
+    combined = _combine(found, ensembles, failures, notes, progress)
+    wholes = [each.measured for each in combined]
+    document = _document(profile, settings, measured, [*found, *wholes], failures, notes)
+    members = {each.measured.subject.artifact.sha256: each.members for each in combined}
     for row in document["results"]:
         if row["sha256"] in members:
             row["members"] = members[row["sha256"]]
@@ -86,7 +80,7 @@ def bench(
         mine = [subject for subject in subjects if subject.run_folder == folder]
         output.write(_only(document, mine), measured.fresh)
     for ensemble in ensembles:
-        mine = [m.subject for m, _ in combined if m.subject.run_folder == ensemble.path]
+        mine = [m.subject for m in wholes if m.subject.run_folder == ensemble.path]
         if mine:
             ResultFile(ensemble.path, profile.name).write(
                 _only(document, mine), frozenset(subject.artifact.sha256 for subject in mine)
@@ -248,6 +242,33 @@ def _document(
         "failures": failures,
         "notes": notes,
     }
+
+
+def _combine(
+    found: Sequence[Measured],
+    ensembles: Sequence[Ensemble],
+    failures: list[dict[str, Any]],
+    notes: list[str],
+    progress: Progress,
+) -> list[Together]:
+    """What stands for the ensembles; one of which nothing does goes to `failures`."""
+    combined = together(found, ensembles)
+    for ensemble in ensembles:
+        mine = [each for each in combined if each.measured.subject.run_folder == ensemble.path]
+        if not mine:
+            error = (
+                f"{ensemble.path}: no artifacts of one recipe were measured of all its members on the same images; "
+                f"make them with: edgeall export {ensemble.path}"
+            )
+            failures.append({"artifact": str(ensemble.path), "error": error})
+            progress.note(f"failed: {error}")
+        elif any(each.apart for each in mine):
+            notes.append(
+                f"{ensemble.path}: rounds of its members were not all measured in one go; --overwrite to measure them "
+                "in turn"
+            )
+            progress.note(notes[-1])
+    return combined
 
 
 def _only(document: dict[str, Any], subjects: Sequence[Subject]) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def _summary(made: "Ensemble") -> Any:
         f"{made.path}: {made.backbone}, {made.params['total'] / 1e6:.1f} M parameters together"
     )
     for part, note in (("train", "training"), ("val", "validation"), ("test", "test")):
-        figures_row(table, note, made.metrics[part])
+        if part in made.metrics:
+            figures_row(table, note, made.metrics[part])
     table.caption = (
         f"mean of the Keras models; split {split_words(made.grouped_by)}; 95% intervals; threshold "
         f"{made.decision.threshold:.3f}, chosen on validation\nexport and bench it with: edgeall export {made.path}; "

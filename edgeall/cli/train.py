@@ -107,7 +107,7 @@ def figures_row(table: Any, title: str, metrics: dict[str, Any]) -> None:
 
 
 def split_words(grouped_by: str) -> str:
-    return "by subject" if grouped_by == "subject" else "by image: optimistic"
+    return {"subject": "by subject", "unknown": "not known"}.get(grouped_by, "by image: optimistic")
 
 
 def _band(run: Run) -> str:

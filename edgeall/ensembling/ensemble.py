@@ -88,7 +88,10 @@ def load(path: Path) -> Ensemble:
         )
         ensemble = Ensemble(
             path=path,
-            members=tuple(path / member["run"] for member in document["members"]),
+            # By name, as they were written: "runs/a", not "runs/both/../a".
+            members=tuple(
+                Path(os.path.normpath(path / str(member["run"]))) for member in document["members"]
+            ),
             sha256=tuple(str(member["sha256"]) for member in document["members"]),
             backbone=str(document["backbone"]),
             decision=decision,
@@ -122,5 +125,5 @@ def load(path: Path) -> Ensemble:
 def member_runs(path: Path) -> list[Run]:
     """The runs that a folder stands for: an ensemble's members, or the one run that it is."""
     if is_ensemble(path):
-        return [runs.load(Path(os.path.normpath(member))) for member in load(path).members]
+        return [runs.load(member) for member in load(path).members]
     return [runs.load(path)]

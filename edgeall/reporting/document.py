@@ -57,6 +57,7 @@ class Result:
         throttled: the processor was slowed down while it was measured.
         hot: a measurement started hotter than the device's profile allows.
         short: fewer runs, seconds or rounds than comparable figures need.
+        members: of an ensemble the artifacts that it is made of; empty for an artifact.
     """
 
     artifact: str
@@ -92,6 +93,7 @@ class Result:
     grouped_by: str | None
     data: str | None
     predictions: Predictions | None
+    members: tuple[str, ...] = ()
 
     @property
     def estimated(self) -> bool:

@@ -34,6 +34,7 @@ def limits(bench: Bench) -> list[str]:
         *_on_images(bench),
         *_on_training(bench),
         *_on_times(bench),
+        *_on_ensembles(bench),
         INTENDED_USE,
     ]
 
@@ -74,6 +75,16 @@ def _on_training(bench: Bench) -> list[str]:
     return [
         f"{words.listed(random)} started from random weights: accuracy shows that the journey works, "
         "not what the backbones can do. Times and sizes are those of any weights."
+    ]
+
+
+def _on_ensembles(bench: Bench) -> list[str]:
+    names = sorted({bench.family(r) for r in bench.results if r.members})
+    if not names:
+        return []
+    return [
+        f"{words.listed(names)}: times, sizes and memory are the sums of what the members took one by one. One program "
+        "that runs them all would need less memory, and less time for its start and for reading an image."
     ]
 
 

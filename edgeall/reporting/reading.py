@@ -6,7 +6,7 @@ Beside the keys that every result has, these are read where they are there, and 
 - of a result: `run`, `weights` (what training started from, in words), `split.grouped_by`, `data` (name of the
   images' layout), `clusters` (subjects), `accuracy_over_subjects`, `noisy`, `parity.passed`, `float_operators`
   (number by kind), `thermal.throttled`, `settings.obeys_rules`, `vs_float.accuracy_delta_interval`,
-  `vs_float.p_value_over_subjects`, and
+  `vs_float.p_value_over_subjects`, `members` (of an ensemble: artifacts, whose costs it sums), and
 - `predictions`: {"images": identities, "subjects": names or null, "truth": bool, "positive": verdict bool,
   "scores": numbers, or not there}, columns of equal length. With them two artifacts can be compared image by image;
   without, no difference in accuracy is claimed.
@@ -166,6 +166,7 @@ def _result(at: At) -> Result:
         grouped_by=None if split is None else split.get("grouped_by").text(),
         data=_text(at, "data"),
         predictions=_predictions(at.maybe("predictions")),
+        members=() if (members := at.maybe("members")) is None else tuple(m.text() for m in members.items()),
     )
 
 

@@ -142,6 +142,13 @@ def _notes(bench: Bench) -> tuple[str, ...]:
     notes = [f"Engines: {engines}."] if engines else []
     for text in sorted({_provenance(result, bench) for result in results}):
         notes.append(text)
+    ensembles = {bench.family(r): len(r.members) for r in results if r.members}
+    notes += [
+        f"{name}: {count} models, each run on every image; their probabilities are averaged, their costs added up. "
+        "Its memory, cold start and end to end are upper bounds: one program would load the engine and read the image "
+        "once."
+        for name, count in ensembles.items()
+    ]
     if any(result.accuracy_over_subjects is not None for result in results):
         notes.append(
             "accuracy: Wilson's interval at the effective number of images, because those of one subject resemble each "

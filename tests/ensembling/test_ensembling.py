@@ -180,6 +180,8 @@ def test_what_makes_no_ensemble_is_refused_with_its_reason(here: Path) -> None:
         make_ensemble([here / "mobilenetv2"] * 2, here)
     with pytest.raises(UsageError, match="needs both"):
         both(here, min_sensitivity=0.9)
+    with pytest.raises(UsageError, match="within 0 and 1"):
+        both(here, min_sensitivity=2.0, min_specificity=0.9)
     with pytest.raises(UsageError, match="is no name for a run"):
         both(here, name="../elsewhere")
     with pytest.raises(UsageError, match="exists already"):
@@ -191,9 +193,75 @@ def test_what_makes_no_ensemble_is_refused_with_its_reason(here: Path) -> None:
     change(other, split=split | {"test": split["val"], "val": split["test"]})
     with pytest.raises(UsageError, match=r"were split differently.*--split FILE"):
         both(here)
+    train = [*split["train"], split["test"][0]]
+    change(other, split=split | {"train": train, "test": split["test"][1:]})
+    with pytest.raises(
+        UsageError, match=r"1 of mobilenetv2's 12 test images trained inceptionv3.*--split FILE"
+    ):
+        both(here)
+    relabelled = [split["val"][0] | {"label": "all" if split["val"][0]["label"] == "healthy" else "healthy"}]
+    change(other, split=split | {"val": relabelled + split["val"][1:]})
+    with pytest.raises(UsageError, match=r"\.png is '.*' to inceptionv3 and '.*' to mobilenetv2"):
+        both(here)
     change(other, split=split, decision={"labels": ["hem", "all"], "positive": ["all"], "threshold": 0.5})
     with pytest.raises(UsageError, match="labels hem, all"):
         both(here)
+
+
+def test_images_are_known_by_their_bytes_not_by_their_order(here: Path) -> None:
+    mean = said(both(here).path).probabilities
+    other = here / "inceptionv3"
+    every = predictions.read(other / predictions.FILE, DECISION.labels)
+    turned = {
+        part: Predictions(
+            each.images[::-1], each.subjects, each.truth[::-1], each.probabilities[::-1], each.thresholds
+        )
+        for part, each in every.items()
+    }
+    predictions.write(other / predictions.FILE, turned, DECISION.labels)
+    np.testing.assert_array_equal(said(both(here, overwrite=True).path).probabilities, mean)
+
+
+def test_members_that_learned_from_different_images_have_no_training_figures(here: Path) -> None:
+    other = here / "inceptionv3"
+    split = json.loads((other / "run.json").read_text())["split"]
+    gone = split["train"][-1]["name"]
+    change(other, split=split | {"train": split["train"][:-1]})
+    file = other / predictions.FILE
+    file.write_text("".join(line for line in file.read_text().splitlines(True) if gone not in line))
+    assert set(both(here).metrics) == {"val", "test"}
+
+
+def test_what_tempers_its_figures_stands_beside_them(here: Path) -> None:
+    other = here / "inceptionv3"
+    split = json.loads((other / "run.json").read_text())["split"]
+    change(other, split=split | {"grouped_by": "unknown"}, calibration={})
+    ensemble = both(here)
+    page = (ensemble.path / "evaluation" / "evaluation.md").read_text()
+    assert "Not calibrated, and averaged as they come: inceptionv3." in page
+    assert "Which images trained a member is not known" in page
+    assert ensemble.grouped_by == load(ensemble.path).grouped_by == "unknown"
+
+
+def test_a_member_without_predictions_is_named(here: Path) -> None:
+    (here / "inceptionv3" / predictions.FILE).unlink()
+    with pytest.raises(RunError, match=r"inceptionv3.predictions\.csv: not there"):
+        both(here)
+
+
+def test_predictions_of_other_images_are_not_taken_for_the_runs(here: Path) -> None:
+    file = here / "inceptionv3" / predictions.FILE
+    file.write_text("".join(file.read_text().splitlines(True)[:-1]))
+    with pytest.raises(RunError, match="its test images are not those of the run"):
+        both(here)
+
+
+def test_an_ensemble_of_which_nothing_was_measured_is_a_failure(here: Path) -> None:
+    ensemble = both(here)
+    paths = find_artifacts([ensemble.path])
+    document = bench(paths[:1], load_profile("laptop"), SHORT, ensembles=[ensemble])
+    assert [failure["artifact"] for failure in document["failures"]] == [str(ensemble.path)]
+    assert "edgeall export" in document["failures"][0]["error"]
 
 
 def test_a_member_that_changed_or_went_is_noticed(here: Path) -> None:

@@ -142,3 +142,12 @@ def test_undefined_figures_are_dashes(make_document: Make, make_result: Make) ->
     document = make_document([make_result(f1=None, auc=None, vs_float=None, peak_rss_bytes=None)])
     cells = laid_out(document).rows[0].cells
     assert {cells[key] for key in ("f1", "auc", "agreement", "delta", "memory")} == {"–"}
+
+
+def test_an_ensemble_is_one_row_and_said_to_be_a_sum(make_document: Make, make_result: Make) -> None:
+    whole = make_result("mobilenetv2+inceptionv3", members=["runs/a/a.tflite", "runs/b/b.tflite"])
+    found = laid_out(make_document([make_result("densenet201"), whole]))
+    assert [row.family for row in found.rows] == ["densenet201", "mobilenetv2+inceptionv3"]
+    (note,) = [note for note in found.notes if "upper bounds" in note]
+    assert note.startswith("mobilenetv2+inceptionv3: 2 models")
+    assert not any("upper bounds" in note for note in laid_out(make_document([make_result()])).notes)

@@ -288,3 +288,14 @@ def test_no_claim_where_an_interval_includes_no_difference(
             ends = [float(end.replace("−", "-")) for end in (low, high)]
             if ends[0] < 0 < ends[1]:
                 assert "cannot tell" in claim or "no difference" in claim, statement.text
+
+
+def test_an_ensemble_is_set_against_the_others_and_its_sums_are_said(
+    make_document: Make, make_result: Make
+) -> None:
+    whole = make_result("mobilenetv2+inceptionv3", medians=[60.0, 61.0, 60.5], members=["a", "b"])
+    said = verdict(make_document([make_result("densenet201", medians=[90.0, 91.0, 92.0]), whole]))
+    assert any("densenet201 against mobilenetv2+inceptionv3" in text for text in said.of("backbones"))
+    assert any(
+        "mobilenetv2+inceptionv3: times, sizes and memory are the sums" in text for text in said.of("limit")
+    )
