@@ -1,10 +1,12 @@
 """`edgeall ensemble`: one JSON document, one clear line for each mistake."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from keras_run import copy_run, make_keras_run
 from small_run import draw, make_run
 
 from edgeall import predictions, runs
@@ -65,3 +67,38 @@ def test_json_names_members_and_figures(folder: Path, capsys: pytest.CaptureFixt
 def test_one_run_is_no_ensemble(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ensemble", str(folder / "a")]) == 2
     assert "two or more" in capsys.readouterr().err
+
+
+def test_from_runs_to_one_row_beside_its_members(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = make_keras_run(tmp_path / "runs" / "one")
+    images = sorted((member for part in runs.PARTS for member in one.split.part(part)), key=lambda m: m.name)
+    learned = tuple(images[0::4] + images[1::4])
+    one = dataclasses.replace(
+        one, split=runs.Split(learned, tuple(images[2::4]), tuple(images[3::4]), "image")
+    )
+    runs.save(one)
+    other = copy_run(one, tmp_path / "runs" / "other")
+    # Another byte behind the archive makes it another file.
+    other.model_path.write_bytes(other.model_path.read_bytes() + b"\0")
+    for seed, run in enumerate((one, other)):
+        answered(run, seed)
+    both = str(tmp_path / "runs" / "both")
+    out = ["--out", str(tmp_path / "runs"), "--name", "both"]
+    assert main(["ensemble", str(one.path), str(other.path), *out]) == 0
+    # A run that is named twice, once as a member, is exported once.
+    assert main(["export", both, str(one.path), "--format", "onnx", "--json"]) == 0
+    output = capsys.readouterr().out
+    exported = json.loads(output[output.index("{") :])["artifacts"]
+    assert [entry["run"] for entry in exported] == ["one", "other"]
+
+    short = ("--rounds", "2", "--threads", "1", "--min-runs", "12", "--min-seconds", "0.02")
+    assert main(["bench", both, *short, "--json"]) == 0
+    *members, whole = json.loads(capsys.readouterr().out)["results"]
+    assert whole["artifact"] == f"{both}/onnx-fp32"
+    assert whole["members"] == [row["artifact"] for row in members]
+    assert ".." not in "".join(whole["members"])
+    assert whole["size_bytes"] == sum(row["size_bytes"] for row in members)
+    assert main(["report", both]) == 0
+    shown = capsys.readouterr().out
+    assert "mobilenetv2+mobilenetv2" in shown
+    assert "upper bounds" in shown
