@@ -47,7 +47,7 @@ def conduct(plan: Plan, finished: Collection[str] = ()) -> Generator[Message, No
         sha256 = job.artifact.sha256
         because = given_up.get((sha256, None)) or given_up.get((sha256, job.threads))
         before = machine.state()
-        result, error = (None, f"not tried: {because}") if because else _work(plan, job)
+        result, error = (None, f"not tried: {because}") if because else work(plan, job)
         after = machine.state()
         if error and not because:
             given_up[sha256, None if job.kind == "accuracy" else job.threads] = error
@@ -56,8 +56,11 @@ def conduct(plan: Plan, finished: Collection[str] = ()) -> Generator[Message, No
     yield End(machine.environment())
 
 
-def _work(plan: Plan, job: Job) -> tuple[dict[str, Any] | None, str | None]:
-    """(result, None), or (None, error) where the worker failed: one line that names the artifact and why."""
+def work(plan: Plan, job: Job) -> tuple[dict[str, Any] | None, str | None]:
+    """One job in a process of its own: (result, None), or (None, error) where it failed.
+
+    The error is one line that names the artifact and why.
+    """
     name = f"{Path(job.artifact.path).name} ({job.kind}, {job.threads} thread{'s'[: job.threads != 1]})"
     command = [sys.executable, "-P", "-m", "edgeall.measuring.worker"]
     try:
@@ -69,7 +72,7 @@ def _work(plan: Plan, job: Job) -> tuple[dict[str, Any] | None, str | None]:
             encoding="utf-8",
             errors="replace",
             timeout=plan.settings.pass_seconds,
-            env=_environment(job.threads),
+            env=surroundings(job.threads),
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -86,8 +89,8 @@ def _work(plan: Plan, job: Job) -> tuple[dict[str, Any] | None, str | None]:
     return answer["result"], None
 
 
-def _environment(threads: int) -> dict[str, str]:
-    """The worker's: this package found wherever it lies, and no thread pool sized by what the user's shell says."""
+def surroundings(threads: int) -> dict[str, str]:
+    """Environment of a process that measures: this package found wherever it lies, pools not sized by the shell."""
     inherited = dict(os.environ)
     paths = [_PACKAGE_PARENT, *filter(None, [inherited.get("PYTHONPATH")])]
     return inherited | {

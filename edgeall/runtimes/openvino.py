@@ -25,7 +25,7 @@ class OpenVinoNetwork:
         self.engine = EngineInfo("openvino", openvino.__version__.partition("-")[0])
         self._path = path
         try:
-            model = openvino.Core().compile_model(str(path), "CPU", _properties(threads, precision))
+            model = openvino.Core().compile_model(str(path), "CPU", properties(threads, precision))
         except Exception as error:  # its exceptions share no base of their own
             raise EngineError(f"{path}: OpenVINO cannot load it ({essence(error)})") from None
         self.input = _only(path, "input", model.inputs)
@@ -61,8 +61,9 @@ class OpenVinoNetwork:
         self._given = self._made = self._request = self._model = None
 
 
-def _properties(threads: int, precision: str) -> dict[str, Any]:
-    properties: dict[str, Any] = {
+def properties(threads: int, precision: str) -> dict[str, Any]:
+    """What a model is compiled with on the CPU, for `threads` threads and an artifact of `precision`."""
+    told: dict[str, Any] = {
         "NUM_STREAMS": 1,
         "INFERENCE_NUM_THREADS": threads,
         "PERFORMANCE_HINT": "LATENCY",
@@ -72,8 +73,8 @@ def _properties(threads: int, precision: str) -> dict[str, Any]:
     # Left to itself, OpenVINO computes float32 as bfloat16 or float16 wherever the CPU can. What is called float32
     # must be; so must the float remainder of an int8 model, except on Arm, where float16 is its way of being fast.
     if precision == "float32" or (precision == "int8" and not arm):
-        properties["INFERENCE_PRECISION_HINT"] = "f32"
-    return properties
+        told["INFERENCE_PRECISION_HINT"] = "f32"
+    return told
 
 
 def _precision(info: dict[str, str]) -> str:
