@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall import __version__, artifact, runs
+from edgeall.benching.cross_check import cross_check
 from edgeall.benching.images import test_set
 from edgeall.benching.results import Measured, Subject, gather, rows
 from edgeall.benching.store import SCHEMA, Journals, ResultFile
@@ -27,6 +28,7 @@ def bench(
     data: Path | None = None,
     ensembles: Sequence[Ensemble] = (),
     overwrite: bool = False,
+    witnesses: bool = False,
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
     """Measure artifacts on a device; returns the document that `edgeall bench --json` prints.
@@ -40,6 +42,7 @@ def bench(
         ensembles: told of too, as one with summed cost, where their members' artifacts are among `paths`; their
             results go to their own folders.
         overwrite: measure everything again, and replace earlier results.
+        witnesses: let the engines' own tools measure the same artifacts beside edgeall (`cross_check`).
 
     Raises:
         UsageError: earlier results would be replaced and `overwrite` does not allow it, or a run-less artifact
@@ -76,9 +79,15 @@ def bench(
         # Nothing was measured now: the machine's state then is the one that counts.
         earlier = [output.earlier["environment"] for output in outputs.values() if output.earlier]
         document["environment"] = next(iter(earlier), document["environment"])
+    fresh = measured.fresh
+    if witnesses:
+        fresh |= {row["sha256"] for row in document["results"]}
+        checks = cross_check(document["results"], subjects, profile, settings, progress)
+        for row, check in zip(document["results"], checks, strict=True):
+            row["cross_check"] = check
     for folder, output in outputs.items():
         mine = [subject for subject in subjects if subject.run_folder == folder]
-        output.write(_only(document, mine), measured.fresh)
+        output.write(_only(document, mine), fresh)
     for ensemble in ensembles:
         mine = [m.subject for m in wholes if m.subject.run_folder == ensemble.path]
         if mine:

@@ -45,6 +45,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overwrite", action="store_true", help="measure all again and replace earlier results"
     )
+    parser.add_argument(
+        "--cross-check",
+        action="store_true",
+        help="let the engines' own benchmark tools measure the same files beside edgeall, and tell the ratio",
+    )
     parser.epilog = (
         "Results of a run's artifacts go to <run>/bench/<device>.json, with --host to <device>-<host>.json. "
         "An interrupted bench goes on where it was when the same command is given again. "
@@ -84,7 +89,8 @@ def _bench(
     settings = _settings(args, device)
     return bench(
         paths, device, settings,
-        data=args.data, ensembles=find_ensembles(args.targets), overwrite=args.overwrite, progress=progress,
+        data=args.data, ensembles=find_ensembles(args.targets), overwrite=args.overwrite,
+        witnesses=args.cross_check, progress=progress,
     )  # fmt: skip
 
 

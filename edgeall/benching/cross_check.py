@@ -1,0 +1,161 @@
+"""A bench's latencies beside those of the engines' own tools, in turn on one machine.
+
+A round of an artifact is edgeall's own measurement and then the tool's, the next one the other way round, each in a
+fresh process and each as long as a whole measurement of the bench; the ratio is over rounds.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import median
+from typing import Any
+
+from edgeall.benching import witness
+from edgeall.benching.results import Subject
+from edgeall.benching.tools import Answer, Asked
+from edgeall.errors import MeasurementError
+from edgeall.measuring.conduct import work
+from edgeall.measuring.plan import Job, Plan, PlannedArtifact, Settings
+from edgeall.progress import Progress
+from edgeall.statistics import ratio_over_rounds
+from edgeall.targets import Profile
+
+TOLERANCE = 0.03
+"""A ratio further above 1 than this is marked: edgeall loses time that the engine does not need."""
+
+_PATIENCE, _START_SECONDS = 10, 120.0
+"""A tool may take so many times as long as it should, and so long to start, before it is stopped."""
+
+
+def cross_check(
+    rows: Sequence[dict[str, Any]],
+    subjects: Sequence[Subject],
+    profile: Profile,
+    settings: Settings,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    """What to add to each of a bench's `rows` as "cross_check"; every row gets one.
+
+    {"tool", "version", "command", "configuration", "p50_ms" and "min_ms" (the tool's), "ours_p50_ms", "ours_min_ms",
+    "ratio" (of medians, ours / the tool's: "value", "low", "high", "method"), "tolerance", "within_tolerance",
+    "rounds": [{"ours_ms", "tool_ms", "ours_min_ms", "tool_min_ms", "ours_n", "tool_n"}]}; or {"tool": null, "reason"}
+    where there is no witness. `min_ms` is the least of all runs, which other programs on the machine disturb least.
+    """
+    subject_of = {subject.artifact.sha256: subject for subject in subjects}
+    given_up: dict[int, str] = {}
+    pairs: dict[int, _Pair] = {}
+    for index, row in enumerate(rows):
+        try:
+            pairs[index] = _pair(row, subject_of.get(row["sha256"]), profile, settings)
+        except MeasurementError as error:
+            given_up[index] = str(error)
+    with progress.stage(
+        "cross-checking with the engines' own tools", settings.rounds * len(pairs)
+    ) as advance:
+        for number in range(settings.rounds):
+            for index, pair in pairs.items():
+                if index not in given_up:
+                    try:
+                        pair.take(ours_first=number % 2 == 0)
+                    except MeasurementError as error:
+                        given_up[index] = str(error)
+                advance(1)
+    for reason in dict.fromkeys(given_up.values()):
+        progress.note(f"no witness: {reason}")
+    return [
+        {"tool": None, "reason": given_up[index]} if index in given_up else pairs[index].told()
+        for index in range(len(rows))
+    ]
+
+
+@dataclass(frozen=True)
+class _Round:
+    ours_ms: float
+    tool_ms: float
+    ours_min_ms: float
+    tool_min_ms: float
+    ours_n: int
+    tool_n: int
+
+
+class _Pair:
+    """One artifact and thread count, and the tool that is asked of it."""
+
+    def __init__(self, found: witness.Found, asked: Asked, plan: Plan, job: Job, seconds: float) -> None:
+        self._found, self._asked, self._plan, self._job = found, asked, plan, job
+        self._seconds = seconds
+        self._rounds: list[_Round] = []
+
+    def take(self, *, ours_first: bool) -> None:
+        """One more round.
+
+        Raises:
+            MeasurementError: one of the two could not measure.
+        """
+        if ours_first:
+            ours, tool = self._ours(), self._tool()
+        else:
+            tool, ours = self._tool(), self._ours()
+        self._rounds.append(
+            _Round(median(ours) / 1e6, tool.p50_ms, min(ours) / 1e6, tool.min_ms, len(ours), tool.runs)
+        )
+
+    def told(self) -> dict[str, Any]:
+        ours, tool = [r.ours_ms for r in self._rounds], [r.tool_ms for r in self._rounds]
+        ratio = ratio_over_rounds(ours, tool)
+        assert ratio is not None
+        found = self._found
+        return {
+            "tool": found.tool.name,
+            "version": found.version,
+            "command": [*found.command, *found.tool.options(self._asked)],
+            "configuration": None
+            if found.tool.configuration is None
+            else found.tool.configuration(self._asked),
+            "p50_ms": median(tool),
+            "ours_p50_ms": median(ours),
+            "min_ms": min(r.tool_min_ms for r in self._rounds),
+            "ours_min_ms": min(r.ours_min_ms for r in self._rounds),
+            "ratio": ratio.to_dict(),
+            "tolerance": TOLERANCE,
+            "within_tolerance": ratio.value <= 1 + TOLERANCE,
+            "rounds": [asdict(each) for each in self._rounds],
+        }
+
+    def _ours(self) -> list[int]:
+        result, error = work(self._plan, self._job)
+        if result is None:
+            raise MeasurementError(f"edgeall's own measurement failed: {error}")
+        return list(result["model_ns"])
+
+    def _tool(self) -> Answer:
+        return witness.measure(self._found, self._asked, self._seconds)
+
+
+def _pair(row: dict[str, Any], subject: Subject | None, profile: Profile, settings: Settings) -> _Pair:
+    """Raises MeasurementError where there is no witness for the row."""
+    if profile.reach != "local":
+        raise MeasurementError(
+            f"tools run on this machine alone, and device {profile.name} is reached by {profile.reach}"
+        )
+    if row["latency_kind"] != "measured":
+        raise MeasurementError("an emulator's times are no latency")
+    if subject is None or row.get("members"):
+        raise MeasurementError("an ensemble is several models; each has its own row")
+    found = witness.find(row["format"], row["engine"]["name"])
+    # What the bench has just measured tells how many runs take the time that is wanted.
+    each_ms = median(row["latency_ms"]["raw"])
+    runs = _runs(settings.min_runs, min(settings.min_seconds, settings.max_seconds), each_ms)
+    warmup = _runs(settings.warmup_runs, settings.warmup_seconds, each_ms)
+    runs = max(1, min(runs, int(settings.max_seconds * 1e3 / each_ms)))
+    asked = Asked(subject.artifact.path.resolve(), row["threads"], row["precision"], warmup, runs)
+    expected = _START_SECONDS + _PATIENCE * (warmup + runs) * each_ms / 1e3
+    # All runs and seconds in one process, not a share of them.
+    planned = PlannedArtifact(str(asked.model), subject.artifact.sha256, subject.tests.key)
+    plan = Plan((planned,), {subject.tests.key: subject.tests.images}, replace(settings, rounds=1))
+    job = Job("latency", planned, asked.threads)
+    return _Pair(found, asked, plan, job, min(settings.pass_seconds, expected))
+
+
+def _runs(least: int, seconds: float, each_ms: float) -> int:
+    return max(least, math.ceil(seconds * 1e3 / each_ms))
