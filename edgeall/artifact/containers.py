@@ -14,12 +14,12 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from xml.sax import saxutils
 
+from edgeall.artifact import protobuf
 from edgeall.errors import ArtifactError
 
 KEY = "edgeall"
@@ -134,10 +134,10 @@ class OnnxContainer(_OneFile):
         data = path.read_bytes()
         digest, found, has_graph = hashlib.sha256(), list[str](), False
         try:
-            for number, start, body, end in _protobuf_fields(data):
+            for number, start, body, end in protobuf.fields(data):
                 has_graph |= number == self._GRAPH
                 if number == self._METADATA_PROPS:
-                    entry = {n: data[b:e] for n, _, b, e in _protobuf_fields(data, body, end)}
+                    entry = {n: data[b:e] for n, _, b, e in protobuf.fields(data, body, end)}
                     if entry.get(1) == KEY.encode():
                         found.append(entry.get(2, b"").decode())
                         if data[start:end] != self._entry(found[-1]):
@@ -155,8 +155,8 @@ class OnnxContainer(_OneFile):
             file.write(self._entry(text))
 
     def _entry(self, text: str) -> bytes:
-        content = _protobuf_bytes(1, KEY.encode()) + _protobuf_bytes(2, text.encode())
-        return _protobuf_bytes(self._METADATA_PROPS, content)
+        content = protobuf.message(1, KEY.encode()) + protobuf.message(2, text.encode())
+        return protobuf.message(self._METADATA_PROPS, content)
 
 
 class OpenVinoContainer:
@@ -232,52 +232,3 @@ def _only(path: Path, found: list[str]) -> str | None:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _protobuf_fields(
-    data: bytes, start: int = 0, end: int | None = None
-) -> Iterator[tuple[int, int, int, int]]:
-    """Top-level fields as (number, start of tag, start of body, end); raises ValueError on malformed bytes."""
-    stop = len(data) if end is None else end
-    at = start
-    while at < stop:
-        tag, body = _varint(data, at, stop)
-        match tag & 7:
-            case 0:
-                _, after = _varint(data, body, stop)
-            case 1:
-                after = body + 8
-            case 2:
-                length, body = _varint(data, body, stop)
-                after = body + length
-            case 5:
-                after = body + 4
-            case _:
-                raise ValueError("wire type")
-        if after > stop or tag >> 3 == 0:
-            raise ValueError("field runs past its end")
-        yield tag >> 3, at, body, after
-        at = after
-
-
-def _varint(data: bytes, at: int, stop: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < stop and shift < 64:
-        byte = data[at]
-        value |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 128:
-            return value, at
-    raise ValueError("varint")
-
-
-def _protobuf_bytes(number: int, content: bytes) -> bytes:
-    return _encode_varint(number << 3 | 2) + _encode_varint(len(content)) + content
-
-
-def _encode_varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes(out) + bytes([value])
