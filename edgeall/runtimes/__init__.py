@@ -7,20 +7,26 @@
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgeall.artifact import Artifact, Format, Precision
 from edgeall.errors import EngineError, MissingExtraError, UsageError
 from edgeall.pixels import PixelMapping
+from edgeall.runtimes.accelerator import Accelerator, AcceleratorError
 from edgeall.runtimes.precision import ExecutedPrecision, Operator
-from edgeall.runtimes.session import EngineInfo, Session, essence
+from edgeall.runtimes.session import EngineInfo, Session, Setup, Stages, essence
 
 __all__ = [
     "ENGINES",
+    "Accelerator",
+    "AcceleratorError",
     "Engine",
     "EngineInfo",
     "ExecutedPrecision",
     "Operator",
     "Session",
+    "Stages",
+    "lacking",
     "open_model",
     "open_session",
 ]
@@ -32,7 +38,8 @@ class Engine:
 
     Attributes:
         title: as users know it.
-        module: under `edgeall.runtimes`; brings `load(path, threads, precision) -> Network`.
+        module: under `edgeall.runtimes`; brings `load(path, setup) -> Network` and `lacking(accelerator)`, which
+            tells why it cannot serve here, or None.
         extra: of edgeall's distribution, that installs it; None where edgeall itself needs it.
     """
 
@@ -49,11 +56,18 @@ ENGINES: dict[Format, Engine] = {
 """Artifact format to engine. A new engine is a row here and a module."""
 
 
-def open_session(artifact: Artifact, threads: int = 1) -> Session:
+def open_session(
+    artifact: Artifact, threads: int = 1, *, accelerator: Accelerator | None = None, batch: int = 1
+) -> Session:
     """Load a checked artifact into its engine.
+
+    Args:
+        accelerator: where to compute; the engine computes there or not at all, never on the processor instead.
+        batch: images in one inference.
 
     Raises:
         MissingExtraError: the engine is not installed.
+        AcceleratorError: the accelerator is not to be had here, or did not take the whole model.
         EngineError: it cannot load the model, or the model is not what its metadata says.
     """
     metadata = artifact.metadata
@@ -64,6 +78,8 @@ def open_session(artifact: Artifact, threads: int = 1) -> Session:
         classes=len(metadata.decision.labels),
         threads=threads,
         precision=metadata.precision,
+        accelerator=accelerator,
+        batch=batch,
     )
 
 
@@ -75,6 +91,8 @@ def open_model(
     classes: int | None = None,
     threads: int = 1,
     precision: Precision = "float32",
+    accelerator: Accelerator | None = None,
+    batch: int = 1,
 ) -> Session:
     """Load a model file that may carry no metadata yet.
 
@@ -86,12 +104,28 @@ def open_model(
     """
     if threads < 1:
         raise UsageError(f"{threads} threads: at least 1 is needed")
+    if batch < 1:
+        raise UsageError(f"a batch of {batch}: at least 1 is needed")
+    setup = Setup(threads, precision, accelerator, batch)
     engine = ENGINES[format]
-    module = importlib.import_module(f"edgeall.runtimes.{engine.module}")
     try:
-        network = module.load(path, threads, precision)
+        network = _module(engine).load(path, setup)
     except ModuleNotFoundError:
         raise MissingExtraError(engine.title, engine.extra or "workstation") from None
     except ImportError as error:
         raise EngineError(f"{engine.title} is installed but cannot be imported ({essence(error)})") from None
-    return Session(network, path, pixels, classes, threads)
+    return Session(network, path, pixels, classes, setup)
+
+
+def lacking(format: Format, accelerator: Accelerator) -> str | None:
+    """Why an engine cannot compute on an accelerator here, in one line with the way out; None where it can."""
+    engine = ENGINES[format]
+    try:
+        reason: str | None = _module(engine).lacking(accelerator)
+    except ImportError:
+        return str(MissingExtraError(engine.title, engine.extra or "workstation"))
+    return reason
+
+
+def _module(engine: Engine) -> Any:
+    return importlib.import_module(f"edgeall.runtimes.{engine.module}")

@@ -1,7 +1,8 @@
-"""OpenVINO on its CPU plugin."""
+"""OpenVINO, on its CPU plugin or on the device that is asked for."""
 
 import os
 import platform
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,25 +10,44 @@ from typing import Any
 import numpy as np
 
 from edgeall.errors import EngineError
+from edgeall.runtimes.accelerator import Accelerator, AcceleratorError
 from edgeall.runtimes.precision import Operator, is_conversion, normalized
-from edgeall.runtimes.session import EngineInfo, Port, Tensor, essence
+from edgeall.runtimes.session import EngineInfo, Port, Setup, Stages, Tensor, essence
 
+_CPU = "CPU"
 _NOT_OPERATORS = ("Input", "Output", "Reorder")
 
 
 class OpenVinoNetwork:
     """An OpenVINO model: one stream, one infer request, tensors written in place."""
 
-    def __init__(self, path: Path, threads: int, precision: str) -> None:
+    stages: Stages | str = "OpenVINO copies inside the inference: in its latency, and not to be told apart"
+
+    def __init__(self, path: Path, setup: Setup) -> None:
         os.environ.setdefault("OPENVINO_TELEMETRY_OPT_OUT", "1")
         import openvino
 
         self.engine = EngineInfo("openvino", openvino.__version__.partition("-")[0])
         self._path = path
+        device = _CPU if setup.accelerator is None else _device(setup.accelerator)
         try:
-            model = openvino.Core().compile_model(str(path), "CPU", properties(threads, precision))
+            core = openvino.Core()
+            model = str(path)
+            if setup.batch != 1:
+                model = core.read_model(model)
+                model.reshape({0: [setup.batch, *list(model.input(0).shape)[1:]]})
+            model = core.compile_model(model, device, properties(setup.threads, setup.precision, device))
+            devices = list(model.get_property("EXECUTION_DEVICES"))
         except Exception as error:  # its exceptions share no base of their own
+            if setup.accelerator is not None and (reason := lacking(setup.accelerator)):
+                raise AcceleratorError(f"{path}: {reason}") from None
             raise EngineError(f"{path}: OpenVINO cannot load it ({essence(error)})") from None
+        if setup.accelerator is not None and devices != [device]:
+            raise AcceleratorError(
+                f"{path}: OpenVINO would run it on {' and '.join(devices)}, not on {setup.accelerator}; "
+                "nothing was measured in its place"
+            )
+        self._devices = devices
         self.input = _only(path, "input", model.inputs)
         self.output = _only(path, "output", model.outputs)
         self._model = model
@@ -57,22 +77,55 @@ class OpenVinoNetwork:
                 found.append(Operator(info["layerType"], _precision(info), _converts(info)))
         return found
 
+    def placement(self) -> dict[str, int | None]:
+        return dict.fromkeys(self._devices)
+
     def close(self) -> None:
         self._given = self._made = self._request = self._model = None
 
 
-def properties(threads: int, precision: str) -> dict[str, Any]:
-    """What a model is compiled with on the CPU, for `threads` threads and an artifact of `precision`."""
-    told: dict[str, Any] = {
-        "NUM_STREAMS": 1,
-        "INFERENCE_NUM_THREADS": threads,
-        "PERFORMANCE_HINT": "LATENCY",
-        "CACHE_DIR": "",
-    }
-    arm = platform.machine().lower() in ("aarch64", "arm64")
-    # Left to itself, OpenVINO computes float32 as bfloat16 or float16 wherever the CPU can. What is called float32
-    # must be; so must the float remainder of an int8 model, except on Arm, where float16 is its way of being fast.
-    if precision == "float32" or (precision == "int8" and not arm):
+def lacking(accelerator: Accelerator) -> str | None:
+    """Why OpenVINO cannot compute on an accelerator here; None where it can.
+
+    Raises:
+        ImportError: OpenVINO is not installed, or broken.
+    """
+    os.environ.setdefault("OPENVINO_TELEMETRY_OPT_OUT", "1")
+    import openvino
+
+    core = openvino.Core()
+    try:
+        # A name that stands for others ("AUTO") passes here; what it chose is known when a model is compiled.
+        core.get_property(_device(accelerator), "FULL_DEVICE_NAME")
+    except Exception as error:  # its exceptions share no base of their own
+        why = re.sub(r'Cannot load library "[^"]*/([^"/]+)": ', r"\1: ", essence(error))
+        return (
+            f"OpenVINO {openvino.__version__.partition('-')[0]} offers {', '.join(core.available_devices)} here, not "
+            f"{accelerator} ({why}); {_MISSING.get(accelerator.provider, 'see its documentation on devices')}"
+        )
+    return None
+
+
+_MISSING = {
+    "GPU": "an Intel GPU and its OpenCL driver are needed (on Debian and Ubuntu: apt install intel-opencl-icd)"
+}
+"""How to get a device."""
+
+
+def _device(accelerator: Accelerator) -> str:
+    """As OpenVINO counts them: "GPU" is the first, "GPU.1" the second."""
+    return f"{accelerator.provider}.{accelerator.device}" if accelerator.device else accelerator.provider
+
+
+def properties(threads: int, precision: str, device: str = _CPU) -> dict[str, Any]:
+    """What a model is compiled with, for `threads` threads of the CPU and an artifact of `precision`."""
+    told: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "CACHE_DIR": ""}
+    if device == _CPU:
+        told |= {"NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": threads}
+    # Left to itself, OpenVINO computes float32 as bfloat16 or float16 wherever it can. What is called float32 must be;
+    # so must the float remainder of an int8 model, except on Arm and GPUs, where float16 is its way of being fast.
+    exact = device == _CPU and platform.machine().lower() not in ("aarch64", "arm64")
+    if precision == "float32" or (precision == "int8" and exact):
         told["INFERENCE_PRECISION_HINT"] = "f32"
     return told
 

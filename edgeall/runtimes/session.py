@@ -1,6 +1,6 @@
 """A loaded model, whatever the engine: bytes of an image in, class probabilities out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -9,9 +9,11 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from edgeall.artifact import Precision
 from edgeall.errors import EngineError
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.runtimes import precision
+from edgeall.runtimes.accelerator import Accelerator
 from edgeall.runtimes.precision import ExecutedPrecision, Operator
 
 Tensor = npt.NDArray[Any]
@@ -45,12 +47,49 @@ class Port:
     zero_point: int = 0
 
 
+@dataclass(frozen=True)
+class Setup:
+    """How an engine is to run a model.
+
+    Attributes:
+        threads: intra-operator threads on the processor.
+        precision: what the model was made for.
+        accelerator: where to compute; None for the processor.
+        batch: images in one inference.
+    """
+
+    threads: int = 1
+    precision: Precision = "float32"
+    accelerator: Accelerator | None = None
+    batch: int = 1
+
+
+@dataclass(frozen=True)
+class Stages:
+    """One inference in three steps that can be timed apart; each returns when it is done.
+
+    Attributes:
+        copy_in: the input tensor from the program's memory to the accelerator's.
+        compute: there.
+        copy_out: the result back.
+    """
+
+    copy_in: Callable[[Tensor], None]
+    compute: Callable[[], None]
+    copy_out: Callable[[], Tensor]
+
+
 class Network(Protocol):
-    """What an engine's module must bring: a model of one image tensor in and one tensor of classes out."""
+    """What an engine's module must bring: a model of image tensors in and one tensor of classes out.
+
+    Attributes:
+        stages: `run` in its parts, or why this engine cannot tell them apart.
+    """
 
     engine: EngineInfo
     input: Port
     output: Port
+    stages: Stages | str
 
     def run(self, tensor: Tensor) -> Tensor:
         """One inference; the result may be the engine's own buffer, overwritten by the next."""
@@ -58,6 +97,14 @@ class Network(Protocol):
 
     def operators(self) -> Sequence[Operator]:
         """What the engine really runs, after its own rewriting of the graph."""
+        ...
+
+    def placement(self) -> dict[str, int | None]:
+        """Number of operators by where the engine says that it ran them; None where it tells the place alone.
+
+        Raises:
+            AcceleratorError: some ran elsewhere than was asked for.
+        """
         ...
 
     def close(self) -> None:
@@ -71,18 +118,22 @@ class Session:
     Attributes:
         engine: which engine, and its version.
         threads: that the engine may compute with.
+        accelerator: on which the whole model runs; None for the processor.
+        batch: images in one inference.
+        stages: as `Network` tells.
         pixels: how image bytes become the model's input.
     """
 
     def __init__(
-        self, network: Network, path: Path, pixels: PixelMapping, classes: int | None, threads: int
+        self, network: Network, path: Path, pixels: PixelMapping, classes: int | None, setup: Setup
     ) -> None:
         self.engine = network.engine
-        self.threads = threads
+        self.stages = network.stages
+        self.threads, self.accelerator, self.batch = setup.threads, setup.accelerator, setup.batch
         self.pixels = pixels
         self._network: Network | None = network
         self._path = path
-        _check_ports(path, network, pixels, classes)
+        _check_ports(path, network, pixels, classes, setup.batch)
         port = network.input
         if np.issubdtype(port.dtype, np.integer):
             self._table: npt.NDArray[Any] = pixels.quantized_table(port.scale, port.zero_point, port.dtype)
@@ -96,6 +147,12 @@ class Session:
             raise ValueError(f"a ({size}, {size}, 3) uint8 image is needed, not {image.shape} {image.dtype}")
         return self.pixels.apply(image, self._table)[None]
 
+    def stack(self, images: ByteImage) -> Tensor:
+        """Images (1 to batch, size, size, 3) to one input tensor (batch, size, size, 3), filled up with the last."""
+        tensors = [self.prepare(image) for image in images]
+        missing = self.batch - len(tensors)
+        return tensors[0] if self.batch == 1 else np.concatenate(tensors + tensors[-1:] * missing)
+
     def infer(self, tensor: Tensor) -> Tensor:
         """Tensor in, tensor out, nothing else: what a model's latency is measured over.
 
@@ -107,7 +164,7 @@ class Session:
         return self._open.run(tensor)
 
     def probabilities(self, raw: Tensor) -> Probabilities:
-        """`infer`'s result as float32 class probabilities (1, classes), in [0, 1].
+        """`infer`'s result as float32 class probabilities (batch, classes), in [0, 1].
 
         Integers are scaled back; a lone sigmoid output p becomes [1 - p, p].
 
@@ -115,7 +172,7 @@ class Session:
             EngineError: the output holds NaN or infinity, or is no probability.
         """
         port = self._open.output
-        values = raw.reshape(1, -1).astype(np.float32)
+        values = raw.reshape(self.batch, -1).astype(np.float32)
         if port.scale:
             values = (values - port.zero_point) * np.float32(port.scale)
         if not np.isfinite(values).all():
@@ -134,13 +191,18 @@ class Session:
         Raises:
             EngineError: the engine failed or gave no probabilities.
         """
-        rows = [self.probabilities(self.infer(self.prepare(image))) for image in images]
+        starts = range(0, len(images), self.batch)
+        rows = [self.probabilities(self.infer(self.stack(images[at : at + self.batch]))) for at in starts]
         classes = max(2, self._open.output.shape[-1])
-        return np.concatenate(rows) if rows else np.empty((0, classes), np.float32)
+        return np.concatenate(rows)[: len(images)] if rows else np.empty((0, classes), np.float32)
 
     def executed_precision(self) -> ExecutedPrecision:
         """What the engine really ran, from its own account; see `edgeall.runtimes.precision`."""
         return precision.count(self._open.operators())
+
+    def placement(self) -> dict[str, int | None]:
+        """Number of operators by where they ran, as the engine tells; see `Network.placement`."""
+        return self._open.placement()
 
     def close(self) -> None:
         """Free the model; may be called again."""
@@ -163,15 +225,16 @@ class Session:
         return self._network
 
 
-def _check_ports(path: Path, network: Network, pixels: PixelMapping, classes: int | None) -> None:
-    expected = (1, pixels.size, pixels.size, 3)
+def _check_ports(path: Path, network: Network, pixels: PixelMapping, classes: int | None, batch: int) -> None:
+    expected = (batch, pixels.size, pixels.size, 3)
     if network.input.shape != expected:
         raise EngineError(
             f"{path}: takes input of shape {network.input.shape}, not {expected} as its pixels are described"
         )
-    outputs = network.output.shape[-1] if len(network.output.shape) == 2 else 0
+    given = network.output.shape
+    outputs = given[-1] if len(given) == 2 and given[0] == batch else 0
     if outputs < 1 or (classes is not None and max(2, outputs) != classes):
-        wanted = "(1, classes)" if classes is None else f"{classes} classes"
+        wanted = f"({batch}, classes)" if classes is None else f"{classes} classes"
         raise EngineError(f"{path}: gives output of shape {network.output.shape}, not {wanted}")
     for port in (network.input, network.output):
         if np.issubdtype(port.dtype, np.integer) and not port.scale:

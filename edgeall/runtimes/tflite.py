@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from edgeall.errors import EngineError
+from edgeall.runtimes.accelerator import Accelerator, AcceleratorError
 from edgeall.runtimes.precision import Operator, is_conversion, of_types
-from edgeall.runtimes.session import EngineInfo, Port, Tensor, essence
+from edgeall.runtimes.session import EngineInfo, Port, Setup, Stages, Tensor, essence
 
 INTERPRETERS = (
     ("ai_edge_litert.interpreter", "ai-edge-litert"),
@@ -30,9 +31,13 @@ INTERPRETERS = (
 
 
 class TfliteNetwork:
-    """A TFLite model. Single images only: the batch of an artifact is 1."""
+    """A TFLite model on the processor."""
 
-    def __init__(self, path: Path, threads: int, precision: str) -> None:
+    stages: Stages | str = "TensorFlow Lite runs on the processor: nothing is copied to an accelerator"
+
+    def __init__(self, path: Path, setup: Setup) -> None:
+        if setup.accelerator is not None:
+            raise AcceleratorError(f"{path}: {lacking(setup.accelerator)}")
         interpreter_class, self.engine = find_interpreter()
         if self.engine.name == "tflite-runtime" and np.lib.NumpyVersion(np.__version__) >= "2.0.0":
             raise EngineError(
@@ -41,7 +46,10 @@ class TfliteNetwork:
             )
         try:
             with _hushed():
-                self._interpreter = interpreter_class(model_path=str(path), num_threads=threads)
+                self._interpreter = interpreter_class(model_path=str(path), num_threads=setup.threads)
+                if setup.batch != 1:
+                    given = self._interpreter.get_input_details()[0]
+                    self._interpreter.resize_tensor_input(given["index"], [setup.batch, *given["shape"][1:]])
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, ImportError, AttributeError, SystemError) as error:
             raise EngineError(f"{path}: {self.engine.name} cannot load it ({essence(error)})") from None
@@ -75,6 +83,9 @@ class TfliteNetwork:
             if op["op_name"] != "DELEGATE"
         ]
 
+    def placement(self) -> dict[str, int | None]:
+        return {"CPU": None}
+
     def close(self) -> None:
         self._interpreter = None
 
@@ -96,6 +107,11 @@ def _hushed() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def lacking(accelerator: Accelerator) -> str:
+    """Why an accelerator cannot serve: none can."""
+    return f"TensorFlow Lite runs on the processor here, not on {accelerator}; bench ONNX or OpenVINO artifacts there"
 
 
 def find_interpreter() -> tuple[Any, EngineInfo]:
