@@ -37,7 +37,7 @@ def cross_check(
     """What to add to each of a bench's `rows` as "cross_check"; every row gets one.
 
     {"tool", "version", "command", "configuration", "p50_ms" and "min_ms" (the tool's), "ours_p50_ms", "ours_min_ms",
-    "ratio" (of medians, ours / the tool's: "value", "low", "high", "method"), "tolerance", "within_tolerance",
+    "ratio" (of medians, ours / the tool's: "value", "low", "high"), "tolerance", "within_tolerance",
     "rounds": [{"ours_ms", "tool_ms", "ours_min_ms", "tool_min_ms", "ours_n", "tool_n"}]}; or {"tool": null, "reason"}
     where there is no witness. `min_ms` is the least of all runs, which other programs on the machine disturb least.
     """

@@ -5,7 +5,6 @@ median in a JSON report. A report that says anything but what was asked for is r
 """
 
 import json
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -133,7 +132,7 @@ def _read_litert(report: Any, asked: Asked) -> Answer:
     times = []
     for key in ("median_ms", "min_ms"):
         told = _at(name, report, "latency", key)
-        if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told):
+        if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told <= 1e9:
             raise MeasurementError(f"{name} reports latency.{key} as {_shown(told)}, which is no time")
         times.append(float(told))
     return _answer(name, times[0], times[1], asked.runs)

@@ -46,6 +46,30 @@ class Predictions:
 
 
 @dataclass(frozen=True)
+class CrossCheck:
+    """What an engine's own benchmark tool measured of the same file in turn with edgeall: medians in milliseconds.
+
+    Attributes:
+        tool: its name and version.
+        ratio: edgeall's time to the tool's.
+        tolerance: a ratio above 1 by more than this is marked.
+    """
+
+    tool: str
+    tool_ms: float
+    ours_ms: float
+    ratio: Estimate
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class NoWitness:
+    """Why no tool could measure an artifact beside edgeall."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Result:
     """One artifact with one thread count on one device. None is unknown or undefined.
 
@@ -58,6 +82,7 @@ class Result:
         hot: a measurement started hotter than the device's profile allows.
         short: fewer runs, seconds or rounds than comparable figures need.
         members: of an ensemble the artifacts that it is made of; empty for an artifact.
+        cross_check: what the engine's own tool measured; None where it was not asked.
     """
 
     artifact: str
@@ -94,6 +119,7 @@ class Result:
     data: str | None
     predictions: Predictions | None
     members: tuple[str, ...] = ()
+    cross_check: CrossCheck | NoWitness | None = None
 
     @property
     def estimated(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from edgeall.reporting import cross_check
 from edgeall.reporting.document import Bench
 from edgeall.reporting.table import COLUMNS, table
 from edgeall.reporting.verdict import HEADINGS, judge
@@ -20,10 +21,23 @@ def _device(bench: Bench) -> str:
     lines = [f"## {_plain(laid_out.title)}", "", _line(headings), _line(rules, escape=False)]
     lines += [_line([row.family, *(row.cells[column.key] for column in COLUMNS)]) for row in laid_out.rows]
     lines += ["", *(f"- {_plain(note)}" for note in laid_out.notes), ""]
+    lines += _witnesses(bench)
     for kind, heading in HEADINGS.items():
         if texts := verdict.of(kind):
             lines += [f"### {heading}", "", *(f"- {_plain(text)}" for text in texts), ""]
     return "\n".join(lines)
+
+
+def _witnesses(bench: Bench) -> list[str]:
+    told = cross_check.witnesses(bench)
+    if not told.rows:
+        return []
+    rules = ["---:" if place in cross_check.NUMERIC else "---" for place in range(len(cross_check.COLUMNS))]
+    return [
+        *(f"### {cross_check.HEADING}", "", _line(list(cross_check.COLUMNS)), _line(rules, escape=False)),
+        *(_line(list(row)) for row in told.rows),
+        *("", *(f"- {_plain(note)}" for note in told.notes), ""),
+    ]
 
 
 def _line(cells: list[str], *, escape: bool = True) -> str:

@@ -6,7 +6,8 @@ Beside the keys that every result has, these are read where they are there, and 
 - of a result: `run`, `weights` (what training started from, in words), `split.grouped_by`, `data` (name of the
   images' layout), `clusters` (subjects), `accuracy_over_subjects`, `noisy`, `parity.passed`, `float_operators`
   (number by kind), `thermal.throttled`, `settings.obeys_rules`, `vs_float.accuracy_delta_interval`,
-  `vs_float.p_value_over_subjects`, `members` (of an ensemble: artifacts, whose costs it sums), and
+  `vs_float.p_value_over_subjects`, `members` (of an ensemble: artifacts, whose costs it sums), `cross_check`
+  (what the engine's own benchmark tool says), and
 - `predictions`: {"images": identities, "subjects": names or null, "truth": bool, "positive": verdict bool,
   "scores": numbers, or not there}, columns of equal length. With them two artifacts can be compared image by image;
   without, no difference in accuracy is claimed.
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.errors import UsageError
+from edgeall.reporting import cross_check
 from edgeall.reporting.checked import At
 from edgeall.reporting.document import Bench, Latency, Predictions, Result, VersusFloat
 from edgeall.statistics import Estimate
@@ -167,6 +169,7 @@ def _result(at: At) -> Result:
         data=_text(at, "data"),
         predictions=_predictions(at.maybe("predictions")),
         members=() if (members := at.maybe("members")) is None else tuple(m.text() for m in members.items()),
+        cross_check=cross_check.read(at.maybe("cross_check")),
     )
 
 

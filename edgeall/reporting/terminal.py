@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -10,6 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from edgeall.reporting import cross_check
 from edgeall.reporting.document import Bench
 from edgeall.reporting.table import COLUMNS, FAILED, MARKS, Column, Group, Row, Table, table
 from edgeall.reporting.verdict import HEADINGS, Verdict, judge
@@ -30,6 +32,7 @@ class Terminal:
             yield from _table(laid_out, console, options)
             yield Text()
             yield from (Text(note, style="dim") for note in laid_out.notes)
+            yield from _witnesses(bench, console, options)
             yield from _verdict(judge(bench))
 
 
@@ -108,6 +111,37 @@ def _blocks(laid_out: Table) -> Iterator[RichTable | Text]:
         for column in COLUMNS[1:]:
             block.add_row(Text(column.heading), _cell(column, row))
         yield block
+
+
+def _witnesses(bench: Bench, console: Console, options: ConsoleOptions) -> Iterator[RichTable | Text]:
+    """A table where it fits, else a line a figure."""
+    told = cross_check.witnesses(bench)
+    if not told.rows:
+        return
+    yield Text(f"\n{cross_check.HEADING}", style="bold")
+    grid = RichTable(
+        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0)
+    )
+    for place, heading in enumerate(cross_check.COLUMNS):
+        justify: Literal["left", "right"] = "right" if place in cross_check.NUMERIC else "left"
+        grid.add_column(_two_lines(heading), justify=justify, no_wrap=True)
+    for row in told.rows:
+        grid.add_row(*(_figure(cell) for cell in row))
+    fits = Measurement.get(console, options.update(max_width=_UNLIMITED), grid).maximum <= options.max_width
+    if fits:
+        yield from (Text(), grid)
+    for row in () if fits else told.rows:
+        yield Text(f"\n{row[0]}", style="bold cyan")
+        block = RichTable.grid(padding=(0, 2, 0, 0))
+        for heading, cell in zip(cross_check.COLUMNS[1:], row[1:], strict=True):
+            block.add_row(Text(heading), _figure(cell))
+        yield block
+    yield Text()
+    yield from (Text(note, style="dim") for note in told.notes)
+
+
+def _figure(cell: str) -> Text:
+    return Text(cell, style="bold red" if cell.startswith(cross_check.SLOWER) else "")
 
 
 def _verdict(verdict: Verdict) -> Iterator[Text | RichTable]:
