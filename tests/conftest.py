@@ -49,3 +49,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
 def mobile(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
     """MobileNetV2 of width 0.35 at 96 pixels, three softmax outputs, in all formats, float32 and INT8."""
     return make_mobile(tmp_path_factory.mktemp("mobile"))
+
+
+@pytest.fixture
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A test's own, empty folder for edgeall's caches."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder

@@ -7,10 +7,8 @@ from drawn_cells import draw_cells
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
-    return folder
+def own_cache(cache: Path) -> Path:
+    return cache
 
 
 @pytest.fixture(scope="session")
