@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.artifact import Artifact
+from edgeall.benching import costs
 from edgeall.benching.images import GROUPINGS, TestSet
 from edgeall.measuring.plan import Settings
 from edgeall.measuring.records import Record
@@ -45,13 +46,15 @@ class Subject:
 
 @dataclass(frozen=True)
 class Measured:
-    """One artifact with one thread count: everything that was measured of it. `rounds` in order, at least one."""
+    """One artifact with one thread count: everything that was measured of it. `rounds` in order, at least one; larger
+    batches likewise, the smaller ones first."""
 
     subject: Subject
     threads: int
     accuracy: Record
     memory: Record | None
     rounds: tuple[Record, ...]
+    batches: tuple[Record, ...] = ()
 
     @property
     def name(self) -> str:
@@ -60,7 +63,8 @@ class Measured:
 
 def gather(subjects: Sequence[Subject], records: Iterable[Record]) -> list[Measured]:
     """Put records of each artifact and thread count together; those without accuracy or any latency are left out."""
-    by_job = {(r.artifact, r.kind, r.threads, r.round): r for r in records if r.error is None}
+    done = [record for record in records if record.error is None]
+    by_job = {(r.artifact, r.kind, r.threads, r.round): r for r in done if r.kind != "batch"}
     threads = sorted({count for _, kind, count, _ in by_job if kind == "latency"})
     scored = {r.artifact: r for r in by_job.values() if r.kind == "accuracy"}
     found = []
@@ -73,7 +77,11 @@ def gather(subjects: Sequence[Subject], records: Iterable[Record]) -> list[Measu
             )
             if sha256 in scored and rounds:
                 memory = by_job.get((sha256, "memory", count, 0))
-                found.append(Measured(subject, count, scored[sha256], memory, tuple(rounds)))
+                batches = sorted(
+                    (r for r in done if (r.artifact, r.kind, r.threads) == (sha256, "batch", count)),
+                    key=lambda record: (record.batch, record.round),
+                )
+                found.append(Measured(subject, count, scored[sha256], memory, tuple(rounds), tuple(batches)))
     return found
 
 
@@ -114,6 +122,7 @@ def _row(
         "executed_operators": executed["operators"],
         "float_operators": executed["float_operators"],
         "engine": result["engine"],
+        **costs.computed_on(m.accuracy, settings.accelerators.get(metadata.format)),
         "threads": m.threads,
         "accuracy_threads": m.accuracy.threads,
         **scored,
@@ -121,6 +130,10 @@ def _row(
         "vs_float": vs_float,
         **_times(m, emulated),
         "peak_rss_bytes": None if m.memory is None else _result(m.memory)["peak_rss_bytes"],
+        **costs.energy(m.memory),
+        **costs.card_memory(m.memory),
+        "copies_ms": None if emulated else costs.copies(m.rounds),
+        "batches": [] if emulated else costs.batches(m.batches),
         "size_bytes": artifact.size_bytes,
         "thermal": _thermal([*m.rounds]),
         "settings": {

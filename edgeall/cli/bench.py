@@ -34,6 +34,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--quick", action="store_true", help="3 rounds instead of 5; all other rules are kept"
     )
     parser.add_argument("--threads", metavar="N,N…", help="thread counts, 'all' among them (default: 1,all)")
+    parser.add_argument(
+        "--batch",
+        metavar="N,N…",
+        help="images in one inference, beside the latency of single ones (default: what the device's profile says)",
+    )
     parser.add_argument("--rounds", type=int, metavar="N", help="turns of each artifact, in fresh processes")
     parser.add_argument("--min-runs", type=int, metavar="N", help="timed runs over all rounds, at least")
     parser.add_argument(
@@ -59,9 +64,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, display: Display) -> int:
     from edgeall.benching import find_artifacts
-    from edgeall.targets import Address, load_profile
+    from edgeall.targets import Address, able_here, load_profile
 
-    profile = load_profile(args.device)
+    profile = able_here(load_profile(args.device), display)
+    if args.cross_check and profile.accelerators:
+        raise UsageError(
+            "--cross-check: the engines' own tools are run on the processor, not on accelerators"
+        )
     addresses = list(dict.fromkeys(Address.parse(text) for text in args.host))
     if not _settings(args, profile).obeys_rules:
         display.warn("fewer runs, seconds or rounds than comparable figures need; the results say so")
@@ -123,11 +132,13 @@ def _status(documents: list[dict[str, Any]], display: Display) -> int:
 
 def _settings(args: argparse.Namespace, profile: Any) -> Any:
     from edgeall.measuring.plan import QUICK, Settings
-    from edgeall.targets import parse_threads
+    from edgeall.targets import parse_batches, parse_threads
 
     settings = profile.settings(QUICK if args.quick else Settings())
     given = {name: getattr(args, name) for name in ("rounds", "min_runs", "min_seconds", "max_seconds")}
     changes = {name: value for name, value in given.items() if value is not None}
     if args.threads is not None:
         changes["threads"] = parse_threads(args.threads.split(","))
+    if args.batch is not None:
+        changes["batches"] = parse_batches(args.batch.split(","))
     return dataclasses.replace(settings, **changes)

@@ -72,6 +72,8 @@ def _describe(profile: "Profile") -> dict[str, Any]:
         "reason": reason,
         "formats": list(profile.formats),
         "threads": ["all" if count == 0 else count for count in profile.threads],
+        "batches": list(profile.batches),
+        "accelerators": {format: str(place) for format, place in profile.accelerators.items()},
         "notes": profile.notes,
     }
 
@@ -113,13 +115,13 @@ def _check(profile: "Profile", display: Display) -> int:
     from contextlib import closing
 
     from edgeall.targets import open_board
-    from edgeall.targets.fitness import judge_machine
+    from edgeall.targets.fitness import judge_accelerators, judge_machine
 
     if profile.board is None:
         from edgeall.measuring.environment import environment
 
         told: dict[str, Any] | None = environment()
-        findings, host = judge_machine(told or {}, profile), None
+        findings, host = [*judge_machine(told or {}, profile), *judge_accelerators(profile)], None
     else:
         with closing(open_board(profile, display)) as target:
             examined = target.examine()

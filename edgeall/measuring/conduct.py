@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.errors import EdgeallError, UsageError
+from edgeall.measuring import cards
 from edgeall.measuring import environment as machine
 from edgeall.measuring.plan import Job, Plan, jobs, key, order
 from edgeall.measuring.records import End, Kept, Message, Record, Start, to_line
@@ -29,30 +30,36 @@ def conduct(plan: Plan, finished: Collection[str] = ()) -> Generator[Message, No
 
     Yields `Start` before anything is measured (close the iterator to go no further), then one `Record` or `Kept` a job
     as each ends, then `End`. A worker that dies costs its artifact, not the others: an artifact that could not be
-    scored is not measured any further, and what failed with some threads is not tried again with as many.
+    scored is not measured any further, what failed with some threads is not tried again with as many, nor a batch that
+    failed.
     """
     cores = machine.usable_cores()
     fingerprint = machine.fingerprint()
+    if plan.settings.accelerators:
+        fingerprint["cards"] = cards.cards()
     planned = [(job, key(plan, job, fingerprint)) for job in jobs(plan, cores)]
     session = time.time_ns()
     done = frozenset(finished)
     yield Start(
         session, machine.environment(), tuple((identity, job.artifact.sha256) for job, identity in planned)
     )
-    given_up: dict[tuple[str, int | None], str] = {}
+    given_up: dict[tuple[str, int | None, int | None], str] = {}
     for job, identity in planned:
         if identity in done:
             yield Kept(identity)
             continue
         sha256 = job.artifact.sha256
-        because = given_up.get((sha256, None)) or given_up.get((sha256, job.threads))
+        reaches = ((sha256, None, None), (sha256, job.threads, None), (sha256, job.threads, job.batch))
+        because = next((given_up[reach] for reach in reaches if reach in given_up), None)
         before = machine.state()
         result, error = (None, f"not tried: {because}") if because else work(plan, job)
         after = machine.state()
         if error and not because:
-            given_up[sha256, None if job.kind == "accuracy" else job.threads] = error
+            given_up[reaches[{"accuracy": 0, "batch": 2}.get(job.kind, 1)]] = error
         thermal = machine.thermal(before, after, plan.settings.max_temperature_c)
-        yield Record(identity, session, sha256, job.kind, job.threads, job.round, result, error, thermal)
+        yield Record(
+            identity, session, sha256, job.kind, job.threads, job.round, result, error, thermal, job.batch
+        )
     yield End(machine.environment())
 
 
@@ -61,7 +68,8 @@ def work(plan: Plan, job: Job) -> tuple[dict[str, Any] | None, str | None]:
 
     The error is one line that names the artifact and why.
     """
-    name = f"{Path(job.artifact.path).name} ({job.kind}, {job.threads} thread{'s'[: job.threads != 1]})"
+    kind = job.kind if job.batch == 1 else f"batch of {job.batch}"
+    name = f"{Path(job.artifact.path).name} ({kind}, {job.threads} thread{'s'[: job.threads != 1]})"
     command = [sys.executable, "-P", "-m", "edgeall.measuring.worker"]
     try:
         worker = subprocess.run(  # noqa: S603

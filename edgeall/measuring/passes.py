@@ -1,27 +1,43 @@
-"""What a worker process measures: accuracy, memory and latency, each in a process of its own.
+"""What a worker process measures: accuracy, memory and energy, latency, batches; each in a process of its own.
 
 Every pass takes the job, opens the artifact itself, and returns raw figures as JSON-ready data. No statistics here: a
 device reports what it saw, the workstation draws conclusions.
 """
 
-import gc
+import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgeall import artifact as artifacts
 from edgeall.artifact import Artifact
 from edgeall.errors import ArtifactError, ImageError, MeasurementError
+from edgeall.measuring import cards, energy
 from edgeall.measuring.plan import Order
+from edgeall.measuring.timing import in_stages, no_garbage_collection, timed
 from edgeall.pixels import ByteImage, read_image
 from edgeall.runtimes import Session, open_session
 
 MEMORY_RUNS = 5
 """Inferences of the memory pass: engines reserve what they need at the first and may grow at the next."""
+
+
+ENERGY_SECONDS = 2.0
+"""The processor's energy counters move about a thousand times a second, so this makes them fine enough."""
+
+BATCH_RUNS = 3
+"""Least runs of a larger batch in a round, each of which is of many images."""
+
+BATCH_INPUTS = 2
+"""Different inputs of a larger batch, which take turns; 256 pictures of 224 pixels take 154 MB."""
+
+BATCH_DIFFERENCE = 0.01
+"""Probabilities that an image gets in a batch and alone may differ by so much, by rounding in other kernels."""
 
 
 def accuracy(order: Order) -> dict[str, Any]:
@@ -47,6 +63,7 @@ def accuracy(order: Order) -> dict[str, Any]:
             "probabilities": probabilities,
             "unreadable": unreadable,
             "engine": _engine(session),
+            "placement": session.placement(),
             "executed_precision": {
                 "dominant": executed.dominant,
                 "operators": executed.operators,
@@ -57,13 +74,29 @@ def accuracy(order: Order) -> dict[str, Any]:
 
 
 def memory(order: Order) -> dict[str, Any]:
-    """Greatest resident memory of a process that loads the artifact and classifies a few images; nothing else."""
+    """Greatest resident memory of a process that loads the artifact and classifies a few images; nothing else.
+
+    After that is known, the energy of an inference; neither disturbs the other, nor the latency.
+    """
     opened, session = _open(order)
     with session:
         paths = list(_readable(order, opened, at_most=MEMORY_RUNS))
         for index in range(MEMORY_RUNS):
             _classify(session, opened, paths[index % len(paths)])
-        return {"peak_rss_bytes": peak_rss()}
+        found = {"peak_rss_bytes": peak_rss(), "card_memory": _card_memory(session)}
+        return found | {"energy": _energy(session, opened, order)}
+
+
+def _energy(session: Session, opened: Artifact, order: Order) -> dict[str, Any]:
+    """Joules of the processor while it does nothing but infer; see `edgeall.measuring.energy`."""
+    if session.accelerator is not None:
+        return energy.untold("RAPL tells of the processor, not of the accelerator")
+    tensors = [session.prepare(image) for image in _readable(order, opened, at_most=MEMORY_RUNS).values()]
+
+    def work() -> int:
+        return len(timed(session.infer, tensors, 1, ENERGY_SECONDS, order.most_seconds))
+
+    return energy.spent(work)
 
 
 def latency(order: Order) -> dict[str, Any]:
@@ -81,12 +114,13 @@ def latency(order: Order) -> dict[str, Any]:
         images = _readable(order, opened)
         paths, tensors = list(images), [session.prepare(image) for image in images.values()]
         model, end_to_end = session.infer, partial(_classify, session, opened)
-        with _no_garbage_collection():
-            _timed(model, tensors, order.warmup_runs, order.warmup_seconds, order.most_seconds)
-            model_ns = _timed(model, tensors, order.least_runs, order.least_seconds, order.most_seconds)
+        with no_garbage_collection():
+            timed(model, tensors, order.warmup_runs, order.warmup_seconds, order.most_seconds)
+            model_ns = timed(model, tensors, order.least_runs, order.least_seconds, order.most_seconds)
+            stages = in_stages(session, tensors, order.least_runs, order.least_seconds, order.most_seconds)
             # The engine is warm by now; one run warms what comes before it.
-            _timed(end_to_end, paths, order.warmup_runs, 0.0, order.most_seconds)
-            whole_ns = _timed(end_to_end, paths, order.least_runs, order.least_seconds, order.most_seconds)
+            timed(end_to_end, paths, order.warmup_runs, 0.0, order.most_seconds)
+            whole_ns = timed(end_to_end, paths, order.least_runs, order.least_seconds, order.most_seconds)
         return {
             "load_ns": loaded - began,
             "first_inference_ns": first_inference,
@@ -95,13 +129,50 @@ def latency(order: Order) -> dict[str, Any]:
             "end_to_end_ns": whole_ns,
             "inputs": len(paths),
             "engine": _engine(session),
+            "stages": stages,
         }
+
+
+def batch(order: Order) -> dict[str, Any]:
+    """What a whole batch takes, tensor in, tensor out; first, that its images get the answers that they get alone.
+
+    "batch_ns" are nanoseconds of each inference, of `order.batch` images.
+    """
+    opened, session = _open(order, batch=1)
+    with session:
+        images = np.stack(list(_readable(order, opened).values()))
+        alone = session.predict(images)
+    opened, session = _open(order, batch=order.batch)
+    with session:
+        difference = float(np.abs(session.predict(images) - alone).max())
+        if difference > BATCH_DIFFERENCE:
+            raise MeasurementError(
+                f"in a batch of {order.batch} images get other answers than alone, by up to {difference:.3f}"
+            )
+        turns = range(BATCH_INPUTS if len(images) > 1 else 1)
+        tensors = [session.stack(images[np.arange(turn, turn + order.batch) % len(images)]) for turn in turns]
+        least_runs = max(BATCH_RUNS, math.ceil(order.least_runs / order.batch))
+        with no_garbage_collection():
+            timed(session.infer, tensors, order.warmup_runs, order.warmup_seconds, order.most_seconds)
+            batch_ns = timed(session.infer, tensors, least_runs, order.least_seconds, order.most_seconds)
+            stages = in_stages(session, tensors, least_runs, order.least_seconds, order.most_seconds)
+        return {
+            "batch_ns": batch_ns,
+            "difference": difference,
+            "stages": stages,
+            "card_memory": _card_memory(session),
+        }
+
+
+def _card_memory(session: Session) -> dict[str, Any] | None:
+    return None if session.accelerator is None else cards.memory_of_process()
 
 
 PASSES: dict[str, Callable[[Order], dict[str, Any]]] = {
     "accuracy": accuracy,
     "memory": memory,
     "latency": latency,
+    "batch": batch,
 }
 
 
@@ -125,47 +196,12 @@ def peak_rss() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _timed(
-    run: Callable[[Any], Any],
-    inputs: Sequence[Any],
-    least_runs: int,
-    least_seconds: float,
-    most_seconds: float,
-) -> list[int]:
-    """Run over the inputs in turn until both minima are reached, or the most; nanoseconds of each run."""
-    clock = time.perf_counter_ns
-    timings: list[int] = []
-    least, most = int(least_seconds * 1e9), int(most_seconds * 1e9)
-    count = len(inputs)
-    began = clock()
-    while True:
-        item = inputs[len(timings) % count]
-        start = clock()
-        run(item)
-        end = clock()
-        timings.append(end - start)
-        spent = end - began
-        if spent >= most or (spent >= least and len(timings) >= least_runs):
-            return timings
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()
-
-
-def _open(order: Order) -> tuple[Artifact, Session]:
+def _open(order: Order, batch: int = 1) -> tuple[Artifact, Session]:
     opened = artifacts.read(Path(order.artifact))
     if opened.sha256 != order.sha256:
         raise ArtifactError(f"{order.artifact}: changed since the bench began; run it again")
-    return opened, open_session(opened, threads=order.threads)
+    accelerator = order.accelerators.get(opened.metadata.format)
+    return opened, open_session(opened, threads=order.threads, accelerator=accelerator, batch=batch)
 
 
 def _classify(session: Session, opened: Artifact, path: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeall.errors import UsageError
+from edgeall.runtimes.accelerator import Accelerator
 
 SCHEMA = 1
 ALL_CORES = 0
@@ -19,6 +20,9 @@ RULE_RUNS, RULE_SECONDS = 50, 1.0
 
 VARIED_INPUTS = 16
 """At most so many different images are run in turn where time is taken."""
+
+
+LARGEST_BATCH = 1024
 
 
 def _whole(value: object) -> bool:
@@ -46,6 +50,8 @@ class Settings:
             fewest that support a 90th percentile.
         pass_seconds: a worker process that takes longer is stopped and reported as failed.
         max_temperature_c: a pass that starts hotter than this is marked; None for no such mark.
+        batches: images in one inference, for what whole batches take; 1 is always measured, and is what latency means.
+        accelerators: where artifacts of a format are computed; those of others are on the processor.
     """
 
     rounds: int = 5
@@ -57,6 +63,8 @@ class Settings:
     max_seconds: float = 150.0
     pass_seconds: float = 1800.0
     max_temperature_c: float | None = None
+    batches: tuple[int, ...] = (1,)
+    accelerators: dict[str, Accelerator] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("rounds", "warmup_runs", "min_runs"):
@@ -73,6 +81,11 @@ class Settings:
             bool(counts) and all(_whole(count) and 0 <= count <= 1024 for count in counts),
             "threads",
             "whole numbers from 1 to 1024, or 0 for all cores",
+        )
+        _require(
+            all(_whole(batch) and 1 <= batch <= LARGEST_BATCH for batch in self.batches),
+            "batches",
+            f"whole numbers from 1 to {LARGEST_BATCH}",
         )
 
     def share(self) -> tuple[int, float, float]:
@@ -155,6 +168,10 @@ class Plan:
                 raise UsageError(f"plan of schema {document['schema']}, this edgeall carries out {SCHEMA}")
             settings = dict(document["settings"])
             settings["threads"] = tuple(settings["threads"])
+            settings["batches"] = tuple(settings["batches"])
+            settings["accelerators"] = {
+                format: Accelerator(**told) for format, told in settings["accelerators"].items()
+            }
             return cls(
                 artifacts=tuple(PlannedArtifact(**entry) for entry in document["artifacts"]),
                 image_sets={
@@ -169,12 +186,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Job:
-    """One worker process: one artifact, one kind of measurement, one thread count, one round."""
+    """One worker process: one artifact, one kind of measurement, one thread count, one round, one batch."""
 
     kind: str
     artifact: PlannedArtifact
     threads: int
     round: int = 0
+    batch: int = 1
 
 
 @dataclass(frozen=True)
@@ -188,6 +206,8 @@ class Order:
         least_runs, least_seconds, most_seconds: of each timed loop in this process.
         spawned_ns: monotonic clock just before this process was started. That clock is one for all processes of a
             machine on Linux (CLOCK_MONOTONIC), macOS and Windows.
+        batch: images in one inference.
+        accelerators: as `Settings` has them.
     """
 
     kind: str
@@ -201,6 +221,8 @@ class Order:
     least_seconds: float
     most_seconds: float
     spawned_ns: int
+    batch: int = 1
+    accelerators: dict[str, Accelerator] = field(default_factory=dict)
 
 
 def order(plan: Plan, job: Job, spawned_ns: int) -> Order:
@@ -220,13 +242,16 @@ def order(plan: Plan, job: Job, spawned_ns: int) -> Order:
         least_seconds=least_seconds,
         most_seconds=most_seconds,
         spawned_ns=spawned_ns,
+        batch=job.batch,
+        accelerators=plan.settings.accelerators,
     )
 
 
 def jobs(plan: Plan, cores: int) -> Iterator[Job]:
     """The jobs of a plan, in order, for a device of `cores` cores.
 
-    Accuracy first, so that what cannot run is known soon; then memory; then latency in interleaved rounds. Every
+    Accuracy first, so that what cannot run is known soon; then memory; then latency in interleaved rounds, and so
+    larger batches, the smaller ones first. Every
     artifact has its turn before any has its next, and each round starts with another one, so that neither a slow drift
     of the machine nor a place in the order favours one of them.
     """
@@ -238,6 +263,12 @@ def jobs(plan: Plan, cores: int) -> Iterator[Job]:
         for count in threads:
             for artifact in plan.artifacts[first:] + plan.artifacts[:first]:
                 yield Job("latency", artifact, count, number)
+    for number in range(plan.settings.rounds):
+        first = number % len(plan.artifacts)
+        for batch in sorted(set(plan.settings.batches) - {1}):
+            for count in threads:
+                for artifact in plan.artifacts[first:] + plan.artifacts[:first]:
+                    yield Job("batch", artifact, count, number, batch)
 
 
 def thread_counts(settings: Settings, cores: int) -> tuple[int, ...]:
@@ -245,10 +276,12 @@ def thread_counts(settings: Settings, cores: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(cores if count == ALL_CORES else count for count in settings.threads))
 
 
+_TIMING = ("rounds", "warmup_runs", "warmup_seconds", "min_runs", "min_seconds", "max_seconds")
 _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "accuracy": (),
     "memory": (),
-    "latency": ("rounds", "warmup_runs", "warmup_seconds", "min_runs", "min_seconds", "max_seconds"),
+    "latency": _TIMING,
+    "batch": _TIMING,
 }
 
 
@@ -259,7 +292,18 @@ def key(plan: Plan, job: Job, machine: dict[str, Any]) -> str:
     """
     images = [(image.name, image.sha256) for image in plan.image_sets[job.artifact.images]]
     settings = {name: getattr(plan.settings, name) for name in _DEPENDS_ON[job.kind]}
-    identity = [job.kind, job.artifact.sha256, job.threads, job.round, images, settings, machine]
+    places = {format: str(place) for format, place in plan.settings.accelerators.items()}
+    identity = [
+        job.kind,
+        job.artifact.sha256,
+        job.threads,
+        job.round,
+        job.batch,
+        images,
+        settings,
+        places,
+        machine,
+    ]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 

@@ -17,9 +17,10 @@ class Record:
         key: identity of the job and of all that its result depends on (`edgeall.measuring.plan.key`).
         session: nanosecond mark shared by all that was measured in one go; rounds pair up only within one.
         artifact: SHA-256 of the artifact.
-        kind: "accuracy", "memory" or "latency".
+        kind: "accuracy", "memory", "latency" or "batch".
         result: raw figures of the kind; None where `error` tells why there are none.
         thermal: the machine's temperature, clock and throttling before and after the process.
+        batch: images in one inference.
     """
 
     key: str
@@ -31,6 +32,7 @@ class Record:
     result: dict[str, Any] | None
     error: str | None
     thermal: dict[str, Any]
+    batch: int = 1
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ def main() -> int:
     from edgeall.errors import EdgeallError
     from edgeall.measuring.passes import PASSES
     from edgeall.measuring.plan import Order
+    from edgeall.runtimes import Accelerator
 
     document["images"] = tuple((name, path) for name, path in document["images"])
+    document["accelerators"] = {name: Accelerator(**told) for name, told in document["accelerators"].items()}
     order = Order(**document)
     try:
         answer: dict[str, object] = {"result": PASSES[order.kind](order)}

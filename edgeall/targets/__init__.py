@@ -14,13 +14,14 @@ from edgeall.measuring.records import Message
 from edgeall.progress import SILENT, Progress
 from edgeall.targets.address import Address
 from edgeall.targets.emulator import EmulatorTarget
-from edgeall.targets.local import LocalTarget
+from edgeall.targets.local import LocalTarget, able_here, missing_accelerators
 from edgeall.targets.profile import (
     Board,
     Limits,
     Profile,
     all_profiles,
     load_profile,
+    parse_batches,
     parse_threads,
     read_profile,
 )
@@ -35,11 +36,14 @@ __all__ = [
     "Profile",
     "SshTarget",
     "Target",
+    "able_here",
     "all_profiles",
     "found",
     "load_profile",
+    "missing_accelerators",
     "open_board",
     "open_target",
+    "parse_batches",
     "parse_threads",
     "read_profile",
 ]
@@ -65,7 +69,7 @@ class Target(Protocol):
 
 
 TARGETS: dict[str, Callable[[Profile, Progress], Target]] = {
-    "local": lambda profile, progress: LocalTarget(),
+    "local": lambda profile, progress: LocalTarget(profile),
     "ssh": lambda profile, progress: SshTarget(profile, progress),
     "emulator": lambda profile, progress: EmulatorTarget(profile, progress),
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from edgeall.targets.connection import OLDEST_PYTHON, Greeting
+from edgeall.targets.local import missing_accelerators
 from edgeall.targets.profile import Profile
 
 Level = Literal["good", "warning", "missing"]
@@ -40,6 +41,18 @@ def judge_greeting(greeting: Greeting) -> list[Finding]:
 def judge_machine(environment: dict[str, Any], profile: Profile) -> list[Finding]:
     """Findings of this machine, from `edgeall.measuring.environment.environment`; it runs edgeall, so it is able."""
     return [finding for look in _OF_ANY for finding in look({"environment": environment}, profile)]
+
+
+def judge_accelerators(profile: Profile) -> list[Finding]:
+    """Of a profile of this machine: each engine's accelerator, by running on it. One that works is enough."""
+    lacking = missing_accelerators(profile)
+    level: Level = "missing" if len(lacking) == len(profile.accelerators) else "warning"
+    return [
+        Finding(level, format, lacking[format])
+        if format in lacking
+        else Finding("good", format, f"{place} computes")
+        for format, place in profile.accelerators.items()
+    ]
 
 
 def judge(greeting: Greeting, probe: dict[str, Any], profile: Profile) -> list[Finding]:

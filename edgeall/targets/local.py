@@ -1,20 +1,54 @@
 """This machine, as a device."""
 
+import dataclasses
 from collections.abc import Collection, Generator
 
+from edgeall import runtimes
+from edgeall.artifact import FORMATS
+from edgeall.errors import DeviceError
 from edgeall.measuring.conduct import conduct
 from edgeall.measuring.plan import Plan
 from edgeall.measuring.records import Message
+from edgeall.progress import SILENT, Progress
+from edgeall.targets.profile import Profile
 
 
 class LocalTarget:
     """Carries a plan out here; paths in it are this machine's."""
 
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+
     def unreachable(self) -> str | None:
-        return None
+        lacking = missing_accelerators(self._profile)
+        return "; ".join(lacking.values()) if lacking and len(lacking) == len(self._profile.formats) else None
 
     def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
         return conduct(plan, finished)
 
     def close(self) -> None:
         return None
+
+
+def missing_accelerators(profile: Profile) -> dict[str, str]:
+    """By format, why the accelerator that the profile names for it cannot serve on this machine."""
+    places = profile.accelerators
+    told = {format: runtimes.lacking(format, places[format]) for format in FORMATS if format in places}
+    return {format: reason for format, reason in told.items() if reason is not None}
+
+
+def able_here(profile: Profile, progress: Progress = SILENT) -> Profile:
+    """The profile less the formats whose accelerators this machine lacks, each of which is noted.
+
+    Raises:
+        DeviceError: it has none of them; tells what each engine was asked for and what it offers.
+    """
+    if profile.board is not None or not (lacking := missing_accelerators(profile)):
+        return profile
+    left = tuple(format for format in profile.formats if format not in lacking)
+    if not left:
+        raise DeviceError(f"device {profile.name} is not here: {'; '.join(lacking.values())}")
+    for format, reason in lacking.items():
+        progress.note(f"{format} left out: {reason}")
+    places = {format: profile.accelerators[format] for format in left}
+    return dataclasses.replace(profile, formats=left, accelerators=places)

@@ -10,8 +10,9 @@ from typing import Any
 from edgeall import shipped
 from edgeall.artifact import FORMATS
 from edgeall.errors import UsageError
-from edgeall.measuring.plan import ALL_CORES, Settings
-from edgeall.names import unknown_name
+from edgeall.measuring.plan import ALL_CORES, LARGEST_BATCH, Settings
+from edgeall.runtimes.accelerator import Accelerator
+from edgeall.targets import entries
 from edgeall.targets.address import Address
 
 REACHES = ("local", "ssh", "emulator")
@@ -91,6 +92,8 @@ class Profile:
         reach: one of `REACHES`.
         formats: artifact formats, that is engines, to try there.
         threads: thread counts to try; `ALL_CORES` for all.
+        batches: images in one inference to try; 1 is always measured.
+        accelerators: format to where its artifacts are computed; empty for the processor.
         notes: one line for people.
         models: how the name of such a machine's model may begin; empty for any.
         finds: names of devices; the one whose `models` fits what answers is meant.
@@ -102,6 +105,8 @@ class Profile:
     reach: str
     formats: tuple[str, ...] = FORMATS
     threads: tuple[int, ...] = (1, ALL_CORES)
+    batches: tuple[int, ...] = (1,)
+    accelerators: dict[str, Accelerator] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     notes: str = ""
     models: tuple[str, ...] = ()
@@ -134,6 +139,8 @@ class Profile:
         return dataclasses.replace(
             base,
             threads=self.threads,
+            batches=self.batches,
+            accelerators=self.accelerators,
             max_seconds=self.limits.max_seconds,
             pass_seconds=self.limits.pass_seconds,
             max_temperature_c=self.limits.temperature_celsius,
@@ -167,7 +174,7 @@ def read_profile(file: Path) -> Profile:
         raise UsageError(f"{file}: {error}") from None
 
 
-_EVERY_KEY = ("reach", "formats", "threads", "limits", "notes", "models", "finds")
+_EVERY_KEY = ("reach", "formats", "threads", "batches", "accelerators", "limits", "notes", "models", "finds")
 _BOARD_KEYS = ("host", "user", "port", "python", "folder", "packages", "versions", "ssh_config")
 _KEYS_OF = {"local": (), "ssh": _BOARD_KEYS, "emulator": ("versions", "cpu", "system", "model")}
 
@@ -176,63 +183,73 @@ EMULATED = Settings(rounds=1, warmup_seconds=0, min_runs=1, min_seconds=0, max_s
 
 
 def _profile(file: Path, document: dict[str, Any]) -> Profile:
-    _require("reach" in document, "reach", f"given: {_choices(REACHES)}")
-    _require(document["reach"] in REACHES, "reach", f"one of {_choices(REACHES)}")
-    _only_known(document, _EVERY_KEY + _KEYS_OF[document["reach"]])
-    limits = _table(document, "limits")
-    _only_known(limits, tuple(f.name for f in dataclasses.fields(Limits)), "limits.")
+    entries.require("reach" in document, "reach", f"given: {entries.choices(REACHES)}")
+    entries.require(document["reach"] in REACHES, "reach", f"one of {entries.choices(REACHES)}")
+    entries.only_known(document, _EVERY_KEY + _KEYS_OF[document["reach"]])
+    limits = entries.table(document, "limits")
+    entries.only_known(limits, tuple(f.name for f in dataclasses.fields(Limits)), "limits.")
     for key, value in limits.items():
-        _require(_positive_number(value), f"limits.{key}", "a number more than 0")
-    formats = document.get("formats", list(FORMATS))
-    _require(
+        entries.require(entries.positive_number(value), f"limits.{key}", "a number more than 0")
+    accelerators = _accelerators(document)
+    formats = document.get("formats", list(accelerators or FORMATS))
+    entries.require(
         isinstance(formats, list) and bool(formats) and all(value in FORMATS for value in formats),
         "formats",
-        f"a list of {_choices(FORMATS)}",
+        f"a list of {entries.choices(FORMATS)}",
     )
+    for format in formats if accelerators else ():
+        # On the processor it would be measured under the accelerator's name.
+        entries.require(
+            format in accelerators, f"accelerators.{format}", "given, or the format left out of formats"
+        )
     return Profile(
         name=file.stem,
         reach=document["reach"],
         formats=tuple(formats),
         threads=parse_threads(document.get("threads", [1, "all"])),
+        batches=parse_batches(document.get("batches", [1])),
+        accelerators={format: accelerators[format] for format in formats if accelerators},
         limits=Limits(**{key: float(value) for key, value in limits.items()}),
-        notes=_text(document, "notes", ""),
-        models=_texts(document, "models"),
-        finds=_texts(document, "finds"),
+        notes=entries.text(document, "notes", ""),
+        models=entries.texts(document, "models"),
+        finds=entries.texts(document, "finds"),
         board=_board(file, document) if document["reach"] != "local" else None,
         emulated=_emulated(document) if document["reach"] == "emulator" else None,
     )
 
 
 def _emulated(document: dict[str, Any]) -> Emulated:
-    cpu = _text(document, "cpu", "")
-    _require(cpu in PROCESSORS, "cpu", f"one of {_choices(tuple(PROCESSORS))}")
-    system = _text(document, "system", SYSTEMS[0])
-    _require(system in SYSTEMS, "system", f"one of {_choices(SYSTEMS)}")
-    return Emulated(cpu, system, _text(document, "model", Emulated.model))
+    cpu = entries.text(document, "cpu", "")
+    entries.require(cpu in PROCESSORS, "cpu", f"one of {entries.choices(tuple(PROCESSORS))}")
+    system = entries.text(document, "system", SYSTEMS[0])
+    entries.require(system in SYSTEMS, "system", f"one of {entries.choices(SYSTEMS)}")
+    return Emulated(cpu, system, entries.text(document, "model", Emulated.model))
 
 
 def _board(file: Path, document: dict[str, Any]) -> Board:
-    versions = _table(document, "versions")
+    versions = entries.table(document, "versions")
     for name, version in versions.items():
-        _require(
+        entries.require(
             isinstance(version, str) and bool(re.fullmatch(r"[0-9][0-9A-Za-z.+!-]*", version)),
             f"versions.{name}",
             'a version, as "2025.4.1"',
         )
-        _require(
+        entries.require(
             bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name)), f"versions.{name}", "of a distribution"
         )
     packages = document.get("packages", "pushed")
-    _require(packages in PACKAGES, "packages", f"one of {_choices(PACKAGES)}")
+    entries.require(packages in PACKAGES, "packages", f"one of {entries.choices(PACKAGES)}")
     port = document.get("port")
-    _require(port is None or (isinstance(port, int) and not isinstance(port, bool)), "port", "a whole number")
-    user = _text(document, "user", "") or None
-    parsed = [Address.parse(text) for text in _texts(document, "host")]
-    config = _text(document, "ssh_config", "")
+    entries.require(
+        port is None or (isinstance(port, int) and not isinstance(port, bool)), "port", "a whole number"
+    )
+    user = entries.text(document, "user", "") or None
+    parsed = [Address.parse(text) for text in entries.texts(document, "host")]
+    config = entries.text(document, "ssh_config", "")
     return Board(
         addresses=tuple(Address(a.host, a.user or user, a.port or port) for a in parsed),
-        python=_text(document, "python", "python3"),
-        folder=_text(document, "folder", "~/.cache/edgeall"),
+        python=entries.text(document, "python", "python3"),
+        folder=entries.text(document, "folder", "~/.cache/edgeall"),
         packages=packages,
         versions=versions,
         ssh_config=(file.parent / Path(config).expanduser()).absolute() if config else None,
@@ -258,44 +275,37 @@ def parse_threads(values: Any) -> tuple[int, ...]:
     return tuple(dict.fromkeys(counts))
 
 
-def _only_known(document: dict[str, Any], known: tuple[str, ...], prefix: str = "") -> None:
-    for key in document:
-        if key not in known:
-            raise unknown_name("key", prefix + key, [prefix + name for name in known])
+def parse_batches(values: Any) -> tuple[int, ...]:
+    """Batch sizes from a list of whole numbers, or their digits.
+
+    Raises:
+        UsageError: anything else.
+    """
+    listed = values if isinstance(values, list) else [values]
+    for value in listed:
+        if not (str(value).isdecimal() and 1 <= int(value) <= LARGEST_BATCH):
+            raise UsageError(f"batches must be whole numbers from 1 to {LARGEST_BATCH}, not {value!r}")
+    return tuple(dict.fromkeys(map(int, listed)))
 
 
-def _table(document: dict[str, Any], key: str) -> dict[str, Any]:
-    value = document.get(key, {})
-    _require(isinstance(value, dict), key, "a table")
-    return dict(value)
-
-
-def _text(document: dict[str, Any], key: str, default: str) -> str:
-    value = document.get(key, default)
-    _require(isinstance(value, str) and value.isprintable() and (bool(value) or not default), key, "text")
-    return str(value)
-
-
-def _texts(document: dict[str, Any], key: str) -> tuple[str, ...]:
-    """One text, or a list of them."""
-    value = document.get(key, [])
-    values = [value] if isinstance(value, str) else value
-    _require(
-        isinstance(values, list) and all(isinstance(each, str) and each for each in values),
-        key,
-        "text, or a list of texts",
-    )
-    return tuple(values)
-
-
-def _require(holds: bool, key: str, wanted: str) -> None:
-    if not holds:
-        raise UsageError(f"{key} must be {wanted}")
-
-
-def _choices(values: tuple[str, ...]) -> str:
-    return ", ".join(f'"{value}"' for value in values)
-
-
-def _positive_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+def _accelerators(document: dict[str, Any]) -> dict[str, Accelerator]:
+    """From a table of format to provider, or to {provider, device}."""
+    found = {}
+    table = entries.table(document, "accelerators")
+    entries.only_known(table, FORMATS, "accelerators.")
+    for format, told in table.items():
+        entry: Any = {"provider": told} if isinstance(told, str) else told
+        key = f"accelerators.{format}"
+        entries.require(
+            isinstance(entry, dict), key, 'a provider, as "CUDAExecutionProvider", or {provider, device}'
+        )
+        entries.only_known(entry, ("provider", "device"), f"{key}.")
+        entries.require(bool(entries.text(entry, "provider", "")), f"{key}.provider", "text")
+        device = entry.get("device", 0)
+        entries.require(
+            isinstance(device, int) and not isinstance(device, bool) and device >= 0,
+            f"{key}.device",
+            "0 or more",
+        )
+        found[format] = Accelerator(str(entry["provider"]), device)
+    return found

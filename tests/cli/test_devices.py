@@ -32,6 +32,8 @@ def test_json_tells_each_device_and_whether_it_can_be_reached(tmp_path: Path, ve
         "reason": None,
         "formats": ["tflite", "onnx", "openvino"],
         "threads": [1, "all"],
+        "batches": [1],
+        "accelerators": {},
         "notes": "this machine, whatever it is",
     }
     assert "template" not in listed

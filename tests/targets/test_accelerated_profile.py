@@ -1,0 +1,95 @@
+"""A profile names accelerators and batches; what this machine lacks of them is left out or refused, with the reason."""
+
+from pathlib import Path
+
+import pytest
+
+from edgeall.errors import DeviceError, UsageError
+from edgeall.measuring.plan import QUICK
+from edgeall.progress import SILENT
+from edgeall.runtimes import Accelerator
+from edgeall.targets import able_here, load_profile, open_target, parse_batches, read_profile
+from edgeall.targets.fitness import judge_accelerators
+
+CPU = 'onnx = "CPUExecutionProvider"'
+ABSENT = 'openvino = {provider = "NoSuchDevice", device = 1}'
+
+
+def written(folder: Path, *lines: str) -> Path:
+    path = folder / "card.toml"
+    path.write_text("\n".join(['reach = "local"', *lines]))
+    return path
+
+
+def test_the_shipped_profile_asks_for_cards_and_batches_to_256() -> None:
+    gpu = load_profile("gpu")
+    assert gpu.accelerators == {"onnx": Accelerator("CUDAExecutionProvider"), "openvino": Accelerator("GPU")}
+    assert gpu.formats == ("onnx", "openvino")
+    assert (min(gpu.batches), max(gpu.batches)) == (1, 256)
+    settings = gpu.settings(QUICK)
+    assert (settings.accelerators, settings.batches) == (gpu.accelerators, gpu.batches)
+
+
+def test_accelerators_are_read_with_their_device(tmp_path: Path) -> None:
+    profile = read_profile(written(tmp_path, "batches = [8, 8, 2]", "[accelerators]", CPU, ABSENT))
+    assert profile.accelerators["openvino"] == Accelerator("NoSuchDevice", 1)
+    assert profile.batches == (8, 2)
+
+
+@pytest.mark.parametrize(
+    ("lines", "key"),
+    [
+        (("batches = [0]",), "batches"),
+        (("batches = [4096]",), "batches"),
+        (('batches = ["all"]',), "batches"),
+        (("[accelerators]", "onnx = 3"), "accelerators.onnx"),
+        (("[accelerators]", 'onnx = ""'), "accelerators.onnx.provider"),
+        (("[accelerators]", "onnx = {device = 1}"), "accelerators.onnx.provider"),
+        (("[accelerators]", 'onnx = {provider = "A", device = -1}'), "accelerators.onnx.device"),
+        (("[accelerators]", 'onnx = {provider = "A", divice = 1}'), "accelerators.onnx.device"),
+        (("[accelerators]", 'onyx = "A"'), "accelerators.onnx"),
+        # It would be computed on the processor, under the accelerator's name.
+        (('formats = ["onnx", "openvino"]', "[accelerators]", CPU), "accelerators.openvino"),
+    ],
+)
+def test_a_mistake_is_refused_by_key(tmp_path: Path, lines: tuple[str, ...], key: str) -> None:
+    with pytest.raises(UsageError, match=key.replace(".", r"\.")):
+        read_profile(written(tmp_path, *lines))
+
+
+@pytest.mark.parametrize("values", [["2", "64"], [2, 64]])
+def test_batches_come_as_numbers_or_their_digits(values: list[object]) -> None:
+    assert parse_batches(values) == (2, 64)
+
+
+def test_what_is_missing_is_left_out_where_something_is_there(tmp_path: Path) -> None:
+    profile = read_profile(written(tmp_path, "[accelerators]", CPU, ABSENT))
+    noted: list[str] = []
+
+    class Noting(type(SILENT)):  # type: ignore[misc]
+        def note(self, text: str) -> None:
+            noted.append(text)
+
+    narrowed = able_here(profile, Noting())
+    assert (narrowed.formats, list(narrowed.accelerators)) == (("onnx",), ["onnx"])
+    assert len(noted) == 1
+    assert noted[0].startswith("openvino left out")
+    assert open_target(profile).unreachable() is None
+    assert [finding.level for finding in judge_accelerators(profile)] == ["good", "warning"]
+
+
+def test_where_nothing_is_there_each_engine_says_why(tmp_path: Path) -> None:
+    profile = read_profile(written(tmp_path, "[accelerators]", 'onnx = "NoSuchProvider"', ABSENT))
+    with pytest.raises(DeviceError, match=r"NoSuchProvider.*NoSuchDevice") as refused:
+        able_here(profile)
+    assert refused.value.exit_status == 2
+    assert "\n" not in str(refused.value)
+    assert "NoSuchProvider" in (open_target(profile).unreachable() or "")
+    assert [finding.level for finding in judge_accelerators(profile)] == ["missing", "missing"]
+
+
+def test_the_processor_needs_no_accelerator() -> None:
+    laptop = load_profile("laptop")
+    assert able_here(laptop) is laptop
+    assert open_target(laptop).unreachable() is None
+    assert judge_accelerators(laptop) == []
