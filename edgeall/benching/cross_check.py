@@ -140,6 +140,8 @@ def _pair(row: dict[str, Any], subject: Subject | None, profile: Profile, settin
         )
     if row["latency_kind"] != "measured":
         raise MeasurementError("an emulator's times are no latency")
+    if accelerator := settings.accelerators.get(row["format"]):
+        raise MeasurementError(f"tools are asked for the processor alone, and it ran on {accelerator}")
     if subject is None or row.get("members"):
         raise MeasurementError("an ensemble is several models; each has its own row")
     found = witness.find(row["format"], row["engine"]["name"])
@@ -152,7 +154,9 @@ def _pair(row: dict[str, Any], subject: Subject | None, profile: Profile, settin
     expected = _START_SECONDS + _PATIENCE * (warmup + runs) * each_ms / 1e3
     # All runs and seconds in one process, not a share of them.
     planned = PlannedArtifact(str(asked.model), subject.artifact.sha256, subject.tests.key)
-    plan = Plan((planned,), {subject.tests.key: subject.tests.images}, replace(settings, rounds=1))
+    plan = Plan(
+        (planned,), {subject.tests.key: subject.tests.images}, replace(settings, rounds=1, batches=(1,))
+    )
     job = Job("latency", planned, asked.threads)
     return _Pair(found, asked, plan, job, min(settings.pass_seconds, expected))
 

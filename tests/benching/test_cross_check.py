@@ -15,6 +15,7 @@ from edgeall.benching import bench, find_artifacts
 from edgeall.benching.cross_check import TOLERANCE, cross_check
 from edgeall.measuring.plan import Settings
 from edgeall.progress import SILENT
+from edgeall.runtimes.accelerator import Accelerator
 from edgeall.targets import load_profile
 
 SHORT = Settings(rounds=2, threads=(1,), warmup_seconds=0.01, min_runs=12, min_seconds=0.02, max_seconds=5)
@@ -102,6 +103,18 @@ def test_they_may_be_asked_afterwards(checked: tuple[Path, dict[str, Any]]) -> N
     written = json.loads((folder / "runs" / "tiny" / "bench" / "laptop.json").read_text(encoding="utf-8"))
     (row,) = [row for row in written["results"] if row["artifact"].endswith(".onnx")]
     assert row["cross_check"]["tool"] is None
+
+
+def test_a_tool_on_the_processor_does_not_speak_for_an_accelerator(
+    checked: tuple[Path, dict[str, Any]],
+) -> None:
+    row = next(row for row in checked[1]["results"] if row["format"] == "openvino")
+    settings = dataclasses.replace(SHORT, accelerators={"openvino": Accelerator("GPU")})
+    (check,) = cross_check([row], [], load_profile("laptop"), settings, SILENT)
+    assert check == {
+        "tool": None,
+        "reason": "tools are asked for the processor alone, and it ran on GPU",
+    }
 
 
 @pytest.mark.parametrize(
