@@ -193,7 +193,9 @@ def _round(records: Sequence[Record]) -> Record:
     for key in _LISTS:
         # One member has had more runs than another in the same time: as many count as all have.
         sums[key] = [sum(each) for each in zip(*(result[key] for result in results), strict=False)]
-    return dataclasses.replace(_record(records, results[0] | {"stages": None} | sums), session=_session(records))
+    return dataclasses.replace(
+        _record(records, results[0] | {"stages": None} | sums), session=_session(records)
+    )
 
 
 def _session(records: Sequence[Record]) -> int:

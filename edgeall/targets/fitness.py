@@ -211,6 +211,14 @@ def _governor(probe: dict[str, Any], profile: Profile) -> Iterator[Finding]:
         yield Finding("good", "governor", governor)
 
 
+def _power(probe: dict[str, Any], profile: Profile) -> Iterator[Finding]:
+    source = probe["environment"].get("power_source")
+    if source == "battery":
+        yield Finding("warning", "power", "on battery, which holds many machines' clocks low: plug it in")
+    elif source is not None:
+        yield Finding("good", "power", source)
+
+
 def _emulation(probe: dict[str, Any], profile: Profile) -> Iterator[Finding]:
     if signs := probe["environment"]["emulation_signs"]:
         yield Finding("warning", "emulated", f"{'; '.join(signs)}: no latency will be told of it")
@@ -233,5 +241,6 @@ _OF_ANY: tuple[Callable[[dict[str, Any], Profile], Iterator[Finding]], ...] = (
     _heat,
     _throttling,
     _governor,
+    _power,
     _emulation,
 )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from edgeall.measuring import environment as machine
+from edgeall.measuring.heat import PI_THROTTLED
 
 
 def tree(root: Path, files: dict[str, str]) -> Path:
@@ -203,7 +204,7 @@ def test_the_firmwares_tool_is_asked_where_the_kernel_shows_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, bits: int | None
 ) -> None:
     """`vcgencmd` is a mock of Raspberry Pi's tool here."""
-    if os.name == "nt" or next(iter(machine.ROOT.glob(machine._PI_THROTTLED)), None):
+    if os.name == "nt" or next(iter(machine.ROOT.glob(PI_THROTTLED)), None):
         pytest.skip("this machine's own tool would be asked")
     tool = tmp_path / "vcgencmd"
     tool.write_text(f'#!/bin/sh\n[ "$1" = get_throttled ] && echo "{said}"\n')
