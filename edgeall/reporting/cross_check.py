@@ -1,10 +1,9 @@
 """The engines' own benchmark tools as witnesses: what a result says of them, and the table that people see."""
 
-from dataclasses import dataclass
-
 from edgeall.reporting import words
 from edgeall.reporting.checked import At
 from edgeall.reporting.document import Bench, CrossCheck, NoWitness
+from edgeall.reporting.side import SideTable
 from edgeall.statistics import Estimate
 
 HEADING = "Beside the engines' own tools"
@@ -14,14 +13,6 @@ NUMERIC = (1, 3, 4, 5)
 
 SLOWER = "SLOWER"
 _UNCERTAIN = "uncertain"
-
-
-@dataclass(frozen=True)
-class Witnesses:
-    """Rows of `COLUMNS`, and the notes under them; no rows where nothing was cross-checked."""
-
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...]
 
 
 def read(at: At | None) -> CrossCheck | NoWitness | None:
@@ -50,8 +41,8 @@ def read(at: At | None) -> CrossCheck | NoWitness | None:
     )
 
 
-def witnesses(bench: Bench) -> Witnesses:
-    """The table of a device."""
+def witnesses(bench: Bench) -> SideTable:
+    """The table of a device; without rows where nothing was cross-checked."""
     rows, missing = [], dict[str, list[str]]()
     tolerances = set()
     for result in bench.results:
@@ -77,7 +68,7 @@ def witnesses(bench: Bench) -> Witnesses:
         )
     if any(row[-1].endswith(_UNCERTAIN) for row in rows):
         notes.append(f"{_UNCERTAIN}: the rounds differ too much to tell on which side of the limit it lies.")
-    return Witnesses(tuple(rows), tuple(notes))
+    return SideTable(HEADING, COLUMNS, NUMERIC, tuple(rows), tuple(notes))
 
 
 def finding(check: CrossCheck) -> str:

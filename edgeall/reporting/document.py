@@ -70,6 +70,25 @@ class NoWitness:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a batch takes; p50 of each figure in milliseconds. None is unknown or does not apply.
+
+    Attributes:
+        copy_in, compute, copy_out: an inference on an accelerator, in its parts.
+        energy_mj: an image, of the whole processor package.
+    """
+
+    batch: int
+    p50: float | None
+    per_second: float | None
+    copy_in: float | None
+    compute: float | None
+    copy_out: float | None
+    card_bytes: float | None
+    energy_mj: float | None
+
+
+@dataclass(frozen=True)
 class Result:
     """One artifact with one thread count on one device. None is unknown or undefined.
 
@@ -82,6 +101,8 @@ class Result:
         hot: a measurement started hotter than the device's profile allows.
         short: fewer runs, seconds or rounds than comparable figures need.
         members: of an ensemble the artifacts that it is made of; empty for an artifact.
+        accelerator: that computed it; None for the processor.
+        costs: of batches, the smallest first; none where only single images on the processor were measured.
         cross_check: what the engine's own tool measured; None where it was not asked.
     """
 
@@ -120,6 +141,8 @@ class Result:
     predictions: Predictions | None
     members: tuple[str, ...] = ()
     cross_check: CrossCheck | NoWitness | None = None
+    accelerator: str | None = None
+    costs: tuple[Cost, ...] = ()
 
     @property
     def estimated(self) -> bool:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from edgeall.reporting import cross_check
+from edgeall.reporting import costs, cross_check
 from edgeall.reporting.document import Bench
+from edgeall.reporting.side import SideTable
 from edgeall.reporting.table import COLUMNS, table
 from edgeall.reporting.verdict import HEADINGS, judge
 
@@ -21,20 +22,19 @@ def _device(bench: Bench) -> str:
     lines = [f"## {_plain(laid_out.title)}", "", _line(headings), _line(rules, escape=False)]
     lines += [_line([row.family, *(row.cells[column.key] for column in COLUMNS)]) for row in laid_out.rows]
     lines += ["", *(f"- {_plain(note)}" for note in laid_out.notes), ""]
-    lines += _witnesses(bench)
+    lines += _side(cross_check.witnesses(bench)) + _side(costs.costs(bench))
     for kind, heading in HEADINGS.items():
         if texts := verdict.of(kind):
             lines += [f"### {heading}", "", *(f"- {_plain(text)}" for text in texts), ""]
     return "\n".join(lines)
 
 
-def _witnesses(bench: Bench) -> list[str]:
-    told = cross_check.witnesses(bench)
+def _side(told: SideTable) -> list[str]:
     if not told.rows:
         return []
-    rules = ["---:" if place in cross_check.NUMERIC else "---" for place in range(len(cross_check.COLUMNS))]
+    rules = ["---:" if place in told.numeric else "---" for place in range(len(told.columns))]
     return [
-        *(f"### {cross_check.HEADING}", "", _line(list(cross_check.COLUMNS)), _line(rules, escape=False)),
+        *(f"### {told.heading}", "", _line(list(told.columns)), _line(rules, escape=False)),
         *(_line(list(row)) for row in told.rows),
         *("", *(f"- {_plain(note)}" for note in told.notes), ""),
     ]

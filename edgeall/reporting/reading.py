@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.errors import UsageError
-from edgeall.reporting import cross_check
+from edgeall.reporting import costs, cross_check
 from edgeall.reporting.checked import At
 from edgeall.reporting.document import Bench, Latency, Predictions, Result, VersusFloat
 from edgeall.statistics import Estimate
@@ -170,6 +170,8 @@ def _result(at: At) -> Result:
         predictions=_predictions(at.maybe("predictions")),
         members=() if (members := at.maybe("members")) is None else tuple(m.text() for m in members.items()),
         cross_check=cross_check.read(at.maybe("cross_check")),
+        accelerator=None if (place := at.maybe("accelerator")) is None else place.get("provider").text(),
+        costs=costs.read(at),
     )
 
 

@@ -11,8 +11,9 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from edgeall.reporting import cross_check
+from edgeall.reporting import costs, cross_check
 from edgeall.reporting.document import Bench
+from edgeall.reporting.side import SideTable
 from edgeall.reporting.table import COLUMNS, FAILED, MARKS, Column, Group, Row, Table, table
 from edgeall.reporting.verdict import HEADINGS, Verdict, judge
 
@@ -32,7 +33,8 @@ class Terminal:
             yield from _table(laid_out, console, options)
             yield Text()
             yield from (Text(note, style="dim") for note in laid_out.notes)
-            yield from _witnesses(bench, console, options)
+            for side in (cross_check.witnesses(bench), costs.costs(bench)):
+                yield from _side(side, console, options)
             yield from _verdict(judge(bench))
 
 
@@ -113,17 +115,16 @@ def _blocks(laid_out: Table) -> Iterator[RichTable | Text]:
         yield block
 
 
-def _witnesses(bench: Bench, console: Console, options: ConsoleOptions) -> Iterator[RichTable | Text]:
+def _side(told: SideTable, console: Console, options: ConsoleOptions) -> Iterator[RichTable | Text]:
     """A table where it fits, else a line a figure."""
-    told = cross_check.witnesses(bench)
     if not told.rows:
         return
-    yield Text(f"\n{cross_check.HEADING}", style="bold")
+    yield Text(f"\n{told.heading}", style="bold")
     grid = RichTable(
         box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0)
     )
-    for place, heading in enumerate(cross_check.COLUMNS):
-        justify: Literal["left", "right"] = "right" if place in cross_check.NUMERIC else "left"
+    for place, heading in enumerate(told.columns):
+        justify: Literal["left", "right"] = "right" if place in told.numeric else "left"
         grid.add_column(_two_lines(heading), justify=justify, no_wrap=True)
     for row in told.rows:
         grid.add_row(*(_figure(cell) for cell in row))
@@ -133,7 +134,7 @@ def _witnesses(bench: Bench, console: Console, options: ConsoleOptions) -> Itera
     for row in () if fits else told.rows:
         yield Text(f"\n{row[0]}", style="bold cyan")
         block = RichTable.grid(padding=(0, 2, 0, 0))
-        for heading, cell in zip(cross_check.COLUMNS[1:], row[1:], strict=True):
+        for heading, cell in zip(told.columns[1:], row[1:], strict=True):
             block.add_row(Text(heading), _figure(cell))
         yield block
     yield Text()
