@@ -39,7 +39,7 @@ def costs(bench: Bench) -> SideTable:
     told = [cost for result in bench.results for cost in result.costs]
     notes = ["p50: of all images at once, copies included."] if told else []
     for place in dict.fromkeys(r.accelerator for r in bench.results if r.accelerator is not None):
-        notes.append(f"Computed on {place}, and nothing on the processor in its place.")
+        notes.append(f"Computed on {place} alone.")
     if any(result.accelerator and None in (c.compute for c in result.costs) for result in bench.results):
         notes.append(
             f"{words.UNKNOWN} in copies: the engine copies inside the inference, or too few runs tell."

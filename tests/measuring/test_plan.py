@@ -23,6 +23,7 @@ from edgeall.measuring.plan import (
     thread_counts,
     varied,
 )
+from edgeall.runtimes import Accelerator
 
 IMAGES = tuple(PlannedImage(f"im/{n}.png", f"/data/im/{n}.png", f"{n:064x}") for n in range(40))
 
@@ -46,6 +47,10 @@ settings = st.builds(
     max_seconds=st.floats(100, 1e6),
     pass_seconds=st.floats(1e-3, 1e6),
     max_temperature_c=st.none() | st.floats(-50, 150),
+    batches=st.lists(st.integers(1, 1024), min_size=1, max_size=4).map(tuple),
+    accelerators=st.dictionaries(
+        st.sampled_from(["onnx", "openvino"]), st.builds(Accelerator, st.text(), st.integers(0, 9))
+    ),
 )
 
 
@@ -72,6 +77,9 @@ def test_a_plan_survives_json(chosen: Settings) -> None:
         ("threads", (-1,)),
         ("threads", (1.5,)),
         ("max_temperature_c", "hot"),
+        ("batches", (0,)),
+        ("batches", (1025,)),
+        ("batches", (2.0,)),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(field: str, value: object) -> None:
@@ -91,6 +99,8 @@ def test_a_value_out_of_range_is_refused_by_name(field: str, value: object) -> N
         lambda d: d["settings"].update(cores=3),
         lambda d: d["settings"].update(threads=None),
         lambda d: d["settings"].update(rounds="3"),
+        lambda d: d["settings"].pop("batches"),
+        lambda d: d["settings"].update(accelerators={"onnx": "CUDA"}),
         lambda d: d["image_sets"]["test"][0].pop("sha256"),
     ],
 )
@@ -141,6 +151,16 @@ def test_rounds_are_interleaved_and_each_begins_with_another_artifact() -> None:
     turns = [[job.artifact.path[-6] for job in latency if job.round == number] for number in range(3)]
     assert turns == [["0", "1", "2"], ["1", "2", "0"], ["2", "0", "1"]]
     assert [job.round for job in latency] == sorted(job.round for job in latency)
+
+
+def test_larger_batches_come_last_each_once_a_round_the_smaller_ones_first() -> None:
+    made = list(jobs(plan(2, rounds=2, threads=(1,), batches=(8, 1, 2, 8)), cores=2))
+    batches = [job for job in made if job.kind == "batch"]
+    assert made[-len(batches) :] == batches
+    assert [(job.round, job.batch) for job in batches] == [
+        *((0, 2), (0, 2), (0, 8), (0, 8), (1, 2), (1, 2), (1, 8), (1, 8)),
+    ]
+    assert all(job.batch == 1 for job in made if job.kind != "batch")
 
 
 def test_what_cannot_run_is_known_before_time_is_spent_on_it() -> None:
