@@ -114,6 +114,7 @@ def _task(run: Run, recipe: Recipe, options: Options, model: str, known: dict[st
         tuning = {
             "training": [member.sha256 for member in run.split.train],
             "fine_tuning": dataclasses.asdict(recipe.fine_tuning),
+            "parity": dataclasses.asdict(recipe.parity),
         }
         task = dataclasses.replace(task, shared=_digest(inputs | tuning))
     about = {

@@ -142,9 +142,9 @@ CHOICES: dict[Format, dict[str, tuple[str, ...]]] = {
 REDUCES_RANGE: tuple[Format, ...] = ("onnx", "openvino")
 """Formats whose engines multiply in 8 bits with 16-bit sums; TFLite's do not saturate."""
 
-FALLBACKS = ("min-max", "percentile", "mse", "bias-correction", "fine-tuning")
-"""Methods of the one INT8 model that all formats share: three ways to read activation ranges, and two ways to
-make up for what rounding does. See `edgeall.exporting.shared`."""
+FALLBACKS = ("min-max", "percentile", "mse", "bias-correction", "fine-tuning", "float-layers")
+"""Methods of the one INT8 model that all formats share: three ways to read activation ranges, two ways to make up for
+what rounding does, and leaving in float32 what suffers most from it. See `edgeall.exporting.shared`."""
 
 
 def load_recipe(name_or_path: str) -> Recipe:

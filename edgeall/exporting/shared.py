@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall import files
+from edgeall.artifact import Parity
 from edgeall.errors import ExportError
 from edgeall.exporting import parity, qat
 from edgeall.exporting.attempts import Attempt
@@ -23,9 +24,13 @@ from edgeall.exporting.recipes import FineTuning, Tolerance
 from edgeall.exporting.sources import Sources, class_probabilities
 from edgeall.runs import Run
 
-RANGES: qat.Method = "min-max"
-"""How bias correction and fine-tuning read activation ranges, after equalization: nearer to float on validation images
-than "percentile" and "mse" (MobileNetV2, C-NMC)."""
+Floats = npt.NDArray[np.float32]
+RANGES: qat.Method = "mse"
+"""How all but the plain methods read activation ranges, after equalization: nearer to float on validation images than
+"percentile" and "min-max" (MobileNetV2, C-NMC)."""
+SENSING = 16
+"""Calibration images over which `qat.disturbances` looks at each tensor."""
+FEWEST_FLOAT = 4
 NO_IMAGES = "the run's training images are not at hand (say where they are now with --data DIR): left out"
 
 
@@ -64,23 +69,27 @@ def quantize(
     Raises:
         ExportError: the Keras model has a layer without an INT8 form, or calibration images that show it nothing.
     """
-    maker = _Maker(run, sources, material)
     reference = np.load(sources.reference, allow_pickle=False)
+
+    def judged(answers: Floats) -> Parity:
+        figures = [parity.compare(reference, answers, run.decision, limit, truth) for limit in tolerances]
+        return min(figures, key=lambda each: each.passed)
+
+    maker = _Maker(run, sources, material, lambda answers: judged(answers).passed)
     attempts: list[Attempt] = []
     for method in methods:
         if method == "fine-tuning" and material.training is None:
             attempts.append(Attempt(method, "simulation", None, 0.0, NO_IMAGES))
             continue
         answers, seconds = _kept(material, method) or maker.make(method)
-        figures = [parity.compare(reference, answers, run.decision, limit, truth) for limit in tolerances]
-        strictest = min(figures, key=lambda each: each.passed)
+        strictest = judged(answers)
         attempts.append(Attempt(method, "simulation", strictest, round(seconds, 2)))
         if strictest.passed:
             break
     return attempts
 
 
-def _kept(material: Material, method: str) -> tuple[npt.NDArray[np.float32], float] | None:
+def _kept(material: Material, method: str) -> tuple[Floats, float] | None:
     path = material.model(method)
     try:
         answers = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["answers"]
@@ -91,24 +100,28 @@ def _kept(material: Material, method: str) -> tuple[npt.NDArray[np.float32], flo
 
 
 class _Maker:
-    """Each part is made when it is first needed: all methods begin alike."""
+    """Each part is made when it is first needed: all methods begin alike. `passes` judges simulated answers."""
 
-    def __init__(self, run: Run, sources: Sources, material: Material) -> None:
-        self._run, self._sources, self._material = run, sources, material
+    def __init__(
+        self, run: Run, sources: Sources, material: Material, passes: Callable[[Floats], bool]
+    ) -> None:
+        self._run, self._sources, self._material, self._passes = run, sources, material, passes
 
-    def make(self, method: str) -> tuple[npt.NDArray[np.float32], float]:
+    def make(self, method: str) -> tuple[Floats, float]:
         """Make and keep the model of a method; its simulated answers on the validation images, and seconds."""
         started = time.monotonic()
         model = _METHODS[method](self) if method in _METHODS else self.calibrated(cast(qat.Method, method))
-        answers = class_probabilities(
-            qat.predict(qat.simulate(model), self.validation.pixels, self._run.pixels)
-        )
+        answers = self.answers(model)
         seconds = time.monotonic() - started
         path = self._material.model(method)
         path.parent.mkdir(exist_ok=True)
         qat.save(model, path)
         files.write_json(path.with_suffix(".json"), {"seconds": seconds, "answers": answers.tolist()})
         return answers, seconds
+
+    def answers(self, model: qat.QuantizedModel) -> Floats:
+        """Of the simulated model on the validation images, (n, classes)."""
+        return class_probabilities(qat.predict(qat.simulate(model), self.validation.pixels, self._run.pixels))
 
     @cached_property
     def plain(self) -> qat.PlainModel:
@@ -141,10 +154,27 @@ class _Maker:
         return qat.freeze(self.plain.graph, self.plain.weights, grids, self.bits)
 
     def corrected(self) -> qat.QuantizedModel:
-        images = self.calibration[: qat.CORRECTING]
+        return self._corrected(*self.equal)
+
+    def partly_float(self) -> qat.QuantizedModel:
+        """As few as pass of 4, 8, 16... tensors left unrounded, those first whose rounding moves the answer most."""
         equal, grids = self.equal
-        plain = qat.correct_biases(equal, grids, self.bits, images, self._run.pixels)
-        return qat.freeze(plain.graph, plain.weights, grids, self.bits)
+        mapping = self._run.pixels
+        moved = qat.disturbances(equal, grids, self.calibration[:SENSING], mapping)
+        worst = sorted(moved, key=lambda name: -moved[name])
+        count = FEWEST_FLOAT
+        while True:
+            plain = qat.keep_in_float(equal, worst[:count])
+            grids = qat.calibrate(plain, self.calibration, mapping, method=RANGES)
+            model = self._corrected(plain, grids)
+            if 4 * count > len(worst) or self._passes(self.answers(model)):
+                return model
+            count *= 2
+
+    def _corrected(self, plain: qat.PlainModel, grids: Mapping[str, qat.Grid]) -> qat.QuantizedModel:
+        images = self.calibration[: qat.CORRECTING]
+        corrected = qat.correct_biases(plain, grids, self.bits, images, self._run.pixels)
+        return qat.freeze(corrected.graph, corrected.weights, grids, self.bits)
 
     def fine_tuned(self) -> qat.QuantizedModel:
         material = self._material
@@ -163,6 +193,7 @@ class _Maker:
 _METHODS: dict[str, Callable[[_Maker], qat.QuantizedModel]] = {
     "bias-correction": _Maker.corrected,
     "fine-tuning": _Maker.fine_tuned,
+    "float-layers": _Maker.partly_float,
 }
 
 

@@ -96,6 +96,17 @@ def test_where_nothing_passes_the_nearest_is_written_and_fails(run: runs.Run) ->
     assert made.parity.mean_abs_diff == min(measured)
 
 
+def test_at_last_layers_are_left_in_float_and_named(run: runs.Run) -> None:
+    """The limit is nearer than INT8 comes here, and formats whose own calibration fails take the same model."""
+    wanted = [recipe(format, mean=0.0, fallbacks=("float-layers",)) for format in FORMATS]
+    made = export_run(run, wanted)
+    given = [answers(run, each) for each in made]
+    for each, these in zip(made, given, strict=True):
+        assert each.method == "float-layers"
+        assert each.left_in_float
+        assert np.abs(these - given[0]).mean() <= 0.005
+
+
 def test_calibration_alone_if_asked_for(run: runs.Run) -> None:
     (made,) = export_run(run, [recipe("onnx", mean=0.0)], options=Options(int8_method="ptq"))
     assert (made.method, made.shared, made.fallbacks) == ("min-max", None, ())

@@ -17,6 +17,7 @@ from typing import Any
 
 from edgeall.exporting.qat.correction import correct_biases
 from edgeall.exporting.qat.equalization import equalize
+from edgeall.exporting.qat.floats import disturbances, keep_in_float
 from edgeall.exporting.qat.observing import Method, calibrate
 from edgeall.exporting.qat.onnx_qdq import write_onnx
 from edgeall.exporting.qat.openvino_ir import write_openvino
@@ -60,9 +61,11 @@ __all__ = [
     "Tuning",
     "calibrate",
     "correct_biases",
+    "disturbances",
     "equalize",
     "fine_tune",
     "freeze",
+    "keep_in_float",
     "load",
     "predict",
     "prepare",

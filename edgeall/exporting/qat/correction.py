@@ -34,6 +34,8 @@ def correct_biases(
         return plain.weights[node.name].kernel, plain.weights[node.name].bias
 
     def as_rounded(node: Node) -> tuple[Any, Any]:
+        if node.float:
+            return weights[node.name].kernel, weights[node.name].bias
         kernel = ops.convert_to_tensor(weights[node.name].kernel)
         return fake_quantize_weights(kernel, node.kind, weight_bits), weights[node.name].bias
 

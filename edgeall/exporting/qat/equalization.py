@@ -19,9 +19,12 @@ from edgeall.pixels import ByteImage, PixelMapping
 
 _TIED: tuple[Kind, ...] = ("add", "mean", "max_pool", "average_pool", "pad")
 """Kinds that work a channel at a time and keep its factor; what an addition joins has one factor."""
-_MOVED = 0.8
-"""Power of a channel's range that goes into the weights that read it. Of 0, .5, .8 and 1, nearest to float after bias
-correction on validation images (MobileNetV2, C-NMC)."""
+_MOVED = 0.5
+"""Power of a channel's range that goes into the weights that read it, which share a scale over all they read. Of 0, .5,
+.8 and 1, nearest to float after bias correction on validation images (MobileNetV2, C-NMC)."""
+_SIX = 6.0
+_HEADROOM = 1.25
+"""How much higher than all that was seen a channel may still reach before its scaled ReLU6 cuts it off."""
 _MOST = 64.0
 _BATCH = 4
 
@@ -34,29 +37,34 @@ class _Bundle:
     readers: Sequence[Node]
 
     @property
-    def free(self) -> bool:
-        """Whether a factor a channel, which ReLU6 would notice, changes nothing."""
-        makers = [node for node in self.nodes if node.kind in WEIGHTED]
+    def makers(self) -> list[Node]:
+        return [node for node in self.nodes if node.kind in WEIGHTED]
+
+    @property
+    def scalable(self) -> bool:
+        """Whether weights on both sides can take a factor a channel; ReLU6 only where it ends all that is made."""
+        capped = {node.activation == "relu6" for node in self.makers}
         return (
             bool(self.readers)
             and all(node.kind in (*WEIGHTED, *_TIED) for node in self.nodes)
-            and all(node.activation != "relu6" for node in self.nodes)
             and all(node.kind in WEIGHTED for node in self.readers)
-            and bool(makers)
+            and len(capped) == 1
+            and all(node.activation != "relu6" for node in self.nodes if node.kind not in WEIGHTED)
         )
 
 
 def equalize(plain: PlainModel, images: ByteImage, mapping: PixelMapping) -> PlainModel:
-    """`plain`, equal to it but for float rounding, with channels of more equal range over `images`.
+    """`plain` with channels of more equal range over `images`, RGB bytes (n, size, size, 3), streamed.
 
-    `images`: RGB bytes (n, size, size, 3), streamed.
+    Equal to `plain` but for float rounding, except that a channel before ReLU6 is made larger only, and so cut off
+    lower: a quarter above all that it reached in `images`, or at six.
     """
     weights = dict(plain.weights)
     peaks = _channel_peaks(plain, images, mapping)
     for bundle in _bundles(plain.graph):
         # Depthwise kernels with several outputs a channel keep their own factors; no backbone has them.
         weighted = [node for node in (*bundle.nodes, *bundle.readers) if node.kind in WEIGHTED]
-        if not bundle.free or any(
+        if not bundle.scalable or any(
             node.kind == "depthwise" and weights[node.name].kernel.shape[3] != 1 for node in weighted
         ):
             continue
@@ -111,14 +119,19 @@ def _bundles(graph: Graph) -> list[_Bundle]:
 def _factors(
     bundle: _Bundle, weights: Mapping[str, Weights], peaks: Mapping[str, Floats]
 ) -> npt.NDArray[np.float64]:
-    """A factor a channel, 1 in the geometric mean; of channels that never move, the median of the others."""
+    """A factor a channel: 1 in the geometric mean, the median for channels that never move; with ReLU6, 1 and more."""
+    # A depthwise kernel has a scale a channel, and takes any factor for nothing.
+    moved = 1.0 if all(node.kind == "depthwise" for node in bundle.readers) else _MOVED
     range_ = np.max([peaks[node.name] for node in bundle.nodes], axis=0).astype(np.float64)
     heard = np.max([_share_heard(weights[node.name].kernel, node.kind) for node in bundle.readers], axis=0)
+    if bundle.makers[0].activation == "relu6":
+        room = _SIX / np.maximum(_HEADROOM * range_, 1e-6)
+        return np.asarray(np.clip(room, 1.0, _MOST) ** moved, np.float64)
     moving = range_ > 1e-6 * max(float(range_.max()), 1e-30)
     if not moving.any():
         return np.ones_like(range_)
     factor = np.ones_like(range_)
-    factor[moving] = np.maximum(heard[moving], 1e-6) ** (1 - _MOVED) / range_[moving] ** _MOVED
+    factor[moving] = np.maximum(heard[moving], 1e-6) ** (1 - moved) / range_[moving] ** moved
     factor[~moving] = np.median(factor[moving])
     return np.asarray(np.clip(factor / np.exp(np.log(factor).mean()), 1 / _MOST, _MOST), np.float64)
 

@@ -16,7 +16,7 @@ from edgeall.errors import ExportError
 from edgeall.exporting.qat.plain import Floats, Graph, Node, Weights
 from edgeall.exporting.qat.scales import Grid, quantize_weights
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class QuantizedModel:
 
     Attributes:
         grids: of each group of tensors (`Graph.groups`).
+        weights, float_weights: of the nodes that compute in INT8, and of those that compute in float32.
         weight_bits: 7 or 8, see `scales.weight_limit`.
         history: one entry an epoch, from 0, before the first; the weights are of the `chosen` one.
     """
@@ -64,6 +65,11 @@ class QuantizedModel:
     weight_bits: int
     history: tuple[Epoch, ...] = ()
     chosen: int = 0
+    float_weights: Mapping[str, Weights] = field(default_factory=dict, repr=False)
+
+    def kernel(self, name: str) -> npt.NDArray[Any]:
+        """The kernel of the node `name`: int8 codes, or float32 of one that computes in float32."""
+        return (self.float_weights if self.graph.by_name[name].float else self.weights)[name].kernel
 
     def grid(self, name: str) -> Grid:
         """The grid of the tensor `name`."""
@@ -78,15 +84,18 @@ def freeze(
     history: tuple[Epoch, ...] = (),
     chosen: int = 0,
 ) -> QuantizedModel:
-    """Round float weights once and for all."""
+    """Round float weights once and for all, except those of nodes that compute in float32."""
     whole = {}
     for name, pair in weights.items():
         node = graph.by_name[name]
+        if node.float:
+            continue
         source, result = (grids[graph.groups[tensor]] for tensor in (node.inputs[0], name))
         whole[name] = IntWeights(
             *quantize_weights(pair.kernel, pair.bias, node.kind, weight_bits, source, result)
         )
-    return QuantizedModel(graph, whole, dict(grids), weight_bits, history, chosen)
+    untouched = {name: pair for name, pair in weights.items() if graph.by_name[name].float}
+    return QuantizedModel(graph, whole, dict(grids), weight_bits, history, chosen, untouched)
 
 
 def save(model: QuantizedModel, path: Path) -> None:
@@ -98,12 +107,16 @@ def save(model: QuantizedModel, path: Path) -> None:
         "weight_bits": model.weight_bits,
         "history": [dataclasses.asdict(epoch) for epoch in model.history],
         "chosen": model.chosen,
+        "weighted": list(model.weights),
+        "weighted_float": list(model.float_weights),
     }
     arrays: dict[str, Any] = {"document": np.frombuffer(json.dumps(document).encode(), dtype=np.uint8)}
     for index, name in enumerate(model.weights):
         for part in ("kernel", "scale", "bias"):
             arrays[f"{index}_{part}"] = getattr(model.weights[name], part)
-    arrays["names"] = np.frombuffer(json.dumps(list(model.weights)).encode(), dtype=np.uint8)
+    for index, name in enumerate(model.float_weights):
+        for part in ("kernel", "bias"):
+            arrays[f"float_{index}_{part}"] = getattr(model.float_weights[name], part)
     with files.replacing(path) as part_path, part_path.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
@@ -121,7 +134,11 @@ def load(path: Path) -> QuantizedModel:
                 raise ExportError(f"{path}: written by another version of edgeall; quantize the model again")
             weights = {
                 name: IntWeights(*(arrays[f"{index}_{part}"] for part in ("kernel", "scale", "bias")))
-                for index, name in enumerate(json.loads(arrays["names"].tobytes()))
+                for index, name in enumerate(document["weighted"])
+            }
+            float_weights = {
+                name: Weights(*(arrays[f"float_{index}_{part}"] for part in ("kernel", "bias")))
+                for index, name in enumerate(document["weighted_float"])
             }
         return QuantizedModel(
             graph=Graph(tuple(Node(**_tuples(node)) for node in document["nodes"])),
@@ -130,6 +147,7 @@ def load(path: Path) -> QuantizedModel:
             weight_bits=document["weight_bits"],
             history=tuple(Epoch(**epoch) for epoch in document["history"]),
             chosen=document["chosen"],
+            float_weights=float_weights,
         )
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ExportError(f"{path}: not a quantized model ({error}); quantize the model again") from None

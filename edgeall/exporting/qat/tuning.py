@@ -122,7 +122,7 @@ def fine_tune(
 
 def simulate(model: QuantizedModel) -> Any:
     """A Keras model that answers as `model` does in every engine, up to the engines' own rounding."""
-    weights = {}
+    weights = dict(model.float_weights)
     for name, whole in model.weights.items():
         node = model.graph.by_name[name]
         scale = (

@@ -1,0 +1,94 @@
+"""An INT8 model with some layers kept in float32 answers alike in every engine, and computes just those in float."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qat_engines import SUFFIXES
+from qat_networks import MAPPING, NETWORKS, drawn_images
+
+from edgeall import runtimes
+from edgeall.errors import ExportError
+from edgeall.exporting import qat
+
+IMAGES = drawn_images(24)
+FORMATS = ("tflite", "onnx", "openvino")
+
+
+def mixed(plain: qat.PlainModel, tensors: Sequence[str]) -> qat.QuantizedModel:
+    """INT8 but for what makes or reads `tensors`."""
+    kept = qat.keep_in_float(plain, tensors)
+    grids = qat.calibrate(kept, IMAGES, MAPPING, method="min-max")
+    return qat.freeze(kept.graph, kept.weights, grids, 7)
+
+
+def most_disturbing(plain: qat.PlainModel) -> list[str]:
+    grids = qat.calibrate(plain, IMAGES, MAPPING, method="min-max")
+    moved = qat.disturbances(plain, grids, IMAGES[:8], MAPPING)
+    return sorted(moved, key=lambda name: -moved[name])[:2]
+
+
+@pytest.mark.parametrize("network", sorted(NETWORKS))
+def test_engines_answer_alike_with_layers_in_float(network: str, tmp_path: Path) -> None:
+    plain = qat.prepare(NETWORKS[network]())
+    model = mixed(plain, most_disturbing(plain))
+    simulated = qat.predict(qat.simulate(model), IMAGES, MAPPING)
+    for format in FORMATS:
+        answers, _ = answer(model, format, tmp_path)
+        assert np.abs(answers - simulated).mean() <= 0.005, format
+
+
+def answer(model: qat.QuantizedModel, format: str, folder: Path) -> tuple[np.ndarray, set[str]]:
+    """Answers of the format's engine, and the kinds of operators that it ran in float."""
+    path = folder / f"model{SUFFIXES[format]}"
+    qat.write(model, format, path)
+    classes = max(model.graph.output.shape[0], 2)
+    with runtimes.open_model(path, format, MAPPING, classes=classes, precision="int8") as session:
+        tensors = [session.infer(session.prepare(image)).reshape(-1).copy() for image in IMAGES]
+        return np.stack(tensors), set(session.executed_precision().float_operators)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_first_or_the_last_layers_in_float(format: str, tmp_path: Path) -> None:
+    """At the model's ends nothing is left to round or to restore."""
+    plain = qat.prepare(NETWORKS["plain_stack"]())
+    names = [node.name for node in plain.graph.nodes]
+    for ends in (names[:2], names[-2:]):
+        model = mixed(plain, ends)
+        answers, floats = answer(model, format, tmp_path)
+        assert floats
+        assert np.abs(answers - qat.predict(qat.simulate(model), IMAGES, MAPPING)).mean() <= 0.005
+
+
+def test_everything_in_float_is_the_float_model() -> None:
+    keras_model = NETWORKS["inverted_residuals"]()
+    plain = qat.prepare(keras_model)
+    model = mixed(plain, [node.name for node in plain.graph.nodes])
+    assert not model.weights
+    exact = np.asarray(keras_model.predict_on_batch(MAPPING.apply(IMAGES)))
+    np.testing.assert_allclose(qat.predict(qat.simulate(model), IMAGES, MAPPING), exact, atol=1e-4)
+
+
+def test_a_model_with_float_layers_is_kept_and_read_again(tmp_path: Path) -> None:
+    plain = qat.prepare(NETWORKS["inception_branches"]())
+    model = mixed(plain, most_disturbing(plain))
+    qat.save(model, tmp_path / "model.npz")
+    again = qat.load(tmp_path / "model.npz")
+    given, kept = (qat.predict(qat.simulate(each), IMAGES, MAPPING) for each in (model, again))
+    np.testing.assert_array_equal(given, kept)
+
+
+def test_the_tensor_that_is_rounded_coarsest_disturbs_most() -> None:
+    plain = qat.prepare(NETWORKS["inverted_residuals"]())
+    grids = qat.calibrate(plain, IMAGES, MAPPING, method="min-max")
+    name = next(node.name for node in plain.graph.nodes if node.kind == "add")
+    grids[name] = qat.Grid(grids[name].scale * 30, grids[name].zero_point // 30)
+    moved = qat.disturbances(plain, grids, IMAGES[:8], MAPPING)
+    assert max(moved, key=lambda each: moved[each]) == name
+
+
+def test_a_float_boundary_is_needed_where_the_first_layers_are_float(tmp_path: Path) -> None:
+    model = mixed(qat.prepare(NETWORKS["plain_stack"]()), ["input"])
+    with pytest.raises(ExportError, match="no int8 input and output"):
+        qat.write(model, "tflite", tmp_path / "model.tflite", boundary="int8")
