@@ -21,6 +21,7 @@ from edgeall.measuring.readings import ROOT, read
 
 __all__ = [
     "EMULATION_MARK",
+    "PARTS",
     "ROOT",
     "cpu_model",
     "emulation_signs",
@@ -45,6 +46,11 @@ _LIBRARIES = (
     "numpy",
     "pillow",
 )
+
+
+PARTS = ("readings", "systems", "cards", "emulation", "heat", "processor", "environment")
+"""Modules of this package that tell of a machine, each after those that it imports. They need the standard library
+alone, and are run on boards that have nothing of edgeall yet."""
 
 
 def environment(root: Path = ROOT) -> dict[str, Any]:

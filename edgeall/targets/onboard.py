@@ -28,22 +28,29 @@ _PATIENCE_SECONDS = 20.0
 
 
 def probe(request: dict[str, Any]) -> dict[str, Any]:
-    """What the board is and has. `environment` is the source of `edgeall.measuring.environment`, run as it is."""
+    """What the board is and has, before anything is put there.
+
+    `environment` holds (name, source) of `edgeall.measuring.environment` and of what it is made of, in the order in
+    which they need each other; they are run as they are, from memory.
+    """
     folder = _folder(request)
     existing = next(place for place in (folder, *folder.parents) if place.exists())
     disk = os.statvfs(existing)
-    sys.modules.setdefault("edgeall", types.ModuleType("edgeall")).__dict__["__version__"] = request[
-        "version"
-    ]
-    names: dict[str, Any] = {"__name__": "environment"}
-    exec(compile(request["environment"], "environment.py", "exec"), names)  # noqa: S102
+    for package in ("edgeall", "edgeall.measuring"):
+        sys.modules.setdefault(package, types.ModuleType(package))
+    sys.modules["edgeall"].__dict__["__version__"] = request["version"]
+    for name, source in request["environment"]:
+        module = types.ModuleType(name)
+        if sys.modules.setdefault(name, module) is module:
+            exec(compile(source, f"{name}.py", "exec"), module.__dict__)  # noqa: S102
+            setattr(sys.modules["edgeall.measuring"], name.rpartition(".")[2], module)
     return {
         "folder": str(folder),
         "writable": os.access(existing, os.W_OK | os.X_OK),
         "executable": not disk.f_flag & getattr(os, "ST_NOEXEC", 0),
         "disk_free_bytes": disk.f_bavail * disk.f_frsize,
         "clock": time.time(),
-        "environment": names["environment"](),
+        "environment": sys.modules["edgeall.measuring.environment"].__dict__["environment"](),
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from edgeall import __version__, artifact
 from edgeall.errors import DeviceError
+from edgeall.measuring.environment import PARTS
 from edgeall.measuring.plan import Plan, PlannedArtifact, PlannedImage
 from edgeall.measuring.records import End, Message, Start, from_line
 from edgeall.progress import SILENT, Progress
@@ -103,8 +104,11 @@ class SshTarget:
         Raises:
             DeviceError: it cannot be reached, or has no Python 3.
         """
-        source = resources.files("edgeall.measuring").joinpath("environment.py").read_text("utf-8")
-        request = {"folder": self._board.folder, "environment": source, "version": __version__}
+        room = resources.files("edgeall.measuring")
+        sources = [
+            (f"edgeall.measuring.{part}", room.joinpath(f"{part}.py").read_text("utf-8")) for part in PARTS
+        ]
+        request = {"folder": self._board.folder, "environment": sources, "version": __version__}
         answer = self._connected().ask("probe", request)
         if answer.document is None:
             return Examined(answer.greeting, None, tuple(fitness.judge_greeting(answer.greeting)))

@@ -187,6 +187,28 @@ def test_a_measurement_that_starts_too_hot_is_marked(
     assert machine.thermal(state(temperature_c=start), state(temperature_c=20.0), limit)["hot"] is hot
 
 
+def test_a_machine_that_has_only_python_can_be_asked(tmp_path: Path) -> None:
+    """The parts alone, in their order, with nothing installed."""
+    import subprocess
+    import sys
+
+    room = Path(machine.__file__).parent
+    (tmp_path / "edgeall" / "measuring").mkdir(parents=True)
+    (tmp_path / "edgeall" / "__init__.py").write_text('__version__ = "0"\n')
+    program = ""
+    for part in machine.PARTS:
+        (tmp_path / "edgeall" / "measuring" / f"{part}.py").write_text((room / f"{part}.py").read_text())
+        program += f"import edgeall.measuring.{part}\n"
+    program += "import json; print(json.dumps(edgeall.measuring.environment.environment()))"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{program}"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["cores"] >= 1
+
+
 def test_the_fingerprint_stays_while_the_machine_does(tmp_path: Path) -> None:
     root = tree(tmp_path, LAPTOP)
     before = machine.fingerprint(root)
