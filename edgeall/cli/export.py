@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="METHOD",
         help="ptq: calibration alone; qat: quantization-aware fine-tuning at once; auto (default): calibration, and "
-        "where it changes the answers too much, bias correction, then fine-tuning",
+        "where it changes the answers too much, bias correction, fine-tuning, and at last layers left in float",
     )
     parser.add_argument(
         "--calibration",

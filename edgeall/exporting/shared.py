@@ -157,7 +157,7 @@ class _Maker:
         return self._corrected(*self.equal)
 
     def partly_float(self) -> qat.QuantizedModel:
-        """As few as pass of 4, 8, 16... tensors left unrounded, those first whose rounding moves the answer most."""
+        """As few as pass of 4, 6, 9, 13... tensors left unrounded, those first whose rounding moves the answer most."""
         equal, grids = self.equal
         mapping = self._run.pixels
         moved = qat.disturbances(equal, grids, self.calibration[:SENSING], mapping)
@@ -167,9 +167,9 @@ class _Maker:
             plain = qat.keep_in_float(equal, worst[:count])
             grids = qat.calibrate(plain, self.calibration, mapping, method=RANGES)
             model = self._corrected(plain, grids)
-            if 4 * count > len(worst) or self._passes(self.answers(model)):
+            if 2 * count >= len(worst) or self._passes(self.answers(model)):
                 return model
-            count *= 2
+            count += count // 2
 
     def _corrected(self, plain: qat.PlainModel, grids: Mapping[str, qat.Grid]) -> qat.QuantizedModel:
         images = self.calibration[: qat.CORRECTING]
