@@ -247,7 +247,9 @@ def _document(
         "edgeall": __version__,
         "device": {"name": profile.name, **{key: before[key] for key in identity}},
         "environment": {"before": before, "after": measured.end.environment},
-        "results": rows(found, settings, before["emulated"]),
+        "results": rows(
+            found, settings, before["emulated"], None if profile.emulated is None else profile.emulated.cpu
+        ),
         "failures": failures,
         "notes": notes,
     }

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.artifact import Artifact
-from edgeall.benching import costs
+from edgeall.benching import costs, counts
 from edgeall.benching.images import GROUPINGS, TestSet
 from edgeall.measuring.plan import Settings
 from edgeall.measuring.records import Record
@@ -47,7 +47,7 @@ class Subject:
 @dataclass(frozen=True)
 class Measured:
     """One artifact with one thread count: everything that was measured of it. `rounds` in order, at least one; larger
-    batches likewise, the smaller ones first."""
+    batches likewise, the smaller ones first. `counted` may be a record of why instructions could not be counted."""
 
     subject: Subject
     threads: int
@@ -55,6 +55,7 @@ class Measured:
     memory: Record | None
     rounds: tuple[Record, ...]
     batches: tuple[Record, ...] = ()
+    counted: Record | None = None
 
     @property
     def name(self) -> str:
@@ -63,10 +64,12 @@ class Measured:
 
 def gather(subjects: Sequence[Subject], records: Iterable[Record]) -> list[Measured]:
     """Put records of each artifact and thread count together; those without accuracy or any latency are left out."""
-    done = [record for record in records if record.error is None]
+    every = list(records)
+    done = [record for record in every if record.error is None]
     by_job = {(r.artifact, r.kind, r.threads, r.round): r for r in done if r.kind != "batch"}
     threads = sorted({count for _, kind, count, _ in by_job if kind == "latency"})
     scored = {r.artifact: r for r in by_job.values() if r.kind == "accuracy"}
+    counted = {r.artifact: r for r in every if r.kind == "instructions"}
     found = []
     for subject in subjects:
         sha256 = subject.artifact.sha256
@@ -81,12 +84,19 @@ def gather(subjects: Sequence[Subject], records: Iterable[Record]) -> list[Measu
                     (r for r in done if (r.artifact, r.kind, r.threads) == (sha256, "batch", count)),
                     key=lambda record: (record.batch, record.round),
                 )
-                found.append(Measured(subject, count, scored[sha256], memory, tuple(rounds), tuple(batches)))
+                found.append(
+                    Measured(
+                        *(subject, count, scored[sha256], memory, tuple(rounds), tuple(batches)),
+                        counted=counted.get(sha256),
+                    )
+                )
     return found
 
 
-def rows(measured: Sequence[Measured], settings: Settings, emulated: bool) -> list[dict[str, Any]]:
-    """One result an artifact and thread count, with the keys that scripts rely on."""
+def rows(
+    measured: Sequence[Measured], settings: Settings, emulated: bool, processor: str | None = None
+) -> list[dict[str, Any]]:
+    """One result an artifact and thread count, with the keys that scripts rely on; `processor` is an emulated one."""
     floats = {
         (m.subject.float_key, m.threads): m
         for m in measured
@@ -95,8 +105,13 @@ def rows(measured: Sequence[Measured], settings: Settings, emulated: bool) -> li
     scored = {m.accuracy.artifact: _score(m) for m in measured}
     return [
         _row(m, floats.get((m.subject.float_key, m.threads)), scored[m.accuracy.artifact], settings, emulated)
+        | (_counts(m, processor) if emulated else {})
         for m in measured
     ]
+
+
+def _counts(m: Measured, processor: str | None) -> dict[str, Any]:
+    return counts.instructions(m.counted, processor, m.subject.artifact.metadata.format, m.threads)
 
 
 def _row(

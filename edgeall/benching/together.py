@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from edgeall.artifact import Artifact, Parity
+from edgeall.benching import counts
 from edgeall.benching.images import GROUPINGS, TestSet
 from edgeall.benching.results import Measured, Subject
 from edgeall.ensembling import Ensemble
@@ -99,6 +100,7 @@ def _combined(ensemble: Ensemble, members: Sequence[Measured]) -> Together:
         accuracy=own(_accuracy(members)),
         memory=None if memory is None else own(memory),
         rounds=tuple(own(_round(records)) for records in rounds),
+        counted=counts.together([m.counted for m in members]),
     )
     apart = any(len({record.session for record in records}) > 1 for records in rounds)
     return Together(combined, [m.subject.shown for m in members], apart)

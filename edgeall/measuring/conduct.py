@@ -19,6 +19,7 @@ from typing import Any
 from edgeall.errors import EdgeallError, UsageError
 from edgeall.measuring import cards
 from edgeall.measuring import environment as machine
+from edgeall.measuring.instructions import counter
 from edgeall.measuring.plan import Job, Plan, jobs, key, order
 from edgeall.measuring.records import End, Kept, Message, Record, Start, to_line
 
@@ -31,13 +32,18 @@ def conduct(plan: Plan, finished: Collection[str] = ()) -> Generator[Message, No
     Yields `Start` before anything is measured (close the iterator to go no further), then one `Record` or `Kept` a job
     as each ends, then `End`. A worker that dies costs its artifact, not the others: an artifact that could not be
     scored is not measured any further, what failed with some threads is not tried again with as many, nor a batch that
-    failed.
+    failed. Instructions are left out where nothing counts them.
     """
     cores = machine.usable_cores()
     fingerprint = machine.fingerprint()
     if plan.settings.accelerators:
         fingerprint["cards"] = cards.cards()
-    planned = [(job, key(plan, job, fingerprint)) for job in jobs(plan, cores)]
+    counting = bool(counter())
+    planned = [
+        (job, key(plan, job, fingerprint))
+        for job in jobs(plan, cores)
+        if counting or job.kind != "instructions"
+    ]
     session = time.time_ns()
     done = frozenset(finished)
     yield Start(
@@ -71,6 +77,8 @@ def work(plan: Plan, job: Job) -> tuple[dict[str, Any] | None, str | None]:
     kind = job.kind if job.batch == 1 else f"batch of {job.batch}"
     name = f"{Path(job.artifact.path).name} ({kind}, {job.threads} thread{'s'[: job.threads != 1]})"
     command = [sys.executable, "-P", "-m", "edgeall.measuring.worker"]
+    if job.kind == "instructions":
+        command = counter() + command
     try:
         worker = subprocess.run(  # noqa: S603
             command,

@@ -18,6 +18,7 @@ from edgeall import artifact as artifacts
 from edgeall.artifact import Artifact
 from edgeall.errors import ArtifactError, ImageError, MeasurementError
 from edgeall.measuring import cards, energy
+from edgeall.measuring.instructions import counted
 from edgeall.measuring.plan import Order
 from edgeall.measuring.timing import in_stages, no_garbage_collection, timed
 from edgeall.pixels import ByteImage, read_image
@@ -164,6 +165,15 @@ def batch(order: Order) -> dict[str, Any]:
         }
 
 
+def instructions(order: Order) -> dict[str, Any]:
+    """How many instructions each of a few inferences takes, tensor in, tensor out."""
+    opened, session = _open(order)
+    with session:
+        tensors = [session.prepare(image) for image in _readable(order, opened, at_most=1).values()]
+        with no_garbage_collection():
+            return {"instructions": counted(session.infer, tensors)}
+
+
 def _card_memory(session: Session) -> dict[str, Any] | None:
     return None if session.accelerator is None else cards.memory_of_process()
 
@@ -173,6 +183,7 @@ PASSES: dict[str, Callable[[Order], dict[str, Any]]] = {
     "memory": memory,
     "latency": latency,
     "batch": batch,
+    "instructions": instructions,
 }
 
 

@@ -52,6 +52,7 @@ class Settings:
         max_temperature_c: a pass that starts hotter than this is marked; None for no such mark.
         batches: images in one inference, for what whole batches take; 1 is always measured, and is what latency means.
         accelerators: where artifacts of a format are computed; those of others are on the processor.
+        count_instructions: count the instructions of an inference too, where something counts them.
     """
 
     rounds: int = 5
@@ -65,6 +66,7 @@ class Settings:
     max_temperature_c: float | None = None
     batches: tuple[int, ...] = (1,)
     accelerators: dict[str, Accelerator] = field(default_factory=dict)
+    count_instructions: bool = False
 
     def __post_init__(self) -> None:
         for name in ("rounds", "warmup_runs", "min_runs"):
@@ -251,7 +253,7 @@ def jobs(plan: Plan, cores: int) -> Iterator[Job]:
     """The jobs of a plan, in order, for a device of `cores` cores.
 
     Accuracy first, so that what cannot run is known soon; then memory; then latency in interleaved rounds, and so
-    larger batches, the smaller ones first. Every
+    larger batches, the smaller ones first; instructions last, with the one thread that makes their count exact. Every
     artifact has its turn before any has its next, and each round starts with another one, so that neither a slow drift
     of the machine nor a place in the order favours one of them.
     """
@@ -269,6 +271,8 @@ def jobs(plan: Plan, cores: int) -> Iterator[Job]:
             for count in threads:
                 for artifact in plan.artifacts[first:] + plan.artifacts[:first]:
                     yield Job("batch", artifact, count, number, batch)
+    if plan.settings.count_instructions:
+        yield from (Job("instructions", artifact, 1) for artifact in plan.artifacts)
 
 
 def thread_counts(settings: Settings, cores: int) -> tuple[int, ...]:
@@ -282,6 +286,7 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "memory": (),
     "latency": _TIMING,
     "batch": _TIMING,
+    "instructions": (),
 }
 
 

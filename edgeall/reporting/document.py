@@ -89,6 +89,35 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Guess:
+    """A range of latency that was worked out for a real board, in milliseconds, and what it rests on.
+
+    Attributes:
+        threads, clock_hz: of the board, as assumed.
+        extrapolated: beyond the models that it is calibrated on.
+        errors: of each published latency when it is estimated from the others; 0.5 is half as long again.
+    """
+
+    low: float
+    high: float
+    board: str
+    threads: int
+    clock_hz: float
+    method: str
+    extrapolated: bool
+    errors: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Instructions of an inference on an emulated board, or the reason why there are none."""
+
+    instructions: int | None
+    reason: str | None
+    guess: Guess | None
+
+
+@dataclass(frozen=True)
 class Result:
     """One artifact with one thread count on one device. None is unknown or undefined.
 
@@ -104,6 +133,7 @@ class Result:
         accelerator: that computed it; None for the processor.
         costs: of batches, the smallest first; none where only single images on the processor were measured.
         cross_check: what the engine's own tool measured; None where it was not asked.
+        counts: instructions, of an emulated board.
     """
 
     artifact: str
@@ -143,6 +173,7 @@ class Result:
     cross_check: CrossCheck | NoWitness | None = None
     accelerator: str | None = None
     costs: tuple[Cost, ...] = ()
+    counts: Counts | None = None
 
     @property
     def estimated(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from edgeall.reporting import costs, cross_check
+from edgeall.reporting import costs, counts, cross_check
 from edgeall.reporting.document import Bench
 from edgeall.reporting.side import SideTable
 from edgeall.reporting.table import COLUMNS, table
@@ -22,7 +22,8 @@ def _device(bench: Bench) -> str:
     lines = [f"## {_plain(laid_out.title)}", "", _line(headings), _line(rules, escape=False)]
     lines += [_line([row.family, *(row.cells[column.key] for column in COLUMNS)]) for row in laid_out.rows]
     lines += ["", *(f"- {_plain(note)}" for note in laid_out.notes), ""]
-    lines += _side(cross_check.witnesses(bench)) + _side(costs.costs(bench))
+    for side in (cross_check.witnesses(bench), costs.costs(bench), counts.counts(bench)):
+        lines += _side(side)
     for kind, heading in HEADINGS.items():
         if texts := verdict.of(kind):
             lines += [f"### {heading}", "", *(f"- {_plain(text)}" for text in texts), ""]

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.errors import UsageError
-from edgeall.reporting import costs, cross_check
+from edgeall.reporting import costs, counts, cross_check
 from edgeall.reporting.checked import At
 from edgeall.reporting.document import Bench, Latency, Predictions, Result, VersusFloat
 from edgeall.statistics import Estimate
@@ -172,6 +172,7 @@ def _result(at: At) -> Result:
         cross_check=cross_check.read(at.maybe("cross_check")),
         accelerator=None if (place := at.maybe("accelerator")) is None else place.get("provider").text(),
         costs=costs.read(at),
+        counts=counts.read(at),
     )
 
 

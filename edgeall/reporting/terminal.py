@@ -11,7 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from edgeall.reporting import costs, cross_check
+from edgeall.reporting import costs, counts, cross_check
 from edgeall.reporting.document import Bench
 from edgeall.reporting.side import SideTable
 from edgeall.reporting.table import COLUMNS, FAILED, MARKS, Column, Group, Row, Table, table
@@ -33,7 +33,7 @@ class Terminal:
             yield from _table(laid_out, console, options)
             yield Text()
             yield from (Text(note, style="dim") for note in laid_out.notes)
-            for side in (cross_check.witnesses(bench), costs.costs(bench)):
+            for side in (cross_check.witnesses(bench), costs.costs(bench), counts.counts(bench)):
                 yield from _side(side, console, options)
             yield from _verdict(judge(bench))
 

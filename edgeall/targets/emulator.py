@@ -19,9 +19,11 @@ from pathlib import Path
 
 from edgeall.errors import DeviceError
 from edgeall.measuring.environment import EMULATION_MARK
+from edgeall.measuring.instructions import COUNTER
 from edgeall.measuring.plan import Plan
 from edgeall.measuring.records import Message
 from edgeall.progress import SILENT, Progress
+from edgeall.targets import counting, sysfs
 from edgeall.targets.address import Address
 from edgeall.targets.profile import PROCESSORS, Board, Profile
 from edgeall.targets.ssh import Examined, Provisioned, SshTarget
@@ -172,28 +174,32 @@ def _shell(profile: Profile, place: Path) -> Path:
     # What is pushed stays from one bench to the next, as it would on a card.
     home = folder() / f"home-{profile.name}"
     home.mkdir(parents=True, exist_ok=True)
-    board, processors = place / "board", place / "processors"
-    for part in (board, processors):
-        part.mkdir()
+    board, system = place / "board", place / "system"
+    board.mkdir()
     (board / "model").write_text(emulated.model)
-    for name, text in _processor_files(emulated.cpu, os.cpu_count() or 1).items():
-        (processors / name).parent.mkdir(parents=True, exist_ok=True)
-        (processors / name).write_text(f"{text}\n")
-    places = (
-        *("/dev", "/proc", f"{home}:/root"),
-        *(f"{board}:/sys/firmware/devicetree/base", f"{processors}:/sys/devices/system/cpu"),
+    for name, text in sysfs.files(PROCESSORS[emulated.cpu], os.cpu_count() or 1).items():
+        (system / name).parent.mkdir(parents=True, exist_ok=True)
+        (system / name).write_text(f"{text}\n")
+    (place / "cpuinfo").write_text(_cpuinfo(root, emulated.cpu))
+    places: tuple[str, ...] = (
+        *("/dev", "/proc", f"{place / 'cpuinfo'}:/proc/cpuinfo", f"{home}:/root"),
+        *(f"{board}:/sys/firmware/devicetree/base", f"{system}:/sys/devices/system"),
     )
-    command = [
-        *(shutil.which("proot") or "proot", "-q", f"{_qemu()} -cpu {emulated.cpu}", "-r", str(root)),
-        *(word for place in places for word in ("-b", place)),
-        *("-w", "/root", "/bin/sh", "-c"),
-    ]
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": "/root",
         "LANG": "C.UTF-8",
         EMULATION_MARK: "1",
     }
+    counter = folder() / "counter"
+    if counted := counting.words(counter, emulated.cpu):
+        environment[COUNTER] = counted
+        places = (*places, f"{counter}:{counting.ON_BOARD}")
+    command = [
+        *(shutil.which("proot") or "proot", "-q", f"{_qemu()} -cpu {emulated.cpu}", "-r", str(root)),
+        *(word for place in places for word in ("-b", place)),
+        *("-w", "/root", "/bin/sh", "-c"),
+    ]
     words = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
     script = place / "shell"
     script.write_text(f'#!/bin/sh\nexec env -i {words} {shlex.join(command)} "$SSH_ORIGINAL_COMMAND"\n')
@@ -201,27 +207,10 @@ def _shell(profile: Profile, place: Path) -> Path:
     return script
 
 
-def _processor_files(cpu: str, count: int) -> dict[str, str]:
-    """What is read below /sys/devices/system/cpu: QEMU itself answers for /proc/cpuinfo alone.
-
-    Engines ask here too, and crash on what contradicts the other or is not there.
-    """
-    every = f"0-{count - 1}" if count > 1 else "0"
-    found = dict.fromkeys(("possible", "present", "online"), every)
-    for number in range(count):
-        own = {
-            "regs/identification/midr_el1": f"{PROCESSORS[cpu]:#018x}",
-            "topology/physical_package_id": "0",
-            "topology/core_id": str(number),
-            "topology/cluster_id": "0",
-            "topology/thread_siblings_list": str(number),
-            "topology/core_cpus_list": str(number),
-            "topology/core_siblings_list": every,
-            "topology/package_cpus_list": every,
-            "cpufreq/cpuinfo_max_freq": "1500000",
-        }
-        found |= {f"cpu{number}/{name}": text for name, text in own.items()}
-    return found
+def _cpuinfo(root: Path, cpu: str) -> str:
+    """What the newer QEMU answers for /proc/cpuinfo; the one that counts passes this machine's own on."""
+    command = [str(_qemu()), "-cpu", cpu, "-L", str(root), str(root / "bin" / "cat"), "/proc/cpuinfo"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
 
 
 def _qemu() -> Path:

@@ -178,7 +178,9 @@ _EVERY_KEY = ("reach", "formats", "threads", "batches", "accelerators", "limits"
 _BOARD_KEYS = ("host", "user", "port", "python", "folder", "packages", "versions", "ssh_config")
 _KEYS_OF = {"local": (), "ssh": _BOARD_KEYS, "emulator": ("versions", "cpu", "system", "model")}
 
-EMULATED = Settings(rounds=1, warmup_seconds=0, min_runs=1, min_seconds=0, max_seconds=1)
+EMULATED = Settings(
+    rounds=1, warmup_seconds=0, min_runs=1, min_seconds=0, max_seconds=1, count_instructions=True
+)
 """For emulated boards, whose times are no latency: one run shows that one works."""
 
 

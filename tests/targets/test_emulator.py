@@ -38,7 +38,7 @@ def made(tiny: SmallModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     draw(folder / "data", {"healthy": 8, "all": 8})
     run = make_run(folder / "runs" / "tiny", folder / "data", test=8)
     run.exports.mkdir()
-    for recipe in ("tflite-fp32", "tflite-int8", "onnx-fp32"):
+    for recipe in ("tflite-fp32", "tflite-int8", "onnx-fp32", "openvino-fp32"):
         for file in artifact.files_of(tiny.files[recipe]):
             shutil.copy(file, run.exports / f"{recipe}{file.suffix}")
         path = run.exports / f"{recipe}{tiny.files[recipe].suffix}"
@@ -68,11 +68,16 @@ def test_an_emulated_pi_answers_as_this_machine_does_and_tells_no_latency(
         assert row["latency_kind"] == "emulated"
         assert row["latency_ms"] is row["end_to_end_ms"] is row["cold_start_ms"] is None
         assert row["peak_rss_bytes"] > 0
+        once, again = row["instructions_told"]["runs"]
+        # Of a model of a few layers: more than a call of Python's takes, less than a backbone.
+        assert 20_000 < row["instructions"] < 50_000_000
+        assert abs(once - again) <= 0.01 * row["instructions"]
+        assert ("latency_ms" in row["latency_estimate"]) == (row["format"] == "tflite")
     ours, theirs = scores(here), scores(there)
     assert ours.keys() == theirs.keys()
     # LiteRT's INT8 kernels give the same bits on either processor.
     np.testing.assert_array_equal(theirs["tflite-int8"], ours["tflite-int8"])
-    for name in ("tflite-fp32", "onnx-fp32"):
+    for name in ("tflite-fp32", "onnx-fp32", "openvino-fp32"):
         np.testing.assert_allclose(theirs[name], ours[name], atol=1e-5)
 
 

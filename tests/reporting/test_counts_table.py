@@ -1,0 +1,81 @@
+"""Instructions of an emulated board and the estimate made from them, as people see them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from edgeall import reporting
+from edgeall.benching.estimate import estimate
+from edgeall.errors import MeasurementError
+from edgeall.reporting import counts
+
+Make = Callable[..., dict[str, Any]]
+
+COUNTED: dict[str, Any] = {
+    "instructions": 49_300_000,
+    "instructions_told": {"runs": [49_300_000, 49_300_000]},
+    "latency_estimate": estimate("cortex-a76", "tflite", 49_300_000),
+}
+
+
+@pytest.fixture
+def merged(make_document: Make, make_result: Make) -> Callable[[dict[str, Any]], Any]:
+    def make(keys: dict[str, Any]) -> Any:
+        result = make_result(precision="int8", kind="emulated", **keys)
+        return reporting.merge([("rpi5-emulated.json", make_document([result], emulated=True))])
+
+    return make
+
+
+def test_a_device_that_counts_nothing_has_no_such_table(merged: Callable[[dict[str, Any]], Any]) -> None:
+    assert not counts.counts(merged({})[0]).rows
+    assert counts.HEADING not in reporting.markdown(merged({}))
+
+
+def test_an_estimate_is_a_range_that_says_in_its_own_cell_what_it_is(
+    merged: Callable[[dict[str, Any]], Any],
+) -> None:
+    benches = merged(COUNTED)
+    ((_, instructions, latency),) = counts.counts(benches[0]).rows
+    assert (instructions, latency) == ("49.30", "≈ 1.4–9.3 ms estimated")
+    for text in (reporting.plain_text(benches, 100), reporting.markdown(benches)):
+        told = " ".join(text.split())
+        assert "≈ 1.4–9.3 ms estimated" in told
+        assert "4 threads at 2.4 GHz" in told
+        assert "-29%, -11%, +12% and +42%" in told
+
+
+def test_an_estimate_is_no_latency(merged: Callable[[dict[str, Any]], Any]) -> None:
+    with_estimate, without = (reporting.plain_text(merged(keys), 200) for keys in (COUNTED, {}))
+    before, _, after = with_estimate.partition(counts.HEADING)
+    # Table, verdict and limits are those of a device without one.
+    assert before.rstrip() in without
+    assert after.split("\n\n")[-1].strip() in without
+
+
+def test_what_lies_beyond_the_published_models_says_so(merged: Callable[[dict[str, Any]], Any]) -> None:
+    small = COUNTED | {"latency_estimate": estimate("cortex-a76", "tflite", 1_000_000)}
+    (row,) = counts.counts(merged(small)[0]).rows
+    assert row[2].endswith("estimated, beyond what it is calibrated on")
+
+
+def test_what_was_not_counted_tells_why(merged: Callable[[dict[str, Any]], Any]) -> None:
+    none = {"instructions": None, "latency_estimate": {"reason": "not counted"}}
+    table = counts.counts(merged(none | {"instructions_told": {"reason": "no compiler"}})[0])
+    assert table.rows[0][1:] == ("–", "–")
+    assert any("no compiler" in note for note in table.notes)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"instructions": -1},
+        {"instructions_told": 3, "instructions": None},
+        {"latency_estimate": COUNTED["latency_estimate"] | {"latency_kind": "measured"}},
+        {"latency_estimate": COUNTED["latency_estimate"] | {"latency_ms": {"low": 5, "high": 2}}},
+    ],
+)
+def test_nonsense_is_refused(merged: Callable[[dict[str, Any]], Any], wrong: dict[str, Any]) -> None:
+    with pytest.raises(MeasurementError):
+        merged(COUNTED | wrong)
