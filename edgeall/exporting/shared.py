@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float32]
 RANGES: qat.Method = "mse"
 """How all but the plain methods read activation ranges, after equalization: nearer to float on validation images than
 "percentile" and "min-max" (MobileNetV2, C-NMC)."""
-SENSING = 16
+SENSING = 8
 """Calibration images over which `qat.disturbances` looks at each tensor."""
 FEWEST_FLOAT = 4
 NO_IMAGES = "the run's training images are not at hand (say where they are now with --data DIR): left out"
@@ -159,14 +159,11 @@ class _Maker:
     def partly_float(self) -> qat.QuantizedModel:
         """As few as pass of 4, 6, 9, 13... tensors left unrounded, those first whose rounding moves the answer most."""
         equal, grids = self.equal
-        mapping = self._run.pixels
-        moved = qat.disturbances(equal, grids, self.calibration[:SENSING], mapping)
+        moved = qat.disturbances(equal, grids, self.calibration[:SENSING], self._run.pixels)
         worst = sorted(moved, key=lambda name: -moved[name])
         count = FEWEST_FLOAT
         while True:
-            plain = qat.keep_in_float(equal, worst[:count])
-            grids = qat.calibrate(plain, self.calibration, mapping, method=RANGES)
-            model = self._corrected(plain, grids)
+            model = self._corrected(*qat.keep_in_float(equal, grids, worst[:count]))
             if 2 * count >= len(worst) or self._passes(self.answers(model)):
                 return model
             count += count // 2

@@ -14,6 +14,8 @@ from edgeall.exporting.qat.twin import partly_rounded_model
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.progress import SILENT, Progress
 
+_ROUNDED = ":rounded"
+
 
 def disturbances(
     plain: PlainModel,
@@ -42,8 +44,10 @@ def disturbances(
     return found
 
 
-def keep_in_float(plain: PlainModel, tensors: Collection[str]) -> PlainModel:
-    """`plain` with what makes or reads one of `tensors` computed in float32.
+def keep_in_float(
+    plain: PlainModel, grids: Mapping[str, Grid], tensors: Collection[str]
+) -> tuple[PlainModel, dict[str, Grid]]:
+    """`plain` with what makes or reads one of `tensors` computed in float32, and the grids of the rest, as they were.
 
     Concatenations stay in INT8: one in float would need every other tensor that it joins in float too.
     """
@@ -62,8 +66,15 @@ def keep_in_float(plain: PlainModel, tensors: Collection[str]) -> PlainModel:
         else:
             inputs = tuple(_rounded(name) if name in kept else name for name in node.inputs)
             nodes.append(replace(node, inputs=inputs))
-    return PlainModel(Graph(tuple(nodes)), plain.weights)
+    changed = Graph(tuple(nodes))
+    # No two tensors share a grid that did not before.
+    kept_grids = {
+        changed.groups[node.name]: grids[graph.groups[node.name.removesuffix(_ROUNDED)]]
+        for node in nodes
+        if not node.float
+    }
+    return PlainModel(changed, plain.weights), kept_grids
 
 
 def _rounded(name: str) -> str:
-    return f"{name}:rounded"
+    return f"{name}{_ROUNDED}"

@@ -86,16 +86,11 @@ def _fixed(graph: Graph, mapping: PixelMapping, found: Mapping[str, Grid]) -> di
     table = mapping.table()
     # One step fewer than bytes have. With as many, bytes mapped to -1...1 fall half way between two codes,
     # and engines differ in where they round a half.
-    grids = {}
-    if not graph.input.float:
-        source = graph.groups[graph.input.name]
-        grids[source] = grid_over(float(table.min()), float(table.max()), STEPS - 1)
-    if graph.output.kind in ("sigmoid", "softmax") and not graph.output.float:
+    grids = {graph.groups[graph.input.name]: grid_over(float(table.min()), float(table.max()), STEPS - 1)}
+    if graph.output.kind in ("sigmoid", "softmax"):
         grids[graph.groups[graph.output.name]] = PROBABILITY
     if graph.output.kind == "sigmoid":
         logit = graph.groups[graph.output.inputs[0]]
-        if logit not in found:
-            return grids
         low, high = max(found[logit].low, -_FURTHEST_LOGIT), min(found[logit].high, _FURTHEST_LOGIT)
         grids[logit] = grid_over(low, high)
     return grids

@@ -18,9 +18,9 @@ FORMATS = ("tflite", "onnx", "openvino")
 
 def mixed(plain: qat.PlainModel, tensors: Sequence[str]) -> qat.QuantizedModel:
     """INT8 but for what makes or reads `tensors`."""
-    kept = qat.keep_in_float(plain, tensors)
-    grids = qat.calibrate(kept, IMAGES, MAPPING, method="min-max")
-    return qat.freeze(kept.graph, kept.weights, grids, 7)
+    grids = qat.calibrate(plain, IMAGES, MAPPING, method="min-max")
+    kept, kept_grids = qat.keep_in_float(plain, grids, tensors)
+    return qat.freeze(kept.graph, kept.weights, kept_grids, 7)
 
 
 def most_disturbing(plain: qat.PlainModel) -> list[str]:
