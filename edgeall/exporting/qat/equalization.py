@@ -17,7 +17,7 @@ from edgeall.exporting.qat.plain import WEIGHTED, Floats, Graph, Kind, Node, Pla
 from edgeall.exporting.qat.twin import float_model
 from edgeall.pixels import ByteImage, PixelMapping
 
-_TIED: tuple[Kind, ...] = ("add", "mean", "max_pool", "average_pool", "pad")
+_TIED: tuple[Kind, ...] = ("add", "concat", "mean", "max_pool", "average_pool", "pad")
 """Kinds that work a channel at a time and keep its factor; what an addition joins has one factor."""
 _MOVED = 0.5
 """Power of a channel's range that goes into the weights that read it, which share a scale over all they read. Of 0, .5,
@@ -31,7 +31,7 @@ _BATCH = 4
 
 @dataclass(frozen=True)
 class _Bundle:
-    """Tensors whose channels have one factor each: what makes them, and what reads them."""
+    """Tensors whose channels' factors hang together: what makes them, and what reads them."""
 
     nodes: Sequence[Node]
     readers: Sequence[Node]
@@ -50,7 +50,25 @@ class _Bundle:
             and all(node.kind in WEIGHTED for node in self.readers)
             and len(capped) == 1
             and all(node.activation != "relu6" for node in self.nodes if node.kind not in WEIGHTED)
+            and not {"add", "concat"} <= {node.kind for node in self.nodes}
         )
+
+    def places(self) -> dict[str, npt.NDArray[np.int64]]:
+        """For each tensor, which of the bundle's factors each channel has.
+
+        Tensors that are added or passed on have the same; what a concatenation joins have each their own.
+        """
+        joined = any(node.kind == "concat" for node in self.nodes)
+        found: dict[str, npt.NDArray[np.int64]] = {}
+        first = 0
+        for node in self.nodes:
+            if node.kind in WEIGHTED:
+                found[node.name] = first + np.arange(node.shape[-1])
+                first += node.shape[-1] if joined else 0
+            else:
+                sources = [found[name] for name in node.inputs]
+                found[node.name] = np.concatenate(sources) if node.kind == "concat" else sources[0]
+        return found
 
 
 def equalize(plain: PlainModel, images: ByteImage, mapping: PixelMapping) -> PlainModel:
@@ -68,12 +86,12 @@ def equalize(plain: PlainModel, images: ByteImage, mapping: PixelMapping) -> Pla
             node.kind == "depthwise" and weights[node.name].kernel.shape[3] != 1 for node in weighted
         ):
             continue
-        factor = _factors(bundle, weights, peaks)
-        for node in bundle.nodes:
-            if node.kind in WEIGHTED:
-                weights[node.name] = _scaled_output(weights[node.name], node.kind, factor)
+        places = bundle.places()
+        factor = _factors(bundle, places, weights, peaks)
+        for node in bundle.makers:
+            weights[node.name] = _scaled_output(weights[node.name], node.kind, factor[places[node.name]])
         for node in bundle.readers:
-            weights[node.name] = _scaled_input(weights[node.name], node.kind, 1 / factor)
+            weights[node.name] = _scaled_input(weights[node.name], 1 / factor[places[node.inputs[0]]])
     return PlainModel(plain.graph, weights)
 
 
@@ -117,13 +135,19 @@ def _bundles(graph: Graph) -> list[_Bundle]:
 
 
 def _factors(
-    bundle: _Bundle, weights: Mapping[str, Weights], peaks: Mapping[str, Floats]
+    bundle: _Bundle,
+    places: Mapping[str, npt.NDArray[np.int64]],
+    weights: Mapping[str, Weights],
+    peaks: Mapping[str, Floats],
 ) -> npt.NDArray[np.float64]:
     """A factor a channel: 1 in the geometric mean, the median for channels that never move; with ReLU6, 1 and more."""
     # A depthwise kernel has a scale a channel, and takes any factor for nothing.
     moved = 1.0 if all(node.kind == "depthwise" for node in bundle.readers) else _MOVED
-    range_ = np.max([peaks[node.name] for node in bundle.nodes], axis=0).astype(np.float64)
-    heard = np.max([_share_heard(weights[node.name].kernel, node.kind) for node in bundle.readers], axis=0)
+    range_, heard = np.zeros((2, 1 + max(int(each.max()) for each in places.values())))
+    for node in bundle.nodes:
+        np.maximum.at(range_, places[node.name], peaks[node.name])
+    for node in bundle.readers:
+        np.maximum.at(heard, places[node.inputs[0]], _share_heard(weights[node.name].kernel, node.kind))
     if bundle.makers[0].activation == "relu6":
         room = _SIX / np.maximum(_HEADROOM * range_, 1e-6)
         return np.asarray(np.clip(room, 1.0, _MOST) ** moved, np.float64)
@@ -154,5 +178,5 @@ def _scaled_output(weights: Weights, kind: Kind, factor: npt.NDArray[np.float64]
     )
 
 
-def _scaled_input(weights: Weights, kind: Kind, factor: npt.NDArray[np.float64]) -> Weights:
+def _scaled_input(weights: Weights, factor: npt.NDArray[np.float64]) -> Weights:
     return Weights((weights.kernel * factor[:, None]).astype(np.float32), weights.bias)
