@@ -40,3 +40,12 @@ def test_channels_before_relu6_become_more_alike_too() -> None:
         assert np.all(peaks[1][name] <= 6.0 + 1e-4)
     least = [min(float(each[name].min()) for name in capped) for each in peaks]
     assert least[1] > 1.2 * least[0]
+
+
+def test_what_a_concatenation_joins_becomes_more_alike() -> None:
+    """Each channel has a factor of its own, whichever tensor it comes from."""
+    plain = qat.prepare(NETWORKS["dense_blocks"]())
+    equal = qat.equalize(plain, IMAGES, MAPPING)
+    name = next(node.name for node in plain.graph.nodes if node.kind == "concat")
+    spread = [np.ptp(np.log(_channel_peaks(each, IMAGES, MAPPING)[name])) for each in (plain, equal)]
+    assert spread[1] < 0.2 * spread[0]
