@@ -31,7 +31,10 @@ _BATCH = 4
 
 @dataclass(frozen=True)
 class _Bundle:
-    """Tensors whose channels' factors hang together: what makes them, and what reads them."""
+    """Tensors whose channels' factors hang together: what makes them, and what reads them.
+
+    A convolution may do both, where a tensor that it reads is concatenated with what it makes.
+    """
 
     nodes: Sequence[Node]
     readers: Sequence[Node]
@@ -127,7 +130,7 @@ def _bundles(graph: Graph) -> list[_Bundle]:
             [
                 reader
                 for reader in graph.nodes
-                if reader not in nodes and any(find(source) == name for source in reader.inputs)
+                if reader.kind not in _TIED and any(find(source) == name for source in reader.inputs)
             ],
         )
         for name, nodes in members.items()
