@@ -14,6 +14,9 @@ from typing import Any
 CONFIDENCE = 0.9
 """Of the prediction interval: as many new latencies are in it, if they scatter as the published ones do."""
 
+REACH = 1.25
+"""So many times beyond the smallest and largest published model an estimate is still one between them."""
+
 METHOD = (
     "counted instructions at the instructions a cycle of published latencies of the board (geometric mean); a 90% "
     "prediction interval of their scatter, pooled over boards; caches and memory are not modelled"
@@ -84,7 +87,7 @@ def estimate(processor: str, format: str, instructions: int | None) -> dict[str,
     """A latency's range as results have it, with all that it rests on; {"reason"} where there is none.
 
     `latency_ms` has low and high, for all of the board's cores at its usual clock, unthrottled. `extrapolated`: the
-    model is smaller or larger than all whose latencies are published.
+    model is smaller or larger than all whose latencies are published, by more than `REACH`.
     """
     if instructions is None:
         return {"reason": "its instructions were not counted"}
@@ -108,7 +111,7 @@ def estimate(processor: str, format: str, instructions: int | None) -> dict[str,
         "board": board.name,
         "clock_hz": board.clock_hz,
         "threads": board.cores,
-        "extrapolated": not min(counts) <= instructions <= max(counts),
+        "extrapolated": not min(counts) / REACH <= instructions <= max(counts) * REACH,
         "calibration": [
             {
                 "model": each.model,

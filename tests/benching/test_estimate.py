@@ -64,8 +64,8 @@ def test_where_there_is_nothing_to_calibrate_on_there_is_no_estimate(
 
 
 def test_small_and_large_models_are_extrapolated() -> None:
-    told = [estimate("cortex-a76", "tflite", n)["extrapolated"] for n in (10**6, 10**8, 10**11)]
-    assert told == [True, False, True]
+    told = [estimate("cortex-a76", "tflite", n)["extrapolated"] for n in (10**6, 45 * 10**6, 10**8, 10**11)]
+    assert told == [True, False, False, True]
 
 
 def test_a_row_has_the_count_and_the_runs_it_comes_from() -> None:
