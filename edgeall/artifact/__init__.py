@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeall.artifact.containers import CONTAINERS, Container, Parts
+from edgeall.artifact.containers import CONTAINERS, LABELS_FILE, Container, Parts
 from edgeall.artifact.metadata import (
     FORMATS,
     INTENDED_USE,
@@ -28,6 +28,7 @@ from edgeall.errors import ArtifactError
 __all__ = [
     "FORMATS",
     "INTENDED_USE",
+    "LABELS_FILE",
     "PRECISIONS",
     "Artifact",
     "Decision",

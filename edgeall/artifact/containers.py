@@ -26,7 +26,8 @@ KEY = "edgeall"
 _QUOTE = {"&quot;": '"'}
 _MAX_METADATA = 4 << 20
 _ZIP_ENTRY = "edgeall.json"
-_ZIP_LABELS = "labels.txt"
+LABELS_FILE = "labels.txt"
+"""In the archive of a TFLite artifact: one label a line, for other tools."""
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -78,7 +79,7 @@ class TfliteContainer(_OneFile):
                 entry = archive.getinfo(_ZIP_ENTRY)
                 if entry.file_size > _MAX_METADATA:
                     raise ArtifactError(f"{path}: its metadata is too large to be edgeall's")
-                text, labels = archive.read(entry).decode(), archive.read(_ZIP_LABELS).decode()
+                text, labels = archive.read(entry).decode(), archive.read(LABELS_FILE).decode()
                 start = entry.header_offset
         except (zipfile.BadZipFile, KeyError):
             return Parts(_digest(data), None)
@@ -103,7 +104,7 @@ def _packed(text: str, labels: str, at: int) -> bytes:
     """The ZIP archive that follows `at` bytes of model, the same on every system and Python."""
     buffer = _After(at)
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in ((_ZIP_ENTRY, text), (_ZIP_LABELS, labels)):
+        for name, content in ((_ZIP_ENTRY, text), (LABELS_FILE, labels)):
             entry = zipfile.ZipInfo(name, _ZIP_EPOCH)
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             archive.writestr(entry, content)

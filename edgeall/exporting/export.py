@@ -12,7 +12,7 @@ from pathlib import Path
 from edgeall import __version__, artifact
 from edgeall.artifact import Metadata, Provenance
 from edgeall.errors import EdgeallError, ExportError, MissingExtraError, UsageError
-from edgeall.exporting import calibration, int8, manifest
+from edgeall.exporting import calibration, int8, manifest, tflite_metadata
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.int8 import Candidate, Room
 from edgeall.exporting.manifest import Exported
@@ -216,19 +216,19 @@ def _finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exporte
     is_int8, shared = recipe.precision == "int8", task.shared if candidate.shared else None
     tried = tuple(each.to_dict() for each in log) if len(log) > 1 else ()
     about = {"method": attempt.method, "shared": shared, "fallbacks": list(tried)} if is_int8 else {}
-    sealed = artifact.seal(
-        candidate.file,
-        Metadata(
-            format=recipe.format,
-            precision=recipe.precision,
-            pixels=run.pixels,
-            decision=run.decision,
-            provenance=_provenance(run, recipe),
-            recipe=recipe.to_dict(),
-            parity=attempt.parity,
-            quantization=about,
-        ),
+    metadata = Metadata(
+        format=recipe.format,
+        precision=recipe.precision,
+        pixels=run.pixels,
+        decision=run.decision,
+        provenance=_provenance(run, recipe),
+        recipe=recipe.to_dict(),
+        parity=attempt.parity,
+        quantization=about,
     )
+    if recipe.format == "tflite":
+        tflite_metadata.add(candidate.file, metadata)
+    sealed = artifact.seal(candidate.file, metadata)
     exported = Exported(
         path=task.path,
         run=run.name,
