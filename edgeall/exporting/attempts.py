@@ -14,7 +14,8 @@ class Attempt:
     """One method, tried.
 
     Attributes:
-        method: the recipe's calibration ("min-max"), or one of `recipes.FALLBACKS`.
+        method: the recipe's calibration ("min-max"), or one of `recipes.FALLBACKS`; "float-layers-4" leaves 4 tensors
+            unrounded.
         measured_in: the artifact's own engine; or the simulation of the INT8 model that all formats share, before
             any of them is written.
         parity: None where there is nothing to measure: `error` says why.

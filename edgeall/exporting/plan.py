@@ -13,7 +13,7 @@ from edgeall.errors import UsageError
 from edgeall.exporting import calibration, manifest
 from edgeall.exporting.calibration import Given
 from edgeall.exporting.manifest import Exported
-from edgeall.exporting.recipes import Recipe
+from edgeall.exporting.recipes import FLOAT_LAYERS, FLOAT_STEPS, Recipe
 from edgeall.names import unknown_name
 from edgeall.runs import Member, Run
 
@@ -135,7 +135,11 @@ def _task(run: Run, recipe: Recipe, options: Options, model: str, known: dict[st
 def _methods(recipe: Recipe, int8_method: Int8Method) -> tuple[str, ...]:
     if not recipe.fallbacks or int8_method == "ptq":
         return ()
-    return recipe.fallbacks if int8_method == "auto" else ("fine-tuning",)
+    if int8_method == "qat":
+        return ("fine-tuning",)
+    steps = tuple(f"{FLOAT_LAYERS}{count}" for count in FLOAT_STEPS)
+    expanded = (steps if method == "float-layers" else (method,) for method in recipe.fallbacks)
+    return tuple(method for methods in expanded for method in methods)
 
 
 def _digest(document: dict[str, Any]) -> str:

@@ -146,6 +146,10 @@ FALLBACKS = ("min-max", "percentile", "mse", "bias-correction", "fine-tuning", "
 """Methods of the one INT8 model that all formats share: three ways to read activation ranges, two ways to make up for
 what rounding does, and leaving in float32 what suffers most from it. See `edgeall.exporting.shared`."""
 
+FLOAT_LAYERS = "float-layers-"
+FLOAT_STEPS = (4, 6, 9, 13, 20, 30, 45)
+"""How many tensors "float-layers" leaves unrounded, one attempt each, until one passes in every engine."""
+
 
 def load_recipe(name_or_path: str) -> Recipe:
     """The recipe of a shipped or user's own name, or in the TOML file at a path.

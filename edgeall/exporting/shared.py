@@ -7,7 +7,7 @@ interrupted, or comes to another format later, takes it over.
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -16,11 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall import files
-from edgeall.artifact import Parity
 from edgeall.errors import ExportError
 from edgeall.exporting import parity, qat
 from edgeall.exporting.attempts import Attempt
-from edgeall.exporting.recipes import FineTuning, Tolerance
+from edgeall.exporting.recipes import FLOAT_LAYERS, FineTuning, Tolerance
 from edgeall.exporting.sources import Sources, class_probabilities
 from edgeall.runs import Run
 
@@ -30,10 +29,6 @@ RANGES: qat.Method = "mse"
 "percentile" and "min-max" (MobileNetV2, C-NMC)."""
 SENSING = 8
 """Calibration images over which `qat.disturbances` looks at each tensor."""
-FEWEST_FLOAT = 4
-HEADROOM = 0.85
-"""Share of the tolerance that the simulation must keep before no more layers are left in float: engines were up to a
-tenth further from the Keras model (MobileNetV2, C-NMC)."""
 NO_IMAGES = "the run's training images are not at hand (say where they are now with --data DIR): left out"
 
 
@@ -73,28 +68,15 @@ def quantize(
         ExportError: the Keras model has a layer without an INT8 form, or calibration images that show it nothing.
     """
     reference = np.load(sources.reference, allow_pickle=False)
-
-    def judged(answers: Floats, share: float = 1.0) -> Parity:
-        figures = [
-            parity.compare(
-                reference,
-                answers,
-                run.decision,
-                replace(limit, mean_abs_diff=share * limit.mean_abs_diff),
-                truth,
-            )
-            for limit in tolerances
-        ]
-        return min(figures, key=lambda each: each.passed)
-
-    maker = _Maker(run, sources, material, lambda answers: judged(answers, HEADROOM).passed)
+    maker = _Maker(run, sources, material)
     attempts: list[Attempt] = []
     for method in methods:
         if method == "fine-tuning" and material.training is None:
             attempts.append(Attempt(method, "simulation", None, 0.0, NO_IMAGES))
             continue
         answers, seconds = _kept(material, method) or maker.make(method)
-        strictest = judged(answers)
+        figures = [parity.compare(reference, answers, run.decision, limit, truth) for limit in tolerances]
+        strictest = min(figures, key=lambda each: each.passed)
         attempts.append(Attempt(method, "simulation", strictest, round(seconds, 2)))
         if strictest.passed:
             break
@@ -112,18 +94,18 @@ def _kept(material: Material, method: str) -> tuple[Floats, float] | None:
 
 
 class _Maker:
-    """Each part is made when it is first needed: all methods begin alike. `passes` judges simulated answers."""
+    """Each part is made when it is first needed: all methods begin alike."""
 
-    def __init__(
-        self, run: Run, sources: Sources, material: Material, passes: Callable[[Floats], bool]
-    ) -> None:
-        self._run, self._sources, self._material, self._passes = run, sources, material, passes
+    def __init__(self, run: Run, sources: Sources, material: Material) -> None:
+        self._run, self._sources, self._material = run, sources, material
 
     def make(self, method: str) -> tuple[Floats, float]:
         """Make and keep the model of a method; its simulated answers on the validation images, and seconds."""
         started = time.monotonic()
-        model = _METHODS[method](self) if method in _METHODS else self.calibrated(cast(qat.Method, method))
-        answers = self.answers(model)
+        model = self._model(method)
+        answers = class_probabilities(
+            qat.predict(qat.simulate(model), self.validation.pixels, self._run.pixels)
+        )
         seconds = time.monotonic() - started
         path = self._material.model(method)
         path.parent.mkdir(exist_ok=True)
@@ -131,9 +113,12 @@ class _Maker:
         files.write_json(path.with_suffix(".json"), {"seconds": seconds, "answers": answers.tolist()})
         return answers, seconds
 
-    def answers(self, model: qat.QuantizedModel) -> Floats:
-        """Of the simulated model on the validation images, (n, classes)."""
-        return class_probabilities(qat.predict(qat.simulate(model), self.validation.pixels, self._run.pixels))
+    def _model(self, method: str) -> qat.QuantizedModel:
+        if method in _METHODS:
+            return _METHODS[method](self)
+        if method.startswith(FLOAT_LAYERS):
+            return self.partly_float(int(method.removeprefix(FLOAT_LAYERS)))
+        return self.calibrated(cast(qat.Method, method))
 
     @cached_property
     def plain(self) -> qat.PlainModel:
@@ -168,17 +153,15 @@ class _Maker:
     def corrected(self) -> qat.QuantizedModel:
         return self._corrected(*self.equal)
 
-    def partly_float(self) -> qat.QuantizedModel:
-        """As few as pass of 4, 6, 9, 13... tensors left unrounded, those first whose rounding moves the answer most."""
-        equal, grids = self.equal
-        moved = qat.disturbances(equal, grids, self.calibration[:SENSING], self._run.pixels)
-        worst = sorted(moved, key=lambda name: -moved[name])
-        count = FEWEST_FLOAT
-        while True:
-            model = self._corrected(*qat.keep_in_float(equal, grids, worst[:count]))
-            if 2 * count >= len(worst) or self._passes(self.answers(model)):
-                return model
-            count += count // 2
+    def partly_float(self, count: int) -> qat.QuantizedModel:
+        """With `count` tensors left unrounded: those whose rounding moves the answer most."""
+        return self._corrected(*qat.keep_in_float(*self.equal, self.worst[:count]))
+
+    @cached_property
+    def worst(self) -> Sequence[str]:
+        """Tensors, first the one whose rounding moves the answer most."""
+        moved = qat.disturbances(*self.equal, self.calibration[:SENSING], self._run.pixels)
+        return sorted(moved, key=lambda name: -moved[name])
 
     def _corrected(self, plain: qat.PlainModel, grids: Mapping[str, qat.Grid]) -> qat.QuantizedModel:
         images = self.calibration[: qat.CORRECTING]
@@ -202,7 +185,6 @@ class _Maker:
 _METHODS: dict[str, Callable[[_Maker], qat.QuantizedModel]] = {
     "bias-correction": _Maker.corrected,
     "fine-tuning": _Maker.fine_tuned,
-    "float-layers": _Maker.partly_float,
 }
 
 
