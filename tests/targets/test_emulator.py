@@ -71,7 +71,7 @@ def test_an_emulated_pi_answers_as_this_machine_does_and_tells_no_latency(
         once, again = row["instructions_told"]["runs"]
         # Of a model of a few layers: more than a call of Python's takes, less than a backbone.
         assert 20_000 < row["instructions"] < 50_000_000
-        assert abs(once - again) <= 0.01 * row["instructions"]
+        assert abs(once - again) <= 10_000
         assert ("latency_ms" in row["latency_estimate"]) == (row["format"] == "tflite")
     ours, theirs = scores(here), scores(there)
     assert ours.keys() == theirs.keys()
