@@ -5,13 +5,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo paper emulator test test-emulator test-backends fuzz lint format clean
+.PHONY: help demo paper int8-defaults emulator test test-emulator test-backends fuzz lint format clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
 	@echo "make paper   the published protocol on all six backbones, synthetic smears, 2 epochs (EPOCHS=50: as published)"
 	@echo "make test    the test suite"
 	@echo "make test-backends  training under JAX as under TensorFlow (installs JAX)"
+	@echo "make int8-defaults RUN=runs/NAME  its INT8 artifacts beside each vendor's default quantizer"
 	@echo "make emulator  what rpi4-emulated and rpi5-emulated run on: arm64 Debian and QEMU, half a minute"
 	@echo "make test-emulator  both emulated Pis against this machine, some minutes"
 	@echo "make fuzz    the property tests alone, on examples drawn anew"
@@ -35,6 +36,9 @@ EPOCHS ?= 2
 paper: $(READY)
 	@# Status 1: all was done, and one is worse than the first of the comparison.
 	$(BIN)/python benchmarks/published_protocol.py --epochs $(EPOCHS) || test $$? -eq 1
+
+int8-defaults: $(READY)
+	$(BIN)/python benchmarks/int8_defaults.py $(RUN)
 
 # Two at a time, a file each; more at once need about 3 GB each.
 WORKERS ?= 2
