@@ -39,6 +39,14 @@ def make_keras_run(
         decision=Decision(labels=labels, positive=labels[1:]),
         data=runs.DataSource(data, "image-folder", runs.fingerprint(tuple(members))),
         split=runs.Split(tuple(members[0::2]), tuple(members[1::4]), tuple(members[3::4]), "image"),
+        calibration={
+            "method": "platt",
+            "scale": 0.8,
+            "offset": -0.125,
+            "n": 16,
+            "loss_before": 1.0,
+            "loss_after": 0.9,
+        },
         params={"total": 1, "trainable": 1, "non_trainable": 0},
         versions={"keras": "3"},
     )

@@ -53,6 +53,30 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """What training did to the probabilities, on validation images. It is in the weights: nothing is left to apply.
+
+    Attributes:
+        method: "temperature", "platt" or "none".
+        scale, offset: the last layer's logits became scale * logit + offset.
+        n: validation images that they were fitted on.
+    """
+
+    method: str
+    scale: float
+    offset: float
+    n: int
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> "Calibration":
+        """Of a run's or an artifact's document; raises KeyError, TypeError or ValueError where it is none."""
+        scale, offset = float(document["scale"]), float(document["offset"])
+        if not (math.isfinite(scale) and math.isfinite(offset)):
+            raise ValueError(f"calibration {scale}, {offset} is not finite")
+        return cls(str(document["method"]), scale, offset, int(document["n"]))
+
+
+@dataclass(frozen=True)
 class Parity:
     """Agreement of an artifact, in its own engine, with the Keras model on held-out validation images.
 
@@ -88,6 +112,7 @@ class Provenance:
             imported model file where they are not known.
         licence: of the model's weights, as far as edgeall knows it.
         versions: libraries that trained and converted the model.
+        model_sha256: of the Keras model file whose weights these are; empty in artifacts that did not yet say it.
     """
 
     run: str
@@ -98,6 +123,7 @@ class Provenance:
     data_fingerprint: str
     licence: str
     versions: dict[str, str] = field(default_factory=dict)
+    model_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +135,7 @@ class Metadata:
         parity: None only before it has been measured.
         quantization: of INT8: the `method` that made it, `shared` (the key of the one INT8 model that the run's formats
             have in common, if it is of that), and the `fallbacks` that were tried with their measured effect.
+        calibration: of the probabilities; None where it is not known.
     """
 
     format: Format
@@ -119,6 +146,7 @@ class Metadata:
     recipe: dict[str, Any] = field(default_factory=dict)
     parity: Parity | None = None
     quantization: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
     intended_use: str = INTENDED_USE
     schema: int = SCHEMA
 
@@ -146,8 +174,9 @@ class Metadata:
                 provenance=Provenance(**document["provenance"]),
                 recipe=dict(document["recipe"]),
                 parity=None if document["parity"] is None else Parity(**document["parity"]),
-                # Artifacts of before there were fallbacks have none.
+                # Older artifacts have neither of these two.
                 quantization=dict(document.get("quantization", {})),
+                calibration=_calibration(document.get("calibration")),
                 intended_use=str(document["intended_use"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -177,6 +206,10 @@ def _three_numbers(values: Any) -> tuple[float, float, float]:
     if not all(map(math.isfinite, (red, green, blue))):
         raise ValueError(f"{values} are not finite")
     return red, green, blue
+
+
+def _calibration(document: dict[str, Any] | None) -> Calibration | None:
+    return None if document is None else Calibration.from_dict(document)
 
 
 def _decision(document: dict[str, Any]) -> Decision:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeall import artifact as artifacts
-from edgeall.artifact import Artifact, Metadata, Parity
+from edgeall.artifact import Artifact, Calibration, Metadata, Parity
 from edgeall.cli.display import Display
 from edgeall.errors import EngineError, MissingExtraError
 
@@ -103,9 +103,10 @@ def _of_metadata(metadata: Metadata) -> dict[str, str]:
         "format": f"{metadata.format}, {metadata.precision}",
         "labels": ", ".join(decision.labels),
         "positive": f"{' + '.join(decision.positive)} from {decision.threshold:g}{band}",
+        "probabilities": _calibration(metadata.calibration),
         "input": f"{pixels.size} x {pixels.size} {pixels.channel_order}; "
         f"scale {_numbers(pixels.scale)}, offset {_numbers(pixels.offset)}",
-        "made of": f"run {made.run}: {made.backbone}, head {made.head}, {made.weights}",
+        "made of": f"run {made.run}: {made.backbone}, head {made.head}, {made.weights}{_model(made.model_sha256)}",
         "trained on": "images not known to edgeall"
         if made.data_fingerprint.startswith("unknown:")
         else f"{made.data} ({made.data_fingerprint[:12]})",
@@ -117,6 +118,22 @@ def _of_metadata(metadata: Metadata) -> dict[str, str]:
         **_quantization(metadata.quantization),
         "intended use": metadata.intended_use,
     }
+
+
+def _calibration(calibration: Calibration | None) -> str:
+    if calibration is None:
+        return "not known to be calibrated"
+    if calibration.method == "none":
+        return "not calibrated"
+    offset = (
+        f" {'-' if calibration.offset < 0 else '+'} {abs(calibration.offset):.4g}"
+        if calibration.offset
+        else ""
+    )
+    return (
+        f"calibrated by {calibration.method} on {calibration.n} validation images: "
+        f"logit x {calibration.scale:.4g}{offset}, in the weights already"
+    )
 
 
 def _changes(parity: Parity) -> str:
@@ -142,6 +159,10 @@ def _tried(attempt: dict[str, Any]) -> str:
         return f"{attempt.get('method')}: {attempt.get('error', 'not measured')}"
     passed = "passed" if attempt.get("passed") else "failed"
     return f"{attempt.get('method')} ({attempt.get('measured_in')}): {passed}, mean |Δp| {attempt['mean_abs_diff']:.4f}"
+
+
+def _model(sha256: str) -> str:
+    return f"; model.keras {sha256[:12]}" if sha256 else ""
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeall import __version__, artifact
+from edgeall import __version__, artifact, files
 from edgeall.artifact import Metadata, Provenance
 from edgeall.errors import EdgeallError, ExportError, MissingExtraError, UsageError
 from edgeall.exporting import calibration, int8, manifest, tflite_metadata
@@ -225,6 +225,7 @@ def _finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exporte
         recipe=recipe.to_dict(),
         parity=attempt.parity,
         quantization=about,
+        calibration=artifact.Calibration.from_dict(run.calibration) if run.calibration else None,
     )
     if recipe.format == "tflite":
         tflite_metadata.add(candidate.file, metadata)
@@ -263,6 +264,7 @@ def _provenance(run: Run, recipe: Recipe) -> Provenance:
         data_fingerprint=run.data.fingerprint,
         licence=run.licence,
         versions=run.versions | _versions(recipe),
+        model_sha256=files.sha256_file(run.model_path),
     )
 
 

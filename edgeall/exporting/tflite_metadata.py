@@ -172,9 +172,15 @@ class _About:
         band = "" if refer is None else f" From {refer[0]:g} to below {refer[1]:g} a human decides."
         return (
             f"{made.backbone}, head {made.head}, {self.metadata.precision}. Classes: {', '.join(decision.labels)}. "
-            f"Positive ({' + '.join(decision.positive)}) from probability {decision.threshold:g}.{band} "
-            f"{self.metadata.intended_use}"
+            f"Positive ({' + '.join(decision.positive)}) from probability {decision.threshold:g}.{band}"
+            f"{self._calibrated()} {self.metadata.intended_use}"
         )
+
+    def _calibrated(self) -> str:
+        calibration = self.metadata.calibration
+        if calibration is None or calibration.method == "none":
+            return ""
+        return f" Probabilities are calibrated ({calibration.method}), in the weights."
 
     def _input(self) -> int:
         tables, pixels = self.tables, self.metadata.pixels

@@ -14,7 +14,7 @@ import pytest
 from small_models import FORMATS, SmallModel
 
 from edgeall import artifact
-from edgeall.artifact import Decision, Metadata
+from edgeall.artifact import Calibration, Decision, Metadata
 from edgeall.errors import ArtifactError
 from edgeall.runtimes import open_model, open_session
 
@@ -24,6 +24,7 @@ def test_what_is_sealed_is_what_is_read(tiny: SmallModel, tmp_path: Path, format
     metadata = tiny.metadata(
         f"{format}-fp32",
         decision=Decision(("gesund", "Leukämie <\"&'>"), ("Leukämie <\"&'>",), 0.37, (0.25, 0.5)),
+        calibration=Calibration("platt", 0.8, -0.125, 66),
         recipe={"precision": "float32", "parity": {"images": 200, "mean_abs_diff": 1e-5}, "list": [1, 2.5]},
     )
     sealed = artifact.seal(tiny.copy(f"{format}-fp32", tmp_path), metadata)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from small_models import FORMATS, SmallModel
 
-from edgeall.artifact import Parity
+from edgeall.artifact import Calibration, Parity
 from edgeall.cli.main import main
 
 
@@ -34,7 +34,12 @@ def test_json_tells_everything(
 
 
 def test_people_read_a_table(mobile: SmallModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sealed = mobile.sealed("openvino-int8", tmp_path, parity=Parity(40, 0.95, 0.2, 0.03, False))
+    sealed = mobile.sealed(
+        "openvino-int8",
+        tmp_path,
+        parity=Parity(40, 0.95, 0.2, 0.03, False),
+        calibration=Calibration("temperature", 1.25, 0.0, 66),
+    )
     assert main(["inspect", str(sealed.path)]) == 0
     out = capsys.readouterr().out
     for words in (
@@ -45,6 +50,7 @@ def test_people_read_a_table(mobile: SmallModel, tmp_path: Path, capsys: pytest.
         "96 x 96 BGR",
         "FAILED on 40 images: decisions agree 95.0%",
         "random weights",
+        "temperature on 66 validation images: logit x 1.25, in the weights already",
         "Not a medical device",
         "1 Softmax",
     ):

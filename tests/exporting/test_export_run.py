@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from keras_run import CAFFE, copy_run, make_keras_run, with_threshold
 
-from edgeall import artifact, pixels, runs, runtimes
+from edgeall import artifact, files, pixels, runs, runtimes
 from edgeall.artifact import FORMATS
 from edgeall.errors import ExportError, RunError, UsageError
 from edgeall.exporting import Exported, choose, export_run, export_runs, load_recipe
@@ -56,6 +56,10 @@ def test_an_artifact_alone_says_all(exported: Made) -> None:
         assert metadata.recipe["name"] == each.path.stem.removeprefix(f"{run.name}_")
         assert metadata.provenance.run == run.name
         assert metadata.provenance.data_fingerprint == run.data.fingerprint
+        assert metadata.provenance.model_sha256 == files.sha256_file(run.model_path)
+        assert metadata.provenance.licence == run.licence
+        assert metadata.intended_use == artifact.INTENDED_USE
+        assert metadata.calibration == artifact.Calibration("platt", 0.8, -0.125, 16)
         assert {"edgeall", "keras", "tensorflow"} <= set(metadata.provenance.versions)
 
 
