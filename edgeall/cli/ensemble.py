@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, display: Display) -> int:
-    from edgeall.ensembling import make_ensemble
+    from edgeall.ensembling.make import make_ensemble
 
     made = make_ensemble(
         args.runs, args.out, name=args.name,

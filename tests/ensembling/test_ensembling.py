@@ -15,7 +15,8 @@ from edgeall import artifact, predictions, runs, runtimes
 from edgeall.artifact import Metadata, Parity, Provenance
 from edgeall.benching import bench, find_artifacts, find_ensembles
 from edgeall.comparing import compare
-from edgeall.ensembling import Ensemble, load, make_ensemble, member_runs
+from edgeall.ensembling import Ensemble, load, member_runs
+from edgeall.ensembling.make import make_ensemble
 from edgeall.errors import RunError, UsageError
 from edgeall.measuring.plan import Settings
 from edgeall.pixels import read_pixels
