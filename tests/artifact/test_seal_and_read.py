@@ -199,14 +199,20 @@ def test_trouble_with_the_disk_is_an_artifact_error(tiny: SmallModel, tmp_path: 
         artifact.seal(tmp_path / ("long" * 100 + ".onnx"), tiny.metadata("onnx-fp32"))
 
 
-def test_artifacts_from_before_it_was_told_how_they_were_quantized_are_still_read(tiny: SmallModel) -> None:
+LATER = {"quantization": {}, "calibration": None}
+"""Fields that artifacts did not have from the beginning, and what their absence stands for."""
+
+
+@pytest.mark.parametrize("field", sorted(LATER))
+def test_artifacts_from_before_a_field_was_there_are_still_read(tiny: SmallModel, field: str) -> None:
     document = tiny.metadata("onnx-fp32").to_dict()
-    del document["quantization"]
-    assert Metadata.from_dict(document) == tiny.metadata("onnx-fp32")
+    del document[field]
+    expected = dataclasses.replace(tiny.metadata("onnx-fp32"), **{field: LATER[field]})
+    assert Metadata.from_dict(document) == expected
 
 
 @pytest.mark.parametrize(
-    "field", [name.name for name in dataclasses.fields(Metadata) if name.name != "quantization"]
+    "field", [name.name for name in dataclasses.fields(Metadata) if name.name not in LATER]
 )
 def test_every_field_of_the_metadata_is_needed(tiny: SmallModel, field: str) -> None:
     document = tiny.metadata("onnx-fp32").to_dict()
