@@ -81,8 +81,11 @@ class Parity:
     """Agreement of an artifact, in its own engine, with the Keras model on held-out validation images.
 
     Differences are of the score (probability of a finding), in [0, 1]; `agreement` is the share of equal decisions.
+    Where several methods were tried to make the artifact (`Metadata.quantization`), the one that is near enough was
+    selected on these same images, so that its figures are optimistic: other images show more of a change.
 
     Attributes:
+        passed: whether the recipe's limits are kept. A limit on the AUC is no limit where the images are of one class.
         accuracy_delta: accuracy of the artifact less that of the Keras model; None where it was not measured.
         auc_delta, auc_delta_low, auc_delta_high: the same of the area under the ROC curve, and its 95% interval;
             None where the images are of one class.
@@ -133,8 +136,8 @@ class Metadata:
     Attributes:
         recipe: the export recipe's content, as data.
         parity: None only before it has been measured.
-        quantization: of INT8: the `method` that made it, `shared` (the key of the one INT8 model that the run's formats
-            have in common, if it is of that), and the `fallbacks` that were tried with their measured effect.
+        quantization: of INT8: the `method` that made it, `shared` (the name of the INT8 model that formats of the
+            run have in common, if it is of that), and the `fallbacks` that were tried with their measured effect.
         calibration: of the probabilities; None where it is not known.
     """
 

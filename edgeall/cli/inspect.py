@@ -114,7 +114,8 @@ def _of_metadata(metadata: Metadata) -> dict[str, str]:
         "parity": "not measured"
         if parity is None
         else f"{'passed' if parity.passed else 'FAILED'} on {parity.n} images: decisions agree {parity.agreement:.1%}, "
-        f"mean |Δp| {parity.mean_abs_diff:.4f}, max {parity.max_abs_diff:.4f}{_changes(parity)}",
+        f"mean |Δp| {parity.mean_abs_diff:.4f}, max {parity.max_abs_diff:.4f}{_changes(parity)}"
+        f"{_selected(metadata.quantization)}",
         **_quantization(metadata.quantization),
         "intended use": metadata.intended_use,
     }
@@ -140,15 +141,22 @@ def _changes(parity: Parity) -> str:
     accuracy, low, high = parity.accuracy_delta, parity.auc_delta_low, parity.auc_delta_high
     words = "" if accuracy is None else f", accuracy {accuracy:+.3f}"
     if parity.auc_delta is None or low is None or high is None:
-        return words
+        # With accuracy the truth was known, and yet there is no AUC.
+        return words + ("" if accuracy is None else ", AUC not measured nor limited (images of one class)")
     return f"{words}, AUC {parity.auc_delta:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def _selected(about: dict[str, Any]) -> str:
+    tried = len(about.get("fallbacks", []))
+    return f"; optimistic: chosen from {tried} attempts by these same images" if tried > 1 else ""
 
 
 def _quantization(about: dict[str, Any]) -> dict[str, str]:
     """How INT8 came about; artifacts of other precisions, and old ones, say nothing."""
     if not about.get("method"):
         return {}
-    shared = ", one model in all formats of the run" if about.get("shared") else ""
+    name = about.get("shared")
+    shared = f"; the same model in each format that names {name}" if name else ""
     rows = {"INT8 by": f"{about['method']}{shared}"}
     tried = [_tried(each) for each in about.get("fallbacks", [])]
     return rows | ({"tried": "; ".join(tried)} if tried else {})

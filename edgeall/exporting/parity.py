@@ -25,7 +25,8 @@ def compare(
 
     With `truth`, whether each image shows a finding, the changes of accuracy and AUC are measured too, the latter with
     an interval for these images (DeLong, paired): how two models differ on them, not how either does on other subjects.
-    A limit on the AUC is on its change as measured; the end of the interval no model keeps on few images.
+    A limit on the AUC is on its change as measured; the end of the interval no model keeps on few images. Images of one
+    class have no AUC, and the limit is then skipped: `auc_delta` is None.
 
     Raises:
         ExportError: the artifact's answers are NaN, infinite or no probabilities, or all the same where the

@@ -57,6 +57,32 @@ def test_people_read_a_table(mobile: SmallModel, tmp_path: Path, capsys: pytest.
         assert words in out
 
 
+def test_what_is_optimistic_or_was_not_measured_is_said(
+    tiny: SmallModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tried = [
+        {"method": "min-max", "measured_in": "engine", "passed": False, "mean_abs_diff": 0.3},
+        {"method": "mse", "measured_in": "simulation", "passed": True, "mean_abs_diff": 0.01},
+        {"method": "mse", "measured_in": "engine", "passed": True, "mean_abs_diff": 0.01},
+    ]
+    sealed = tiny.sealed(
+        "onnx-int8",
+        tmp_path,
+        parity=Parity(40, 1.0, 0.2, 0.01, True, accuracy_delta=0.0),
+        quantization={"method": "mse", "shared": "0123456789abcdef0123-mse", "fallbacks": tried},
+    )
+    assert main(["inspect", str(sealed.path)]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "AUC not measured nor limited (images of one class)" in out
+    assert "optimistic: chosen from 3 attempts by these same images" in out
+    assert "the same model in each format that names 0123456789abcdef0123-mse" in out
+    one = tiny.sealed("onnx-fp32", tmp_path, parity=Parity(40, 1.0, 0.2, 0.01, True, 0.0, 0.0, 0.0, 0.0))
+    assert main(["inspect", str(one.path)]) == 0
+    out = capsys.readouterr().out
+    assert "optimistic:" not in out
+    assert "one class)" not in out
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_damage_is_one_line_and_status_2(
     tiny: SmallModel, tmp_path: Path, format: str, capsys: pytest.CaptureFixture[str]
