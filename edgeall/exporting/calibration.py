@@ -89,7 +89,7 @@ def select(members: Sequence[Member], count: int, seed: int) -> tuple[Member, ..
 
 
 def decode(run: Run, part: str, members: tuple[Member, ...], out: Path, root: Path | None = None) -> None:
-    """Write the pixels of some members of a split part to `out`: a .npy of uint8 (n, size, size, 3).
+    """Write the pixels of some members of a split part to `out`: a .npy of uint8 (n, size, size, 3), whole or absent.
 
     Raises:
         RunError: an image is missing or is not the one of the split.
@@ -100,10 +100,11 @@ def decode(run: Run, part: str, members: tuple[Member, ...], out: Path, root: Pa
     paths = dataclasses.replace(run, split=split).images(part, root)
     size = run.pixels.size
     shape = (len(paths), size, size, 3)
-    images = np.lib.format.open_memmap(out, mode="w+", dtype=np.uint8, shape=shape)
-    for index, path in enumerate(paths):
-        images[index] = pixels.read_image(path, size)
-    images.flush()
+    with files.replacing(out) as part_path:
+        images = np.lib.format.open_memmap(part_path, mode="w+", dtype=np.uint8, shape=shape)
+        for index, path in enumerate(paths):
+            images[index] = pixels.read_image(path, size)
+        images.flush()
 
 
 def stream(images: Path, mapping: PixelMapping) -> Iterator[npt.NDArray[Any]]:

@@ -87,7 +87,8 @@ def test_an_image_that_cannot_be_decoded_is_named(drawn: Run, tmp_path: Path) ->
     path.write_bytes(b"no image")
     known = dataclasses.replace(victim, sha256=pixels_sha(path))
     with pytest.raises(ImageError, match=path.name):
-        calibration.decode(drawn, "train", (known,), tmp_path / "i.npy")
+        calibration.decode(drawn, "train", (*drawn.split.train[1:3], known), tmp_path / "i.npy")
+    assert not (tmp_path / "i.npy").exists()
 
 
 def pixels_sha(path: Path) -> str:
