@@ -47,6 +47,10 @@ class ExportError(EdgeallError):
     """A converter failed or wrote something that cannot be trusted."""
 
 
+class WorkerLost(ExportError):
+    """A converting process was killed or stopped before its end: that says nothing of what it was converting."""
+
+
 class MeasurementError(EdgeallError):
     """A measurement could not be taken, or cannot be believed."""
 

@@ -7,6 +7,10 @@ from typing import Any, Literal
 from edgeall.artifact import Parity
 
 Where = Literal["engine", "simulation"]
+ALL_FALLBACKS = "shared INT8 model"
+"""Instead of a method: what all fallbacks begin with could not be made, so none of them was."""
+NO_IMAGES = "the run's training images are not at hand (say where they are now with --data DIR): left out"
+"""Why fine-tuning was not tried."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,7 @@ class Attempt:
 
     Attributes:
         method: the recipe's calibration ("min-max"), or one of `recipes.FALLBACKS`; "float-layers-4" leaves 4 tensors
-            unrounded.
+            unrounded; or `ALL_FALLBACKS`.
         measured_in: the artifact's own engine; or the simulation of the INT8 model that all formats share, before
             any of them is written.
         parity: None where there is nothing to measure: `error` says why.

@@ -1,6 +1,5 @@
 """Runs to artifacts: plan, convert, examine, seal, move in."""
 
-import importlib.metadata
 import importlib.util
 import threading
 from collections import Counter
@@ -9,15 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeall import __version__, artifact, files
-from edgeall.artifact import Metadata, Provenance
 from edgeall.errors import EdgeallError, ExportError, MissingExtraError, UsageError
-from edgeall.exporting import calibration, int8, manifest, tflite_metadata
+from edgeall.exporting import calibration, int8, kept, sealing
 from edgeall.exporting.attempts import Attempt
-from edgeall.exporting.int8 import Candidate, Room
+from edgeall.exporting.inputs import SHARED_PACKAGES
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.plan import Failure, Options, Task, plan
 from edgeall.exporting.recipes import Recipe
+from edgeall.exporting.room import Candidate, Room, calibration_file, tell
 from edgeall.exporting.sources import Sources
 from edgeall.exporting.work_folder import work_folder
 from edgeall.exporting.worker import format_module
@@ -27,8 +25,6 @@ from edgeall.runs import Run
 
 _PARITY_SEED = 0
 _DEFAULT = Options()
-_SHARED_PACKAGES = ("keras", "tensorflow", "onnx")
-"""That make the INT8 model which formats share, besides those that a format needs itself."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +149,7 @@ def write_sensitivity(
 def _need_packages(tasks: Sequence[Task]) -> None:
     """Found out before any worker starts, and without importing them."""
     needed = {package for task in tasks for package in format_module(task.recipe.format).PACKAGES}
-    needed |= {package for task in tasks if task.methods for package in _SHARED_PACKAGES}
+    needed |= {package for task in tasks if task.methods for package in SHARED_PACKAGES}
     for package in sorted(needed):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(package, "workstation")
@@ -170,17 +166,15 @@ def _export_one_run(
         )
         calibration.decode(run, "val", validation, sources.images, data)
         for task in tasks:
-            if task.calibration and not int8.calibration_file(folder, task).exists():
-                calibration.decode(
-                    run, "train", task.calibration, int8.calibration_file(folder, task), task.root
-                )
+            if task.calibration and not calibration_file(folder, task).exists():
+                calibration.decode(run, "train", task.calibration, calibration_file(folder, task), task.root)
         needs = sorted(
             {need for task in tasks if task.calibrates for need in format_module(task.recipe.format).NEEDS}
         )
         try:
             workshop.do("sources", run, folder, needs=needs)
         except ExportError as error:
-            int8.tell(progress, run.name, error)
+            tell(progress, run.name, error)
             return {task.path: Failure(run.name, task.recipe.name, str(error)) for task in tasks}
         truth = [member.label in run.decision.positive for member in validation]
         room = Room(workshop, folder, truth, data, progress)
@@ -188,102 +182,30 @@ def _export_one_run(
 
         def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported:
             with entering:
-                return _finish(task, candidate, log)
+                return sealing.finish(task, candidate, log)
 
-        def work(group: list[Task]) -> dict[Path, Exported | Failure]:
-            try:
-                return int8.make(group, room, finish)
-            finally:
-                advance(len(group))
+        def work(queue: list[list[Task]]) -> dict[Path, Exported | Failure]:
+            made: dict[Path, Exported | Failure] = {}
+            for group in queue:
+                try:
+                    made |= int8.make(group, room, finish)
+                finally:
+                    advance(len(group))
+            return made
 
-        groups = _groups(tasks)
-        with ThreadPoolExecutor(len(groups)) as pool:
-            return {path: result for made in pool.map(work, groups) for path, result in made.items()}
+        queues = _queues(tasks)
+        with ThreadPoolExecutor(len(queues)) as pool:
+            results = {path: result for made in pool.map(work, queues) for path, result in made.items()}
+    if any(task.shared for task in tasks) and not any(isinstance(each, Failure) for each in results.values()):
+        kept.clean(run)
+    return results
 
 
-def _groups(tasks: Sequence[Task]) -> list[list[Task]]:
-    """Tasks that may share an INT8 model together, the others alone."""
-    groups: dict[object, list[Task]] = {}
+def _queues(tasks: Sequence[Task]) -> list[list[list[Task]]]:
+    """Groups of tasks, to be made together, in queues: groups that try to make one shared INT8 model in different ways
+    wait for each other, so that each takes over what the one before has made."""
+    queues: dict[object, dict[object, list[Task]]] = {}
     for task in tasks:
-        groups.setdefault((task.shared, task.methods) if task.shared else task.path, []).append(task)
-    return list(groups.values())
-
-
-def _finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported:
-    """Seal and move in."""
-    run, recipe, attempt = task.run, task.recipe, candidate.attempt
-    assert attempt.parity is not None
-    is_int8, shared = recipe.precision == "int8", task.shared if candidate.shared else None
-    tried = tuple(each.to_dict() for each in log) if len(log) > 1 else ()
-    about = {"method": attempt.method, "shared": shared, "fallbacks": list(tried)} if is_int8 else {}
-    metadata = Metadata(
-        format=recipe.format,
-        precision=recipe.precision,
-        pixels=run.pixels,
-        decision=run.decision,
-        provenance=_provenance(run, recipe),
-        recipe=recipe.to_dict(),
-        parity=attempt.parity,
-        quantization=about,
-        calibration=artifact.Calibration.from_dict(run.calibration) if run.calibration else None,
-    )
-    if recipe.format == "tflite":
-        tflite_metadata.add(candidate.file, metadata)
-    sealed = artifact.seal(candidate.file, metadata)
-    exported = Exported(
-        path=task.path,
-        run=run.name,
-        backbone=run.backbone,
-        recipe=recipe.name,
-        format=recipe.format,
-        precision=recipe.precision,
-        size_bytes=sealed.size_bytes,
-        sha256=sealed.sha256,
-        seconds=round(sum(each.seconds for each in log), 2),
-        parity=attempt.parity,
-        inputs=task.inputs,
-        fallbacks=tried,
-        left_in_float=candidate.left_in_float,
-        method=attempt.method if is_int8 else None,
-        shared=shared,
-    )
-    # First the entry, then the files: an artifact without an entry would look like someone else's,
-    # an entry without its artifact is simply made again.
-    manifest.add(run, exported)
-    _move_in(candidate.file, task.path)
-    return exported
-
-
-def _provenance(run: Run, recipe: Recipe) -> Provenance:
-    return Provenance(
-        run=run.name,
-        backbone=run.backbone,
-        head=run.head,
-        weights=run.weights,
-        data=run.data.layout,
-        data_fingerprint=run.data.fingerprint,
-        licence=run.licence,
-        versions=run.versions | _versions(recipe),
-        model_sha256=files.sha256_file(run.model_path),
-    )
-
-
-def _move_in(sealed: Path, path: Path) -> None:
-    """The named file last: an artifact is absent until it is whole."""
-    path.unlink(missing_ok=True)
-    for source, target in reversed(
-        list(zip(artifact.files_of(sealed), artifact.files_of(path), strict=True))
-    ):
-        source.replace(target)
-
-
-def _versions(recipe: Recipe) -> dict[str, str]:
-    versions = {"edgeall": __version__}
-    for package in format_module(recipe.format).PACKAGES:
-        for distribution in (package, f"{package}-cpu"):
-            try:
-                versions[package] = importlib.metadata.version(distribution)
-                break
-            except importlib.metadata.PackageNotFoundError:
-                continue
-    return versions
+        groups = queues.setdefault(task.shared or task.path, {})
+        groups.setdefault((task.methods, task.calibrates), []).append(task)
+    return [list(groups.values()) for groups in queues.values()]

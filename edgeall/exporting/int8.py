@@ -15,105 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.artifact import Parity
-from edgeall.errors import EdgeallError, ExportError
-from edgeall.exporting import calibration, manifest
-from edgeall.exporting.attempts import Attempt
+from edgeall.errors import EdgeallError, ExportError, WorkerLost
+from edgeall.exporting import calibration, kept, manifest
+from edgeall.exporting.attempts import ALL_FALLBACKS, NO_IMAGES, Attempt
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.plan import Failure, Task
-from edgeall.exporting.shared import NO_IMAGES
-from edgeall.exporting.workshop import Workshop
-from edgeall.progress import Progress
-
-CACHE = ".int8"
-"""Folder beside the artifacts, where shared INT8 models are kept."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A bare model file that was examined in its engine. `shared`: whether it is of the shared model."""
-
-    attempt: Attempt
-    file: Path
-    left_in_float: tuple[str, ...]
-    shared: bool
-
-    @property
-    def rank(self) -> tuple[bool, float]:
-        """Less is better."""
-        parity = self.attempt.parity
-        assert parity is not None
-        return not parity.passed, parity.mean_abs_diff
-
-
-@dataclass(frozen=True)
-class Room:
-    """What the exports of one run work with.
-
-    Attributes:
-        folder: for what is not finished.
-        truth: of each validation image, whether it shows a finding.
-    """
-
-    workshop: Workshop
-    folder: Path
-    truth: list[bool]
-    data: Path | None
-    progress: Progress
-
-    def convert(self, task: Task) -> Candidate:
-        """The recipe's own conversion, examined.
-
-        Raises:
-            ExportError: the converter or the engine failed, or what came out is no model.
-        """
-        file = self._place(task, "own")
-        images = str(calibration_file(self.folder, task).resolve()) if task.calibration else None
-        _, seconds = self.workshop.do(
-            "convert",
-            task.run,
-            self.folder,
-            recipe=task.recipe.to_dict(),
-            calibration=images,
-            out=str(file.resolve()),
-        )
-        return self._examine(task, own_method(task), file, seconds, shared=False)
-
-    def write(self, task: Task, method: str, model: Path) -> Candidate:
-        """The shared model in the task's format, examined.
-
-        Raises:
-            ExportError: as `convert`.
-        """
-        file = self._place(task, method)
-        _, seconds = self.workshop.do(
-            "write",
-            task.run,
-            self.folder,
-            recipe=task.recipe.to_dict(),
-            model=str(model.resolve()),
-            out=str(file.resolve()),
-        )
-        return self._examine(task, method, file, seconds, shared=True)
-
-    def _place(self, task: Task, method: str) -> Path:
-        own = self.folder / f"{task.recipe.name}-{method}"
-        own.mkdir()
-        return own / task.path.name
-
-    def _examine(self, task: Task, method: str, file: Path, converting: float, shared: bool) -> Candidate:
-        report, examining = self.workshop.do(
-            "examine",
-            task.run,
-            self.folder,
-            recipe=task.recipe.to_dict(),
-            out=str(file.resolve()),
-            threads=self.workshop.threads,
-            truth=self.truth,
-        )
-        parity = Parity(**report["parity"])
-        attempt = Attempt(method, "engine", parity, round(converting + examining, 2))
-        return Candidate(attempt, file, tuple(report["left_in_float"]), shared)
-
+from edgeall.exporting.room import Candidate, Room, calibration_file, own_method, tell
 
 Finish = Callable[[Task, Candidate, Sequence[Attempt]], Exported]
 
@@ -129,11 +36,17 @@ class _Ladder:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def try_each(self, tasks: Sequence[Task], make: Callable[[Task], Candidate], method: str) -> bool:
-        """Whether what `make` makes of each task passes. A failure to make it is logged like one to pass."""
+        """Whether what `make` makes of each task passes. A failure to make it is logged like one to pass.
+
+        Raises:
+            WorkerLost: what would have come of an attempt is not known, so nothing follows from it.
+        """
 
         def attempt(task: Task) -> bool:
             try:
                 candidate = make(task)
+            except WorkerLost:
+                raise
             except ExportError as error:
                 # An answer to the converter's words is for the terminal; the log keeps the line.
                 tell(self.room.progress, f"{task.run.name} {task.recipe.name} {method}", error)
@@ -152,7 +65,7 @@ class _Ladder:
         """Try methods of the shared model until one passes in every format's engine; whether one did."""
         if not methods:
             return False
-        first, remaining, simulated = self.tasks[0], list(methods), list[Attempt]()
+        remaining, simulated = list(methods), list[Attempt]()
         material = self._material()
         while remaining:
             made, error = self._simulate(material, remaining)
@@ -163,7 +76,7 @@ class _Ladder:
             for attempt in made:
                 self._log_all(attempt)
             simulated += [attempt for attempt in made if attempt.parity is not None]
-            if made[-1].passed and self._write(first, self.tasks, made[-1].method, material):
+            if made[-1].passed and self._write(self.tasks, made[-1].method):
                 return True
         # None passes everywhere. The nearest in simulation may still be the best there is.
         nearest = min(
@@ -171,11 +84,13 @@ class _Ladder:
         )
         lacking = [task for task in self.tasks if not self._has_passed(task)]
         if nearest is not None and not nearest.passed and lacking:
-            self._write(first, lacking, nearest.method, material)
+            self._write(lacking, nearest.method)
         return False
 
-    def _write(self, first: Task, tasks: Sequence[Task], method: str, material: dict[str, Any]) -> bool:
-        model = Path(material["cache"]).with_name(f"{Path(material['cache']).name}-{method}.npz")
+    def _write(self, tasks: Sequence[Task], method: str) -> bool:
+        first = self.tasks[0]
+        assert first.shared is not None
+        model = kept.model_file(first.run, first.shared, method)
         return self.try_each(tasks, lambda task: self.room.write(task, method, model), method)
 
     def _has_passed(self, task: Task) -> bool:
@@ -199,9 +114,11 @@ class _Ladder:
                 tolerances=[dataclasses.asdict(task.recipe.parity) for task in self.tasks],
                 truth=self.room.truth,
             )
+        except WorkerLost:
+            raise
         except ExportError as error:
             tell(self.room.progress, f"{first.run.name} INT8", error)
-            return [], Attempt(methods[0], "simulation", None, 0.0, str(error))
+            return [], Attempt(ALL_FALLBACKS, "simulation", None, 0.0, str(error))
         return [_attempt(each) for each in report["attempts"]], None
 
     def _material(self) -> dict[str, Any]:
@@ -221,7 +138,8 @@ class _Ladder:
                 self.room.progress.note(f"{task.run.name} INT8, fine-tuning: {NO_IMAGES} ({error})")
                 training = None
         return {
-            "cache": str((task.run.exports / CACHE / task.shared[:20]).resolve()),
+            "folder": str((task.run.exports / kept.FOLDER).resolve()),
+            "key": task.shared,
             "calibration": str(calibration_file(folder, task).resolve()),
             "training": None if training is None else str(training.resolve()),
             "classes": classes,
@@ -230,9 +148,16 @@ class _Ladder:
 
 
 def make(tasks: Sequence[Task], room: Room, finish: Finish) -> dict[Path, Exported | Failure]:
-    """The INT8 artifacts of tasks that may share a model; a task that may not comes alone."""
+    """The INT8 artifacts of tasks that may share a model; a task that may not comes alone.
+
+    Where a worker was lost, none is finished: what passed till then might have had to give way, and what failed might
+    have been made up for.
+    """
     ladder = _Ladder(room, tasks)
-    _climb(ladder)
+    try:
+        _climb(ladder)
+    except WorkerLost as lost:
+        return {task.path: Failure(task.run.name, task.recipe.name, str(lost)) for task in tasks}
     results: dict[Path, Exported | Failure] = {}
     for task in tasks:
         found, log = ladder.candidates[task.path], ladder.log[task.path]
@@ -262,30 +187,15 @@ def _chosen(found: Sequence[Candidate]) -> Candidate:
 
 
 def _method_of_others(task: Task) -> str | None:
-    """The method of the shared model that artifacts of this run are of already."""
-    known = manifest.read(task.run).values()
-    return next((each.method for each in known if each.shared == task.shared and each.shared), None)
+    """The method of the shared model that good artifacts of this run are of already."""
+    if task.shared is None:
+        return None
+    for each in manifest.read(task.run).values():
+        if each.method and each.parity.passed and each.shared == kept.name_of(task.shared, each.method):
+            return each.method
+    return None
 
 
 def _attempt(document: dict[str, Any]) -> Attempt:
     parity = document["parity"]
     return Attempt(**document | {"parity": None if parity is None else Parity(**parity)})
-
-
-def own_method(task: Task) -> str:
-    """What the recipe's own way is called in the log."""
-    return task.recipe.calibration.method if task.recipe.calibration else "dynamic"
-
-
-def calibration_file(folder: Path, task: Task) -> Path:
-    """Where the calibration images of a task are decoded to."""
-    settings = task.recipe.calibration
-    assert settings is not None
-    return folder / f"calibration-{settings.images}-{settings.seed}.npy"
-
-
-def tell(progress: Progress, what: str, error: EdgeallError) -> None:
-    """An error, and a converter's last words."""
-    progress.note(f"{what}: {error}")
-    for line in getattr(error, "__notes__", []):
-        progress.note(f"    {line}")

@@ -23,12 +23,14 @@ class Exported:
     Attributes:
         path: of the artifact; OpenVINO's is the `.xml`.
         sha256: the artifact's identity, as in `edgeall.artifact.Artifact`.
-        seconds: conversion and parity, without what the run's artifacts share and without waiting.
+        seconds: conversion and parity, of every attempt in the artifact's own engine; without waiting and without what
+            artifacts share: what simulations of the shared INT8 model took, `fallbacks` tell.
         fallbacks: what was tried to make an INT8 artifact and what came of it (`Attempt.to_dict`), the recipe's own
             calibration first; empty where that was enough.
         left_in_float: what an INT8 artifact computes in float, besides the boundary; empty for other precisions.
         method: that made an INT8 artifact: a calibration, or one of the fallbacks; None for other precisions.
-        shared: key of the INT8 model that formats of the run have in common, where the artifact is of that.
+        shared: name of the INT8 model that it is of, where that is one for all formats: key of what the model is made
+            from, and method. Artifacts with one name have the same weights and scales.
         inputs: SHA-256 over everything that the artifact was made from.
         cached: nothing was to be done, because `inputs` had not changed.
     """

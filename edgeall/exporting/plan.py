@@ -1,17 +1,17 @@
 """What an export has to make: one task an artifact, with everything that decides what the artifact will be."""
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from edgeall import __version__, artifact, files
+from edgeall import artifact
 from edgeall.errors import UsageError
-from edgeall.exporting import calibration, manifest
+from edgeall.exporting import calibration, inputs, manifest
+from edgeall.exporting.attempts import NO_IMAGES
 from edgeall.exporting.calibration import Given
+from edgeall.exporting.inputs import RunInputs
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.recipes import FLOAT_LAYERS, FLOAT_STEPS, Recipe
 from edgeall.names import unknown_name
@@ -38,7 +38,7 @@ class Options:
     """What the user says beyond the recipes.
 
     Attributes:
-        overwrite: replace artifacts that were made from other inputs.
+        overwrite: replace artifacts that were made from other inputs, and try those anew that failed their gate.
         data: where the runs' images are now; None: where they were at training.
         calibration: images to calibrate on instead of the runs' training images.
         int8_method: "ptq": the recipe's calibration alone. "qat": fine-tuning at once. "auto": calibration, and the
@@ -60,6 +60,7 @@ class Task:
     """One artifact to be.
 
     Attributes:
+        model: SHA-256 of the Keras model file.
         inputs: SHA-256 over all that decides what the artifact is.
         calibration: images for INT8, under `root` (None: where the run's are).
         calibrates: whether the recipe's own way is tried first.
@@ -71,6 +72,7 @@ class Task:
     run: Run
     recipe: Recipe
     path: Path
+    model: str
     inputs: str
     calibration: tuple[Member, ...]
     root: Path | None
@@ -86,50 +88,54 @@ def plan(run: Run, recipes: Sequence[Recipe], options: Options) -> list[Task]:
     Raises:
         UsageError: an artifact made from other inputs is in the way.
     """
-    model, known = files.sha256_file(run.model_path), manifest.read(run)
-    return [_task(run, recipe, options, model, known) for recipe in recipes]
+    of, known = inputs.of_run(run), manifest.read(run)
+    return [_task(run, recipe, options, of, known) for recipe in recipes]
 
 
-def _task(run: Run, recipe: Recipe, options: Options, model: str, known: dict[str, Exported]) -> Task:
+def _task(run: Run, recipe: Recipe, options: Options, of: RunInputs, known: dict[str, Exported]) -> Task:
     path = run.exports / f"{run.name}_{recipe.name}{artifact.suffix_of(recipe.format)}"
     methods = _methods(recipe, options.int8_method)
     calibrates = options.int8_method != "qat" or not methods
     root = options.data if options.calibration is None else options.calibration.root
-    task = Task(run, recipe, path, "", (), root, calibrates, methods, None, None)
+    task = Task(run, recipe, path, of.model, "", (), root, calibrates, methods, None, None)
     if recipe.calibration is not None:
         everyone = run.split.train if options.calibration is None else options.calibration.members
         if not everyone:
             return dataclasses.replace(task, settled=Failure(run.name, recipe.name, _NOT_CALIBRATED))
         chosen = calibration.select(everyone, recipe.calibration.images, recipe.calibration.seed)
         task = dataclasses.replace(task, calibration=chosen)
-    inputs = {
-        "edgeall": __version__,
-        "model": model,
-        "pixels": dataclasses.asdict(run.pixels),
-        "calibration": [member.sha256 for member in task.calibration],
-        "validation": [member.sha256 for member in run.split.val],
-    }
-    if methods:
-        assert recipe.fine_tuning is not None
-        tuning = {
-            "training": [member.sha256 for member in run.split.train],
-            "fine_tuning": dataclasses.asdict(recipe.fine_tuning),
-            "parity": dataclasses.asdict(recipe.parity),
-        }
-        task = dataclasses.replace(task, shared=_digest(inputs | tuning))
-    about = {
-        "recipe": recipe.to_dict(),
-        "decision": dataclasses.asdict(run.decision),
-        "methods": [calibrates, *methods],
-        "shared": task.shared,
-    }
-    digest = _digest(inputs | about)
+    shared = inputs.shared_key(of, recipe, task.calibration) if methods else None
+    digest = inputs.artifact_key(of, recipe, task.calibration, (calibrates, *methods), shared)
+    task = dataclasses.replace(task, shared=shared, inputs=digest)
     entry = known.get(path.name)
     good = manifest.still_good(entry, digest)
     if path.exists() and not good and not options.overwrite:
-        raise UsageError(f"{path}: was made from another model, recipe or data; --overwrite replaces it")
-    cached = dataclasses.replace(entry, cached=True) if entry is not None and good else None
-    return dataclasses.replace(task, inputs=digest, settled=cached)
+        raise UsageError(
+            f"{path}: was made from another model, recipe or data, or by other versions; --overwrite replaces it"
+        )
+    if entry is None or not good or _worth_another_try(task, entry, options):
+        return task
+    return dataclasses.replace(task, settled=dataclasses.replace(entry, cached=True))
+
+
+def _worth_another_try(task: Task, entry: Exported, options: Options) -> bool:
+    """Of an artifact whose inputs have not changed: whether it failed, and the user or what is at hand now says so.
+
+    One that passed without fine-tuning, for want of images, is good as it is; the user may want another all the same.
+    """
+    cut_short = any(each.get("error") == NO_IMAGES for each in entry.fallbacks)
+    if entry.parity.passed:
+        return options.overwrite and cut_short and _training_images_at_hand(task, options)
+    return options.overwrite or (cut_short and _training_images_at_hand(task, options))
+
+
+def _training_images_at_hand(task: Task, options: Options) -> bool:
+    settings = task.recipe.fine_tuning
+    if settings is None or not task.run.split.train:
+        return False
+    chosen = calibration.select(task.run.split.train, settings.images, settings.seed)
+    root = options.data or task.run.data.root
+    return all((root / member.name).is_file() for member in chosen)
 
 
 def _methods(recipe: Recipe, int8_method: Int8Method) -> tuple[str, ...]:
@@ -140,7 +146,3 @@ def _methods(recipe: Recipe, int8_method: Int8Method) -> tuple[str, ...]:
     steps = tuple(f"{FLOAT_LAYERS}{count}" for count in FLOAT_STEPS)
     expanded = (steps if method == "float-layers" else (method,) for method in recipe.fallbacks)
     return tuple(method for methods in expanded for method in methods)
-
-
-def _digest(document: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

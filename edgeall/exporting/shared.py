@@ -4,6 +4,7 @@ Runs inside a worker process. What each method made is kept beside the artifacts
 interrupted, or comes to another format later, takes it over.
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +18,8 @@ import numpy.typing as npt
 
 from edgeall import files
 from edgeall.errors import ExportError
-from edgeall.exporting import parity, qat
-from edgeall.exporting.attempts import Attempt
+from edgeall.exporting import kept, parity, qat
+from edgeall.exporting.attempts import NO_IMAGES, Attempt
 from edgeall.exporting.recipes import FLOAT_LAYERS, FineTuning, Tolerance
 from edgeall.exporting.sources import Sources, class_probabilities
 from edgeall.runs import Run
@@ -29,7 +30,6 @@ RANGES: qat.Method = "mse"
 "percentile" and "min-max" (MobileNetV2, C-NMC)."""
 SENSING = 8
 """Calibration images over which `qat.disturbances` looks at each tensor."""
-NO_IMAGES = "the run's training images are not at hand (say where they are now with --data DIR): left out"
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,15 @@ class Material:
     """What the shared model is made of.
 
     Attributes:
-        cache: path of its files, to which "-METHOD.npz" and "-METHOD.json" are added.
+        folder: where models are kept.
+        key: of what they are made from.
         calibration: uint8 images (n, size, size, 3) from training.
         training: more of them, to learn from; None where they are not at hand.
         classes: index into the labels, of each of `training`.
     """
 
-    cache: Path
+    folder: Path
+    key: str
     calibration: Path
     training: Path | None
     classes: Sequence[int]
@@ -51,7 +53,7 @@ class Material:
 
     def model(self, method: str) -> Path:
         """Where the model of a method is kept."""
-        return self.cache.with_name(f"{self.cache.name}-{method}.npz")
+        return self.folder / f"{kept.name_of(self.key, method)}.npz"
 
 
 def quantize(
@@ -64,18 +66,33 @@ def quantize(
 ) -> list[Attempt]:
     """Try `methods` in order until the simulated model keeps all `tolerances`; what was tried.
 
+    Each tolerance is measured on as many of the validation images as it asks for. A method that comes to nothing is
+    an attempt with an error, and the next one follows.
+
     Raises:
-        ExportError: the Keras model has a layer without an INT8 form, or calibration images that show it nothing.
+        ExportError: the Keras model has a layer without an INT8 form, so that no method can be tried.
     """
-    reference = np.load(sources.reference, allow_pickle=False)
-    maker = _Maker(run, sources, material)
+    count = max(limit.images for limit in tolerances)
+    reference = np.load(sources.reference, allow_pickle=False)[:count]
+    maker = _Maker(run, sources, material, count)
     attempts: list[Attempt] = []
     for method in methods:
         if method == "fine-tuning" and material.training is None:
             attempts.append(Attempt(method, "simulation", None, 0.0, NO_IMAGES))
             continue
-        answers, seconds = _kept(material, method) or maker.make(method)
-        figures = [parity.compare(reference, answers, run.decision, limit, truth) for limit in tolerances]
+        started, found = time.monotonic(), _kept(material, method, maker.selection)
+        if found is None:
+            maker.begin()
+        try:
+            answers, seconds = found or maker.make(method)
+            figures = [
+                parity.compare(reference[:n], answers[:n], run.decision, limit, truth[:n])
+                for limit, n in ((limit, limit.images) for limit in tolerances)
+            ]
+        except ExportError as error:
+            spent = round(time.monotonic() - started, 2)
+            attempts.append(Attempt(method, "simulation", None, spent, str(error)))
+            continue
         strictest = min(figures, key=lambda each: each.passed)
         attempts.append(Attempt(method, "simulation", strictest, round(seconds, 2)))
         if strictest.passed:
@@ -83,21 +100,34 @@ def quantize(
     return attempts
 
 
-def _kept(material: Material, method: str) -> tuple[Floats, float] | None:
+def _kept(material: Material, method: str, selection: str) -> tuple[Floats, float] | None:
+    """What the model of an earlier export answered on these validation images, and no seconds."""
     path = material.model(method)
     try:
-        answers = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["answers"]
+        document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        if document["selection"] != selection:
+            return None
+        answers = np.asarray(document["answers"], np.float32)
         qat.load(path)
-    except (OSError, ValueError, KeyError, ExportError):
+    except (OSError, ValueError, KeyError, TypeError, ExportError):
         return None
-    return np.asarray(answers, np.float32), 0.0
+    return answers, 0.0
 
 
 class _Maker:
     """Each part is made when it is first needed: all methods begin alike."""
 
-    def __init__(self, run: Run, sources: Sources, material: Material) -> None:
-        self._run, self._sources, self._material = run, sources, material
+    def __init__(self, run: Run, sources: Sources, material: Material, count: int) -> None:
+        """`count`: of validation images, at most."""
+        self._run, self._sources, self._material, self._count = run, sources, material, count
+
+    def begin(self) -> None:
+        """Make what all methods share.
+
+        Raises:
+            ExportError: it cannot be.
+        """
+        _ = self.plain, self.calibration
 
     def make(self, method: str) -> tuple[Floats, float]:
         """Make and keep the model of a method; its simulated answers on the validation images, and seconds."""
@@ -106,11 +136,14 @@ class _Maker:
         answers = class_probabilities(
             qat.predict(qat.simulate(model), self.validation.pixels, self._run.pixels)
         )
+        if not np.isfinite(answers).all():
+            raise ExportError("its simulation answers NaN or infinity")
         seconds = time.monotonic() - started
         path = self._material.model(method)
         path.parent.mkdir(exist_ok=True)
         qat.save(model, path)
-        files.write_json(path.with_suffix(".json"), {"seconds": seconds, "answers": answers.tolist()})
+        document = {"selection": self.selection, "seconds": seconds, "answers": answers.tolist()}
+        files.write_json(path.with_suffix(".json"), document)
         return answers, seconds
 
     def _model(self, method: str) -> qat.QuantizedModel:
@@ -132,8 +165,13 @@ class _Maker:
 
     @cached_property
     def validation(self) -> qat.Images:
-        images = np.load(self._sources.images, allow_pickle=False)
+        images = np.load(self._sources.images, allow_pickle=False)[: self._count]
         return qat.Images(images, np.zeros(len(images), np.int64))
+
+    @cached_property
+    def selection(self) -> str:
+        """SHA-256 of the validation images, in order."""
+        return hashlib.sha256(self.validation.pixels.tobytes()).hexdigest()
 
     @property
     def bits(self) -> int:
@@ -193,7 +231,7 @@ def material_from(document: Mapping[str, Any]) -> Material:
     rest = dict(document)
     training = rest.pop("training")
     return Material(
-        cache=Path(rest.pop("cache")),
+        folder=Path(rest.pop("folder")),
         calibration=Path(rest.pop("calibration")),
         training=None if training is None else Path(training),
         fine_tuning=FineTuning(**rest.pop("fine_tuning")),

@@ -5,6 +5,7 @@ stays open while the parent lives: when it closes, the parent is gone and so is 
 """
 
 import dataclasses
+import errno
 import importlib
 import json
 import os
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeall import runs
+from edgeall import files, runs
 from edgeall.errors import EdgeallError
 from edgeall.exporting.recipes import Recipe, Tolerance
 from edgeall.exporting.sources import Sources
@@ -60,7 +61,9 @@ def examine(
     from edgeall.exporting import parity
 
     target = Recipe.from_dict(recipe)
-    images = np.load(sources.images, mmap_mode="r", allow_pickle=False)
+    # The first of those that speak for all, as many as this recipe asks for.
+    first = slice(target.parity.images)
+    images = np.load(sources.images, mmap_mode="r", allow_pickle=False)[first]
     with runtimes.open_model(
         Path(out),
         target.format,
@@ -71,9 +74,9 @@ def examine(
     ) as session:
         answers = session.predict(images)
         executed = session.executed_precision()
-    reference = np.load(sources.reference, allow_pickle=False)
+    reference = np.load(sources.reference, allow_pickle=False)[first]
     left = executed.float_operators if target.precision == "int8" else {}
-    found = parity.compare(reference, answers, run.decision, target.parity, truth)
+    found = parity.compare(reference, answers, run.decision, target.parity, truth and truth[first])
     return {
         "parity": dataclasses.asdict(found),
         "left_in_float": [f"{count} {kind}" for kind, count in sorted(left.items())],
@@ -131,16 +134,27 @@ STEPS: dict[str, Callable[..., dict[str, Any]]] = {
 
 
 def main() -> int:
-    """Do the job; its result, or the error a user should see, goes into the file that the job names."""
+    """Do the job; its result, or the error a user should see, goes into the file that the job names.
+
+    So does that a converter failed in a way of its own, whose words are then the last that were printed.
+    """
     job = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    run = runs.load(Path(job["run"]))
-    sources = Sources(Path(job["folder"]), run.pixels)
     try:
+        run = runs.load(Path(job["run"]))
+        sources = Sources(Path(job["folder"]), run.pixels)
         result = STEPS[job["step"]](run, sources, **job["arguments"])
     except EdgeallError as error:
         result = {"error": str(error)}
-    Path(job["result"]).write_text(json.dumps(result), encoding="utf-8")
+    except Exception as error:
+        # A full disk or memory is no word of the converter's: without a result, this process counts as lost.
+        if isinstance(error, MemoryError) or os.strerror(errno.ENOSPC) in str(error):
+            raise
+        traceback.print_exc()
+        result = {"crashed": True}
+    sys.stdout.flush()
+    sys.stderr.flush()
+    files.write_text(Path(job["result"]), json.dumps(result))
     return 0
 
 

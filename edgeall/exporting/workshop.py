@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,10 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from edgeall.errors import ExportError
+from edgeall.errors import ExportError, WorkerLost
 from edgeall.runs import Run
 
 _LAST_LINES = 15
+_STOPPED = "stopped before its end; the same command goes on"
 _MEMORY_A_JOB = 4 << 30
 """Bytes; the largest backbones' conversion peaks near this."""
 
@@ -52,6 +54,7 @@ class Workshop:
 
         Raises:
             ExportError: the step failed; the converter's last words are in `__notes__`.
+            WorkerLost: its process was killed or stopped, and nothing is known of what it was to do.
         """
         with self._free, tempfile.TemporaryDirectory(prefix=f"{step}-", dir=folder) as scratch:
             result = Path(scratch) / "result.json"
@@ -63,22 +66,24 @@ class Workshop:
                 "arguments": arguments,
             }
             started = time.monotonic()
-            words = self._work(job, scratch, self.cores if alone else self.threads)
+            status, words = self._work(job, scratch, self.cores if alone else self.threads)
             seconds = time.monotonic() - started
             if not result.is_file():
-                raise self._failure(step, words)
+                raise self._lost(step, status, words)
             document = json.loads(result.read_text(encoding="utf-8"))
+            if "crashed" in document:
+                raise self._failure(step, words)
             if "error" in document:
                 raise ExportError(document["error"])
             return document, seconds
 
-    def _work(self, job: dict[str, Any], scratch: str, threads: int) -> list[str]:
-        """What the worker printed, by lines."""
+    def _work(self, job: dict[str, Any], scratch: str, threads: int) -> tuple[int, list[str]]:
+        """The worker's exit status, and what it printed, by lines."""
         log = Path(scratch) / "log.txt"
         with log.open("wb") as output:
             with self._lock:
                 if self._closed:
-                    raise ExportError("stopped")
+                    raise WorkerLost(_STOPPED)
                 process = subprocess.Popen(
                     [sys.executable, "-m", "edgeall.exporting.worker"],
                     stdin=subprocess.PIPE,
@@ -99,8 +104,8 @@ class Workshop:
                 with self._lock:
                     self._running.discard(process)
                 process.kill()
-                process.wait()
-        return log.read_text(encoding="utf-8", errors="replace").splitlines()
+                status = process.wait()
+        return status, log.read_text(encoding="utf-8", errors="replace").splitlines()
 
     def _environment(self, scratch: str, threads: str) -> dict[str, str]:
         return os.environ | {
@@ -117,9 +122,20 @@ class Workshop:
             "TMPDIR": str(Path(scratch).resolve()),
         }
 
+    def _lost(self, step: str, status: int, words: list[str]) -> WorkerLost:
+        said = [line for line in words if line.strip()]
+        if self._closed or status == -signal.SIGINT:
+            return WorkerLost(_STOPPED)
+        if status < 0:
+            memory = ", perhaps for want of memory, which --jobs 1 saves" if status == -signal.SIGKILL else ""
+            ended = f"was killed (signal {-status}{memory})"
+        else:
+            ended = f"ended without a result ({said[-1].strip() if said else f'status {status}'})"
+        return WorkerLost(f"step '{step}': its process {ended}; the same command goes on")
+
     def _failure(self, step: str, words: list[str]) -> ExportError:
         said = [line for line in words if line.strip()]
-        error = ExportError(f"step '{step}' failed: {said[-1].strip() if said else 'its process was killed'}")
+        error = ExportError(f"step '{step}' failed: {said[-1].strip()}")
         for line in said[-_LAST_LINES:]:
             error.add_note(line)
         return error

@@ -12,8 +12,8 @@ from edgeall.artifact import FORMATS, Parity
 from edgeall.errors import ExportError
 from edgeall.exporting import int8, load_recipe
 from edgeall.exporting.attempts import Attempt
-from edgeall.exporting.int8 import Candidate
 from edgeall.exporting.plan import Failure, Options, Task, plan
+from edgeall.exporting.room import Candidate
 from edgeall.progress import SILENT
 
 LIMIT = 0.02

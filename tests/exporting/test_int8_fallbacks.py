@@ -1,6 +1,8 @@
 """INT8 that fails the gate: what is tried, what is kept, and that all formats then answer alike."""
 
 import dataclasses
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,7 +59,7 @@ def tuned(trained: runs.Run, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
 def test_formats_of_one_model_answer_alike_with_nothing_in_float(tuned: Tuned) -> None:
     run, made = tuned
     assert len({each.shared for each in made}) == 1
-    assert made[0].shared is not None
+    assert (made[0].shared or "").endswith("-fine-tuning")
     given = [answers(run, each) for each in made]
     for each, these in zip(made, given, strict=True):
         assert (each.method, each.left_in_float) == ("fine-tuning", ())
@@ -70,7 +72,10 @@ def test_the_artifact_says_how_its_int8_came_about(tuned: Tuned) -> None:
         about = artifact.read(each.path).metadata.quantization
         assert (about["method"], about["shared"]) == ("fine-tuning", each.shared)
         assert about["fallbacks"] == list(each.fallbacks)
-        assert [tried["measured_in"] for tried in each.fallbacks] == ["simulation", "engine"]
+        simulated, engine = each.fallbacks
+        assert (simulated["measured_in"], engine["measured_in"]) == ("simulation", "engine")
+        assert simulated["seconds"] > 0
+        assert each.seconds == engine["seconds"]
 
 
 def test_what_was_learned_is_learned_once(tuned: Tuned) -> None:
@@ -94,6 +99,47 @@ def test_where_nothing_passes_the_nearest_is_written_and_fails(run: runs.Run) ->
     assert not made.parity.passed
     measured = [each["mean_abs_diff"] for each in made.fallbacks if each["measured_in"] == "engine"]
     assert made.parity.mean_abs_diff == min(measured)
+
+
+def test_what_failed_stays_failed_until_the_user_says_otherwise(run: runs.Run) -> None:
+    """And what was learned on the way is kept until an artifact passes."""
+    failing = [recipe("onnx", mean=0.0, fallbacks=("mse", "bias-correction"))]
+    export_run(run, failing)
+    kept = {file.name.partition("-")[2] for file in (run.exports / ".int8").iterdir()}
+    assert kept == {
+        f"{method}{suffix}" for method in ("mse", "bias-correction") for suffix in (".npz", ".json")
+    }
+    assert export_run(run, failing)[0].cached
+    (again,) = export_run(run, failing, overwrite=True)
+    assert not again.cached
+    assert {each["seconds"] for each in again.fallbacks if each["measured_in"] == "simulation"} == {0}
+    (good,) = export_run(run, [recipe("onnx")], overwrite=True)
+    assert good.parity.passed
+    assert not (run.exports / ".int8").exists()
+
+
+def test_a_model_that_failed_elsewhere_is_not_tried_first(run: runs.Run) -> None:
+    (first,) = export_run(run, [recipe("onnx", mean=0.0)], options=Options(int8_method="qat"))
+    assert (first.method, first.parity.passed) == ("fine-tuning", False)
+    (second,) = export_run(run, [recipe("tflite", mean=0.0, fallbacks=("mse", "fine-tuning"))])
+    assert [each["method"] for each in second.fallbacks[:3]] == ["min-max", "mse", "fine-tuning"]
+
+
+def test_recipes_that_share_a_model_but_not_the_way_to_it_make_it_once(run: runs.Run) -> None:
+    first, second = export_run(
+        run,
+        [
+            recipe("onnx", mean=0.0, fallbacks=("fine-tuning",)),
+            recipe("tflite", mean=0.0, fallbacks=("fine-tuning", "mse")),
+        ],
+        jobs=2,
+    )
+    seconds = [
+        next(each["seconds"] for each in made.fallbacks if each["method"] == "fine-tuning")
+        for made in (first, second)
+    ]
+    assert seconds[0] > 0
+    assert seconds[1] == 0
 
 
 def test_at_last_layers_are_left_in_float_and_named(run: runs.Run) -> None:
@@ -125,6 +171,22 @@ def test_fine_tuning_without_training_images_says_so_and_goes_on(run: runs.Run) 
     assert by_method["bias-correction"]["n"] > 0
     outcome = export_runs([run], [chosen], Options(int8_method="qat", overwrite=True))
     assert "not at hand" in outcome.failures[0].error
+
+
+def test_training_images_that_are_at_hand_again_are_learned_from(run: runs.Run, tmp_path: Path) -> None:
+    chosen = recipe("onnx", mean=0.0, images=4, fallbacks=("fine-tuning",))
+    assert chosen.calibration is not None
+    shutil.copytree(run.data.root, tmp_path / "whole")
+    needed = calibration.select(run.split.train, 4, chosen.calibration.seed)
+    for member in set(run.split.train) - set(needed):
+        (run.data.root / member.name).unlink()
+    (short,) = export_run(run, [chosen])
+    assert "not at hand" in short.fallbacks[1]["error"]
+    assert export_run(run, [chosen])[0].cached
+    (made,) = export_run(run, [chosen], data=tmp_path / "whole")
+    assert not made.cached
+    assert made.fallbacks[1]["n"] > 0
+    assert export_run(run, [chosen], data=tmp_path / "whole")[0].cached
 
 
 def test_an_unknown_method_gets_the_nearest() -> None:

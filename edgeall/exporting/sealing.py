@@ -1,0 +1,83 @@
+"""A bare model that was examined becomes an artifact: sealed, entered into the manifest, moved to its place."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgeall import artifact
+from edgeall.artifact import Metadata, Provenance
+from edgeall.exporting import inputs, kept, manifest, tflite_metadata
+from edgeall.exporting.attempts import Attempt
+from edgeall.exporting.manifest import Exported
+from edgeall.exporting.plan import Task
+from edgeall.exporting.room import Candidate
+
+
+def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported:
+    """Seal the candidate with its metadata, enter it into the manifest, and move it in."""
+    run, recipe, attempt = task.run, task.recipe, candidate.attempt
+    assert attempt.parity is not None
+    is_int8, shared = recipe.precision == "int8", None
+    if candidate.shared and task.shared is not None:
+        shared = kept.name_of(task.shared, attempt.method)
+    tried = tuple(each.to_dict() for each in log) if len(log) > 1 else ()
+    about = {"method": attempt.method, "shared": shared, "fallbacks": list(tried)} if is_int8 else {}
+    metadata = Metadata(
+        format=recipe.format,
+        precision=recipe.precision,
+        pixels=run.pixels,
+        decision=run.decision,
+        provenance=_provenance(task),
+        recipe=recipe.to_dict(),
+        parity=attempt.parity,
+        quantization=about,
+        calibration=artifact.Calibration.from_dict(run.calibration) if run.calibration else None,
+    )
+    if recipe.format == "tflite":
+        tflite_metadata.add(candidate.file, metadata)
+    sealed = artifact.seal(candidate.file, metadata)
+    exported = Exported(
+        path=task.path,
+        run=run.name,
+        backbone=run.backbone,
+        recipe=recipe.name,
+        format=recipe.format,
+        precision=recipe.precision,
+        size_bytes=sealed.size_bytes,
+        sha256=sealed.sha256,
+        seconds=round(sum(each.seconds for each in log if each.measured_in == "engine"), 2),
+        parity=attempt.parity,
+        inputs=task.inputs,
+        fallbacks=tried,
+        left_in_float=candidate.left_in_float,
+        method=attempt.method if is_int8 else None,
+        shared=shared,
+    )
+    # First the entry, then the files: an artifact without an entry would look like someone else's,
+    # an entry without its artifact is simply made again.
+    manifest.add(run, exported)
+    _move_in(candidate.file, task.path)
+    return exported
+
+
+def _provenance(task: Task) -> Provenance:
+    run = task.run
+    return Provenance(
+        run=run.name,
+        backbone=run.backbone,
+        head=run.head,
+        weights=run.weights,
+        data=run.data.layout,
+        data_fingerprint=run.data.fingerprint,
+        licence=run.licence,
+        versions=run.versions | inputs.converters(task.recipe),
+        model_sha256=task.model,
+    )
+
+
+def _move_in(sealed: Path, path: Path) -> None:
+    """The named file last: an artifact is absent until it is whole."""
+    path.unlink(missing_ok=True)
+    for source, target in reversed(
+        list(zip(artifact.files_of(sealed), artifact.files_of(path), strict=True))
+    ):
+        source.replace(target)
