@@ -1,7 +1,6 @@
 """ONNX to ONNX: ONNX Runtime's quantizer and float16 rewriter. Runs inside a worker process."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Pat
     elif recipe.precision == "float16":
         _to_float16(sources.onnx, out)
     elif calibration is not None:
-        _quantize(sources, recipe, stream(calibration, sources.pixels), out)
+        _quantize(sources, recipe, calibration, out)
 
 
 def _to_float16(source: Path, out: Path) -> None:
@@ -30,7 +29,8 @@ def _to_float16(source: Path, out: Path) -> None:
     onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), out)
 
 
-def _quantize(sources: Sources, recipe: Recipe, tensors: Iterator[Any], out: Path) -> None:
+def _quantize(sources: Sources, recipe: Recipe, calibration: Path, out: Path) -> None:
+    import numpy as np
     import onnx
     from onnxruntime.quantization import (
         CalibrationDataReader,
@@ -54,16 +54,32 @@ def _quantize(sources: Sources, recipe: Recipe, tensors: Iterator[Any], out: Pat
     folded = out.with_name(f"{out.stem}-folded.onnx")
     quant_pre_process(sources.onnx, folded, skip_symbolic_shape=True)
     name = onnx.load(folded, load_external_data=False).graph.input[0].name
+    count = len(np.load(calibration, mmap_mode="r", allow_pickle=False))
+    tensors = stream(calibration, sources.pixels)
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
+        """Hands out as many images as were asked for last: all activations of these are held until the next."""
+
+        left = 0
+
         def get_next(self) -> dict[str, Any] | None:
-            tensor = next(tensors, None)
-            return None if tensor is None else {name: tensor}
+            if self.left == 0:
+                return None
+            self.left -= 1
+            return {name: next(tensors)}
+
+        def __len__(self) -> int:
+            return count
+
+        def set_range(self, start_index: int, end_index: int) -> None:
+            self.left = end_index - start_index
 
     quantize_static(
         folded,
         out,
         Reader(),
+        # The name is misleading: all methods then collect so many images at a time, and merge.
+        extra_options={"CalibStridedMinMax": 1},
         quant_format=QuantFormat.QDQ,
         per_channel=settings.granularity == "channel",
         reduce_range=settings.reduce_range,
