@@ -28,6 +28,8 @@ Floats = npt.NDArray[np.float32]
 RANGES: qat.Method = "mse"
 """How all but the plain methods read activation ranges, after equalization: nearer to float on validation images than
 "percentile" and "min-max" (MobileNetV2, C-NMC)."""
+MOST_FLOAT = 0.5
+"""Share of the multiplications beyond which a model with layers in float is not called INT8."""
 SENSING = 8
 """Calibration images over which `qat.disturbances` looks at each tensor."""
 
@@ -192,8 +194,19 @@ class _Maker:
         return self._corrected(*self.equal)
 
     def partly_float(self, count: int) -> qat.QuantizedModel:
-        """With `count` tensors left unrounded: those whose rounding moves the answer most."""
-        return self._corrected(*qat.keep_in_float(*self.equal, self.worst[:count]))
+        """With `count` tensors left unrounded: those whose rounding moves the answer most.
+
+        Raises:
+            ExportError: what would be left is INT8 in name only.
+        """
+        plain, grids = qat.keep_in_float(*self.equal, self.worst[:count])
+        share = qat.float_share(plain.graph, plain.weights)
+        if share > MOST_FLOAT:
+            raise ExportError(
+                f"with {min(count, len(self.worst))} tensors unrounded {share:.0%} of the arithmetic "
+                "would be in float: no INT8 model any more"
+            )
+        return self._corrected(plain, grids)
 
     @cached_property
     def worst(self) -> Sequence[str]:
@@ -203,7 +216,7 @@ class _Maker:
 
     def _corrected(self, plain: qat.PlainModel, grids: Mapping[str, qat.Grid]) -> qat.QuantizedModel:
         images = self.calibration[: qat.CORRECTING]
-        corrected = qat.correct_biases(plain, grids, self.bits, images, self._run.pixels)
+        corrected = qat.correct_biases(plain, grids, self.bits, images, self._run.pixels, compensated=True)
         return qat.freeze(corrected.graph, corrected.weights, grids, self.bits)
 
     def fine_tuned(self) -> qat.QuantizedModel:

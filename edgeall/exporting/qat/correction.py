@@ -11,21 +11,35 @@ from typing import Any
 import numpy as np
 
 from edgeall.exporting.qat.plain import WEIGHTED, Node, PlainModel, rounds
-from edgeall.exporting.qat.scales import Grid
+from edgeall.exporting.qat.rounding import round_kernel
+from edgeall.exporting.qat.scales import Grid, weight_scale
 from edgeall.exporting.qat.twin import activate, fake_quantize, fake_quantize_weights, operate
 from edgeall.pixels import ByteImage, PixelMapping
 
+_LARGEST_TENSOR = 256 << 20
+"""Bytes that a tensor of all images may have; about eight of such size are held at once."""
+
 
 def correct_biases(
-    plain: PlainModel, grids: Mapping[str, Grid], weight_bits: int, images: ByteImage, mapping: PixelMapping
+    plain: PlainModel,
+    grids: Mapping[str, Grid],
+    weight_bits: int,
+    images: ByteImage,
+    mapping: PixelMapping,
+    *,
+    compensated: bool = False,
 ) -> PlainModel:
     """`plain` with biases that give every channel, when rounded, the mean it has in float over `images`.
 
-    All `images`, RGB bytes (n, size, size, 3), go through together: 16 are enough, since each holds many positions.
+    With `compensated`, kernels are rounded on the way, each on what it will read when all before it is rounded
+    (`rounding`). Else they stay as they are. As many of `images`, RGB bytes (n, size, size, 3), as memory allows go
+    through together: 16 are enough, since each holds many positions.
     """
     from keras import ops
 
     graph, weights = plain.graph, dict(plain.weights)
+    largest = 4 * max(int(np.prod(node.shape)) for node in graph.nodes)
+    images = images[: max(_LARGEST_TENSOR // largest, 4)]
     last_reader = {name: node.name for node in graph.nodes for name in node.inputs}
     exact: dict[str, Any] = {}
     coarse: dict[str, Any] = {}
@@ -34,7 +48,7 @@ def correct_biases(
         return plain.weights[node.name].kernel, plain.weights[node.name].bias
 
     def as_rounded(node: Node) -> tuple[Any, Any]:
-        if node.float:
+        if node.float or weights[node.name].scale is not None:
             return weights[node.name].kernel, weights[node.name].bias
         kernel = ops.convert_to_tensor(weights[node.name].kernel)
         return fake_quantize_weights(kernel, node.kind, weight_bits), weights[node.name].bias
@@ -44,6 +58,11 @@ def correct_biases(
             value = rounded = ops.convert_to_tensor(mapping.apply(images))
         else:
             value = operate(graph, node, [exact[name] for name in node.inputs], as_given)
+            if compensated and node.kind in WEIGHTED and not node.float:
+                kernel = weights[node.name].kernel
+                scale = weight_scale(kernel, node.kind, weight_bits)
+                kernel = round_kernel(graph, node, kernel, scale, weight_bits, coarse[node.inputs[0]])
+                weights[node.name] = replace(weights[node.name], kernel=kernel, scale=scale)
             rounded = operate(graph, node, [coarse[name] for name in node.inputs], as_rounded)
         if node.kind in WEIGHTED:
             axes = tuple(range(len(node.shape)))

@@ -26,6 +26,8 @@ _SIX = 6.0
 _HEADROOM = 1.25
 """How much higher than all that was seen a channel may still reach before its scaled ReLU6 cuts it off."""
 _MOST = 64.0
+_MOST_CAPPED = 16.0
+"""Of a channel before ReLU6: one that is all but silent in the images given is still not cut off below 6 / 16."""
 _BATCH = 4
 
 
@@ -153,7 +155,7 @@ def _factors(
         np.maximum.at(heard, places[node.inputs[0]], _share_heard(weights[node.name].kernel, node.kind))
     if bundle.makers[0].activation == "relu6":
         room = _SIX / np.maximum(_HEADROOM * range_, 1e-6)
-        return np.asarray(np.clip(room, 1.0, _MOST) ** moved, np.float64)
+        return np.asarray(np.clip(room, 1.0, _MOST_CAPPED) ** moved, np.float64)
     moving = range_ > 1e-6 * max(float(range_.max()), 1e-30)
     if not moving.any():
         return np.ones_like(range_)

@@ -1,6 +1,8 @@
 """Layers kept in float32 inside an INT8 model: those whose rounding its answer feels most.
 
-A tensor escapes rounding only where both what makes it and what reads it compute in float.
+A tensor escapes rounding only where both what makes it and what reads it compute in float. What a pool, a padding or a
+flattening reads has to stay in float behind that too: these hand on values as they are, or would round them after all.
+What a concatenation reads cannot: in float it would need every other tensor that it joins in float too.
 """
 
 from collections.abc import Collection, Mapping
@@ -8,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeall.exporting.qat.plain import Floats, Graph, Node, PlainModel, rounds
+from edgeall.exporting.qat.plain import SAME_SCALE, WEIGHTED, Floats, Graph, Node, PlainModel, Weights, rounds
 from edgeall.exporting.qat.scales import Grid
 from edgeall.exporting.qat.twin import partly_rounded_model
 from edgeall.pixels import ByteImage, PixelMapping
@@ -24,11 +26,18 @@ def disturbances(
     mapping: PixelMapping,
     progress: Progress = SILENT,
 ) -> dict[str, float]:
-    """How far the answer moves when one tensor alone is rounded: root mean square, of logits, over `images`.
+    """How far the answer moves when one tensor alone is rounded: standard deviation, of logits, over `images`.
 
-    `images`: RGB bytes (n, size, size, 3), which go through together, once a tensor.
+    Of each tensor that can stay in float. A mean shift is left out: correcting biases undoes it. `images`: RGB bytes
+    (n, size, size, 3), which go through together, once a tensor.
     """
-    names = [node.name for node in plain.graph.nodes[:-1] if rounds(node)]
+    graph = plain.graph
+    joined = {name for node in graph.nodes if node.kind == "concat" for name in node.inputs}
+    names = [
+        node.name
+        for node in graph.nodes[:-1]
+        if rounds(node) and joined.isdisjoint(_handed_on(graph, [node.name]))
+    ]
     model = partly_rounded_model(plain, grids, names)
     tensors = mapping.apply(images)
 
@@ -39,7 +48,7 @@ def disturbances(
     found = {}
     with progress.stage("sensing tensors", len(names)) as advance:
         for name, alone in zip(names, np.eye(len(names), dtype=np.float32), strict=True):
-            found[name] = float(np.sqrt(np.mean((answer(alone) - exact) ** 2)))
+            found[name] = float((answer(alone) - exact).std(axis=0).max())
             advance(1)
     return found
 
@@ -49,13 +58,14 @@ def keep_in_float(
 ) -> tuple[PlainModel, dict[str, Grid]]:
     """`plain` with what makes or reads one of `tensors` computed in float32, and the grids of the rest, as they were.
 
-    Concatenations stay in INT8: one in float would need every other tensor that it joins in float too.
+    Concatenations stay in INT8.
     """
     graph = plain.graph
+    unrounded = _handed_on(graph, tensors)
     kept = {
         node.name
         for node in graph.nodes
-        if node.kind != "concat" and (node.name in tensors or not set(node.inputs).isdisjoint(tensors))
+        if node.kind != "concat" and (node.name in unrounded or not set(node.inputs).isdisjoint(unrounded))
     }
     nodes: list[Node] = []
     for node in graph.nodes:
@@ -74,6 +84,25 @@ def keep_in_float(
         if not node.float
     }
     return PlainModel(changed, plain.weights), kept_grids
+
+
+def float_share(graph: Graph, weights: Mapping[str, Weights]) -> float:
+    """Of the multiplications of one inference, how many are computed in float32: 0 to 1."""
+    work = {
+        node.name: float(np.prod(node.shape[:-1])) * weights[node.name].kernel.size
+        for node in graph.nodes
+        if node.kind in WEIGHTED
+    }
+    return sum(work[name] for name in work if graph.by_name[name].float) / sum(work.values())
+
+
+def _handed_on(graph: Graph, tensors: Collection[str]) -> set[str]:
+    """`tensors`, and those that hold the same values further on."""
+    found = set(tensors)
+    for node in graph.nodes:
+        if node.kind in SAME_SCALE and node.kind != "concat" and not found.isdisjoint(node.inputs):
+            found.add(node.name)
+    return found
 
 
 def _rounded(name: str) -> str:

@@ -60,10 +60,14 @@ class Weights:
     """Kernel and bias of a node, float32.
 
     Kernel: conv (height, width, in, out), depthwise (height, width, channels, multiplier), dense (in, units).
+
+    Attributes:
+        scale: of the grid that the kernel lies on already, to which it broadcasts; None where it was not rounded.
     """
 
     kernel: Floats
     bias: Floats
+    scale: Floats | None = None
 
 
 @dataclass(frozen=True)

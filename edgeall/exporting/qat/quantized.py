@@ -91,9 +91,7 @@ def freeze(
         if node.float:
             continue
         source, result = (grids[graph.groups[tensor]] for tensor in (node.inputs[0], name))
-        whole[name] = IntWeights(
-            *quantize_weights(pair.kernel, pair.bias, node.kind, weight_bits, source, result)
-        )
+        whole[name] = IntWeights(*quantize_weights(pair, node.kind, weight_bits, source, result))
     untouched = {name: pair for name, pair in weights.items() if graph.by_name[name].float}
     return QuantizedModel(graph, whole, dict(grids), weight_bits, history, chosen, untouched)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgeall.exporting.qat.plain import Floats
+from edgeall.exporting.qat.plain import Floats, Weights
 
 STEPS = 255
 """Steps between the lowest and the highest of 256 values."""
@@ -59,18 +59,22 @@ def weight_axes(kind: str) -> tuple[int, ...]:
     return {"conv": (0, 1, 2), "depthwise": (0, 1), "dense": (0, 1)}[kind]
 
 
+def weight_scale(kernel: Floats, kind: str, bits: int) -> Floats:
+    """The steps in which a kernel's largest weights are just held; broadcasts to it."""
+    peak = np.abs(kernel.astype(np.float64)).max(axis=weight_axes(kind), keepdims=True)
+    return np.asarray(np.maximum(peak / weight_limit(kind, bits), 1e-12), np.float32)
+
+
 def quantize_weights(
-    kernel: Floats, bias: Floats, kind: str, bits: int, source: Grid, result: Grid
+    weights: Weights, kind: str, bits: int, source: Grid, result: Grid
 ) -> tuple[npt.NDArray[np.int8], Floats, npt.NDArray[np.int32]]:
     """Codes of a kernel (its shape), scales (one an output channel, or one), codes of the bias at source * scale."""
-    limit = weight_limit(kind, bits)
-    peak = np.abs(kernel.astype(np.float64)).max(axis=weight_axes(kind), keepdims=True)
-    scale = np.maximum(peak / limit, 1e-12)
+    limit, kernel, bias = weight_limit(kind, bits), weights.kernel, weights.bias.astype(np.float64)
+    scale = (weight_scale(kernel, kind, bits) if weights.scale is None else weights.scale).astype(np.float64)
     # A channel that hardly listens to its input must still have a bias that fits, and a ratio that engines accept.
-    wide_bias = bias.astype(np.float64)
-    by_bias = np.abs(wide_bias) / (source.scale * 2.0**29)
+    by_bias = np.abs(bias) / (source.scale * 2.0**29)
     least = by_bias.reshape(scale.shape) if kind != "dense" and scale.size == bias.size else by_bias.max()
-    scale = np.maximum(scale, np.maximum(least, result.scale / source.scale * 2.0**-22)).astype(np.float32)
-    codes = np.clip(np.rint(kernel / scale), -limit, limit).astype(np.int8)
-    flat = scale.reshape(-1)
-    return codes, flat, np.rint(wide_bias / (source.scale * flat.astype(np.float64))).astype(np.int32)
+    scale = np.maximum(scale, np.maximum(least, result.scale / source.scale * 2.0**-22))
+    flat = scale.reshape(-1).astype(np.float32)
+    codes = np.clip(np.rint(kernel / flat.reshape(scale.shape)), -limit, limit).astype(np.int8)
+    return codes, flat, np.rint(bias / (source.scale * flat.astype(np.float64))).astype(np.int32)

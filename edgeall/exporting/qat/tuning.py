@@ -21,8 +21,8 @@ from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.progress import SILENT, Progress
 from edgeall.training.augment import Augmentation, augmented
 
-CORRECTING = 32
-"""Training images over which biases are corrected."""
+CORRECTING = 64
+"""Training images over which weights are rounded and biases corrected."""
 
 AUGMENTATION = Augmentation(brightness=0.25)
 """Stronger in brightness than training's default: the float model's answers teach on any image, whatever its label,

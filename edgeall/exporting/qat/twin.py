@@ -162,7 +162,7 @@ def activate(node: Node, value: Tensor) -> Tensor:
     return ops.relu(value) if node.activation == "relu" else ops.relu6(value)
 
 
-def _padded(graph: Graph, node: Node, value: Tensor, window: tuple[int, int]) -> tuple[Tensor, str]:
+def padded(graph: Graph, node: Node, value: Tensor, window: tuple[int, int]) -> tuple[Tensor, str]:
     """`value`, with zeros around it where no padding mode of Keras gives them, and the mode for the operator."""
     from keras import ops
 
@@ -178,7 +178,7 @@ def _conv(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Tenso
     from keras import ops
 
     kernel, bias = weigh(node)
-    value, padding = _padded(graph, node, values[0], tuple(kernel.shape[:2]))
+    value, padding = padded(graph, node, values[0], tuple(kernel.shape[:2]))
     operator = ops.conv if node.kind == "conv" else ops.depthwise_conv
     return operator(value, kernel, node.strides, padding, dilation_rate=node.dilation) + bias
 
@@ -193,7 +193,7 @@ def _dense(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Tens
 def _pool(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Tensor:
     from keras import ops
 
-    value, padding = _padded(graph, node, values[0], node.window)
+    value, padding = padded(graph, node, values[0], node.window)
     operator = ops.max_pool if node.kind == "max_pool" else ops.average_pool
     return operator(value, node.window, node.strides, padding)
 
@@ -213,7 +213,7 @@ _OPERATORS: dict[str, Callable[[Graph, Node, list[Tensor], Weigh], Tensor]] = {
     "dense": _dense,
     "max_pool": _pool,
     "average_pool": _pool,
-    "pad": lambda graph, node, values, weigh: _padded(graph, node, values[0], (1, 1))[0],
+    "pad": lambda graph, node, values, weigh: padded(graph, node, values[0], (1, 1))[0],
     "add": _simple(lambda ops, node, values: values[0] + values[1]),
     "concat": _simple(lambda ops, node, values: ops.concatenate(values, axis=-1)),
     "mean": _simple(lambda ops, node, values: ops.mean(values[0], axis=(1, 2))),

@@ -92,3 +92,32 @@ def test_a_float_boundary_is_needed_where_the_first_layers_are_float(tmp_path: P
     model = mixed(qat.prepare(NETWORKS["plain_stack"]()), ["input"])
     with pytest.raises(ExportError, match="no int8 input and output"):
         qat.write(model, "tflite", tmp_path / "model.tflite", boundary="int8")
+
+
+def test_what_a_pool_hands_on_stays_unrounded_behind_it() -> None:
+    """Else the pool's result would be rounded as its input was not."""
+    plain = qat.prepare(NETWORKS["plain_stack"]())
+    pool = next(node for node in plain.graph.nodes if node.kind == "max_pool")
+    model = mixed(plain, list(pool.inputs))
+    reader = next(node for node in model.graph.nodes if pool.name in node.inputs)
+    assert model.graph.by_name[pool.name].float
+    assert reader.float
+    assert reader.kind in ("conv", "dense", "flatten")
+
+
+def test_what_a_concatenation_reads_is_no_candidate() -> None:
+    plain = qat.prepare(NETWORKS["dense_blocks"]())
+    grids = qat.calibrate(plain, IMAGES, MAPPING, method="min-max")
+    moved = qat.disturbances(plain, grids, IMAGES[:8], MAPPING)
+    joined = {name for node in plain.graph.nodes if node.kind == "concat" for name in node.inputs}
+    assert moved
+    assert joined.isdisjoint(moved)
+
+
+def test_the_share_of_the_arithmetic_in_float() -> None:
+    plain = qat.prepare(NETWORKS["plain_stack"]())
+    names = [node.name for node in plain.graph.nodes]
+    shares = [
+        qat.float_share(model.graph, plain.weights) for model in (mixed(plain, names[:k]) for k in (1, 3, 99))
+    ]
+    assert 0 < shares[0] < shares[1] < shares[2] == 1
