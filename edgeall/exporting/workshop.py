@@ -1,5 +1,6 @@
 """Runs the heavy steps of exports as worker processes, a few at a time."""
 
+import contextlib
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ _LAST_LINES = 15
 _STOPPED = "stopped before its end; the same command goes on"
 _MEMORY_A_JOB = 4 << 30
 """Bytes; the largest backbones' conversion peaks near this."""
+_PLENTY = 64 << 30
 
 
 class Workshop:
@@ -142,8 +144,21 @@ class Workshop:
 
 
 def _memory() -> int:
-    """Bytes that can still be used; a plenty where the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 64 << 30
+    """Bytes that can still be used, of the machine's or, in a container, of its own; a plenty where no one says."""
+    return min(_available(Path("/proc/meminfo")), _left(Path("/sys/fs/cgroup")))
+
+
+def _available(meminfo: Path) -> int:
+    """What Linux can give without swapping, the page cache's included."""
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = meminfo.read_text(encoding="ascii").splitlines()
+        return int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]) << 10
+    return _PLENTY
+
+
+def _left(group: Path) -> int:
+    """What a control group (version 2) still allows."""
+    with contextlib.suppress(OSError, ValueError):
+        most, used = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
+        return max(most - used, 0)
+    return _PLENTY
