@@ -16,7 +16,7 @@ from edgeall.exporting.qat.scales import Grid, weight_scale
 from edgeall.exporting.qat.twin import activate, fake_quantize, fake_quantize_weights, operate
 from edgeall.pixels import ByteImage, PixelMapping
 
-_LARGEST_TENSOR = 256 << 20
+_LARGEST_TENSOR = 128 << 20
 """Bytes that a tensor of all images may have; about eight of such size are held at once."""
 
 
