@@ -24,6 +24,10 @@ from edgeall.training.augment import Augmentation, augmented
 CORRECTING = 64
 """Training images over which weights are rounded and biases corrected."""
 
+_MEMORY = 3 << 30
+_COPIES = 5
+"""Of each tensor, that rounding it and the way back hold: measured, MobileNetV2 and DenseNet201."""
+
 AUGMENTATION = Augmentation(brightness=0.25)
 """Stronger in brightness than training's default: the float model's answers teach on any image, whatever its label,
 and slides from another laboratory are brighter or darker."""
@@ -43,6 +47,7 @@ class Tuning:
 
     Attributes:
         learning_rate: the highest of Adam's, which rises at first and then falls to zero along a cosine.
+        batch_size: at most; fewer where a network's tensors are large.
         label_weight: share of the label in the target; the rest is the float model's probability.
         weight_bits: 7 gives the same answers on every processor, 8 finer weights; see `scales.weight_limit`.
         enough: mean absolute difference in probability on the validation images that ends the search early.
@@ -83,7 +88,8 @@ def fine_tune(
     teacher = float_model(plain)
     corrected = correct_biases(plain, grids, tuning.weight_bits, train.pixels[:CORRECTING], mapping)
     twin = trainable_twin(corrected, grids, tuning.weight_bits)
-    steps = tuning.epochs * -(-len(train.pixels) // tuning.batch_size)
+    size = min(tuning.batch_size, _room(plain))
+    steps = tuning.epochs * -(-len(train.pixels) // size)
     warm = steps // 8
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, max(steps - warm, 1), warmup_target=tuning.learning_rate, warmup_steps=warm
@@ -97,8 +103,8 @@ def fine_tune(
             if history[chosen].mean_difference <= tuning.enough:
                 break
             order = rng.permutation(len(train.pixels))
-            for start in range(0, len(order), tuning.batch_size):
-                batch = order[start : start + tuning.batch_size]
+            for start in range(0, len(order), size):
+                batch = order[start : start + size]
                 varied = [augmented(train.pixels[i], AUGMENTATION, tuning.seed, epoch, int(i)) for i in batch]
                 tensors = mapping.apply(np.stack(varied))
                 taught = np.asarray(teacher.predict_on_batch(tensors))
@@ -118,6 +124,12 @@ def fine_tune(
                 f"decisions agree {history[epoch].agreement:.3f}"
             )
     return freeze(plain.graph, best, grids, tuning.weight_bits, tuple(history), chosen)
+
+
+def _room(plain: PlainModel) -> int:
+    """Images in a batch, 2 at least, so that what their gradients need stays below `_MEMORY`."""
+    tensors = 4 * sum(int(np.prod(node.shape)) for node in plain.graph.nodes)
+    return max(2, _MEMORY // (_COPIES * tensors))
 
 
 def simulate(model: QuantizedModel) -> Any:
