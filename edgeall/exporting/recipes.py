@@ -147,7 +147,7 @@ FALLBACKS = ("min-max", "percentile", "mse", "bias-correction", "fine-tuning", "
 what rounding does, and leaving in float32 what suffers most from it. See `edgeall.exporting.shared`."""
 
 FLOAT_LAYERS = "float-layers-"
-FLOAT_STEPS = (4, 6, 9, 13, 20, 30, 45)
+FLOAT_STEPS = (4, 6, 9, 13, 16, 20, 30, 45)
 """How many tensors "float-layers" leaves unrounded, one attempt each, until one passes in every engine."""
 
 
