@@ -73,11 +73,11 @@ def test_a_killed_fallback_seals_nothing_and_the_next_export_goes_on(
     assert all("error" not in each for each in int8.fallbacks)
 
 
-def test_a_killed_engine_is_no_verdict_on_a_method(run: runs.Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    kill_at("examine", monkeypatch)
+def test_a_killed_writer_is_no_verdict_on_a_method(run: runs.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    kill_at("write", monkeypatch)
     outcome = export_runs([run], [failing()])
     assert outcome.exported == ()
-    assert "step 'examine'" in outcome.failures[0].error
+    assert "step 'write'" in outcome.failures[0].error
     assert read(run) == {}
 
 
