@@ -41,7 +41,7 @@ class OpenVinoNetwork:
             if setup.accelerator is not None and (reason := lacking(setup.accelerator)):
                 raise AcceleratorError(f"{path}: {reason}") from None
             raise EngineError(f"{path}: OpenVINO cannot load it ({essence(error)})") from None
-        if setup.accelerator is not None and devices != [device]:
+        if setup.accelerator is not None and not computes_on(device, devices):
             raise AcceleratorError(
                 f"{path}: OpenVINO would run it on {' and '.join(devices)}, not on {setup.accelerator}; "
                 "nothing was measured in its place"
@@ -81,6 +81,18 @@ class OpenVinoNetwork:
 
     def close(self) -> None:
         self._given = self._made = self._request = self._model = None
+
+
+def computes_on(asked: str, told: Sequence[str]) -> bool:
+    """Whether EXECUTION_DEVICES, as OpenVINO tells them, are the one device that was asked for.
+
+    Its GPU plugin calls "GPU" what it runs on "GPU.0", and older releases "OCL_GPU.0".
+    """
+
+    def name(device: str) -> str:
+        return device.removeprefix("OCL_").removesuffix(".0")
+
+    return [name(device) for device in told] == [name(asked)]
 
 
 def lacking(accelerator: Accelerator) -> str | None:

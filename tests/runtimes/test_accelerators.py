@@ -12,7 +12,7 @@ import pytest
 from small_models import FORMATS, SmallModel
 
 from edgeall.errors import EngineError, UsageError
-from edgeall.runtimes import Accelerator, AcceleratorError, Session, Stages, lacking, open_model
+from edgeall.runtimes import Accelerator, AcceleratorError, Session, Stages, lacking, open_model, openvino
 from edgeall.runtimes.onnx_batch import with_batch
 from edgeall.runtimes.precision import of_types
 from edgeall.runtimes.session import Setup
@@ -216,3 +216,21 @@ def test_what_is_no_onnx_model_gets_no_batch(tmp_path: Path, tiny: SmallModel, d
     path.write_bytes(data)
     with pytest.raises(EngineError, match=r"broken\.onnx"):
         open_model(path, "onnx", tiny.pixels, batch=2)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "same"),
+    [
+        ("GPU", ["GPU.0"], True),
+        ("GPU", ["OCL_GPU.0"], True),
+        ("GPU.1", ["GPU.1"], True),
+        ("CPU", ["CPU"], True),
+        ("GPU", ["CPU"], False),
+        ("GPU", ["GPU.1"], False),
+        ("GPU", ["GPU.0", "CPU"], False),
+        ("AUTO", ["CPU"], False),
+    ],
+)
+def test_devices_have_more_than_one_name(asked: str, told: list[str], same: bool) -> None:
+    """As OpenVINO's plugins tell them, of a computation that ran where it was asked for, or elsewhere."""
+    assert openvino.computes_on(asked, told) is same
