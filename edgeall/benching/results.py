@@ -121,6 +121,7 @@ def _row(
     metadata, origin = artifact.metadata, artifact.metadata.provenance
     result = _result(m.accuracy)
     executed = result["executed_precision"]
+    peak = None if m.memory is None else _result(m.memory)["peak_rss_bytes"]
     vs_float = None
     if base is not None and base is not m:
         vs_float = _paired(base, m) | ({} if emulated else _ratios(base, m))
@@ -144,8 +145,10 @@ def _row(
         "parity": None if metadata.parity is None else vars(metadata.parity),
         "vs_float": vs_float,
         **_times(m, emulated),
-        "peak_rss_bytes": None if m.memory is None else _result(m.memory)["peak_rss_bytes"],
-        **costs.energy(m.memory),
+        # In an emulator both are of QEMU's own process on the host, its translations included.
+        "peak_rss_bytes": None if emulated else peak,
+        "emulation_rss_bytes": peak if emulated else None,
+        **costs.energy(None if emulated else m.memory),
         **costs.card_memory(m.memory),
         "copies_ms": None if emulated else costs.copies(m.rounds),
         "batches": [] if emulated else costs.batches(m.batches),

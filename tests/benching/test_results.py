@@ -214,6 +214,8 @@ def test_only_rounds_of_one_session_make_a_ratio() -> None:
 def test_an_emulators_times_are_no_latency_under_any_name() -> None:
     row = one([accuracy(subject()), memory(subject()), *rounds(4000.0, 4100.0)], emulated=True)
     assert row["latency_kind"] == "emulated"
+    assert row["peak_rss_bytes"] is row["energy_mj"] is None
+    assert row["emulation_rss_bytes"] == 7_000_000
     for name in ("latency_ms", "end_to_end_ms", "cold_start_ms", "throughput_per_s"):
         assert row[name] is None
     assert row["emulation_wall_ms"] == pytest.approx(4050.0)

@@ -67,7 +67,8 @@ def test_an_emulated_pi_answers_as_this_machine_does_and_tells_no_latency(
     for row in there["results"]:
         assert row["latency_kind"] == "emulated"
         assert row["latency_ms"] is row["end_to_end_ms"] is row["cold_start_ms"] is None
-        assert row["peak_rss_bytes"] > 0
+        assert row["peak_rss_bytes"] is row["energy_mj"] is None
+        assert row["emulation_rss_bytes"] > 0
         once, again = row["instructions_told"]["runs"]
         # Of a model of a few layers: more than a call of Python's takes, less than a backbone.
         assert 20_000 < row["instructions"] < 50_000_000
