@@ -7,7 +7,7 @@ fresh process and each as long as a whole measurement of the bench; the ratio is
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from statistics import median
+from statistics import geometric_mean, median
 from typing import Any
 
 from edgeall.benching import witness
@@ -17,7 +17,7 @@ from edgeall.errors import MeasurementError
 from edgeall.measuring.conduct import work
 from edgeall.measuring.plan import Job, Plan, PlannedArtifact, Settings
 from edgeall.progress import Progress
-from edgeall.statistics import ratio_over_rounds
+from edgeall.statistics import Estimate, ratio_over_rounds
 from edgeall.targets import Profile
 
 TOLERANCE = 0.03
@@ -37,8 +37,9 @@ def cross_check(
     """What to add to each of a bench's `rows` as "cross_check"; every row gets one.
 
     {"tool", "version", "command", "configuration", "p50_ms" and "min_ms" (the tool's), "ours_p50_ms", "ours_min_ms",
-    "ratio" (of medians, ours / the tool's: "value", "low", "high"), "tolerance", "within_tolerance",
-    "rounds": [{"ours_ms", "tool_ms", "ours_min_ms", "tool_min_ms", "ours_n", "tool_n"}]}; or {"tool": null, "reason"}
+    "ratio" (of the rounds' medians, geometric mean, ours / the tool's: "value", "low", "high"), "tolerance",
+    "within_tolerance" (None where the interval does not tell), "rounds": [{"ours_ms", "tool_ms", "ours_min_ms",
+    "tool_min_ms", "ours_n", "tool_n"}]}; or {"tool": null, "reason"}
     where there is no witness. `min_ms` is the least of all runs, which other programs on the machine disturb least.
     """
     subject_of = {subject.artifact.sha256: subject for subject in subjects}
@@ -112,13 +113,13 @@ class _Pair:
             "configuration": None
             if found.tool.configuration is None
             else found.tool.configuration(self._asked),
-            "p50_ms": median(tool),
-            "ours_p50_ms": median(ours),
+            "p50_ms": geometric_mean(tool),
+            "ours_p50_ms": geometric_mean(ours),
             "min_ms": min(r.tool_min_ms for r in self._rounds),
             "ours_min_ms": min(r.ours_min_ms for r in self._rounds),
             "ratio": ratio.to_dict(),
             "tolerance": TOLERANCE,
-            "within_tolerance": ratio.value <= 1 + TOLERANCE,
+            "within_tolerance": _decided(ratio),
             "rounds": [asdict(each) for each in self._rounds],
         }
 
@@ -130,6 +131,13 @@ class _Pair:
 
     def _tool(self) -> Answer:
         return witness.measure(self._found, self._asked, self._seconds)
+
+
+def _decided(ratio: Estimate) -> bool | None:
+    """Whether a ratio is within the tolerance; None where its interval lies on both sides, or there is none."""
+    if ratio.low is None or ratio.high is None or ratio.low <= 1 + TOLERANCE < ratio.high:
+        return None
+    return ratio.high <= 1 + TOLERANCE
 
 
 def _pair(row: dict[str, Any], subject: Subject | None, profile: Profile, settings: Settings) -> _Pair:
