@@ -87,7 +87,11 @@ def bench(
             row["cross_check"] = check
     for folder, output in outputs.items():
         mine = [subject for subject in subjects if subject.run_folder == folder]
-        output.write(_only(document, mine), fresh)
+        part = _only(document, mine)
+        if output.earlier and measured.fresh.isdisjoint(subject.artifact.sha256 for subject in mine):
+            # A witness alone is new: where and in what state of the machine these were measured stays.
+            part |= {key: output.earlier[key] for key in ("device", "environment")}
+        output.write(part, fresh)
     for ensemble in ensembles:
         mine = [m.subject for m in wholes if m.subject.run_folder == ensemble.path]
         if mine:

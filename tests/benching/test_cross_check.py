@@ -107,6 +107,24 @@ def test_they_may_be_asked_afterwards(checked: tuple[Path, dict[str, Any]]) -> N
     assert row["cross_check"]["tool"] is None
 
 
+def test_a_witness_does_not_rewrite_the_conditions_of_what_was_measured_before(tmp_path: Path) -> None:
+    draw(tmp_path / "data", {"healthy": 12, "all": 12})
+    earlier, later = (make_run(tmp_path / "runs" / name, tmp_path / "data") for name in ("earlier", "later"))
+    for run in (earlier, later):
+        make_artifact(run, "onnx", "float32")
+    settings = dataclasses.replace(SHORT, rounds=1)
+    bench(find_artifacts([], earlier.path.parent)[:1], load_profile("laptop"), settings)
+    file = earlier.path / "bench" / "laptop.json"
+    written = json.loads(file.read_text(encoding="utf-8"))
+    written["environment"]["before"]["power_source"] = "battery"
+    file.write_text(json.dumps(written), encoding="utf-8")
+    bench(find_artifacts([], earlier.path.parent), load_profile("laptop"), settings, witnesses=True)
+    again = json.loads(file.read_text(encoding="utf-8"))
+    assert "cross_check" in again["results"][0]
+    assert again["environment"] == written["environment"]
+    assert (later.path / "bench" / "laptop.json").is_file()
+
+
 def test_a_tool_on_the_processor_does_not_speak_for_an_accelerator(
     checked: tuple[Path, dict[str, Any]],
 ) -> None:
