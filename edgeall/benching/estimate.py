@@ -76,7 +76,7 @@ PUBLISHED = (
     Published("cortex-a76", "ResNet50 float32", 1328e6, 90.8, _ARM_MODEL),
     Published("cortex-a76", "ResNet50 INT8", 362e6, 20.64, _ARM_MODEL),
 )
-"""With one thread those of the Pi 5 would be 4.1 to 7.3 instructions a cycle, more than a Cortex-A76 decodes (4): their
+"""With one thread those of the Pi 5 would be 4.4 to 7.3 instructions a cycle, more than a Cortex-A76 decodes (4): their
 threads are not told, but it was several. An InceptionV3 of ONNX Runtime (113 ms) has other kernels and is left out."""
 
 FORMATS = ("tflite",)

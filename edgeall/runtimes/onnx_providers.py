@@ -116,8 +116,9 @@ def _cuda(setup: Setup, device: int) -> dict[str, str]:
 
 def _tensorrt(setup: Setup, device: int) -> dict[str, str]:
     _find_libraries()
-    # TensorRT has no such option through ONNX Runtime; NVIDIA's libraries heed this one.
-    os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
+    # TensorRT has no such option through ONNX Runtime; NVIDIA's libraries heed this one. Whatever the shell says:
+    # a figure of float32 is of float32.
+    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     return {
         "device_id": str(device),
         "trt_fp16_enable": str(int(setup.precision == "float16")),
