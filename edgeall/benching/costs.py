@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeall.measuring.records import Record
 from edgeall.runtimes import Accelerator
-from edgeall.statistics import percentiles, round_spread
+from edgeall.statistics import NOISY, percentiles, round_spread
 
 
 def computed_on(accuracy: Record, accelerator: Accelerator | None) -> dict[str, Any]:
@@ -54,9 +54,14 @@ def _batch(batch: int, records: Sequence[Record]) -> dict[str, Any]:
     raw = [nanoseconds / 1e6 for of_round in timings for nanoseconds in of_round]
     whole = percentiles(raw).to_dict()
     memory = _told(records[-1])["card_memory"]
+    spread = round_spread([median(each) / 1e6 for each in timings])
     return {
         "batch": batch,
-        "latency_ms": whole | {"spread": round_spread([median(each) / 1e6 for each in timings]), "raw": raw},
+        "latency_ms": whole | {"spread": spread, "raw": raw},
+        "noisy": spread is not None and spread > NOISY,
+        "thermal": {
+            mark: any(record.thermal.get(mark) for record in records) for mark in ("throttled", "hot")
+        },
         "throughput_per_s": batch * 1e3 / whole["mean"],
         "copies_ms": copies(records),
         "card_memory_bytes": None if memory is None else memory["bytes"],

@@ -30,7 +30,8 @@ def costs(bench: Bench) -> SideTable:
     rows = tuple(
         (
             *(bench.label(result), str(result.threads), str(cost.batch)),
-            *map(words.ms, (cost.p50, cost.per_second, cost.copy_in, cost.compute, cost.copy_out)),
+            " ".join([words.ms(cost.p50), *cost.marks]),
+            *map(words.ms, (cost.per_second, cost.copy_in, cost.compute, cost.copy_out)),
             *(words.megabytes(cost.card_bytes), words.ms(cost.energy_mj)),
         )
         for result in bench.results
@@ -58,6 +59,8 @@ def _cost(at: At, batch: int, energy: float | None) -> Cost:
         inner = None if copies is None else copies.maybe(name)
         return None if inner is None else _number(inner, "p50")
 
+    thermal = at.maybe("thermal")
+    marks = {"noisy": at, "throttled": thermal, "hot": thermal}
     return Cost(
         batch=batch,
         p50=None if latency is None else _number(latency, "p50"),
@@ -67,7 +70,13 @@ def _cost(at: At, batch: int, energy: float | None) -> Cost:
         copy_out=part("copy_out"),
         card_bytes=_number(at, "card_memory_bytes"),
         energy_mj=energy,
+        marks=tuple(mark for mark, where in marks.items() if where is not None and _flag(where, mark)),
     )
+
+
+def _flag(at: At, key: str) -> bool:
+    inner = at.maybe(key)
+    return inner is not None and inner.flag()
 
 
 def _number(at: At, key: str) -> float | None:

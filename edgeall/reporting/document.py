@@ -76,6 +76,7 @@ class Cost:
     Attributes:
         copy_in, compute, copy_out: an inference on an accelerator, in its parts.
         energy_mj: an image, of the whole processor package.
+        marks: "noisy", "throttled", "hot", as of latencies.
     """
 
     batch: int
@@ -86,6 +87,7 @@ class Cost:
     copy_out: float | None
     card_bytes: float | None
     energy_mj: float | None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

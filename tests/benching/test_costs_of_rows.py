@@ -3,6 +3,7 @@
 The figures are made up: they show the arithmetic, and no accelerator.
 """
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -51,8 +52,17 @@ def test_throughput_of_a_batch_counts_its_images() -> None:
     assert (small["batch"], small["throughput_per_s"], small["card_memory_bytes"]) == (2, 100.0, 14)
     assert (large["batch"], large["throughput_per_s"], large["difference"]) == (64, 640.0, 1e-6)
     assert small["latency_ms"]["n"] == 12
-    assert small["latency_ms"]["spread"] == pytest.approx(1.0, abs=1.0)
+    assert small["latency_ms"]["spread"] == pytest.approx(1.0)
     assert large["latency_ms"]["spread"] == 0
+    assert (small["noisy"], large["noisy"]) == (True, False)
+
+
+def test_a_batch_that_was_throttled_says_so() -> None:
+    result = {"batch_ns": [MS] * 6, "difference": 0.0, "stages": None, "card_memory": None}
+    cool, hot = record(result, 64, 0), record(result, 64, 1)
+    hot = dataclasses.replace(hot, thermal={"throttled": True, "hot": None})
+    (told,) = costs.batches([cool, hot])
+    assert told["thermal"] == {"throttled": True, "hot": False}
 
 
 def test_energy_is_in_millijoules_or_has_a_reason() -> None:

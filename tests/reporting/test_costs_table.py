@@ -50,3 +50,10 @@ def test_energy_is_that_of_single_images() -> None:
 def test_nonsense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(MeasurementError):
         read(PLAIN | wrong)
+
+
+def test_a_batch_bears_the_marks_of_its_own_rounds() -> None:
+    entry = {"batch": 8, "latency_ms": timing(16.0), "throughput_per_s": 500.0, "card_memory_bytes": 7}
+    marked = entry | {"noisy": True, "thermal": {"throttled": True, "hot": None}}
+    one, eight, again = read(PLAIN | {"batches": [marked, entry]})
+    assert (one.marks, eight.marks, again.marks) == ((), ("noisy", "throttled"), ())
