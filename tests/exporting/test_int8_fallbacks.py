@@ -142,8 +142,12 @@ def test_recipes_that_share_a_model_but_not_the_way_to_it_make_it_once(run: runs
     assert seconds[1] == 0
 
 
-def test_at_last_layers_are_left_in_float_and_named(run: runs.Run) -> None:
-    """The limit is nearer than INT8 comes here, and formats whose own calibration fails take the same model."""
+def test_at_last_layers_are_left_in_float_and_named(run: runs.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is nearer than INT8 comes here, and formats whose own calibration fails take the same model.
+
+    Fewer tensors than by default, of which this small network has not many; all of them would be no INT8 any more.
+    """
+    monkeypatch.setattr("edgeall.exporting.plan.FLOAT_STEPS", (1, 99))
     wanted = [recipe(format, mean=0.0, fallbacks=("float-layers",)) for format in FORMATS]
     made = export_run(run, wanted)
     given = [answers(run, each) for each in made]
@@ -151,6 +155,8 @@ def test_at_last_layers_are_left_in_float_and_named(run: runs.Run) -> None:
         assert (each.method or "").startswith("float-layers-")
         assert each.left_in_float
         assert np.abs(these - given[0]).mean() <= 0.005
+        beyond = next(tried for tried in each.fallbacks if tried["method"] == "float-layers-99")
+        assert "of the arithmetic would be in float" in beyond["error"]
 
 
 def test_calibration_alone_if_asked_for(run: runs.Run) -> None:
