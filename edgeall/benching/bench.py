@@ -166,9 +166,7 @@ def _subjects(
 
 def _plan(subjects: Sequence[Subject], settings: Settings) -> Plan:
     return Plan(
-        artifacts=tuple(
-            PlannedArtifact(str(s.artifact.path.resolve()), s.artifact.sha256, s.tests.key) for s in subjects
-        ),
+        artifacts=tuple(PlannedArtifact.of(s.artifact, s.tests.key) for s in subjects),
         image_sets={s.tests.key: s.tests.images for s in subjects},
         settings=settings,
     )

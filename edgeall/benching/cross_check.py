@@ -161,7 +161,7 @@ def _pair(row: dict[str, Any], subject: Subject | None, profile: Profile, settin
     asked = Asked(subject.artifact.path.resolve(), row["threads"], row["precision"], warmup, runs)
     expected = _START_SECONDS + _PATIENCE * (warmup + runs) * each_ms / 1e3
     # All runs and seconds in one process, not a share of them.
-    planned = PlannedArtifact(str(asked.model), subject.artifact.sha256, subject.tests.key)
+    planned = PlannedArtifact.of(subject.artifact, subject.tests.key)
     plan = Plan(
         (planned,), {subject.tests.key: subject.tests.images}, replace(settings, rounds=1, batches=(1,))
     )

@@ -40,7 +40,7 @@ def conduct(plan: Plan, finished: Collection[str] = ()) -> Generator[Message, No
         fingerprint["cards"] = cards.cards()
     counting = bool(counter())
     planned = [
-        (job, key(plan, job, fingerprint))
+        (job, key(plan, job, {**fingerprint, "surroundings": pools(job.threads)}))
         for job in jobs(plan, cores)
         if counting or job.kind != "instructions"
     ]
@@ -111,10 +111,14 @@ def surroundings(threads: int) -> dict[str, str]:
     paths = [_PACKAGE_PARENT, *filter(None, [inherited.get("PYTHONPATH")])]
     return inherited | {
         "PYTHONPATH": os.pathsep.join(paths),
-        "OMP_NUM_THREADS": str(threads),
-        "OPENBLAS_NUM_THREADS": "1",
         "OPENVINO_TELEMETRY_OPT_OUT": "1",
+        **pools(threads),
     }
+
+
+def pools(threads: int) -> dict[str, str]:
+    """Environment variables that size the pools of threads of an engine and of what it rests on."""
+    return {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
 
 
 def _signal_name(number: int) -> str:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgeall import runtimes
+from edgeall.artifact import FORMATS, Artifact, Format, Precision
 from edgeall.errors import UsageError
-from edgeall.runtimes.accelerator import Accelerator
+from edgeall.runtimes import Accelerator, Setup
 
 SCHEMA = 1
 ALL_CORES = 0
@@ -130,11 +132,20 @@ class PlannedArtifact:
         path: where it lies there.
         sha256: its identity, as `edgeall.artifact.read` tells.
         images: key into the plan's `image_sets`.
+        format, precision: as its metadata tells.
     """
 
     path: str
     sha256: str
     images: str
+    format: Format
+    precision: Precision
+
+    @classmethod
+    def of(cls, opened: Artifact, images: str) -> "PlannedArtifact":
+        """An artifact that lies on this machine, tested on the image set named `images`."""
+        metadata = opened.metadata
+        return cls(str(opened.path.resolve()), opened.sha256, images, metadata.format, metadata.precision)
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,7 @@ class Plan:
         identities = [artifact.sha256 for artifact in self.artifacts]
         _require(len(set(identities)) == len(identities), "artifacts", "all different")
         for artifact in self.artifacts:
+            _require(artifact.format in FORMATS, "format", f"one of {', '.join(FORMATS)}")
             _require(
                 bool(self.image_sets.get(artifact.images)), f"image_sets[{artifact.images!r}]", "some images"
             )
@@ -293,20 +305,24 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
 def key(plan: Plan, job: Job, machine: dict[str, Any]) -> str:
     """Identity of a job's result: changes with all that it depends on, and with nothing else.
 
-    `machine` is what results of this device depend on (processor, libraries). Paths do not count, contents do.
+    `machine` is what results of this device depend on (processor, libraries). Paths do not count, contents do. To be
+    asked on the device: what an engine is told depends on its processor.
     """
-    images = [(image.name, image.sha256) for image in plan.image_sets[job.artifact.images]]
+    artifact = job.artifact
+    images = [(image.name, image.sha256) for image in plan.image_sets[artifact.images]]
     settings = {name: getattr(plan.settings, name) for name in _DEPENDS_ON[job.kind]}
-    places = {format: str(place) for format, place in plan.settings.accelerators.items()}
+    place = plan.settings.accelerators.get(artifact.format)
+    setup = Setup(job.threads, artifact.precision, place, job.batch)
     identity = [
         job.kind,
-        job.artifact.sha256,
+        artifact.sha256,
         job.threads,
         job.round,
         job.batch,
         images,
         settings,
-        places,
+        None if place is None else str(place),
+        runtimes.settings(artifact.format, setup),
         machine,
     ]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -25,10 +25,12 @@ __all__ = [
     "ExecutedPrecision",
     "Operator",
     "Session",
+    "Setup",
     "Stages",
     "lacking",
     "open_model",
     "open_session",
+    "settings",
 ]
 
 
@@ -38,8 +40,8 @@ class Engine:
 
     Attributes:
         title: as users know it.
-        module: under `edgeall.runtimes`; brings `load(path, setup) -> Network` and `lacking(accelerator)`, which
-            tells why it cannot serve here, or None.
+        module: under `edgeall.runtimes`; brings `load(path, setup) -> Network`; `settings(setup)`, all that the
+            engine is told beside the model; and `lacking(accelerator)`, which tells why it cannot serve here, or None.
         extra: of edgeall's distribution, that installs it; None where edgeall itself needs it.
     """
 
@@ -115,6 +117,15 @@ def open_model(
     except ImportError as error:
         raise EngineError(f"{engine.title} is installed but cannot be imported ({essence(error)})") from None
     return Session(network, path, pixels, classes, setup)
+
+
+def settings(format: Format, setup: Setup) -> dict[str, Any]:
+    """All that changes what an engine computes here, or how fast, beside the model and its own version; JSON-ready.
+
+    Sessions are opened with these very settings, so that results of others can be told apart. No engine is imported.
+    """
+    told: dict[str, Any] = _module(ENGINES[format]).settings(setup)
+    return told
 
 
 def lacking(format: Format, accelerator: Accelerator) -> str | None:

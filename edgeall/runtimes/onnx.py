@@ -20,12 +20,13 @@ from edgeall.runtimes.onnx_providers import (
     open_on,
     saturates,
     session_options,
+    settings,
     tells_precision,
 )
 from edgeall.runtimes.precision import Operator, is_conversion, of_types
 from edgeall.runtimes.session import EngineInfo, Port, Setup, Stages, Tensor, essence
 
-__all__ = ["BoundNetwork", "OnnxNetwork", "lacking", "load", "saturates"]
+__all__ = ["BoundNetwork", "OnnxNetwork", "lacking", "load", "saturates", "settings"]
 
 _TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
 

@@ -6,7 +6,7 @@ import io
 import os
 import platform
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +83,16 @@ def open_on(model: str | bytes, options: Any, setup: Setup) -> Any:
             f"ONNX Runtime {version} offers {', '.join(offered)} here, not {provider}; "
             + _MISSING.get(provider, "another build of ONNX Runtime may have it")
         )
-    if provider != CPU:
-        # ONNX Runtime would give to the processor whatever the accelerator cannot take, and say nothing.
-        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-    make = _PROVIDER_OPTIONS.get(provider)
-    told = {} if make is None else make(setup, accelerator.device)
+    if provider in _NVIDIAS:
+        _find_libraries()
+    told = settings(setup)
+    os.environ.update(told["environment"])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            session = onnxruntime.InferenceSession(model, options, providers=[(provider, told)])
+            session = onnxruntime.InferenceSession(
+                model, options, providers=[(told["provider"], told["provider_options"])]
+            )
     except Exception as error:
         if "fallback to CPU EP" in str(error):
             raise AcceleratorError(
@@ -109,16 +110,11 @@ def open_on(model: str | bytes, options: Any, setup: Setup) -> Any:
 
 
 def _cuda(setup: Setup, device: int) -> dict[str, str]:
-    _find_libraries()
     # TF32 keeps 10 of float32's 23 bits; what is called float32 must be.
     return {"device_id": str(device), "use_tf32": "0"}
 
 
 def _tensorrt(setup: Setup, device: int) -> dict[str, str]:
-    _find_libraries()
-    # TensorRT has no such option through ONNX Runtime; NVIDIA's libraries heed this one. Whatever the shell says:
-    # a figure of float32 is of float32.
-    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     return {
         "device_id": str(device),
         "trt_fp16_enable": str(int(setup.precision == "float16")),
@@ -127,6 +123,14 @@ def _tensorrt(setup: Setup, device: int) -> dict[str, str]:
 
 
 _PROVIDER_OPTIONS: dict[str, Callable[[Setup, int], dict[str, str]]] = {_CUDA: _cuda, _TENSORRT: _tensorrt}
+_NVIDIAS = frozenset(_PROVIDER_OPTIONS)
+
+_ENVIRONMENT: Mapping[str, Mapping[str, str]] = {
+    # TensorRT has no such option through ONNX Runtime; NVIDIA's libraries heed this one. Whatever the shell says: a
+    # figure of float32 is of float32.
+    _TENSORRT: {"NVIDIA_TF32_OVERRIDE": "0"},
+}
+"""Environment variables that a provider is started under."""
 
 
 @functools.cache
@@ -140,22 +144,48 @@ def _find_libraries() -> None:
             onnxruntime.preload_dlls()
 
 
+def settings(setup: Setup) -> dict[str, Any]:
+    """All that ONNX Runtime is told beside the model, JSON-ready; it is told nothing else.
+
+    "threads" are attributes of its session options and "entries" their configuration; "provider_options" and
+    "environment" (variables) are the provider's.
+    """
+    accelerator = setup.accelerator or Accelerator(CPU)
+    provider = accelerator.provider
+    make = _PROVIDER_OPTIONS.get(provider)
+    entries = {
+        # Threads that spin between two inferences gain nothing on an idle machine and, where anything else runs too,
+        # nearly double the latency (MobileNetV2, 2 threads on 2 busy cores: 17.9 against 9.7 ms) and the CPU time.
+        "session.intra_op.allow_spinning": "0"
+    }
+    if saturates():
+        # Without it, full-range INT8 weights gave other answers on such a CPU than anywhere else: MobileNetV2's score
+        # was off by 0.027 on average (0.005 with it, which is rounding), a small network's by 0.27 (0.000). It costs
+        # 40% of INT8's speed there, and nothing where weights have a reduced range.
+        entries["session.x64quantprecision"] = "1"
+    if provider != CPU:
+        # ONNX Runtime would give to the processor whatever the accelerator cannot take, and say nothing.
+        entries["session.disable_cpu_ep_fallback"] = "1"
+    return {
+        "threads": {"intra_op_num_threads": setup.threads, "inter_op_num_threads": 1},
+        "entries": entries,
+        "provider": provider,
+        "provider_options": {} if make is None else make(setup, accelerator.device),
+        "environment": dict(_ENVIRONMENT.get(provider, {})),
+    }
+
+
 def session_options(setup: Setup) -> Any:
-    """Threads and kernels of the processor, as far as it takes part."""
+    """ONNX Runtime's SessionOptions as `settings` tells, and silent."""
     import onnxruntime
 
+    told = settings(setup)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = setup.threads
-    options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    # Threads that spin between two inferences gain nothing on an idle machine and, where anything else runs too, nearly
-    # double the latency (MobileNetV2, 2 threads on 2 busy cores: 17.9 against 9.7 ms) and the CPU time.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Without it, full-range INT8 weights gave other answers on such a CPU than anywhere else: MobileNetV2's score was
-    # off by 0.027 on average (0.005 with it, which is rounding), a small network's by 0.27 (0.000). It costs 40% of
-    # INT8's speed there, and nothing where weights have a reduced range.
-    if saturates():
-        options.add_session_config_entry("session.x64quantprecision", "1")
+    for name, count in told["threads"].items():
+        setattr(options, name, count)
+    for name, value in told["entries"].items():
+        options.add_session_config_entry(name, value)
     return options
 
 

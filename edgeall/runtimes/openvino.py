@@ -28,14 +28,15 @@ class OpenVinoNetwork:
 
         self.engine = EngineInfo("openvino", openvino.__version__.partition("-")[0])
         self._path = path
-        device = _CPU if setup.accelerator is None else _device(setup.accelerator)
+        told = settings(setup)
+        device = told["device"]
         try:
             core = openvino.Core()
             model = str(path)
             if setup.batch != 1:
                 model = core.read_model(model)
                 model.reshape({0: [setup.batch, *list(model.input(0).shape)[1:]]})
-            model = core.compile_model(model, device, properties(setup.threads, setup.precision, device))
+            model = core.compile_model(model, device, told["properties"])
             devices = list(model.get_property("EXECUTION_DEVICES"))
         except Exception as error:  # its exceptions share no base of their own
             if setup.accelerator is not None and (reason := lacking(setup.accelerator)):
@@ -126,6 +127,12 @@ _MISSING = {
 def _device(accelerator: Accelerator) -> str:
     """As OpenVINO counts them: "GPU" is the first, "GPU.1" the second."""
     return f"{accelerator.provider}.{accelerator.device}" if accelerator.device else accelerator.provider
+
+
+def settings(setup: Setup) -> dict[str, Any]:
+    """All that OpenVINO is told beside the model, JSON-ready: the device, and what the model is compiled with."""
+    device = _CPU if setup.accelerator is None else _device(setup.accelerator)
+    return {"device": device, "properties": properties(setup.threads, setup.precision, device)}
 
 
 def properties(threads: int, precision: str, device: str = _CPU) -> dict[str, Any]:

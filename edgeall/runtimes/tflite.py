@@ -46,7 +46,7 @@ class TfliteNetwork:
             )
         try:
             with _hushed():
-                self._interpreter = interpreter_class(model_path=str(path), num_threads=setup.threads)
+                self._interpreter = interpreter_class(model_path=str(path), **settings(setup))
                 if setup.batch != 1:
                     given = self._interpreter.get_input_details()[0]
                     self._interpreter.resize_tensor_input(given["index"], [setup.batch, *given["shape"][1:]])
@@ -107,6 +107,11 @@ def _hushed() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def settings(setup: Setup) -> dict[str, Any]:
+    """All that the interpreter is told beside the model, JSON-ready."""
+    return {"num_threads": setup.threads}
 
 
 def lacking(accelerator: Accelerator) -> str:

@@ -198,7 +198,8 @@ class SshTarget:
             for finding in examined.findings:
                 if finding.level == "warning":
                     self._progress.note(f"warning: {self.address}: {finding.subject}: {finding.text}")
-        ready = self.provision(examined, _formats(plan), try_engines=False)
+        formats = {planned.format for planned in plan.artifacts}
+        ready = self.provision(examined, formats, try_engines=False)
         for module, trouble in ready.engines.items():
             if trouble is not None:
                 self._progress.note(f"warning: {self.address}: {module} cannot be imported there: {trouble}")
@@ -287,8 +288,3 @@ def relocated(plan: Plan, folder: str) -> tuple[Plan, list[Parcel]]:
 def _plain(name: str) -> str:
     """A file name that any system takes."""
     return re.sub(r"[^A-Za-z0-9._+=-]", "_", name)
-
-
-def _formats(plan: Plan) -> list[str]:
-    of_suffix = {artifact.suffix_of(format): format for format in artifact.FORMATS}
-    return sorted({of_suffix[Path(planned.path).suffix] for planned in plan.artifacts})

@@ -35,7 +35,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     images = tuple(
         PlannedImage(path.name, str(path), sha256_file(path)) for path in sorted(folder.glob("data/*/*.png"))
     )
-    planned = tuple(PlannedArtifact(str(a.path), a.sha256, "test") for a in artifacts)
+    planned = tuple(PlannedArtifact.of(a, "test") for a in artifacts)
     return Plan(planned, {"test": images}, dataclasses.replace(SETTINGS, accelerators=ON_CPU))
 
 

@@ -38,9 +38,7 @@ def plan(folder: Path, artifacts: list[Artifact]) -> Plan:
     images = tuple(
         PlannedImage(path.name, str(path), sha256_file(path)) for path in sorted(folder.glob("data/*/*.png"))
     )
-    return Plan(
-        tuple(PlannedArtifact(str(a.path), a.sha256, "test") for a in artifacts), {"test": images}, SHORT
-    )
+    return Plan(tuple(PlannedArtifact.of(a, "test") for a in artifacts), {"test": images}, SHORT)
 
 
 @pytest.fixture(scope="module")

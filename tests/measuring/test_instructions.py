@@ -29,7 +29,7 @@ def test_where_nobody_counts_the_marks_do_nothing_and_it_is_said() -> None:
 
 
 def test_instructions_are_counted_last_once_an_artifact_and_with_one_thread() -> None:
-    artifacts = tuple(PlannedArtifact(f"a{n}", f"{n:064x}", "test") for n in range(3))
+    artifacts = tuple(PlannedArtifact(f"a{n}", f"{n:064x}", "test", "tflite", "int8") for n in range(3))
     images = {"test": (PlannedImage("i", "/i", "0" * 64),)}
     settings = Settings(rounds=2, threads=(2, 4), batches=(1, 8), count_instructions=True)
     planned = list(jobs(Plan(artifacts, images, settings), cores=4))

@@ -3,11 +3,15 @@
 import dataclasses
 import json
 from collections import Counter
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeall.artifact import Format
 from edgeall.errors import UsageError
 from edgeall.measuring.plan import (
     ALL_CORES,
@@ -23,14 +27,17 @@ from edgeall.measuring.plan import (
     thread_counts,
     varied,
 )
-from edgeall.runtimes import Accelerator
+from edgeall.runtimes import Accelerator, onnx_providers, openvino, tflite
 
 IMAGES = tuple(PlannedImage(f"im/{n}.png", f"/data/im/{n}.png", f"{n:064x}") for n in range(40))
 
 
 def plan(artifacts: int = 3, **settings: object) -> Plan:
     return Plan(
-        artifacts=tuple(PlannedArtifact(f"/runs/a{n}.onnx", f"{n:064x}", "test") for n in range(artifacts)),
+        artifacts=tuple(
+            PlannedArtifact(f"/runs/a{n}.onnx", f"{n:064x}", "test", "onnx", "float32")
+            for n in range(artifacts)
+        ),
         image_sets={"test": IMAGES},
         settings=Settings(**settings),
     )
@@ -199,12 +206,53 @@ def test_a_key_changes_with_what_a_result_depends_on_and_with_nothing_else() -> 
     assert longer["memory"] == known["memory"]
     assert not longer["latency"] & known["latency"]
 
+    float16 = keys(
+        dataclasses.replace(
+            base, artifacts=tuple(dataclasses.replace(a, precision="float16") for a in base.artifacts)
+        )
+    )
+    # ONNX Runtime is told the same of either on the processor.
+    assert float16 == known
+
     other_image = dataclasses.replace(IMAGES[0], sha256="f" * 64)
     for changed in (
         keys(dataclasses.replace(base, image_sets={"test": (other_image, *IMAGES[1:])})),
         keys(base, {"cpu": "b"}),
     ):
         assert not any(changed[kind] & known[kind] for kind in known)
+
+
+@pytest.mark.parametrize("kind", ["accuracy", "memory", "latency", "batch", "instructions"])
+@pytest.mark.parametrize(
+    ("format", "module", "name", "otherwise"),
+    [
+        # Some processors need the guard against saturating products, others do not.
+        ("onnx", onnx_providers, "saturates", lambda usual: lambda: not usual()),
+        ("openvino", openvino, "properties", lambda usual: lambda *asked: usual(*asked) | {"NUM_STREAMS": 2}),
+        ("tflite", tflite, "settings", lambda usual: lambda setup: usual(setup) | {"delegates": []}),
+    ],
+)
+def test_what_an_engine_is_told_otherwise_gives_another_key(
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    format: Format,
+    module: ModuleType,
+    name: str,
+    otherwise: Callable[[Any], Any],
+) -> None:
+    base = plan(1, batches=(1, 2), count_instructions=True, threads=(1,))
+    whole = dataclasses.replace(base, artifacts=(dataclasses.replace(base.artifacts[0], format=format),))
+    job = next(job for job in jobs(whole, cores=1) if job.kind == kind)
+    before = key(whole, job, {})
+    assert key(whole, job, {}) == before
+    monkeypatch.setattr(module, name, otherwise(getattr(module, name)))
+    assert key(whole, job, {}) != before
+
+
+def test_another_formats_accelerator_changes_no_key() -> None:
+    whole = plan(1, accelerators={"openvino": Accelerator("GPU")})
+    job = next(jobs(whole, cores=1))
+    assert key(whole, job, {}) == key(plan(1), job, {})
 
 
 def test_time_is_taken_over_images_from_the_whole_set() -> None:

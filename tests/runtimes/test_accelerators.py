@@ -4,6 +4,7 @@ This is the path to GPUs, on what an engine's CPU build offers: its CPU provider
 are bound and copied as a card's would be, and providers that are missing or take no operator. No GPU takes part.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,19 @@ import pytest
 from small_models import FORMATS, SmallModel
 
 from edgeall.errors import EngineError, UsageError
-from edgeall.runtimes import Accelerator, AcceleratorError, Session, Stages, lacking, open_model, openvino
+from edgeall.runtimes import (
+    Accelerator,
+    AcceleratorError,
+    Session,
+    Stages,
+    lacking,
+    onnx_providers,
+    open_model,
+    openvino,
+    settings,
+)
 from edgeall.runtimes.onnx_batch import with_batch
+from edgeall.runtimes.onnx_providers import session_options
 from edgeall.runtimes.precision import of_types
 from edgeall.runtimes.session import Setup
 
@@ -127,6 +139,36 @@ def test_nodes_that_another_provider_took_are_refused(tiny: SmallModel) -> None:
     network._nodes[0]["provider"] = "AnotherExecutionProvider"
     with pytest.raises(AcceleratorError, match="AnotherExecutionProvider took nodes"):
         network.placement()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_onnx_runtime_is_told_what_its_settings_say(threads: int) -> None:
+    setup = Setup(threads, accelerator=Accelerator("CUDAExecutionProvider", 1))
+    told, options = settings("onnx", setup), session_options(setup)
+    assert {name: getattr(options, name) for name in told["threads"]} == told["threads"]
+    entries = {name: options.get_session_config_entry(name) for name in told["entries"]}
+    assert entries == told["entries"]
+    assert told["threads"]["intra_op_num_threads"] == threads
+    assert told["entries"]["session.disable_cpu_ep_fallback"] == "1"
+    assert told["provider_options"] == {"device_id": "1", "use_tf32": "0"}
+
+
+def test_a_provider_starts_under_the_environment_that_its_settings_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """NVIDIA's provider itself is missing here, and refused before it is told anything: the CPU's takes its place."""
+    monkeypatch.setattr(onnx_providers, "_ENVIRONMENT", {ORT_CPU.provider: {"EDGEALL_TOLD": "0"}})
+    monkeypatch.setenv("EDGEALL_TOLD", "whatever the shell says")
+    assert lacking("onnx", ORT_CPU) is None
+    assert os.environ["EDGEALL_TOLD"] == "0"
+
+
+def test_openvino_is_told_what_its_settings_say(tiny: SmallModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = openvino.settings(Setup(threads=1))
+    changed = usual | {"properties": usual["properties"] | {"INFERENCE_NUM_THREADS": 2}}
+    monkeypatch.setattr(openvino, "settings", lambda setup: changed)
+    network = openvino.load(tiny.files["openvino-fp32"], Setup(threads=1))
+    assert network._model.get_property("INFERENCE_NUM_THREADS") == 2
 
 
 def test_tflite_has_no_accelerator(tiny: SmallModel) -> None:

@@ -42,4 +42,4 @@ def plan(made: Path) -> Plan:
     images = tuple(
         PlannedImage(path.name, str(path), sha256_file(path)) for path in sorted(made.glob("data/*/*0.png"))
     )
-    return Plan((PlannedArtifact(str(opened.path), opened.sha256, "few"),), {"few": images}, SHORT)
+    return Plan((PlannedArtifact.of(opened, "few"),), {"few": images}, SHORT)
