@@ -35,7 +35,8 @@ def bench(
 
     The results of each run's artifacts are also written to `<run>/bench/<device>.json`, beside the records they were
     made from (`<device>.records.jsonl`). Records whose artifact, images, settings and machine are unchanged are not
-    measured again; what an interrupted bench finished counts.
+    measured again; what an interrupted bench finished counts. Threads and batches of earlier results stay beside those
+    that `settings` ask for, which are measured where they are missing.
 
     Args:
         data: where the runs' images are now, or another labelled folder to score on.
@@ -54,14 +55,14 @@ def bench(
     subjects = _subjects(paths, profile, data, failures, notes)
     for note in notes:
         progress.note(note)
-    plan = _plan(subjects, settings)
     folder_of = {s.artifact.sha256: s.run_folder for s in subjects if s.run_folder is not None}
     journals = Journals(folder_of, profile.name)
+    outputs = {folder: ResultFile(folder, profile.name) for folder in dict.fromkeys(folder_of.values())}
+    plan = _plan(subjects, settings, {} if overwrite else outputs)
     with closing(open_target(profile, progress)) as target:
         if reason := target.unreachable():
             raise MeasurementError(f"device {profile.name} cannot be reached: {reason}")
         known = {} if overwrite else journals.read()
-        outputs = {folder: ResultFile(folder, profile.name) for folder in dict.fromkeys(folder_of.values())}
         with closing(target.measure(plan, known.keys())) as messages:
             measured = _measure(messages, known, journals, outputs, subjects, overwrite, progress)
     failures += measured.failures(subjects)
@@ -119,6 +120,7 @@ class _Measured:
                 "kind": record.kind,
                 "threads": record.threads,
                 "round": record.round,
+                "batch": record.batch,
                 "error": record.error,
             }
             for record in self.records
@@ -164,9 +166,18 @@ def _subjects(
     return list(found.values())
 
 
-def _plan(subjects: Sequence[Subject], settings: Settings) -> Plan:
+def _plan(subjects: Sequence[Subject], settings: Settings, kept: dict[Path, ResultFile]) -> Plan:
+    """What the settings ask of all, and of each artifact what earlier results, which are to stay, tell of it too."""
+    earlier = {figure for output in kept.values() for figure in output.figures()}
+
+    def also(sha256: str) -> tuple[tuple[int, int], ...]:
+        timed = (f for f in earlier if f.artifact == sha256 and f.kind in ("latency", "batch"))
+        return tuple(sorted((figure.threads, figure.batch) for figure in timed if figure.threads))
+
     return Plan(
-        artifacts=tuple(PlannedArtifact.of(s.artifact, s.tests.key) for s in subjects),
+        artifacts=tuple(
+            PlannedArtifact.of(s.artifact, s.tests.key, also(s.artifact.sha256)) for s in subjects
+        ),
         image_sets={s.tests.key: s.tests.images for s in subjects},
         settings=settings,
     )
@@ -214,11 +225,13 @@ def _measure(
 def _refuse_replacing(
     start: Start, known: dict[str, Record], outputs: dict[Path, ResultFile], subjects: Sequence[Subject]
 ) -> None:
-    """Earlier figures of an unchanged artifact are replaced only when the user says so; failed ones are tried again."""
-    pending = {sha256 for key, sha256 in start.jobs if key not in known}
+    """Earlier figures of an unchanged artifact are replaced only when the user says so. What failed is tried again,
+    and what there was not is added."""
+    pending = {figure for key, figure in start.jobs if key not in known}
     for subject in subjects:
         output = outputs.get(subject.run_folder) if subject.run_folder else None
-        if output and subject.artifact.sha256 in output.settled() & pending:
+        replaced = set() if output is None else output.settled() & pending
+        if output and any(figure.artifact == subject.artifact.sha256 for figure in replaced):
             raise UsageError(
                 f"{output.path} holds results of {subject.shown} under other settings, images or libraries: "
                 "--overwrite to replace them"

@@ -6,7 +6,7 @@ from typing import Any
 
 from edgeall import artifact, files
 from edgeall.errors import EdgeallError
-from edgeall.measuring.records import Journal, Record
+from edgeall.measuring.records import Figure, Journal, Record
 
 SCHEMA = 1
 
@@ -42,15 +42,23 @@ class ResultFile:
         self._exports = run_folder / "exports"
         self.earlier = self._read()
 
-    def settled(self) -> set[str]:
-        """Artifacts of which it holds results without a failure."""
-        failed = {entry.get("sha256") for entry in self.earlier.get("failures", [])}
-        return {entry["sha256"] for entry in self.earlier.get("results", [])} - failed
+    def figures(self) -> set[Figure]:
+        """All that it holds, in whole or in part."""
+        return _figures(self.earlier)
+
+    def settled(self) -> set[Figure]:
+        """What it holds without a failure."""
+        failed = {
+            Figure.of(entry["sha256"], entry["kind"], entry["threads"], entry.get("batch", 1))
+            for entry in self.earlier.get("failures", [])
+            if "kind" in entry
+        }
+        return self.figures() - failed
 
     def write(self, document: dict[str, Any], fresh: frozenset[str]) -> None:
         """Put results in; those of other exports that are still there stay. Untouched where nothing is new."""
         mine = {entry["sha256"] for key in ("results", "failures") for entry in document[key]}
-        if self.earlier and not mine & fresh and mine <= self.settled():
+        if self.earlier and not mine & fresh and _figures(document) <= self.settled():
             return
         for key in ("results", "failures"):
             stay = [entry for entry in self.earlier.get(key, []) if self._stays(entry, mine)]
@@ -72,3 +80,15 @@ class ResultFile:
         except (OSError, ValueError):
             return {}
         return document if isinstance(document, dict) and document.get("schema") == SCHEMA else {}
+
+
+def _figures(document: dict[str, Any]) -> set[Figure]:
+    """What the results of a document tell."""
+    found: set[Figure] = set()
+    for row in document.get("results", []):
+        sha256, threads = row["sha256"], row["threads"]
+        found |= {Figure.of(sha256, kind, threads) for kind in ("accuracy", "memory", "latency")}
+        found |= {Figure.of(sha256, "batch", threads, entry["batch"]) for entry in row.get("batches", [])}
+        if row.get("instructions") is not None:
+            found.add(Figure.of(sha256, "instructions", threads))
+    return found

@@ -57,7 +57,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "Results of a run's artifacts go to <run>/bench/<device>.json, with --host to <device>-<host>.json. "
-        "An interrupted bench goes on where it was when the same command is given again. "
+        "An interrupted bench goes on where it was when the same command is given again; more threads or batches are "
+        "added to what there is. "
         "Close other programs: what they take from the processor is measured too."
     )
 

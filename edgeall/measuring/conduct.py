@@ -21,7 +21,7 @@ from edgeall.measuring import cards
 from edgeall.measuring import environment as machine
 from edgeall.measuring.instructions import counter
 from edgeall.measuring.plan import Job, Plan, jobs, key, order
-from edgeall.measuring.records import End, Kept, Message, Record, Start, to_line
+from edgeall.measuring.records import End, Figure, Kept, Message, Record, Start, to_line
 
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 
@@ -32,22 +32,31 @@ def conduct(plan: Plan, finished: Collection[str] = ()) -> Generator[Message, No
     Yields `Start` before anything is measured (close the iterator to go no further), then one `Record` or `Kept` a job
     as each ends, then `End`. A worker that dies costs its artifact, not the others: an artifact that could not be
     scored is not measured any further, what failed with some threads is not tried again with as many, nor a batch that
-    failed. Instructions are left out where nothing counts them.
+    failed. Instructions are left out where nothing counts them, unless they are finished.
     """
     cores = machine.usable_cores()
     fingerprint = machine.fingerprint()
     if plan.settings.accelerators:
         fingerprint["cards"] = cards.cards()
     counting = bool(counter())
-    planned = [
+    done = frozenset(finished)
+    identified = (
         (job, key(plan, job, {**fingerprint, "surroundings": pools(job.threads)}))
         for job in jobs(plan, cores)
-        if counting or job.kind != "instructions"
+    )
+    planned = [
+        (job, identity)
+        for job, identity in identified
+        if counting or job.kind != "instructions" or identity in done
     ]
     session = time.time_ns()
-    done = frozenset(finished)
     yield Start(
-        session, machine.environment(), tuple((identity, job.artifact.sha256) for job, identity in planned)
+        session,
+        machine.environment(),
+        tuple(
+            (identity, Figure.of(job.artifact.sha256, job.kind, job.threads, job.batch))
+            for job, identity in planned
+        ),
     )
     given_up: dict[tuple[str, int | None, int | None], str] = {}
     for job, identity in planned:

@@ -133,6 +133,7 @@ class PlannedArtifact:
         sha256: its identity, as `edgeall.artifact.read` tells.
         images: key into the plan's `image_sets`.
         format, precision: as its metadata tells.
+        also: (threads, images in one inference) that are wanted of it beyond what the settings ask of all.
     """
 
     path: str
@@ -140,12 +141,14 @@ class PlannedArtifact:
     images: str
     format: Format
     precision: Precision
+    also: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def of(cls, opened: Artifact, images: str) -> "PlannedArtifact":
+    def of(cls, opened: Artifact, images: str, also: tuple[tuple[int, int], ...] = ()) -> "PlannedArtifact":
         """An artifact that lies on this machine, tested on the image set named `images`."""
         metadata = opened.metadata
-        return cls(str(opened.path.resolve()), opened.sha256, images, metadata.format, metadata.precision)
+        path = str(opened.path.resolve())
+        return cls(path, opened.sha256, images, metadata.format, metadata.precision, also)
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,11 @@ class Plan:
         _require(len(set(identities)) == len(identities), "artifacts", "all different")
         for artifact in self.artifacts:
             _require(artifact.format in FORMATS, "format", f"one of {', '.join(FORMATS)}")
+            _require(
+                all(_whole(number) and number >= 1 for pair in artifact.also for number in pair),
+                "also",
+                "pairs of whole numbers from 1",
+            )
             _require(
                 bool(self.image_sets.get(artifact.images)), f"image_sets[{artifact.images!r}]", "some images"
             )
@@ -187,7 +195,10 @@ class Plan:
                 format: Accelerator(**told) for format, told in settings["accelerators"].items()
             }
             return cls(
-                artifacts=tuple(PlannedArtifact(**entry) for entry in document["artifacts"]),
+                artifacts=tuple(
+                    PlannedArtifact(**entry | {"also": tuple((t, b) for t, b in entry["also"])})
+                    for entry in document["artifacts"]
+                ),
                 image_sets={
                     name: tuple(PlannedImage(**entry) for entry in entries)
                     for name, entries in document["image_sets"].items()
@@ -269,20 +280,31 @@ def jobs(plan: Plan, cores: int) -> Iterator[Job]:
     artifact has its turn before any has its next, and each round starts with another one, so that neither a slow drift
     of the machine nor a place in the order favours one of them.
     """
-    threads = thread_counts(plan.settings, cores)
-    yield from (Job("accuracy", artifact, cores) for artifact in plan.artifacts)
-    yield from (Job("memory", artifact, count) for count in threads for artifact in plan.artifacts)
-    for number in range(plan.settings.rounds):
+    asked = [
+        (count, batch)
+        for count in thread_counts(plan.settings, cores)
+        for batch in {1: None, **dict.fromkeys(plan.settings.batches)}
+    ]
+    wanted = {artifact: {*asked, *artifact.also} for artifact in plan.artifacts}
+    more = sorted(pair for artifact in plan.artifacts for pair in artifact.also)
+    threads = tuple(dict.fromkeys(count for count, _ in (*asked, *more)))
+    batches = sorted({batch for pairs in wanted.values() for _, batch in pairs} - {1})
+
+    def turns(kind: str, number: int, batch: int) -> Iterator[Job]:
         first = number % len(plan.artifacts)
         for count in threads:
             for artifact in plan.artifacts[first:] + plan.artifacts[:first]:
-                yield Job("latency", artifact, count, number)
-    for number in range(plan.settings.rounds):
-        first = number % len(plan.artifacts)
-        for batch in sorted(set(plan.settings.batches) - {1}):
-            for count in threads:
-                for artifact in plan.artifacts[first:] + plan.artifacts[:first]:
-                    yield Job("batch", artifact, count, number, batch)
+                if (count, batch) in wanted[artifact]:
+                    yield Job(kind, artifact, count, number, batch)
+
+    rounds = range(plan.settings.rounds)
+    yield from (Job("accuracy", artifact, cores) for artifact in plan.artifacts)
+    yield from turns("memory", 0, 1)
+    for number in rounds:
+        yield from turns("latency", number, 1)
+    for number in rounds:
+        for batch in batches:
+            yield from turns("batch", number, batch)
     if plan.settings.count_instructions:
         yield from (Job("instructions", artifact, 1) for artifact in plan.artifacts)
 

@@ -4,9 +4,30 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgeall.errors import MeasurementError
+
+
+class Figure(NamedTuple):
+    """What is measured of an artifact in one or more rounds: what a later bench may add, and replaces when told to.
+
+    Attributes:
+        artifact: SHA-256 of the artifact.
+        kind: as a `Record` has it.
+        threads: None for accuracy, of which an artifact has one whatever the threads.
+        batch: images in one inference.
+    """
+
+    artifact: str
+    kind: str
+    threads: int | None
+    batch: int
+
+    @classmethod
+    def of(cls, artifact: str, kind: str, threads: int, batch: int = 1) -> "Figure":
+        """Of a job or a record."""
+        return cls(artifact, kind, None if kind == "accuracy" else threads, batch)
 
 
 @dataclass(frozen=True)
@@ -37,11 +58,11 @@ class Record:
 
 @dataclass(frozen=True)
 class Start:
-    """First word of a device, before anything is measured: what it is, and all jobs in order as (key, artifact)."""
+    """First word of a device, before anything is measured: what it is, and of all jobs in order (key, figure)."""
 
     session: int
     environment: dict[str, Any]
-    jobs: tuple[tuple[str, str], ...]
+    jobs: tuple[tuple[str, Figure], ...]
 
 
 @dataclass(frozen=True)
@@ -79,7 +100,7 @@ def from_line(line: str) -> Message:
         document = json.loads(line)
         kind = _TYPES[document.pop("type")]
         if kind is Start:
-            document["jobs"] = tuple((key, artifact) for key, artifact in document["jobs"])
+            document["jobs"] = tuple((key, Figure(*told)) for key, told in document["jobs"])
         return kind(**document)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise MeasurementError(f"the device sent a line that is no measurement: {line[:80]!r}") from None

@@ -67,7 +67,7 @@ def test_a_device_speaks_first_and_last_of_itself(messages: list[object], plan: 
     assert isinstance(end, End)
     assert all(isinstance(message, Record) for message in between)
     assert [key for key, _ in start.jobs] == [record.key for record in between]
-    assert {sha256 for _, sha256 in start.jobs} == {artifact.sha256 for artifact in plan.artifacts}
+    assert {figure.artifact for _, figure in start.jobs} == {artifact.sha256 for artifact in plan.artifacts}
     assert start.environment["cores"] >= 1
 
 

@@ -61,9 +61,14 @@ settings = st.builds(
 )
 
 
-@given(settings)
-def test_a_plan_survives_json(chosen: Settings) -> None:
-    whole = dataclasses.replace(plan(), settings=chosen)
+pairs = st.lists(st.tuples(st.integers(1, 64), st.integers(1, 64)), max_size=3).map(tuple)
+
+
+@given(settings, pairs)
+def test_a_plan_survives_json(chosen: Settings, also: tuple[tuple[int, int], ...]) -> None:
+    base = plan()
+    artifacts = (dataclasses.replace(base.artifacts[0], also=also), *base.artifacts[1:])
+    whole = dataclasses.replace(base, artifacts=artifacts, settings=chosen)
     assert Plan.from_json(whole.to_json()) == whole
 
 
@@ -109,6 +114,9 @@ def test_a_value_out_of_range_is_refused_by_name(field: str, value: object) -> N
         lambda d: d["settings"].pop("batches"),
         lambda d: d["settings"].update(accelerators={"onnx": "CUDA"}),
         lambda d: d["image_sets"]["test"][0].pop("sha256"),
+        lambda d: d["artifacts"][0].update(also=[[1]]),
+        lambda d: d["artifacts"][0].update(also=[[0, 1]]),
+        lambda d: d["artifacts"][0].update(format="caffe"),
     ],
 )
 def test_a_damaged_plan_is_refused(spoil: object) -> None:
@@ -168,6 +176,20 @@ def test_larger_batches_come_last_each_once_a_round_the_smaller_ones_first() -> 
         *((0, 2), (0, 2), (0, 8), (0, 8), (1, 2), (1, 2), (1, 8), (1, 8)),
     ]
     assert all(job.batch == 1 for job in made if job.kind != "batch")
+
+
+def test_what_is_wanted_of_one_artifact_beyond_the_settings_is_of_that_one_alone() -> None:
+    base = plan(2, rounds=1, threads=(1,), batches=(4,))
+    first = dataclasses.replace(base.artifacts[0], also=((1, 1), (2, 1), (2, 8)))
+    whole = dataclasses.replace(base, artifacts=(first, base.artifacts[1]))
+    made = [job for job in jobs(whole, cores=4) if job.kind != "accuracy"]
+    kinds = {
+        artifact.path[-6]: [(job.kind, job.threads, job.batch) for job in made if job.artifact == artifact]
+        for artifact in whole.artifacts
+    }
+    both = [("memory", 1, 1), ("latency", 1, 1), ("batch", 1, 4)]
+    assert kinds["1"] == both
+    assert sorted(kinds["0"]) == sorted([*both, ("memory", 2, 1), ("latency", 2, 1), ("batch", 2, 8)])
 
 
 def test_what_cannot_run_is_known_before_time_is_spent_on_it() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeall.errors import MeasurementError
-from edgeall.measuring.records import End, Journal, Kept, Message, Record, Start, from_line, to_line
+from edgeall.measuring.records import End, Figure, Journal, Kept, Message, Record, Start, from_line, to_line
 
 
 def record(key: str = "k", error: str | None = None) -> Record:
@@ -21,8 +21,11 @@ json_values = st.recursive(
     max_leaves=8,
 )
 documents = st.dictionaries(st.text(), json_values, max_size=4)
+figures = st.builds(
+    Figure.of, st.text(), st.sampled_from(["accuracy", "batch"]), st.integers(), st.integers()
+)
 messages = st.one_of(
-    st.builds(Start, st.integers(), documents, st.lists(st.tuples(st.text(), st.text())).map(tuple)),
+    st.builds(Start, st.integers(), documents, st.lists(st.tuples(st.text(), figures)).map(tuple)),
     st.builds(
         Record,
         st.text(),
