@@ -116,13 +116,16 @@ class _Server:
         sshd = _sshd()
         assert sshd is not None
         place = Path(tempfile.mkdtemp(prefix="edgeall-emulator-"))
-        for name in ("host", "user"):
-            command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(place / name)]
-            subprocess.run(command, check=True)  # noqa: S603
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = int(listener.getsockname()[1])
-        _configure(place, port, _shell(profile, place))
+        try:
+            port = _prepare(place, profile)
+        except OSError as error:
+            shutil.rmtree(place, ignore_errors=True)
+            raise DeviceError(
+                f"the emulated board cannot be set up: {error}; make room, or mend it"
+            ) from None
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
         if os.geteuid() == 0:
             # Where Debian's sshd wants to separate its privileges; its service makes it otherwise.
             with suppress(OSError):
@@ -148,6 +151,18 @@ class _Server:
             self.process.wait(timeout=5)
         self.process.kill()
         shutil.rmtree(self.place, ignore_errors=True)
+
+
+def _prepare(place: Path, profile: Profile) -> int:
+    """Keys, configuration and shell of a server in `place`; returns its port."""
+    for name in ("host", "user"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(place / name)]
+        _ran(command, "on Debian: apt install openssh-client")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = int(listener.getsockname()[1])
+    _configure(place, port, _shell(profile, place))
+    return port
 
 
 def _configure(place: Path, port: int, shell: Path) -> None:
@@ -210,7 +225,32 @@ def _shell(profile: Profile, place: Path) -> Path:
 def _cpuinfo(root: Path, cpu: str) -> str:
     """What the newer QEMU answers for /proc/cpuinfo; the one that counts passes this machine's own on."""
     command = [str(_qemu()), "-cpu", cpu, "-L", str(root), str(root / "bin" / "cat"), "/proc/cpuinfo"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    remedy = "build the emulator again, from a checkout of edgeall: make emulator"
+    if "CPU part" in (told := _ran(command, remedy)):
+        return told
+    raise DeviceError(f"{_qemu()} does not tell of a {cpu} in /proc/cpuinfo; {remedy}")
+
+
+def _ran(command: list[str], remedy: str) -> str:
+    """What a program prints.
+
+    Raises:
+        DeviceError: it is missing, fails or does not end; says so with the remedy.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, errors="replace", timeout=CONNECT_SECONDS, check=False
+        )
+    except OSError as error:
+        why = f"cannot be run ({error.strerror})"
+    except subprocess.TimeoutExpired:
+        why = f"was stopped after {CONNECT_SECONDS} s without an answer"
+    else:
+        if done.returncode == 0:
+            return done.stdout
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        why = f"ended with status {done.returncode}: {last}"
+    raise DeviceError(f"{command[0]} {why}; {remedy}")
 
 
 def _qemu() -> Path:

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,9 @@ from small_run import DECISION, draw, make_run
 
 from edgeall import artifact
 from edgeall.benching import bench, find_artifacts
-from edgeall.errors import UsageError
+from edgeall.errors import DeviceError, UsageError
 from edgeall.measuring.plan import Settings
-from edgeall.targets import Address, load_profile, open_board, read_profile
+from edgeall.targets import Address, emulator, load_profile, open_board, read_profile
 from edgeall.targets.emulator import lacking
 
 BOARDS = {"rpi4-emulated": ("Raspberry Pi 4", False), "rpi5-emulated": ("Raspberry Pi 5", True)}
@@ -104,6 +106,49 @@ def test_what_the_emulator_lacks_is_said_with_the_way_to_get_it(
         reason = board.unreachable()
     assert reason is not None
     assert "make emulator" in reason or "apt install" in reason
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="QEMU's mock is a shell script")
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (None, "cannot be run"),
+        ("echo 'first line' >&2; echo 'qemu: no such root' >&2; exit 3", "status 3: qemu: no such root"),
+        ("exit 1", "status 1: no message"),
+        ("kill -SEGV $$", "status -11"),
+        # One that passes another processor's own file on.
+        ("echo 'vendor_id : GenuineIntel'", "does not tell of a cortex-a76"),
+    ],
+)
+def test_a_broken_emulator_is_named_in_one_line_with_what_to_do(
+    cache: Path, script: str | None, words: str
+) -> None:
+    """QEMU is a mock here: it is broken in ways that a real one cannot be told to be."""
+    qemu = emulator.folder() / "qemu" / "usr" / "bin" / "qemu-aarch64"
+    if script is not None:
+        qemu.parent.mkdir(parents=True)
+        qemu.write_text(f"#!/bin/sh\n{script}\n")
+        qemu.chmod(0o755)
+    with pytest.raises(DeviceError) as refused:
+        emulator._cpuinfo(cache, "cortex-a76")
+    message = str(refused.value)
+    assert message.startswith(str(qemu))
+    assert words in message
+    assert message.endswith("make emulator")
+    assert "\n" not in message
+
+
+def test_what_was_begun_for_a_board_that_cannot_be_set_up_is_gone(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`ssh-keygen` and the server are mocks here, the one missing and the other never started."""
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.setattr(emulator, "_sshd", lambda: "/usr/sbin/sshd")
+    monkeypatch.setattr(emulator, "lacking", lambda profile: None)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with closing(open_board(load_profile("rpi5-emulated"))) as board:
+        assert "apt install openssh-client" in (board.unreachable() or "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_emulated_board_has_no_address_to_give() -> None:
