@@ -18,11 +18,13 @@ def read(at: At) -> Counts | None:
     told = at.maybe("instructions_told")
     if told is None:
         return None
-    instructions = at.maybe("instructions")
+    instructions, estimated = at.maybe("instructions"), at.maybe("latency_estimate")
+    guess = _guess(estimated)
     return Counts(
         None if instructions is None else instructions.count(),
         _reason(told) if instructions is None else None,
-        _guess(at.maybe("latency_estimate")),
+        guess,
+        _reason(estimated) if guess is None else None,
     )
 
 
@@ -42,8 +44,10 @@ def counts(bench: Bench) -> SideTable:
         notes.append(f"{words.UNKNOWN} in instructions: {reason}.")
     for guess in dict.fromkeys(each.guess for _, each in told if each.guess is not None):
         notes += [note for note in _basis(guess) if note not in notes]
-    if any(each.guess is None and each.instructions is not None for _, each in told):
-        notes.append(f"{words.UNKNOWN} in latency: no published latency of that engine to calibrate on.")
+    # Without instructions there is no estimate either, and the reason is said above.
+    unguessed = [each.unguessed for _, each in told if each.instructions is not None]
+    for reason in dict.fromkeys(reason for reason in unguessed if reason is not None):
+        notes.append(f"{words.UNKNOWN} in latency: {reason}.")
     return SideTable(HEADING, COLUMNS, (1,), rows, tuple(notes))
 
 
@@ -80,6 +84,6 @@ def _guess(at: At | None) -> Guess | None:
     )
 
 
-def _reason(at: At) -> str:
-    reason = at.maybe("reason")
+def _reason(at: At | None) -> str:
+    reason = None if at is None else at.maybe("reason")
     return "no reason is told" if reason is None else reason.text()

@@ -112,11 +112,17 @@ class Guess:
 
 @dataclass(frozen=True)
 class Counts:
-    """Instructions of an inference on an emulated board, or the reason why there are none."""
+    """Instructions of an inference on an emulated board, and the latency they speak for.
+
+    Attributes:
+        reason: why there are no instructions; None where there are.
+        unguessed: why there is no guess; None where there is one.
+    """
 
     instructions: int | None
     reason: str | None
     guess: Guess | None
+    unguessed: str | None
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,25 @@ def test_what_was_not_counted_tells_why(merged: Callable[[dict[str, Any]], Any])
 
 
 @pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (estimate("cortex-a76", "onnx", 1_000_000), "XNNPACK's kernels"),
+        (estimate("cortex-a53", "tflite", 1_000_000), "no published latency of cortex-a53"),
+        ({"reason": "the board is on fire"}, "the board is on fire"),
+        (None, "no reason is told"),
+    ],
+)
+def test_what_was_not_estimated_tells_why(
+    merged: Callable[[dict[str, Any]], Any], told: dict[str, Any] | None, words: str
+) -> None:
+    table = counts.counts(merged(COUNTED | {"latency_estimate": told})[0])
+    assert table.rows[0][1:] == ("49.30", "–")
+    (note,) = (note for note in table.notes if note.startswith("– in latency"))
+    assert words in note
+    assert not note.endswith("..")
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"instructions": -1},
