@@ -12,11 +12,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgeall.errors import EdgeallError, UsageError
+from edgeall.errors import EdgeallError, MeasurementError, UsageError
 from edgeall.measuring import cards
 from edgeall.measuring import environment as machine
 from edgeall.measuring.instructions import counter
@@ -85,33 +85,51 @@ def work(plan: Plan, job: Job) -> tuple[dict[str, Any] | None, str | None]:
     """
     kind = job.kind if job.batch == 1 else f"batch of {job.batch}"
     name = f"{Path(job.artifact.path).name} ({kind}, {job.threads} thread{'s'[: job.threads != 1]})"
-    command = [sys.executable, "-P", "-m", "edgeall.measuring.worker"]
-    if job.kind == "instructions":
-        command = counter() + command
+    asked = dataclasses.asdict(order(plan, job, time.monotonic_ns()))
+    under = counter() if job.kind == "instructions" else []
     try:
-        worker = subprocess.run(  # noqa: S603
+        answer = ask("worker", asked, job.threads, plan.settings.pass_seconds, under)
+    except MeasurementError as error:
+        return None, f"{name}: {error}"
+    if "error" in answer:
+        return None, f"{name}: {answer['error']}"
+    return answer["result"], None
+
+
+def ask(
+    module: str, request: dict[str, Any], threads: int, seconds: float, under: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What a module of this package answers in a process of its own, which ends with it: JSON in, JSON out.
+
+    `under` are words that the process is started with.
+
+    Raises:
+        MeasurementError: it gave no answer, within `seconds` or at all; says what became of its process.
+    """
+    command = [*under, sys.executable, "-P", "-m", f"edgeall.measuring.{module}"]
+    try:
+        process = subprocess.run(  # noqa: S603
             command,
-            input=json.dumps(dataclasses.asdict(order(plan, job, time.monotonic_ns()))),
+            input=json.dumps(request),
             capture_output=True,
             text=True,
             encoding="utf-8",
             errors="replace",
-            timeout=plan.settings.pass_seconds,
-            env=surroundings(job.threads),
+            timeout=seconds,
+            env=surroundings(threads),
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return None, f"{name}: stopped after {plan.settings.pass_seconds:g} s without an answer"
-    if worker.returncode < 0:
-        return None, f"{name}: its process was killed by {_signal_name(-worker.returncode)}"
+        raise MeasurementError(f"stopped after {seconds:g} s without an answer") from None
+    if process.returncode < 0:
+        raise MeasurementError(f"its process was killed by {_signal_name(-process.returncode)}")
     try:
-        answer = json.loads(worker.stdout)
+        return dict(json.loads(process.stdout))
     except ValueError:
-        last = next((line for line in reversed(worker.stderr.splitlines()) if line.strip()), "no message")
-        return None, f"{name}: its process ended with status {worker.returncode}: {last.strip()}"
-    if "error" in answer:
-        return None, f"{name}: {answer['error']}"
-    return answer["result"], None
+        last = next((line for line in reversed(process.stderr.splitlines()) if line.strip()), "no message")
+        raise MeasurementError(
+            f"its process ended with status {process.returncode}: {last.strip()}"
+        ) from None
 
 
 def surroundings(threads: int) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import TextIO
 
 def main() -> int:
     """Carry out the order on standard input; exit status 0 also where the answer is an error."""
-    answer_to = _private_stdout()
+    answer_to = private_stdout()
     document = json.load(sys.stdin)
     # Imported here, so that nothing they print can reach standard output.
     from edgeall.errors import EdgeallError
@@ -32,7 +32,7 @@ def main() -> int:
     return 0
 
 
-def _private_stdout() -> TextIO:
+def private_stdout() -> TextIO:
     """Standard output for the answer alone; what native code writes to descriptor 1 from here on goes to 2."""
     sys.stdout.flush()
     private = os.dup(1)

@@ -3,14 +3,17 @@
 import dataclasses
 from collections.abc import Collection, Generator
 
-from edgeall import runtimes
 from edgeall.artifact import FORMATS
-from edgeall.errors import DeviceError
-from edgeall.measuring.conduct import conduct
+from edgeall.errors import DeviceError, MeasurementError
+from edgeall.measuring.conduct import ask, conduct
 from edgeall.measuring.plan import Plan
 from edgeall.measuring.records import Message
 from edgeall.progress import SILENT, Progress
+from edgeall.runtimes import Accelerator
 from edgeall.targets.profile import Profile
+
+PROBE_SECONDS = 300.0
+"""A driver that does not answer by then will not."""
 
 
 class LocalTarget:
@@ -33,8 +36,18 @@ class LocalTarget:
 def missing_accelerators(profile: Profile) -> dict[str, str]:
     """By format, why the accelerator that the profile names for it cannot serve on this machine."""
     places = profile.accelerators
-    told = {format: runtimes.lacking(format, places[format]) for format in FORMATS if format in places}
+    told = {format: _lacking(format, places[format]) for format in FORMATS if format in places}
     return {format: reason for format, reason in told.items() if reason is not None}
+
+
+def _lacking(format: str, place: Accelerator) -> str | None:
+    """As `edgeall.runtimes.lacking` tells, from a process that ends: this one lives on while others measure, and must
+    hold nothing of the accelerator."""
+    try:
+        reason: str | None = ask("probe", {"format": format, **vars(place)}, 1, PROBE_SECONDS)["lacking"]
+    except MeasurementError as error:
+        return f"whether {place} is here could not be seen: {error}"
+    return reason
 
 
 def able_here(profile: Profile, progress: Progress = SILENT) -> Profile:

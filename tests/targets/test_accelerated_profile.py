@@ -1,5 +1,7 @@
 """A profile names accelerators and batches; what this machine lacks of them is left out or refused, with the reason."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,14 @@ from edgeall.errors import DeviceError, UsageError
 from edgeall.measuring.plan import QUICK
 from edgeall.progress import SILENT
 from edgeall.runtimes import Accelerator
-from edgeall.targets import able_here, load_profile, open_target, parse_batches, read_profile
+from edgeall.targets import (
+    able_here,
+    load_profile,
+    missing_accelerators,
+    open_target,
+    parse_batches,
+    read_profile,
+)
 from edgeall.targets.fitness import judge_accelerators
 
 CPU = 'onnx = "CPUExecutionProvider"'
@@ -86,6 +95,46 @@ def test_where_nothing_is_there_each_engine_says_why(tmp_path: Path) -> None:
     assert "\n" not in str(refused.value)
     assert "NoSuchProvider" in (open_target(profile).unreachable() or "")
     assert [finding.level for finding in judge_accelerators(profile)] == ["missing", "missing"]
+
+
+def test_the_process_that_waits_while_others_measure_opens_no_engine(tmp_path: Path) -> None:
+    """On a card an opened engine holds a context and memory until its process ends."""
+    file = written(tmp_path, "[accelerators]", CPU, 'openvino = "CPU"')
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from edgeall.targets import able_here, open_target, read_profile\n"
+        "from edgeall.targets.fitness import judge_accelerators\n"
+        f"profile = read_profile(Path({str(file)!r}))\n"
+        "assert able_here(profile).formats == ('onnx', 'openvino')\n"
+        "assert open_target(profile).unreachable() is None\n"
+        "assert [finding.level for finding in judge_accelerators(profile)] == ['good', 'good']\n"
+        "print([name for name in ('onnxruntime', 'openvino') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no process is killed by a signal there")
+def test_a_driver_that_crashes_costs_its_engine_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver is a mock: it kills the process that loads ONNX Runtime."""
+    (tmp_path / "crash").mkdir()
+    (tmp_path / "crash" / "sitecustomize.py").write_text(
+        "import importlib.abc, os, signal, sys\n"
+        "class Crash(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'onnxruntime':\n"
+        "            os.kill(os.getpid(), signal.SIGSEGV)\n"
+        "sys.meta_path.insert(0, Crash())\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "crash"))
+    profile = read_profile(written(tmp_path, "[accelerators]", CPU, 'openvino = "CPU"'))
+    missing = missing_accelerators(profile)
+    assert list(missing) == ["onnx"]
+    assert "SIGSEGV" in missing["onnx"]
+    assert "CPUExecutionProvider" in missing["onnx"]
 
 
 def test_the_processor_needs_no_accelerator() -> None:
