@@ -121,7 +121,7 @@ class _Server:
         except OSError as error:
             shutil.rmtree(place, ignore_errors=True)
             raise DeviceError(
-                f"the emulated board cannot be set up: {error}; make room, or mend it"
+                f"the emulated board cannot be set up ({error}); it needs room in {place.parent} and {folder()}"
             ) from None
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
