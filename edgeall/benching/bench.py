@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall import __version__, artifact, runs
+from edgeall.benching import costs
 from edgeall.benching.cross_check import cross_check
 from edgeall.benching.images import test_set
 from edgeall.benching.results import Measured, Subject, gather, rows
@@ -257,14 +258,15 @@ def _document(
         "architecture",
         "system",
     )
+    processor = None if profile.emulated is None else profile.emulated.cpu
+    results = rows(found, settings, before["emulated"], processor)
+    told = {key: before[key] for key in identity}
     return {
         "schema": SCHEMA,
         "edgeall": __version__,
-        "device": {"name": profile.name, **{key: before[key] for key in identity}},
+        "device": {"name": profile.name, **told, "cards": costs.cards(results)},
         "environment": {"before": before, "after": measured.end.environment},
-        "results": rows(
-            found, settings, before["emulated"], None if profile.emulated is None else profile.emulated.cpu
-        ),
+        "results": results,
         "failures": failures,
         "notes": notes,
     }

@@ -11,9 +11,17 @@ from edgeall.statistics import NOISY, percentiles, round_spread
 
 
 def computed_on(accuracy: Record, accelerator: Accelerator | None) -> dict[str, Any]:
-    """`accelerator` is what the profile asked for, None for the processor; `placement` where the engine says it ran."""
+    """`accelerator` is what the profile asked for, None for the processor; `placement` where the engine says it ran;
+    `card` name, driver and memory_bytes of the accelerator, None where they are not told."""
     asked = None if accelerator is None else {"provider": accelerator.provider, "device": accelerator.device}
-    return {"accelerator": asked, "placement": _told(accuracy).get("placement")}
+    told = _told(accuracy)
+    return {"accelerator": asked, "placement": told.get("placement"), "card": told.get("card")}
+
+
+def cards(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What computed a document's results in the processor's place, each once."""
+    told = [row["card"] for row in results if row.get("card") is not None]
+    return [card for place, card in enumerate(told) if card not in told[:place]]
 
 
 def energy(memory: Record | None) -> dict[str, Any]:

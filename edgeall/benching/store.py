@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall import artifact, files
+from edgeall.benching import costs
 from edgeall.errors import EdgeallError
 from edgeall.measuring.records import Figure, Journal, Record
 
@@ -63,6 +64,7 @@ class ResultFile:
         for key in ("results", "failures"):
             stay = [entry for entry in self.earlier.get(key, []) if self._stays(entry, mine)]
             document[key] = stay + document[key]
+        document["device"] = {**document["device"], "cards": costs.cards(document["results"])}
         files.write_json(self.path, document)
 
     def _stays(self, entry: dict[str, Any], replaced: set[str]) -> bool:

@@ -14,6 +14,21 @@ def cards() -> list[dict[str, Any]]:
     return parse_cards(_ask(f"--query-gpu={','.join(_QUERY)}") or "")
 
 
+def of_cuda(device: int) -> dict[str, Any] | None:
+    """The card that CUDA's programs count as `device`, from 0, as `cards` tells of it; None where that is not known.
+
+    They are to count as the driver's tool does (`CUDA_DEVICE_ORDER`); `CUDA_VISIBLE_DEVICES` may hide some from them.
+    """
+    known = cards()
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if shown is not None and len(known) > 1:
+        numbers = shown.split(",")
+        # Cards may be named by identifiers too, which are not asked for.
+        plain = all(number.isdecimal() and int(number) < len(known) for number in numbers)
+        known = [known[int(number)] for number in numbers] if plain else []
+    return known[device] if device < len(known) else None
+
+
 def memory_of_process(process: int | None = None) -> dict[str, Any]:
     """Bytes that a process (None: this one) holds on all cards now: {"bytes", "reason"}, one of them None."""
     told = _ask("--query-compute-apps=pid,used_memory")

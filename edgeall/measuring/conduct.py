@@ -38,10 +38,11 @@ def conduct(plan: Plan, finished: Collection[str] = ()) -> Generator[Message, No
     fingerprint = machine.fingerprint()
     if plan.settings.accelerators:
         fingerprint["cards"] = cards.cards()
+        fingerprint["cards_shown"] = os.environ.get("CUDA_VISIBLE_DEVICES")
     counting = bool(counter())
     done = frozenset(finished)
     identified = (
-        (job, key(plan, job, {**fingerprint, "surroundings": pools(job.threads)}))
+        (job, key(plan, job, {**fingerprint, "surroundings": imposed(job.threads)}))
         for job in jobs(plan, cores)
     )
     planned = [
@@ -139,13 +140,18 @@ def surroundings(threads: int) -> dict[str, str]:
     return inherited | {
         "PYTHONPATH": os.pathsep.join(paths),
         "OPENVINO_TELEMETRY_OPT_OUT": "1",
-        **pools(threads),
+        **imposed(threads),
     }
 
 
-def pools(threads: int) -> dict[str, str]:
-    """Environment variables that size the pools of threads of an engine and of what it rests on."""
-    return {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
+def imposed(threads: int) -> dict[str, str]:
+    """Environment variables that decide what is computed with, whatever the shell says of them."""
+    return {
+        "OMP_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": "1",
+        # Left to itself, CUDA counts the fastest card first, and nvidia-smi does not.
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+    }
 
 
 def _signal_name(number: int) -> str:

@@ -23,6 +23,7 @@ from edgeall.measuring.plan import Order
 from edgeall.measuring.timing import in_stages, no_garbage_collection, timed
 from edgeall.pixels import ByteImage, read_image
 from edgeall.runtimes import Session, open_session
+from edgeall.runtimes.onnx_providers import NVIDIAS
 
 MEMORY_RUNS = 5
 """Inferences of the memory pass: engines reserve what they need at the first and may grow at the next."""
@@ -65,6 +66,7 @@ def accuracy(order: Order) -> dict[str, Any]:
             "unreadable": unreadable,
             "engine": _engine(session),
             "placement": session.placement(),
+            "card": _card(session),
             "executed_precision": {
                 "dominant": executed.dominant,
                 "operators": executed.operators,
@@ -172,6 +174,14 @@ def instructions(order: Order) -> dict[str, Any]:
         tensors = [session.prepare(image) for image in _readable(order, opened, at_most=1).values()]
         with no_garbage_collection():
             return {"instructions": counted(session.infer, tensors)}
+
+
+def _card(session: Session) -> dict[str, Any] | None:
+    """Name, memory and driver of what computes in the processor's place, as far as they are told."""
+    place = session.accelerator
+    if place is not None and place.provider in NVIDIAS:
+        return cards.of_cuda(place.device)
+    return session.card
 
 
 def _card_memory(session: Session) -> dict[str, Any] | None:

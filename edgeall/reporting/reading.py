@@ -2,7 +2,7 @@
 
 Beside the keys that every result has, these are read where they are there, and said to be unknown where they are not:
 
-- of the document: `failures`.
+- of the document: `failures`; of its device: `cards` (what computed in the processor's place).
 - of a result: `run`, `weights` (what training started from, in words), `split.grouped_by`, `data` (name of the
   images' layout), `clusters` (subjects), `accuracy_over_subjects`, `noisy`, `parity.passed`, `float_operators`
   (number by kind), `thermal.throttled`, `settings.obeys_rules`, `vs_float.accuracy_delta_interval`,
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.errors import UsageError
-from edgeall.reporting import costs, counts, cross_check
+from edgeall.reporting import costs, counts, cross_check, words
 from edgeall.reporting.checked import At
 from edgeall.reporting.document import Bench, Latency, Predictions, Result, VersusFloat
 from edgeall.statistics import Estimate
@@ -124,7 +124,18 @@ def _machine(where: At) -> str:
             told[key] = At(known.path, str(known.value)).text()
     if "cores" in told:
         told["cores"] += " core" if told["cores"] == "1" else " cores"
-    return ", ".join(told.values())
+    cards = [] if (listed := device.maybe("cards")) is None else listed.items()
+    return ", ".join([*map(_card, cards), *told.values()])
+
+
+def _card(at: At) -> str:
+    """ "NVIDIA A2 (15 GiB, driver 550.54.15)"."""
+    memory, driver = at.maybe("memory_bytes"), at.maybe("driver")
+    told = [
+        *([] if memory is None else [f"{words.significant(memory.count() / 2**30, 2)} GiB"]),
+        *([] if driver is None else [f"driver {driver.text()}"]),
+    ]
+    return at.get("name").text() + (f" ({', '.join(told)})" if told else "")
 
 
 def _result(at: At) -> Result:

@@ -34,6 +34,7 @@ _TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(doub
 class OnnxNetwork:
     """An ONNX model."""
 
+    card: dict[str, Any] | None = None
     stages: Stages | str = "computed on the processor: nothing is copied to an accelerator"
 
     def __init__(self, path: Path, setup: Setup) -> None:

@@ -83,7 +83,7 @@ def open_on(model: str | bytes, options: Any, setup: Setup) -> Any:
             f"ONNX Runtime {version} offers {', '.join(offered)} here, not {provider}; "
             + _MISSING.get(provider, "another build of ONNX Runtime may have it")
         )
-    if provider in _NVIDIAS:
+    if provider in NVIDIAS:
         _find_libraries()
     told = settings(setup)
     os.environ.update(told["environment"])
@@ -123,7 +123,8 @@ def _tensorrt(setup: Setup, device: int) -> dict[str, str]:
 
 
 _PROVIDER_OPTIONS: dict[str, Callable[[Setup, int], dict[str, str]]] = {_CUDA: _cuda, _TENSORRT: _tensorrt}
-_NVIDIAS = frozenset(_PROVIDER_OPTIONS)
+NVIDIAS = frozenset(_PROVIDER_OPTIONS)
+"""Providers that compute on NVIDIA's cards."""
 
 _ENVIRONMENT: Mapping[str, Mapping[str, str]] = {
     # TensorRT has no such option through ONNX Runtime; NVIDIA's libraries heed this one. Whatever the shell says: a

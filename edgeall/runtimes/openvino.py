@@ -48,6 +48,7 @@ class OpenVinoNetwork:
                 "nothing was measured in its place"
             )
         self._devices = devices
+        self.card = None if setup.accelerator is None else _card(core, device)
         self.input = _only(path, "input", model.inputs)
         self.output = _only(path, "output", model.outputs)
         self._model = model
@@ -94,6 +95,16 @@ def computes_on(asked: str, told: Sequence[str]) -> bool:
         return device.removeprefix("OCL_").removesuffix(".0")
 
     return [name(device) for device in told] == [name(asked)]
+
+
+def _card(core: Any, device: str) -> dict[str, Any]:
+    """What OpenVINO tells of a device: its name, and of a GPU its memory; not its driver."""
+    try:
+        memory: int | None = int(core.get_property(device, "GPU_DEVICE_TOTAL_MEM_SIZE"))
+    except Exception:  # its exceptions share no base of their own; other devices have no such property
+        memory = None
+    name = str(core.get_property(device, "FULL_DEVICE_NAME")).strip()
+    return {"name": name, "driver": None, "memory_bytes": memory}
 
 
 def lacking(accelerator: Accelerator) -> str | None:

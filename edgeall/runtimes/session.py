@@ -83,12 +83,14 @@ class Network(Protocol):
     """What an engine's module must bring: a model of image tensors in and one tensor of classes out.
 
     Attributes:
+        card: what the engine tells of the accelerator: name, driver, memory_bytes; None where it tells nothing.
         stages: `run` in its parts, or why this engine cannot tell them apart.
     """
 
     engine: EngineInfo
     input: Port
     output: Port
+    card: dict[str, Any] | None
     stages: Stages | str
 
     def run(self, tensor: Tensor) -> Tensor:
@@ -120,7 +122,7 @@ class Session:
         threads: that the engine may compute with.
         accelerator: on which the whole model runs; None for the processor.
         batch: images in one inference.
-        stages: as `Network` tells.
+        card, stages: as `Network` tells.
         pixels: how image bytes become the model's input.
     """
 
@@ -128,7 +130,7 @@ class Session:
         self, network: Network, path: Path, pixels: PixelMapping, classes: int | None, setup: Setup
     ) -> None:
         self.engine = network.engine
-        self.stages = network.stages
+        self.card, self.stages = network.card, network.stages
         self.threads, self.accelerator, self.batch = setup.threads, setup.accelerator, setup.batch
         self.pixels = pixels
         self._network: Network | None = network

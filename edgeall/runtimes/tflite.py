@@ -33,6 +33,7 @@ INTERPRETERS = (
 class TfliteNetwork:
     """A TFLite model on the processor."""
 
+    card: dict[str, Any] | None = None
     stages: Stages | str = "TensorFlow Lite runs on the processor: nothing is copied to an accelerator"
 
     def __init__(self, path: Path, setup: Setup) -> None:

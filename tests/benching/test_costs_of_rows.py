@@ -73,9 +73,17 @@ def test_energy_is_in_millijoules_or_has_a_reason() -> None:
 
 
 def test_what_was_asked_for_stands_beside_where_it_ran() -> None:
-    ran = record({"placement": {"CUDAExecutionProvider": 12}})
+    card = {"name": "NVIDIA Sample GPU", "driver": "550.54.15", "memory_bytes": 8 << 30}
+    ran = record({"placement": {"CUDAExecutionProvider": 12}, "card": card})
     assert costs.computed_on(ran, Accelerator("CUDAExecutionProvider", 1)) == {
         "accelerator": {"provider": "CUDAExecutionProvider", "device": 1},
         "placement": {"CUDAExecutionProvider": 12},
+        "card": card,
     }
-    assert costs.computed_on(record({}), None) == {"accelerator": None, "placement": None}
+    assert costs.computed_on(record({}), None) == dict.fromkeys(("accelerator", "placement", "card"))
+
+
+def test_each_card_of_a_document_is_told_once() -> None:
+    one, other = {"name": "one"}, {"name": "other"}
+    told = [{"card": card} for card in (one, None, other, dict(one))]
+    assert costs.cards([*told, {}]) == [one, other]

@@ -72,7 +72,13 @@ def test_an_accelerator_is_benched_with_batches_and_copies(tmp_path: Path) -> No
     (tmp_path / "bound.toml").write_text(PROFILE)
     done = edgeall(tmp_path, "bench", "--device", "bound.toml", *SHORT, "--batch", "1,4,9", "--json")
     assert done.returncode == 0, done.stderr
-    onnx, openvino = json.loads(done.stdout)["results"]
+    document = json.loads(done.stdout)
+    onnx, openvino = document["results"]
+    (card,) = document["device"]["cards"]
+    assert card == openvino["card"]
+    assert card["name"]
+    file = tmp_path / "runs" / "tiny" / "bench" / "bound.json"
+    assert json.loads(file.read_text())["device"] == document["device"]
     assert onnx["accelerator"] == {"provider": "CPUExecutionProvider", "device": 0}
     assert list(onnx["placement"]) == ["CPUExecutionProvider"]
     assert onnx["copies_ms"]["compute"]["n"] >= 12
@@ -83,7 +89,8 @@ def test_an_accelerator_is_benched_with_batches_and_copies(tmp_path: Path) -> No
         assert row["energy_mj"] is None
     shown = edgeall(tmp_path, "bench", "--device", "bound.toml", *SHORT, "--batch", "1,4,9")
     assert shown.returncode == 0, shown.stderr
-    for words in ("Batches, copies and energy", "Computed on CPUExecutionProvider alone"):
+    heading = f"bound ({' '.join(card['name'].split())}, "
+    for words in (heading, "Batches, copies and energy", "Computed on CPUExecutionProvider alone"):
         assert words in " ".join(shown.stdout.split())
 
 

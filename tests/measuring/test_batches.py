@@ -4,11 +4,15 @@ No GPU takes part: ONNX Runtime's CPU provider and OpenVINO's CPU device are nam
 """
 
 import dataclasses
+import os
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from small_run import draw, make_artifact, make_run
 
 from edgeall.files import sha256_file
+from edgeall.measuring import passes
 from edgeall.measuring.conduct import conduct
 from edgeall.measuring.plan import Plan, PlannedArtifact, PlannedImage, Settings
 from edgeall.measuring.records import Record
@@ -71,6 +75,35 @@ def test_copies_are_timed_apart_where_the_engine_can_and_said_to_be_hidden_where
 def test_where_it_ran_is_told_beside_the_precision(records: list[Record]) -> None:
     placed = [record.result["placement"] for record in records if record.kind == "accuracy" and record.result]
     assert [list(each) for each in placed] == [["CPUExecutionProvider"], ["CPU"]]
+
+
+def test_what_computed_is_named_where_its_engine_tells(records: list[Record]) -> None:
+    """OpenVINO's CPU device stands in a card's place, and is called what it is."""
+    onnx, openvino = (
+        record.result["card"] for record in records if record.kind == "accuracy" and record.result
+    )
+    assert onnx is None
+    assert openvino["name"]
+    assert (openvino["driver"], openvino["memory_bytes"]) == (None, None)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the tool's mock is a shell script")
+@pytest.mark.parametrize("provider", ["CUDAExecutionProvider", "TensorrtExecutionProvider"])
+def test_nvidias_cards_are_named_by_their_drivers_tool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: str
+) -> None:
+    """The session on a card and `nvidia-smi` are mocks here."""
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'NVIDIA Sample GPU, 550.54.15, 8192, 8.9'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    session = SimpleNamespace(accelerator=Accelerator(provider), card=None)
+    told = passes._card(session)  # type: ignore[arg-type]
+    assert told is not None
+    assert (told["name"], told["driver"], told["memory_bytes"]) == (
+        *("NVIDIA Sample GPU", "550.54.15"),
+        8 << 30,
+    )
 
 
 def test_the_processors_energy_is_not_given_for_an_accelerators(records: list[Record]) -> None:

@@ -26,11 +26,26 @@ def test_a_bench_is_read(make_document: Make, make_result: Make) -> None:
     assert len(result.latency.rounds) == 5
 
 
+def test_cards_are_named_before_the_machine_that_holds_them(make_document: Make, make_result: Make) -> None:
+    document = make_document([make_result()], device="gpu")
+    document["device"]["cards"] = [
+        {"name": "NVIDIA Sample GPU", "driver": "550.54.15", "memory_bytes": 81_559 << 20},
+        {"name": "Intel Sample Graphics", "driver": None, "memory_bytes": None},
+    ]
+    benches = reporting.merge([("gpu.json", document)])
+    heading = (
+        "gpu (NVIDIA Sample GPU (80 GiB, driver 550.54.15), Intel Sample Graphics, Example CPU @ 2.10GHz"
+    )
+    assert heading in reporting.markdown(benches)
+    assert heading in " ".join(reporting.plain_text(benches, 200).split())
+
+
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [
         (("schema",), 99, "schema: expected 1"),
         (("device",), None, "device: expected an object"),
+        (("device", "cards"), [{}], "device.cards[0].name: expected"),
         (("device", "emulated"), "no", "device.emulated: expected true or false"),
         (("results", 0, "accuracy"), None, "results[0].accuracy: expected an object"),
         (("results", 0, "accuracy", "low"), 1.5, "results[0].accuracy.low: expected a number"),
