@@ -101,12 +101,15 @@ def test_benchmark_app_gets_the_properties_that_edgeall_compiles_with(
 
 
 def test_an_int8_openvino_model_is_held_to_edgealls_own_hint() -> None:
-    from edgeall.runtimes import openvino
+    from edgeall.runtimes import Setup, openvino
 
-    for precision in ("float32", "float16", "int8"):
+    for precision, hint in {"float32": "f32", "float16": None, "int8": "f32"}.items():
         assert BENCHMARK_APP.configuration is not None
-        told = BENCHMARK_APP.configuration(asked(Path("m.xml"), precision=precision))["CPU"]
-        assert told == {key: str(value) for key, value in openvino.properties(1, precision).items()}
+        told = BENCHMARK_APP.configuration(asked(Path("m.xml"), threads=3, precision=precision))["CPU"]
+        compiled_with = openvino.settings(Setup(3, precision))["properties"]
+        assert told == {key: str(value) for key, value in compiled_with.items()}
+        assert told.get("INFERENCE_PRECISION_HINT") == hint
+        assert told["INFERENCE_NUM_THREADS"] == "3"
 
 
 def test_litert_benchmark_measures_a_real_model(heavy_tflite: Path) -> None:

@@ -1,6 +1,5 @@
 """A board over a real ssh: the same answers as here, whatever the connection does meanwhile."""
 
-import fcntl
 import time
 from contextlib import closing
 from pathlib import Path
@@ -118,6 +117,8 @@ def test_a_link_cut_while_files_are_sent_is_no_harm(board: LoopbackBoard, plan: 
 
 
 def test_stopping_stops_the_board(board: LoopbackBoard, plan: Plan) -> None:
+    import fcntl
+
     with closing(SshTarget(board.profile(folder="~/stopped"))) as target:
         with closing(target.measure(plan, ())) as messages:
             assert isinstance(next(messages), Start)
@@ -135,6 +136,8 @@ def test_stopping_stops_the_board(board: LoopbackBoard, plan: Plan) -> None:
 
 
 def test_two_benches_at_once_do_not_spoil_each_others_figures(board: LoopbackBoard, plan: Plan) -> None:
+    import fcntl
+
     (board.home / "taken").mkdir()
     with (board.home / "taken" / "busy").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
