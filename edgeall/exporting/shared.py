@@ -194,25 +194,27 @@ class _Maker:
         return self._corrected(*self.equal)
 
     def partly_float(self, count: int) -> qat.QuantizedModel:
-        """With `count` tensors left unrounded: those whose rounding moves the answer most.
+        """With `count` tensors left unrounded: those that are most worth it.
 
         Raises:
             ExportError: what would be left is INT8 in name only.
         """
-        plain, grids = qat.keep_in_float(*self.equal, self.worst[:count])
+        plain, grids = qat.keep_in_float(*self.equal, self.float_first[:count])
         share = qat.float_share(plain.graph, plain.weights)
         if share > MOST_FLOAT:
             raise ExportError(
-                f"with {min(count, len(self.worst))} tensors unrounded {share:.0%} of the arithmetic "
+                f"with {min(count, len(self.float_first))} tensors unrounded {share:.0%} of the arithmetic "
                 "would be in float: no INT8 model any more"
             )
         return self._corrected(plain, grids)
 
     @cached_property
-    def worst(self) -> Sequence[str]:
-        """Tensors, first the one whose rounding moves the answer most."""
-        moved = qat.disturbances(*self.equal, self.calibration[:SENSING], self._run.pixels)
-        return sorted(moved, key=lambda name: -moved[name])
+    def float_first(self) -> Sequence[str]:
+        """Tensors, first the one that is most worth leaving in float."""
+        plain, grids = self.equal
+        return qat.by_worth(
+            plain, qat.disturbances(plain, grids, self.calibration[:SENSING], self._run.pixels)
+        )
 
     def _corrected(self, plain: qat.PlainModel, grids: Mapping[str, qat.Grid]) -> qat.QuantizedModel:
         images = self.calibration[: qat.CORRECTING]

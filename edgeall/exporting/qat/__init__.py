@@ -17,7 +17,7 @@ from typing import Any
 
 from edgeall.exporting.qat.correction import correct_biases
 from edgeall.exporting.qat.equalization import equalize
-from edgeall.exporting.qat.floats import disturbances, float_share, keep_in_float
+from edgeall.exporting.qat.floats import by_worth, disturbances, float_share, keep_in_float
 from edgeall.exporting.qat.observing import Method, calibrate
 from edgeall.exporting.qat.onnx_qdq import write_onnx
 from edgeall.exporting.qat.openvino_ir import write_openvino
@@ -59,6 +59,7 @@ __all__ = [
     "PlainModel",
     "QuantizedModel",
     "Tuning",
+    "by_worth",
     "calibrate",
     "correct_biases",
     "disturbances",

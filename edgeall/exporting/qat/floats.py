@@ -17,6 +17,8 @@ from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.progress import SILENT, Progress
 
 _ROUNDED = ":rounded"
+_LEAST_COST = 1e-3
+"""Share of the multiplications that a tensor costs at least: operators without any are not free in float either."""
 
 
 def disturbances(
@@ -61,12 +63,7 @@ def keep_in_float(
     Concatenations stay in INT8.
     """
     graph = plain.graph
-    unrounded = _handed_on(graph, tensors)
-    kept = {
-        node.name
-        for node in graph.nodes
-        if node.kind != "concat" and (node.name in unrounded or not set(node.inputs).isdisjoint(unrounded))
-    }
+    kept = _computed_in_float(graph, tensors)
     nodes: list[Node] = []
     for node in graph.nodes:
         if node.name in kept:
@@ -86,14 +83,53 @@ def keep_in_float(
     return PlainModel(changed, plain.weights), kept_grids
 
 
+def by_worth(plain: PlainModel, moved: Mapping[str, float]) -> list[str]:
+    """The tensors of `moved` (see `disturbances`), first the one that is most worth leaving unrounded.
+
+    Its worth is the square of its effect, as independent errors add, beside the multiplications that it takes into
+    float; those that the tensors before it have taken there are free.
+    """
+    graph, work = plain.graph, _work(plain.graph, plain.weights)
+    reached = {name: _computed_in_float(graph, [name]) for name in moved}
+    ordered: list[str] = []
+    taken: set[str] = set()
+
+    def worth(name: str) -> float:
+        cost = sum(work.get(node, 0.0) for node in reached[name] - taken)
+        return moved[name] ** 2 / max(cost, _LEAST_COST)
+
+    while len(ordered) < len(moved):
+        best = max((name for name in moved if name not in ordered), key=worth)
+        ordered.append(best)
+        taken |= reached[best]
+    return ordered
+
+
 def float_share(graph: Graph, weights: Mapping[str, Weights]) -> float:
     """Of the multiplications of one inference, how many are computed in float32: 0 to 1."""
+    work = _work(graph, weights)
+    return sum(work[name] for name in work if graph.by_name[name].float)
+
+
+def _work(graph: Graph, weights: Mapping[str, Weights]) -> dict[str, float]:
+    """Of each weighted node, its share of the multiplications of one inference."""
     work = {
         node.name: float(np.prod(node.shape[:-1])) * weights[node.name].kernel.size
         for node in graph.nodes
         if node.kind in WEIGHTED
     }
-    return sum(work[name] for name in work if graph.by_name[name].float) / sum(work.values())
+    whole = sum(work.values())
+    return {name: each / whole for name, each in work.items()}
+
+
+def _computed_in_float(graph: Graph, tensors: Collection[str]) -> set[str]:
+    """What makes or reads one of `tensors`, or the same values further on."""
+    unrounded = _handed_on(graph, tensors)
+    return {
+        node.name
+        for node in graph.nodes
+        if node.kind != "concat" and (node.name in unrounded or not unrounded.isdisjoint(node.inputs))
+    }
 
 
 def _handed_on(graph: Graph, tensors: Collection[str]) -> set[str]:

@@ -121,3 +121,26 @@ def test_the_share_of_the_arithmetic_in_float() -> None:
         qat.float_share(model.graph, plain.weights) for model in (mixed(plain, names[:k]) for k in (1, 3, 99))
     ]
     assert 0 < shares[0] < shares[1] < shares[2] == 1
+
+
+def test_a_costly_tensor_is_left_unrounded_after_a_cheap_one_of_like_effect() -> None:
+    plain = qat.prepare(NETWORKS["inverted_residuals"]())
+    grids = qat.calibrate(plain, IMAGES, MAPPING, method="min-max")
+    names = [node.name for node in plain.graph.nodes if node.kind in ("conv", "depthwise")]
+
+    def share(tensor: str) -> float:
+        return qat.float_share(qat.keep_in_float(plain, grids, [tensor])[0].graph, plain.weights)
+
+    cheap, dear = min(names, key=share), max(names, key=share)
+    assert share(cheap) < share(dear) / 2
+    assert qat.by_worth(plain, {dear: 0.1, cheap: 0.1}) == [cheap, dear]
+    assert qat.by_worth(plain, {dear: 1.0, cheap: 0.01}) == [dear, cheap]
+
+
+def test_what_other_tensors_have_taken_into_float_costs_nothing_more() -> None:
+    plain = qat.prepare(NETWORKS["plain_stack"]())
+    first, last = (node.name for node in plain.graph.nodes if node.kind == "conv")
+    pool = next(node.name for node in plain.graph.nodes if node.kind == "max_pool")
+    # The pool hands on what the first convolution makes, to a reader that is in float with it.
+    assert qat.by_worth(plain, {first: 1.0, last: 0.01, pool: 0.005}) == [first, pool, last]
+    assert qat.by_worth(plain, {last: 0.01, pool: 0.005}) == [last, pool]
