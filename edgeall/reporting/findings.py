@@ -8,6 +8,9 @@ from edgeall.reporting.document import Bench, Result, title
 from edgeall.reporting.pairs import AccuracyGap, accuracy_gap, apart, same_speed, time_ratio
 from edgeall.statistics import holm
 
+_AS_MANY = 1.01
+"""Times the instructions: up to here as many. Engines that tune themselves while they load vary by 0.3 %."""
+
 
 def artifacts(bench: Bench) -> list[Result]:
     """One result an artifact: threads change its times, not what it answers nor its size."""
@@ -98,7 +101,10 @@ def _price(bench: Bench, b: Result, a: Result) -> str:
 
 
 def int8(bench: Bench) -> Iterator[tuple[bool, str]]:
-    """Of each backbone and format: INT8 beside float32. True marks a warning: INT8 is slower, or loses accuracy."""
+    """Of each backbone and format: INT8 beside float32.
+
+    True marks a warning: INT8 is slower, takes more instructions, or loses accuracy.
+    """
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in bench.results:
         groups.setdefault((bench.family(result), result.format), []).append(result)
@@ -106,7 +112,7 @@ def int8(bench: Bench) -> Iterator[tuple[bool, str]]:
         floats = {r.threads: r for r in results if r.precision == "float32"}
         pairs = [(floats[r.threads], r) for r in results if r.precision == "int8" and r.threads in floats]
         if pairs:
-            slower, speed = (False, []) if bench.emulated else _speeds(pairs)
+            slower, speed = _effort(*pairs[0]) if bench.emulated else _speeds(pairs)
             lost, accuracy = _cost_in_accuracy(*pairs[0])
             yield slower or lost, f"{bench.label(pairs[0][1])}: {'; '.join([*speed, accuracy])}."
 
@@ -127,6 +133,16 @@ def _speeds(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:
             phrase = "{} on {}" if said[kind] else first[kind]
             said[kind].append(phrase.format(words.ratio(ratio), words.threads(quantized.threads)))
     return bool(said["slower"]), [", ".join(phrases) for phrases in said.values() if phrases]
+
+
+def _effort(float32: Result, quantized: Result) -> tuple[bool, list[str]]:
+    """Whether INT8 takes more instructions than its float32, and what is to be said of it: all an emulator can tell."""
+    counted = [None if r.counts is None else r.counts.instructions for r in (float32, quantized)]
+    if not counted[0] or not counted[1]:
+        return False, []
+    ratio = counted[1] / counted[0]
+    told = f"{words.significant(ratio, 2)}x the instructions of its float32"
+    return ratio > _AS_MANY, [f"MORE work, {told}" if ratio > _AS_MANY else told]
 
 
 def _cost_in_accuracy(float32: Result, quantized: Result) -> tuple[bool, str]:

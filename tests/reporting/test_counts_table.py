@@ -54,6 +54,27 @@ def test_an_estimate_is_no_latency(merged: Callable[[dict[str, Any]], Any]) -> N
     assert after.split("\n\n")[-1].strip() in without
 
 
+@pytest.mark.parametrize(
+    ("instructions", "kind", "told"),
+    [
+        (8_346_000_000, "warning", "MORE work, 66x the instructions of its float32"),
+        (126_100_000, "int8", "1.0x the instructions of its float32"),
+        (80_000_000, "int8", "0.63x the instructions of its float32"),
+    ],
+)
+def test_int8_that_takes_more_instructions_than_float_is_a_warning(
+    make_document: Make, make_result: Make, instructions: int, kind: Any, told: str
+) -> None:
+    def counted(precision: str, count: int) -> dict[str, Any]:
+        keys = {"instructions": count, "instructions_told": {"runs": [count, count]}}
+        return make_result(precision=precision, kind="emulated", **keys)
+
+    document = make_document([counted("float32", 126_000_000), counted("int8", instructions)], emulated=True)
+    (bench,) = reporting.merge([("rpi5-emulated.json", document)])
+    assert any(told in text for text in reporting.judge(bench).of(kind))
+    assert "as fast" not in reporting.plain_text([bench], 200)
+
+
 def test_what_lies_beyond_the_published_models_says_so(merged: Callable[[dict[str, Any]], Any]) -> None:
     small = COUNTED | {"latency_estimate": estimate("cortex-a76", "tflite", 1_000_000)}
     (row,) = counts.counts(merged(small)[0]).rows
