@@ -31,6 +31,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--tolerance-auc", type=_share, default=0.005, metavar="D",
         help="area under the ROC curve that may be lost (default: %(default)s)",
     )  # fmt: skip
+    for name, of in (("sensitivity", "cells with a finding"), ("specificity", "healthy cells")):
+        add(
+            f"--tolerance-{name}", type=_share, metavar="D",
+            help=f"{name} that may be lost, as a share of the {of} (default: not judged)",
+        )  # fmt: skip
     add(
         "--tolerance-latency", type=_ratio, default=1.1, metavar="R",
         help="model latency over the first's that is allowed, of bench results (default: %(default)s)",
@@ -41,7 +46,13 @@ def run(args: argparse.Namespace, display: Display) -> int:
     """Compare, print; 1 where something is worse beyond its tolerance."""
     from edgeall import comparing
 
-    tolerances = comparing.Tolerances(args.tolerance_accuracy, args.tolerance_auc, args.tolerance_latency)
+    tolerances = comparing.Tolerances(
+        args.tolerance_accuracy,
+        args.tolerance_auc,
+        args.tolerance_latency,
+        args.tolerance_sensitivity,
+        args.tolerance_specificity,
+    )
     outcome = comparing.compare([args.first, *args.others], tolerances, progress=display)
     display.show(comparing.table(outcome))
     for paragraph in comparing.paragraphs(outcome):

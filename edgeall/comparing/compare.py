@@ -21,19 +21,32 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Tolerances:
-    """How much worse a later one may be than the first: of shares the most lost, of latency the greatest ratio."""
+    """How much worse a later one may be than the first: of shares the most lost, of latency the greatest ratio.
+
+    None: not judged. `accuracy` is that of the verdict and that of the class.
+    """
 
     accuracy: float = 0.01
     auc: float = 0.005
     latency: float = 1.1
+    sensitivity: float | None = None
+    specificity: float | None = None
+
+    def of(self, metric: str) -> float | None:
+        """Of a metric of answers."""
+        return {
+            "accuracy": self.accuracy,
+            "class_accuracy": self.accuracy,
+            "auc": self.auc,
+            "sensitivity": self.sensitivity,
+            "specificity": self.specificity,
+        }[metric]
 
     def exceeded(self, figure: Difference | Ratio) -> bool:
         """By the figure as observed, whatever its interval."""
         if isinstance(figure, Ratio):
             return figure.metric == "latency" and figure.ratio.value > self.latency + _ROUNDING
-        most = {"accuracy": self.accuracy, "class_accuracy": self.accuracy, "auc": self.auc}.get(
-            figure.metric
-        )
+        most = self.of(figure.metric)
         return most is not None and figure.delta.value < -(most + _ROUNDING)
 
 

@@ -68,7 +68,8 @@ def _finding(outcome: Outcome) -> str:
 
 def _sentence(c: Comparison, tolerances: Tolerances) -> str:
     place = "" if c.place is None else f" ({c.place})"
-    told = [_told(d) for d in c.differences if d.metric in ("accuracy", "class_accuracy", "auc")]
+    judged = [metric for metric in ("sensitivity", "specificity") if tolerances.of(metric) is not None]
+    told = [_told(d) for d in c.differences if d.metric in ("accuracy", "class_accuracy", "auc", *judged)]
     told += [f"{words.ratio(r.ratio)} the time" for r in c.ratios if r.metric == "latency"]
     figures = f" {', '.join(told)}." if told else " nothing that both were scored on."
     return f"{c.b} against {c.a}{place}, {_basis(c)}:{figures} {_judged(c, tolerances)}"
@@ -112,9 +113,10 @@ def _judged(c: Comparison, tolerances: Tolerances) -> str:
 def _tolerance(figure: Difference | Ratio, tolerances: Tolerances) -> str:
     if isinstance(figure, Ratio):
         return f"{tolerances.latency:g}x"
+    most = tolerances.of(figure.metric) or 0.0
     if figure.metric == "auc":
-        return f"{tolerances.auc:g}"
-    points = f"{100 * tolerances.accuracy:g}"
+        return f"{most:g}"
+    points = f"{100 * most:g}"
     return f"{points} point{'s'[: points != '1']}"
 
 

@@ -53,6 +53,18 @@ def test_tolerances_are_the_users(compare: Compare) -> None:
     assert compare("best", "worse", "--tolerance-accuracy", "0.2")[0] == 1
 
 
+def test_missed_findings_can_be_held_against_a_tolerance_of_their_own(compare: Compare) -> None:
+    lenient = ("--tolerance-accuracy", "0.2", "--tolerance-auc", "0.5")
+    # "worse" misses one of ten findings, and calls two of twelve healthy cells leukaemic.
+    status, out, _ = compare("best", "worse", *lenient, "--tolerance-sensitivity", "0.05")
+    assert status == 1
+    assert "sensitivity −10.0 points" in out
+    assert "Sensitivity is beyond the tolerance of 5 points, though the data do not show" in out
+    assert "pecificity is beyond" not in out
+    assert compare("best", "worse", *lenient, "--tolerance-sensitivity", "0.1")[0] == 0
+    assert compare("best", "worse", *lenient, "--tolerance-specificity", "0.1")[0] == 1
+
+
 def test_json_is_one_document_and_the_table_goes_to_standard_error(compare: Compare) -> None:
     status, out, err = compare("best", "worse", "--json")
     document = json.loads(out)
