@@ -16,7 +16,7 @@ from edgeall.benching.together import Together, together
 from edgeall.ensembling import Ensemble
 from edgeall.errors import EdgeallError, MeasurementError, UsageError
 from edgeall.measuring.plan import Plan, PlannedArtifact, Settings
-from edgeall.measuring.records import End, Kept, Message, Record, Start
+from edgeall.measuring.records import NOT_TRIED, End, Kept, Message, Record, Start
 from edgeall.progress import SILENT, Progress
 from edgeall.targets import Profile, open_target
 
@@ -213,7 +213,7 @@ def _measure(
                 journals.append(message)
                 records.append(message)
                 fresh.add(message.artifact)
-                if message.error is not None and not message.error.startswith("not tried"):
+                if message.error is not None and not message.error.startswith(NOT_TRIED):
                     progress.note(f"failed: {message.error}")
             advance(1)
     if end is None:

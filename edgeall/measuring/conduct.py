@@ -21,7 +21,7 @@ from edgeall.measuring import cards
 from edgeall.measuring import environment as machine
 from edgeall.measuring.instructions import counter
 from edgeall.measuring.plan import Job, Plan, jobs, key, order
-from edgeall.measuring.records import End, Figure, Kept, Message, Record, Start, to_line
+from edgeall.measuring.records import NOT_TRIED, End, Figure, Kept, Message, Record, Start, to_line
 
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 
@@ -68,7 +68,7 @@ def conduct(plan: Plan, finished: Collection[str] = ()) -> Generator[Message, No
         reaches = ((sha256, None, None), (sha256, job.threads, None), (sha256, job.threads, job.batch))
         because = next((given_up[reach] for reach in reaches if reach in given_up), None)
         before = machine.state()
-        result, error = (None, f"not tried: {because}") if because else work(plan, job)
+        result, error = (None, f"{NOT_TRIED}{because}") if because else work(plan, job)
         after = machine.state()
         if error and not because:
             given_up[reaches[{"accuracy": 0, "batch": 2}.get(job.kind, 1)]] = error
@@ -93,7 +93,8 @@ def work(plan: Plan, job: Job) -> tuple[dict[str, Any] | None, str | None]:
     except MeasurementError as error:
         return None, f"{name}: {error}"
     if "error" in answer:
-        return None, f"{name}: {answer['error']}"
+        # The name is enough: its path on a board tells nobody anything.
+        return None, f"{name}: {str(answer['error']).removeprefix(f'{job.artifact.path}: ')}"
     return answer["result"], None
 
 

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 from edgeall.errors import MeasurementError
 
+NOT_TRIED = "not tried: "
+"""Begins the error of a record whose artifact had failed before; that error follows."""
+
 
 class Figure(NamedTuple):
     """What is measured of an artifact in one or more rounds: what a later bench may add, and replaces when told to.

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.errors import UsageError
+from edgeall.measuring.records import NOT_TRIED
 from edgeall.reporting import costs, counts, cross_check, words
 from edgeall.reporting.checked import At
 from edgeall.reporting.document import Bench, Latency, Predictions, Result, VersusFloat
@@ -63,7 +64,7 @@ def merge(documents: Sequence[tuple[str, Any]]) -> tuple[Bench, ...]:
         key = (device.get("name").text(), _machine(where), device.get("emulated").flag())
         results = [_result(entry) for entry in where.get("results").items()]
         failed = where.maybe("failures")
-        failures = [_failure(entry) for entry in ([] if failed is None else failed.items())]
+        failures = _failures([] if failed is None else failed.items())
         if all(document != part.document for part in devices.get(key, [])):
             devices.setdefault(key, []).append(_Part(document, results, failures))
     return tuple(
@@ -88,8 +89,14 @@ class _Part:
     failures: list[str]
 
 
-def _failure(at: "At") -> str:
-    return f"{at.get('artifact').text()}: {at.get('error').text()}"
+def _failures(entries: Iterable[At]) -> list[str]:
+    """A line each; what was not tried because of another failure adds none."""
+    told = {(at.get("artifact").text(), at.get("error").text()): None for at in entries}
+    return [
+        f"{artifact}: {error.removeprefix(f'{Path(artifact).name} ')}"
+        for artifact, error in told
+        if (artifact, error.removeprefix(NOT_TRIED)) not in told or not error.startswith(NOT_TRIED)
+    ]
 
 
 def _in_order(parts: list[_Part]) -> tuple[Result, ...]:

@@ -139,7 +139,7 @@ def test_a_damaged_artifact_costs_itself_alone(plan: Plan, tmp_path: Path) -> No
     bad, good = spoilt.artifacts
     failed = [record for record in records if record.artifact == bad.sha256]
     assert failed[0].kind == "accuracy"
-    assert "broken.onnx" in str(failed[0].error)
+    assert str(failed[0].error).count("broken.onnx") == 1
     assert all(str(record.error).startswith("not tried") for record in failed[1:])
     assert all(record.error is None for record in records if record.artifact == good.sha256)
 

@@ -239,6 +239,19 @@ class TestLimits:
             make_document([make_result()], failures=failures)
         ).of("warning")
 
+    def test_one_failure_is_one_line_whatever_was_not_tried_for_it(
+        self, make_document: Make, make_result: Make
+    ) -> None:
+        error = "a.onnx (accuracy, 2 threads): killed"
+        failures = [
+            {"artifact": "runs/a/exports/a.onnx", "error": each}
+            for each in (error, f"not tried: {error}", f"not tried: {error}")
+        ]
+        found = verdict(make_document([make_result()], failures=failures)).of("warning")
+        assert [text for text in found if "killed" in text] == [
+            "Not measured: runs/a/exports/a.onnx: (accuracy, 2 threads): killed."
+        ]
+
     def test_an_emulator_claims_no_speed(self, make_document: Make, make_result: Make) -> None:
         found = verdict(
             make_document(
