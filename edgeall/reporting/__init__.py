@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from edgeall.reporting.document import Bench, Result
-from edgeall.reporting.fleet import Fleet
 from edgeall.reporting.markdown import markdown
 from edgeall.reporting.reading import SCHEMA, load, merge
-from edgeall.reporting.terminal import Terminal, plain_text
+from edgeall.reporting.terminal import Fleet, Terminal, plain_text
 from edgeall.reporting.verdict import Statement, Verdict, judge
 
 __all__ = [

@@ -142,6 +142,7 @@ class Result:
         costs: of batches, the smallest first; none where only single images on the processor were measured.
         cross_check: what the engine's own tool measured; None where it was not asked.
         counts: instructions, of an emulated board.
+        sha256: of the artifact; None where a result does not tell.
     """
 
     artifact: str
@@ -182,6 +183,7 @@ class Result:
     accelerator: str | None = None
     costs: tuple[Cost, ...] = ()
     counts: Counts | None = None
+    sha256: str | None = None
 
     @property
     def estimated(self) -> bool:
@@ -209,6 +211,7 @@ class Bench:
     Attributes:
         machine: what the device is, in words.
         failures: what could not be measured and why, a line each.
+        failed: SHA-256 of each artifact of which something could not be measured.
         documents: the JSON these results were read from.
     """
 
@@ -217,6 +220,7 @@ class Bench:
     emulated: bool
     results: tuple[Result, ...]
     failures: tuple[str, ...]
+    failed: frozenset[str]
     documents: tuple[dict[str, Any], ...]
 
     def family(self, result: Result) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from edgeall.reporting import costs, counts, cross_check
 from edgeall.reporting.document import Bench
+from edgeall.reporting.fleet import side_by_side
 from edgeall.reporting.side import SideTable
 from edgeall.reporting.table import COLUMNS, table
 from edgeall.reporting.verdict import HEADINGS, judge
@@ -11,7 +12,9 @@ from edgeall.reporting.verdict import HEADINGS, judge
 
 def markdown(benches: Iterable[Bench]) -> str:
     """The whole report."""
-    return "# Bench report\n\n" + "\n".join(_device(bench) for bench in benches)
+    every = tuple(benches)
+    together = "\n".join(_side(side_by_side(every), level=2))
+    return "\n".join(part for part in ("# Bench report\n", together, *map(_device, every)) if part)
 
 
 def _device(bench: Bench) -> str:
@@ -30,12 +33,12 @@ def _device(bench: Bench) -> str:
     return "\n".join(lines)
 
 
-def _side(told: SideTable) -> list[str]:
+def _side(told: SideTable, level: int = 3) -> list[str]:
     if not told.rows:
         return []
     rules = ["---:" if place in told.numeric else "---" for place in range(len(told.columns))]
     return [
-        *(f"### {told.heading}", "", _line(list(told.columns)), _line(rules, escape=False)),
+        *(f"{'#' * level} {told.heading}", "", _line(list(told.columns)), _line(rules, escape=False)),
         *(_line(list(row)) for row in told.rows),
         *("", *(f"- {_plain(note)}" for note in told.notes), ""),
     ]

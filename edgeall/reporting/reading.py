@@ -64,9 +64,17 @@ def merge(documents: Sequence[tuple[str, Any]]) -> tuple[Bench, ...]:
         key = (device.get("name").text(), _machine(where), device.get("emulated").flag())
         results = [_result(entry) for entry in where.get("results").items()]
         failed = where.maybe("failures")
-        failures = _failures([] if failed is None else failed.items())
+        entries = [] if failed is None else list(failed.items())
+        failures = _failures(entries)
         if all(document != part.document for part in devices.get(key, [])):
-            devices.setdefault(key, []).append(_Part(document, results, failures))
+            devices.setdefault(key, []).append(
+                _Part(
+                    document,
+                    results,
+                    failures,
+                    frozenset(told for e in entries if (told := _text(e, "sha256"))),
+                )
+            )
     return tuple(
         Bench(
             name,
@@ -74,6 +82,7 @@ def merge(documents: Sequence[tuple[str, Any]]) -> tuple[Bench, ...]:
             emulated,
             _in_order(parts),
             tuple(dict.fromkeys(failure for part in parts for failure in part.failures)),
+            frozenset().union(*(part.failed for part in parts)),
             tuple(part.document for part in parts),
         )
         for (name, machine, emulated), parts in sorted(devices.items())
@@ -87,6 +96,7 @@ class _Part:
     document: dict[str, Any]
     results: list[Result]
     failures: list[str]
+    failed: frozenset[str]
 
 
 def _failures(entries: Iterable[At]) -> list[str]:
@@ -152,6 +162,7 @@ def _result(at: At) -> Result:
     split, thermal, settings = at.maybe("split"), at.maybe("thermal"), at.maybe("settings")
     return Result(
         artifact=at.get("artifact").text(),
+        sha256=_text(at, "sha256"),
         run=_text(at, "run"),
         backbone=at.get("backbone").text(),
         format=at.get("format").text(),

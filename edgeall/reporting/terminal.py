@@ -13,6 +13,7 @@ from rich.text import Text
 
 from edgeall.reporting import costs, counts, cross_check
 from edgeall.reporting.document import Bench
+from edgeall.reporting.fleet import side_by_side
 from edgeall.reporting.side import SideTable
 from edgeall.reporting.table import COLUMNS, FAILED, MARKS, Column, Group, Row, Table, table
 from edgeall.reporting.verdict import HEADINGS, Verdict, judge
@@ -27,6 +28,9 @@ class Terminal:
     benches: tuple[Bench, ...]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if len(self.benches) > 1:
+            yield Fleet(self.benches)
+            yield Text()
         for bench in self.benches:
             laid_out = table(bench)
             yield Text(laid_out.title, style="bold")
@@ -34,8 +38,20 @@ class Terminal:
             yield Text()
             yield from (Text(note, style="dim") for note in laid_out.notes)
             for side in (cross_check.witnesses(bench), costs.costs(bench), counts.counts(bench)):
+                if side.rows:
+                    yield Text()
                 yield from _side(side, console, options)
             yield from _verdict(judge(bench))
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Renders several devices side by side, and nothing else of them."""
+
+    benches: tuple[Bench, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from _side(side_by_side(self.benches), console, options)
 
 
 def plain_text(benches: tuple[Bench, ...], width: int) -> str:
@@ -119,7 +135,7 @@ def _side(told: SideTable, console: Console, options: ConsoleOptions) -> Iterato
     """A table where it fits, else a line a figure."""
     if not told.rows:
         return
-    yield Text(f"\n{told.heading}", style="bold")
+    yield Text(told.heading, style="bold")
     grid = RichTable(
         box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0)
     )

@@ -94,7 +94,7 @@ def test_json_is_one_document_with_the_results_as_they_were_and_the_verdicts(rep
 
 
 def test_the_suffix_decides_the_format_of_a_file(workplace: Path, report: Report) -> None:
-    for name, start in (("r.md", "# Bench report"), ("r.json", "{"), ("r.txt", "laptop")):
+    for name, start in (("r.md", "# Bench report"), ("r.json", "{"), ("r.txt", "Side by side")):
         status, out, err = report("-o", name)
         assert (status, out, err) == (0, "", f"wrote {name}\n")
         assert (workplace / name).read_text().startswith(start)

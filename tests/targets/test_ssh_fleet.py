@@ -8,7 +8,7 @@ from over_ssh import SHORT, Heard
 from edgeall.benching import bench, find_artifacts, fleet
 from edgeall.errors import MeasurementError
 from edgeall.reporting import merge
-from edgeall.reporting.fleet import fleet_cells
+from edgeall.reporting.fleet import side_by_side
 
 
 def test_a_fleet_has_a_file_a_board_and_one_table(
@@ -33,6 +33,8 @@ def test_a_fleet_has_a_file_a_board_and_one_table(
     assert isinstance(errors["off"], MeasurementError)
     for each in (board, second):
         assert (runs_folder / "tiny" / "bench" / f"loopback-127.0.0.1-{each.port}.json").is_file()
-    cells = fleet_cells(merge(list(documents.items())))
-    assert [len(row) for row in cells.values()] == [2]
+    (row,) = side_by_side(merge(list(documents.items()))).rows
+    assert "–" not in row[2:]
+    # The same artifact on two boards of this one machine.
+    assert row[-1] == "100.0"
     assert any(stage.startswith("one: measuring") for stage in heard.stages)
