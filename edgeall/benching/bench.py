@@ -76,7 +76,8 @@ def bench(
         if row["sha256"] in members:
             row["members"] = members[row["sha256"]]
     if not document["results"]:
-        raise MeasurementError("; ".join(dict.fromkeys(failure["error"] for failure in failures)))
+        reasons = dict.fromkeys(failure["error"] for failure in failures)
+        raise MeasurementError("; ".join(each for each in reasons if not each.startswith(NOT_TRIED)))
     if not measured.fresh:
         # Nothing was measured now: the machine's state then is the one that counts.
         earlier = [output.earlier["environment"] for output in outputs.values() if output.earlier]

@@ -110,14 +110,15 @@ def _fleet(
     from functools import partial
 
     from edgeall.benching import fleet
-    from edgeall.reporting import Fleet, merge
+    from edgeall.reporting import Fleet, Terminal, merge
 
     work = {str(address): partial(_bench, args, profile, paths, address) for address in addresses}
     documents, errors = fleet(work, display)
     failures = [{"host": host, "error": str(error)} for host, error in errors.items()]
     display.emit({"schema": 1, "benches": list(documents.values()), "failures": failures})
     if documents and not display.as_json:
-        display.show(Fleet(merge(list(documents.items()))))
+        benches = merge(list(documents.items()))
+        display.show(Fleet(benches) if len(benches) > 1 else Terminal(benches))
     for host, error in errors.items():
         display.error(f"{host}: {error}")
     status = _status(list(documents.values()), display)

@@ -135,7 +135,8 @@ def compare(
     else their figures stand side by side. p-values are adjusted by Holm's method within each metric, for all pairs.
 
     Raises:
-        UsageError: see `open_sources`; or nothing in common to compare, or truths that contradict each other.
+        UsageError: see `open_sources`; or nothing in common to compare, or truths that contradict each other; or a
+            sensitivity or specificity that has a tolerance is not known.
         RunError, MeasurementError: damaged files.
     """
     sources = open_sources(paths, root)
@@ -151,7 +152,20 @@ def compare(
                 f"{sources[0].path} and {other.path} have no result of the same format, precision and threads "
                 "(and backbone, where a file has several): nothing can be compared"
             )
-    return Outcome(sources, _adjusted(found), tolerances or Tolerances(), tuple(_unmatched(sources)))
+    outcome = Outcome(sources, _adjusted(found), tolerances or Tolerances(), tuple(_unmatched(sources)))
+    _refuse_unjudged(outcome)
+    return outcome
+
+
+def _refuse_unjudged(outcome: Outcome) -> None:
+    """A tolerance that was asked for must not pass because there was nothing to hold it against."""
+    for metric in ("sensitivity", "specificity"):
+        lacking = [c for c in outcome.with_first if c.difference(metric) is None]
+        if outcome.tolerances.of(metric) is not None and lacking:
+            raise UsageError(
+                f"{lacking[0].b} cannot be held against {lacking[0].a} in {metric}: no image that both were tested on "
+                f"can tell it; leave --tolerance-{metric} out"
+            )
 
 
 def _pair(a: Source, b: Source) -> Iterator[Comparison]:

@@ -93,8 +93,9 @@ def work(plan: Plan, job: Job) -> tuple[dict[str, Any] | None, str | None]:
     except MeasurementError as error:
         return None, f"{name}: {error}"
     if "error" in answer:
-        # The name is enough: its path on a board tells nobody anything.
-        return None, f"{name}: {str(answer['error']).removeprefix(f'{job.artifact.path}: ')}"
+        # The name is enough: its folder on a board tells nobody anything.
+        why = str(answer["error"]).removeprefix(f"{job.artifact.path}: ")
+        return None, f"{name}: {why.replace(f'{Path(job.artifact.path).parent}{os.sep}', '')}"
     return answer["result"], None
 
 

@@ -1,5 +1,6 @@
 """Bench results as values: what table and verdict are made from. `edgeall.reporting.reading` makes them from JSON."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -205,13 +206,31 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Something that could not be measured.
+
+    Attributes:
+        artifact: its path as the bench shows it.
+        sha256, kind, threads: of the artifact and the measurement; None where the artifact as a whole failed.
+        line: what failed and why.
+        follows: it was not even tried, because of another failure that is told too.
+    """
+
+    artifact: str
+    sha256: str | None
+    kind: str | None
+    threads: int | None
+    line: str
+    follows: bool
+
+
+@dataclass(frozen=True)
 class Bench:
     """All results known of one device, in the order of table and verdict.
 
     Attributes:
         machine: what the device is, in words.
-        failures: what could not be measured and why, a line each.
-        failed: SHA-256 of each artifact of which something could not be measured.
+        failures: what could not be measured.
         documents: the JSON these results were read from.
     """
 
@@ -219,18 +238,22 @@ class Bench:
     machine: str
     emulated: bool
     results: tuple[Result, ...]
-    failures: tuple[str, ...]
-    failed: frozenset[str]
+    failures: tuple[Failure, ...]
     documents: tuple[dict[str, Any], ...]
 
     def family(self, result: Result) -> str:
         """What groups artifacts of one training: the backbone, or the run's name where a backbone has several."""
-        runs = {other.run for other in self.results if other.backbone == result.backbone}
-        return result.backbone if len(runs) == 1 or result.run is None else result.run
+        return family(result, self.results)
 
     def label(self, result: Result) -> str:
         """An artifact in prose: "mobilenetv2 TFLite INT8"."""
         return f"{self.family(result)} {title(result.format, result.precision)}"
+
+
+def family(result: Result, among: Iterable[Result]) -> str:
+    """The backbone of `result`, or its run's name where `among` has several runs of that backbone."""
+    runs = {other.run for other in among if other.backbone == result.backbone}
+    return result.backbone if len(runs) == 1 or result.run is None else result.run
 
 
 def title(format: str, precision: str) -> str:

@@ -1,6 +1,7 @@
 """What the results of one device show, in sentences; no word of better, faster or worse beyond what they show."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from edgeall.artifact import FORMATS
 from edgeall.reporting import words
@@ -112,7 +113,7 @@ def int8(bench: Bench) -> Iterator[tuple[bool, str]]:
         floats = {r.threads: r for r in results if r.precision == "float32"}
         pairs = [(floats[r.threads], r) for r in results if r.precision == "int8" and r.threads in floats]
         if pairs:
-            slower, speed = _effort(*pairs[0]) if bench.emulated else _speeds(pairs)
+            slower, speed = _effort(pairs) if bench.emulated else _speeds(pairs)
             lost, accuracy = _cost_in_accuracy(*pairs[0])
             yield slower or lost, f"{bench.label(pairs[0][1])}: {'; '.join([*speed, accuracy])}."
 
@@ -135,14 +136,19 @@ def _speeds(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:
     return bool(said["slower"]), [", ".join(phrases) for phrases in said.values() if phrases]
 
 
-def _effort(float32: Result, quantized: Result) -> tuple[bool, list[str]]:
-    """Whether INT8 takes more instructions than its float32, and what is to be said of it: all an emulator can tell."""
-    counted = [None if r.counts is None else r.counts.instructions for r in (float32, quantized)]
-    if not counted[0] or not counted[1]:
-        return False, []
-    ratio = counted[1] / counted[0]
-    told = f"{words.significant(ratio, 2)}x the instructions of its float32"
-    return ratio > _AS_MANY, [f"MORE work, {told}" if ratio > _AS_MANY else told]
+def _effort(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:
+    """Whether any INT8 takes more instructions than its float32, and what is to be said: all an emulator can tell."""
+    ratios: dict[str, float] = {}
+    for float32, quantized in pairs:
+        ours, theirs = (None if r.counts is None else r.counts.instructions for r in (quantized, float32))
+        if ours and theirs:
+            ratios[Path(quantized.artifact).name] = ours / theirs
+    said = []
+    for name, ratio in ratios.items():
+        told = f"{words.significant(ratio, 3)}x the instructions of its float32"
+        whose = f" ({name})" if len(ratios) > 1 else ""
+        said.append(f"{'MORE work, ' if ratio > _AS_MANY else ''}{told}{whose}")
+    return any(ratio > _AS_MANY for ratio in ratios.values()), said
 
 
 def _cost_in_accuracy(float32: Result, quantized: Result) -> tuple[bool, str]:

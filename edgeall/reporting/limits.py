@@ -1,8 +1,10 @@
 """What a reader must not conclude, said beside what was found."""
 
+from collections.abc import Iterable
+
 from edgeall.artifact import INTENDED_USE
 from edgeall.reporting import words
-from edgeall.reporting.document import Bench
+from edgeall.reporting.document import Bench, Failure
 from edgeall.reporting.findings import artifacts, timed
 from edgeall.reporting.pairs import time_ratio
 from edgeall.statistics import proportion
@@ -13,7 +15,7 @@ FEW_SUBJECTS = 30
 
 def warnings(bench: Bench) -> list[str]:
     """What is wrong with single artifacts."""
-    found = [f"Not measured: {failure}." for failure in bench.failures]
+    found = [f"Not measured: {line}." for line in lines(bench.failures)]
     found += [
         f"{bench.label(r)} failed its parity check: it does not answer as the trained model does. Do not use it."
         for r in artifacts(bench)
@@ -26,6 +28,11 @@ def warnings(bench: Bench) -> list[str]:
         if r.precision != "int8" and r.executed and r.executed != r.precision:
             found.append(f"{bench.label(r)} ran as {r.executed} here, not as {r.precision}.")
     return found
+
+
+def lines(failures: Iterable[Failure]) -> list[str]:
+    """What failed and why, each once; what was not tried for it adds none."""
+    return list(dict.fromkeys(failure.line for failure in failures if not failure.follows))
 
 
 def limits(bench: Bench) -> list[str]:

@@ -25,7 +25,7 @@ from edgeall.errors import UsageError
 from edgeall.measuring.records import NOT_TRIED
 from edgeall.reporting import costs, counts, cross_check, words
 from edgeall.reporting.checked import At
-from edgeall.reporting.document import Bench, Latency, Predictions, Result, VersusFloat
+from edgeall.reporting.document import Bench, Failure, Latency, Predictions, Result, VersusFloat
 from edgeall.statistics import Estimate
 
 SCHEMA = 1
@@ -64,17 +64,9 @@ def merge(documents: Sequence[tuple[str, Any]]) -> tuple[Bench, ...]:
         key = (device.get("name").text(), _machine(where), device.get("emulated").flag())
         results = [_result(entry) for entry in where.get("results").items()]
         failed = where.maybe("failures")
-        entries = [] if failed is None else list(failed.items())
-        failures = _failures(entries)
+        failures = _failures([] if failed is None else failed.items())
         if all(document != part.document for part in devices.get(key, [])):
-            devices.setdefault(key, []).append(
-                _Part(
-                    document,
-                    results,
-                    failures,
-                    frozenset(told for e in entries if (told := _text(e, "sha256"))),
-                )
-            )
+            devices.setdefault(key, []).append(_Part(document, results, failures))
     return tuple(
         Bench(
             name,
@@ -82,7 +74,6 @@ def merge(documents: Sequence[tuple[str, Any]]) -> tuple[Bench, ...]:
             emulated,
             _in_order(parts),
             tuple(dict.fromkeys(failure for part in parts for failure in part.failures)),
-            frozenset().union(*(part.failed for part in parts)),
             tuple(part.document for part in parts),
         )
         for (name, machine, emulated), parts in sorted(devices.items())
@@ -95,17 +86,22 @@ class _Part:
 
     document: dict[str, Any]
     results: list[Result]
-    failures: list[str]
-    failed: frozenset[str]
+    failures: list[Failure]
 
 
-def _failures(entries: Iterable[At]) -> list[str]:
-    """A line each; what was not tried because of another failure adds none."""
-    told = {(at.get("artifact").text(), at.get("error").text()): None for at in entries}
+def _failures(entries: Iterable[At]) -> list[Failure]:
+    told = [(at, at.get("artifact").text(), at.get("error").text()) for at in entries]
+    causes = {(artifact, error) for _, artifact, error in told}
     return [
-        f"{artifact}: {error.removeprefix(f'{Path(artifact).name} ')}"
-        for artifact, error in told
-        if (artifact, error.removeprefix(NOT_TRIED)) not in told or not error.startswith(NOT_TRIED)
+        Failure(
+            artifact,
+            _text(at, "sha256"),
+            _text(at, "kind"),
+            None if (threads := at.maybe("threads")) is None else threads.count(),
+            f"{artifact}: {error.removeprefix(f'{artifact}: ').removeprefix(f'{Path(artifact).name} ')}",
+            error.startswith(NOT_TRIED) and (artifact, error.removeprefix(NOT_TRIED)) in causes,
+        )
+        for at, artifact, error in told
     ]
 
 

@@ -11,7 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from edgeall.reporting import costs, counts, cross_check
+from edgeall.reporting import costs, counts, cross_check, fleet
 from edgeall.reporting.document import Bench
 from edgeall.reporting.fleet import side_by_side
 from edgeall.reporting.side import SideTable
@@ -28,8 +28,9 @@ class Terminal:
     benches: tuple[Bench, ...]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if len(self.benches) > 1:
-            yield Fleet(self.benches)
+        together = side_by_side(self.benches)
+        yield from _side(together, console, options)
+        if together.rows:
             yield Text()
         for bench in self.benches:
             laid_out = table(bench)
@@ -158,7 +159,11 @@ def _side(told: SideTable, console: Console, options: ConsoleOptions) -> Iterato
 
 
 def _figure(cell: str) -> Text:
-    return Text(cell, style="bold red" if cell.startswith(cross_check.SLOWER) else "")
+    alarming = cell.startswith((cross_check.SLOWER, fleet.NOT_MEASURED))
+    return Text(
+        cell,
+        style="bold red" if alarming else "yellow" if any(mark in cell for mark in (*MARKS, "≈")) else "",
+    )
 
 
 def _verdict(verdict: Verdict) -> Iterator[Text | RichTable]:

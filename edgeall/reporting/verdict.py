@@ -57,9 +57,9 @@ class Verdict:
 def judge(bench: Bench) -> Verdict:
     """Put a device's results into words."""
     if not bench.results:
-        return Verdict(
-            bench.device, None, None, (Statement("recommendation", "Nothing: there are no results."),)
-        )
+        nothing = Statement("recommendation", "Nothing: there are no results.")
+        warned = tuple(Statement("warning", text) for text in limits.warnings(bench))
+        return Verdict(bench.device, None, None, (nothing, *warned))
     chosen, reason = _recommend(bench)
     quantized = list(findings.int8(bench))
     said: list[tuple[Kind, list[str]]] = [

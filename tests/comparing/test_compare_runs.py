@@ -82,6 +82,13 @@ def test_what_later_ones_lose_is_held_against_the_tolerance(six: list[Path]) -> 
     )
 
 
+def test_a_tolerance_that_nothing_can_be_held_against_is_refused(tmp_path: Path) -> None:
+    a, b = (make_answered_run(tmp_path / name, [], negatives=12, positives=0).path for name in "ab")
+    with pytest.raises(UsageError, match=r"in sensitivity.*leave --tolerance-sensitivity out"):
+        compare([a, b], Tolerances(sensitivity=0.02))
+    assert compare([a, b], Tolerances(specificity=0.02)).worse == ()
+
+
 def test_exactly_the_tolerance_is_not_beyond_it(tmp_path: Path) -> None:
     a = make_answered_run(tmp_path / "a", list(range(10)), negatives=60, positives=40).path
     b = make_answered_run(tmp_path / "b", list(range(11)), negatives=60, positives=40).path

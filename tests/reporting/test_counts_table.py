@@ -57,9 +57,9 @@ def test_an_estimate_is_no_latency(merged: Callable[[dict[str, Any]], Any]) -> N
 @pytest.mark.parametrize(
     ("instructions", "kind", "told"),
     [
-        (8_346_000_000, "warning", "MORE work, 66x the instructions of its float32"),
-        (126_100_000, "int8", "1.0x the instructions of its float32"),
-        (80_000_000, "int8", "0.63x the instructions of its float32"),
+        (8_346_000_000, "warning", "MORE work, 66.2x the instructions of its float32"),
+        (126_100_000, "int8", "1.00x the instructions of its float32"),
+        (80_000_000, "int8", "0.635x the instructions of its float32"),
     ],
 )
 def test_int8_that_takes_more_instructions_than_float_is_a_warning(
@@ -73,6 +73,22 @@ def test_int8_that_takes_more_instructions_than_float_is_a_warning(
     (bench,) = reporting.merge([("rpi5-emulated.json", document)])
     assert any(told in text for text in reporting.judge(bench).of(kind))
     assert "as fast" not in reporting.plain_text([bench], 200)
+
+
+def test_every_int8_artifact_is_held_against_float(make_document: Make, make_result: Make) -> None:
+    def counted(precision: str, name: str, count: int) -> dict[str, Any]:
+        keys = {"instructions": count, "instructions_told": {"runs": [count, count]}}
+        return make_result(precision=precision, kind="emulated", artifact=name, sha256=name, **keys)
+
+    results = [
+        counted("float32", "f", 100),
+        counted("int8", "a.tflite", 50),
+        counted("int8", "b.tflite", 300),
+    ]
+    (bench,) = reporting.merge([("rpi5-emulated.json", make_document(results, emulated=True))])
+    (text,) = (text for text in reporting.judge(bench).of("warning") if "MORE" in text)
+    assert "0.500x the instructions of its float32 (a.tflite)" in text
+    assert "MORE work, 3.00x the instructions of its float32 (b.tflite)" in text
 
 
 def test_what_lies_beyond_the_published_models_says_so(merged: Callable[[dict[str, Any]], Any]) -> None:

@@ -252,6 +252,11 @@ class TestLimits:
             "Not measured: runs/a/exports/a.onnx: (accuracy, 2 threads): killed."
         ]
 
+    def test_failures_are_told_where_there_are_no_results_too(self, make_document: Make) -> None:
+        failures = [{"artifact": "a.onnx", "error": "a.onnx: killed"}]
+        found = verdict(make_document([], failures=failures)).of("warning")
+        assert found == ["Not measured: a.onnx: killed."]
+
     def test_an_emulator_claims_no_speed(self, make_document: Make, make_result: Make) -> None:
         found = verdict(
             make_document(

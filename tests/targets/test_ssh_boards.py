@@ -17,7 +17,7 @@ from edgeall.benching import bench, find_artifacts
 from edgeall.measuring.environment import environment
 from edgeall.measuring.plan import Plan
 from edgeall.reporting import merge
-from edgeall.reporting.fleet import fleet_cells
+from edgeall.reporting.table import table
 from edgeall.targets import found, load_profile
 
 
@@ -120,5 +120,5 @@ def test_a_board_that_throttles_is_marked_in_its_results(tmp_path: Path, runs_fo
     assert [row["thermal"]["throttled"] for row in document["results"]] == [True, True]
     assert document["environment"]["before"]["throttled_bits"] == 0
     assert document["environment"]["after"]["throttled_bits"] == 0x40004
-    cells = fleet_cells(merge([("slow", document)]))
-    assert all("throttled" in cell for (cell,) in cells.values())
+    (read,) = merge([("slow", document)])
+    assert all("throttled" in row.cells["latency"] for row in table(read).rows)

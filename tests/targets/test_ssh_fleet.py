@@ -36,5 +36,5 @@ def test_a_fleet_has_a_file_a_board_and_one_table(
     (row,) = side_by_side(merge(list(documents.items()))).rows
     assert "–" not in row[2:]
     # The same artifact on two boards of this one machine.
-    assert row[-1] == "100.0"
+    assert row[-1] == "12 of 12"
     assert any(stage.startswith("one: measuring") for stage in heard.stages)
