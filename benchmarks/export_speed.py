@@ -93,9 +93,8 @@ def measured(given: Path, folder: Path) -> str:
     lines = [
         "# What an export costs",
         "",
-        f"{about.backbone} at {about.pixels.size} pixels, {len(os.sched_getaffinity(0))} cores, "
-        f"load {os.getloadavg()[1]:.1f} by other work meanwhile: read the figures as ratios. "
-        "Made by `python benchmarks/export_speed.py`.",
+        f"{about.backbone} at {about.pixels.size} pixels, {len(os.sched_getaffinity(0))} cores: "
+        "read the figures as ratios. Made by `python benchmarks/export_speed.py`.",
         "",
         "| | s | of one export | processor s | of one export | made anew |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
@@ -164,7 +163,8 @@ def plain(path: Path, name: str) -> None:
             calibration.decode(run, "train", chosen, images)
         format = worker.format_module(recipe.format)
         sources.make(run, made, format.NEEDS)
-        format.convert(made, recipe, images, folder / f"model{artifact.suffix_of(recipe.format)}")
+        out = folder / f"converted{artifact.suffix_of(recipe.format)}"
+        format.convert(made, recipe, images, out)
         assert np.load(made.reference).size
 
 
