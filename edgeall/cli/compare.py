@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--tolerance-auc", type=_share, default=0.005, metavar="D",
         help="area under the ROC curve that may be lost (default: %(default)s)",
     )  # fmt: skip
-    for name, of in (("sensitivity", "cells with a finding"), ("specificity", "healthy cells")):
+    for name, of in (("sensitivity", "images with a finding"), ("specificity", "healthy images")):
         add(
             f"--tolerance-{name}", type=_share, metavar="D",
             help=f"{name} that may be lost, as a share of the {of} (default: not judged)",

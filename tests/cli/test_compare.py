@@ -55,7 +55,7 @@ def test_tolerances_are_the_users(compare: Compare) -> None:
 
 def test_missed_findings_can_be_held_against_a_tolerance_of_their_own(compare: Compare) -> None:
     lenient = ("--tolerance-accuracy", "0.2", "--tolerance-auc", "0.5")
-    # "worse" misses one of ten findings, and calls two of twelve healthy cells leukaemic.
+    # "worse" misses one of ten findings, and calls two of twelve healthy images leukaemic.
     status, out, _ = compare("best", "worse", *lenient, "--tolerance-sensitivity", "0.05")
     assert status == 1
     assert "sensitivity −10.0 points" in out
