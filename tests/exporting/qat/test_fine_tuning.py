@@ -1,6 +1,8 @@
 """Fine-tuning brings INT8 back to the float model's answers, and its result can be kept in a file."""
 
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from qat_networks import MAPPING, NETWORKS, drawn_images
 from edgeall.errors import ExportError
 from edgeall.exporting import qat
 from edgeall.exporting.qat.twin import float_model
+from edgeall.progress import SILENT
 
 TUNING = qat.Tuning(epochs=3, learning_rate=1e-3, batch_size=8, label_weight=0.0, seed=3)
 
@@ -48,6 +51,19 @@ def test_the_same_seed_gives_the_same_weights(
     again = qat.fine_tune(*rough, _images(96, 1), _images(32, 2), MAPPING, TUNING)
     for name, weights in tuned.weights.items():
         np.testing.assert_array_equal(again.weights[name].kernel, weights.kernel)
+
+
+def test_a_rate_at_which_the_answers_are_lost_gives_way_to_a_tenth_of_it() -> None:
+    plain = qat.prepare(NETWORKS["plain_stack"]())
+    grids = qat.calibrate(plain, drawn_images(16), MAPPING)
+    listener = Mock(wraps=SILENT)
+    tuned = qat.fine_tune(
+        plain, grids, _images(96, 1), _images(32, 2), MAPPING, replace(TUNING, learning_rate=0.03), listener
+    )
+    notes = [call.args[0] for call in listener.note.call_args_list]
+    assert [note.split()[6] for note in notes if "forgets" in note] == ["0.03", "0.003"]
+    assert len(tuned.history) == TUNING.epochs + 1
+    assert tuned.history[tuned.chosen].mean_difference <= tuned.history[0].mean_difference
 
 
 def test_a_saved_model_comes_back_as_it_was(tuned: qat.QuantizedModel, tmp_path: Path) -> None:
