@@ -84,7 +84,7 @@ def fine_tune(
     anew at a tenth of it. Same seed and machine, same weights.
 
     Raises:
-        ExportError: there are no images.
+        ExportError: there are no images, or no rate that was tried is low enough.
     """
     if len(train.pixels) < 1 or len(validation.pixels) < 1:
         raise ExportError("quantization-aware fine-tuning needs training and validation images")
@@ -97,12 +97,15 @@ def fine_tune(
         lessons = _Lessons(plain, teacher, train, validation, reference, mapping, slower)
         weights, history = lessons.give(twin, progress)
         if not _lost(history):
-            break
+            nearest = min(history, key=lambda epoch: epoch.mean_difference)
+            return freeze(plain.graph, weights, grids, tuning.weight_bits, tuple(history), nearest.number)
         progress.note(
             f"INT8 fine-tuning: at a rate of {slower.learning_rate:g} it forgets more than it learns"
         )
-    chosen = min(history, key=lambda epoch: epoch.mean_difference).number
-    return freeze(plain.graph, weights, grids, tuning.weight_bits, tuple(history), chosen)
+    raise ExportError(
+        f"INT8 fine-tuning: even at a rate of {slower.learning_rate:g} it forgets more than it learns; "
+        "lower [fine_tuning] learning_rate in the recipe"
+    )
 
 
 @dataclass(frozen=True)
