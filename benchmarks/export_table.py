@@ -13,7 +13,7 @@ from edgeall import artifact, runs, runtimes
 from edgeall.exporting import manifest
 
 HEAD = (
-    "| run | artifact | MB | s | images | verdicts agree | mean \\|Δp\\| | max \\|Δp\\| | AUC change | gate | INT8 by "
+    "| run | artifact | MB | s | images | verdicts agree | mean \\|Δp\\| | max \\|Δp\\| | AUC change | gate | made by "
     "| tried before | operators as run |\n"
     "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- | --- | --- |"
 )

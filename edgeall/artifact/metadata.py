@@ -136,8 +136,9 @@ class Metadata:
     Attributes:
         recipe: the export recipe's content, as data.
         parity: None only before it has been measured.
-        quantization: of INT8: the `method` that made it, `shared` (the name of the INT8 model that formats of the
-            run have in common, if it is of that), and the `fallbacks` that were tried with their measured effect.
+        quantization: of INT8, and of float16 that needed a fallback: the `method` that made it, `shared` (the name of
+            the INT8 model that formats of the run have in common, if it is of that), and the `fallbacks` that were
+            tried with their measured effect.
         calibration: of the probabilities; None where it is not known.
     """
 

@@ -150,7 +150,7 @@ def _table(outcome: "Outcome") -> object:
         table.add_column(name)
     for name in ("MB", "s", "images", "decisions agree", "mean |Δp|", "max |Δp|", "AUC change"):
         table.add_column(name, justify="right")
-    for name in ("parity", "INT8 by", "left in float"):
+    for name in ("parity", "made by", "left in float"):
         table.add_column(name)
     for exported in outcome.exported:
         parity = exported.parity

@@ -152,12 +152,12 @@ def _selected(about: dict[str, Any]) -> str:
 
 
 def _quantization(about: dict[str, Any]) -> dict[str, str]:
-    """How INT8 came about; artifacts of other precisions, and old ones, say nothing."""
+    """How INT8, or float16 that needed a fallback, came about; others say nothing."""
     if not about.get("method"):
         return {}
     name = about.get("shared")
     shared = f"; the same model in each format that names {name}" if name else ""
-    rows = {"INT8 by": f"{about['method']}{shared}"}
+    rows = {"made by": f"{about['method']}{shared}"}
     tried = [_tried(each) for each in about.get("fallbacks", [])]
     return rows | ({"tried": "; ".join(tried)} if tried else {})
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeall.errors import EdgeallError, ExportError, MissingExtraError, UsageError
-from edgeall.exporting import calibration, int8, kept, sealing
+from edgeall.exporting import calibration, kept, ladder, sealing
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.inputs import SHARED_PACKAGES
 from edgeall.exporting.manifest import Exported
@@ -188,7 +188,7 @@ def _export_one_run(
             made: dict[Path, Exported | Failure] = {}
             for group in queue:
                 try:
-                    made |= int8.make(group, room, finish)
+                    made |= ladder.make(group, room, finish)
                 finally:
                     advance(len(group))
             return made

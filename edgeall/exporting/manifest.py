@@ -25,10 +25,11 @@ class Exported:
         sha256: the artifact's identity, as in `edgeall.artifact.Artifact`.
         seconds: conversion and parity, of every attempt in the artifact's own engine; without waiting and without what
             artifacts share: what simulations of the shared INT8 model took, `fallbacks` tell.
-        fallbacks: what was tried to make an INT8 artifact and what came of it (`Attempt.to_dict`), the recipe's own
-            calibration first; empty where that was enough.
+        fallbacks: what was tried to make the artifact and what came of it (`Attempt.to_dict`), the recipe's own way
+            first; empty where that was enough.
         left_in_float: what an INT8 artifact computes in float, besides the boundary; empty for other precisions.
-        method: that made an INT8 artifact: a calibration, or one of the fallbacks; None for other precisions.
+        method: that made it: of INT8 a calibration or one of the fallbacks; of other precisions None where their own
+            way was enough.
         shared: name of the INT8 model that it is of, where that is one for all formats: key of what the model is made
             from, and method. Artifacts with one name have the same weights and scales.
         inputs: SHA-256 over everything that the artifact was made from.

@@ -6,27 +6,43 @@ from typing import Any
 
 from edgeall.exporting.calibration import stream
 from edgeall.exporting.recipes import Recipe
+from edgeall.exporting.small_layers import smallest
 from edgeall.exporting.sources import Sources
 
 NEEDS = ("onnx",)
 PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime")
+_WEIGHTED = ("Conv", "Gemm", "MatMul")
 
 
-def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Path) -> None:
-    """Write the bare model of `recipe` to `out`; input and output stay float32."""
+def convert(
+    sources: Sources, recipe: Recipe, calibration: Path | None, out: Path, small_layers: float = 0.0
+) -> None:
+    """Write the bare model of `recipe` to `out`; input and output stay float32.
+
+    `small_layers`: percent of the weights that float16 leaves in float32, with what is computed from them.
+    """
     if recipe.precision == "float32":
         shutil.copyfile(sources.onnx, out)
     elif recipe.precision == "float16":
-        _to_float16(sources.onnx, out)
+        _to_float16(sources.onnx, out, small_layers)
     elif calibration is not None:
         _quantize(sources, recipe, calibration, out)
 
 
-def _to_float16(source: Path, out: Path) -> None:
+def _to_float16(source: Path, out: Path, small_layers: float) -> None:
+    import numpy as np
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), out)
+    model = onnx.load(source)
+    constants = {each.name: int(np.prod(each.dims)) for each in model.graph.initializer}
+    sizes = {
+        node.name: constants[node.input[1]]
+        for node in model.graph.node
+        if node.op_type in _WEIGHTED and node.input[1] in constants
+    }
+    whole = sorted(smallest(sizes, small_layers))
+    onnx.save(convert_float_to_float16(model, keep_io_types=True, node_block_list=whole), out)
 
 
 def _quantize(sources: Sources, recipe: Recipe, calibration: Path, out: Path) -> None:

@@ -7,20 +7,55 @@ import numpy as np
 
 from edgeall.exporting.calibration import stream
 from edgeall.exporting.recipes import Recipe
+from edgeall.exporting.small_layers import smallest
 from edgeall.exporting.sources import Sources
 
 NEEDS = ("onnx",)
 PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "openvino", "nncf")
 
 
-def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Path) -> None:
-    """Write the bare model of `recipe` to `out` and its `.bin`; input and output stay float32."""
+def convert(
+    sources: Sources, recipe: Recipe, calibration: Path | None, out: Path, small_layers: float = 0.0
+) -> None:
+    """Write the bare model of `recipe` to `out` and its `.bin`; input and output stay float32.
+
+    `small_layers`: percent of the weights that float16 leaves in float32.
+    """
     import openvino
 
     model = openvino.convert_model(sources.onnx)
     if recipe.quantization is not None and calibration is not None:
         model = _quantize(model, recipe, sources, calibration)
     openvino.save_model(model, out, compress_to_fp16=recipe.precision == "float16")
+    if small_layers:
+        openvino.save_model(_widened(model, out, small_layers), out, compress_to_fp16=False)
+
+
+def _widened(model: Any, halved: Path, small_layers: float) -> Any:
+    """The float16 model of a file, the smallest kernels of which are those of `model` again."""
+    import openvino
+
+    weights = {
+        each.get_friendly_name(): each
+        for each in model.get_ops()
+        if each.get_type_name() == "Constant" and each.get_element_type() == openvino.Type.f32
+    }
+    # What has one dimension but for ones is a bias, or a factor a channel.
+    sizes = {
+        name: int(np.prod(each.shape))
+        for name, each in weights.items()
+        if sum(length > 1 for length in each.shape) > 1
+    }
+    kept = smallest(sizes, small_layers)
+    core = openvino.Core()
+    # Its weights are not to be read from a file that is written over.
+    core.set_property({"ENABLE_MMAP": False})
+    wide = core.read_model(halved)
+    for each in wide.get_ops():
+        if each.get_type_name() == "Convert" and each.get_friendly_name() in kept:
+            for reader in each.output(0).get_target_inputs():
+                reader.replace_source_output(weights[each.get_friendly_name()].output(0))
+    return wide
 
 
 def _quantize(model: Any, recipe: Recipe, sources: Sources, calibration: Path) -> Any:

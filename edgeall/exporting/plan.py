@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from edgeall import artifact
 from edgeall.errors import UsageError
-from edgeall.exporting import calibration, inputs, manifest
+from edgeall.exporting import calibration, inputs, manifest, small_layers
 from edgeall.exporting.attempts import NO_IMAGES
 from edgeall.exporting.calibration import Given
 from edgeall.exporting.inputs import RunInputs
@@ -22,6 +22,9 @@ _NOT_CALIBRATED = (
     "the run has no images of its own to find INT8 ranges with; give some with --calibration DIR, "
     "import its model again with --data DIR, or train it again"
 )
+
+
+_TUNED = ("fine-tuning",)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Options:
         data: where the runs' images are now; None: where they were at training.
         calibration: images to calibrate on instead of the runs' training images.
         int8_method: "ptq": the recipe's calibration alone. "qat": fine-tuning at once. "auto": calibration, and the
-            recipe's fallbacks where it fails.
+            recipe's fallbacks where it fails. Says nothing about other precisions.
     """
 
     overwrite: bool = False
@@ -64,7 +67,7 @@ class Task:
         inputs: SHA-256 over all that decides what the artifact is.
         calibration: images for INT8, under `root` (None: where the run's are).
         calibrates: whether the recipe's own way is tried first.
-        methods: of the shared INT8 model, to be tried in order.
+        methods: to be tried in order: of the shared INT8 model, or of converting to float16.
         shared: key of the INT8 model that tasks of the same run may share; None where nothing can be shared.
         settled: what became of it already.
     """
@@ -95,7 +98,7 @@ def plan(run: Run, recipes: Sequence[Recipe], options: Options) -> list[Task]:
 def _task(run: Run, recipe: Recipe, options: Options, of: RunInputs, known: dict[str, Exported]) -> Task:
     path = run.exports / f"{run.name}_{recipe.name}{artifact.suffix_of(recipe.format)}"
     methods = _methods(recipe, options.int8_method)
-    calibrates = options.int8_method != "qat" or not methods
+    calibrates = options.int8_method != "qat" or methods != _TUNED
     root = options.data if options.calibration is None else options.calibration.root
     task = Task(run, recipe, path, of.model, "", (), root, calibrates, methods, None, None)
     if recipe.calibration is not None:
@@ -104,7 +107,7 @@ def _task(run: Run, recipe: Recipe, options: Options, of: RunInputs, known: dict
             return dataclasses.replace(task, settled=Failure(run.name, recipe.name, _NOT_CALIBRATED))
         chosen = calibration.select(everyone, recipe.calibration.images, recipe.calibration.seed)
         task = dataclasses.replace(task, calibration=chosen)
-    shared = inputs.shared_key(of, recipe, task.calibration) if methods else None
+    shared = inputs.shared_key(of, recipe, task.calibration) if methods and recipe.fine_tuning else None
     digest = inputs.artifact_key(of, recipe, task.calibration, (calibrates, *methods), shared)
     task = dataclasses.replace(task, shared=shared, inputs=digest)
     entry = known.get(path.name)
@@ -139,10 +142,10 @@ def _training_images_at_hand(task: Task, options: Options) -> bool:
 
 
 def _methods(recipe: Recipe, int8_method: Int8Method) -> tuple[str, ...]:
-    if not recipe.fallbacks or int8_method == "ptq":
-        return ()
-    if int8_method == "qat":
-        return ("fine-tuning",)
-    steps = tuple(f"{FLOAT_LAYERS}{count}" for count in FLOAT_STEPS)
-    expanded = (steps if method == "float-layers" else (method,) for method in recipe.fallbacks)
-    return tuple(method for methods in expanded for method in methods)
+    if recipe.precision == "int8" and recipe.fallbacks and int8_method != "auto":
+        return () if int8_method == "ptq" else _TUNED
+    in_steps = {
+        "float-layers": [f"{FLOAT_LAYERS}{count}" for count in FLOAT_STEPS],
+        "small-layers": [f"{small_layers.PREFIX}{percent:g}" for percent in small_layers.STEPS],
+    }
+    return tuple(step for method in recipe.fallbacks for step in in_steps.get(method, [method]))

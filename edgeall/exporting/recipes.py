@@ -86,12 +86,12 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One export target. What follows `parity` is there for INT8 and for nothing else.
+    """One export target. What follows `parity` is there for INT8 and for nothing else, but for `fallbacks`.
 
     Attributes:
         calibration: None also where activations are "dynamic".
-        fallbacks: methods of `FALLBACKS` to try, in this order, when the calibrated model fails `parity`.
-        fine_tuning: of the shared model; None where there are no `fallbacks`.
+        fallbacks: methods of `FALLBACKS` to try, in this order, when the recipe's own way fails `parity`.
+        fine_tuning: of the shared INT8 model; None where there are no `fallbacks`.
     """
 
     name: str
@@ -142,9 +142,15 @@ CHOICES: dict[Format, dict[str, tuple[str, ...]]] = {
 REDUCES_RANGE: tuple[Format, ...] = ("onnx", "openvino")
 """Formats whose engines multiply in 8 bits with 16-bit sums; TFLite's do not saturate."""
 
-FALLBACKS = ("min-max", "percentile", "mse", "bias-correction", "fine-tuning", "float-layers")
-"""Methods of the one INT8 model that all formats share: three ways to read activation ranges, two ways to make up for
-what rounding does, and leaving in float32 what suffers most from it. See `edgeall.exporting.shared`."""
+FALLBACKS: dict[Precision, tuple[str, ...]] = {
+    "float32": (),
+    "float16": ("small-layers",),
+    "int8": ("min-max", "percentile", "mse", "bias-correction", "fine-tuning", "float-layers"),
+}
+"""What may be tried when the recipe's own way fails. For float16, to leave in float32 the layers with the fewest
+weights (`edgeall.exporting.small_layers`). For INT8, methods of the one INT8 model that all formats share: three ways
+to read activation ranges, two ways to make up for what rounding does, and leaving in float32 what suffers most from it
+(`edgeall.exporting.shared`)."""
 
 FLOAT_LAYERS = "float-layers-"
 FLOAT_STEPS = (4, 6, 9, 13, 16, 20, 30, 45)
@@ -197,18 +203,20 @@ def parse(name: str, document: Mapping[str, Any]) -> Recipe:
     precision = cast(Precision, word(document, "precision", PRECISIONS))
     parity = _tolerance(section_of(document, "parity"))
     if precision != "int8":
-        for key in ("calibration", "quantization", "fine_tuning", "fallbacks"):
+        for key in ("calibration", "quantization", "fine_tuning"):
             if key in document:
-                named = key if key == "fallbacks" else f"[{key}]"
-                raise UsageError(f'{named} is for precision = "int8" only, and this one is {precision}')
-        return Recipe(name, format, precision, parity)
+                raise UsageError(f'[{key}] is for precision = "int8" only, and this one is {precision}')
+        if "fallbacks" in document and not FALLBACKS[precision]:
+            raise UsageError(f"fallbacks: there are none for {precision}, leave it out")
+        fallbacks = words(document, "fallbacks", FALLBACKS[precision])
+        return Recipe(name, format, precision, parity, fallbacks=fallbacks)
     quantization = _quantization(section_of(document, "quantization"), format)
     if quantization.activations == "dynamic":
         for key in ("calibration", "fine_tuning", "fallbacks"):
             if key in document:
                 raise UsageError(f'{key} has nothing to do where activations = "dynamic": leave it out')
         return Recipe(name, format, precision, parity, quantization=quantization)
-    fallbacks = words(document, "fallbacks", FALLBACKS)
+    fallbacks = words(document, "fallbacks", FALLBACKS[precision])
     if not fallbacks and "fine_tuning" in document:
         raise UsageError("[fine_tuning] has nothing to do without fallbacks: leave it out")
     return Recipe(

@@ -7,6 +7,7 @@ from edgeall.artifact import Parity
 from edgeall.errors import EdgeallError
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.plan import Task
+from edgeall.exporting.small_layers import percent_of
 from edgeall.exporting.workshop import Workshop
 from edgeall.progress import Progress
 
@@ -43,13 +44,14 @@ class Room:
     data: Path | None
     progress: Progress
 
-    def convert(self, task: Task) -> Candidate:
-        """The recipe's own conversion, examined.
+    def convert(self, task: Task, method: str | None = None) -> Candidate:
+        """The recipe's own conversion, or another `method` of it, examined.
 
         Raises:
             ExportError: the converter or the engine failed, or what came out is no model.
         """
-        file = self._place(task, "own")
+        method = method or own_method(task)
+        file = self._place(task, f"own-{method}")
         images = str(calibration_file(self.folder, task).resolve()) if task.calibration else None
         _, seconds = self.workshop.do(
             "convert",
@@ -58,8 +60,9 @@ class Room:
             recipe=task.recipe.to_dict(),
             calibration=images,
             out=str(file.resolve()),
+            small_layers=percent_of(method),
         )
-        return self._examine(task, own_method(task), file, seconds, shared=False)
+        return self._examine(task, method, file, seconds, shared=False)
 
     def write(self, task: Task, method: str, model: Path) -> Candidate:
         """The shared model in the task's format, examined.
@@ -100,6 +103,8 @@ class Room:
 
 def own_method(task: Task) -> str:
     """What the recipe's own way is called in the log."""
+    if task.recipe.precision != "int8":
+        return task.recipe.precision
     return task.recipe.calibration.method if task.recipe.calibration else "dynamic"
 
 

@@ -16,11 +16,13 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
     """Seal the candidate with its metadata, enter it into the manifest, and move it in."""
     run, recipe, attempt = task.run, task.recipe, candidate.attempt
     assert attempt.parity is not None
-    is_int8, shared = recipe.precision == "int8", None
+    shared = None
     if candidate.shared and task.shared is not None:
         shared = kept.name_of(task.shared, attempt.method)
     tried = tuple(each.to_dict() for each in log) if len(log) > 1 else ()
-    about = {"method": attempt.method, "shared": shared, "fallbacks": list(tried)} if is_int8 else {}
+    # Of INT8 it is always said; of other precisions where their own way was not enough.
+    method = attempt.method if recipe.precision == "int8" or tried else None
+    about = {"method": method, "shared": shared, "fallbacks": list(tried)} if method else {}
     metadata = Metadata(
         format=recipe.format,
         precision=recipe.precision,
@@ -49,7 +51,7 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
         inputs=task.inputs,
         fallbacks=tried,
         left_in_float=candidate.left_in_float,
-        method=attempt.method if is_int8 else None,
+        method=method,
         shared=shared,
     )
     # First the entry, then the files: an artifact without an entry would look like someone else's,

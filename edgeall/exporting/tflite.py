@@ -4,22 +4,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgeall.exporting.calibration import stream
 from edgeall.exporting.recipes import Recipe
+from edgeall.exporting.small_layers import smallest
 from edgeall.exporting.sources import Sources
 
 NEEDS = ("saved_model",)
 PACKAGES = ("keras", "tensorflow")
 
 
-def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Path) -> None:
-    """Write the bare model of `recipe` to `out`; input and output stay float32 where the recipe's boundary is."""
+def convert(
+    sources: Sources, recipe: Recipe, calibration: Path | None, out: Path, small_layers: float = 0.0
+) -> None:
+    """Write the bare model of `recipe` to `out`; input and output stay float32 where the recipe's boundary is.
+
+    `small_layers`: percent of the weights that float16 leaves in float32.
+    """
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_saved_model(str(sources.saved_model))
-    if recipe.precision == "float16":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
     if recipe.quantization is not None and recipe.quantization.activations == "dynamic":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     elif recipe.quantization is not None and calibration is not None:
@@ -36,4 +41,75 @@ def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Pat
         if recipe.quantization.boundary == "int8":
             converter.inference_input_type = converter.inference_output_type = tf.int8
         converter._experimental_disable_per_channel = recipe.quantization.granularity == "tensor"
-    out.write_bytes(converter.convert())
+    if recipe.precision == "float16" and not small_layers:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    model = converter.convert()
+    out.write_bytes(_halved(model, small_layers) if small_layers else model)
+
+
+def _halved(model: bytes, small_layers: float) -> bytes:
+    """A float32 model with kernels in float16 but the smallest, in the converter's own form: it has no such choice."""
+    import flatbuffers  # type: ignore[import-untyped]
+    from ai_edge_litert import schema_py_generated as schema
+
+    table = schema.ModelT.InitFromPackedBuf(model)
+    (graph,) = table.subgraphs
+    kernels = _kernels(table, graph, schema)
+    kept = smallest({place: int(np.prod(graph.tensors[place].shape)) for place in kernels}, small_layers)
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
+    # The version that knows float16.
+    code.version = 3
+    table.operatorCodes.append(code)
+    widened = []
+    for place in kernels:
+        if place in kept:
+            continue
+        tensor, half = graph.tensors[place], schema.TensorT()
+        values = table.buffers[tensor.buffer].data.view(np.float32)
+        half.name, half.shape, half.type = tensor.name + b":half", tensor.shape, schema.TensorType.FLOAT16
+        half.buffer = len(table.buffers)
+        buffer = schema.BufferT()
+        buffer.data = values.astype(np.float16).view(np.uint8)
+        table.buffers.append(buffer)
+        tensor.buffer = 0
+        operator = schema.OperatorT()
+        operator.opcodeIndex = len(table.operatorCodes) - 1
+        operator.inputs, operator.outputs = [len(graph.tensors)], [place]
+        graph.tensors.append(half)
+        widened.append(operator)
+    graph.operators = widened + graph.operators
+    _drop_unused_buffers(table)
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(table.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def _kernels(table: Any, graph: Any, schema: Any) -> list[int]:
+    """Places of the float32 constants that convolutions and dense layers multiply by, each once."""
+    builtin = schema.BuiltinOperator
+    weighted = (builtin.CONV_2D, builtin.DEPTHWISE_CONV_2D, builtin.FULLY_CONNECTED)
+    found: dict[int, None] = {}
+    for operator in graph.operators:
+        code = table.operatorCodes[operator.opcodeIndex]
+        place = int(operator.inputs[1]) if len(operator.inputs) > 1 else -1
+        if max(code.builtinCode, code.deprecatedBuiltinCode) not in weighted or place < 0:
+            continue
+        tensor = graph.tensors[place]
+        constant = table.buffers[tensor.buffer].data is not None
+        if constant and tensor.type == schema.TensorType.FLOAT32:
+            found[place] = None
+    return list(found)
+
+
+def _drop_unused_buffers(table: Any) -> None:
+    used = {0, *(tensor.buffer for graph in table.subgraphs for tensor in graph.tensors)}
+    used |= {each.buffer for each in table.metadata or ()}
+    moved = {old: new for new, old in enumerate(sorted(used))}
+    table.buffers = [table.buffers[old] for old in sorted(used)]
+    for graph in table.subgraphs:
+        for tensor in graph.tensors:
+            tensor.buffer = moved[tensor.buffer]
+    for each in table.metadata or ():
+        each.buffer = moved[each.buffer]

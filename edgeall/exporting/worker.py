@@ -26,7 +26,7 @@ from edgeall.exporting.sources import Sources
 
 
 def format_module(format: str) -> ModuleType:
-    """The module of a format: `NEEDS`, `PACKAGES` and `convert(sources, recipe, calibration, out)`."""
+    """The module of a format: `NEEDS`, `PACKAGES` and `convert(sources, recipe, calibration, out, small_layers)`."""
     return importlib.import_module(f"edgeall.exporting.{format}")
 
 
@@ -39,12 +39,17 @@ def make_sources(run: runs.Run, sources: Sources, needs: list[str]) -> dict[str,
 
 
 def convert(
-    run: runs.Run, sources: Sources, recipe: dict[str, Any], calibration: str | None, out: str
+    run: runs.Run,
+    sources: Sources,
+    recipe: dict[str, Any],
+    calibration: str | None,
+    out: str,
+    small_layers: float,
 ) -> dict[str, Any]:
     """Step "convert": one bare model file."""
     target = Recipe.from_dict(recipe)
     images = None if calibration is None else Path(calibration)
-    format_module(target.format).convert(sources, target, images, Path(out))
+    format_module(target.format).convert(sources, target, images, Path(out), small_layers)
     return {}
 
 

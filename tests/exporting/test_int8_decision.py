@@ -10,7 +10,7 @@ from small_run import draw, make_run
 
 from edgeall.artifact import FORMATS, Parity
 from edgeall.errors import ExportError
-from edgeall.exporting import int8, load_recipe
+from edgeall.exporting import ladder, load_recipe
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.plan import Failure, Options, Task, plan
 from edgeall.exporting.room import Candidate
@@ -101,7 +101,7 @@ def decide(tasks: list[Task], measurements: Measurements) -> Results:
             [f"{each.method} {each.measured_in}" for each in log],
         )
 
-    made = int8.make(tasks, measurements, finish)  # type: ignore[arg-type]
+    made = ladder.make(tasks, measurements, finish)  # type: ignore[arg-type]
     for task in tasks:
         failed = made[task.path]
         if isinstance(failed, Failure):

@@ -1,8 +1,9 @@
-"""How the INT8 artifacts of a run come to be: each format's own calibration first, then the fallbacks, in order.
+"""How the artifacts of a run come to be: each recipe's own way first, then its fallbacks, in order.
 
-Fallbacks are all of one INT8 model, whose weights, scales and zero points are written into every format. Where one
+Those of INT8 are all of one INT8 model, whose weights, scales and zero points are written into every format. Where one
 format needs it, all take it: engines that answer alike are worth more than a figure that is a little better in one of
-them. A format keeps its own calibration only where that passes the gate and no shared model does.
+them. A format keeps its own calibration only where that passes the gate and no shared model does. Those of float16 are
+conversions anew, of each artifact by itself.
 """
 
 import dataclasses
@@ -11,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ Finish = Callable[[Task, Candidate, Sequence[Attempt]], Exported]
 
 @dataclass
 class _Ladder:
-    """Attempts at the INT8 artifacts of one shared key."""
+    """Attempts at artifacts that may share an INT8 model, or at a single one."""
 
     room: Room
     tasks: Sequence[Task]
@@ -148,7 +150,7 @@ class _Ladder:
 
 
 def make(tasks: Sequence[Task], room: Room, finish: Finish) -> dict[Path, Exported | Failure]:
-    """The INT8 artifacts of tasks that may share a model; a task that may not comes alone.
+    """The artifacts of tasks that may share a model; a task that may not comes alone.
 
     Where a worker was lost, none is finished: what passed till then might have had to give way, and what failed might
     have been made up for.
@@ -172,6 +174,11 @@ def make(tasks: Sequence[Task], room: Room, finish: Finish) -> dict[Path, Export
 def _climb(ladder: _Ladder) -> None:
     first, room = ladder.tasks[0], ladder.room
     methods = list(first.methods)
+    if first.shared is None:
+        for way in (own_method(first), *methods):
+            if ladder.try_each(ladder.tasks, partial(room.convert, method=way), way):
+                break
+        return
     taken = _method_of_others(first)
     if taken in methods and ladder.climb([taken]):
         return
