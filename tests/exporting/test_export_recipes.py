@@ -103,6 +103,20 @@ def test_a_mistake_is_named_with_what_is_allowed(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("recipe", "given", "complaint"),
+    [
+        ("onnx-fp16", ["fine-tuning"], "unknown fallbacks 'fine-tuning'.*allowed: small-layers"),
+        ("onnx-int8", ["small-layers"], "unknown fallbacks 'small-layers'"),
+        ("onnx-fp32", ["small-layers"], "there are none for float32"),
+    ],
+)
+def test_each_precision_has_fallbacks_of_its_own(recipe: str, given: list[str], complaint: str) -> None:
+    document = load_recipe(recipe).to_dict() | {"fallbacks": given}
+    with pytest.raises(UsageError, match=complaint):
+        Recipe.from_dict(document)
+
+
 def test_reduced_range_is_refused_where_nothing_saturates() -> None:
     document = load_recipe("tflite-int8").to_dict()
     document["quantization"]["reduce_range"] = True
