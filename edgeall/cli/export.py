@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from edgeall.exporting import Options, Outcome, Recipe
     from edgeall.runs import Run
 
+_AGREEMENT = 0.98
+"""Share of verdicts as in float below which an artifact is warned of that keeps its tolerance."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
@@ -135,6 +138,13 @@ def _status(outcome: "Outcome", display: Display) -> int:
                 f"{exported.parity.mean_abs_diff:.3f}, decisions agree {exported.parity.agreement:.1%}"
                 + ("" if exported.parity.auc_delta is None else f", AUC {exported.parity.auc_delta:+.3f}")
                 + ")"
+            )
+        elif exported.parity.agreement < _AGREEMENT:
+            changed = round(exported.parity.n * (1 - exported.parity.agreement))
+            display.warn(
+                f"{exported.path}: keeps its recipe's tolerance, and yet gives {changed} of {exported.parity.n} images "
+                "another verdict. See what that does to accuracy with 'edgeall bench', or do not let it pass: "
+                f"agreement = {_AGREEMENT:g} in the recipe's [parity]"
             )
     if not outcome.exported:
         return 2

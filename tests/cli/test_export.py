@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
-from keras_run import make_keras_run
+from keras_run import make_keras_run, with_threshold
 
-from edgeall import artifact, runs
+from edgeall import artifact, pixels, runs, runtimes
 from edgeall.cli.main import main
 
 STRICT = """
@@ -64,6 +65,31 @@ def test_an_artifact_that_does_not_keep_its_tolerance_is_never_a_success(
     written = artifact.read(folder / "runs" / "cells" / "exports" / "cells_strict.onnx")
     assert written.metadata.parity is not None
     assert not written.metadata.parity.passed
+
+
+def test_verdicts_that_change_within_the_tolerance_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_keras_run(tmp_path / "runs" / "cells")
+    recipe = tmp_path / "lenient.toml"
+    recipe.write_text(STRICT.replace("mean_abs_diff = 0.0", "mean_abs_diff = 1.0"))
+    float_scores, int8_scores = (scores(run, *arguments) for arguments in ([], ["--recipe", str(recipe)]))
+    moved = int(np.argmax(np.abs(float_scores - int8_scores)))
+    with_threshold(run, float((float_scores[moved] + int8_scores[moved]) / 2))
+    capsys.readouterr()
+    assert main(["export", str(run.path), "--recipe", str(recipe), "--overwrite"]) == 0
+    told = capsys.readouterr().err
+    assert "cells_lenient.onnx: keeps its recipe's tolerance, and yet gives" in told
+    assert "agreement = 0.98" in told
+
+
+def scores(run: runs.Run, *arguments: str) -> np.ndarray:
+    """Of finding, on the validation images, by the artifact that the command makes in ONNX."""
+    assert main(["export", str(run.path), *(arguments or ["--format", "onnx"])]) == 0
+    name = "cells_lenient.onnx" if arguments else "cells_onnx-fp32.onnx"
+    images = np.stack([pixels.read_image(path, run.pixels.size) for path in run.images("val")])
+    with runtimes.open_session(artifact.read(run.exports / name)) as session:
+        return session.predict(images)[:, 1]
 
 
 def test_a_failed_tolerance_is_in_the_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
