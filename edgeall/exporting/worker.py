@@ -44,7 +44,7 @@ def convert(
     recipe: dict[str, Any],
     calibration: str | None,
     out: str,
-    small_layers: float,
+    small_layers: float = 0.0,
 ) -> dict[str, Any]:
     """Step "convert": one bare model file."""
     target = Recipe.from_dict(recipe)
