@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args
 
 from edgeall.errors import ArtifactError
-from edgeall.pixels import PixelMapping
+from edgeall.pixels import FILTERS, FITS, PixelMapping
 
 T = TypeVar("T")
 
@@ -202,6 +202,9 @@ def _pixels(document: dict[str, Any]) -> PixelMapping:
         channel_order=_one_of(document["channel_order"], ("RGB", "BGR")),
         scale=_three_numbers(document["scale"]),
         offset=_three_numbers(document["offset"]),
+        # Artifacts that do not say are of the time when there was one way.
+        fit=_one_of(document.get("fit", "stretch"), FITS),
+        filter=_one_of(document.get("filter", "bilinear"), FILTERS),
     )
 
 

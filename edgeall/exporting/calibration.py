@@ -103,7 +103,7 @@ def decode(run: Run, part: str, members: tuple[Member, ...], out: Path, root: Pa
     with files.replacing(out) as part_path:
         images = np.lib.format.open_memmap(part_path, mode="w+", dtype=np.uint8, shape=shape)
         for index, path in enumerate(paths):
-            images[index] = pixels.read_image(path, size)
+            images[index] = pixels.read_image(path, run.pixels.resize)
         images.flush()
 
 

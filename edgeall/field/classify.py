@@ -13,7 +13,7 @@ from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, ImageError, UsageError
 from edgeall.field.quality import Quality, assess
 from edgeall.field.verdict import Verdict, judge
-from edgeall.pixels import SUFFIXES, ByteImage, Source, read_image_with_size
+from edgeall.pixels import SUFFIXES, ByteImage, Resize, Source, read_image_with_size
 from edgeall.runtimes import Session, open_session
 
 STDIN = "-"
@@ -91,7 +91,7 @@ def classify(
     if names.count(STDIN) > 1:
         raise UsageError("standard input (-) holds one image: name it once")
     with open_session(artifact, threads) as session:
-        for decoded in _decoded(find_images(names), session.pixels.size):
+        for decoded in _decoded(find_images(names), session.pixels.resize):
             yield decoded if isinstance(decoded, Failed) else _judged(decoded, artifact, session)
 
 
@@ -120,12 +120,12 @@ def _below(folder: str) -> Iterator[str | Failed]:
         yield Failed(str(error.filename), f"{error.filename}: cannot be read ({error.strerror})")
 
 
-def _decoded(paths: Iterable[str | Failed], size: int) -> Iterator[_Decoded | Failed]:
+def _decoded(paths: Iterable[str | Failed], to: Resize) -> Iterator[_Decoded | Failed]:
     """Each image decoded, one ahead of the reader."""
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as pool:
         ahead: Future[_Decoded | Failed] | None = None
         for path in paths:
-            after = pool.submit(_decode, path, size)
+            after = pool.submit(_decode, path, to)
             if ahead is not None:
                 yield ahead.result()
             ahead = after
@@ -133,13 +133,13 @@ def _decoded(paths: Iterable[str | Failed], size: int) -> Iterator[_Decoded | Fa
             yield ahead.result()
 
 
-def _decode(path: str | Failed, size: int) -> _Decoded | Failed:
+def _decode(path: str | Failed, to: Resize) -> _Decoded | Failed:
     if isinstance(path, Failed):
         return path
     start = time.perf_counter()
     try:
         source: Source = _standard_input() if path == STDIN else path
-        image, original = read_image_with_size(source, size)
+        image, original = read_image_with_size(source, to)
     except ImageError as error:
         return Failed(path, str(error))
     return _Decoded(path, image, original, time.perf_counter() - start)

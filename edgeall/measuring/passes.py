@@ -53,7 +53,7 @@ def accuracy(order: Order) -> dict[str, Any]:
         unreadable: dict[str, str] = {}
         for name, path in order.images:
             try:
-                image = read_image(path, opened.metadata.pixels.size)
+                image = read_image(path, opened.metadata.pixels.resize)
             except ImageError as error:
                 unreadable[name] = str(error)
                 probabilities.append(None)
@@ -227,7 +227,7 @@ def _open(order: Order, batch: int = 1) -> tuple[Artifact, Session]:
 
 def _classify(session: Session, opened: Artifact, path: str) -> bool:
     """File on disk to verdict: whether it is positive."""
-    return _verdict(session, opened, read_image(path, opened.metadata.pixels.size))
+    return _verdict(session, opened, read_image(path, opened.metadata.pixels.resize))
 
 
 def _verdict(session: Session, opened: Artifact, image: ByteImage) -> bool:
@@ -243,7 +243,7 @@ def _readable(order: Order, opened: Artifact, at_most: int | None = None) -> dic
         if len(images) == at_most:
             break
         try:
-            images[path] = read_image(path, opened.metadata.pixels.size)
+            images[path] = read_image(path, opened.metadata.pixels.resize)
         except ImageError:
             continue
     if not images:
@@ -255,7 +255,7 @@ def _first_verdict(session: Session, opened: Artifact, order: Order) -> tuple[in
     """Nanoseconds of the first inference alone, and the monotonic clock at the first verdict."""
     for _, path in order.images:
         try:
-            image = read_image(path, opened.metadata.pixels.size)
+            image = read_image(path, opened.metadata.pixels.resize)
         except ImageError:
             continue
         start = time.monotonic_ns()

@@ -2,25 +2,38 @@
 
 Training caches, INT8 calibration, evaluation, benchmarks and classification all come through here, so a
 model never meets pixels that were prepared differently from those it learned on.
-
-Every backbone's published preprocessing is, per channel, an affine map of a byte (x -> scale * x + offset).
-So it is recorded as data (`PixelMapping`) and applied as one 256 x 3 look-up table.
 """
 
 import io
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from edgeall.errors import ImageError
+from edgeall.pixels.mapping import FILTERS, FITS, ByteImage, Filter, Fit, PixelMapping, Resize
+from edgeall.pixels.square import resized
+
+__all__ = [
+    "FILTERS",
+    "FITS",
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "ByteImage",
+    "Filter",
+    "Fit",
+    "PixelMapping",
+    "Resize",
+    "Source",
+    "describe",
+    "read_image",
+    "read_image_with_size",
+    "read_pixels",
+]
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
-ByteImage = npt.NDArray[np.uint8]
 
 MAX_PIXELS = 100_000_000
 """Larger images are refused: no microscope camera in use needs more, and a small file can claim anything."""
@@ -42,71 +55,28 @@ _TURNS = {
 }
 
 
-@dataclass(frozen=True)
-class PixelMapping:
-    """How an RGB byte image becomes a model's input.
-
-    Attributes:
-        size: height and width of the input, in pixels.
-        channel_order: "RGB", or "BGR" for models trained on OpenCV/Caffe's order. `scale` and `offset`
-            are in this order.
-        scale: factor a channel.
-        offset: addend a channel, after the factor.
-    """
-
-    size: int
-    channel_order: Literal["RGB", "BGR"]
-    scale: tuple[float, float, float]
-    offset: tuple[float, float, float]
-
-    def table(self) -> npt.NDArray[np.float32]:
-        """The map as a (256, 3) float32 table, computed in float64; columns in `channel_order`."""
-        return np.asarray(self._exact(), dtype=np.float32)
-
-    def quantized_table(self, scale: float, zero_point: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-        """The map into an integer tensor's own units: round(x / scale) + zero_point, saturated."""
-        limits = np.iinfo(np.dtype(dtype))
-        steps = np.rint(self._exact() / scale) + zero_point
-        return np.asarray(np.clip(steps, limits.min, limits.max), dtype=dtype)
-
-    def _exact(self) -> npt.NDArray[np.float64]:
-        byte = np.arange(256, dtype=np.float64)[:, None]
-        table: npt.NDArray[np.float64] = byte * np.asarray(self.scale) + np.asarray(self.offset)
-        return table
-
-    def apply(self, images: ByteImage, table: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
-        """Map RGB bytes (..., 3) to model input of the same shape, in `channel_order`.
-
-        `table` defaults to the float32 one; pass `quantized_table(...)` for integer inputs.
-        """
-        lookup = self.table() if table is None else table
-        source = (0, 1, 2) if self.channel_order == "RGB" else (2, 1, 0)
-        result = np.empty(images.shape, dtype=lookup.dtype)
-        for channel, taken in enumerate(source):
-            # `take` with mode="wrap" skips the bounds check that a byte cannot fail.
-            np.take(lookup[:, channel], images[..., taken], out=result[..., channel], mode="wrap")
-        return result
-
-
-def read_image(source: Source, size: int, max_pixels: int = MAX_PIXELS) -> ByteImage:
-    """Decode an image and resize it to `size` x `size` RGB bytes, shape (size, size, 3).
+def read_image(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS) -> ByteImage:
+    """Decode an image and resize it to RGB bytes of shape (size, size, 3).
 
     EXIF orientation is applied; grey, palette, CMYK and 16-bit images become RGB; transparency is laid on
-    white, the colour of an empty slide. JPEGs are decoded at the smallest of their built-in scales (1/2, 1/4,
-    1/8) that still leaves twice `size`, three times faster and 0.4 of 255 from a full decode on average;
-    then an antialiased bilinear filter stretches the picture to the square.
+    white, the colour of an empty slide. For antialiased filters JPEGs are decoded at the smallest of their built-in
+    scales (1/2, 1/4, 1/8) that still leaves twice the size, three times faster and 0.4 of 255 from a full decode on
+    average.
+
+    Args:
+        to: the square and how to get there; a number of pixels stands for `Resize(number)`.
 
     Raises:
         ImageError: not an image, truncated, of a format edgeall does not read, or over `max_pixels`.
     """
-    return np.asarray(_decode(source, size, max_pixels)[0])
+    return np.asarray(_decode(source, Resize(to) if isinstance(to, int) else to, max_pixels)[0])
 
 
 def read_image_with_size(
-    source: Source, size: int, max_pixels: int = MAX_PIXELS
+    source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS
 ) -> tuple[ByteImage, tuple[int, int]]:
     """As `read_image`, and the (width, height) that the file itself has."""
-    image, original = _decode(source, size, max_pixels)
+    image, original = _decode(source, Resize(to) if isinstance(to, int) else to, max_pixels)
     return np.asarray(image), original
 
 
@@ -119,16 +89,17 @@ def describe(source: Source) -> str:
     return str(getattr(source, "name", "the image"))
 
 
-def _decode(source: Source, size: int, max_pixels: int) -> tuple[Image.Image, tuple[int, int]]:
+def _decode(source: Source, to: Resize, max_pixels: int) -> tuple[Image.Image, tuple[int, int]]:
     file: Any = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         with Image.open(file, formats=_FORMATS) as image:
             original = image.size
             if original[0] * original[1] > max_pixels:
                 raise _too_large(source, f"its {original[0]} x {original[1]} pixels", max_pixels)
-            image.draft("RGB", (2 * size, 2 * size))
+            if to.antialiased:
+                image.draft("RGB", (2 * to.size, 2 * to.size))
             image.load()
-            return _to_rgb(_upright(image)).resize((size, size), Image.Resampling.BILINEAR), original
+            return resized(_to_rgb(_upright(image)), to), original
     except ImageError:
         raise
     except UnidentifiedImageError:
