@@ -151,10 +151,11 @@ def properties(threads: int, precision: str, device: str = _CPU) -> dict[str, An
     told: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "CACHE_DIR": ""}
     if device == _CPU:
         told |= {"NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": threads}
-    # Left to itself, OpenVINO computes float32 as bfloat16 or float16 wherever it can. What is called float32 must be;
-    # so must the float remainder of an int8 model on a CPU: with float16 in its place, OpenVINO 2026.4 refuses models
-    # on Arm whose residual additions are rounded.
-    if precision == "float32" or (precision == "int8" and device == _CPU):
+    # By default OpenVINO computes in bfloat16 on every processor that has it, whatever type the weights are stored in;
+    # the hint "f16" is turned into bfloat16 there too. A CPU is always told float32: float16 in a file is how weights
+    # are stored, and int8 models have a float remainder. (On Arm, OpenVINO 2026.4 refuses INT8 models whose residual
+    # additions are rounded when that remainder is float16.) An accelerator computes float16 and int8 as it prefers.
+    if device == _CPU or precision == "float32":
         told["INFERENCE_PRECISION_HINT"] = "f32"
     return told
 

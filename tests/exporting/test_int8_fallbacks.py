@@ -142,11 +142,14 @@ def test_recipes_that_share_a_model_but_not_the_way_to_it_make_it_once(run: runs
     assert seconds[1] == 0
 
 
-def test_at_last_layers_are_left_in_float_and_named(run: runs.Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit is nearer than INT8 comes here, and formats whose own calibration fails take the same model.
+def test_a_layer_that_int8_ruins_is_left_in_float_and_named(
+    brittle: runs.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Formats whose own calibration fails take the same model.
 
     Fewer tensors than by default, of which this small network has not many; all of them would be no INT8 any more.
     """
+    run = copy_run(brittle, tmp_path / "own")
     monkeypatch.setattr("edgeall.exporting.plan.FLOAT_STEPS", (1, 99))
     wanted = [recipe(format, mean=0.0, fallbacks=("float-layers",)) for format in FORMATS]
     made = export_run(run, wanted)
