@@ -5,12 +5,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo paper int8-defaults export-speed emulator test test-emulator test-backends fuzz lint format clean
+.PHONY: help demo paper int8-defaults export-speed emulator test test-emulator test-processors test-backends fuzz lint format clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
 	@echo "make paper   the published protocol on all six backbones, synthetic smears, 2 epochs (EPOCHS=50: as published)"
 	@echo "make test    the test suite"
+	@echo "make test-processors  the engines' tests with AVX2 alone, and on emulated processors (QEMU)"
 	@echo "make test-backends  training under JAX as under TensorFlow (installs JAX)"
 	@echo "make int8-defaults RUN=runs/NAME  its INT8 artifacts beside each vendor's default quantizer"
 	@echo "make export-speed  what one export costs beside nine separate ones, cached, and with other calibration images"
@@ -49,6 +50,11 @@ WORKERS ?= 2
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+# OpenVINO and TensorFlow without the instructions after AVX2; then all three engines on emulated processors.
+test-processors: $(READY)
+	@command -v qemu-x86_64 >/dev/null || echo "qemu-x86_64 is missing (Debian: apt install qemu-user): its part is skipped"
+	ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest tests/runtimes
 
 test-backends: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[jax]"
