@@ -72,7 +72,7 @@ class Census:
         splits: {train|val|test: images}, empty where the folder assigns none
         resolutions: [{width, height, images}], formats: {name: images}
         exact_duplicates, near_duplicates, conflicts: [[name, ...], ...]
-        unreadable: [{name, reason}], leaks: [{kind, what, splits: [part, ...]}]
+        unreadable, left_out: [{name, reason}], leaks: [{kind, what, splits: [part, ...]}]
         """
         return {
             "root": str(self.dataset.root),
@@ -97,6 +97,10 @@ class Census:
             "near_duplicates": [list(group) for group in self.near_duplicates],
             "conflicts": [list(group) for group in self.conflicts],
             "unreadable": [{"name": image.name, "reason": image.reason} for image in self.unreadable],
+            "left_out": [
+                {"name": each.path.relative_to(self.dataset.root).as_posix(), "reason": each.reason}
+                for each in self.dataset.left_out
+            ],
             "leaks": [
                 {"kind": leak.kind, "what": leak.what, "splits": list(leak.splits)} for leak in self.leaks
             ],

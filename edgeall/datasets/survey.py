@@ -12,12 +12,12 @@ import numpy.typing as npt
 from edgeall.datasets.dataset import Sample
 from edgeall.errors import ImageError
 from edgeall.pixels import read_image_with_size
+from edgeall.pixels.formats import sniff
 from edgeall.progress import SILENT, Progress
 
 THUMBNAIL = 32
 _DECODED = 2 * THUMBNAIL
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
-_SIGNATURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"BM": "BMP", b"II": "TIFF", b"MM": "TIFF"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Seen:
     Attributes:
         sha256: of the file's bytes.
         size: width and height in pixels, as the file has them.
-        format: by the file's first bytes, not by its name: JPEG, PNG, BMP or TIFF.
+        format: by the file's first bytes, not by its name: one of `edgeall.pixels.formats.READ`.
         thumbnail: luma, float32 (32, 32), 0 to 255, the picture stretched to a square.
     """
 
@@ -72,5 +72,6 @@ def _look(sample: Sample) -> Seen | Unreadable:
         return Unreadable(sample.name, reason.removeprefix("the image: "))
     luma = (pixels * _LUMA).sum(axis=2)
     thumbnail = luma.reshape(THUMBNAIL, 2, THUMBNAIL, 2).mean(axis=(1, 3))
-    format = next((name for mark, name in _SIGNATURES.items() if content.startswith(mark)), "unknown")
+    found = sniff(content)
+    format = found.name if found else "unknown"
     return Seen(sample, hashlib.sha256(content).hexdigest(), size, format, thumbnail)

@@ -1,12 +1,13 @@
 """Where models are used: images to verdicts, offline, on whatever device is there."""
 
-from edgeall.field.classify import Classified, Failed, classify, find_images
+from edgeall.field.classify import Classified, Failed, LeftOut, classify, find_images
 from edgeall.field.quality import Quality, assess
 from edgeall.field.verdict import Verdict, decide, judge, score_of
 
 __all__ = [
     "Classified",
     "Failed",
+    "LeftOut",
     "Quality",
     "Verdict",
     "assess",
