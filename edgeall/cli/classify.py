@@ -106,4 +106,4 @@ def _line(result: "Classified", decision: Decision) -> str:
         line += f", {verdict.label} {verdict.probability:.2f}"
     if not result.quality.ok:
         line += f"\n  doubtful image: {'; '.join(result.quality.reasons)}"
-    return line
+    return "".join([line, *(f"\n  note: {note}" for note in result.notes)])

@@ -9,8 +9,9 @@ from pathlib import Path
 from edgeall.datasets.layouts import LAYOUTS, Entry, Layout
 from edgeall.errors import DatasetError, UsageError
 from edgeall.names import unknown_name
-from edgeall.pixels.folder import LeftOut, Unlisted, in_words, list_folder, special_file
+from edgeall.pixels.folder import LeftOut, Unlisted, in_words, list_folder
 from edgeall.pixels.formats import READ
+from edgeall.pixels.opening import special_file
 
 SYNTHETIC_MARK = b"edgeall synthetic smear"
 """Comment inside every image that `synthesize` draws; it marks the layout's name wherever such an image turns up."""
@@ -94,7 +95,9 @@ def read_dataset(root: Path, positive: Sequence[str] | None = None) -> Dataset:
     layout, entries = _recognise(root, names)
     left_out = [each for each in left_out if not layout.is_companion(each.path.relative_to(root).as_posix())]
     left_out += [
-        LeftOut(root / name, f"does not fit the layout {layout.name}") for name in names if name not in entries
+        LeftOut(root / name, f"does not fit the layout {layout.name}")
+        for name in names
+        if name not in entries
     ]
     notes = [*in_words(left_out, root)]
     entries, set_aside = _one_variant(layout, entries)

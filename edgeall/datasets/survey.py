@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from edgeall.datasets.dataset import Sample
 from edgeall.errors import ImageError
-from edgeall.pixels import read_image_with_size
-from edgeall.pixels.formats import sniff
+from edgeall.pixels import formats, read_picture
 from edgeall.progress import SILENT, Progress
 
 THUMBNAIL = 32
@@ -37,6 +36,7 @@ class Seen:
         size: width and height in pixels, as the file has them.
         format: by the file's first bytes, not by its name: one of `edgeall.pixels.formats.READ`.
         thumbnail: luma, float32 (32, 32), 0 to 255, the picture stretched to a square.
+        notes: what of the file was ignored.
     """
 
     sample: Sample
@@ -44,6 +44,7 @@ class Seen:
     size: tuple[int, int]
     format: str
     thumbnail: npt.NDArray[np.float32]
+    notes: tuple[str, ...] = ()
 
 
 def survey(
@@ -66,12 +67,13 @@ def survey(
 def _look(sample: Sample) -> Seen | Unreadable:
     try:
         content = sample.path.read_bytes()
-        pixels, size = read_image_with_size(content, _DECODED)
+        format = formats.readable(content, sample.name)
+        picture = read_picture(content, _DECODED)
     except (ImageError, OSError) as error:
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        return Unreadable(sample.name, reason.removeprefix("the image: "))
-    luma = (pixels * _LUMA).sum(axis=2)
+        return Unreadable(sample.name, reason.removeprefix(f"{sample.name}: ").removeprefix("the image: "))
+    luma = (picture.pixels * _LUMA).sum(axis=2)
     thumbnail = luma.reshape(THUMBNAIL, 2, THUMBNAIL, 2).mean(axis=(1, 3))
-    found = sniff(content)
-    format = found.name if found else "unknown"
-    return Seen(sample, hashlib.sha256(content).hexdigest(), size, format, thumbnail)
+    return Seen(
+        sample, hashlib.sha256(content).hexdigest(), picture.size, format.name, thumbnail, picture.notes
+    )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from edgeall import files, pixels
 from edgeall.errors import ExportError, ImageError, UsageError
 from edgeall.pixels import PixelMapping
-from edgeall.pixels.folder import LeftOut, Picture, Unlisted, in_words, list_folder
+from edgeall.pixels.folder import LeftOut, PictureFile, Unlisted, in_words, list_folder
 from edgeall.pixels.formats import READ
 from edgeall.runs import Member, Run
 
@@ -48,7 +48,7 @@ def read_folder(root: Path, size: int) -> Given:
     for found in listed:
         if isinstance(found, Unlisted):
             raise UsageError(f"--calibration: {found.path}: cannot be listed ({found.error})")
-    paths = sorted(found.path for found in listed if isinstance(found, Picture))
+    paths = sorted(found.path for found in listed if isinstance(found, PictureFile))
     notes = in_words((found for found in listed if isinstance(found, LeftOut)), root)
     if not paths:
         others = "".join(f"; {line}" for line in notes)

@@ -13,8 +13,8 @@ from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, ImageError, UsageError
 from edgeall.field.quality import Quality, assess
 from edgeall.field.verdict import Verdict, judge
-from edgeall.pixels import ByteImage, Resize, Source, read_image_with_size
-from edgeall.pixels.folder import LeftOut, Picture, in_words, list_folder
+from edgeall.pixels import Picture, Resize, Source, read_picture
+from edgeall.pixels.folder import LeftOut, PictureFile, in_words, list_folder
 from edgeall.pixels.formats import READ
 from edgeall.runtimes import Session, open_session
 
@@ -31,6 +31,7 @@ class Classified:
         threshold: score from which the artifact's verdict is positive.
         model: file name of the artifact.
         ms: read, decode, check, infer: what this image took, in milliseconds.
+        notes: what of the file was ignored.
     """
 
     path: str
@@ -39,9 +40,10 @@ class Classified:
     quality: Quality
     model: str
     ms: float
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready: path, label, probability, score, threshold, decision, quality, model, ms."""
+        """JSON-ready: path, label, probability, score, threshold, decision, quality, model, ms, notes."""
         return {
             "path": self.path,
             "label": self.verdict.label,
@@ -52,6 +54,7 @@ class Classified:
             "quality": {"ok": self.quality.ok, "reasons": list(self.quality.reasons)},
             "model": self.model,
             "ms": round(self.ms, 3),
+            "notes": list(self.notes),
         }
 
 
@@ -70,8 +73,7 @@ class Failed:
 @dataclass(frozen=True)
 class _Decoded:
     path: str
-    image: ByteImage
-    original: tuple[int, int]
+    picture: Picture
     seconds: float
 
 
@@ -115,7 +117,7 @@ def _below(folder: Path) -> Iterator[str | Failed | LeftOut]:
             yield found
             continue
         empty = False
-        if isinstance(found, Picture):
+        if isinstance(found, PictureFile):
             yield str(found.path)
         else:
             yield Failed(str(found.path), f"{found.path}: cannot be read ({found.error})")
@@ -124,9 +126,7 @@ def _below(folder: Path) -> Iterator[str | Failed | LeftOut]:
         yield Failed(str(folder), f"{folder}: no images in this folder ({', '.join(READ)}){others}")
 
 
-def _decoded(
-    paths: Iterable[str | Failed | LeftOut], to: Resize
-) -> Iterator[_Decoded | Failed | LeftOut]:
+def _decoded(paths: Iterable[str | Failed | LeftOut], to: Resize) -> Iterator[_Decoded | Failed | LeftOut]:
     """Each image decoded, one ahead of the reader."""
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as pool:
         ahead: Future[_Decoded | Failed | LeftOut] | None = None
@@ -145,10 +145,10 @@ def _decode(path: str | Failed | LeftOut, to: Resize) -> _Decoded | Failed | Lef
     start = time.perf_counter()
     try:
         source: Source = _standard_input() if path == STDIN else path
-        image, original = read_image_with_size(source, to)
+        picture = read_picture(source, to)
     except ImageError as error:
         return Failed(path, str(error))
-    return _Decoded(path, image, original, time.perf_counter() - start)
+    return _Decoded(path, picture, time.perf_counter() - start)
 
 
 def _standard_input() -> bytes:
@@ -159,15 +159,21 @@ def _standard_input() -> bytes:
 
 
 def _judged(decoded: _Decoded, artifact: Artifact, session: Session) -> Classified | Failed:
-    start = time.perf_counter()
+    start, picture = time.perf_counter(), decoded.picture
     try:
-        probabilities = session.predict(decoded.image[None])[0]
+        probabilities = session.predict(picture.pixels[None])[0]
     except EngineError as error:
         return Failed(decoded.path, str(error))
     decision = artifact.metadata.decision
     verdict = judge(probabilities, decision)
-    quality = assess(decoded.image, decoded.original)
+    quality = assess(picture.pixels, picture.size)
     seconds = decoded.seconds + time.perf_counter() - start
     return Classified(
-        decoded.path, verdict, decision.threshold, quality, artifact.path.name, seconds * 1000.0
+        decoded.path,
+        verdict,
+        decision.threshold,
+        quality,
+        artifact.path.name,
+        seconds * 1000.0,
+        picture.notes,
     )

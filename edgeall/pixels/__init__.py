@@ -5,13 +5,13 @@ model never meets pixels that were prepared differently from those it learned on
 """
 
 from edgeall.pixels.mapping import FILTERS, FITS, ByteImage, Filter, Fit, PixelMapping, Resize
+from edgeall.pixels.opening import Source, describe
 from edgeall.pixels.reading import (
     MAX_PIXELS,
-    SUFFIXES,
-    Source,
-    describe,
+    Picture,
     read_image,
     read_image_with_size,
+    read_picture,
     read_pixels,
 )
 
@@ -19,15 +19,16 @@ __all__ = [
     "FILTERS",
     "FITS",
     "MAX_PIXELS",
-    "SUFFIXES",
     "ByteImage",
     "Filter",
     "Fit",
+    "Picture",
     "PixelMapping",
     "Resize",
     "Source",
     "describe",
     "read_image",
     "read_image_with_size",
+    "read_picture",
     "read_pixels",
 ]

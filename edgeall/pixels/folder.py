@@ -6,23 +6,22 @@ folders (a dot first, and `__MACOSX`, where a Mac's archives keep what is hidden
 """
 
 import os
-import stat
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeall.pixels.formats import HEAD, has_picture_suffix, sniff
+from edgeall.pixels.formats import has_picture_suffix, sniff
+from edgeall.pixels.opening import read_head, special_file
 
 NOT_AN_IMAGE = "not an image"
 LINKED_FOLDER = "a link to a folder, which is not followed"
 LINK_OUT = "a link that leads out of the folder, which is not followed"
-UNLISTED = "cannot be listed"
 _NAMED = 3
 
 
 @dataclass(frozen=True)
-class Picture:
+class PictureFile:
     """A file that is called like a picture or begins like one. It may still turn out to be unreadable."""
 
     path: Path
@@ -44,7 +43,7 @@ class Unlisted:
     error: str
 
 
-def list_folder(root: Path, *, stay_within: bool = False) -> Iterator[Picture | LeftOut | Unlisted]:
+def list_folder(root: Path, *, stay_within: bool = False) -> Iterator[PictureFile | LeftOut | Unlisted]:
     """What is below `root`, by name; a folder's files come before those of the folders in it, unlisted folders last.
 
     Links to files are followed, to folders not: they may lead in a circle, or show the same pictures twice.
@@ -62,26 +61,9 @@ def list_folder(root: Path, *, stay_within: bool = False) -> Iterator[Picture | 
             if stay_within and path.is_symlink() and _leads_out(path, root):
                 yield LeftOut(path, LINK_OUT)
             else:
-                yield Picture(path) if _looks_like_a_picture(path) else LeftOut(path, NOT_AN_IMAGE)
+                yield PictureFile(path) if _looks_like_a_picture(path) else LeftOut(path, NOT_AN_IMAGE)
     for error in unlisted:
         yield Unlisted(Path(error.filename), error.strerror or str(error))
-
-
-def special_file(path: str | os.PathLike[str]) -> str | None:
-    """What a path is that must not be opened, because reading it may never end: "a pipe", "a device"; else None."""
-    try:
-        mode = os.stat(path).st_mode
-    except OSError:
-        return None
-    return next((kind for test, kind in _SPECIAL if test(mode)), None)
-
-
-_SPECIAL = (
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-)
 
 
 def in_words(left_out: Iterable[LeftOut], root: Path | None = None) -> tuple[str, ...]:
@@ -104,8 +86,7 @@ def _looks_like_a_picture(path: Path) -> bool:
     if special_file(path):
         return False
     try:
-        with path.open("rb") as file:
-            return sniff(file.read(HEAD)) is not None
+        return sniff(read_head(path)) is not None
     except FileNotFoundError:
         return False
     except OSError:

@@ -4,9 +4,9 @@ A file's name decides only where bytes cannot: a camera's raw file and a whole-s
 picture may be a thumbnail, and a program that goes by content alone would take it for the picture.
 """
 
-import os
 import re
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import PIL
 from PIL import features
@@ -136,19 +136,20 @@ def sniff(head: bytes, name: str = "") -> Format | None:
     return found
 
 
-def decoder(head: bytes, name: str) -> str:
-    """Pillow's name of the format of a file that begins with `head`. `name`: the file's, for the message.
+def readable(head: bytes, name: str) -> Format:
+    """The format of a file that begins with `head`, one that is read here. `name`: the file's, also for the message.
 
     Raises:
         ImageError: not a picture, or of a format that edgeall, or the Pillow installed here, does not read.
     """
-    found = sniff(head, name)
-    if found is None and (named := _BY_SUFFIX.get(_suffix(name))) is not None and named.decoder is None:
-        found = named
     if not head:
         raise ImageError(f"{name}: not an image: the file is empty")
+    found = sniff(head, name)
     if found is None:
-        raise ImageError(f"{name}: not an image that edgeall reads ({', '.join(READ)})")
+        named = _BY_SUFFIX.get(_suffix(name))
+        if named is None or named.decoder:
+            raise ImageError(f"{name}: not an image that edgeall reads ({', '.join(READ)})")
+        found = named
     if found.decoder is None:
         raise ImageError(f"{name}: edgeall does not read {found.name}: {found.way_out}")
     if found.codec and not features.check(found.codec):
@@ -156,8 +157,8 @@ def decoder(head: bytes, name: str) -> str:
             f"{name}: the Pillow installed here ({PIL.__version__}) cannot read {found.name}: "
             "install a newer one (pip install -U pillow), or save the picture as PNG"
         )
-    return found.decoder
+    return found
 
 
 def _suffix(name: str) -> str:
-    return os.path.splitext(name)[1].lower()
+    return PurePath(name).suffix.lower()

@@ -1,26 +1,25 @@
 """Image files to RGB bytes."""
 
 import io
-import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from edgeall.errors import ImageError
+from edgeall.pixels.colour import Converted, to_srgb
+from edgeall.pixels.formats import readable
 from edgeall.pixels.mapping import ByteImage, Resize
+from edgeall.pixels.opening import Source, describe, read_head
 from edgeall.pixels.square import resized
-
-Source = str | os.PathLike[str] | bytes | BinaryIO
 
 MAX_PIXELS = 100_000_000
 """Larger images are refused: no microscope camera in use needs more, and a small file can claim anything."""
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
-"""Image files that edgeall reads, by lower-case suffix."""
-
-_FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
+_ANIMATED = ("PNG", "WebP", "AVIF")
+"""Formats that may hold an animation, of which no frame is the picture."""
 
 # EXIF 2.32, tag 0x0112: where the first row and column of the stored picture belong.
 _TURNS = {
@@ -37,10 +36,10 @@ _TURNS = {
 def read_image(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS) -> ByteImage:
     """Decode an image and resize it to RGB bytes of shape (size, size, 3).
 
-    EXIF orientation is applied; grey, palette, CMYK and 16-bit images become RGB; transparency is laid on
-    white, the colour of an empty slide. For antialiased filters JPEGs are decoded at the smallest of their built-in
-    scales (1/2, 1/4, 1/8) that still leaves twice the size, three times faster and 0.4 of 255 from a full decode on
-    average.
+    EXIF orientation is applied; grey, palette, CMYK and 16-bit images become RGB; an ICC profile is followed to
+    sRGB; transparency is laid on white, the colour of an empty slide. For antialiased filters JPEGs are decoded at the
+    smallest of their built-in scales (1/2, 1/4, 1/8) that still leaves twice the size, three times faster and 0.4 of
+    255 from a full decode on average.
 
     Args:
         to: the square and how to get there; a number of pixels stands for `Resize(number)`.
@@ -48,43 +47,59 @@ def read_image(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS) -
     Raises:
         ImageError: not an image, truncated, of a format edgeall does not read, or over `max_pixels`.
     """
-    return np.asarray(_decode(source, Resize(to) if isinstance(to, int) else to, max_pixels)[0])
+    return read_picture(source, to, max_pixels).pixels
 
 
 def read_image_with_size(
     source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS
 ) -> tuple[ByteImage, tuple[int, int]]:
     """As `read_image`, and the (width, height) that the file itself has."""
-    image, original = _decode(source, Resize(to) if isinstance(to, int) else to, max_pixels)
-    return np.asarray(image), original
+    picture = read_picture(source, to, max_pixels)
+    return picture.pixels, picture.size
 
 
-def describe(source: Source) -> str:
-    """A name for `source` in messages."""
-    if isinstance(source, bytes):
-        return "the image"
-    if isinstance(source, str | os.PathLike):
-        return os.fspath(source)
-    return str(getattr(source, "name", "the image"))
+@dataclass(frozen=True)
+class Picture:
+    """An image as a model reads it.
+
+    Attributes:
+        pixels: uint8 (size, size, 3), sRGB.
+        size: (width, height) that the file itself has.
+        notes: what of the file was ignored, a sentence each.
+    """
+
+    pixels: ByteImage
+    size: tuple[int, int]
+    notes: tuple[str, ...] = ()
 
 
-def _decode(source: Source, to: Resize, max_pixels: int) -> tuple[Image.Image, tuple[int, int]]:
+def read_picture(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS) -> Picture:
+    """As `read_image`, with what is known of the file besides."""
+    converted, original = _decode(source, Resize(to) if isinstance(to, int) else to, max_pixels)
+    return Picture(np.asarray(converted.image), original, (converted.note,) if converted.note else ())
+
+
+def _decode(source: Source, to: Resize, max_pixels: int) -> tuple[Converted, tuple[int, int]]:
     file: Any = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        with Image.open(file, formats=_FORMATS) as image:
+        format = readable(read_head(source), describe(source))
+        with Image.open(file, formats=(str(format.decoder),)) as image:
+            frames = getattr(image, "n_frames", 1) if format.name in _ANIMATED else 1
+            if frames > 1:
+                raise ImageError(
+                    f"{describe(source)}: an animation of {frames} pictures; save the one that counts as PNG"
+                )
             original = image.size
             if original[0] * original[1] > max_pixels:
                 raise _too_large(source, f"its {original[0]} x {original[1]} pixels", max_pixels)
             if to.antialiased:
                 image.draft("RGB", (2 * to.size, 2 * to.size))
             image.load()
-            return resized(_to_rgb(_upright(image)), to), original
+            return _in_srgb(image, to), original
     except ImageError:
         raise
     except UnidentifiedImageError:
-        raise ImageError(
-            f"{describe(source)}: not an image that edgeall reads ({', '.join(_FORMATS)})"
-        ) from None
+        raise ImageError(f"{describe(source)}: not an image: damaged at its beginning") from None
     except Image.DecompressionBombError:
         raise _too_large(source, "its pixels", max_pixels) from None
     except Exception as error:
@@ -97,6 +112,16 @@ def _too_large(source: Source, what: str, max_pixels: int) -> ImageError:
     return ImageError(
         f"{describe(source)}: {what} are more than the {max_pixels} that edgeall reads; scale the image down first"
     )
+
+
+def _in_srgb(image: Image.Image, to: Resize) -> Converted:
+    """The square of a decoded image."""
+    profile, stored = image.info.get("icc_profile"), image.mode
+    upright = _upright(image)
+    if stored != "CMYK":
+        return to_srgb(resized(_to_rgb(upright), to), profile, stored)
+    converted = to_srgb(upright, profile, stored)
+    return Converted(resized(converted.image, to), converted.note)
 
 
 def _upright(image: Image.Image) -> Image.Image:
