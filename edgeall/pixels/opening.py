@@ -36,23 +36,23 @@ def special_file(path: str | os.PathLike[str]) -> str | None:
     return next((kind for test, kind in _SPECIAL if test(mode)), None)
 
 
-def read_head(source: Source) -> bytes:
-    """The first `HEAD` bytes of `source`; a file object is left at its beginning.
+def read_head(source: Source, count: int = HEAD) -> bytes:
+    """The first `count` bytes of `source`, or all where it has fewer; a file object is left at its beginning.
 
     Raises:
         ImageError: a path that is no regular file.
         OSError: it cannot be opened or read.
     """
     if isinstance(source, bytes):
-        return source[:HEAD]
+        return source[:count]
     if isinstance(source, str | os.PathLike):
         if kind := special_file(source):
             raise ImageError(
                 f"{describe(source)}: {kind}, not a regular file; name - for an image on standard input"
             )
         with Path(source).open("rb") as file:
-            return file.read(HEAD)
+            return file.read(count)
     source.seek(0)
-    head = source.read(HEAD)
+    head = source.read(count)
     source.seek(0)
     return head

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from edgeall.errors import ImageError
-from edgeall.pixels.colour import Converted, to_srgb
+from edgeall.pixels import jpeg2000
+from edgeall.pixels.colour import MAX_PROFILE_BYTES, Converted, to_srgb
 from edgeall.pixels.formats import readable
 from edgeall.pixels.mapping import ByteImage, Resize
 from edgeall.pixels.opening import Source, describe, read_head
@@ -95,7 +96,10 @@ def _decode(source: Source, to: Resize, max_pixels: int) -> tuple[Converted, tup
             if to.antialiased:
                 image.draft("RGB", (2 * to.size, 2 * to.size))
             image.load()
-            return _in_srgb(image, to), original
+            profile = image.info.get("icc_profile")
+            if format.name == "JPEG 2000":
+                profile = jpeg2000.colour_profile(read_head(source, 2 * MAX_PROFILE_BYTES))
+            return _in_srgb(image, profile, to), original
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -114,10 +118,9 @@ def _too_large(source: Source, what: str, max_pixels: int) -> ImageError:
     )
 
 
-def _in_srgb(image: Image.Image, to: Resize) -> Converted:
+def _in_srgb(image: Image.Image, profile: bytes | None, to: Resize) -> Converted:
     """The square of a decoded image."""
-    profile, stored = image.info.get("icc_profile"), image.mode
-    upright = _upright(image)
+    stored, upright = image.mode, _upright(image)
     if stored != "CMYK":
         return to_srgb(resized(_to_rgb(upright), to), profile, stored)
     converted = to_srgb(upright, profile, stored)

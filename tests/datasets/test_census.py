@@ -41,7 +41,7 @@ def test_unreadable_files_are_named_and_not_counted(make_folder: MakeFolder) -> 
     root = make_folder([f"{label}/{i}.png" for label in "ab" for i in range(2)])
     (root / "b" / "1.png").write_bytes(b"text")
     census = take_census(read_dataset(root))
-    reason = "not an image that edgeall reads (JPEG, PNG, BMP, TIFF)"
+    reason = "not an image that edgeall reads (JPEG, PNG, BMP, TIFF, WebP, AVIF, JPEG 2000)"
     assert census.unreadable == (Unreadable("b/1.png", reason),)
     assert census.classes == {"a": 2, "b": 1}
     assert not census.sound
