@@ -74,11 +74,11 @@ def _number(value: float) -> bytes:
     return struct.pack(">i", round(value * 65536))
 
 
-def profile(kind: bytes, tags: dict[bytes, bytes], space: bytes = b"RGB ") -> bytes:
+def profile(kind: bytes, tags: dict[bytes, bytes], space: bytes = b"RGB ", pcs: bytes = b"XYZ ") -> bytes:
     """An ICC profile, version 2.4, with the given tags."""
     head = bytearray(128)
     head[8:12] = b"\x02\x40\0\0"
-    head[12:24] = kind + space + b"XYZ "
+    head[12:24] = kind + space + pcs
     head[36:40] = b"acsp"
     head[68:80] = b"".join(map(_number, D50))
     start, table, body = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
@@ -105,6 +105,20 @@ def rgb_profile(space: tuple[tuple[float, float], ...], curve: Curve) -> bytes:
 def grey_profile(curve: Curve) -> bytes:
     white = b"XYZ \0\0\0\0" + b"".join(map(_number, D50))
     return profile(b"mntr", {b"wtpt": white, b"kTRC": curve_tag(curve)}, b"GRAY")
+
+
+def cmyk_profile() -> bytes:
+    """A press on which inks add up in CIE Lab: K alone goes straight from L* 100 to 0; an 8-bit table of 2 steps."""
+    inks = np.array([[-40, -35, -50], [-45, 75, -5], [-10, -5, 90], [-100, 0, 0]])  # L*, a*, b* of C, M, Y, K
+    corners = np.stack(np.meshgrid(*[[0, 1]] * 4, indexing="ij"), axis=-1).reshape(-1, 4)
+    lab = np.array([100, 0, 0]) + corners @ inks
+    table = np.stack([np.clip(lab[:, 0], 0, 100) * 2.55, *(np.clip(lab[:, 1:], -128, 127) + 128).T], axis=-1)
+    identity = b"".join(map(_number, np.eye(3).ravel()))
+    straight = bytes(range(256))
+    content = b"mft1\0\0\0\0" + bytes((4, 3, 2, 0)) + identity + straight * 4
+    content += np.round(table).astype(np.uint8).tobytes() + straight * 3
+    white = b"XYZ \0\0\0\0" + b"".join(map(_number, D50))
+    return profile(b"prtr", {b"wtpt": white, b"A2B0": content}, b"CMYK", b"Lab ")
 
 
 def saved(image: Image.Image, icc: bytes | None, format: str = "PNG", **options: object) -> bytes:
@@ -200,6 +214,20 @@ def test_a_grey_profile_is_followed(mode: str) -> None:
     right = 255 * srgb_encoded((grey / 255.0) ** 1.8)
     found = read_image(saved(image, grey_profile(gamma(1.8))), SIDE)
     assert np.abs(found - right[..., None]).max() <= 1.5
+
+
+@pytest.mark.parametrize("format", ["TIFF", "JPEG"])
+def test_a_press_profile_is_followed(format: str) -> None:
+    """Judged along K, where L* = 100 - K and CIE 15's formula gives the luminance."""
+    ink = np.zeros((SIDE, SIDE, 4), np.uint8)
+    ink[..., 3] = 4 * _X
+    lightness = 100 * (1 - ink[..., 3] / 255.0)
+    luminance = np.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness / 903.3)
+    options = {"quality": 98} if format == "JPEG" else {}
+    content = saved(Image.fromarray(ink, "CMYK"), cmyk_profile(), format, **options)
+    found = read_image(content, SIDE)
+    assert np.abs(found - 255 * srgb_encoded(luminance)[..., None]).max() <= 3
+    assert np.abs(found - (255.0 - ink[..., 3:])).max() > 3
 
 
 def test_a_grey_picture_with_a_profile_of_colours_is_read_by_it() -> None:
