@@ -8,10 +8,12 @@ from edgeall.pixels.mapping import FILTERS, FITS, ByteImage, Filter, Fit, PixelM
 from edgeall.pixels.reading import (
     MAX_PIXELS,
     SUFFIXES,
+    Picture,
     Source,
     describe,
     read_image,
     read_image_with_size,
+    read_picture,
     read_pixels,
 )
 
@@ -23,11 +25,13 @@ __all__ = [
     "ByteImage",
     "Filter",
     "Fit",
+    "Picture",
     "PixelMapping",
     "Resize",
     "Source",
     "describe",
     "read_image",
     "read_image_with_size",
+    "read_picture",
     "read_pixels",
 ]
