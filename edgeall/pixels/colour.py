@@ -13,11 +13,13 @@ not applied, and bytes stay as they are.
 import io
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+Stored = Literal["RGB", "grey", "CMYK"]
 
 MAX_PROFILE_BYTES = 4 * 2**20
 """Larger profiles are not looked at. Those of printing presses, the largest in use, have 0.5 to 3 MB."""
@@ -40,11 +42,33 @@ NO_LITTLECMS = "its colour profile is ignored: the Pillow installed here has no 
 
 
 @dataclass(frozen=True)
-class Converted:
-    """A picture in sRGB, and in one sentence what of its profile was ignored; empty where nothing was."""
+class Conversion:
+    """What makes sRGB of a file's pictures.
 
-    image: Image.Image
+    Attributes:
+        note: what of the profile is ignored, in one sentence; empty where nothing is.
+    """
+
     note: str = ""
+    _transform: Any = None
+    _mode: str = "RGB"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (self.note,) if self.note else ()
+
+    def apply(self, image: Image.Image) -> Image.Image:
+        """An RGB or CMYK picture in sRGB, mode RGB; a grey one has three equal channels.
+
+        CMYK profiles convert CMYK alone: what already is RGB, made of converted bands, stays.
+        """
+        if self._transform is None or image.mode != ("CMYK" if self._mode == "CMYK" else "RGB"):
+            return image if image.mode == "RGB" else image.convert("RGB")
+        converted: Image.Image = self._transform.apply(image.getchannel(0) if self._mode == "L" else image)
+        return converted
+
+
+NONE = Conversion()
 
 
 def mode_of(profile: bytes) -> str | None:
@@ -54,33 +78,31 @@ def mode_of(profile: bytes) -> str | None:
     return _MODES.get(profile[_SPACE])
 
 
-def to_srgb(image: Image.Image, profile: bytes | None, stored: str) -> Converted:
-    """`image` in sRGB, mode RGB.
+def conversion(profile: bytes | None, stored: Stored) -> Conversion:
+    """How the pictures of a file become sRGB.
 
     Args:
-        image: RGB, or CMYK where the picture is stored so.
-        profile: ICC profile of the file, as it is there; None where it has none.
-        stored: the mode in which the file has the picture: what is not CMYK and not grey counts as RGB. A grey
-            picture's `image` has three equal channels.
+        profile: the file's ICC profile, as it is there; None or empty where it has none.
+        stored: the colours that the file stores; what is neither CMYK nor grey counts as RGB.
     """
     if not profile:
-        return Converted(image.convert("RGB"))
+        return NONE
     if len(profile) > MAX_PROFILE_BYTES:
-        return Converted(image.convert("RGB"), TOO_LARGE)
+        return Conversion(TOO_LARGE)
     mode = mode_of(profile)
     if mode is None:
-        return Converted(image.convert("RGB"), DAMAGED)
-    if (mode == "CMYK") != (image.mode == "CMYK") or (mode == "L" and not _grey(stored)):
-        space = profile[_SPACE].decode("ascii").strip()
-        return Converted(image.convert("RGB"), NOT_ITS_OWN.format(space=space))
+        return Conversion(DAMAGED)
+    if (mode == "CMYK") != (stored == "CMYK") or (mode == "L" and stored != "grey"):
+        return Conversion(NOT_ITS_OWN.format(space=profile[_SPACE].decode("ascii").strip()))
     transform, note = _transform(profile, mode)
-    if transform is None:
-        return Converted(image.convert("RGB"), note)
-    return Converted(transform.apply(image.getchannel(0) if mode == "L" else image), note)
+    return Conversion(note, transform, mode)
 
 
-def _grey(stored: str) -> bool:
-    return stored in ("1", "L", "LA", "La", "I", "F") or stored.startswith("I;16")
+def stored_colours(mode: str) -> Stored:
+    """The colours of a picture that Pillow has in `mode`."""
+    if mode == "CMYK":
+        return "CMYK"
+    return "grey" if mode in ("1", "L", "LA", "La", "I", "F") or mode.startswith("I;16") else "RGB"
 
 
 @lru_cache(maxsize=16)

@@ -52,6 +52,8 @@ def read_head(source: Source, count: int = HEAD) -> bytes:
             )
         with Path(source).open("rb") as file:
             return file.read(count)
+    if not source.seekable():
+        raise ImageError(f"{describe(source)}: cannot be read from its beginning again; give its bytes")
     source.seek(0)
     head = source.read(count)
     source.seek(0)

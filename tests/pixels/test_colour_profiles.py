@@ -239,8 +239,21 @@ def test_a_grey_picture_with_a_profile_of_colours_is_read_by_it() -> None:
 
 def test_transparency_is_laid_on_white_of_any_space() -> None:
     image = Image.fromarray(SMEAR).convert("RGBA")
-    image.putalpha(0)
-    assert read_image(saved(image, rgb_profile(*SPACES["Adobe RGB"])), SIDE).min() == 255
+    opaque = np.zeros((SIDE, SIDE), np.uint8)
+    opaque[:, :8] = 255
+    image.putalpha(Image.fromarray(opaque))
+    found = read_image(saved(image, rgb_profile(*SPACES["Adobe RGB"])), SIDE)
+    assert found[:, 8:].min() == 255
+    assert np.abs(found[:, :8] - in_srgb(SMEAR, *SPACES["Adobe RGB"])[:, :8]).max() <= 1.5
+
+
+@pytest.mark.parametrize("format", ["PNG", "TIFF"])
+def test_a_profile_is_followed_at_16_bits(format: str) -> None:
+    """A grey PNG and TIFF of 16 bits, decoded apart from those of 8."""
+    grey = SMEAR[..., 1]
+    image = Image.fromarray(grey.astype(np.uint16) * 257)
+    found = read_image(saved(image, grey_profile(gamma(1.8)), format), SIDE)
+    assert np.abs(found - 255 * srgb_encoded((grey / 255.0) ** 1.8)[..., None]).max() <= 1.5
 
 
 ADOBE_PROFILE = rgb_profile(*SPACES["Adobe RGB"])
