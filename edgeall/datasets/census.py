@@ -43,7 +43,7 @@ class Census:
         conflicts: groups of exact duplicates that are filed under more than one class.
         unreadable: with reasons.
         leaks: between given parts.
-        image_notes: what was ignored of images' files, to images, most frequent first.
+        image_notes: what images' files left open or had ignored, to images, most frequent first.
     """
 
     dataset: Dataset

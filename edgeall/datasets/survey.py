@@ -36,7 +36,7 @@ class Seen:
         size: width and height in pixels, as the file has them.
         format: by the file's first bytes, not by its name: one of `edgeall.pixels.formats.READ`.
         thumbnail: luma, float32 (32, 32), 0 to 255, the picture stretched to a square.
-        notes: what of the file was ignored.
+        notes: what the file left open or had ignored, as `edgeall.pixels.Picture` has them.
     """
 
     sample: Sample

@@ -31,7 +31,7 @@ class Classified:
         threshold: score from which the artifact's verdict is positive.
         model: file name of the artifact.
         ms: read, decode, check, infer: what this image took, in milliseconds.
-        notes: what of the file was ignored.
+        notes: what the file left open or had ignored, as `edgeall.pixels.Picture` has them.
     """
 
     path: str

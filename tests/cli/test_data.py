@@ -230,3 +230,11 @@ def test_check_counts_and_names_what_is_no_image(folder: Path, capsys: pytest.Ca
     assert unreadable["name"] == "other/phone.heic"
     assert unreadable["reason"].startswith("edgeall does not read HEIC: convert it to PNG")
     assert "left out 1 (not an image): notes.txt" in printed.err
+
+
+def test_check_says_what_of_images_is_ignored(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = next(folder.rglob("*.png"))
+    with Image.open(path) as image:
+        image.save(path, icc_profile=b"damaged")
+    main(["data", "check", str(folder)])
+    assert "its colour profile is damaged and ignored (1 images)" in capsys.readouterr().out
