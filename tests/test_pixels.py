@@ -234,10 +234,10 @@ def test_a_truncated_image_is_refused(format: str, kept: float) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "not an image that edgeall reads .JPEG, PNG, BMP, TIFF."),
-        (b"GIF89a" + bytes(50), "not an image that edgeall reads"),
+        (b"", "the image: not an image: the file is empty"),
+        (b"GIF89a" + bytes(50), "edgeall does not read GIF"),
         (b"plain text", "not an image that edgeall reads"),
-        (encoded(flat("P", 0), "GIF"), "not an image that edgeall reads"),
+        (encoded(flat("P", 0), "GIF"), "edgeall does not read GIF"),
         (png(20_000, 20_000, 8, 2, b""), "more than the 100000000 that edgeall reads; scale the image down"),
         (png(10_001, 10_000, 8, 2, b""), "its 10001 x 10000 pixels are more than the 100000000"),
         (png(0, 4, 8, 2, b""), "the image: "),

@@ -31,17 +31,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"the artifact to ask (default: ${ENVIRONMENT}, or the only artifact in the current folder)",
     )
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="engine threads (default: 1)")
-    parser.epilog = "Exit status: 0 all inputs have a verdict, 1 some have none, 2 none has one."
+    parser.epilog = (
+        "Exit status: 0 all images have a verdict, 1 some have none, 2 none has one. "
+        "Files in a folder that are no images are left out, and counted."
+    )
 
 
 def run(args: argparse.Namespace, display: Display) -> int:
     """Classify; each verdict is printed as soon as it is known."""
-    from edgeall.field import Classified, classify
+    from edgeall.field import Classified, LeftOut, classify
+    from edgeall.pixels.folder import in_words
 
     artifact = read(args.model or _default_model())
     _caveats(artifact, display)
     done = failed = 0
+    left_out: list[LeftOut] = []
     for result in classify(artifact, args.paths, args.threads):
+        if isinstance(result, LeftOut):
+            left_out.append(result)
+            continue
         display.emit(result.to_dict(), line=True)
         if isinstance(result, Classified):
             done += 1
@@ -50,6 +58,8 @@ def run(args: argparse.Namespace, display: Display) -> int:
         else:
             failed += 1
             display.error(result.error)
+    for line in in_words(left_out):
+        display.note(line)
     if failed == 0:
         return 0
     if done + failed > 1:
@@ -96,4 +106,4 @@ def _line(result: "Classified", decision: Decision) -> str:
         line += f", {verdict.label} {verdict.probability:.2f}"
     if not result.quality.ok:
         line += f"\n  doubtful image: {'; '.join(result.quality.reasons)}"
-    return line
+    return "".join([line, *(f"\n  note: {note}" for note in result.notes)])

@@ -195,6 +195,9 @@ def _census_table(census: "Census") -> "RenderableType":
     sizes = [f"{width} x {height} ({count})" for (width, height), count in census.resolutions.items()]
     table.add_row("resolutions", _few(sizes))
     table.add_row("formats", _few([f"{name} ({count})" for name, count in census.formats.items()]))
+    if census.image_notes:
+        noted = [f"{note} ({images} images)" for note, images in census.image_notes.items()]
+        table.add_row("of images", _lines(noted))
     for title, groups in (
         ("exact duplicates", census.exact_duplicates),
         ("same picture", census.near_duplicates),

@@ -82,6 +82,8 @@ def run(args: argparse.Namespace, display: Display) -> int:
     given = None
     if args.calibration is not None:
         given = exporting.read_folder(args.calibration, max(run.pixels.size for run in found))
+        for note in given.notes:
+            display.note(f"--calibration: {note}")
     options = exporting.Options(args.overwrite, args.data, given, args.int8_method)
     outcome = exporting.export_runs(found, recipes, options, jobs=args.jobs, progress=display)
     written = _sensitivity(found, options, display) if args.sensitivity else []

@@ -43,6 +43,7 @@ class Census:
         conflicts: groups of exact duplicates that are filed under more than one class.
         unreadable: with reasons.
         leaks: between given parts.
+        image_notes: what images' files left open or had ignored, to images, most frequent first.
     """
 
     dataset: Dataset
@@ -56,6 +57,7 @@ class Census:
     conflicts: tuple[tuple[str, ...], ...]
     unreadable: tuple[Unreadable, ...]
     leaks: tuple[Leak, ...]
+    image_notes: dict[str, int]
 
     @property
     def sound(self) -> bool:
@@ -72,7 +74,8 @@ class Census:
         splits: {train|val|test: images}, empty where the folder assigns none
         resolutions: [{width, height, images}], formats: {name: images}
         exact_duplicates, near_duplicates, conflicts: [[name, ...], ...]
-        unreadable: [{name, reason}], leaks: [{kind, what, splits: [part, ...]}]
+        image_notes: {text: images}
+        unreadable, left_out: [{name, reason}], leaks: [{kind, what, splits: [part, ...]}]
         """
         return {
             "root": str(self.dataset.root),
@@ -96,7 +99,12 @@ class Census:
             "exact_duplicates": [list(group) for group in self.exact_duplicates],
             "near_duplicates": [list(group) for group in self.near_duplicates],
             "conflicts": [list(group) for group in self.conflicts],
+            "image_notes": self.image_notes,
             "unreadable": [{"name": image.name, "reason": image.reason} for image in self.unreadable],
+            "left_out": [
+                {"name": each.path.relative_to(self.dataset.root).as_posix(), "reason": each.reason}
+                for each in self.dataset.left_out
+            ],
             "leaks": [
                 {"kind": leak.kind, "what": leak.what, "splits": list(leak.splits)} for leak in self.leaks
             ],
@@ -122,6 +130,7 @@ def take_census(dataset: Dataset, progress: Progress = SILENT) -> Census:
         conflicts=_names(group for group in exact if len({image.sample.label for image in group}) > 1),
         unreadable=unreadable,
         leaks=(*_subject_leaks(seen), *_picture_leaks(same_picture)),
+        image_notes=_in_order(Counter(note for image in seen for note in image.notes)),
     )
 
 

@@ -1,16 +1,17 @@
 """What is in a folder of images, from its names alone: nothing is decoded here."""
 
-import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeall.datasets.layouts import LAYOUTS, Entry, Layout
 from edgeall.errors import DatasetError, UsageError
 from edgeall.names import unknown_name
-from edgeall.pixels import SUFFIXES
+from edgeall.pixels.folder import LeftOut, Unlisted, in_words, list_folder
+from edgeall.pixels.formats import READ
+from edgeall.pixels.opening import special_file
 
 SYNTHETIC_MARK = b"edgeall synthetic smear"
 """Comment inside every image that `synthesize` draws; it marks the layout's name wherever such an image turns up."""
@@ -53,7 +54,8 @@ class Dataset:
         labels: class names, those without a finding first; of two, the second is the positive one.
         positive: the labels that make a finding.
         samples: by name.
-        notes: what a reader of any figure made with this set should know: guesses, images left aside.
+        notes: what a reader of any figure made with this set should know: guesses, images left aside, files left out.
+        left_out: files that are not samples, by name, each with the reason.
         positive_guessed: the positive labels were guessed from the names of the classes.
     """
 
@@ -64,6 +66,7 @@ class Dataset:
     samples: tuple[Sample, ...]
     notes: tuple[str, ...] = ()
     positive_guessed: bool = False
+    left_out: tuple[LeftOut, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """Images a label, in the order of `labels`."""
@@ -72,7 +75,7 @@ class Dataset:
 
 
 def read_dataset(root: Path, positive: Sequence[str] | None = None) -> Dataset:
-    """Recognise the layout of `root` and list its images. Hidden files and links out of the folder are passed over.
+    """Recognise the layout of `root` and list its images, as `edgeall.pixels.folder` tells them from other files.
 
     `positive` names the labels that make a finding, where the layout's own, or the guess, is not what is wanted.
 
@@ -85,13 +88,18 @@ def read_dataset(root: Path, positive: Sequence[str] | None = None) -> Dataset:
     if not root.is_dir():
         raise DatasetError(f"{root}: not a folder; give the folder that holds the images")
     root = root.resolve()
-    names, outside = _image_names(root)
+    names, left_out = _listed(root)
     if not names:
-        links = f", and {outside} links that lead out of it are not followed" if outside else ""
-        raise DatasetError(f"{root}: holds no images ({', '.join(SUFFIXES)}){links}")
+        others = "".join(f"; {line}" for line in in_words(left_out, root))
+        raise DatasetError(f"{root}: holds no images ({', '.join(READ)}){others}")
     layout, entries = _recognise(root, names)
-    notes = [f"{outside} links that lead out of the folder are not followed"] if outside else []
-    notes += _strays(layout, [name for name in names if name not in entries])
+    left_out = [each for each in left_out if not layout.is_companion(each.path.relative_to(root).as_posix())]
+    left_out += [
+        LeftOut(root / name, f"does not fit the layout {layout.name}")
+        for name in names
+        if name not in entries
+    ]
+    notes = [*in_words(left_out, root)]
     entries, set_aside = _one_variant(layout, entries)
     notes += set_aside
     samples = tuple(
@@ -121,40 +129,27 @@ def read_dataset(root: Path, positive: Sequence[str] | None = None) -> Dataset:
         samples=samples,
         notes=tuple(notes),
         positive_guessed=guessed,
+        left_out=tuple(left_out),
     )
 
 
-def _image_names(root: Path) -> tuple[list[str], int]:
-    """Relative names of image files by name, and how many links out of the folder were passed over."""
+def _listed(root: Path) -> tuple[list[str], list[LeftOut]]:
+    """Relative names of the pictures below `root`, and what is left out."""
     names: list[str] = []
-    outside = 0
-    for folder, below, files in os.walk(root, onerror=_unlistable):
-        below[:] = [name for name in below if not _hidden(name)]
-        outside += sum(_leaves(Path(folder, name), root) for name in below)
-        for name in files:
-            path = Path(folder, name)
-            if _hidden(name) or path.suffix.lower() not in SUFFIXES:
-                continue
-            if _leaves(path, root):
-                outside += 1
-            else:
-                names.append(path.relative_to(root).as_posix())
-    return sorted(names, key=_natural), outside
-
-
-def _unlistable(error: OSError) -> None:
-    # Passing over it, as os.walk does, would leave its images out of every count without a word.
-    raise DatasetError(
-        f"{error.filename}: cannot be listed ({error.strerror}); make it readable or move it away"
-    )
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
-
-
-def _leaves(path: Path, root: Path) -> bool:
-    return path.is_symlink() and not path.resolve().is_relative_to(root)
+    left_out: list[LeftOut] = []
+    for found in list_folder(root, stay_within=True):
+        if isinstance(found, Unlisted):
+            # Passing over it would leave its images out of every count.
+            raise DatasetError(
+                f"{found.path}: cannot be listed ({found.error}); make it readable or move it away"
+            )
+        if isinstance(found, LeftOut):
+            left_out.append(found)
+        elif kind := special_file(found.path):
+            left_out.append(LeftOut(found.path, f"{kind}, not a regular file"))
+        else:
+            names.append(found.path.relative_to(root).as_posix())
+    return sorted(names, key=_natural), left_out
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
@@ -176,11 +171,6 @@ def _recognise(root: Path, names: list[str]) -> tuple[Layout, dict[str, Entry]]:
         shapes = "; ".join(f"{layout.name}: {layout.shape}" for layout in LAYOUTS)
         raise DatasetError(f"{root}: {len(names)} images, in no layout that edgeall knows ({shapes})")
     return max(fitting, key=lambda fit: len({entry.label for entry in fit[1].values()}) > 1)
-
-
-def _strays(layout: Layout, names: list[str]) -> Iterator[str]:
-    if names:
-        yield f"{len(names)} images do not fit the layout {layout.name} and are left out, the first: {names[0]}"
 
 
 def _one_variant(layout: Layout, entries: dict[str, Entry]) -> tuple[dict[str, Entry], list[str]]:

@@ -45,6 +45,7 @@ class Layout:
         labels: the path's word for a class (lower case) to its name, healthy first. Empty: folders are classes.
         positive: names of the classes that make a finding. Empty: guessed from the names.
         variant: the one that is read where a folder holds several.
+        companions: pattern of the files that are published beside the images; leaving them out goes without saying.
     """
 
     name: str
@@ -53,6 +54,11 @@ class Layout:
     labels: dict[str, str] = field(default_factory=dict)
     positive: tuple[str, ...] = ()
     variant: str | None = None
+    companions: str | None = None
+
+    def is_companion(self, name: str) -> bool:
+        """Whether the path `name` is of a file that the layout has beside its images."""
+        return self.companions is not None and bool(re.fullmatch(self.companions, name, re.IGNORECASE))
 
     def entry(self, name: str) -> Entry | None:
         """What the path `name` says under this layout; None where it does not fit."""
@@ -77,6 +83,7 @@ LAYOUTS = (
         patterns=(r"(?:[^/]+/)?im/Im\d+_(?P<label>[01])\.\w+", r"Im\d+_(?P<label>[01])\.jpe?g"),
         labels={"0": "healthy", "1": "ALL"},
         positive=("ALL",),
+        companions=r"(?:[^/]+/)?(?:xyc/[^/]+\.xyc|README\.txt)",
     ),
     Layout(
         name="ALL-IDB2",
@@ -105,7 +112,7 @@ LAYOUTS = (
     ),
     Layout(
         name="image folder",
-        shape="CLASS/*.{jpg,png,tif,bmp} or {train,val,test}/CLASS/*",
+        shape="CLASS/*.{jpg,png,tif,...} or {train,val,test}/CLASS/*",
         patterns=(
             rf"{_SPLIT}/(?P<label>[^/]+)/[^/]+",
             rf"(?!(?:{'|'.join(_SPLITS)})/)(?P<label>[^/]+)/[^/]+",

@@ -11,13 +11,12 @@ import numpy.typing as npt
 
 from edgeall.datasets.dataset import Sample
 from edgeall.errors import ImageError
-from edgeall.pixels import read_image_with_size
+from edgeall.pixels import formats, read_picture
 from edgeall.progress import SILENT, Progress
 
 THUMBNAIL = 32
 _DECODED = 2 * THUMBNAIL
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
-_SIGNATURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"BM": "BMP", b"II": "TIFF", b"MM": "TIFF"}
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,9 @@ class Seen:
     Attributes:
         sha256: of the file's bytes.
         size: width and height in pixels, as the file has them.
-        format: by the file's first bytes, not by its name: JPEG, PNG, BMP or TIFF.
+        format: by the file's first bytes, not by its name: one of `edgeall.pixels.formats.READ`.
         thumbnail: luma, float32 (32, 32), 0 to 255, the picture stretched to a square.
+        notes: what the file left open or had ignored, as `edgeall.pixels.Picture` has them.
     """
 
     sample: Sample
@@ -44,6 +44,7 @@ class Seen:
     size: tuple[int, int]
     format: str
     thumbnail: npt.NDArray[np.float32]
+    notes: tuple[str, ...] = ()
 
 
 def survey(
@@ -66,11 +67,13 @@ def survey(
 def _look(sample: Sample) -> Seen | Unreadable:
     try:
         content = sample.path.read_bytes()
-        pixels, size = read_image_with_size(content, _DECODED)
+        format = formats.readable(content, sample.name)
+        picture = read_picture(content, _DECODED)
     except (ImageError, OSError) as error:
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        return Unreadable(sample.name, reason.removeprefix("the image: "))
-    luma = (pixels * _LUMA).sum(axis=2)
+        return Unreadable(sample.name, reason.removeprefix(f"{sample.name}: ").removeprefix("the image: "))
+    luma = (picture.pixels * _LUMA).sum(axis=2)
     thumbnail = luma.reshape(THUMBNAIL, 2, THUMBNAIL, 2).mean(axis=(1, 3))
-    format = next((name for mark, name in _SIGNATURES.items() if content.startswith(mark)), "unknown")
-    return Seen(sample, hashlib.sha256(content).hexdigest(), size, format, thumbnail)
+    return Seen(
+        sample, hashlib.sha256(content).hexdigest(), picture.size, format.name, thumbnail, picture.notes
+    )

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from edgeall import files, pixels
 from edgeall.errors import ExportError, ImageError, UsageError
 from edgeall.pixels import PixelMapping
+from edgeall.pixels.folder import LeftOut, PictureFile, Unlisted, in_words, list_folder
+from edgeall.pixels.formats import READ
 from edgeall.runs import Member, Run
 
 _FEWEST = 8
@@ -22,10 +24,15 @@ _FLAT = 2.0
 
 @dataclass(frozen=True)
 class Given:
-    """Images that a user names for calibration, instead of those a run was trained on. Labels are not known."""
+    """Images that a user names for calibration, instead of those a run was trained on. Labels are not known.
+
+    Attributes:
+        notes: what below `root` is left out, in words.
+    """
 
     root: Path
     members: tuple[Member, ...]
+    notes: tuple[str, ...] = ()
 
 
 def read_folder(root: Path, size: int) -> Given:
@@ -33,15 +40,19 @@ def read_folder(root: Path, size: int) -> Given:
 
     Raises:
         UsageError: fewer than 8 images; one that cannot be read, shows nothing, or is less than half as wide or high
-            as the model's input, which stretching would only blur. Each is named.
+            as the model's input, which stretching would only blur; a folder that cannot be listed. Each is named.
     """
     if not root.is_dir():
         raise UsageError(f"--calibration {root}: no such folder")
-    paths = sorted(
-        path for path in root.rglob("*") if path.suffix.lower() in pixels.SUFFIXES and path.is_file()
-    )
+    listed = list(list_folder(root))
+    for found in listed:
+        if isinstance(found, Unlisted):
+            raise UsageError(f"--calibration: {found.path}: cannot be listed ({found.error})")
+    paths = sorted(found.path for found in listed if isinstance(found, PictureFile))
+    notes = in_words((found for found in listed if isinstance(found, LeftOut)), root)
     if not paths:
-        raise UsageError(f"--calibration {root}: holds no images ({', '.join(pixels.SUFFIXES)})")
+        others = "".join(f"; {line}" for line in notes)
+        raise UsageError(f"--calibration {root}: holds no images ({', '.join(READ)}){others}")
     for path in paths:
         try:
             image, (width, height) = pixels.read_image_with_size(path, size)
@@ -60,7 +71,7 @@ def read_folder(root: Path, size: int) -> Given:
             f"--calibration {root}: holds {len(paths)} images; at least {_FEWEST} are needed, 100 are good"
         )
     members = [Member(path.relative_to(root).as_posix(), files.sha256_file(path), "") for path in paths]
-    return Given(root, tuple(members))
+    return Given(root, tuple(members), notes)
 
 
 def select(members: Sequence[Member], count: int, seed: int) -> tuple[Member, ...]:

@@ -3,10 +3,12 @@
 from edgeall.field.classify import Classified, Failed, classify, find_images
 from edgeall.field.quality import Quality, assess
 from edgeall.field.verdict import Verdict, decide, judge, score_of
+from edgeall.pixels.folder import LeftOut
 
 __all__ = [
     "Classified",
     "Failed",
+    "LeftOut",
     "Quality",
     "Verdict",
     "assess",

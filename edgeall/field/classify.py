@@ -13,7 +13,9 @@ from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, ImageError, UsageError
 from edgeall.field.quality import Quality, assess
 from edgeall.field.verdict import Verdict, judge
-from edgeall.pixels import SUFFIXES, ByteImage, Resize, Source, read_image_with_size
+from edgeall.pixels import Picture, Resize, Source, read_picture
+from edgeall.pixels.folder import LeftOut, PictureFile, in_words, list_folder
+from edgeall.pixels.formats import READ
 from edgeall.runtimes import Session, open_session
 
 STDIN = "-"
@@ -29,6 +31,7 @@ class Classified:
         threshold: score from which the artifact's verdict is positive.
         model: file name of the artifact.
         ms: read, decode, check, infer: what this image took, in milliseconds.
+        notes: what the file left open or had ignored, as `edgeall.pixels.Picture` has them.
     """
 
     path: str
@@ -37,9 +40,10 @@ class Classified:
     quality: Quality
     model: str
     ms: float
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready: path, label, probability, score, threshold, decision, quality, model, ms."""
+        """JSON-ready: path, label, probability, score, threshold, decision, quality, model, ms, notes."""
         return {
             "path": self.path,
             "label": self.verdict.label,
@@ -50,6 +54,7 @@ class Classified:
             "quality": {"ok": self.quality.ok, "reasons": list(self.quality.reasons)},
             "model": self.model,
             "ms": round(self.ms, 3),
+            "notes": list(self.notes),
         }
 
 
@@ -68,18 +73,17 @@ class Failed:
 @dataclass(frozen=True)
 class _Decoded:
     path: str
-    image: ByteImage
-    original: tuple[int, int]
+    picture: Picture
     seconds: float
 
 
 def classify(
     artifact: Artifact, sources: Sequence[str | os.PathLike[str]], threads: int = 1
-) -> Iterator[Classified | Failed]:
+) -> Iterator[Classified | Failed | LeftOut]:
     """Classify images, in order: files, folders (with all below them, by name), "-" for an image on standard input.
 
-    An input that cannot be read, or holds no image, is a `Failed` in its place; the others go on. The next image is
-    decoded while the engine works on this one.
+    An input that cannot be read, or holds no image, is a `Failed` in its place; the others go on. A file in a folder
+    that is no image is a `LeftOut`. The next image is decoded while the engine works on this one.
 
     Raises:
         UsageError: nothing was given, or standard input twice.
@@ -92,38 +96,40 @@ def classify(
         raise UsageError("standard input (-) holds one image: name it once")
     with open_session(artifact, threads) as session:
         for decoded in _decoded(find_images(names), session.pixels.resize):
-            yield decoded if isinstance(decoded, Failed) else _judged(decoded, artifact, session)
+            yield _judged(decoded, artifact, session) if isinstance(decoded, _Decoded) else decoded
 
 
-def find_images(names: Iterable[str]) -> Iterator[str | Failed]:
-    """Paths of the images that names stand for; folders are gone through with all below, hidden files left out."""
+def find_images(names: Iterable[str]) -> Iterator[str | Failed | LeftOut]:
+    """Paths of the images that names stand for; of folders, what `list_folder` takes for pictures or leaves out."""
     for name in names:
         if name == STDIN or not Path(name).is_dir():
             yield name
             continue
-        empty = True
-        for found in _below(name):
-            empty = False
+        yield from _below(Path(name))
+
+
+def _below(folder: Path) -> Iterator[str | Failed | LeftOut]:
+    left_out: list[LeftOut] = []
+    empty = True
+    for found in list_folder(folder):
+        if isinstance(found, LeftOut):
+            left_out.append(found)
             yield found
-        if empty:
-            yield Failed(name, f"{name}: no images in this folder ({', '.join(SUFFIXES)})")
+            continue
+        empty = False
+        if isinstance(found, PictureFile):
+            yield str(found.path)
+        else:
+            yield Failed(str(found.path), f"{found.path}: cannot be read ({found.error})")
+    if empty:
+        others = "".join(f"; {line}" for line in in_words(left_out, folder))
+        yield Failed(str(folder), f"{folder}: no images in this folder ({', '.join(READ)}){others}")
 
 
-def _below(folder: str) -> Iterator[str | Failed]:
-    barred: list[OSError] = []
-    for place, folders, files in os.walk(folder, onerror=barred.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith(".") and name.lower().endswith(SUFFIXES):
-                yield str(Path(place) / name)
-    for error in barred:
-        yield Failed(str(error.filename), f"{error.filename}: cannot be read ({error.strerror})")
-
-
-def _decoded(paths: Iterable[str | Failed], to: Resize) -> Iterator[_Decoded | Failed]:
+def _decoded(paths: Iterable[str | Failed | LeftOut], to: Resize) -> Iterator[_Decoded | Failed | LeftOut]:
     """Each image decoded, one ahead of the reader."""
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as pool:
-        ahead: Future[_Decoded | Failed] | None = None
+        ahead: Future[_Decoded | Failed | LeftOut] | None = None
         for path in paths:
             after = pool.submit(_decode, path, to)
             if ahead is not None:
@@ -133,16 +139,16 @@ def _decoded(paths: Iterable[str | Failed], to: Resize) -> Iterator[_Decoded | F
             yield ahead.result()
 
 
-def _decode(path: str | Failed, to: Resize) -> _Decoded | Failed:
-    if isinstance(path, Failed):
+def _decode(path: str | Failed | LeftOut, to: Resize) -> _Decoded | Failed | LeftOut:
+    if not isinstance(path, str):
         return path
     start = time.perf_counter()
     try:
         source: Source = _standard_input() if path == STDIN else path
-        image, original = read_image_with_size(source, to)
+        picture = read_picture(source, to)
     except ImageError as error:
         return Failed(path, str(error))
-    return _Decoded(path, image, original, time.perf_counter() - start)
+    return _Decoded(path, picture, time.perf_counter() - start)
 
 
 def _standard_input() -> bytes:
@@ -153,15 +159,21 @@ def _standard_input() -> bytes:
 
 
 def _judged(decoded: _Decoded, artifact: Artifact, session: Session) -> Classified | Failed:
-    start = time.perf_counter()
+    start, picture = time.perf_counter(), decoded.picture
     try:
-        probabilities = session.predict(decoded.image[None])[0]
+        probabilities = session.predict(picture.pixels[None])[0]
     except EngineError as error:
         return Failed(decoded.path, str(error))
     decision = artifact.metadata.decision
     verdict = judge(probabilities, decision)
-    quality = assess(decoded.image, decoded.original)
+    quality = assess(picture.pixels, picture.size)
     seconds = decoded.seconds + time.perf_counter() - start
     return Classified(
-        decoded.path, verdict, decision.threshold, quality, artifact.path.name, seconds * 1000.0
+        decoded.path,
+        verdict,
+        decision.threshold,
+        quality,
+        artifact.path.name,
+        seconds * 1000.0,
+        picture.notes,
     )

@@ -85,7 +85,8 @@ def _folder() -> Path:
 
 def _key(digests: Sequence[str]) -> str:
     """Of the images and of what decodes them: a new decoder may give other bytes."""
-    decoder = Path(pixels.__file__).read_bytes() + PIL.__version__.encode()
+    modules = sorted(Path(pixels.__file__).parent.glob("*.py"))
+    decoder = b"".join(module.read_bytes() for module in modules) + PIL.__version__.encode()
     return hashlib.sha256("".join(digests).encode() + decoder).hexdigest()[:32]
 
 

@@ -1,6 +1,7 @@
 """`edgeall classify`: what it prints where, and how it ends."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -218,3 +219,99 @@ def test_classifying_imports_nothing_of_the_workstation(artifact: Artifact, imag
         "edgeall.runs",
     }
     assert not rooms & set(modules)
+
+
+FORMATS = {
+    "a.jpg": "JPEG",
+    "b.jfif": "JPEG",
+    "c.tif": "PNG",
+    "d.JPG": "WEBP",
+    "e.HEIC": "AVIF",
+    "f.jp2": "JPEG2000",
+    "g": "BMP",
+    "h.webp": "TIFF",
+}
+
+
+@pytest.fixture
+def mixed(tiny: SmallModel, tmp_path: Path) -> Path:
+    """Images of all kinds under right and wrong names, and files that are no images."""
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for name, format in FORMATS.items():
+        Image.fromarray(tiny.images[0]).save(folder / name, format)
+    for name in ("notes.txt", "labels.csv", "Thumbs.db", "model.tflite"):
+        (folder / name).write_bytes(b"BM no image")
+    (folder / ".DS_Store").write_bytes(b"hidden")
+    (folder / "again").symlink_to(folder, target_is_directory=True)
+    return folder
+
+
+def test_in_a_folder_every_image_is_classified_and_every_other_file_counted(
+    artifact: Artifact, mixed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["classify", "--json", str(mixed), "--model", str(artifact.path)]) == 0
+    out, err = capsys.readouterr()
+    results = [json.loads(line) for line in out.splitlines()]
+    assert [result["path"] for result in results] == [str(mixed / name) for name in FORMATS]
+    assert all("label" in result and result["notes"] == [] for result in results)
+    assert err.splitlines() == [
+        NOTICE,
+        f"left out 1 (a link to a folder, which is not followed): {mixed / 'again'}",
+        f"left out 4 (not an image): {mixed / 'Thumbs.db'}, {mixed / 'labels.csv'}, {mixed / 'model.tflite'} "
+        "and 1 more",
+    ]
+
+
+def test_in_a_folder_a_picture_that_is_not_read_fails_by_name(
+    artifact: Artifact, mixed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = {
+        "i.heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+        "j.gif": b"GIF89a" + bytes(20),
+        "k.png": b"",
+        "l.svs": (mixed / "h.webp").read_bytes(),
+        "m": b"GIF89a" + bytes(20),
+    }
+    for name, content in bad.items():
+        (mixed / name).write_bytes(content)
+    os.mkfifo(mixed / "n.jpg")
+    os.mkfifo(mixed / "o")
+    (mixed / "p.jpg").symlink_to(mixed / "nowhere.jpg")
+    assert main(["classify", "--json", str(mixed), "--model", str(artifact.path)]) == 1
+    out, err = capsys.readouterr()
+    results = {Path(entry["path"]).name: entry for entry in map(json.loads, out.splitlines())}
+    assert set(results) == {*FORMATS, *bad, "n.jpg", "p.jpg"}
+    for name in {*bad, "n.jpg", "p.jpg"}:
+        assert set(results[name]) == {"path", "error"}
+        assert results[name]["error"].startswith(str(mixed / name))
+        assert results[name]["error"] in err
+    assert "7 of 15 inputs have no verdict" in err
+    assert "left out 5 (not an image): " in err
+
+
+@pytest.mark.parametrize("name", ["pipe.jpg", "/dev/null"])
+def test_what_is_no_regular_file_is_refused_not_waited_for(
+    name: str, artifact: Artifact, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert main(["classify", str(tmp_path / name), "--model", str(artifact.path)]) == 2
+    assert "not a regular file; name - for an image on standard input" in capsys.readouterr().err
+
+
+def test_a_folder_without_images_says_what_else_it_holds(
+    artifact: Artifact, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "notes.txt").write_text("no image")
+    assert main(["classify", str(tmp_path / "papers"), "--model", str(artifact.path)]) == 2
+    assert "no images in this folder" in (err := capsys.readouterr().err)
+    assert "left out 1 (not an image): notes.txt" in err
+
+
+def test_what_of_a_file_is_ignored_is_said(
+    artifact: Artifact, tiny: SmallModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(tiny.images[0]).save(tmp_path / "a.png", icc_profile=b"damaged")
+    assert main(["classify", str(tmp_path / "a.png"), "--model", str(artifact.path)]) == 0
+    assert capsys.readouterr().out.endswith("\n  note: its colour profile is damaged and ignored\n")

@@ -216,3 +216,25 @@ def test_real_cells_are_checked_and_split_by_subject(
     assert document["grouped_by"] == "subject"
     subjects = [{member["subject"] for member in document[part]} for part in ("train", "val", "test")]
     assert sum(map(len, subjects)) == len(set.union(*subjects)) == 8
+
+
+def test_check_counts_and_names_what_is_no_image(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "notes.txt").write_text("no image")
+    (folder / "other" / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    assert main(["data", "check", str(folder), "--json"]) == 1
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    assert document["left_out"] == [{"name": "notes.txt", "reason": "not an image"}]
+    assert "left out 1 (not an image): notes.txt" in document["notes"]
+    (unreadable,) = document["unreadable"]
+    assert unreadable["name"] == "other/phone.heic"
+    assert unreadable["reason"].startswith("edgeall does not read HEIC: convert it to PNG")
+    assert "left out 1 (not an image): notes.txt" in printed.err
+
+
+def test_check_says_what_of_images_is_ignored(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = next(folder.rglob("*.png"))
+    with Image.open(path) as image:
+        image.save(path, icc_profile=b"damaged")
+    main(["data", "check", str(folder)])
+    assert "its colour profile is damaged and ignored (1 images)" in capsys.readouterr().out

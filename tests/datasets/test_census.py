@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pictures import MakeFolder, cnmc_names, picture
+from PIL import Image
 
 from edgeall.datasets import Leak, Unreadable, read_dataset, take_census
 
@@ -41,7 +42,7 @@ def test_unreadable_files_are_named_and_not_counted(make_folder: MakeFolder) -> 
     root = make_folder([f"{label}/{i}.png" for label in "ab" for i in range(2)])
     (root / "b" / "1.png").write_bytes(b"text")
     census = take_census(read_dataset(root))
-    reason = "not an image that edgeall reads (JPEG, PNG, BMP, TIFF)"
+    reason = "not an image that edgeall reads (JPEG, PNG, BMP, TIFF, WebP, AVIF, JPEG 2000)"
     assert census.unreadable == (Unreadable("b/1.png", reason),)
     assert census.classes == {"a": 2, "b": 1}
     assert not census.sound
@@ -87,3 +88,13 @@ def test_the_document_is_json_and_agrees_with_the_census(real_data: Path) -> Non
     assert document["resolutions"] == [{"width": 450, "height": 450, "images": 30}]
     assert document["formats"] == {"JPEG": 30}
     assert document["sound"]
+
+
+def test_what_of_images_is_ignored_is_counted(make_folder: MakeFolder) -> None:
+    root = make_folder(["a/1.png", "a/2.png", "b/1.png"])
+    for name in ("a/1.png", "b/1.png"):
+        with Image.open(root / name) as image:
+            image.save(root / name, icc_profile=b"damaged")
+    census = take_census(read_dataset(root))
+    assert census.image_notes == {"its colour profile is damaged and ignored": 2}
+    assert census.to_dict()["image_notes"] == census.image_notes

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,7 @@ def test_a_c_nmc_cell_filed_under_the_wrong_class_is_left_out_and_named(make_fol
     dataset = read_dataset(root / "fold_0")
     assert dataset.layout == "C-NMC"
     assert len(dataset.samples) == 6
-    assert dataset.notes == (
-        "1 images do not fit the layout C-NMC and are left out, the first: all/UID_H8_1_1_hem.bmp",
-    )
+    assert dataset.notes == ("left out 1 (does not fit the layout C-NMC): all/UID_H8_1_1_hem.bmp",)
 
 
 def test_taleqani_reads_one_rendering_of_each_picture_and_says_so(make_folder: MakeFolder) -> None:
@@ -125,13 +124,38 @@ def test_given_splits_are_kept_and_images_outside_of_them_left_out(make_folder: 
         "train/b/1.png": "train",
         "valid/a/2.png": "val",
     }
-    assert "the first: a/3.png" in dataset.notes[0]
+    assert dataset.notes[0] == "left out 1 (does not fit the layout image folder): a/3.png"
 
 
-def test_hidden_files_and_other_files_are_passed_over(make_folder: MakeFolder) -> None:
+def test_hidden_files_are_passed_over_and_other_files_left_out_by_name(make_folder: MakeFolder) -> None:
     root = make_folder(["a/1.png", "b/1.png", "a/.2.png", ".cache/a/3.png", "__MACOSX/a/4.png"])
     (root / "a" / "notes.txt").write_text("not an image")
-    assert [sample.name for sample in read_dataset(root).samples] == ["a/1.png", "b/1.png"]
+    (root / "labels.csv").write_text("name,label")
+    os.mkfifo(root / "a" / "pipe.png")
+    dataset = read_dataset(root)
+    assert [sample.name for sample in dataset.samples] == ["a/1.png", "b/1.png"]
+    assert dataset.notes[:2] == (
+        "left out 2 (not an image): labels.csv, a/notes.txt",
+        "left out 1 (a pipe, not a regular file): a/pipe.png",
+    )
+    assert {each.path.name for each in dataset.left_out} == {"notes.txt", "labels.csv", "pipe.png"}
+
+
+def test_images_are_known_by_content_and_what_is_not_read_by_name(make_folder: MakeFolder) -> None:
+    root = make_folder(["a/1.png", "b/1.webp", "b/2.jfif"])
+    (root / "a" / "1.png").rename(root / "a" / "no suffix")
+    (root / "a" / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    names = [sample.name for sample in read_dataset(root).samples]
+    assert names == ["a/no suffix", "a/phone.heic", "b/1.webp", "b/2.jfif"]
+
+
+def test_the_companions_of_a_layout_are_left_out_without_a_word(make_folder: MakeFolder) -> None:
+    root = make_folder(["im/Im001_1.jpg", "im/Im002_0.jpg"])
+    (root / "xyc").mkdir()
+    (root / "xyc" / "Im001_1.xyc").write_text("1 2\n")
+    assert read_dataset(root).notes == ()
+    (root / "xyc" / "notes.txt").write_text("")
+    assert read_dataset(root).notes == ("left out 1 (not an image): xyc/notes.txt",)
 
 
 def test_links_out_of_the_folder_are_not_followed_and_links_within_are(make_folder: MakeFolder) -> None:
@@ -145,7 +169,9 @@ def test_links_out_of_the_folder_are_not_followed_and_links_within_are(make_fold
     (root / "b" / "within.png").symlink_to(root / "a" / "1.png")
     dataset = read_dataset(root)
     assert [sample.name for sample in dataset.samples] == ["a/1.png", "b/1.png", "b/within.png"]
-    assert dataset.notes[0] == "3 links that lead out of the folder are not followed"
+    assert dataset.notes[0] == (
+        "left out 3 (a link that leads out of the folder, which is not followed): c, a/gone.png, a/out.png"
+    )
 
 
 def test_a_folder_reached_through_a_link_is_read(make_folder: MakeFolder, tmp_path: Path) -> None:
@@ -168,7 +194,7 @@ def test_what_cannot_serve_is_refused_in_one_line_with_the_way_out(
     cases = {
         tmp_path / "missing": "no such folder; make a set to try with: edgeall data synth",
         tmp_path / "file.jpg": "not a folder",
-        tmp_path / "empty": r"holds no images \(\.jpg",
+        tmp_path / "empty": r"holds no images \(JPEG",
         make_folder(["a/1.png"]): "has one class only, 'a' .1 images.; a second one is needed",
     }
     for folder, message in cases.items():
@@ -189,5 +215,5 @@ def test_links_alone_are_no_images_and_the_message_says_why(tmp_path: Path) -> N
     root.mkdir()
     picture(1).save(tmp_path / "x.png")
     (root / "x.png").symlink_to(tmp_path / "x.png")
-    with pytest.raises(DatasetError, match="1 links that lead out of it are not followed"):
+    with pytest.raises(DatasetError, match=r"left out 1 \(a link that leads out of the folder, .*\): x\.png"):
         read_dataset(root)

@@ -23,6 +23,21 @@ def test_all_images_of_a_folder_by_name_and_content(folder: Path) -> None:
     assert len(given.members) == 10
     assert {member.name.partition("/")[0] for member in given.members} == {"all", "healthy"}
     assert len({member.sha256 for member in given.members}) == 10
+    assert given.notes == ("left out 1 (not an image): notes.txt",)
+
+
+def test_images_are_known_by_content(folder: Path) -> None:
+    (folder / "all" / "all00.png").rename(folder / "all" / "no suffix")
+    Image.open(folder / "all" / "all01.png").save(folder / "phone.webp")
+    names = {member.name for member in read_folder(folder, 32).members}
+    assert {"all/no suffix", "phone.webp"} <= names
+    assert len(names) == 11
+
+
+def test_a_picture_that_is_not_read_is_named(folder: Path) -> None:
+    (folder / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(UsageError, match=r"phone\.heic: edgeall does not read HEIC: convert it"):
+        read_folder(folder, 32)
 
 
 def test_no_folder_no_images_too_few(folder: Path, tmp_path: Path) -> None:

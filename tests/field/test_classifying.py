@@ -12,7 +12,7 @@ from small_models import SmallModel
 
 from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, UsageError
-from edgeall.field import Classified, Failed, classify, find_images, judge
+from edgeall.field import Classified, Failed, LeftOut, classify, find_images, judge
 from edgeall.runtimes import open_session
 
 
@@ -23,7 +23,7 @@ def artifact(tiny: SmallModel, tmp_path_factory: pytest.TempPathFactory) -> Arti
 
 @pytest.fixture(scope="module")
 def pictures(tiny: SmallModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """a.png, b.JPG, deep/c.bmp, deep/er/d.tif and, not to be found, notes.txt, .hidden.png, .cache/e.png."""
+    """a.png, b.JPG, deep/c.bmp, deep/er/d.tif; notes.txt, which is no image; hidden .hidden.png and .cache/e.png."""
     folder = tmp_path_factory.mktemp("pictures")
     names = ["a.png", "b.JPG", "deep/c.bmp", "deep/er/d.tif", ".hidden.png", ".cache/e.png"]
     for name, image in zip(names, tiny.images, strict=False):
@@ -39,7 +39,10 @@ def paths(results: Iterator[object], root: Path) -> list[str]:
 
 
 def test_a_folder_stands_for_all_images_below_it_by_name(pictures: Path) -> None:
-    assert paths(find_images([str(pictures)]), pictures) == ["a.png", "b.JPG", "deep/c.bmp", "deep/er/d.tif"]
+    found = list(find_images([str(pictures)]))
+    images = [each for each in found if isinstance(each, str)]
+    assert paths(iter(images), pictures) == ["a.png", "b.JPG", "deep/c.bmp", "deep/er/d.tif"]
+    assert [each for each in found if each not in images] == [LeftOut(pictures / "notes.txt", "not an image")]
 
 
 def test_inputs_keep_their_order_and_files_their_names(pictures: Path) -> None:

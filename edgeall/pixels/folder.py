@@ -1,0 +1,102 @@
+"""Which files below a folder are pictures: one rule for every command that takes a folder.
+
+A file that is called like a picture, or begins like one, is a picture, and whoever reads it says so if it cannot be
+read. All other files are left out, each with the reason, so that the counts of a folder add up. Hidden files and
+folders (a dot first, and `__MACOSX`, where a Mac's archives keep what is hidden there) are passed over.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeall.pixels.formats import has_picture_suffix, sniff
+from edgeall.pixels.opening import read_head, special_file
+
+NOT_AN_IMAGE = "not an image"
+LINKED_FOLDER = "a link to a folder, which is not followed"
+LINK_OUT = "a link that leads out of the folder, which is not followed"
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A file that is called like a picture or begins like one. It may still turn out to be unreadable."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file or folder that is not read, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unlisted:
+    """A folder whose files cannot be listed, and what the system says."""
+
+    path: Path
+    error: str
+
+
+def list_folder(root: Path, *, stay_within: bool = False) -> Iterator[PictureFile | LeftOut | Unlisted]:
+    """What is below `root`, by name; a folder's files come before those of the folders in it, unlisted folders last.
+
+    Links to files are followed, to folders not: they may lead in a circle, or show the same pictures twice.
+
+    Args:
+        stay_within: leave out links to files outside of `root` too. `root` has no links in it then.
+    """
+    unlisted: list[OSError] = []
+    for place, folders, files in os.walk(root, onerror=unlisted.append):
+        folders[:] = sorted(name for name in folders if not _hidden(name))
+        for path in (Path(place, name) for name in folders):
+            if path.is_symlink():
+                yield LeftOut(path, LINK_OUT if stay_within and _leads_out(path, root) else LINKED_FOLDER)
+        for path in (Path(place, name) for name in sorted(files) if not _hidden(name)):
+            if stay_within and path.is_symlink() and _leads_out(path, root):
+                yield LeftOut(path, LINK_OUT)
+            else:
+                yield PictureFile(path) if _looks_like_a_picture(path) else LeftOut(path, NOT_AN_IMAGE)
+    for error in unlisted:
+        yield Unlisted(Path(error.filename), error.strerror or str(error))
+
+
+def in_words(left_out: Iterable[LeftOut], root: Path | None = None) -> tuple[str, ...]:
+    """A line a reason: how many files were left out for it, and the first few names, below `root` where it is given."""
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for each in left_out:
+        name = each.path if root is None else each.path.relative_to(root)
+        by_reason[each.reason].append(name.as_posix())
+    return tuple(_line(reason, names) for reason, names in by_reason.items())
+
+
+def _line(reason: str, names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"left out {len(names)} ({reason}): {', '.join(names[:_NAMED])}{more}"
+
+
+def _looks_like_a_picture(path: Path) -> bool:
+    if has_picture_suffix(path.name):
+        return True
+    if special_file(path):
+        return False
+    try:
+        return sniff(read_head(path)) is not None
+    except FileNotFoundError:
+        return False
+    except OSError:
+        # It may be one. Who tries to read it tells why it cannot be.
+        return True
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _leads_out(path: Path, root: Path) -> bool:
+    return not path.resolve().is_relative_to(root)

@@ -1,0 +1,60 @@
+"""Looking at a file before anything is decoded: whether it may be opened, and how it begins."""
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from edgeall.errors import ImageError
+from edgeall.pixels.formats import HEAD
+
+Source = str | os.PathLike[str] | bytes | BinaryIO
+
+_SPECIAL = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def describe(source: Source) -> str:
+    """A name for `source` in messages."""
+    if isinstance(source, bytes):
+        return "the image"
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    return str(getattr(source, "name", "the image"))
+
+
+def special_file(path: str | os.PathLike[str]) -> str | None:
+    """What `path` is where opening or reading it may never end: "a pipe", "a socket", "a device"; None elsewhere."""
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        return None
+    return next((kind for test, kind in _SPECIAL if test(mode)), None)
+
+
+def read_head(source: Source, count: int = HEAD) -> bytes:
+    """The first `count` bytes of `source`, or all where it has fewer; a file object is left at its beginning.
+
+    Raises:
+        ImageError: a path that is no regular file.
+        OSError: it cannot be opened or read.
+    """
+    if isinstance(source, bytes):
+        return source[:count]
+    if isinstance(source, str | os.PathLike):
+        if kind := special_file(source):
+            raise ImageError(
+                f"{describe(source)}: {kind}, not a regular file; name - for an image on standard input"
+            )
+        with Path(source).open("rb") as file:
+            return file.read(count)
+    if not source.seekable():
+        raise ImageError(f"{describe(source)}: cannot be read from its beginning again; give its bytes")
+    source.seek(0)
+    head = source.read(count)
+    source.seek(0)
+    return head

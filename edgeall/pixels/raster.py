@@ -1,0 +1,215 @@
+"""Stored values of any depth and kind to an RGB square.
+
+Bands of values pass once when the first guess at their scale was right, and twice when the picture's greatest value
+shows another: so nothing of the whole picture is held but a canvas.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edgeall.pixels.canvas import Canvas, Turn
+from edgeall.pixels.colour import Conversion, Stored, conversion
+from edgeall.pixels.mapping import Resize
+from edgeall.pixels.refusal import Refused
+from edgeall.pixels.scale import Depth, Scale, full_scale
+
+Samples = npt.NDArray[Any]
+Colour = Literal["grey", "white is zero", "RGB", "palette", "CMYK", "YCbCr"]
+
+COLOURS: dict[Colour, int] = {
+    "grey": 1,
+    "white is zero": 1,
+    "RGB": 3,
+    "palette": 1,
+    "CMYK": 4,
+    "YCbCr": 3,
+}
+"""Samples that a colour takes; alpha and others follow them."""
+
+_MODES = {"RGB": "RGB", "CMYK": "CMYK", "YCbCr": "YCbCr"}
+
+UNUSED_ALPHA = "its transparency is complete everywhere, so it is ignored"
+
+
+@dataclass(frozen=True)
+class Raster:
+    """A picture as its file stores it.
+
+    Attributes:
+        size: width and height.
+        bands: gives the values (rows, width, samples) from top to bottom, anew at each call.
+        alpha: which sample is opacity; None where none is.
+        associated: colours are already multiplied by opacity (TIFF 6.0, ExtraSamples 1).
+        declared: the greatest value by the file's own word.
+        palette: RGB bytes (entries, 3).
+        key: the stored colour that is transparent (PNG's tRNS).
+        turn: what sets the stored picture upright.
+        profile: ICC profile of the file; None or empty where it has none.
+        notes: what of the file is passed over.
+    """
+
+    size: tuple[int, int]
+    colour: Colour
+    depth: Depth
+    bands: Callable[[], Iterator[Samples]]
+    alpha: int | None = None
+    associated: bool = False
+    declared: float | None = None
+    palette: npt.NDArray[np.uint8] | None = None
+    key: tuple[int, ...] | None = None
+    turn: Turn = None
+    profile: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Guess:
+    """What a pass over the bands takes for granted."""
+
+    scale: Scale
+    alpha_scale: float | None
+
+
+def developed(raster: Raster, to: Resize) -> tuple[Image.Image, tuple[str, ...]]:
+    """The square, mode RGB, and notes on what was found of the values.
+
+    Transparency is laid on white. One that is complete everywhere is an unused channel and ignored.
+
+    Raises:
+        Refused: the values are on no known scale.
+    """
+    guess, to_srgb = _first_guess(raster), _to_srgb(raster)
+    while True:
+        canvas, seen = Canvas(raster.size, raster.turn, to), _Seen(raster)
+        for band in raster.bands():
+            seen.look(band)
+            canvas.add(_to_rgb(band, raster, guess, to_srgb))
+        right, notes = seen.verdict()
+        if (right.scale.full, right.alpha_scale) == (guess.scale.full, guess.alpha_scale):
+            return to_srgb.apply(canvas.square()), (*notes, *to_srgb.notes)
+        guess = right
+
+
+def _first_guess(raster: Raster) -> _Guess:
+    limit = 1.0 if raster.depth.kind == "float" else float(raster.depth.limit)
+    return _Guess(Scale(limit), None if raster.alpha is None else limit)
+
+
+class _Seen:
+    """Greatest and least values of the bands so far."""
+
+    def __init__(self, raster: Raster) -> None:
+        self._raster = raster
+        self._low = self._peak = self._alpha_peak = 0.0
+        self._undefined = 0
+        certain = raster.depth.certain or raster.colour == "palette"
+        self._colours = 0 if certain else COLOURS[raster.colour]
+
+    def look(self, band: Samples) -> None:
+        if self._colours:
+            values = band[..., : self._colours]
+            if self._raster.depth.kind == "float":
+                finite = np.isfinite(values)
+                self._undefined += int(values.size - np.count_nonzero(finite))
+                values = values[finite]
+            self._peak = max(self._peak, float(values.max(initial=0)))
+            if self._raster.depth.kind != "unsigned":
+                self._low = min(self._low, float(values.min(initial=0)))
+        if self._raster.alpha is not None:
+            self._alpha_peak = max(self._alpha_peak, float(band[..., self._raster.alpha].max(initial=0)))
+
+    def verdict(self) -> tuple[_Guess, tuple[str, ...]]:
+        """The scale that the values have, and notes."""
+        raster = self._raster
+        if not self._colours:
+            scale = Scale(float(raster.depth.limit))
+        else:
+            scale = full_scale(raster.depth, self._peak, raster.declared)
+        if self._low < -scale.full / 255:
+            raise Refused(f"its values begin at {self._low:.6g}, below black")
+        notes = [*raster.notes, *([scale.note] if scale.note else [])]
+        if self._undefined:
+            notes.append(f"{self._undefined} values are not numbers: taken as black")
+        if raster.alpha is None:
+            return _Guess(scale, None), tuple(notes)
+        if self._alpha_peak == 0:
+            return _Guess(scale, None), (*notes, UNUSED_ALPHA)
+        alpha = full_scale(raster.depth, self._alpha_peak).full
+        return _Guess(scale, max(alpha, scale.full)), tuple(notes)
+
+
+def _to_srgb(raster: Raster) -> Conversion:
+    stored: dict[Colour, Stored] = {"grey": "grey", "white is zero": "grey", "CMYK": "CMYK"}
+    return conversion(raster.profile, stored.get(raster.colour, "RGB"))
+
+
+def _to_rgb(band: Samples, raster: Raster, guess: _Guess, to_srgb: Conversion) -> Image.Image:
+    values = band[..., : COLOURS[raster.colour]]
+    if raster.colour == "palette":
+        image = _image("RGB", _looked_up(values[..., 0], raster.palette))
+    elif raster.colour in _MODES:
+        image = _image(_MODES[raster.colour], _to_bytes(values, raster.depth, guess.scale.full))
+    else:
+        grey = _to_bytes(values[..., 0], raster.depth, guess.scale.full)
+        image = _image("L", 255 - grey if raster.colour == "white is zero" else grey)
+    if image.mode == "CMYK":
+        image = to_srgb.apply(image)
+    elif image.mode != "RGB":
+        image = image.convert("RGB")
+    if raster.key is not None:
+        clear = (values == np.asarray(raster.key, dtype=values.dtype)).all(axis=2)
+        image.paste("white", mask=_image("L", clear.view(np.uint8) * np.uint8(255)))
+    if raster.alpha is not None and guess.alpha_scale is not None:
+        opacity = _to_bytes(band[..., raster.alpha], raster.depth, guess.alpha_scale)
+        return _on_white(image, opacity, raster.associated)
+    return image
+
+
+def _looked_up(values: Samples, palette: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.uint8]:
+    assert palette is not None
+    if int(values.max(initial=0)) >= len(palette):
+        raise Refused("its palette has fewer colours than its pixels ask for")
+    found: npt.NDArray[np.uint8] = palette[values]
+    return found
+
+
+def _to_bytes(values: Samples, depth: Depth, full: float) -> npt.NDArray[np.uint8]:
+    """Values from 0 to `full` as bytes, rounded; what is outside is cut off."""
+    if depth.kind == "unsigned" and depth.bits <= 16:
+        if full == 255:
+            return (
+                np.asarray(values, np.uint8) if depth.bits <= 8 else np.minimum(values, 255).astype(np.uint8)
+            )
+        table = np.arange(depth.limit + 1, dtype=np.float64) * (255.0 / full) + 0.5
+        return np.asarray(np.minimum(table, 255).astype(np.uint8)[values])
+    scaled = np.asarray(values, np.float64) * (255.0 / full) + 0.5
+    if depth.kind == "float":
+        scaled = np.nan_to_num(scaled, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.asarray(np.clip(scaled, 0, 255).astype(np.uint8))
+
+
+def _image(mode: str, values: npt.NDArray[np.uint8]) -> Image.Image:
+    return Image.frombytes(mode, (values.shape[1], values.shape[0]), np.ascontiguousarray(values).tobytes())
+
+
+def _on_white(image: Image.Image, opacity: npt.NDArray[np.uint8], associated: bool) -> Image.Image:
+    if associated:
+        light = np.asarray(image, np.int16) + (255 - opacity.astype(np.int16))[..., None]
+        return _image("RGB", np.minimum(light, 255).astype(np.uint8))
+    image.putalpha(_image("L", opacity))
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+def palette_of(entries: Sequence[int]) -> npt.NDArray[np.uint8]:
+    """RGB bytes (entries, 3) of a TIFF ColorMap: all reds, all greens, all blues, of 16 bits (TIFF 6.0, p. 23).
+
+    A map with nothing over 255 was written in bytes, as libtiff's own tools also take it.
+    """
+    values = np.asarray(entries[: len(entries) // 3 * 3], np.int64).reshape(3, -1).T
+    wide = values.max(initial=0) > 255
+    return np.asarray((values >> 8 if wide else values).astype(np.uint8))

@@ -1,0 +1,255 @@
+"""Image files to RGB bytes."""
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from edgeall.errors import ImageError
+from edgeall.pixels import deep_png, jpeg2000, pages, tiff_picture
+from edgeall.pixels.canvas import Canvas, Turn, bands_of
+from edgeall.pixels.colour import MAX_PROFILE_BYTES, conversion, stored_colours
+from edgeall.pixels.formats import Format, readable
+from edgeall.pixels.mapping import ByteImage, Resize
+from edgeall.pixels.opening import Source, describe, read_head
+from edgeall.pixels.raster import UNUSED_ALPHA, Raster, developed
+from edgeall.pixels.refusal import Refused
+from edgeall.pixels.scale import Depth
+from edgeall.pixels.tiff import Directory, read_directories
+
+MAX_PIXELS = 100_000_000
+"""Larger images are refused: no microscope camera in use needs more, and a small file can claim anything."""
+
+_ANIMATED = ("PNG", "WebP", "AVIF")
+"""Formats that may hold an animation, of which no frame is the picture."""
+
+_ICC_PROFILE = 34675
+"""TIFF tag of an ICC profile (ISO 15076-1, annex B.4)."""
+
+# EXIF 2.32, tag 0x0112: where the first row and column of the stored picture belong.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture made square, and what was found of its file.
+
+    Attributes:
+        pixels: RGB bytes (size, size, 3).
+        size: width and height as the file stores it.
+        notes: what the file left open and how it was taken, a sentence each: the scale of its values, the page.
+    """
+
+    pixels: ByteImage = field(repr=False)
+    size: tuple[int, int]
+    notes: tuple[str, ...] = ()
+
+
+def read_picture(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Decode an image and resize it to RGB bytes of shape (size, size, 3).
+
+    EXIF orientation is applied; grey, palette, CMYK and deeper values become RGB bytes on the scale that `scale.py`
+    finds; transparency is laid on white, the colour of an empty slide, unless it is complete everywhere. A TIFF is
+    decoded as its tags say; red, green and blue pages become one picture, and of others the first is taken. An ICC
+    profile is followed to sRGB (`colour.py`). For
+    antialiased filters JPEGs are decoded at the smallest of their built-in scales (1/2, 1/4, 1/8) that still leaves
+    twice the size, three times faster and 0.4 of 255 from a full decode on average.
+
+    Args:
+        to: the square and how to get there; a number of pixels stands for `Resize(number)`.
+
+    Raises:
+        ImageError: not an image, truncated, of a format or kind that edgeall does not read, or over `max_pixels`.
+    """
+    square = Resize(to) if isinstance(to, int) else to
+    try:
+        format = readable(read_head(source), describe(source))
+        with _opened(source) as file:
+            return _read(file, format, square, max_pixels)
+    except ImageError:
+        raise
+    except Refused as refused:
+        raise ImageError(f"{describe(source)}: {refused}") from None
+    except UnidentifiedImageError:
+        raise ImageError(f"{describe(source)}: not an image: damaged at its beginning") from None
+    except Image.DecompressionBombError:
+        raise ImageError(f"{describe(source)}: {_too_large('its pixels', max_pixels)}") from None
+    except Exception as error:
+        # A damaged file makes Pillow's decoders fail in any way that Python knows: SyntaxError, struct.error, ...
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ImageError(f"{describe(source)}: cannot be read ({why or type(error).__name__})") from None
+
+
+def read_image(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS) -> ByteImage:
+    """The pixels of `read_picture` alone."""
+    return read_picture(source, to, max_pixels).pixels
+
+
+def read_image_with_size(
+    source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS
+) -> tuple[ByteImage, tuple[int, int]]:
+    """The pixels of `read_picture`, and the (width, height) that the file itself has."""
+    picture = read_picture(source, to, max_pixels)
+    return picture.pixels, picture.size
+
+
+def read_pixels(sources: list[Path], size: int) -> ByteImage:
+    """Decode several images into one (n, size, size, 3) array; raises at the first that cannot be read."""
+    images = np.empty((len(sources), size, size, 3), dtype=np.uint8)
+    for index, source in enumerate(sources):
+        images[index] = read_image(source, size)
+    return images
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[BinaryIO]:
+    """`source` as a file that can be read from any place."""
+    if isinstance(source, bytes):
+        yield io.BytesIO(source)
+    elif isinstance(source, str | os.PathLike):
+        with Path(source).open("rb") as file:
+            yield file
+    else:
+        try:
+            source.seek(0)
+            seekable = True
+        except (AttributeError, OSError):
+            seekable = False
+        yield source if seekable else io.BytesIO(source.read())
+
+
+def _read(file: BinaryIO, format: Format, to: Resize, max_pixels: int) -> Picture:
+    file.seek(0)
+    if format.name == "TIFF":
+        return _read_tiff(file, to, max_pixels)
+    deep = deep_png.bits_of(file.read(25)) == 16
+    with Image.open(file, formats=(str(format.decoder),)) as image:
+        frames = getattr(image, "n_frames", 1) if format.name in _ANIMATED else 1
+        if frames > 1:
+            raise Refused(f"an animation of {frames} pictures", "save the one that counts as PNG")
+        size = image.size
+        _check_size(size, max_pixels)
+        profile = image.info.get("icc_profile")
+        if format.name == "JPEG 2000":
+            profile = jpeg2000.colour_profile(read_head(file, 2 * MAX_PROFILE_BYTES))
+        if not deep:
+            if to.antialiased:
+                image.draft("RGB", (2 * to.size, 2 * to.size))
+            image.load()
+            return _picture(*_square(image, _turn_of(image), to, profile), size)
+        turn = _turn_of(image)
+    raster = replace(deep_png.raster_of(file, turn, _turn_by_exif), profile=profile)
+    return _picture(*developed(raster, to), raster.size)
+
+
+def _read_tiff(file: BinaryIO, to: Resize, max_pixels: int) -> Picture:
+    directories = read_directories(file)
+    chosen = pages.choose(directories)
+    page = directories[chosen.indices[0]]
+    size = (page.number(256, 0), page.number(257, 0))
+    _check_size(size, max_pixels)
+    turn, profile = _TURNS.get(page.number(274, 1)), _profile_of(page)
+    if tiff_picture.left_to_pillow(page):
+        tiff_picture.check_for_pillow(page, len(chosen.indices))
+        file.seek(0)
+        with Image.open(file, formats=("TIFF",)) as image:
+            image.seek(chosen.indices[0])
+            image.load()
+            # Pillow has set it upright.
+            square, notes = _square(image, None, to, profile)
+    else:
+        raster = tiff_picture.raster_of([directories[index] for index in chosen.indices], chosen.bits, turn)
+        square, notes = developed(replace(raster, profile=profile), to)
+    return _picture(square, (*chosen.notes, *notes), size)
+
+
+def _profile_of(page: Directory) -> bytes:
+    _, length, _ = page.entries.get(_ICC_PROFILE, (0, 0, 0))
+    if length > MAX_PROFILE_BYTES:
+        return bytes(MAX_PROFILE_BYTES + 1)
+    try:
+        return page.raw(_ICC_PROFILE)
+    except (Refused, ValueError):
+        return b"damaged"
+
+
+def _picture(square: Image.Image, notes: tuple[str, ...], size: tuple[int, int]) -> Picture:
+    return Picture(np.asarray(square), size, notes)
+
+
+def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+    if size[0] * size[1] > max_pixels:
+        raise _too_large(f"its {size[0]} x {size[1]} pixels", max_pixels)
+
+
+def _turn_of(image: Image.Image) -> Turn:
+    """What sets a picture upright, by its EXIF orientation. Damaged EXIF says nothing, and spoils no picture."""
+    try:
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        return None
+
+
+def _turn_by_exif(content: bytes) -> Turn:
+    exif = Image.Exif()
+    try:
+        exif.load(content)
+        return _TURNS.get(exif.get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        return None
+
+
+def _square(
+    image: Image.Image, turn: Turn, to: Resize, profile: bytes | None
+) -> tuple[Image.Image, tuple[str, ...]]:
+    """The square of a picture that Pillow has decoded."""
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return developed(replace(_raster(image, turn), profile=profile), to)
+    to_srgb = conversion(profile, stored_colours(image.mode))
+    notes: tuple[str, ...] = ()
+    opaque = image.mode in ("RGBA", "LA") and "transparency" not in image.info
+    if opaque and image.getbbox(alpha_only=True) is None:
+        notes = (UNUSED_ALPHA,)
+    canvas = Canvas(image.size, turn, to)
+    for top, bottom in bands_of(image):
+        whole = (top, bottom) == (0, image.height)
+        band = image if whole else image.crop((0, top, image.width, bottom))
+        canvas.add(to_srgb.apply(band) if band.mode == "CMYK" else _to_rgb(band, ignore_alpha=bool(notes)))
+    return to_srgb.apply(canvas.square()), (*notes, *to_srgb.notes)
+
+
+def _raster(image: Image.Image, turn: Turn) -> Raster:
+    """Grey of more than 8 bits, as Pillow has decoded it."""
+    depth = {"I": Depth("signed", 32), "F": Depth("float", 32)}.get(image.mode, Depth("unsigned", 16))
+
+    def bands() -> Iterator[Any]:
+        for top, bottom in bands_of(image):
+            yield np.asarray(image.crop((0, top, image.width, bottom)))[..., None]
+
+    return Raster(image.size, "grey", depth, bands, turn=turn)
+
+
+def _to_rgb(image: Image.Image, ignore_alpha: bool) -> Image.Image:
+    clear = image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info
+    if clear and not ignore_alpha:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _too_large(what: str, max_pixels: int) -> Refused:
+    return Refused(f"{what} are more than the {max_pixels} that edgeall reads", "scale the image down first")
