@@ -210,11 +210,22 @@ class Metadata:
                 raise ValueError(f"schema {schema}")
             documents.build(_FreeParts, document)
             metadata = documents.build(cls, document, _NEEDED)
-            if not 8 <= metadata.pixels.size <= 4096:
-                raise ValueError(f"input size {metadata.pixels.size}")
+            _check(metadata.pixels)
         except ValueError as error:
             raise ArtifactError(f"its metadata is not edgeall's ({error}): export it again") from None
         return metadata
+
+
+def _check(pixels: PixelMapping) -> None:
+    if not 8 <= pixels.size <= 4096:
+        raise ValueError(f"input size {pixels.size}")
+    for scale, offset in zip(pixels.scale, pixels.offset, strict=True):
+        if abs(offset) > _LARGEST or abs(255 * scale) > _LARGEST:
+            raise ValueError(f"scale {scale} and offset {offset} map bytes beyond what float32 holds")
+
+
+_LARGEST = 1e38
+"""Twice that is still a float32."""
 
 
 def newer(schema: object) -> str:
