@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeall import files
-from edgeall.artifact import Decision
+from edgeall import documents, files
+from edgeall.artifact import Calibration, Decision
 from edgeall.errors import RunError, UsageError
 from edgeall.pixels import PixelMapping
 
@@ -139,6 +139,15 @@ def fingerprint(members: tuple[Member, ...]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class _Schema:
+    schema: int
+
+
+_NEEDED = ("decision.threshold", "decision.refer")
+"""In every run, although they have defaults: a threshold that is missing is not one half."""
+
+
 def save(run: Run) -> None:
     """Write `run.json` into the run's folder."""
     document: dict[str, Any] = {"schema": SCHEMA}
@@ -158,23 +167,13 @@ def load(path: Path) -> Run:
         raise RunError(f"{path}: not a run (no run.json); train one with: edgeall train")
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-        if document.pop("schema") != SCHEMA:
+        if documents.build(_Schema, document).schema != SCHEMA:
             raise RunError(f"{file}: written by another version of edgeall; train the run again")
-        split = document.pop("split")
-        data = document.pop("data")
-        run = Run(
-            path=path,
-            pixels=PixelMapping(**_tuples(document.pop("pixels"))),
-            decision=Decision(**_tuples(document.pop("decision"))),
-            data=DataSource(Path(data["root"]), data["layout"], data["fingerprint"]),
-            split=Split(
-                **{part: tuple(Member(**member) for member in split[part]) for part in PARTS},
-                grouped_by=split["grouped_by"],
-            ),
-            **document,
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise RunError(f"{file}: damaged ({error!r}); train the run again") from None
+        run = documents.build(Run, document | {"path": path}, _NEEDED)
+        if run.calibration:
+            Calibration.from_dict(run.calibration)
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{file}: damaged ({error}); train the run again") from None
     if not run.model_path.is_file():
         raise RunError(f"{path}: has no model.keras (training was interrupted?); train it again")
     return run
@@ -196,7 +195,3 @@ def of_artifact(path: Path) -> Run | None:
     """The run whose `exports/` holds the artifact at `path`, if it is still there."""
     folder = path.resolve().parent.parent
     return load(folder) if (folder / "run.json").is_file() else None
-
-
-def _tuples(document: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}

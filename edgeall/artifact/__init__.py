@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeall.artifact import usage
 from edgeall.artifact.containers import CONTAINERS, LABELS_FILE, Container, Parts
 from edgeall.artifact.metadata import (
     FORMATS,
@@ -23,6 +24,9 @@ from edgeall.artifact.metadata import (
     Parity,
     Precision,
     Provenance,
+    TensorInfo,
+    Tensors,
+    newer,
 )
 from edgeall.errors import ArtifactError
 
@@ -39,6 +43,8 @@ __all__ = [
     "Parity",
     "Precision",
     "Provenance",
+    "TensorInfo",
+    "Tensors",
     "files_of",
     "is_artifact_name",
     "read",
@@ -91,7 +97,7 @@ def seal(path: Path, metadata: Metadata) -> Artifact:
     if metadata.format != CONTAINERS[path.suffix.lower()][0]:
         raise ArtifactError(f"{path}: its suffix is not that of an artifact in {metadata.format} format")
     try:
-        document = metadata.to_dict()
+        document = metadata.to_dict() | {usage.USAGE: usage.rule(metadata)}
         text = _text(document, _identity(parts.payload, document))
     except (ValueError, TypeError) as error:
         raise ArtifactError(f"{path}: its metadata cannot be written as JSON ({error})") from None
@@ -119,15 +125,13 @@ def read(path: Path) -> Artifact:
     try:
         document = json.loads(parts.text)
         recorded = document.pop("sha256")
-        newer = document["schema"] > SCHEMA
+        from_the_future = document["schema"] > SCHEMA
         # Exactly as it was written: a space more or less is an edit too.
         whole = parts.text == _text(document, recorded) and recorded == _identity(parts.payload, document)
     except (ValueError, KeyError, AttributeError, TypeError, OverflowError, RecursionError):
         raise ArtifactError(f"{path}: its metadata is damaged; export it again") from None
-    if newer:
-        raise ArtifactError(
-            f"{path}: its metadata has schema {document['schema']}, this edgeall reads {SCHEMA}: update edgeall"
-        )
+    if from_the_future:
+        raise ArtifactError(f"{path}: {newer(document['schema'])}")
     if not whole:
         raise ArtifactError(
             f"{path}: its checksum does not match its content (damaged or altered); copy or export it again"

@@ -180,7 +180,7 @@ class OpenVinoContainer:
         return Parts(digest.hexdigest(), text)
 
     def attach(self, path: Path, text: str, labels: tuple[str, ...]) -> None:
-        path.write_bytes(_with_element(path.read_bytes(), _element(text)))
+        path.write_bytes(with_rt_info(path.read_bytes(), rt_info_element(KEY, text)))
 
     def _apart(self, path: Path, graph: bytes) -> tuple[bytes, str | None]:
         found = [
@@ -190,10 +190,10 @@ class OpenVinoContainer:
         text = _only(path, found)
         if text is None:
             return graph, None
-        element = _element(text)
+        element = rt_info_element(KEY, text)
         for added in (b"<rt_info>" + element + b"</rt_info>", element):
             bare = graph.replace(added, b"")
-            if _with_element(bare, element) == graph:
+            if with_rt_info(bare, element) == graph:
                 return bare, text
         raise ArtifactError(f"{path}: its metadata is damaged or altered; copy or export it again")
 
@@ -201,14 +201,14 @@ class OpenVinoContainer:
         return (path, path.with_suffix(".bin"))
 
 
-def _element(text: str) -> bytes:
-    return (
-        f"<{KEY} value={saxutils.quoteattr(text, {mark: name for name, mark in _QUOTE.items()})} />".encode()
-    )
+def rt_info_element(name: str, value: str) -> bytes:
+    """An entry of a model's rt_info, as OpenVINO writes one."""
+    quoted = saxutils.quoteattr(value, {mark: name for name, mark in _QUOTE.items()})
+    return f"<{name} value={quoted} />".encode()
 
 
-def _with_element(graph: bytes, element: bytes) -> bytes:
-    """`graph` with `element` at the end of the model's own rt_info, which is made where there is none."""
+def with_rt_info(graph: bytes, element: bytes) -> bytes:
+    """An OpenVINO graph with `element` at the end of the model's own rt_info, which is made where there is none."""
     head, closing, tail = graph.rpartition(b"</rt_info>")
     # The model's own is the last of the file; a layer's would be followed by </layers>.
     if not closing or b"</layers>" in tail:

@@ -1,16 +1,19 @@
 """What an artifact says of itself: everything that is needed to use it, and where it came from."""
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
 
+from edgeall import documents
 from edgeall.errors import ArtifactError
-from edgeall.pixels import FILTERS, FITS, PixelMapping
+from edgeall.pixels import PixelMapping
 
-T = TypeVar("T")
+SCHEMA = 2
+"""The highest schema that this edgeall reads. Readers refuse a higher one than theirs and ignore unknown keys.
 
-SCHEMA = 1
+So a new number is for what an older reader would get wrong by ignoring it: 2 says that the picture becomes a square
+in another way than the one of schema 1 (stretched, Pillow's bilinear filter).
+"""
 Format = Literal["tflite", "onnx", "openvino"]
 Precision = Literal["float32", "float16", "int8"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -69,11 +72,8 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> "Calibration":
-        """Of a run's or an artifact's document; raises KeyError, TypeError or ValueError where it is none."""
-        scale, offset = float(document["scale"]), float(document["offset"])
-        if not (math.isfinite(scale) and math.isfinite(offset)):
-            raise ValueError(f"calibration {scale}, {offset} is not finite")
-        return cls(str(document["method"]), scale, offset, int(document["n"]))
+        """Of a run's or an artifact's document; raises ValueError where it is none."""
+        return documents.build(cls, document)
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,36 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class TensorInfo:
+    """A model's input or output.
+
+    Attributes:
+        name: in the model file; "" where it has none.
+        shape: with the batch first.
+        dtype: NumPy's name of its type.
+        scale, zero_point: real = (integer - zero_point) * scale; scale is 0 for float tensors.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float = 0.0
+    zero_point: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.shape or min(self.shape) < 1:
+            raise ValueError(f"shape {self.shape} is not of positive lengths")
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """What a model takes and gives. One output value is a lone sigmoid's; otherwise there is one a label."""
+
+    input: TensorInfo
+    output: TensorInfo
+
+
+@dataclass(frozen=True)
 class Metadata:
     """The contract between the workstation and the field half.
 
@@ -140,6 +170,8 @@ class Metadata:
             the INT8 model that formats of the run have in common, if it is of that), and the `fallbacks` that were
             tried with their measured effect.
         calibration: of the probabilities; None where it is not known.
+        tensors: the model's input and output, for programs that run it without edgeall; None in artifacts that did not
+            yet say it.
     """
 
     format: Format
@@ -152,78 +184,88 @@ class Metadata:
     quantization: dict[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
     intended_use: str = INTENDED_USE
-    schema: int = SCHEMA
+    tensors: Tensors | None = None
+
+    @property
+    def schema(self) -> int:
+        """The lowest schema whose readers understand this metadata."""
+        return 1 if (self.pixels.fit, self.pixels.filter) == ("stretch", "bilinear") else 2
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, keys sorted by declaration."""
-        return dataclasses.asdict(self)
+        """JSON-ready, keys sorted by declaration, `schema` last."""
+        return dataclasses.asdict(self) | {"schema": self.schema}
 
     @classmethod
     def from_dict(cls, document: Any) -> "Metadata":
-        """Rebuild from `to_dict`'s output.
+        """Rebuild from `to_dict`'s output. Unknown keys are ignored; so `to_dict` does not give them back.
 
         Raises:
-            ArtifactError: a key is missing, or a value is outside its range.
+            ArtifactError: a key is missing, or a value is of another type or outside its range.
         """
         try:
-            if document["schema"] != SCHEMA:
-                raise ArtifactError(
-                    f"its metadata has schema {document['schema']}, this edgeall reads {SCHEMA}: update edgeall"
-                )
-            return cls(
-                format=_one_of(document["format"], FORMATS),
-                precision=_one_of(document["precision"], PRECISIONS),
-                pixels=_pixels(document["pixels"]),
-                decision=_decision(document["decision"]),
-                provenance=Provenance(**document["provenance"]),
-                recipe=dict(document["recipe"]),
-                parity=None if document["parity"] is None else Parity(**document["parity"]),
-                # Older artifacts have neither of these two.
-                quantization=dict(document.get("quantization", {})),
-                calibration=_calibration(document.get("calibration")),
-                intended_use=str(document["intended_use"]),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise ArtifactError(f"its metadata is not edgeall's ({error!r}): export it again") from None
+            schema = documents.build(_Schema, document).schema
+            if schema > SCHEMA:
+                raise ArtifactError(newer(schema))
+            if schema < 1:
+                raise ValueError(f"schema {schema}")
+            documents.build(_FreeParts, document)
+            metadata = documents.build(cls, document, _NEEDED)
+            _check(metadata.pixels)
+        except ValueError as error:
+            raise ArtifactError(f"its metadata is not edgeall's ({error}): export it again") from None
+        return metadata
 
 
-def _one_of(value: Any, allowed: tuple[T, ...]) -> T:
-    if value not in allowed:
-        raise ValueError(f"{value!r} is not one of {allowed}")
-    return allowed[allowed.index(value)]
+def _check(pixels: PixelMapping) -> None:
+    if not 8 <= pixels.size <= 4096:
+        raise ValueError(f"input size {pixels.size}")
+    for scale, offset in zip(pixels.scale, pixels.offset, strict=True):
+        if abs(offset) > _LARGEST or abs(255 * scale) > _LARGEST:
+            raise ValueError(f"scale {scale} and offset {offset} map bytes beyond what float32 holds")
 
 
-def _pixels(document: dict[str, Any]) -> PixelMapping:
-    size = int(document["size"])
-    if not 8 <= size <= 4096:
-        raise ValueError(f"input size {size}")
-    return PixelMapping(
-        size=size,
-        channel_order=_one_of(document["channel_order"], ("RGB", "BGR")),
-        scale=_three_numbers(document["scale"]),
-        offset=_three_numbers(document["offset"]),
-        # Artifacts that do not say are of the time when there was one way.
-        fit=_one_of(document.get("fit", "stretch"), FITS),
-        filter=_one_of(document.get("filter", "bilinear"), FILTERS),
-    )
+_LARGEST = 1e38
+"""Twice that is still a float32."""
 
 
-def _three_numbers(values: Any) -> tuple[float, float, float]:
-    red, green, blue = (float(value) for value in values)
-    if not all(map(math.isfinite, (red, green, blue))):
-        raise ValueError(f"{values} are not finite")
-    return red, green, blue
+def newer(schema: object) -> str:
+    """Why metadata of a schema above `SCHEMA` cannot be read."""
+    return f"its metadata has schema {schema}, this edgeall reads up to {SCHEMA}: update edgeall"
 
 
-def _calibration(document: dict[str, Any] | None) -> Calibration | None:
-    return None if document is None else Calibration.from_dict(document)
+_NEEDED = ("recipe", "parity", "intended_use", "decision.threshold", "decision.refer")
+"""In every artifact since the first, although they have defaults: a threshold that is missing is not one half."""
 
 
-def _decision(document: dict[str, Any]) -> Decision:
-    band = document["refer"]
-    return Decision(
-        labels=tuple(map(str, document["labels"])),
-        positive=tuple(map(str, document["positive"])),
-        threshold=float(document["threshold"]),
-        refer=None if band is None else (float(band[0]), float(band[1])),
-    )
+@dataclass(frozen=True)
+class _Schema:
+    schema: int
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class _Fallback:
+    method: str = ""
+    measured_in: str = ""
+    passed: bool = False
+    mean_abs_diff: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class _Quantization:
+    method: str | None = None
+    shared: str | None = None
+    fallbacks: tuple[_Fallback, ...] = ()
+
+
+@dataclass(frozen=True)
+class _FreeParts:
+    """What edgeall's own readers take out of the free-form parts; built only to check its types."""
+
+    recipe: _Recipe = _Recipe()
+    quantization: _Quantization = _Quantization()

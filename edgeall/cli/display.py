@@ -99,4 +99,6 @@ class Display:
         from rich.console import Console
 
         # A table cut to 80 columns loses figures; away from a terminal there is no width to respect.
-        return Console(file=stream, width=None if stream.isatty() else 200)
+        # Names come from files and folders: "[all]" is a name, no markup.
+        width = None if stream.isatty() else 200
+        return Console(file=stream, width=width, markup=False, emoji=False)

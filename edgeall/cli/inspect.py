@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeall import artifact as artifacts
-from edgeall.artifact import Artifact, Calibration, Metadata, Parity
+from edgeall.artifact import Artifact, Calibration, Metadata, Parity, usage
 from edgeall.cli.display import Display
 from edgeall.errors import EngineError, MissingExtraError
 
@@ -35,6 +35,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
         "sha256": artifact.sha256,
         "checksum_ok": True,
         "metadata": artifact.metadata.to_dict(),
+        "usage": usage.rule(artifact.metadata),
         "engine": engine,
         "executed_precision": None if executed is None else _executed(executed),
         "engine_error": trouble,
@@ -91,9 +92,15 @@ def _table(artifact: Artifact, engine: dict[str, str] | None, executed: "Execute
         if artifact.metadata.precision == "int8":
             left = [f"{count} {kind}" for kind, count in executed.float_operators.items()]
             rows["left in float"] = ", ".join(left) or "nothing"
+    rows |= {f"to use it: {step}": text for step, text in usage.rule(artifact.metadata).items()}
     for name, value in rows.items():
-        table.add_row(name, value)
+        table.add_row(name, _printable(value))
     return table
+
+
+def _printable(text: str) -> str:
+    """Control characters, which a terminal would obey, as Python writes them."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _of_metadata(metadata: Metadata) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgeall import files
+from edgeall import documents, files
 from edgeall.datasets.dataset import Dataset, Sample
 from edgeall.errors import DatasetError
 from edgeall.runs import PARTS, Member, Split
@@ -38,10 +38,9 @@ def load_split(path: Path, dataset: Dataset, present: Sequence[str] = PARTS) -> 
         )
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        parts = {part: tuple(Member(**member) for member in document[part]) for part in PARTS}
-        split = Split(**parts, grouped_by=document["grouped_by"])
-    except (ValueError, KeyError, TypeError, OverflowError, OSError) as error:
-        raise DatasetError(f"{path}: not a split ({error!r}); make one with: edgeall data split") from None
+        split = documents.build(Split, document)
+    except (ValueError, RecursionError, OSError) as error:
+        raise DatasetError(f"{path}: not a split ({error}); make one with: edgeall data split") from None
     known = {sample.name: sample for sample in dataset.samples}
     side: dict[str, str] = {}
     whose: dict[str, str] = {}

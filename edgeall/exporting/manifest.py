@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeall import artifact, files
+from edgeall import artifact, documents, files
 from edgeall.artifact import Format, Parity, Precision
 from edgeall.errors import ArtifactError
 from edgeall.runs import Run
@@ -92,12 +92,4 @@ def still_good(entry: Exported | None, inputs: str) -> bool:
 
 
 def _from_dict(run: Run, entry: dict[str, Any]) -> Exported:
-    return Exported(
-        **entry
-        | {
-            "path": run.path / entry["path"],
-            "parity": Parity(**entry["parity"]),
-            "fallbacks": tuple(entry["fallbacks"]),
-            "left_in_float": tuple(entry["left_in_float"]),
-        }
-    )
+    return documents.build(Exported, entry | {"path": run.path / entry["path"]})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edgeall import artifact
 from edgeall.artifact import Metadata, Provenance
-from edgeall.exporting import inputs, kept, manifest, tflite_metadata
+from edgeall.exporting import descriptions, inputs, kept, manifest, tensors
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.plan import Task
@@ -33,9 +33,9 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
         parity=attempt.parity,
         quantization=about,
         calibration=artifact.Calibration.from_dict(run.calibration) if run.calibration else None,
+        tensors=tensors.tensors(candidate.file, recipe.format),
     )
-    if recipe.format == "tflite":
-        tflite_metadata.add(candidate.file, metadata)
+    descriptions.add(candidate.file, metadata)
     sealed = artifact.seal(candidate.file, metadata)
     exported = Exported(
         path=task.path,

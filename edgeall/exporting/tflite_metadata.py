@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgeall import __version__
-from edgeall.artifact import LABELS_FILE, Metadata
+from edgeall.artifact import LABELS_FILE, Metadata, usage
 from edgeall.errors import ExportError
 from edgeall.pixels import PixelMapping
 
@@ -156,7 +156,7 @@ class _About:
         graph = tables.table(None, None, inputs, outputs)
         model = tables.table(
             tables.text(self.name),
-            tables.text(self._description()),
+            tables.text(usage.description(self.metadata)),
             tables.text(f"run {made.run}"),
             tables.vector([graph]),
             tables.text(f"made with edgeall {__version__}"),
@@ -166,24 +166,8 @@ class _About:
         )
         return tables.finished(model, b"M001")
 
-    def _description(self) -> str:
-        decision, made = self.metadata.decision, self.metadata.provenance
-        refer = decision.refer
-        band = "" if refer is None else f" From {refer[0]:g} to below {refer[1]:g} a human decides."
-        return (
-            f"{made.backbone}, head {made.head}, {self.metadata.precision}. Classes: {', '.join(decision.labels)}. "
-            f"Positive ({' + '.join(decision.positive)}) from probability {decision.threshold:g}.{band}"
-            f"{self._calibrated()} {self.metadata.intended_use}"
-        )
-
-    def _calibrated(self) -> str:
-        calibration = self.metadata.calibration
-        if calibration is None or calibration.method == "none":
-            return ""
-        return f" Probabilities are calibrated ({calibration.method}), in the weights."
-
     def _input(self) -> int:
-        tables, pixels = self.tables, self.metadata.pixels
+        tables, pixels, steps = self.tables, self.metadata.pixels, usage.rule(self.metadata)
         size = tables.table(_Number(pixels.size), _Number(pixels.size))
         image = tables.table(_Byte(_COLOURS[pixels.channel_order]), size)
         mean, deviation = _normalization(pixels)
@@ -194,10 +178,7 @@ class _About:
         ]
         return tables.table(
             tables.text("image"),
-            tables.text(
-                f"A picture of {pixels.size} x {pixels.size} pixels, channels in the order {pixels.channel_order}, "
-                "bytes of 0 to 255 normalized."
-            ),
+            tables.text(f"{steps['decode']} {steps['resize']} {steps['input']}"),
             None,
             tables.table(_Byte(_IMAGE_PROPERTIES), image),
             tables.vector([unit]),
@@ -213,11 +194,8 @@ class _About:
             tables.text("The classes, one a line."),
             _Byte(_DESCRIPTIONS if lone else _TENSOR_AXIS_LABELS),
         )
-        said = (
-            f"Probability of {labels[-1]}; the rest is that of {labels[0]}."
-            if lone
-            else "Probability a class."
-        )
+        steps = usage.rule(self.metadata)
+        said = f"{steps['output']} {steps['verdict']}"
         files = tables.vector([labelling])
         stats = tables.table(tables.floats([1.0]), tables.floats([0.0]))
         return tables.table(tables.text("probability"), tables.text(said), None, None, None, stats, files)

@@ -1,0 +1,87 @@
+"""`run.json` of other versions: unknown keys are ignored, wrong types are refused in one line."""
+
+import copy
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_run import draw, make_run
+
+from edgeall import runs
+from edgeall.errors import RunError
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> runs.Run:
+    folder = tmp_path_factory.mktemp("runs")
+    draw(folder / "data", {"all": 3, "healthy": 3})
+    made = make_run(folder / "run", folder / "data", subjects=True, test=2)
+    calibration = {"method": "platt", "scale": 0.8, "offset": 0.1, "n": 2, "loss_before": 1.0}
+    made = dataclasses.replace(
+        made, calibration=calibration, settings={"rate": 1e-4}, versions={"keras": "3"}
+    )
+    runs.save(made)
+    return made
+
+
+def document_of(run: runs.Run) -> dict[str, Any]:
+    return json.loads((run.path / "run.json").read_text())
+
+
+def loaded(run: runs.Run, folder: Path, document: Any) -> runs.Run:
+    (folder / "model.keras").write_bytes(b"")
+    (folder / "run.json").write_text(json.dumps(document))
+    return dataclasses.replace(runs.load(folder), path=run.path)
+
+
+def test_unknown_keys_anywhere_are_ignored(run: runs.Run, tmp_path: Path) -> None:
+    document = document_of(run) | {"later": [1]}
+    for key in ("pixels", "decision", "data", "split", "calibration"):
+        document[key] |= {"later": {"a": None}}
+    document["split"]["train"][0]["later"] = True
+    found = loaded(run, tmp_path, document)
+    assert dataclasses.replace(found, calibration=run.calibration) == run
+
+
+def places(value: Any, here: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if here:
+        yield here
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else list(enumerate(value))[:1]
+        if isinstance(value, list)
+        else ()
+    )
+    for key, each in inner:
+        yield from places(each, (*here, key))
+
+
+def test_each_value_changed_to_another_type_is_read_as_it_is_or_refused_in_one_line(
+    run: runs.Run, tmp_path: Path
+) -> None:
+    document = document_of(run)
+    tried = 0
+    for place in places(document):
+        for value in (None, True, 1, -1, 0.5, "0.5", "a\0b", [], ["x"], {}, {"a": 1}, 10**400):
+            changed = copy.deepcopy(document)
+            inner = changed
+            for key in place[:-1]:
+                inner = inner[key]
+            inner[place[-1]] = value
+            tried += 1
+            try:
+                found = loaded(run, tmp_path, changed)
+            except RunError as error:
+                message = str(error)
+                assert len(message.splitlines()) == 1, message
+                continue
+            runs.save(dataclasses.replace(found, path=tmp_path))
+            kept: Any = json.loads((tmp_path / "run.json").read_text())
+            for key in place:
+                kept = kept[key]
+            assert kept == value or isinstance(value, dict), (place, value)
+    assert tried > 400
