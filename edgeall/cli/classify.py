@@ -88,12 +88,13 @@ def _caveats(artifact: Artifact, display: Display) -> None:
 
 def _line(result: "Classified", decision: Decision) -> str:
     verdict = result.verdict
+    labels = f"label{'s'[: len(decision.positive) - 1]} " + " or ".join(f'"{x}"' for x in decision.positive)
     line = (
-        f"{result.path}: P({'+'.join(decision.positive)}) = {verdict.score:.2f} "
+        f"{result.path}: probability of {labels} = {verdict.score:.2f} "
         f"(threshold {result.threshold:.2f}) {verdict.decision}"
     )
     if len(decision.labels) > 2:
-        line += f", {verdict.label} {verdict.probability:.2f}"
+        line += f', label "{verdict.label}" = {verdict.probability:.2f}'
     if not result.quality.ok:
         line += f"\n  doubtful image: {'; '.join(result.quality.reasons)}"
     return line
