@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgeall.artifact import Artifact, Decision, is_artifact_name, read
 from edgeall.cli.display import Display
+from edgeall.cli.last_words import last_words
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,15 +42,16 @@ def run(args: argparse.Namespace, display: Display) -> int:
     artifact = read(args.model or _default_model())
     _caveats(artifact, display)
     done = failed = 0
-    for result in classify(artifact, args.paths, args.threads):
-        display.emit(result.to_dict(), line=True)
-        if isinstance(result, Classified):
-            done += 1
-            if not display.as_json:
-                display.show(_line(result, artifact.metadata.decision))
-        else:
-            failed += 1
-            display.error(result.error)
+    with last_words(artifact):
+        for result in classify(artifact, args.paths, args.threads):
+            display.emit(result.to_dict(), line=True)
+            if isinstance(result, Classified):
+                done += 1
+                if not display.as_json:
+                    display.show(_line(result, artifact.metadata.decision))
+            else:
+                failed += 1
+                display.error(result.error)
     if failed == 0:
         return 0
     if done + failed > 1:
