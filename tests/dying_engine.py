@@ -1,4 +1,4 @@
-"""An engine that a signal ends while it is imported: our stand-in for a processor that is older than the engine's wheel.
+"""An engine that a signal ends while it is imported: our stand-in for a processor older than the engine's wheel.
 
 No machine of ours is too old for a real wheel, so that the real thing cannot be tested here.
 """
@@ -6,7 +6,11 @@ No machine of ours is too old for a real wheel, so that the real thing cannot be
 import os
 from pathlib import Path
 
-MODULES = {"tflite": "ai_edge_litert/interpreter.py", "onnx": "onnxruntime/__init__.py", "openvino": "openvino/__init__.py"}
+MODULES = {
+    "tflite": "ai_edge_litert/interpreter.py",
+    "onnx": "onnxruntime/__init__.py",
+    "openvino": "openvino/__init__.py",
+}
 
 
 def write_dying_engine(folder: Path, format: str, signal_name: str = "SIGILL") -> dict[str, str]:

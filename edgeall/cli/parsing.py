@@ -11,7 +11,9 @@ class Parser(argparse.ArgumentParser):
     """As `argparse`'s, which leaves what a command does not know to the parser above it, whose usage says nothing of
     that command. Its subcommands are parsed by this class too."""
 
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> Any:
         """Raises `SystemExit` (status 2) for anything unknown, after this parser's usage and one line."""
         if args is not None:
             # Before argparse looks for what is missing: a mistyped option may be all that is wrong.

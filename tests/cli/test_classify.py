@@ -88,7 +88,9 @@ def test_several_positive_labels_are_named_together(
     assert main(["classify", str(tmp_path / "cell.png"), "--model", str(sealed.path)]) == 0
     out = capsys.readouterr().out
     probabilities = mobile.reference[1]
-    finding = f'probability of labels "early" or "pre" = {probabilities[1:].sum():.2f} (threshold 0.60) positive'
+    finding = (
+        f'probability of labels "early" or "pre" = {probabilities[1:].sum():.2f} (threshold 0.60) positive'
+    )
     assert finding in out
     label = mobile.decision.labels[1 + int(probabilities[1:].argmax())]
     assert f', label "{label}" = {probabilities[1:].max():.2f}' in out

@@ -36,7 +36,11 @@ WAY_OUT = ": take an artifact of another format, or another version of the engin
 @pytest.mark.parametrize(
     ("format", "name", "words"),
     [
-        ("tflite", "SIGILL", f"TensorFlow Lite needs an instruction that this processor lacks (SIGILL){WAY_OUT}"),
+        (
+            "tflite",
+            "SIGILL",
+            f"TensorFlow Lite needs an instruction that this processor lacks (SIGILL){WAY_OUT}",
+        ),
         ("onnx", "SIGILL", f"ONNX Runtime needs an instruction that this processor lacks (SIGILL){WAY_OUT}"),
         ("openvino", "SIGILL", f"OpenVINO needs an instruction that this processor lacks (SIGILL){WAY_OUT}"),
         ("onnx", "SIGSEGV", f"ONNX Runtime crashed (Segmentation fault){WAY_OUT}"),
