@@ -11,6 +11,7 @@ from typing import Any
 
 from edgeall.artifact import Artifact, Format, Precision
 from edgeall.errors import EngineError, MissingExtraError, UsageError
+from edgeall.files import AnyPath
 from edgeall.pixels import PixelMapping
 from edgeall.runtimes.accelerator import Accelerator, AcceleratorError
 from edgeall.runtimes.interpreters import INTERPRETERS, NONE_INSTALLED
@@ -90,7 +91,7 @@ def open_session(
 
 
 def open_model(
-    path: Path,
+    path: AnyPath,
     format: Format,
     pixels: PixelMapping,
     *,
@@ -108,6 +109,7 @@ def open_model(
     Raises:
         as `open_session`.
     """
+    path = Path(path)
     if threads < 1:
         raise UsageError(f"{threads} threads: at least 1 is needed")
     if batch < 1:
