@@ -18,6 +18,8 @@ from edgeall import (
     comparing,
     datasets,
     ensembling,
+    exporting,
+    importing,
     predictions,
     reporting,
     runs,
@@ -32,7 +34,7 @@ from edgeall.runtimes import open_model
 
 ROOMS = (
     *("artifact", "runs", "predictions", "runtimes", "field", "datasets", "training", "tuning", "ensembling"),
-    *("evaluating", "comparing", "benching", "reporting", "targets"),
+    *("evaluating", "comparing", "benching", "reporting", "targets", "importing", "exporting"),
 )
 
 
@@ -126,6 +128,11 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "benching.find_artifacts": ("runs", lambda path: benching.find_artifacts(["one"], path)),
     "benching.find_artifacts, named": ("runs/one", lambda path: benching.find_artifacts([path])),
     "benching.find_ensembles": ("runs/one", lambda path: benching.find_ensembles([path], path)),
+    "importing.import_model, of none": (
+        "absent.keras",
+        lambda path: importing.import_model(path, DECISION.labels, data=path, split=path, out=path),
+    ),
+    "exporting.read_folder, of none": ("absent", lambda path: exporting.read_folder(path, 32)),
     "reporting.load, of none": ("absent.json", lambda path: reporting.load([path])),
     "targets.read_profile": ("mine.toml", targets.read_profile),
     "targets.load_profile": ("mine.toml", targets.load_profile),

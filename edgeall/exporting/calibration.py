@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edgeall import files, pixels
 from edgeall.errors import ExportError, ImageError, UsageError
+from edgeall.files import AnyPath
 from edgeall.pixels import PixelMapping
 from edgeall.runs import Member, Run
 
@@ -28,13 +29,14 @@ class Given:
     members: tuple[Member, ...]
 
 
-def read_folder(root: Path, size: int) -> Given:
+def read_folder(root: AnyPath, size: int) -> Given:
     """All images under `root`, each looked at, for models of `size` x `size` pixels.
 
     Raises:
         UsageError: fewer than 8 images; one that cannot be read, shows nothing, or is less than half as wide or high
             as the model's input, which stretching would only blur. Each is named.
     """
+    root = Path(root)
     if not root.is_dir():
         raise UsageError(f"--calibration {root}: no such folder")
     paths = sorted(
