@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("scipy", reason="benching needs the workstation's packages")
+
 from loopback_board import LoopbackBoard
 from over_ssh import SHORT, why
 
