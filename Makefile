@@ -63,14 +63,15 @@ FIELD_TESTS := tests/runtimes tests/field tests/artifact tests/measuring tests/t
 test-pythons: $(READY)
 	rm -rf .venv-pythons/models && mkdir -p .venv-pythons
 	TF_ENABLE_ONEDNN_OPTS=1 PYTHONPATH=tests $(BIN)/python -m small_models .venv-pythons/models >.venv-pythons/models.log 2>&1 || { tail .venv-pythons/models.log; exit 1; }
-	@set -e; for python in $(PYTHONS); do \
+	@set -e; failed=; for python in $(PYTHONS); do \
 		place=.venv-pythons/$$(basename $$python); \
 		echo "== $$python: $$($$python --version)"; \
 		$$python -m venv $$place; \
 		$$place/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[onnx,openvino]" \
 			pytest hypothesis onnx; \
-		EDGEALL_TEST_MODELS=$$PWD/.venv-pythons/models $$place/bin/python -m pytest -p no:cacheprovider $(FIELD_TESTS); \
-	done
+		EDGEALL_TEST_MODELS=$$PWD/.venv-pythons/models $$place/bin/python -m pytest -p no:cacheprovider $(FIELD_TESTS) \
+			|| failed="$$failed $$python"; \
+	done; test -z "$$failed" || { echo "failed on:$$failed"; exit 1; }
 
 fuzz: $(READY)
 	EDGEALL_HYPOTHESIS=fuzz $(BIN)/python -m pytest -m hypothesis
