@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo paper int8-defaults export-speed emulator test test-emulator test-processors test-backends fuzz lint format clean
+.PHONY: help demo paper int8-defaults export-speed emulator test test-emulator test-processors test-backends test-pythons fuzz lint format clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
@@ -17,6 +17,7 @@ help:
 	@echo "make export-speed  what one export costs beside nine separate ones, cached, and with other calibration images"
 	@echo "make emulator  what rpi4-emulated and rpi5-emulated run on: arm64 Debian and QEMU, half a minute"
 	@echo "make test-emulator  both emulated Pis against this machine, some minutes"
+	@echo "make test-pythons  the field tier and the engines on other Pythons (PYTHONS=\"python3.12 python3.13\")"
 	@echo "make fuzz    the property tests alone, on examples drawn anew"
 	@echo "make lint    linter, formatter's check, type checker"
 	@echo "make format  let the formatter and the linter mend what they can"
@@ -60,6 +61,24 @@ test-backends: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[jax]"
 	$(BIN)/python -m pytest tests/training/test_backends.py
 
+# What a field device runs, without the workstation's packages. Small models are made once, by the main environment.
+PYTHONS ?= python3.12 python3.13
+FIELD_TESTS := tests/runtimes tests/field tests/artifact tests/measuring tests/targets tests/test_pixel_mapping.py \
+	tests/test_pixels.py $(addprefix tests/cli/test_,classify.py inspect.py command_line.py last_words.py devices.py)
+
+test-pythons: $(READY)
+	rm -rf .venv-pythons/models && mkdir -p .venv-pythons
+	TF_ENABLE_ONEDNN_OPTS=1 PYTHONPATH=tests $(BIN)/python -m small_models .venv-pythons/models >.venv-pythons/models.log 2>&1 || { tail .venv-pythons/models.log; exit 1; }
+	@set -e; failed=; for python in $(PYTHONS); do \
+		place=.venv-pythons/$$(basename $$python); \
+		echo "== $$python: $$($$python --version)"; \
+		$$python -m venv $$place; \
+		$$place/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[onnx,openvino]" \
+			pytest hypothesis onnx; \
+		EDGEALL_TEST_MODELS=$$PWD/.venv-pythons/models $$place/bin/python -m pytest -p no:cacheprovider $(FIELD_TESTS) \
+			|| failed="$$failed $$python"; \
+	done; test -z "$$failed" || { echo "failed on:$$failed"; exit 1; }
+
 fuzz: $(READY)
 	EDGEALL_HYPOTHESIS=fuzz $(BIN)/python -m pytest -m hypothesis
 
@@ -79,4 +98,4 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) demo paper dist
+	rm -rf $(VENV) .venv-pythons demo paper dist

@@ -12,6 +12,9 @@ from typing import Any
 
 from edgeall.errors import UsageError
 
+AnyPath = str | os.PathLike[str]
+"""What every public function takes for a path."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from edgeall import files
 from edgeall.errors import RunError
+from edgeall.files import AnyPath
 
 FILE = "predictions.csv"
 _FIRST = ("part", "image", "subject", "label")
@@ -56,8 +57,9 @@ def joined(pieces: list[Predictions]) -> Predictions:
     )
 
 
-def write(path: Path, parts: Mapping[str, Predictions], labels: tuple[str, ...]) -> None:
+def write(path: AnyPath, parts: Mapping[str, Predictions], labels: tuple[str, ...]) -> None:
     """Write the file, whole or not at all."""
+    path = Path(path)
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow([*_FIRST, *(f"p:{label}" for label in labels), "threshold"])
@@ -75,12 +77,13 @@ def write(path: Path, parts: Mapping[str, Predictions], labels: tuple[str, ...])
     files.write_text(path, text.getvalue())
 
 
-def read(path: Path, labels: tuple[str, ...]) -> dict[str, Predictions]:
+def read(path: AnyPath, labels: tuple[str, ...]) -> dict[str, Predictions]:
     """Read it back, by part.
 
     Raises:
         RunError: missing, damaged, or of other labels.
     """
+    path = Path(path)
     if not path.is_file():
         raise RunError(f"{path}: not there; train the run again to have its predictions")
     header = [*_FIRST, *(f"p:{label}" for label in labels), "threshold"]

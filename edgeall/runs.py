@@ -13,6 +13,7 @@ from typing import Any
 from edgeall import documents, files
 from edgeall.artifact import Calibration, Decision
 from edgeall.errors import RunError, UsageError
+from edgeall.files import AnyPath
 from edgeall.pixels import PixelMapping
 
 SCHEMA = 1
@@ -102,13 +103,13 @@ class Run:
     def exports(self) -> Path:
         return self.path / "exports"
 
-    def images(self, part: str, root: Path | None = None) -> list[Path]:
+    def images(self, part: str, root: AnyPath | None = None) -> list[Path]:
         """Paths of a split part's images under `root` (default: where they were at training).
 
         Raises:
             RunError: one is missing, or its bytes are not those of the split.
         """
-        folder = self.data.root if root is None else root
+        folder = self.data.root if root is None else Path(root)
         paths = []
         for member in self.split.part(part):
             path = folder / member.name
@@ -156,12 +157,13 @@ def save(run: Run) -> None:
     files.write_json(run.path / "run.json", document)
 
 
-def load(path: Path) -> Run:
+def load(path: AnyPath) -> Run:
     """Read a run folder.
 
     Raises:
         RunError: no run there, or an incomplete or foreign one.
     """
+    path = Path(path)
     file = path / "run.json"
     if not file.is_file():
         raise RunError(f"{path}: not a run (no run.json); train one with: edgeall train")
@@ -179,19 +181,21 @@ def load(path: Path) -> Run:
     return run
 
 
-def find(root: Path = RUNS_FOLDER) -> list[Run]:
+def find(root: AnyPath = RUNS_FOLDER) -> list[Run]:
     """All runs under `root`, by name.
 
     Raises:
         RunError: none there.
     """
+    root = Path(root)
     found = [load(file.parent) for file in sorted(root.glob("*/run.json"))]
     if not found:
         raise RunError(f"{root}: no runs there; train one with: edgeall train")
     return found
 
 
-def of_artifact(path: Path) -> Run | None:
+def of_artifact(path: AnyPath) -> Run | None:
     """The run whose `exports/` holds the artifact at `path`, if it is still there."""
+    path = Path(path)
     folder = path.resolve().parent.parent
     return load(folder) if (folder / "run.json").is_file() else None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from small_models import SmallModel, make_mobile, make_tiny
+from small_models import SmallModel, small_model
 
 # How long an example takes is the machine's affair, and no property of what is tested.
 # The default suite tries the same examples each time, so that it fails for a change and never by luck; `make fuzz`
@@ -42,13 +42,13 @@ def mobilenet_weights() -> Path:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
     """Three convolutions at 32 pixels, one sigmoid output, in all formats and precisions."""
-    return make_tiny(tmp_path_factory.mktemp("tiny"))
+    return small_model("tiny", tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")
 def mobile(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
     """MobileNetV2 of width 0.35 at 96 pixels, three softmax outputs, in all formats, float32 and INT8."""
-    return make_mobile(tmp_path_factory.mktemp("mobile"))
+    return small_model("mobile", tmp_path_factory.mktemp("mobile"))
 
 
 @pytest.fixture

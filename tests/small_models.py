@@ -6,11 +6,16 @@ spread over (0, 1) and an engine that gets anything wrong shows it.
 
 import dataclasses
 import importlib
+import json
+import os
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 
 from edgeall.artifact import (
     Artifact,
@@ -24,10 +29,13 @@ from edgeall.artifact import (
     seal,
     suffix_of,
 )
-from edgeall.exporting.recipes import Recipe, load_recipe
-from edgeall.exporting.sources import OPSET, Sources
-from edgeall.exporting.tidy import tidy
 from edgeall.pixels import PixelMapping
+
+if TYPE_CHECKING:
+    from edgeall.exporting.recipes import Recipe
+
+KEPT = "EDGEALL_TEST_MODELS"
+"""Environment variable: a folder of these models, made before, for a Python that has no TensorFlow."""
 
 RECIPES = {"fp32": "float32", "fp16": "float16", "int8": "int8"}
 FORMATS: tuple[Format, ...] = ("tflite", "onnx", "openvino")
@@ -125,6 +133,10 @@ def _convert(
 ) -> SmallModel:
     import keras
 
+    from edgeall.exporting.recipes import load_recipe
+    from edgeall.exporting.sources import OPSET, Sources
+    from edgeall.exporting.tidy import tidy
+
     size = pixels.size
     calibration, images = draw(CALIBRATION, size, seed=1), draw(12, size, seed=2)
     _enliven(model, pixels.apply(calibration))
@@ -149,7 +161,7 @@ def _convert(
     return SmallModel(pixels, decision, found, images, reference)
 
 
-def _portable(recipe: Recipe) -> Recipe:
+def _portable(recipe: "Recipe") -> "Recipe":
     """Weights of 7 bits: OpenVINO's 8-bit products saturate on CPUs without VNNI, and these networks show it."""
     if recipe.format != "openvino" or recipe.quantization is None or recipe.calibration is None:
         return recipe
@@ -170,3 +182,50 @@ def _enliven(model: Any, inputs: np.ndarray) -> None:
     directions = np.random.default_rng(3).normal(size=(features.shape[1], head.units))
     directions /= (features @ directions).std(axis=0) / 1.5
     head.set_weights([directions.astype("float32"), -(features.mean(axis=0) @ directions).astype("float32")])
+
+
+MAKERS: dict[str, Callable[[Path], SmallModel]] = {"tiny": make_tiny, "mobile": make_mobile}
+
+
+def small_model(name: str, folder: Path) -> SmallModel:
+    """The model "tiny" or "mobile": as it is kept, where `KEPT` names a folder of them, else made in `folder`."""
+    if os.environ.get(KEPT):
+        return _kept(Path(os.environ[KEPT]) / name)
+    for module in ("keras", "tensorflow", "tf2onnx", "nncf"):
+        pytest.importorskip(module, reason=f"needs the workstation's packages to make its models, or {KEPT}")
+    return MAKERS[name](folder)
+
+
+def keep(folder: Path) -> None:
+    """Make all models, for a Python that cannot."""
+    for name, make in MAKERS.items():
+        place = folder / name
+        place.mkdir(parents=True, exist_ok=True)
+        model = make(place)
+        np.savez(place / "answers.npz", images=model.images, reference=model.reference)
+        document = {
+            "pixels": dataclasses.asdict(model.pixels),
+            "decision": dataclasses.asdict(model.decision),
+            "files": {recipe: file.name for recipe, file in model.files.items()},
+        }
+        (place / "model.json").write_text(json.dumps(document), encoding="utf-8")
+
+
+def _kept(place: Path) -> SmallModel:
+    document = json.loads((place / "model.json").read_text(encoding="utf-8"))
+    with np.load(place / "answers.npz") as answers:
+        return SmallModel(
+            PixelMapping(**_tuples(document["pixels"])),
+            Decision(**_tuples(document["decision"])),
+            {recipe: place / name for recipe, name in document["files"].items()},
+            answers["images"],
+            answers["reference"],
+        )
+
+
+def _tuples(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}
+
+
+if __name__ == "__main__":
+    keep(Path(sys.argv[1]))

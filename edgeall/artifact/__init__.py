@@ -29,6 +29,7 @@ from edgeall.artifact.metadata import (
     newer,
 )
 from edgeall.errors import ArtifactError
+from edgeall.files import AnyPath
 
 __all__ = [
     "FORMATS",
@@ -69,8 +70,9 @@ class Artifact:
     size_bytes: int
 
 
-def is_artifact_name(path: Path) -> bool:
+def is_artifact_name(path: AnyPath) -> bool:
     """Whether a file's suffix is one of an artifact's."""
+    path = Path(path)
     return path.suffix.lower() in CONTAINERS
 
 
@@ -79,17 +81,19 @@ def suffix_of(format: Format) -> str:
     return next(suffix for suffix, (name, _) in CONTAINERS.items() if name == format)
 
 
-def files_of(path: Path) -> tuple[Path, ...]:
+def files_of(path: AnyPath) -> tuple[Path, ...]:
     """All files of the artifact at `path`, the named one first."""
+    path = Path(path)
     return _container(path).files(path)
 
 
-def seal(path: Path, metadata: Metadata) -> Artifact:
+def seal(path: AnyPath, metadata: Metadata) -> Artifact:
     """Write `metadata` into the bare model file at `path`, in place, and return the artifact.
 
     Raises:
         ArtifactError: the file is not a model of its suffix's format, or carries metadata already.
     """
+    path = Path(path)
     container = _container(path)
     parts = _split(container, path)
     if parts.text is not None:
@@ -108,12 +112,13 @@ def seal(path: Path, metadata: Metadata) -> Artifact:
     return read(path)
 
 
-def read(path: Path) -> Artifact:
+def read(path: AnyPath) -> Artifact:
     """Read and check an artifact, without any inference engine.
 
     Raises:
         ArtifactError: missing, not a model, without edgeall's metadata, or not what was once written.
     """
+    path = Path(path)
     container = _container(path)
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file")

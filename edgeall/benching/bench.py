@@ -15,6 +15,7 @@ from edgeall.benching.store import SCHEMA, Journals, ResultFile
 from edgeall.benching.together import Together, together
 from edgeall.ensembling import Ensemble
 from edgeall.errors import EdgeallError, MeasurementError, UsageError
+from edgeall.files import AnyPath
 from edgeall.measuring.plan import Plan, PlannedArtifact, Settings
 from edgeall.measuring.records import NOT_TRIED, End, Kept, Message, Record, Start
 from edgeall.progress import SILENT, Progress
@@ -22,11 +23,11 @@ from edgeall.targets import Profile, open_target
 
 
 def bench(
-    paths: Sequence[Path],
+    paths: Sequence[AnyPath],
     profile: Profile,
     settings: Settings,
     *,
-    data: Path | None = None,
+    data: AnyPath | None = None,
     ensembles: Sequence[Ensemble] = (),
     overwrite: bool = False,
     witnesses: bool = False,
@@ -51,9 +52,10 @@ def bench(
             without `data`.
         MeasurementError: nothing could be measured.
     """
+    data = None if data is None else Path(data)
     failures: list[dict[str, Any]] = []
     notes: list[str] = []
-    subjects = _subjects(paths, profile, data, failures, notes)
+    subjects = _subjects([Path(path) for path in paths], profile, data, failures, notes)
     for note in notes:
         progress.note(note)
     folder_of = {s.artifact.sha256: s.run_folder for s in subjects if s.run_folder is not None}

@@ -7,15 +7,17 @@ from edgeall import runs
 from edgeall.artifact import is_artifact_name
 from edgeall.ensembling import Ensemble, is_ensemble, load
 from edgeall.errors import RunError, UsageError
+from edgeall.files import AnyPath
 
 
-def find_artifacts(named: Sequence[str | Path], root: Path = runs.RUNS_FOLDER) -> list[Path]:
+def find_artifacts(named: Sequence[AnyPath], root: AnyPath = runs.RUNS_FOLDER) -> list[Path]:
     """Paths of artifacts, each once: those named; of a run (its folder or name) all exports; of nothing every run's.
 
     Raises:
         RunError: no runs, or a named one has no exports.
         UsageError: a name that is neither.
     """
+    root = Path(root)
     if not named:
         found = [path for run in runs.find(root) for path in _exports(run.path)]
         if not found:
@@ -25,12 +27,13 @@ def find_artifacts(named: Sequence[str | Path], root: Path = runs.RUNS_FOLDER) -
     return list({path.resolve(): path for path in every}.values())
 
 
-def find_ensembles(named: Sequence[str | Path], root: Path = runs.RUNS_FOLDER) -> list[Ensemble]:
+def find_ensembles(named: Sequence[AnyPath], root: AnyPath = runs.RUNS_FOLDER) -> list[Ensemble]:
     """The ensembles among what is named; `find_artifacts` finds their members' artifacts.
 
     Raises:
         RunError: one is damaged, or a member has changed.
     """
+    root = Path(root)
     places = [folder for name in named for folder in (Path(name), root / name) if is_ensemble(folder)]
     return [load(place) for place in {place.resolve(): place for place in places}.values()]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgeall.artifact import Artifact, Decision, is_artifact_name, read
 from edgeall.cli.display import Display
+from edgeall.cli.last_words import last_words
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,18 +47,19 @@ def run(args: argparse.Namespace, display: Display) -> int:
     _caveats(artifact, display)
     done = failed = 0
     left_out: list[LeftOut] = []
-    for result in classify(artifact, args.paths, args.threads):
-        if isinstance(result, LeftOut):
-            left_out.append(result)
-            continue
-        display.emit(result.to_dict(), line=True)
-        if isinstance(result, Classified):
-            done += 1
-            if not display.as_json:
-                display.show(_line(result, artifact.metadata.decision))
-        else:
-            failed += 1
-            display.error(result.error)
+    with last_words(artifact):
+        for result in classify(artifact, args.paths, args.threads):
+            if isinstance(result, LeftOut):
+                left_out.append(result)
+                continue
+            display.emit(result.to_dict(), line=True)
+            if isinstance(result, Classified):
+                done += 1
+                if not display.as_json:
+                    display.show(_line(result, artifact.metadata.decision))
+            else:
+                failed += 1
+                display.error(result.error)
     for line in in_words(left_out):
         display.note(line)
     if failed == 0:
@@ -98,12 +100,13 @@ def _caveats(artifact: Artifact, display: Display) -> None:
 
 def _line(result: "Classified", decision: Decision) -> str:
     verdict = result.verdict
+    labels = f"label{'s'[: len(decision.positive) - 1]} " + " or ".join(f'"{x}"' for x in decision.positive)
     line = (
-        f"{result.path}: P({'+'.join(decision.positive)}) = {verdict.score:.2f} "
+        f"{result.path}: probability of {labels} = {verdict.score:.2f} "
         f"(threshold {result.threshold:.2f}) {verdict.decision}"
     )
     if len(decision.labels) > 2:
-        line += f", {verdict.label} {verdict.probability:.2f}"
+        line += f', label "{verdict.label}" = {verdict.probability:.2f}'
     if not result.quality.ok:
         line += f"\n  doubtful image: {'; '.join(result.quality.reasons)}"
     return "".join([line, *(f"\n  note: {note}" for note in result.notes)])

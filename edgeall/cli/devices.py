@@ -115,16 +115,16 @@ def _check(profile: "Profile", display: Display) -> int:
     from contextlib import closing
 
     from edgeall.targets import open_board
-    from edgeall.targets.fitness import judge_accelerators, judge_machine
+    from edgeall.targets.fitness import judge_here
 
     if profile.board is None:
         from edgeall.measuring.environment import environment
 
         told: dict[str, Any] | None = environment()
-        findings, host = [*judge_machine(told or {}, profile), *judge_accelerators(profile)], None
+        findings, host = judge_here(told or {}, profile), None
     else:
         with closing(open_board(profile, display)) as target:
-            examined = target.examine()
+            examined = target.examine(try_engines=True)
             findings, host = list(examined.findings), str(target.address)
             told = examined.probe["environment"] if examined.probe else None
     able = all(finding.level != "missing" for finding in findings)

@@ -11,6 +11,7 @@ from types import ModuleType
 
 from edgeall import __version__
 from edgeall.cli.display import Display
+from edgeall.cli.parsing import Parser
 from edgeall.errors import EdgeallError, MissingExtraError
 from edgeall.names import unknown_name
 
@@ -19,38 +20,71 @@ from edgeall.names import unknown_name
 class Command:
     """A subcommand: its module under `edgeall.cli` has `configure(parser)` and `run(args, display) -> status`.
 
-    The module is imported only when its command is named; its own heavy imports belong inside `run`. `module` is its
-    name where a command cannot lend it one.
+    The module is imported only when its command is named; its own heavy imports belong inside `run`.
+
+    Attributes:
+        module: its name where a command cannot lend it one.
+        interrupted: what Ctrl-C leaves, and what to do then.
     """
 
     name: str
     help: str
     tier: str = "field"
     module: str | None = None
+    interrupted: str = "nothing of it is kept"
 
     def load(self) -> ModuleType:
         return importlib.import_module(f"edgeall.cli.{self.module or self.name}")
 
 
+_GOES_ON = "what was finished is kept, run the same command again to go on"
+
 COMMANDS = (
     Command(
-        "demo", "the whole journey on synthetic smears: data, training, export, bench, report", "workstation"
+        "demo",
+        "the whole journey on synthetic smears: data, training, export, bench, report",
+        "workstation",
+        interrupted=_GOES_ON,
     ),
     Command("data", "make a synthetic smear set, take a census of a set, split it"),
     Command("backbones", "the six backbones: parameters, input size, preprocessing", "workstation"),
-    Command("train", "fine-tune a backbone on a folder of images; writes a run", "workstation"),
     Command(
-        "tune", "search learning rates, batch size, epochs, head and depth for a training", "workstation"
+        "train",
+        "fine-tune a backbone on a folder of images; writes a run",
+        "workstation",
+        interrupted=_GOES_ON,
+    ),
+    Command(
+        "tune",
+        "search learning rates, batch size, epochs, head and depth for a training",
+        "workstation",
+        interrupted=_GOES_ON,
     ),
     Command("ensemble", "several runs as one model that averages their probabilities", "workstation"),
     Command("import", "a Keras classifier fine-tuned elsewhere to a run", "workstation", "import_"),
-    Command("export", "runs to float32 and INT8 TFLite, ONNX and OpenVINO artifacts", "workstation"),
+    Command(
+        "export",
+        "runs to float32 and INT8 TFLite, ONNX and OpenVINO artifacts",
+        "workstation",
+        interrupted=_GOES_ON,
+    ),
     Command("inspect", "what an artifact says of itself, its operators by precision, its checksum"),
-    Command("bench", "accuracy, latency and memory of artifacts on a device", "workstation"),
-    Command("devices", "the devices that bench knows"),
+    Command(
+        "bench",
+        "accuracy, latency and memory of artifacts on a device",
+        "workstation",
+        interrupted=_GOES_ON,
+    ),
+    Command(
+        "devices", "the devices that bench knows", interrupted="files that a board has received stay there"
+    ),
     Command("report", "bench results as a table, a verdict, JSON or Markdown", "workstation"),
     Command("compare", "runs or bench results side by side, and what the data support of it", "workstation"),
-    Command("classify", "images, folders or standard input to verdicts, offline"),
+    Command(
+        "classify",
+        "images, folders or standard input to verdicts, offline",
+        interrupted="verdicts printed before hold, the other images have none",
+    ),
 )
 
 _EPILOG = "Research use only; not a medical device. 'edgeall COMMAND --help' tells more of each."
@@ -61,6 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     _quiet_libraries()
     display = Display("--json" in arguments)
+    named = _named(arguments)
     try:
         args, command = _parse(arguments)
         status = command.load().run(args, display)
@@ -78,7 +113,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         display.error(str(MissingExtraError(missing, _extra_of(missing))))
         return 2
     except KeyboardInterrupt:
-        display.error("interrupted; what was finished is kept, run the same command again to go on")
+        kept = next((command.interrupted for command in COMMANDS if command.name == named), None)
+        display.error("; ".join(filter(None, ["interrupted", kept])))
         return 130
     except BrokenPipeError:
         # The reader of our output has gone (`| head`); nothing is wrong, and nothing more can be said.
@@ -86,14 +122,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _named(arguments: Sequence[str]) -> str | None:
+    """The command among the words of a command line, known or not."""
+    return next((argument for argument in arguments if not argument.startswith("-")), None)
+
+
 def _parse(arguments: list[str]) -> tuple[argparse.Namespace, Command]:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="edgeall",
         description="Leukaemia classifiers from a fine-tuned CNN to the devices where they are needed.",
         epilog=_EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"edgeall {__version__}")
-    named = next((argument for argument in arguments if not argument.startswith("-")), None)
+    named = _named(arguments)
     known = {command.name: command for command in COMMANDS}
     if named is not None and named not in known:
         raise unknown_name("command", named, known)

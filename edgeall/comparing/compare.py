@@ -12,6 +12,7 @@ from edgeall.comparing.costs import Ratio, ratios
 from edgeall.comparing.differences import Difference, paired, separate
 from edgeall.comparing.sources import Entry, Place, Source, open_sources
 from edgeall.errors import UsageError
+from edgeall.files import AnyPath
 from edgeall.progress import SILENT, Progress
 from edgeall.statistics import holm
 
@@ -123,10 +124,10 @@ class Outcome:
 
 
 def compare(
-    paths: Sequence[Path],
+    paths: Sequence[AnyPath],
     tolerances: Tolerances | None = None,
     *,
-    root: Path = runs.RUNS_FOLDER,
+    root: AnyPath = runs.RUNS_FOLDER,
     progress: Progress = SILENT,
 ) -> Outcome:
     """Compare two or more runs (or pooled folds), or two or more bench results; the first is the reference.
@@ -139,7 +140,7 @@ def compare(
             sensitivity or specificity that has a tolerance is not known.
         RunError, MeasurementError: damaged files.
     """
-    sources = open_sources(paths, root)
+    sources = open_sources([Path(path) for path in paths], Path(root))
     pairs = list(combinations(sources, 2))
     found: list[Comparison] = []
     with progress.stage(f"comparing {len(sources)}", len(pairs)) as advance:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgeall.datasets.layouts import LAYOUTS, Entry, Layout
 from edgeall.errors import DatasetError, UsageError
+from edgeall.files import AnyPath
 from edgeall.names import unknown_name
 from edgeall.pixels.folder import LeftOut, Unlisted, in_words, list_folder
 from edgeall.pixels.formats import READ
@@ -74,7 +75,7 @@ class Dataset:
         return {label: found[label] for label in self.labels}
 
 
-def read_dataset(root: Path, positive: Sequence[str] | None = None) -> Dataset:
+def read_dataset(root: AnyPath, positive: Sequence[str] | None = None) -> Dataset:
     """Recognise the layout of `root` and list its images, as `edgeall.pixels.folder` tells them from other files.
 
     `positive` names the labels that make a finding, where the layout's own, or the guess, is not what is wanted.
@@ -83,6 +84,7 @@ def read_dataset(root: Path, positive: Sequence[str] | None = None) -> Dataset:
         DatasetError: no such folder, no images in it, no known layout, or one class only.
         UsageError: `positive` names a class that is not there, or all of them.
     """
+    root = Path(root)
     if not root.exists():
         raise DatasetError(f"{root}: no such folder; make a set to try with: edgeall data synth {root}")
     if not root.is_dir():

@@ -9,6 +9,7 @@ from typing import Any
 from edgeall import documents, files
 from edgeall.datasets.dataset import Dataset, Sample
 from edgeall.errors import DatasetError
+from edgeall.files import AnyPath
 from edgeall.runs import PARTS, Member, Split
 
 
@@ -17,12 +18,13 @@ def split_to_dict(split: Split) -> dict[str, Any]:
     return dataclasses.asdict(split)
 
 
-def save_split(path: Path, split: Split) -> None:
+def save_split(path: AnyPath, split: Split) -> None:
     """Write `split` as JSON, whole or not at all."""
+    path = Path(path)
     files.write_json(path, split_to_dict(split))
 
 
-def load_split(path: Path, dataset: Dataset, present: Sequence[str] = PARTS) -> Split:
+def load_split(path: AnyPath, dataset: Dataset, present: Sequence[str] = PARTS) -> Split:
     """Read a split and check it against the images of `dataset`.
 
     Args:
@@ -32,6 +34,7 @@ def load_split(path: Path, dataset: Dataset, present: Sequence[str] = PARTS) -> 
         DatasetError: no such file, not a split, or one that names images which are missing, changed, of another
             class, or on two sides.
     """
+    path = Path(path)
     if not path.is_file():
         raise DatasetError(
             f"{path}: no such split file; make one with: edgeall data split {dataset.root} -o {path}"

@@ -15,6 +15,7 @@ from edgeall import __version__, files
 from edgeall.datasets.dataset import SYNTHETIC_MARK, carries_mark
 from edgeall.datasets.smear import MIN_SIDE, draw_smear
 from edgeall.errors import UsageError
+from edgeall.files import AnyPath
 from edgeall.progress import SILENT, Progress
 
 HEALTHY, LEUKAEMIA = 59, 49
@@ -39,7 +40,7 @@ Each JPEG says in its comment that it is synthetic.
 
 
 def synthesize(
-    out: Path,
+    out: AnyPath,
     *,
     seed: int = 0,
     healthy: int = HEALTHY,
@@ -60,6 +61,7 @@ def synthesize(
         UsageError: no images of a class asked for, images too small, `out` is there and `overwrite` was not given,
             or it holds anything but a drawn set.
     """
+    out = Path(out)
     if healthy < 1 or leukaemia < 1:
         raise UsageError("a set needs at least one healthy and one leukaemia image")
     if min(size) < MIN_SIDE or max(size) > 8 * min(size):

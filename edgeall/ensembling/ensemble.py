@@ -10,6 +10,7 @@ from typing import Any
 from edgeall import files, runs
 from edgeall.artifact import Decision
 from edgeall.errors import RunError
+from edgeall.files import AnyPath
 from edgeall.runs import Run
 
 FILE = "ensemble.json"
@@ -57,8 +58,9 @@ class Ensemble:
         }
 
 
-def is_ensemble(path: Path) -> bool:
+def is_ensemble(path: AnyPath) -> bool:
     """Whether a folder is an ensemble's."""
+    path = Path(path)
     return (path / FILE).is_file()
 
 
@@ -67,12 +69,13 @@ def save(ensemble: Ensemble, place: Path) -> None:
     files.write_json(place / FILE, ensemble.to_dict())
 
 
-def load(path: Path) -> Ensemble:
+def load(path: AnyPath) -> Ensemble:
     """Read an ensemble's folder.
 
     Raises:
         RunError: none there, damaged, a member gone, or trained again since.
     """
+    path = Path(path)
     file = path / FILE
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
@@ -122,8 +125,9 @@ def load(path: Path) -> Ensemble:
     return ensemble
 
 
-def member_runs(path: Path) -> list[Run]:
+def member_runs(path: AnyPath) -> list[Run]:
     """The runs that a folder stands for: an ensemble's members, or the one run that it is."""
+    path = Path(path)
     if is_ensemble(path):
         return [runs.load(member) for member in load(path).members]
     return [runs.load(path)]

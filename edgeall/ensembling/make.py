@@ -11,6 +11,7 @@ from edgeall import evaluating, files, predictions, runs
 from edgeall.artifact import Decision
 from edgeall.ensembling.ensemble import FILE, Ensemble, save
 from edgeall.errors import RunError, UsageError
+from edgeall.files import AnyPath
 from edgeall.predictions import Predictions
 from edgeall.progress import SILENT, Progress
 from edgeall.runs import RUNS_FOLDER, Run
@@ -28,8 +29,8 @@ _CAVEATS = {
 
 
 def make_ensemble(
-    paths: Sequence[Path],
-    out: Path = RUNS_FOLDER,
+    paths: Sequence[AnyPath],
+    out: AnyPath = RUNS_FOLDER,
     *,
     name: str | None = None,
     min_sensitivity: float | None = None,
@@ -51,6 +52,7 @@ def make_ensemble(
             not `overwrite`.
         RunError: a member is damaged or keeps no predictions.
     """
+    out = Path(out)
     if (min_sensitivity is None) != (min_specificity is None):
         raise UsageError("a referral band needs both a wanted sensitivity and a wanted specificity")
     for wanted in (min_sensitivity, min_specificity):

@@ -8,13 +8,14 @@ from edgeall import files
 from edgeall.artifact import Decision
 from edgeall.evaluating import pictures, words
 from edgeall.evaluating.evaluation import FOLDER, Evaluation, parameters_in_mb
+from edgeall.files import AnyPath
 
 Row = Mapping[str, Any]
 """An epoch of `history.csv`: its columns by name, figures as numbers, None where there is none."""
 
 
 def write(
-    run: Path,
+    run: AnyPath,
     title: str,
     decision: Decision,
     parts: Mapping[str, Evaluation],
@@ -29,6 +30,7 @@ def write(
         params: parameter counts by name.
         notes: sentences that a reader of these figures needs first.
     """
+    run = Path(run)
     folder = run / FOLDER
     sizes = None if params is None else parameters_in_mb(params)
     folder.mkdir(parents=True, exist_ok=True)

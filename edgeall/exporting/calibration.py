@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edgeall import files, pixels
 from edgeall.errors import ExportError, ImageError, UsageError
+from edgeall.files import AnyPath
 from edgeall.pixels import PixelMapping
 from edgeall.pixels.folder import LeftOut, PictureFile, Unlisted, in_words, list_folder
 from edgeall.pixels.formats import READ
@@ -35,13 +36,14 @@ class Given:
     notes: tuple[str, ...] = ()
 
 
-def read_folder(root: Path, size: int) -> Given:
+def read_folder(root: AnyPath, size: int) -> Given:
     """All images under `root`, each looked at, for models of `size` x `size` pixels.
 
     Raises:
         UsageError: fewer than 8 images; one that cannot be read, shows nothing, or is less than half as wide or high
             as the model's input, which stretching would only blur; a folder that cannot be listed. Each is named.
     """
+    root = Path(root)
     if not root.is_dir():
         raise UsageError(f"--calibration {root}: no such folder")
     listed = list(list_folder(root))

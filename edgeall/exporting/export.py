@@ -20,6 +20,7 @@ from edgeall.exporting.sources import Sources
 from edgeall.exporting.work_folder import work_folder
 from edgeall.exporting.worker import format_module
 from edgeall.exporting.workshop import Workshop
+from edgeall.files import AnyPath
 from edgeall.progress import SILENT, Advance, Progress
 from edgeall.runs import Run
 
@@ -41,7 +42,7 @@ def export_run(
     *,
     overwrite: bool = False,
     jobs: int | None = None,
-    data: Path | None = None,
+    data: AnyPath | None = None,
     options: Options | None = None,
     progress: Progress = SILENT,
 ) -> list[Exported]:
@@ -50,6 +51,7 @@ def export_run(
     Raises:
         ExportError: an artifact could not be made; the others have been.
     """
+    data = None if data is None else Path(data)
     chosen = options or Options(overwrite=overwrite, data=data)
     outcome = export_runs([run], recipes, chosen, jobs=jobs, progress=progress)
     if outcome.failures:

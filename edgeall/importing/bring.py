@@ -14,6 +14,7 @@ import edgeall
 from edgeall import files, runs
 from edgeall.artifact import Decision
 from edgeall.errors import ModelError, UsageError
+from edgeall.files import AnyPath
 from edgeall.importing.container import opened
 from edgeall.importing.graph import Graph, read_graph
 from edgeall.importing.preprocessing import mapping, parse
@@ -43,7 +44,7 @@ class Imported:
 
 
 def import_model(
-    file: Path,
+    file: AnyPath,
     labels: Sequence[str],
     *,
     positive: Sequence[str] | None = None,
@@ -52,10 +53,10 @@ def import_model(
     input_size: int | None = None,
     activation: str | None = None,
     threshold: float | None = None,
-    data: Path | None = None,
-    split: Path | None = None,
+    data: AnyPath | None = None,
+    split: AnyPath | None = None,
     name: str | None = None,
-    out: Path = RUNS_FOLDER,
+    out: AnyPath = RUNS_FOLDER,
     overwrite: bool = False,
     seed: int = 0,
     progress: Progress = SILENT,
@@ -79,6 +80,9 @@ def import_model(
         UsageError: options that contradict the model or each other, or neither `data` nor `preprocessing`.
         DatasetError: `data` cannot serve.
     """
+    file, out = Path(file), Path(out)
+    data = None if data is None else Path(data)
+    split = None if split is None else Path(split)
     path = _run_path(file, name, out, overwrite)
     labels = tuple(labels)
     _check(labels, positive, threshold, data, split)

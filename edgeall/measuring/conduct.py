@@ -8,7 +8,6 @@ worker measures.
 import dataclasses
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from edgeall.measuring import environment as machine
 from edgeall.measuring.instructions import counter
 from edgeall.measuring.plan import Job, Plan, jobs, key, order
 from edgeall.measuring.records import NOT_TRIED, End, Figure, Kept, Message, Record, Start, to_line
+from edgeall.measuring.signals import ended_by
 
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 
@@ -125,7 +125,7 @@ def ask(
     except subprocess.TimeoutExpired:
         raise MeasurementError(f"stopped after {seconds:g} s without an answer") from None
     if process.returncode < 0:
-        raise MeasurementError(f"its process was killed by {_signal_name(-process.returncode)}")
+        raise MeasurementError(f"its process was killed by {ended_by(-process.returncode)}")
     try:
         return dict(json.loads(process.stdout))
     except ValueError:
@@ -154,15 +154,6 @@ def imposed(threads: int) -> dict[str, str]:
         # Left to itself, CUDA counts the fastest card first, and nvidia-smi does not.
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }
-
-
-def _signal_name(number: int) -> str:
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-    hint = {"SIGKILL": " (out of memory?)", "SIGSEGV": " (a crash inside the engine)"}
-    return name + hint.get(name, "")
 
 
 def main() -> int:

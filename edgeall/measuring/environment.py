@@ -14,6 +14,7 @@ from typing import Any
 from edgeall import __version__
 from edgeall.measuring import systems
 from edgeall.measuring.cards import cards
+from edgeall.measuring.cxx import libstdcxx
 from edgeall.measuring.emulation import EMULATION_MARK, emulation_signs
 from edgeall.measuring.heat import pi_throttled, temperature, thermal, throttle_events
 from edgeall.measuring.processor import cpu_model, features, frequency, governor, turbo, usable_cores
@@ -48,7 +49,7 @@ _LIBRARIES = (
 )
 
 
-PARTS = ("readings", "systems", "cards", "emulation", "heat", "processor", "environment")
+PARTS = ("readings", "systems", "cards", "cxx", "emulation", "heat", "processor", "environment")
 """Modules of this package that tell of a machine, each after those that it imports. They need the standard library
 alone, and are run on boards that have nothing of edgeall yet."""
 
@@ -57,7 +58,8 @@ def environment(root: Path = ROOT) -> dict[str, Any]:
     """All that is recorded of a machine beside its figures; JSON-ready.
 
     Keys: model, cpu, flags, cores (usable by this program), cores_online, memory_bytes, emulated, emulation_signs,
-    raspberry_pi, cards (NVIDIA's), architecture, system, kernel, libc, python, libraries, and those of `state`.
+    raspberry_pi, cards (NVIDIA's), architecture, system, kernel, libc, libstdcxx, python, libraries,
+    and those of `state`.
     """
     signs = emulation_signs(root)
     model = machine_model(root)
@@ -76,6 +78,7 @@ def environment(root: Path = ROOT) -> dict[str, Any]:
         "system": _system_name(root),
         "kernel": f"{platform.system()} {platform.release()}",
         "libc": " ".join(part for part in platform.libc_ver() if part) or None,
+        "libstdcxx": libstdcxx(root),
         "python": platform.python_version(),
         "libraries": libraries(),
         **state(root),

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.errors import UsageError
+from edgeall.files import AnyPath
 from edgeall.measuring.records import NOT_TRIED
 from edgeall.reporting import costs, counts, cross_check, words
 from edgeall.reporting.checked import At
@@ -32,7 +33,7 @@ SCHEMA = 1
 KINDS = ("measured", "estimated", "emulated")
 
 
-def load(paths: Iterable[Path]) -> tuple[Bench, ...]:
+def load(paths: Iterable[AnyPath]) -> tuple[Bench, ...]:
     """Read result files, merged by device.
 
     Raises:
@@ -40,7 +41,7 @@ def load(paths: Iterable[Path]) -> tuple[Bench, ...]:
         MeasurementError: a file is no bench result; names the key at fault.
     """
     found: list[tuple[str, dict[str, Any]]] = []
-    for path in paths:
+    for path in map(Path, paths):
         try:
             document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         except FileNotFoundError:

@@ -11,10 +11,12 @@ from typing import Any
 
 from edgeall.artifact import Artifact, Format, Precision
 from edgeall.errors import EngineError, MissingExtraError, UsageError
+from edgeall.files import AnyPath
 from edgeall.pixels import PixelMapping
 from edgeall.runtimes.accelerator import Accelerator, AcceleratorError
+from edgeall.runtimes.interpreters import INTERPRETERS, NONE_INSTALLED
 from edgeall.runtimes.precision import ExecutedPrecision, Operator
-from edgeall.runtimes.session import EngineInfo, Session, Setup, Stages, essence
+from edgeall.runtimes.session import EngineInfo, Session, Setup, Stages, essence, is_absent
 
 __all__ = [
     "ENGINES",
@@ -31,6 +33,7 @@ __all__ = [
     "open_model",
     "open_session",
     "settings",
+    "unusable",
 ]
 
 
@@ -43,17 +46,19 @@ class Engine:
         module: under `edgeall.runtimes`; brings `load(path, setup) -> Network`; `settings(setup)`, all that the
             engine is told beside the model; and `lacking(accelerator)`, which tells why it cannot serve here, or None.
         extra: of edgeall's distribution, that installs it; None where edgeall itself needs it.
+        imports: modules of which one is needed, in the order in which they are tried.
     """
 
     title: str
     module: str
     extra: str | None
+    imports: tuple[str, ...]
 
 
 ENGINES: dict[Format, Engine] = {
-    "tflite": Engine("TensorFlow Lite", "tflite", None),
-    "onnx": Engine("ONNX Runtime", "onnx", "onnx"),
-    "openvino": Engine("OpenVINO", "openvino", "openvino"),
+    "tflite": Engine("TensorFlow Lite", "tflite", None, tuple(INTERPRETERS)),
+    "onnx": Engine("ONNX Runtime", "onnx", "onnx", ("onnxruntime",)),
+    "openvino": Engine("OpenVINO", "openvino", "openvino", ("openvino",)),
 }
 """Artifact format to engine. A new engine is a row here and a module."""
 
@@ -86,7 +91,7 @@ def open_session(
 
 
 def open_model(
-    path: Path,
+    path: AnyPath,
     format: Format,
     pixels: PixelMapping,
     *,
@@ -104,6 +109,7 @@ def open_model(
     Raises:
         as `open_session`.
     """
+    path = Path(path)
     if threads < 1:
         raise UsageError(f"{threads} threads: at least 1 is needed")
     if batch < 1:
@@ -112,10 +118,8 @@ def open_model(
     engine = ENGINES[format]
     try:
         network = _module(engine).load(path, setup)
-    except ModuleNotFoundError:
-        raise MissingExtraError(engine.title, engine.extra or "workstation") from None
     except ImportError as error:
-        raise EngineError(f"{engine.title} is installed but cannot be imported ({essence(error)})") from None
+        raise _unimportable(engine, error) from None
     return Session(network, path, pixels, classes, setup)
 
 
@@ -136,6 +140,36 @@ def lacking(format: Format, accelerator: Accelerator) -> str | None:
     except ImportError:
         return str(MissingExtraError(engine.title, engine.extra or "workstation"))
     return reason
+
+
+def unusable(format: Format) -> str | None:
+    """Why the engine of a format cannot be imported here, in one line with the way out; None where it can.
+
+    To be asked in a process that ends: a wheel that is built for a newer processor ends the one that imports it.
+    """
+    engine = ENGINES[format]
+    trouble: BaseException | None = None
+    trouble_with = ""
+    for module in engine.imports:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # an engine may raise anything
+            if trouble is None or is_absent(trouble, trouble_with):
+                trouble, trouble_with = error, module
+        else:
+            return None
+    assert trouble is not None
+    return str(_unimportable(engine, trouble))
+
+
+def _unimportable(engine: Engine, error: BaseException) -> EngineError | MissingExtraError:
+    if any(is_absent(error, module) for module in engine.imports):
+        return (
+            EngineError(NONE_INSTALLED)
+            if engine.extra is None
+            else MissingExtraError(engine.title, engine.extra)
+        )
+    return EngineError(f"{engine.title} is installed but cannot be imported ({essence(error)})")
 
 
 def _module(engine: Engine) -> Any:

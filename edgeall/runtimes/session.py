@@ -249,3 +249,9 @@ def essence(error: BaseException) -> str:
     telling = [line for line in lines if line and not line.startswith(("Exception from", "Check '", "at "))]
     text = (telling or lines or [type(error).__name__])[-1 if len(telling) == 1 else 0]
     return text if len(text) <= 200 else text[:197] + "..."
+
+
+def is_absent(error: BaseException, module: str) -> bool:
+    """Whether importing `module` failed because its package is not installed, and not because of something it needs."""
+    missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    return missing != "" and f"{module}.".startswith(f"{missing}.")

@@ -19,15 +19,9 @@ import numpy as np
 
 from edgeall.errors import EngineError
 from edgeall.runtimes.accelerator import Accelerator, AcceleratorError
+from edgeall.runtimes.interpreters import INTERPRETERS, NONE_INSTALLED
 from edgeall.runtimes.precision import Operator, is_conversion, of_types
-from edgeall.runtimes.session import EngineInfo, Port, Setup, Stages, Tensor, essence
-
-INTERPRETERS = (
-    ("ai_edge_litert.interpreter", "ai-edge-litert"),
-    ("tflite_runtime.interpreter", "tflite-runtime"),
-    ("tensorflow.lite.python.interpreter", "tensorflow"),
-)
-"""Modules that may hold the interpreter, in the order they are tried, and the distributions they come from."""
+from edgeall.runtimes.session import EngineInfo, Port, Setup, Stages, Tensor, essence, is_absent
 
 
 class TfliteNetwork:
@@ -124,15 +118,18 @@ def find_interpreter() -> tuple[Any, EngineInfo]:
     """The interpreter class in use, and what it is.
 
     Raises:
-        EngineError: none of `INTERPRETERS` is installed.
+        EngineError: none of `INTERPRETERS` is installed, or none that is can be imported.
     """
-    for module, distribution in INTERPRETERS:
+    broken = ""
+    for module, distribution in INTERPRETERS.items():
         try:
             found = importlib.import_module(module).Interpreter
-        except (ImportError, AttributeError):
+        except (ImportError, AttributeError) as error:
+            if not is_absent(error, module):
+                broken = broken or f"{distribution} is installed but cannot be imported ({essence(error)})"
             continue
         return found, EngineInfo(distribution, _version(module, distribution))
-    raise EngineError("no TFLite interpreter is installed here; install one with: pip install ai-edge-litert")
+    raise EngineError(broken or NONE_INSTALLED)
 
 
 def _version(module: str, distribution: str) -> str:

@@ -71,8 +71,8 @@ class EmulatorTarget:
     def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
         yield from self._target().measure(plan, finished)
 
-    def examine(self) -> Examined:
-        return self._target().examine()
+    def examine(self, *, try_engines: bool = False) -> Examined:
+        return self._target().examine(try_engines=try_engines)
 
     def provision(self, examined: Examined) -> Provisioned:
         return self._target().provision(examined)

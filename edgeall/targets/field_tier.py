@@ -17,6 +17,7 @@ import edgeall
 from edgeall import files, shipped
 from edgeall.errors import DeviceError
 from edgeall.progress import SILENT, Progress
+from edgeall.runtimes import ENGINES
 from edgeall.targets.connection import Greeting
 from edgeall.targets.parcels import Parcel
 
@@ -30,7 +31,7 @@ WORKSTATION_ROOMS = frozenset(
 
 _EVERYWHERE = ("numpy", "pillow", "rich")
 _ENGINES = {"tflite": "ai-edge-litert", "onnx": "onnxruntime", "openvino": "openvino"}
-MODULES = {"tflite": "ai_edge_litert.interpreter", "onnx": "onnxruntime", "openvino": "openvino"}
+MODULES: dict[str, str] = {format: engine.imports[0] for format, engine in ENGINES.items()}
 """What is imported to see whether a format's engine works."""
 
 LAUNCHER = "bin/edgeall"

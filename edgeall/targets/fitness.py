@@ -1,18 +1,16 @@
 """Whether a board can serve, in plain words: what is missing, and how to get it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from edgeall.targets.connection import OLDEST_PYTHON, Greeting
-from edgeall.targets.local import missing_accelerators
+from edgeall.targets.local import missing_accelerators, unusable_engines
+from edgeall.targets.needs import NEWER_SYSTEM, TITLES, oldest_glibc, unmet
 from edgeall.targets.profile import Profile
 
 Level = Literal["good", "warning", "missing"]
-
-OLDEST_GLIBC = (2, 28)
-"""Wheels of the engines are built for it or newer: PEP 600's manylinux_2_28."""
 
 MACHINES = ("aarch64", "x86_64")
 LEAST_MEMORY = 200_000_000
@@ -38,12 +36,16 @@ def judge_greeting(greeting: Greeting) -> list[Finding]:
     return [_python(greeting), _system(greeting), _bits(greeting), _libc(greeting)]
 
 
-def judge_machine(environment: dict[str, Any], profile: Profile) -> list[Finding]:
-    """Findings of this machine, from `edgeall.measuring.environment.environment`; it runs edgeall, so it is able."""
-    return [finding for look in _OF_ANY for finding in look({"environment": environment}, profile)]
+def judge_here(environment: dict[str, Any], profile: Profile) -> list[Finding]:
+    """Findings of this machine: from `edgeall.measuring.environment.environment`, and by trying the engines, or the
+    accelerators where the profile names some."""
+    found = [finding for look in _OF_ANY for finding in look({"environment": environment}, profile)]
+    if profile.accelerators:
+        return found + _accelerators(profile)
+    return found + judge_engines(profile, {}, unusable_engines(profile))
 
 
-def judge_accelerators(profile: Profile) -> list[Finding]:
+def _accelerators(profile: Profile) -> list[Finding]:
     """Of a profile of this machine: each engine's accelerator, by running on it. One that works is enough."""
     lacking = missing_accelerators(profile)
     level: Level = "missing" if len(lacking) == len(profile.accelerators) else "warning"
@@ -55,12 +57,48 @@ def judge_accelerators(profile: Profile) -> list[Finding]:
     ]
 
 
-def judge(greeting: Greeting, probe: dict[str, Any], profile: Profile) -> list[Finding]:
-    """All findings, from a greeting and the answer to `probe` (see `edgeall.targets.onboard.probe`)."""
+def judge(
+    greeting: Greeting,
+    probe: dict[str, Any],
+    profile: Profile,
+    tried: Mapping[str, str | None] | None = None,
+) -> list[Finding]:
+    """All findings, from a greeting, the answer to `probe` (see `edgeall.targets.onboard.probe`) and the engines that
+    were `tried` (see `judge_engines`)."""
     found = judge_greeting(greeting)
     for look in (*_OF_ANY, _folder, _clock):
         found += look(probe, profile)
-    return found
+    return found + judge_engines(profile, unmet_needs(greeting, probe, profile), tried)
+
+
+def unmet_needs(greeting: Greeting, probe: dict[str, Any], profile: Profile) -> dict[str, str]:
+    """By format, what a board lacks for the wheels that would be pushed; see `edgeall.targets.needs.unmet`."""
+    if profile.board is None or profile.board.packages != "pushed" or greeting.libc[0] != "glibc":
+        return {}
+    libstdcxx = probe["environment"].get("libstdcxx")
+    return unmet(profile.formats, greeting.machine, greeting.libc[1], libstdcxx)
+
+
+def judge_engines(
+    profile: Profile, lacking: Mapping[str, str], tried: Mapping[str, str | None] | None = None
+) -> list[Finding]:
+    """Of each format's engine, on a device that computes on its processor. One that works is enough.
+
+    Args:
+        lacking: by format, what the system lacks for it.
+        tried: by format, why its engine cannot be imported, None where it can; what is not in it is not there yet.
+            None where nothing was tried.
+    """
+    known = tried or {}
+    reasons = {format: lacking.get(format) or known.get(format) for format in profile.formats}
+    level: Level = "missing" if all(reasons.values()) else "warning"
+    absent = "not tried" if tried is None else "not there yet; devices provision puts it there and tries it"
+    return [
+        Finding(level, TITLES[format], reason)
+        if reason
+        else Finding("good", TITLES[format], "can be imported" if format in known else absent)
+        for format, reason in reasons.items()
+    ]
 
 
 def _python(greeting: Greeting) -> Finding:
@@ -103,9 +141,10 @@ def _bits(greeting: Greeting) -> Finding:
 def _libc(greeting: Greeting) -> Finding:
     name, version = greeting.libc
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-    if name == "glibc" and numbers >= OLDEST_GLIBC:
+    oldest = oldest_glibc(greeting.machine)
+    if name == "glibc" and numbers >= oldest:
         return Finding("good", "C library", f"glibc {version}")
-    wanted = f"glibc {'.'.join(map(str, OLDEST_GLIBC))} or newer"
+    wanted = f"glibc {'.'.join(map(str, oldest))} or newer"
     if name != "glibc":
         return Finding(
             "missing", "C library", f"not glibc: the engines need {wanted}, as Debian and Ubuntu have"
@@ -113,8 +152,20 @@ def _libc(greeting: Greeting) -> Finding:
     return Finding(
         "missing",
         "C library",
-        f"glibc {version} is too old, {wanted} is needed; install Raspberry Pi OS 12 (bookworm) or newer",
+        f"glibc {version} is too old, {wanted} is needed; {NEWER_SYSTEM}",
     )
+
+
+def _cxx_library(probe: dict[str, Any], profile: Profile) -> Iterator[Finding]:
+    version = probe["environment"].get("libstdcxx")
+    if version is not None:
+        yield Finding("good", "C++ library", f"libstdc++ with GLIBCXX_{version}")
+    elif profile.board is not None:
+        yield Finding(
+            "warning",
+            "C++ library",
+            "no libstdc++.so.6 where systems keep it: the engines need it (on Debian: sudo apt install libstdc++6)",
+        )
 
 
 def _board(probe: dict[str, Any], profile: Profile) -> Iterator[Finding]:
@@ -236,6 +287,7 @@ def _clock(probe: dict[str, Any], profile: Profile) -> Iterator[Finding]:
 
 
 _OF_ANY: tuple[Callable[[dict[str, Any], Profile], Iterator[Finding]], ...] = (
+    _cxx_library,
     _board,
     _memory,
     _heat,

@@ -50,6 +50,20 @@ def _lacking(format: str, place: Accelerator) -> str | None:
     return reason
 
 
+def unusable_engines(profile: Profile) -> dict[str, str | None]:
+    """By format, why its engine cannot be imported on this machine; None where it can. Each is asked in a process that
+    ends, be it by a signal."""
+    return {format: _unusable(format) for format in profile.formats}
+
+
+def _unusable(format: str) -> str | None:
+    try:
+        reason: str | None = ask("probe", {"format": format}, 1, PROBE_SECONDS)["lacking"]
+    except MeasurementError as error:
+        return f"cannot be imported: {error}"
+    return reason
+
+
 def able_here(profile: Profile, progress: Progress = SILENT) -> Profile:
     """The profile less the formats whose accelerators this machine lacks, each of which is noted.
 

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -117,21 +118,35 @@ def write(request: dict[str, Any]) -> dict[str, Any]:
     return {"to": str(place)}
 
 
-def engines(request: dict[str, Any]) -> dict[str, str | None]:
-    """Whether each of `modules` can be imported: None, or why not. Also leaves their bytecode for the first start."""
-    answers: dict[str, str | None] = {}
+def engines(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """How importing each of `modules` ends, in a process of its own: {"status", "last"}, the exit status (negative: by
+    that signal) and the last line on standard error.
+
+    `paths` None: those of the launcher at `launcher`; nothing is tried where there is none. With `keep`, their bytecode
+    is left for the first start; without, nothing is written.
+    """
+    if request["paths"] is None:
+        try:
+            text = _inside(_folder(request), request["launcher"]).read_text(encoding="utf-8")
+        except OSError:
+            return {}
+        set_there = dict(word.split("=", 1) for word in shlex.split(text, comments=True) if "=" in word)
+        surroundings = {**os.environ, **set_there}
+    else:
+        surroundings = _environment(request)
+    frugal = [] if request["keep"] else ["-B"]
+    answers = {}
     for module in request["modules"]:
         done = subprocess.run(  # noqa: S603
-            [sys.executable, "-P", "-c", f"import {module}"],
-            env=_environment(request),
+            [sys.executable, *frugal, "-P", "-c", f"import {module}"],
+            env=surroundings,
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
         )
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        answers[module] = (
-            None if done.returncode == 0 else (lines or [f"status {done.returncode}"])[-1].strip()
-        )
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        answers[module] = {"status": done.returncode, "last": lines[-1] if lines else ""}
     return answers
 
 

@@ -1,6 +1,7 @@
 """Device profiles: TOML files that tell how to reach a device and what to try there."""
 
 import dataclasses
+import os
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 from edgeall import shipped
 from edgeall.artifact import FORMATS
 from edgeall.errors import UsageError
+from edgeall.files import AnyPath
 from edgeall.measuring.plan import ALL_CORES, LARGEST_BATCH, Settings
 from edgeall.runtimes.accelerator import Accelerator
 from edgeall.targets import entries
@@ -147,13 +149,13 @@ class Profile:
         )
 
 
-def load_profile(name_or_path: str) -> Profile:
+def load_profile(name_or_path: AnyPath) -> Profile:
     """The profile of a name, or of a path to a TOML file.
 
     Raises:
         UsageError: no such device (the nearest is named), or a mistake in its file (the key and what it may be).
     """
-    return read_profile(shipped.find("devices", name_or_path))
+    return read_profile(shipped.find("devices", os.fspath(name_or_path)))
 
 
 def all_profiles() -> list[Profile]:
@@ -162,8 +164,9 @@ def all_profiles() -> list[Profile]:
     return [read_profile(known[name]) for name in sorted(known) if name != TEMPLATE]
 
 
-def read_profile(file: Path) -> Profile:
+def read_profile(file: AnyPath) -> Profile:
     """Read and check one file."""
+    file = Path(file)
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

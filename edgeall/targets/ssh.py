@@ -16,6 +16,7 @@ from edgeall.errors import DeviceError
 from edgeall.measuring.environment import PARTS
 from edgeall.measuring.plan import Plan, PlannedArtifact, PlannedImage
 from edgeall.measuring.records import End, Message, Start, from_line
+from edgeall.measuring.signals import ended_by
 from edgeall.progress import SILENT, Progress
 from edgeall.targets import field_tier, fitness
 from edgeall.targets.address import Address
@@ -98,8 +99,10 @@ class SshTarget:
         if self._connection is not None:
             self._connection.close()
 
-    def examine(self) -> Examined:
+    def examine(self, *, try_engines: bool = False) -> Examined:
         """Ask the board what it is and has; nothing is written there.
+
+        `try_engines`: import those that are there already, which takes seconds.
 
         Raises:
             DeviceError: it cannot be reached, or has no Python 3.
@@ -113,7 +116,10 @@ class SshTarget:
         if answer.document is None:
             return Examined(answer.greeting, None, tuple(fitness.judge_greeting(answer.greeting)))
         probe = accepted(self._connected(), self._board.folder, answer.document)
-        return Examined(answer.greeting, probe, tuple(fitness.judge(answer.greeting, probe, self._profile)))
+        tried = self._tried(self._profile.formats, probe["folder"]) if try_engines else None
+        return Examined(
+            answer.greeting, probe, tuple(fitness.judge(answer.greeting, probe, self._profile, tried))
+        )
 
     def provision(
         self, examined: Examined, formats: Iterable[str] | None = None, *, try_engines: bool = True
@@ -127,7 +133,9 @@ class SshTarget:
         """
         probe = self._able(examined)
         connection, folder = self._connected(), probe["folder"]
-        wanted = sorted(set(self._profile.formats if formats is None else formats))
+        named = sorted(set(self._profile.formats if formats is None else formats))
+        unmet = fitness.unmet_needs(examined.greeting, probe, self._profile)
+        wanted = [format for format in named if format not in unmet]
         code = field_tier.code()
         wheels = (
             field_tier.wheels(wanted, self._board.versions, examined.greeting, self._progress)
@@ -149,7 +157,8 @@ class SshTarget:
         engines: dict[str, str | None] = {}
         if fresh or try_engines:
             modules = ["numpy", "PIL", *(field_tier.MODULES[format] for format in wanted)]
-            engines = connection.ask("engines", self._request(folder, paths, modules=modules)).document
+            engines = self._imported(modules, folder, paths, keep=True)
+            engines |= {field_tier.MODULES[format]: unmet[format] for format in named if format in unmet}
         return Provisioned(folder, tuple(paths), tuple(pushed), engines)
 
     def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
@@ -212,8 +221,29 @@ class SshTarget:
             for line in running.lines:
                 yield from_line(line)
 
-    def _request(self, folder: str, paths: Iterable[str], **more: Any) -> dict[str, Any]:
-        return {"folder": folder, "paths": list(paths), "isolated": self._isolated, **more}
+    def _tried(self, formats: Iterable[str], folder: str) -> dict[str, str | None]:
+        """By format, why its engine cannot be imported there, None where it can; those that are not there yet are left
+        out."""
+        modules = {format: field_tier.MODULES[format] for format in formats}
+        paths: list[str] | None = None if self._board.packages == "pushed" else []
+        answers = self._imported(list(modules.values()), folder, paths, keep=False)
+        return {format: answers[module] for format, module in modules.items() if module in answers}
+
+    def _imported(
+        self, modules: Sequence[str], folder: str, paths: Iterable[str] | None, *, keep: bool
+    ) -> dict[str, str | None]:
+        """By module, why it cannot be imported there, None where it can; see `edgeall.targets.onboard.engines`."""
+        asked = self._request(folder, paths, modules=modules, launcher=field_tier.LAUNCHER, keep=keep)
+        answers = self._connected().ask("engines", asked).document
+        return {module: _why_not(**told) for module, told in answers.items()}
+
+    def _request(self, folder: str, paths: Iterable[str] | None, **more: Any) -> dict[str, Any]:
+        return {
+            "folder": folder,
+            "paths": None if paths is None else list(paths),
+            "isolated": self._isolated,
+            **more,
+        }
 
     @property
     def _isolated(self) -> bool:
@@ -283,6 +313,13 @@ def relocated(plan: Plan, folder: str) -> tuple[Plan, list[Parcel]]:
         image_sets={name: tuple(map(image_there, images)) for name, images in plan.image_sets.items()},
     )
     return moved, parcels
+
+
+def _why_not(status: int, last: str) -> str | None:
+    """Why a module cannot be imported, from how the process that tried it ended; None where it can."""
+    if status < 0:
+        return f"its process was killed by {ended_by(-status)}"
+    return (last or f"status {status}") if status else None
 
 
 def _plain(name: str) -> str:

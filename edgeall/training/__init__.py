@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeall import files
 from edgeall.errors import RunError, UsageError
+from edgeall.files import AnyPath
 from edgeall.hush import hushed
 from edgeall.progress import SILENT, Progress
 from edgeall.runs import RUNS_FOLDER, Run, Split, check_name
@@ -42,13 +43,13 @@ __all__ = [
 
 
 def train(
-    dataset_root: Path,
+    dataset_root: AnyPath,
     settings: Settings,
-    out: Path = RUNS_FOLDER,
+    out: AnyPath = RUNS_FOLDER,
     progress: Progress = SILENT,
     *,
     name: str | None = None,
-    split: Split | Path | None = None,
+    split: Split | AnyPath | None = None,
     positive: Sequence[str] | None = None,
     overwrite: bool = False,
 ) -> Run:
@@ -67,6 +68,7 @@ def train(
         DatasetError: the data cannot serve.
         EdgeallError: training diverged, or ImageNet weights cannot be downloaded.
     """
+    out = Path(out)
     if name is not None:
         check_name(name)
         _refuse(out / name, overwrite)
@@ -81,15 +83,15 @@ def train(
 
 
 def choose_split(
-    dataset: "Dataset", settings: Settings, split: Split | Path | None, progress: Progress
+    dataset: "Dataset", settings: Settings, split: Split | AnyPath | None, progress: Progress
 ) -> Split:
     """The split that is given, itself or as a file; else one made from the data as `settings` say."""
     from edgeall.datasets import load_split, make_split
 
-    if isinstance(split, Path):
-        return load_split(split, dataset)
-    if split is not None:
+    if isinstance(split, Split):
         return split
+    if split is not None:
+        return load_split(split, dataset)
     made, unreadable = make_split(
         dataset, fractions=settings.fractions, seed=settings.seed, progress=progress
     )
@@ -99,10 +101,10 @@ def choose_split(
 
 
 def cross_validate(
-    dataset_root: Path,
+    dataset_root: AnyPath,
     settings: Settings,
     k: int,
-    out: Path = RUNS_FOLDER,
+    out: AnyPath = RUNS_FOLDER,
     progress: Progress = SILENT,
     *,
     name: str | None = None,
@@ -118,6 +120,7 @@ def cross_validate(
     Raises:
         UsageError, DatasetError, EdgeallError: as `train`; or fewer groups of a class than folds.
     """
+    out = Path(out)
     if name is not None:
         check_name(name)
     dataset = _begin(dataset_root, settings, positive, progress)
@@ -129,7 +132,7 @@ def cross_validate(
 
 
 def _begin(
-    dataset_root: Path, settings: Settings, positive: Sequence[str] | None, progress: Progress
+    dataset_root: AnyPath, settings: Settings, positive: Sequence[str] | None, progress: Progress
 ) -> "Dataset":
     from edgeall.datasets import read_dataset
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from edgeall.errors import UsageError
+from edgeall.files import AnyPath
 from edgeall.hush import hushed
 from edgeall.progress import SILENT, Progress
 from edgeall.training.settings import RANDOM, Settings
@@ -19,16 +20,16 @@ TUNING_FOLDER = Path("tuning")
 
 
 def tune(
-    dataset_root: Path,
+    dataset_root: AnyPath,
     settings: Settings,
-    out: Path = TUNING_FOLDER,
+    out: AnyPath = TUNING_FOLDER,
     progress: Progress = SILENT,
     *,
     trials: int = 20,
     fixed: Collection[str] = (),
     folds: int | None = None,
     name: str | None = None,
-    split: Path | None = None,
+    split: AnyPath | None = None,
     positive: Sequence[str] | None = None,
     overwrite: bool = False,
 ) -> Tuned:
@@ -52,6 +53,8 @@ def tune(
         DatasetError: the data cannot serve.
         EdgeallError: every training diverged, or ImageNet weights cannot be downloaded.
     """
+    dataset_root, out = Path(dataset_root), Path(out)
+    split = None if split is None else Path(split)
     if trials < 1:
         raise UsageError(f"{trials} trials search nothing: give 1 or more")
     if folds is not None and folds < 2:

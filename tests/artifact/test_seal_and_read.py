@@ -71,7 +71,7 @@ def test_a_tflite_artifact_lists_its_labels_for_any_unzip_tool(tiny: SmallModel,
 
 
 def test_tensorflow_s_own_interpreter_opens_a_sealed_model(tiny: SmallModel, tmp_path: Path) -> None:
-    import tensorflow as tf
+    tf = pytest.importorskip("tensorflow", reason="needs TensorFlow")
 
     interpreter = tf.lite.Interpreter(str(tiny.sealed("tflite-fp32", tmp_path).path))
     interpreter.allocate_tensors()

@@ -40,7 +40,7 @@ def test_people_read_a_verdict_and_what_it_is_not(
     out, err = capsys.readouterr()
     score = tiny.reference[1, 1]
     decision = "positive" if score >= 0.5 else "negative"
-    assert out == f"{image}: P(ALL) = {score:.2f} (threshold 0.50) {decision}\n"
+    assert out == f'{image}: probability of label "ALL" = {score:.2f} (threshold 0.50) {decision}\n'
     assert err.splitlines() == [NOTICE]
 
 
@@ -77,7 +77,7 @@ def test_a_doubtful_image_is_classified_and_called_doubtful(
     Image.new("RGB", (20, 20), (200, 190, 200)).save(tmp_path / "blank.png")
     assert main(["classify", str(tmp_path / "blank.png"), "--model", str(artifact.path)]) == 0
     out = capsys.readouterr().out
-    assert "P(ALL)" in out
+    assert 'probability of label "ALL"' in out
     assert "doubtful image: smaller than the model's input: 20 x 20, not 32 x 32; nearly uniform" in out
 
 
@@ -89,9 +89,12 @@ def test_several_positive_labels_are_named_together(
     assert main(["classify", str(tmp_path / "cell.png"), "--model", str(sealed.path)]) == 0
     out = capsys.readouterr().out
     probabilities = mobile.reference[1]
-    assert f"P(early+pre) = {probabilities[1:].sum():.2f} (threshold 0.60) positive" in out
+    finding = (
+        f'probability of labels "early" or "pre" = {probabilities[1:].sum():.2f} (threshold 0.60) positive'
+    )
+    assert finding in out
     label = mobile.decision.labels[1 + int(probabilities[1:].argmax())]
-    assert f", {label} {probabilities[1:].max():.2f}" in out
+    assert f', label "{label}" = {probabilities[1:].max():.2f}' in out
 
 
 def test_a_score_in_the_referral_band(

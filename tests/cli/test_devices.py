@@ -8,15 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dying_engine import write_dying_engine
 from loopback_board import LoopbackBoard
 
+from edgeall.targets.field_tier import LAUNCHER, launcher
 
-def devices(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+
+def devices(
+    config: Path, *arguments: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "edgeall", "devices", *arguments],
         capture_output=True,
         text=True,
-        env=os.environ | {"XDG_CONFIG_HOME": str(config)},
+        env=(environment or os.environ) | {"XDG_CONFIG_HOME": str(config)},
     )
 
 
@@ -117,6 +122,50 @@ def test_check_knows_this_machine_too(config: Path) -> None:
     done = devices(config, "check", "laptop")
     assert done.returncode == 0, done.stderr
     assert "laptop: able to bench" in done.stdout
+
+
+def test_check_of_this_machine_outlives_an_engine_that_a_signal_ends(config: Path, tmp_path: Path) -> None:
+    environment = write_dying_engine(tmp_path / "engines", "openvino")
+    done = devices(config, "check", "laptop", "--json", environment=environment)
+    assert done.returncode == 0, done.stderr
+    told = {finding["subject"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert told["ONNX Runtime"] == {"level": "good", "subject": "ONNX Runtime", "text": "can be imported"}
+    assert told["OpenVINO"]["level"] == "warning"
+    assert (
+        "SIGILL (illegal instruction: the engine is built for a newer processor" in told["OpenVINO"]["text"]
+    )
+
+
+def test_a_machine_on_which_no_engine_lives_is_not_able(config: Path, tmp_path: Path) -> None:
+    for format in ("tflite", "onnx", "openvino"):
+        environment = write_dying_engine(tmp_path / "engines", format)
+    done = devices(config, "check", "laptop", environment=environment)
+    assert done.returncode == 1
+    assert "laptop: not able to bench" in done.stdout
+    assert done.stdout.count("SIGILL") == 3
+
+
+def test_check_tries_the_engines_that_are_on_a_board(
+    config: Path, board: LoopbackBoard, tmp_path: Path
+) -> None:
+    """As provision left them: the launcher names where they are. Nothing is written there."""
+    pushed = board.toml('formats = ["onnx", "openvino"]').replace('packages = "own"', 'packages = "pushed"')
+    folder = tmp_path / "home of edgeall"
+    pushed = pushed.replace('folder = "~/edgeall"', f'folder = "{folder}"')
+    (config / "edgeall" / "devices" / "old-pi.toml").write_text(pushed)
+    before = devices(config, "check", "old-pi")
+    assert before.returncode == 0, before.stderr
+    assert before.stdout.count("not there yet; devices provision puts it there and tries it") == 2
+    write_dying_engine(folder / "unpacked" / "1", "onnx")
+    (folder / LAUNCHER).parent.mkdir()
+    (folder / LAUNCHER).write_text(launcher(str(folder), sys.executable, ["unpacked/1"], True))
+    there = set(folder.rglob("*"))
+    after = devices(config, "check", "old-pi", "--json")
+    told = {finding["subject"]: finding for finding in json.loads(after.stdout)["findings"]}
+    assert "its process was killed by SIGILL (illegal instruction" in told["ONNX Runtime"]["text"]
+    assert told["OpenVINO"]["text"] == "can be imported"
+    assert json.loads(after.stdout)["able"] is True
+    assert set(folder.rglob("*")) == there
 
 
 def test_provision_says_what_it_sent_and_where(config: Path, board: LoopbackBoard) -> None:

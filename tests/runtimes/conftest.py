@@ -11,7 +11,7 @@ from small_models import SmallModel
 @pytest.fixture(scope="session")
 def integer_tflite(tiny: SmallModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny network with int8 input and output tensors."""
-    import tensorflow as tf
+    tf = pytest.importorskip("tensorflow", reason="needs TensorFlow")
 
     folder = tiny.files["tflite-int8"].parent
     calibration = np.load(folder / "calibration.npy")

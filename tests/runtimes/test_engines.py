@@ -1,5 +1,6 @@
 """Engines are imported when asked for and not before; one that is missing is named with its cure."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -16,6 +17,8 @@ class Absent(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {absent!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+        if name.partition(".")[0] in {broken!r}:
+            raise {error}
 sys.meta_path.insert(0, Absent())
 """
 
@@ -34,9 +37,11 @@ except EdgeallError as error:
 """
 
 
-def _open_without(absent: list[str], model: SmallModel, format: str) -> list[object]:
+def _open_without(
+    absent: list[str], model: SmallModel, format: str, broken: str = "", error: str = "ImportError()"
+) -> list[object]:
     pixels = model.pixels
-    program = _BLOCK.format(absent=absent) + _OPEN.format(
+    program = _BLOCK.format(absent=absent, broken=[broken], error=error) + _OPEN.format(
         path=str(model.files[f"{format}-fp32"]),
         format=format,
         size=pixels.size,
@@ -84,7 +89,52 @@ def test_without_any_tflite_interpreter(tiny: SmallModel) -> None:
     assert "pip install ai-edge-litert" in str(message)
 
 
+@pytest.mark.parametrize(
+    ("format", "package"), [("tflite", "ai_edge_litert"), ("onnx", "onnxruntime"), ("openvino", "openvino")]
+)
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ('ImportError("libstdc++.so.6: version `GLIBCXX_3.4.30\' not found")', "GLIBCXX_3.4.30' not found"),
+        ("ModuleNotFoundError(\"No module named 'flatbuffers'\", name='flatbuffers')", "'flatbuffers'"),
+    ],
+)
+def test_an_engine_that_is_there_and_cannot_be_imported_is_not_called_missing(
+    tiny: SmallModel, format: str, package: str, error: str, words: str
+) -> None:
+    kind, message, _ = _open_without(["tflite_runtime", "tensorflow"], tiny, format, package, error)
+    assert kind == "EngineError"
+    assert "is installed but cannot be imported (" in str(message)
+    assert words in str(message)
+
+
+_ASK = """
+from edgeall.runtimes import unusable
+print(json.dumps([unusable(format) for format in ("tflite", "onnx", "openvino")]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("absent", "broken", "words"),
+    [
+        (["onnxruntime"], "", [None, 'pip install "edgeall[onnx]"', None]),
+        (["ai_edge_litert", "tflite_runtime", "tensorflow"], "", ["pip install ai-edge-litert", None, None]),
+        (["tflite_runtime", "tensorflow"], "ai_edge_litert", ["is installed but cannot be", None, None]),
+        (["ai_edge_litert", "tflite_runtime"], "tensorflow", ["is installed but cannot be", None, None]),
+        ([], "openvino", [None, None, "OpenVINO is installed but cannot be imported (ImportError)"]),
+    ],
+)
+def test_why_an_engine_cannot_be_used(absent: list[str], broken: str, words: list[str | None]) -> None:
+    program = _BLOCK.format(absent=absent, broken=[broken], error="ImportError()") + _ASK
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    for told, expected in zip(json.loads(done.stdout.splitlines()[-1]), words, strict=True):
+        assert (told is None) == (expected is None)
+        assert expected is None or expected in told
+
+
 def test_tensorflow_stands_in_for_the_light_interpreters_and_is_named(tiny: SmallModel) -> None:
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("needs TensorFlow")
     name, version, answer = _open_without(["ai_edge_litert", "tflite_runtime"], tiny, "tflite")
     assert name == "tensorflow"
     assert str(version)[0].isdigit()

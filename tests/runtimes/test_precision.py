@@ -81,7 +81,7 @@ def test_what_is_left_in_float_is_named(tiny: SmallModel, tmp_path: Path) -> Non
 
 
 def test_int8_weights_under_float_activations_are_hybrid(tiny: SmallModel, tmp_path: Path) -> None:
-    import tensorflow as tf
+    tf = pytest.importorskip("tensorflow", reason="needs TensorFlow")
 
     saved = tiny.files["tflite-fp32"].parent / "saved_model"
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved))

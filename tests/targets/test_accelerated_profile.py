@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("scipy", reason="benching needs the workstation's packages")
+
 from edgeall.errors import DeviceError, UsageError
 from edgeall.measuring.plan import QUICK
 from edgeall.progress import SILENT

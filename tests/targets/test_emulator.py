@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+pytest.importorskip("scipy", reason="benching needs the workstation's packages")
+
 from small_models import SmallModel
 from small_run import DECISION, draw, make_run
 

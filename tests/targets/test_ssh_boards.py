@@ -6,10 +6,14 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("scipy", reason="benching needs the workstation's packages")
+
 from loopback_board import LoopbackBoard
 from over_ssh import SHORT, why
 
@@ -18,7 +22,7 @@ from edgeall.measuring.environment import environment
 from edgeall.measuring.plan import Plan
 from edgeall.reporting import merge
 from edgeall.reporting.table import table
-from edgeall.targets import found, load_profile
+from edgeall.targets import SshTarget, fitness, found, load_profile
 
 
 def fake_python(board: LoopbackBoard, name: str, probe: dict[str, Any] | None = None, **greeting: Any) -> str:
@@ -122,3 +126,20 @@ def test_a_board_that_throttles_is_marked_in_its_results(tmp_path: Path, runs_fo
     assert document["environment"]["after"]["throttled_bits"] == 0x40004
     (read,) = merge([("slow", document)])
     assert all("throttled" in row.cells["latency"] for row in table(read).rows)
+
+
+def test_an_engine_that_the_board_s_system_is_too_old_for_is_left_out_and_told(
+    board: LoopbackBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitness, "unmet_needs", lambda *_: {"tflite": "needs glibc 2.34, and 2.31 is here"})
+    profile = board.profile(formats=("tflite", "onnx"), folder="~/too-old")
+    with closing(SshTarget(profile)) as target:
+        examined = target.examine()
+        assert examined.lacking == []
+        ready = target.provision(examined)
+    assert ready.engines == {
+        "numpy": None,
+        "PIL": None,
+        "onnxruntime": None,
+        "ai_edge_litert.interpreter": "needs glibc 2.34, and 2.31 is here",
+    }

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("scipy", reason="benching needs the workstation's packages")
+
 from loopback_board import Link, LoopbackBoard
 from over_ssh import SHORT, Heard, lines, why
 

@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
+pytest.importorskip("scipy", reason="benching needs the workstation's packages")
+
 from loopback_board import LoopbackBoard
 from over_ssh import SHORT, Heard
 
