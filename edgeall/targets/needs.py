@@ -2,9 +2,9 @@
 
 A wheel's name may promise more than it keeps: that of LiteRT 2.3.0 for aarch64 says glibc 2.27, and its libraries ask
 for symbols of glibc 2.34. The figures are the highest `GLIBC_` and `GLIBCXX_` versions that `readelf -V` shows among
-the needs of any library in the wheel (aarch64: CPython 3.11, 3.12 and 3.13 alike; x86-64: 3.11), or the glibc of the wheel's name where that
-is higher, because pip does not install it on an older one. An engine of another version may have other needs:
-whether it can be imported is tried when it is there.
+the needs of any library in the wheel (aarch64: CPython 3.11, 3.12 and 3.13 alike; x86-64: 3.11), or the glibc of the
+wheel's name where that is higher, because pip does not install it on an older one. An engine of another version may
+have other needs: whether it can be imported is tried when it is there.
 """
 
 from collections.abc import Iterable
