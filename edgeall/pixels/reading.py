@@ -28,6 +28,9 @@ MAX_PIXELS = 100_000_000
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 """Image files that edgeall reads, by lower-case suffix."""
 
+MAX_SIDE = 65_535
+"""Pixels of a side: JPEG has no more. The rows of a higher picture would take more memory than its pixels."""
+
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -72,7 +75,8 @@ def read_picture(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS)
         to: the square and how to get there; a number of pixels stands for `Resize(number)`.
 
     Raises:
-        ImageError: not an image, truncated, of a format or kind that edgeall does not read, or over `max_pixels`.
+        ImageError: not an image, truncated, of a format or kind that edgeall does not read, over `max_pixels`, or
+            with a side over `MAX_SIDE`.
     """
     square = Resize(to) if isinstance(to, int) else to
     try:
@@ -147,7 +151,8 @@ def _read(file: BinaryIO, to: Resize, max_pixels: int) -> Picture:
     if deep_png.bits_of(head) == 16:
         with Image.open(file, formats=("PNG",)) as image:
             _check_size(image.size, max_pixels)
-            turn = _turn_of(image)
+            # Of other EXIF data Pillow would decode the picture first.
+            turn = _turn_of(image) if "Raw profile type exif" in image.info else None
         raster = deep_png.raster_of(file, turn, _turn_by_exif)
         return _picture(*developed(raster, to), raster.size)
     with Image.open(file, formats=_FORMATS) as image:
@@ -187,6 +192,8 @@ def _picture(square: Image.Image, notes: tuple[str, ...], size: tuple[int, int])
 def _check_size(size: tuple[int, int], max_pixels: int) -> None:
     if size[0] * size[1] > max_pixels:
         raise _too_large(f"its {size[0]} x {size[1]} pixels", max_pixels)
+    if max(size) > MAX_SIDE:
+        raise Refused(f"it has {size[0]} x {size[1]} pixels, a side of more than {MAX_SIDE}", "crop it")
 
 
 def _turn_of(image: Image.Image) -> Turn:
