@@ -1,14 +1,15 @@
 """PNG files of 16 bits a sample (PNG specification, third edition).
 
 Pillow keeps the high byte of colours, which makes black of a camera's 12 bits, and holds the whole picture. Here rows
-are inflated a band at a time. Pillow's decoder undoes their filters twice, once for each byte of a sample.
+are inflated a band at a time. A filter works on bytes of the same place in neighbouring pixels (section 9.2), so the
+high bytes of all samples are a filtered picture of 8 bits, and the low bytes another; Pillow's decoder undoes both.
 """
 
 import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +22,7 @@ from edgeall.pixels.scale import Depth
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-_BAND_BYTES = 8 * 2**20
-_CHUNK_BYTES = 2**16
+_BAND_BYTES = 2**21
 _MOST_INTERLACED = 25_000_000
 """Pixels of an interlaced picture, which cannot be decoded in bands."""
 
@@ -31,21 +31,17 @@ _COPY_AGAIN = "copy it again from where it was made"
 
 @dataclass(frozen=True)
 class _Kind:
-    """A PNG colour type: what it holds, and Pillow's mode and unpackers that give the bytes of its 16-bit samples."""
+    """A PNG colour type: its samples, which of them is opacity, and Pillow's mode of the same with 8 bits."""
 
     samples: int
     alpha: int | None
     mode: str
-    unpackers: tuple[str, ...]
 
 
-# Two 16-bit samples fit a pixel of four bytes as they are; of more, one unpacker gives first bytes, one second bytes.
-_KINDS = {
-    0: _Kind(1, None, "LA", ("LA",)),
-    2: _Kind(3, None, "RGB", ("RGB;16B", "RGB;16L")),
-    4: _Kind(2, 1, "RGBA", ("RGBA",)),
-    6: _Kind(4, 3, "RGBA", ("RGBA;16B", "RGBA;16L")),
-}
+_KINDS = {0: _Kind(1, None, "L"), 2: _Kind(3, None, "RGB"), 4: _Kind(2, 1, "LA"), 6: _Kind(4, 3, "RGBA")}
+
+# Adam7 (section 8.2): first row, first column, step of rows, step of columns of each pass.
+_PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 
 
 @dataclass(frozen=True)
@@ -54,10 +50,6 @@ class _Header:
     height: int
     kind: _Kind
     interlaced: bool
-
-    @property
-    def row_bytes(self) -> int:
-        return 2 * self.kind.samples * self.width
 
 
 def bits_of(head: bytes) -> int:
@@ -130,49 +122,62 @@ def _checked(file: BinaryIO, kind: bytes, offset: int, length: int) -> bytes:
 
 
 def _bands(file: BinaryIO, header: _Header, data: list[tuple[int, int]]) -> Iterator[Samples]:
-    if header.interlaced:
-        content = b"".join(_checked(file, b"IDAT", *place) for place in data)
-        yield _samples(content, header, header.height, 1)
+    inflated = _Inflated(file, data)
+    if not header.interlaced:
+        yield from _unfiltered(inflated, header.kind, header.width, header.height)
         return
-    at_once = max(1, _BAND_BYTES // header.row_bytes)
-    above = bytes(header.row_bytes)
-    rows = _inflated(file, data, at_once * (1 + header.row_bytes), header.height * (1 + header.row_bytes))
-    for part in rows:
-        # The first row of a band may refer to the last one of the band before.
-        count = len(part) // (1 + header.row_bytes)
-        values = _samples(zlib.compress(b"\0" + above + part, 0), header, count + 1, 0)[1:]
-        yield values
-        above = values[-1].astype(">u2").tobytes()
+    picture = np.empty((header.height, header.width, header.kind.samples), np.uint16)
+    for row, column, down, across in _PASSES:
+        part = picture[row::down, column::across]
+        if part.size:
+            bands = _unfiltered(inflated, header.kind, part.shape[1], part.shape[0])
+            part[:] = np.concatenate(list(bands))
+    yield picture
 
 
-def _inflated(file: BinaryIO, data: list[tuple[int, int]], size: int, total: int) -> Iterator[bytes]:
-    """The data in pieces of `size` bytes, `total` in all."""
-    inflate, ready, done = zlib.decompressobj(), bytearray(), 0
-    for place in data:
-        content = _checked(file, b"IDAT", *place)
-        while content and done < total:
-            wanted = min(size, total - done)
-            ready += inflate.decompress(content, wanted - len(ready))
-            content = inflate.unconsumed_tail
-            if len(ready) == wanted:
-                yield bytes(ready)
-                ready, done = bytearray(), done + wanted
-            elif inflate.eof:
-                break
-    if done < total:
-        raise Refused("the PNG file is damaged or ends early", _COPY_AGAIN)
+def _unfiltered(inflated: "_Inflated", kind: _Kind, width: int, height: int) -> Iterator[Samples]:
+    """Samples (rows, width, samples) of the next `height` rows."""
+    row_bytes = 2 * kind.samples * width
+    at_once = max(1, _BAND_BYTES // row_bytes)
+    # The first row of a band may refer to the last one of the band before.
+    above = np.zeros((1, 1 + row_bytes), np.uint8)
+    for top in range(0, height, at_once):
+        rows = min(at_once, height - top)
+        content = np.frombuffer(inflated.take(rows * (1 + row_bytes)), np.uint8).reshape(rows, -1)
+        filtered = np.concatenate([above, content])
+        high, low = (_bytes_of(filtered, kind, width, place) for place in (0, 1))
+        values: Samples = high.astype(np.uint16) << 8 | low
+        yield values[1:]
+        above[0, 1:] = values[-1].astype(">u2").view(np.uint8).ravel()
 
 
-def _samples(content: bytes, header: _Header, rows: int, interlaced: int) -> Samples:
-    """16-bit samples (rows, width, samples) of compressed rows with their filters."""
-    kind, size = header.kind, (header.width, rows)
-    parts: list[npt.NDArray[Any]] = [
-        np.asarray(Image.frombytes(kind.mode, size, content, "zip", unpacker, interlaced))
-        for unpacker in kind.unpackers
-    ]
-    if len(parts) == 1:
-        stored: Samples = parts[0].reshape(rows, -1).view(">u2").astype(np.uint16)
-        return stored.reshape(rows, header.width, kind.samples)
-    high, low = parts
-    joined: Samples = high.astype(np.uint16) << 8 | low
-    return joined
+def _bytes_of(filtered: npt.NDArray[np.uint8], kind: _Kind, width: int, place: int) -> npt.NDArray[np.uint8]:
+    """The high (0) or low (1) bytes (rows, width, samples) of filtered rows, each with its filter's number in front."""
+    rows = np.concatenate([filtered[:, :1], filtered[:, 1 + place :: 2]], axis=1)
+    image = Image.frombytes(
+        kind.mode, (width, len(rows)), zlib.compress(rows.tobytes(), 0), "zip", kind.mode, 0
+    )
+    return np.asarray(image).reshape(len(rows), width, kind.samples)
+
+
+class _Inflated:
+    """The bytes of a file's IDAT chunks, inflated as far as they are asked for."""
+
+    def __init__(self, file: BinaryIO, data: list[tuple[int, int]]) -> None:
+        self._content = (_checked(file, b"IDAT", *place) for place in data)
+        self._inflate, self._waiting = zlib.decompressobj(), b""
+
+    def take(self, size: int) -> bytes:
+        """The next `size` bytes.
+
+        Raises:
+            Refused: there are fewer.
+        """
+        ready = bytearray()
+        while len(ready) < size:
+            self._waiting = self._waiting or next(self._content, b"")
+            if not self._waiting:
+                raise Refused("the PNG file is damaged or ends early", _COPY_AGAIN)
+            ready += self._inflate.decompress(self._waiting, size - len(ready))
+            self._waiting = self._inflate.unconsumed_tail
+        return bytes(ready)

@@ -1,7 +1,7 @@
 """Stored values of any depth and kind to an RGB square.
 
-Bands of values pass once when the first guess at their scale was right, and twice when the picture's greatest value
-shows another: so nothing of the whole picture is held but a canvas.
+Nothing of the whole picture is held but a canvas. The scale is guessed from the first band of rows. Where a later band
+shows another, the rest is only looked at, and all bands pass a second time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -68,11 +68,11 @@ class Raster:
 
 
 @dataclass(frozen=True)
-class _Guess:
-    """What a pass over the bands takes for granted."""
+class _Found:
+    """The stored values of full brightness and of full opacity; None where no opacity counts."""
 
-    scale: Scale
-    alpha_scale: float | None
+    full: float
+    opaque: float | None
 
 
 def developed(raster: Raster, to: Resize) -> tuple[Image.Image, tuple[str, ...]]:
@@ -83,21 +83,22 @@ def developed(raster: Raster, to: Resize) -> tuple[Image.Image, tuple[str, ...]]
     Raises:
         Refused: the values are on no known scale.
     """
-    guess, to_srgb = _first_guess(raster), _to_srgb(raster)
-    while True:
-        canvas, seen = Canvas(raster.size, raster.turn, to), _Seen(raster)
-        for band in raster.bands():
-            seen.look(band)
+    to_srgb = _to_srgb(raster)
+    canvas, seen = Canvas(raster.size, raster.turn, to), _Seen(raster)
+    guess: _Found | None = None
+    right = True
+    for band in raster.bands():
+        seen.look(band)
+        guess = guess or seen.guess()
+        right = right and seen.guess() == guess
+        if right:
             canvas.add(_to_rgb(band, raster, guess, to_srgb))
-        right, notes = seen.verdict()
-        if (right.scale.full, right.alpha_scale) == (guess.scale.full, guess.alpha_scale):
-            return to_srgb.apply(canvas.square()), (*notes, *to_srgb.notes)
-        guess = right
-
-
-def _first_guess(raster: Raster) -> _Guess:
-    limit = 1.0 if raster.depth.kind == "float" else float(raster.depth.limit)
-    return _Guess(Scale(limit), None if raster.alpha is None else limit)
+    found, notes = seen.verdict()
+    if not right or found != guess:
+        canvas = Canvas(raster.size, raster.turn, to)
+        for band in raster.bands():
+            canvas.add(_to_rgb(band, raster, found, to_srgb))
+    return to_srgb.apply(canvas.square()), (*notes, *to_srgb.notes)
 
 
 class _Seen:
@@ -123,24 +124,34 @@ class _Seen:
         if self._raster.alpha is not None:
             self._alpha_peak = max(self._alpha_peak, float(band[..., self._raster.alpha].max(initial=0)))
 
-    def verdict(self) -> tuple[_Guess, tuple[str, ...]]:
-        """The scale that the values have, and notes."""
+    def guess(self) -> _Found:
+        """What the bands so far look like, whether or not they can be the whole picture."""
+        try:
+            return self.verdict()[0]
+        except Refused:
+            limit = float(self._raster.depth.limit)
+            return _Found(limit, None if self._raster.alpha is None else limit)
+
+    def verdict(self) -> tuple[_Found, tuple[str, ...]]:
+        """What the bands are, as a whole picture, and notes.
+
+        Raises:
+            Refused: the values are on no known scale.
+        """
         raster = self._raster
-        if not self._colours:
-            scale = Scale(float(raster.depth.limit))
-        else:
-            scale = full_scale(raster.depth, self._peak, raster.declared)
-        if self._low < -scale.full / 255:
+        certain = Scale(raster.depth.limit)
+        scale = full_scale(raster.depth, self._peak, raster.declared) if self._colours else certain
+        full = scale.full
+        if self._low < -full / 255:
             raise Refused(f"its values begin at {self._low:.6g}, below black")
         notes = [*raster.notes, *([scale.note] if scale.note else [])]
         if self._undefined:
             notes.append(f"{self._undefined} values are not numbers: taken as black")
         if raster.alpha is None:
-            return _Guess(scale, None), tuple(notes)
+            return _Found(full, None), tuple(notes)
         if self._alpha_peak == 0:
-            return _Guess(scale, None), (*notes, UNUSED_ALPHA)
-        alpha = full_scale(raster.depth, self._alpha_peak).full
-        return _Guess(scale, max(alpha, scale.full)), tuple(notes)
+            return _Found(full, None), (*notes, UNUSED_ALPHA)
+        return _Found(full, max(full, full_scale(raster.depth, self._alpha_peak).full)), tuple(notes)
 
 
 def _to_srgb(raster: Raster) -> Conversion:
@@ -148,14 +159,14 @@ def _to_srgb(raster: Raster) -> Conversion:
     return conversion(raster.profile, stored.get(raster.colour, "RGB"))
 
 
-def _to_rgb(band: Samples, raster: Raster, guess: _Guess, to_srgb: Conversion) -> Image.Image:
+def _to_rgb(band: Samples, raster: Raster, found: _Found, to_srgb: Conversion) -> Image.Image:
     values = band[..., : COLOURS[raster.colour]]
     if raster.colour == "palette":
         image = _image("RGB", _looked_up(values[..., 0], raster.palette))
     elif raster.colour in _MODES:
-        image = _image(_MODES[raster.colour], _to_bytes(values, raster.depth, guess.scale.full))
+        image = _image(_MODES[raster.colour], _to_bytes(values, raster.depth, found.full))
     else:
-        grey = _to_bytes(values[..., 0], raster.depth, guess.scale.full)
+        grey = _to_bytes(values[..., 0], raster.depth, found.full)
         image = _image("L", 255 - grey if raster.colour == "white is zero" else grey)
     if image.mode == "CMYK":
         image = to_srgb.apply(image)
@@ -164,8 +175,8 @@ def _to_rgb(band: Samples, raster: Raster, guess: _Guess, to_srgb: Conversion) -
     if raster.key is not None:
         clear = (values == np.asarray(raster.key, dtype=values.dtype)).all(axis=2)
         image.paste("white", mask=_image("L", clear.view(np.uint8) * np.uint8(255)))
-    if raster.alpha is not None and guess.alpha_scale is not None:
-        opacity = _to_bytes(band[..., raster.alpha], raster.depth, guess.alpha_scale)
+    if raster.alpha is not None and found.opaque is not None:
+        opacity = _to_bytes(band[..., raster.alpha], raster.depth, found.opaque)
         return _on_white(image, opacity, raster.associated)
     return image
 
@@ -185,8 +196,12 @@ def _to_bytes(values: Samples, depth: Depth, full: float) -> npt.NDArray[np.uint
             return (
                 np.asarray(values, np.uint8) if depth.bits <= 8 else np.minimum(values, 255).astype(np.uint8)
             )
-        table = np.arange(depth.limit + 1, dtype=np.float64) * (255.0 / full) + 0.5
-        return np.asarray(np.minimum(table, 255).astype(np.uint8)[values])
+        # 24 bits of precision place every 16-bit value on the right side of a half.
+        return np.asarray(
+            (np.multiply(values, np.float32(255.0 / full), dtype=np.float32) + np.float32(0.5)).astype(
+                np.uint8
+            )
+        )
     scaled = np.asarray(values, np.float64) * (255.0 / full) + 0.5
     if depth.kind == "float":
         scaled = np.nan_to_num(scaled, nan=0.0, posinf=0.0, neginf=0.0)

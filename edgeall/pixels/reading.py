@@ -31,6 +31,8 @@ _ANIMATED = ("PNG", "WebP", "AVIF")
 
 _ICC_PROFILE = 34675
 """TIFF tag of an ICC profile (ISO 15076-1, annex B.4)."""
+MAX_SIDE = 65_535
+"""Pixels of a side: JPEG has no more. The rows of a higher picture would take more memory than its pixels."""
 
 # EXIF 2.32, tag 0x0112: where the first row and column of the stored picture belong.
 _TURNS = {
@@ -73,7 +75,8 @@ def read_picture(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS)
         to: the square and how to get there; a number of pixels stands for `Resize(number)`.
 
     Raises:
-        ImageError: not an image, truncated, of a format or kind that edgeall does not read, or over `max_pixels`.
+        ImageError: not an image, truncated, of a format or kind that edgeall does not read, over `max_pixels`, or
+            with a side over `MAX_SIDE`.
     """
     square = Resize(to) if isinstance(to, int) else to
     try:
@@ -151,7 +154,8 @@ def _read(file: BinaryIO, format: Format, to: Resize, max_pixels: int) -> Pictur
                 image.draft("RGB", (2 * to.size, 2 * to.size))
             image.load()
             return _picture(*_square(image, _turn_of(image), to, profile), size)
-        turn = _turn_of(image)
+        # Of other EXIF data Pillow would decode the picture first.
+        turn = _turn_of(image) if "Raw profile type exif" in image.info else None
     raster = replace(deep_png.raster_of(file, turn, _turn_by_exif), profile=profile)
     return _picture(*developed(raster, to), raster.size)
 
@@ -194,6 +198,8 @@ def _picture(square: Image.Image, notes: tuple[str, ...], size: tuple[int, int])
 def _check_size(size: tuple[int, int], max_pixels: int) -> None:
     if size[0] * size[1] > max_pixels:
         raise _too_large(f"its {size[0]} x {size[1]} pixels", max_pixels)
+    if max(size) > MAX_SIDE:
+        raise Refused(f"it has {size[0]} x {size[1]} pixels, a side of more than {MAX_SIDE}", "crop it")
 
 
 def _turn_of(image: Image.Image) -> Turn:

@@ -31,7 +31,7 @@ LOSSLESS = {
 }
 """Compressions that give back the bytes of the values."""
 
-_BAND_BYTES = 8 * 2**20
+_BAND_BYTES = 2**21
 """Of a group of strips that are decoded together."""
 
 _KINDS: dict[int, Kind] = {1: "unsigned", 2: "signed", 3: "float", 4: "unsigned"}

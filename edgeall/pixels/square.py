@@ -24,73 +24,68 @@ _RESAMPLING: dict[Filter, Image.Resampling] = {
     "box": Image.Resampling.BOX,
 }
 
-_MOST_BARS = 16
-"""Of a letterbox: a side with its bars is at most so many times the square's size before it is filtered."""
+
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom, in pixels of a picture; outside of it, black."""
 
 
-def resized(
-    image: Image.Image,
-    to: Resize,
-    size: tuple[int, int] | None = None,
-    blocks: tuple[int, int] = (1, 1),
-) -> Image.Image:
-    """`image`, mode RGB, as a picture of `to.size` x `to.size` pixels.
-
-    Args:
-        size, blocks: of a picture that was reduced for an antialiased filter, and to the part that its fit takes: its
-            width and height before, and how many pixels across and down became one. The last blocks may be smaller.
-            A letterbox is reduced along its longer side alone.
-    """
+def resized(image: Image.Image, to: Resize) -> Image.Image:
+    """`image`, mode RGB, as a picture of `to.size` x `to.size` pixels."""
+    box = region(image.size, to)
     if not to.antialiased:
         taken = picks(image.size, to)
         pixels = np.asarray(image)[taken.down.needed][:, taken.across.needed]
         return Image.fromarray(sampled(pixels, taken))
     if to.fit == "letterbox":
-        return _letterboxed(image, to, size or image.size, blocks)
-    if size is not None:
-        box = (0, 0, size[0] / blocks[0], size[1] / blocks[1])
-        return image.resize((to.size, to.size), _RESAMPLING[to.filter], box)
-    taken_box = region(image.size, to)
+        return filtered_down(filtered_across(image, box, to), box, to)
     # Pillow's filters read beyond a box, so what lies outside is cut off first.
-    part = image if taken_box == (0, 0, *image.size) else image.crop(taken_box)
+    part = image if box == (0, 0, *image.size) else image.crop(box)
     return part.resize((to.size, to.size), _RESAMPLING[to.filter])
 
 
-def region(size: tuple[int, int], to: Resize) -> tuple[int, int, int, int]:
-    """What is taken of a picture of this width and height: left, top, right, bottom."""
+def region(size: tuple[int, int], to: Resize) -> Box:
+    """What becomes the square, of a picture of this width and height; beyond the picture where bars are added."""
     width, height = size
-    if to.fit != "crop":
+    if to.fit == "stretch":
         return (0, 0, width, height)
-    short = min(size)
-    left, top = (width - short) // 2, (height - short) // 2
-    return (left, top, left + short, top + short)
+    if to.fit == "crop":
+        side = min(size)
+        left, top = (width - side) // 2, (height - side) // 2
+    else:
+        side = max(size)
+        left, top = -((side - width) // 2), -((side - height) // 2)
+    return (left, top, left + side, top + side)
 
 
-def _letterboxed(
-    image: Image.Image, to: Resize, size: tuple[int, int], blocks: tuple[int, int]
-) -> Image.Image:
-    """The longer side is filtered first, then bars are put on the shorter one.
+def filtered_across(rows: Image.Image, box: Box, to: Resize) -> Image.Image:
+    """Some rows of a picture, mode RGB, filtered to `to.size` columns.
 
-    With its bars a panorama of 100 000 x 100 pixels would have 10 000 million. Filtered to 224 columns it has 22
-    million, and less where blocks of rows become one first.
+    This and then `filtered_down` is what Pillow's `resize` does of wide pictures; of high ones it filters down first,
+    which rounds otherwise (1 of 255 for bilinear). So a picture may come in bands of rows.
+
+    Args:
+        box: of the whole picture; see `region`.
     """
-    width, height = size
-    if height > width:
-        turned = image.transpose(Image.Transpose.TRANSPOSE)
-        square = _letterboxed(turned, to, (height, width), (blocks[1], blocks[0]))
-        return square.transpose(Image.Transpose.TRANSPOSE)
-    resampling = _RESAMPLING[to.filter]
-    content = image.resize((to.size, height), resampling, (0, 0, width / blocks[0], height))
-    bar = (width - height) // 2
-    rows = max(1, width // (_MOST_BARS * to.size))
-    if rows > 1:
-        bar, within = divmod(bar, rows)
-        aligned = Image.new("RGB", (to.size, -(-(within + height) // rows) * rows))
-        aligned.paste(content, (0, within))
-        content = aligned.reduce((1, rows))
-    padded = Image.new("RGB", (to.size, -(-width // rows)))
-    padded.paste(content, (0, bar))
-    return padded.resize((to.size, to.size), resampling, (0, 0, to.size, width / rows))
+    left, _, right, _ = box
+    if (left, right) != (0, rows.width):
+        part = Image.new("RGB", (right - left, rows.height))
+        part.paste(rows, (-left, 0))
+        rows = part
+    return rows.resize((to.size, rows.height), _RESAMPLING[to.filter])
+
+
+def filtered_down(rows: Image.Image, box: Box, to: Resize) -> Image.Image:
+    """All rows of a picture that are in its `box`, filtered across, to the square.
+
+    A letterbox gets its upper and lower bars only here, where a row has `to.size` pixels: with bars, a panorama of
+    50 000 x 100 pixels would have 2500 million.
+    """
+    _, top, _, bottom = box
+    if rows.height != bottom - top:
+        part = Image.new("RGB", (to.size, bottom - top))
+        part.paste(rows, (0, -top))
+        rows = part
+    return rows.resize((to.size, to.size), _RESAMPLING[to.filter])
 
 
 @dataclass(frozen=True)
@@ -120,16 +115,10 @@ class Picks:
 def picks(size: tuple[int, int], to: Resize) -> Picks:
     """What a filter that is not antialiased reads of a picture of this width and height."""
     left, top, right, bottom = region(size, to)
-    longer = max(size) if to.fit == "letterbox" else 0
-    return Picks(
-        _axis(top, bottom - top, size[1], longer, to),
-        _axis(left, right - left, size[0], longer, to),
-    )
+    return Picks(_axis(top, bottom - top, size[1], to), _axis(left, right - left, size[0], to))
 
 
-def _axis(start: int, taken: int, length: int, longer: int, to: Resize) -> Axis:
-    if longer:
-        start, taken = -((longer - length) // 2), longer
+def _axis(start: int, taken: int, length: int, to: Resize) -> Axis:
     # Centres in units of 1 / (2 * size) of a pixel: whole numbers, so that nothing is rounded.
     centre = (2 * np.arange(to.size, dtype=np.int64) + 1) * taken
     unit = 2 * to.size
