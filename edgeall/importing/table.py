@@ -1,5 +1,10 @@
 """What a model file may contain, as tables of data. A layer that becomes acceptable is a new word here."""
 
+from typing import Any
+
+ANY = object()
+"""Stands for any value of an option."""
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -45,7 +50,7 @@ MODELS = ("Functional", "Model", "Sequential")
 TENSORFLOW_OPS = {
     "__operators__.add": "add",
     "__operators__.getitem": "getitem",
-    "cast": "identity",
+    "cast": "cast",
     "compat.v1.nn.bias_add": "add",
     "concat": "concatenate",
     "identity": "identity",
@@ -70,7 +75,7 @@ TENSORFLOW_OPS = {
 
 KERAS_OPS = {
     "Add": "add",
-    "Cast": "identity",
+    "Cast": "cast",
     "Concatenate": "concatenate",
     "Divide": "divide",
     "GetItem": "getitem",
@@ -103,7 +108,26 @@ RENAMED = {("LeakyReLU", "alpha"): "negative_slope"}
 IRRELEVANT = _words(
     """
     activity_regularizer autocast batch_input_shape batch_shape build_input_shape dtype fused input_dtype input_shape
-    momentum name noise_shape rng_type seed trainable virtual_batch_size renorm_clipping renorm_momentum
+    momentum name renorm_clipping renorm_momentum rng_type seed synchronized trainable
     """
 )
 """Options that say nothing about inference, besides every initializer, regularizer and constraint."""
+
+UNUSED: dict[str, Any] = {"groups": 1, "renorm": False, "rms_scaling": False}
+"""Options that Keras 3's layers have not, and the value with which they change nothing; of others, that is None."""
+
+OPERATIONS: dict[str, dict[str, Any]] = {
+    "add": {"data_format": "NHWC"},
+    "cast": {"dtype": ANY},
+    "concatenate": {"axis": ANY},
+    "divide": {},
+    "getitem": {},
+    "max": {"axis": ANY, "keepdims": ANY},
+    "mean": {"axis": ANY, "keepdims": ANY},
+    "multiply": {},
+    "silu": {"beta": 1.0},
+    "softmax": {"axis": -1},
+    "stack": {"axis": ANY},
+    "subtract": {},
+}
+"""Options of operations: read where they are built (`ANY`), or the only value that they may have; of others, None."""

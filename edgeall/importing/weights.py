@@ -8,12 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.errors import ModelError
-from edgeall.importing.container import Stored
+from edgeall.importing.container import CONTAINERS, Stored
 from edgeall.importing.graph import Layer
 
 Arrays = list[npt.NDArray[Any]]
-_CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
-"""What `.keras` files of one Keras or another call a model's layers."""
 
 
 class Weights:
@@ -47,7 +45,7 @@ class Weights:
         return arrays
 
     def _by_class(self, layer: Layer) -> Arrays:
-        for container in _CONTAINERS:
+        for container in CONTAINERS:
             place = "/".join(f"{container}/{word}" for word in layer.store) + "/vars"
             if place in self._stored.weights:
                 group = self._stored.weights[place]
