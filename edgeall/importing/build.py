@@ -188,12 +188,12 @@ class _Builder:
         second = operands[1]
         if not _constant(second) and not _constant(first):
             return None
-        for image, constant in ((first, second), (second, first)):
-            whole = kind != "op:divide" and np.asarray(constant).dtype.kind in "iu"
-            if isinstance(image, _Pixels) and image.integer and whole:
-                raise ValueError(
-                    "computes in the integers of its input, where results wrap around; cast the input to float32 first"
-                )
+        image, constant = (second, first) if _constant(first) else (first, second)
+        wraps = isinstance(image, _Pixels) and image.integer and kind != "op:divide"
+        if wraps and np.asarray(constant).dtype.kind in "iu":
+            raise ValueError(
+                "computes in the integers of its input, where results wrap; cast the input to float32 first"
+            )
         if _constant(first):
             if kind == "op:divide":
                 raise ValueError("divides a constant by the image")
@@ -202,7 +202,9 @@ class _Builder:
         return first, *_as_affine(kind, second)
 
     def _normalization(self, layer: Layer) -> tuple[Any, Any]:
-        if layer.options.get("axis", -1) not in (-1, 3, [-1], [3]) or layer.options.get("invert"):
+        if layer.options.get("invert"):
+            raise ValueError("takes a normalization back (invert=True), which edgeall does not")
+        if layer.options.get("axis", -1) not in (-1, 3, [-1], [3]):
             raise ValueError("normalizes something else than channels")
         mean, variance = layer.options.get("mean"), layer.options.get("variance")
         if mean is None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgeall.errors import ModelError, UsageError
 from edgeall.importing import foreign
 
@@ -20,6 +22,9 @@ _MAX_OBJECTS = 100_000
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 """What weights files of one Keras or another call a model's layers."""
+
+BFLOAT16 = np.dtype("V2")
+"""As Keras stores a type that HDF5 has not: two bytes a number, the upper half of a float32."""
 
 _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 
@@ -183,7 +188,7 @@ def _check_plain(path: Path, stored: Any) -> None:
                 groups.append(item)
             elif not isinstance(item, h5py.Dataset) or item.is_virtual or item.external:
                 raise ModelError(f"{path}: '{name}' lies outside of the file; save the model again")
-            elif item.dtype.kind in "fiu":
+            elif item.dtype.kind in "fiu" or item.dtype == BFLOAT16:
                 total += item.size * item.dtype.itemsize
             elif "optimizer" not in item.name:
                 raise ModelError(f"{path}: '{item.name}' is no table of numbers; save the model again")

@@ -186,7 +186,11 @@ class _Reader:
         while waiting:
             later = []
             for entry, place, use in waiting:
-                operands, options = notation.operands(entry["inbound_nodes"][use])
+                node = entry["inbound_nodes"][use]
+                operands, options = notation.operands(node)
+                if notation.of_keras_3(node) and entry["class_name"].startswith("Random"):
+                    # Its default there, which predict() overrides.
+                    options.pop("training", None)
                 values = [resolved(operand) for operand in operands]
                 if any(value is None for value in values):
                     later.append((entry, place, use))

@@ -64,8 +64,13 @@ def lost_operation(entry: dict[str, Any]) -> bool:
     A layer has its `trainable` there, and an operation has not.
     """
     uses = entry.get("inbound_nodes")
-    in_keras_3 = isinstance(uses, list) and bool(uses) and isinstance(uses[0], dict) and "args" in uses[0]
+    in_keras_3 = isinstance(uses, list) and bool(uses) and of_keras_3(uses[0])
     return in_keras_3 and "module" not in entry and "trainable" not in entry["config"]
+
+
+def of_keras_3(node: Any) -> bool:
+    """Whether one use of a layer is written down as Keras 3 does. Keras 2 writes inputs by name as a dict, too."""
+    return isinstance(node, dict) and {"args", "kwargs"} <= node.keys()
 
 
 def tensors(node: Any) -> Iterator[Tensor]:
@@ -85,7 +90,7 @@ def names(node: Any) -> list[str]:
 
 def operands(node: Any) -> tuple[list[Any], dict[str, Any]]:
     """What one use of a layer or an operation is given: tensors and constants in order; and named options."""
-    if isinstance(node, dict) and "args" in node:
+    if of_keras_3(node):
         operands = [operand for value in node["args"] for operand in _each(value)]
         options = {key: _constant(value) for key, value in node["kwargs"].items()}
     else:

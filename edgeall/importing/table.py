@@ -108,10 +108,13 @@ RENAMED = {("LeakyReLU", "alpha"): "negative_slope"}
 IRRELEVANT = _words(
     """
     activity_regularizer autocast batch_input_shape batch_shape build_input_shape dtype fused input_dtype input_shape
-    momentum name renorm_clipping renorm_momentum rng_type seed synchronized trainable
+    lora_alpha lora_rank momentum name renorm_clipping renorm_momentum rng_type seed synchronized trainable
     """
 )
-"""Options that say nothing about inference, besides every initializer, regularizer and constraint."""
+"""Options that say nothing about inference, besides every initializer, regularizer and constraint.
+
+`.keras` files hold a low-rank adapter merged into its kernel; `.h5` files hold it apart, and its weights are refused.
+"""
 
 UNUSED: dict[str, Any] = {"groups": 1, "renorm": False, "rms_scaling": False}
 """Options that Keras 3's layers have not, and the value with which they change nothing; of others, that is None."""
