@@ -289,6 +289,8 @@ class _Builder:
                 continue
             if key == "activation":
                 options[key] = self._activation(value)
+            elif key == "interpolation" and value not in table.INTERPOLATIONS:
+                raise ValueError(f"its interpolation '{value}' is none that Keras 3 has")
             elif key in known and not isinstance(value, dict):
                 options[key] = (
                     value[0] if key == "axis" and isinstance(value, list) and len(value) == 1 else value

@@ -119,6 +119,9 @@ IRRELEVANT = _words(
 UNUSED: dict[str, Any] = {"groups": 1, "renorm": False, "rms_scaling": False}
 """Options that Keras 3's layers have not, and the value with which they change nothing; of others, that is None."""
 
+INTERPOLATIONS = _words("area bicubic bilinear lanczos3 lanczos5 nearest")
+"""Those of Keras 2 that Keras 3 has as well. It builds a layer with another, and fails to compute it."""
+
 OPERATIONS: dict[str, dict[str, Any]] = {
     "add": {"data_format": "NHWC"},
     "cast": {"dtype": ANY},
