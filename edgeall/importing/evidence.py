@@ -146,7 +146,8 @@ class Evidence:
         if self._chance(best) >= SIGNIFICANCE / len(self.fits):
             raise UsageError(
                 f"with no known preprocessing does the model tell these {len(self.truth)} images apart (best: "
-                f"{best.preprocessing}, {best}); say with --preprocessing how its training images were prepared"
+                f"{best.preprocessing}, {best}); say with --preprocessing and --resize-filter how its training images "
+                "were prepared"
             )
         others = [fit for fit in self.fits if fit is not best and fit.matched == best.matched]
         return best, [fit for fit in others if not self._better(best, fit, 0.0, 0.0)]

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from coloured_cells import write_pictures
 from importing.read_model import answers, built_from, randomised
 from keras import layers
 from PIL import Image
@@ -191,3 +192,20 @@ def test_fit_and_filter_are_recorded(tmp_path: Path) -> None:
     for option, words in (({"fit": "krop"}, "'crop'"), ({"resize_filter": "neares"}, "'nearest'")):
         with pytest.raises(UsageError, match=words):
             import_model(file, ["a", "b"], preprocessing="unit", out=tmp_path / "others", **option)
+
+
+def test_overshoots_that_bytes_cannot_hold_are_told(tmp_path: Path) -> None:
+    _, file = saved(tmp_path, lambda x: head(resizing(interpolation="bicubic", antialias=True)(x)))
+    done = import_model(file, ["hem", "all"], preprocessing="raw", out=tmp_path / "runs")
+    assert any("bicubic" in warning and "clips" in warning for warning in done.warnings)
+
+
+def test_only_preparations_that_leave_the_model_its_bars_are_tried(tmp_path: Path) -> None:
+    data = write_pictures(tmp_path / "data")
+    _, file = saved(
+        tmp_path, lambda x: head(layers.Rescaling(1 / 255)(resizing(pad_to_aspect_ratio=True)(x)))
+    )
+    done = import_model(file, ["hem", "all"], preprocessing="raw", data=data, out=tmp_path / "runs")
+    assert {row["preprocessing"] for row in done.tried} == {"raw", "unit"}
+    with pytest.raises(ModelError, match="bars that are not black in pictures prepared as tf"):
+        import_model(file, ["hem", "all"], preprocessing="tf", data=data, out=tmp_path / "others")

@@ -19,7 +19,7 @@ CONVOLUTION: dict[str, list[Any]] = {
     "strides": [2, (2, 2)],
     "padding": ["same"],
     "dilation_rate": [2],
-    "activation": ["relu", "relu6", "elu", "gelu", "selu", "silu", "softplus", "tanh", "leaky_relu", "mish"],
+    "activation": ["relu", "gelu"],
     "use_bias": [False],
     "kernel_regularizer": ["l2"],
     "kernel_constraint": ["non_neg"],
