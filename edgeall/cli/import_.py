@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
     add = parser.add_argument
-    add("model", type=Path, metavar="MODEL", help=".keras or .h5 file, of Keras 2 or 3")
+    add(
+        "model",
+        type=Path,
+        metavar="MODEL",
+        help=".keras or .h5 file, of Keras 2 or 3; or model.to_json()'s, with --weights-file",
+    )
+    add(
+        "--weights-file", type=Path, metavar="FILE",
+        help="weights, by model.save_weights(), of a model that is described in JSON",
+    )  # fmt: skip
     add(
         "--labels", required=True, metavar="A,B[,...]",
         help="classes in the order of the outputs; of one sigmoid output, the second is what it says",
@@ -33,7 +42,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "(default: what fits --data best)",
     )  # fmt: skip
     add("--channel-order", metavar="RGB|BGR", help="BGR for images read by OpenCV (default: the mode's own)")
-    add("--input-size", type=int, metavar="N", help="height and width, where the model takes any")
+    add(
+        "--input-size", type=int, metavar="N",
+        help="height and width, where the model takes any and has no Resizing of its own first",
+    )  # fmt: skip
+    add(
+        "--fit", metavar="stretch|crop|letterbox",
+        help="how training pictures became squares: stretched, the largest centred square, or black bars added "
+        "(default: stretch; a Resizing at the model's front says it itself)",
+    )  # fmt: skip
+    add(
+        "--resize-filter", metavar="NAME",
+        help="how they were resized: nearest (as load_img and ImageDataGenerator do), bilinear-no-antialias (as "
+        "image_dataset_from_directory, tf.image.resize and cv2.resize do), bilinear, bicubic, lanczos or box (as "
+        "Pillow does; torchvision: bilinear) (default: bilinear, or what fits --data significantly better)",
+    )  # fmt: skip
     add("--activation", metavar="sigmoid|softmax", help="append it to a model that ends in logits")
     add(
         "--threshold", default="auto", metavar="auto|P",
@@ -67,6 +90,9 @@ def run(args: argparse.Namespace, display: Display) -> int:
         preprocessing=args.preprocessing,
         channel_order=args.channel_order,
         input_size=args.input_size,
+        fit=args.fit,
+        resize_filter=args.resize_filter,
+        weights_file=args.weights_file,
         activation=args.activation,
         threshold=_threshold(args.threshold),
         data=args.data,
@@ -127,7 +153,8 @@ def _summary(done: "Imported") -> Any:
         "written by": source["written_by"],
         "backbone": "not one of the known six" if run.backbone == "imported" else run.backbone,
         "parameters": f"{run.params['total']:,}",
-        "input": f"{run.pixels.size} x {run.pixels.size}, preprocessing {way['name']}, {way['order']}",
+        "input": f"{run.pixels.size} x {run.pixels.size} ({run.pixels.fit}, {run.pixels.filter}), preprocessing "
+        f"{way['name']}, {way['order']}",
         "labels": ", ".join(run.decision.labels),
         "positive": f"{', '.join(run.decision.positive)}, from a score of {run.decision.threshold:.3f}",
     }

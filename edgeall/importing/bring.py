@@ -1,6 +1,7 @@
 """A model file in, a run out."""
 
 import dataclasses
+import hashlib
 import math
 import platform
 import re
@@ -16,8 +17,9 @@ from edgeall.artifact import Decision
 from edgeall.errors import ModelError, UsageError
 from edgeall.files import AnyPath
 from edgeall.importing.container import opened
+from edgeall.importing.geometry import OVERSHOOTING
 from edgeall.importing.graph import Graph, read_graph
-from edgeall.importing.preprocessing import mapping, parse
+from edgeall.importing.preprocessing import Front, mapping, parse, parse_filter, parse_fit
 from edgeall.progress import SILENT, Progress
 from edgeall.runs import RUNS_FOLDER, Run
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from edgeall.importing.material import Material
 
 HEAD = "imported"
-_SIZES = (8, 4096)
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ def import_model(
     preprocessing: str | None = None,
     channel_order: str | None = None,
     input_size: int | None = None,
+    fit: str | None = None,
+    resize_filter: str | None = None,
+    weights_file: Path | None = None,
     activation: str | None = None,
     threshold: float | None = None,
     data: AnyPath | None = None,
@@ -61,14 +65,18 @@ def import_model(
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Imported:
-    """Bring in a Keras 2 or 3 classifier, `.keras` or `.h5`, as the run `out/name`.
+    """Bring in a Keras 2 or 3 classifier as the run `out/name`: `.keras`, `.h5`, or JSON with `weights_file`.
 
     Args:
         labels: names of the classes in the order of the outputs; of one sigmoid output, the second is what it says.
         positive: labels that make a finding; default what the images' layout says, else the second of two.
         preprocessing: a mode of `MODES` or numbers, see `preprocessing.parse`; default the mode that fits `data` best.
             What the model does to pixels itself comes after it, and is taken out of the graph into the pixel mapping.
-        input_size: height and width in pixels, where the model takes any.
+        input_size: height and width in pixels, where the model takes any and does not resize them itself.
+        fit: how pictures became squares before the model was given them, one of `pixels.FITS`; default "stretch".
+        resize_filter: with which filter, one of `pixels.FILTERS`; default "bilinear" (antialiased), or another that
+            fits `data` significantly better.
+        weights_file: weights of a model whose `file` is its description, by `model.to_json()`.
         activation: "sigmoid" or "softmax" to append to a model that ends in logits.
         threshold: of the score; default Youden's on the validation images, 0.5 without images.
         data: labelled images of the same classes, for calibration, validation and test.
@@ -89,14 +97,22 @@ def import_model(
     if activation not in (None, "sigmoid", "softmax"):
         raise UsageError(f"--activation {activation}: sigmoid or softmax")
     way = None if preprocessing is None else parse(preprocessing, channel_order)
-    with opened(file) as stored:
+    resizing = (
+        parse_fit("stretch" if fit is None else fit),
+        None if resize_filter is None else parse_filter(resize_filter),
+    )
+    with opened(file, weights_file) as stored:
         graph = read_graph(stored.config, str(file))
         size = _size(graph, input_size, file)
         if way is None and data is None:
             raise UsageError(_say_preprocessing(graph, file))
         built = _build(graph, stored, activation, size, labels, file)
         written_by = stored.written_by
-    sha256 = files.sha256_file(file)
+    _check_resizing(built.front, fit, resize_filter, file)
+    digests = {path: files.sha256_file(path) for path in (file, weights_file) if path is not None}
+    sha256 = "".join(digests.values())
+    if weights_file is not None:
+        sha256 = hashlib.sha256(sha256.encode()).hexdigest()
 
     from edgeall.importing import material
     from edgeall.importing.judge import Judge
@@ -110,16 +126,17 @@ def import_model(
             decision = Decision(labels, _positive(labels, positive))
             sides = (next(label for label in labels if label not in decision.positive), decision.positive[0])
             images = material.drawn(folder / "drawn", path.resolve() / "drawn", sides, sha256, seed, progress)
-        judge = Judge(built, size, decision, images, seed, progress)
+        judge = Judge(built, resizing, decision, images, seed, progress)
         way, warnings, tried = judge.preprocessing(way)
-        pixels = mapping(way, built.front, size)
+        warnings = [*_of_the_model(graph, built.front), *warnings]
+        pixels = mapping(way, built.front, built.size)
         decision, metrics = judge.decide(way, threshold)
         run = Run(
             path=folder,
             backbone=backbone_of(built.model),
             head=HEAD,
-            weights=_words(file, sha256, images),
-            licence=f"not known to edgeall: that of {file.name} (SHA-256 {sha256[:16]})",
+            weights=_words(digests, images),
+            licence=f"not known to edgeall: that of {file.name} (SHA-256 {digests[file][:16]})",
             seed=seed,
             pixels=pixels,
             decision=decision,
@@ -129,7 +146,8 @@ def import_model(
             settings={
                 "imported": {
                     "file": file.name,
-                    "sha256": sha256,
+                    "sha256": digests[file],
+                    **(_weights(weights_file, digests) if weights_file is not None else {}),
                     "written_by": f"Keras {written_by}",
                     "preprocessing": way.to_dict(),
                     "taken_out": list(built.taken_out),
@@ -146,7 +164,7 @@ def import_model(
 
 
 def _build(
-    graph: Graph, stored: Any, activation: str | None, size: int, labels: tuple[str, ...], file: Path
+    graph: Graph, stored: Any, activation: str | None, size: int | None, labels: tuple[str, ...], file: Path
 ) -> "Built":
     from edgeall.importing.build import build
     from edgeall.importing.output import check_classes, find_output
@@ -203,19 +221,41 @@ def _positive(labels: tuple[str, ...], given: Sequence[str] | None) -> tuple[str
     return tuple(label for label in labels if label in given) if given else labels[1:]
 
 
-def _size(graph: Graph, asked: int | None, file: Path) -> int:
+def _size(graph: Graph, asked: int | None, file: Path) -> int | None:
+    """The size that the user asks for, where the model takes any."""
     height, width = graph.input_shape[:2]
     if height is not None and width is not None and height != width:
         raise ModelError(f"{file}: takes images of {width} x {height}; edgeall takes square inputs")
     fixed = height or width
     if asked is not None and fixed is not None and asked != fixed:
         raise UsageError(f"--input-size {asked}: {file} takes {fixed} x {fixed} only")
-    size = fixed or asked
-    if size is None:
-        raise UsageError(f"{file} takes images of any size: say at which it was trained with --input-size N")
-    if not _SIZES[0] <= size <= _SIZES[1]:
-        raise UsageError(f"input size {size} is not between {_SIZES[0]} and {_SIZES[1]}")
-    return size
+    return None if fixed is not None else asked
+
+
+def _check_resizing(front: Front, fit: str | None, resize_filter: str | None, file: Path) -> None:
+    resize = front.resize
+    given = [f"{name} {said}" for name, said in (("--fit", fit), ("--resize-filter", resize_filter)) if said]
+    if resize is not None and given:
+        raise UsageError(
+            f"{' '.join(given)}: {file} resizes pictures itself ({resize.fit}, {resize.filter}), which edgeall does as "
+            "the model would; leave it out"
+        )
+
+
+def _of_the_model(graph: Graph, front: Front) -> list[str]:
+    """What edgeall does in another way than the file's model, a line each."""
+    warnings = []
+    if graph.precisions:
+        warnings.append(
+            f"Keras computes some of the model's layers in {', '.join(graph.precisions)}, edgeall all in float32: "
+            "their answers differ by that rounding"
+        )
+    if front.resize is not None and front.resize.filter in OVERSHOOTING:
+        warnings.append(
+            f"the model resizes by {front.resize.filter}, which overshoots at sharp edges; edgeall clips pixels to 0 "
+            "to 255, and Keras does not"
+        )
+    return warnings
 
 
 def _say_preprocessing(graph: Graph, file: Path) -> str:
@@ -227,13 +267,19 @@ def _say_preprocessing(graph: Graph, file: Path) -> str:
     )
 
 
-def _words(file: Path, sha256: str, images: "Material") -> str:
-    source = f"imported from {file.name} (sha256 {sha256[:12]})"
+def _words(digests: dict[Path, str], images: "Material") -> str:
+    source = "imported from " + " and ".join(
+        f"{path.name} (sha256 {sha256[:12]})" for path, sha256 in digests.items()
+    )
     if images.known:
         return f"{source}; training images as told by its owner, not checked"
     if images.drawn:
         return f"{source}; training images unknown; exports compared with it on drawn smears"
     return f"{source}; training images unknown: test figures may include images it was trained on"
+
+
+def _weights(file: Path, digests: dict[Path, str]) -> dict[str, str]:
+    return {"weights_file": file.name, "weights_sha256": digests[file]}
 
 
 def _params(model: Any) -> dict[str, int]:

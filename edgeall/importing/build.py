@@ -10,8 +10,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from edgeall.errors import ModelError
-from edgeall.importing import table
+from edgeall.errors import ModelError, UsageError
+from edgeall.importing import precision, table
+from edgeall.importing.geometry import of_resizing
 from edgeall.importing.graph import Graph, Layer, Ref, Step
 from edgeall.importing.notation import activation_name
 from edgeall.importing.output import Output
@@ -19,8 +20,11 @@ from edgeall.importing.preprocessing import Front
 from edgeall.importing.weights import Weights
 
 _MAX_WEIGHTS = 1 << 30
+_SIZES = (8, 4096)
 _COMMUTING = ("Resizing", "CenterCrop", "Cropping2D")
 """Average or choose pixels, so that an affine map of each channel may as well come before them."""
+_INTEGERS = ("uint8", "int16", "uint16", "int32", "uint32", "int64")
+"""Input types that hold every byte."""
 _BINARY = {"add": "Add", "subtract": "Subtract", "multiply": "Multiply"}
 _POOLING = {"mean": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}
 
@@ -32,37 +36,50 @@ class Built:
     Attributes:
         model: float32 (n, size, size, 3) in, probabilities out, one flat graph.
         front: what the file's model did to the image first; the new one expects it to be done already.
+        size: height and width of its input.
         taken_out: names of the layers that did it.
         left_out: names of layers that act in training only.
     """
 
     model: Any
     front: Front
+    size: int
     taken_out: tuple[str, ...]
     left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class _Pixels:
-    """A value that is still the image: `tensor`, and what would have been done to its channels."""
+    """A value that is still the image.
+
+    Attributes:
+        tensor: the model's input, or what chooses pixels of it; None while the picture may have any size.
+        front: what would have been done to it.
+        integer: whether the file's model still has it in integers.
+    """
 
     tensor: Any
     front: Front
+    integer: bool
 
 
-def build(graph: Graph, weights: Weights, output: Output, size: int, file: str) -> Built:
-    """Build the model anew for inputs of `size` and copy the weights in.
+def build(graph: Graph, weights: Weights, output: Output, size: int | None, file: str) -> Built:
+    """Build the model anew and copy the weights in.
+
+    Args:
+        size: height and width that the user asks for, in pixels; None where the file says them.
 
     Raises:
         ModelError: a layer cannot be built from its description, or its weights do not fit it.
+        UsageError: the file says no size, and neither does the user; or both do.
     """
     return _Builder(weights, size, file).build(graph, output)
 
 
 class _Builder:
-    def __init__(self, weights: Weights, size: int, file: str) -> None:
-        self._weights, self._file = weights, file
-        self._image = keras.Input((size, size, 3), name="pixels")
+    def __init__(self, weights: Weights, size: int | None, file: str) -> None:
+        self._weights, self._file, self._asked = weights, file, size
+        self._image: Any = None
         self._made: dict[tuple[str, ...], Any] = {}
         self._filled: list[tuple[Layer, Any]] = []
         self._names = {"pixels"}
@@ -72,16 +89,15 @@ class _Builder:
 
     def build(self, graph: Graph, output: Output) -> Built:
         values: list[Any] = []
+        image = self._begin(graph)
         for step in graph.steps:
             operands = [
-                (_Pixels(self._image, Front()) if operand.step < 0 else values[operand.step])
-                if isinstance(operand, Ref)
-                else operand
+                (image if operand.step < 0 else values[operand.step]) if isinstance(operand, Ref) else operand
                 for operand in step.operands
             ]
             try:
                 values.append(self._take(step, operands))
-            except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+            except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
                 reason = str(error).strip().partition("\n")[0][:160]
                 raise self._refuse(f"layer '{step.layer.name}' cannot be built ({reason})") from None
         last = self._plain(values[graph.output])
@@ -91,24 +107,74 @@ class _Builder:
         for layer, made in self._filled:
             self._fill(layer, made)
         front = self._front or Front()
-        return Built(model, front, tuple(self._taken_out), tuple(dict.fromkeys(self._left_out)))
+        size = int(self._image.shape[1])
+        return Built(model, front, size, tuple(self._taken_out), tuple(dict.fromkeys(self._left_out)))
+
+    def _begin(self, graph: Graph) -> _Pixels:
+        dtype = graph.input_dtype
+        if not precision.is_float(dtype) and dtype not in _INTEGERS:
+            raise self._refuse(
+                f"takes its input in {dtype}, which does not hold every byte; edgeall gives float32"
+            )
+        fixed = graph.input_shape[0] or graph.input_shape[1]
+        return _Pixels(fixed and self._input(fixed), Front(), dtype in _INTEGERS)
+
+    def _input(self, size: int) -> Any:
+        if self._image is None:
+            if not _SIZES[0] <= size <= _SIZES[1]:
+                raise UsageError(
+                    f"{self._file}: input size {size} is not between {_SIZES[0]} and {_SIZES[1]}"
+                )
+            self._image = keras.Input((size, size, 3), name="pixels")
+        elif self._image.shape[1] != size:
+            raise self._refuse(
+                "resizes its input in two different ways; edgeall takes models that do so in one"
+            )
+        return self._image
 
     def _take(self, step: Step, operands: list[Any]) -> Any:
         layer, kind = step.layer, step.layer.kind
         first = operands[0]
+        if kind.startswith("op:"):
+            self._check_operation(step)
+        if kind == "op:cast":
+            return replace(first, integer=False) if isinstance(first, _Pixels) else first
         if kind in table.IDENTITY:
-            self._left_out.append(layer.name)
+            if not kind.startswith("op:"):
+                self._left_out.append(layer.name)
             return first
         if isinstance(first, _Pixels) and kind in ("op:getitem", "op:stack", "op:concatenate"):
             self._taken_out.append(layer.name)
-            return self._channels(kind, operands)
+            return self._channels(step, operands)
         if (affine := self._affine(step, operands)) is not None:
             return self._scaled(layer, affine)
-        if isinstance(first, _Pixels) and kind in _COMMUTING and not layer.options.get("pad_to_aspect_ratio"):
-            return replace(first, tensor=self._layer(layer, first.tensor)(first.tensor))
+        if isinstance(first, _Pixels) and kind in _COMMUTING:
+            if first.tensor is None:
+                return self._squared(layer, first)
+            if not layer.options.get("pad_to_aspect_ratio"):
+                return replace(first, tensor=self._layer(layer, first.tensor)(first.tensor))
         tensors = [self._plain(operand) for operand in operands]
-        made = self._operation(step) if kind.startswith("op:") else self._layer(layer, tensors[0])
+        if kind.removeprefix("op:") in _BINARY and len({len(tensor.shape) for tensor in tensors}) > 1:
+            raise ValueError("puts tensors of different ranks together")
+        made = self._operation(step, tensors[0]) if kind.startswith("op:") else self._layer(layer, tensors[0])
         return made(tensors if len(tensors) > 1 else tensors[0])
+
+    def _squared(self, layer: Layer, pixels: _Pixels) -> _Pixels:
+        """A picture of any size made a square by the model itself: the pixel mapping does it instead."""
+        if layer.kind != "Resizing":
+            raise ValueError(
+                "cuts a part out of a picture of any size, which edgeall's pixel mapping cannot: give the model an "
+                "input of one size, or a Resizing first"
+            )
+        squared = of_resizing(layer.options)
+        size = squared.resize.size
+        if self._asked is not None:
+            raise UsageError(
+                f"--input-size {self._asked}: {self._file} resizes pictures itself, to {size} x {size} (layer "
+                f"'{layer.name}'), which edgeall does as the layer would; leave out --input-size"
+            )
+        self._taken_out.append(layer.name)
+        return replace(pixels, tensor=self._input(size), front=pixels.front.resized(squared))
 
     def _affine(self, step: Step, operands: list[Any]) -> tuple[Any, Any, Any] | None:
         """(operand, scale, offset) of a step that is an affine map of its channels; None of any other."""
@@ -122,6 +188,12 @@ class _Builder:
         second = operands[1]
         if not _constant(second) and not _constant(first):
             return None
+        image, constant = (second, first) if _constant(first) else (first, second)
+        wraps = isinstance(image, _Pixels) and image.integer and kind != "op:divide"
+        if wraps and np.asarray(constant).dtype.kind in "iu":
+            raise ValueError(
+                "computes in the integers of its input, where results wrap; cast the input to float32 first"
+            )
         if _constant(first):
             if kind == "op:divide":
                 raise ValueError("divides a constant by the image")
@@ -130,7 +202,9 @@ class _Builder:
         return first, *_as_affine(kind, second)
 
     def _normalization(self, layer: Layer) -> tuple[Any, Any]:
-        if layer.options.get("axis", -1) not in (-1, 3, [-1], [3]) or layer.options.get("invert"):
+        if layer.options.get("invert"):
+            raise ValueError("takes a normalization back (invert=True), which edgeall does not")
+        if layer.options.get("axis", -1) not in (-1, 3, [-1], [3]):
             raise ValueError("normalizes something else than channels")
         mean, variance = layer.options.get("mean"), layer.options.get("variance")
         if mean is None:
@@ -140,39 +214,42 @@ class _Builder:
 
     def _scaled(self, layer: Layer, affine: tuple[Any, Any, Any]) -> Any:
         value, scale, offset = affine
-        factors, addends = (np.ravel(np.asarray(v, dtype=np.float64)).tolist() for v in (scale, offset))
+        factors, addends = (_row(values) for values in (scale, offset))
         if not all(map(math.isfinite, (*factors, *addends))):
             raise ValueError("its scale is not finite")
         if isinstance(value, _Pixels):
             self._taken_out.append(layer.name)
             width = len(value.front.channels)
             front = value.front.then(_spread(factors, width), _spread(addends, width))
-            return replace(value, front=front)
+            return replace(value, front=front, integer=False)
         width = max(len(factors), len(addends))
         plain = [list(_spread(values, width)) if width > 1 else values[0] for values in (factors, addends)]
         return keras.layers.Rescaling(*plain, name=self._name(*layer.path), dtype="float32")(value)
 
-    def _channels(self, kind: str, operands: list[Any]) -> _Pixels:
+    def _channels(self, step: Step, operands: list[Any]) -> _Pixels:
         """Channels of the image picked, turned round or put together."""
-        if kind == "op:getitem":
-            pixels: _Pixels = operands[0]
-            key = operands[1]
+        pixels: _Pixels = operands[0]
+        if step.layer.kind == "op:getitem":
+            key = operands[1] if isinstance(operands[1], list) else [operands[1]]
             width = len(pixels.front.channels)
-            *before, last = key if isinstance(key, list) else [key]
-            if before and not all(_takes_all(part) for part in before):
+            *before, last = key
+            reaches = len(key) == 4 or any(_is_ellipsis(part) for part in before)
+            if not reaches or not all(_takes_all(part) for part in before):
                 raise ValueError("cuts a part out of the image")
             if isinstance(last, int):
-                indices: tuple[int, ...] = (last % width,)
+                indices: tuple[int, ...] = (range(width)[last],)
             else:
                 given = last.get("config", last)
                 parts = (given.get(side) for side in ("start", "stop", "step"))
                 indices = tuple(range(width)[slice(*parts)])
             return replace(pixels, front=pixels.front.take(indices))
-        if not all(
-            isinstance(operand, _Pixels) and operand.tensor is operands[0].tensor for operand in operands
-        ):
+        if _axis(step) not in (-1, 3):
+            raise ValueError("puts the image's channels together along another axis")
+        if not all(isinstance(operand, _Pixels) and operand.tensor is pixels.tensor for operand in operands):
             raise ValueError("puts the image together with something else")
-        return _Pixels(operands[0].tensor, Front.together([operand.front for operand in operands]))
+        if len({operand.front.resize for operand in operands}) > 1:
+            raise ValueError("puts together an image resized in two different ways")
+        return replace(pixels, front=Front.together([operand.front for operand in operands]))
 
     def _plain(self, value: Any) -> Any:
         """A tensor that a layer can take. All that ever see the image must see it alike."""
@@ -182,16 +259,22 @@ class _Builder:
             return value
         if self._front not in (None, value.front):
             raise self._refuse(
-                "scales its input in two different ways; edgeall takes models that do so in one"
+                "scales or resizes its input in two different ways; edgeall takes models that do so in one"
             )
         self._front = value.front
-        return value.tensor
+        if value.tensor is not None:
+            return value.tensor
+        if self._asked is None:
+            raise UsageError(
+                f"{self._file} takes images of any size: say at which it was trained with --input-size N"
+            )
+        return self._input(self._asked)
 
     def _layer(self, layer: Layer, tensor: Any) -> Any:
         if layer.path not in self._made:
-            made = getattr(keras.layers, layer.kind)(
-                **self._options(layer), name=self._name(*layer.path), dtype="float32"
-            )
+            options = self._options(layer)
+            _check_axis(options.get("axis"), tensor)
+            made = getattr(keras.layers, layer.kind)(**options, name=self._name(*layer.path), dtype="float32")
             self._check_size(layer, tensor)
             self._made[layer.path] = made
             self._filled.append((layer, made))
@@ -206,12 +289,14 @@ class _Builder:
                 continue
             if key == "activation":
                 options[key] = self._activation(value)
+            elif key == "interpolation" and value not in table.INTERPOLATIONS:
+                raise ValueError(f"its interpolation '{value}' is none that Keras 3 has")
             elif key in known and not isinstance(value, dict):
                 options[key] = (
                     value[0] if key == "axis" and isinstance(value, list) and len(value) == 1 else value
                 )
-            elif value not in (None, False, 0, 1, [], {}):
-                raise ValueError(f"its option {given} = {value!r} is unknown to Keras 3")
+            elif value is not None and not _same(value, table.UNUSED.get(key)):
+                raise ValueError(f"its option {given} = {value!r} is none that edgeall takes over")
         return options
 
     def _activation(self, given: Any) -> str:
@@ -223,7 +308,7 @@ class _Builder:
             raise ValueError(f"its activation '{name}' is none that edgeall takes over")
         return name
 
-    def _operation(self, step: Step) -> Any:
+    def _operation(self, step: Step, tensor: Any) -> Any:
         kind, options = step.layer.kind.removeprefix("op:"), step.layer.options | step.options
         name = self._name(*step.layer.path)
         if kind in _BINARY:
@@ -234,12 +319,28 @@ class _Builder:
                 raise ValueError(f"reduces over the axes {axes}, not over height and width")
             return getattr(keras.layers, _POOLING[kind])(keepdims=bool(options.get("keepdims")), name=name)
         if kind == "concatenate":
-            return keras.layers.Concatenate(axis=options.get("axis", -1), name=name)
+            _check_axis(_axis(step), tensor)
+            return keras.layers.Concatenate(axis=_axis(step), name=name)
         if kind == "relu6":
             return keras.layers.ReLU(6.0, name=name)
-        if kind in table.ACTIVATIONS and options.get("axis", -1) in (-1, None):
+        if kind in table.ACTIVATIONS:
             return keras.layers.Activation(kind, name=name)
         raise ValueError(f"the operation '{kind}' is used in a way that edgeall does not take over")
+
+    def _check_operation(self, step: Step) -> None:
+        kind = step.layer.kind.removeprefix("op:")
+        known = table.OPERATIONS.get(kind, {}) | {
+            "function": table.ANY,
+            "name": table.ANY,
+            "trainable": table.ANY,
+        }
+        # Keras 2 wraps a function in a layer, which has its own dtype.
+        own = {key: value for key, value in step.layer.options.items() if key != "dtype"}
+        for key, value in (own | step.options).items():
+            allowed = known.get(key)
+            if value is not None and allowed is not table.ANY and not _same(value, allowed):
+                text = value if isinstance(value, str | int | float) else "..."
+                raise ValueError(f"the operation '{kind}' with {key}={text} is none that edgeall takes over")
 
     def _check_size(self, layer: Layer, tensor: Any) -> None:
         """Before Keras allocates what a description claims."""
@@ -278,6 +379,34 @@ class _Builder:
         return ModelError(f"{self._file}: {text}")
 
 
+def _same(value: Any, other: Any) -> bool:
+    """Equal and of one type: 1 is not True."""
+    return type(value) is type(other) and value == other
+
+
+def _axis(step: Step) -> Any:
+    axis = (step.layer.options | step.options).get("axis")
+    return -1 if axis is None else axis
+
+
+def _check_axis(axis: Any, tensor: Any) -> None:
+    rank = len(tensor.shape)
+    for one in axis if isinstance(axis, list | tuple) else [axis]:
+        if one is not None and one % rank == 0:
+            raise ValueError(
+                "works across the pictures of a batch, so that a picture's answer depends on the others"
+            )
+
+
+def _row(values: Any) -> list[float]:
+    """One number, or one a channel."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim and array.size != array.shape[-1]:
+        raise ValueError("scales pixels by their place")
+    row: list[float] = array.ravel().tolist()
+    return row
+
+
 def _as_affine(kind: str, value: Any) -> tuple[Any, Any]:
     constant = np.asarray(value, dtype=np.float64)
     return {
@@ -296,9 +425,11 @@ def _takes_all(part: Any) -> bool:
     if not isinstance(part, dict):
         return False
     given = part.get("config", part)
-    return part.get("class_name") == "__ellipsis__" or not any(
-        given.get(k) for k in ("start", "stop", "step")
-    )
+    return _is_ellipsis(part) or not any(given.get(k) for k in ("start", "stop", "step"))
+
+
+def _is_ellipsis(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("class_name") == "__ellipsis__"
 
 
 def _spread(values: Sequence[float], width: int) -> tuple[float, ...]:

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeall.errors import ModelError
+import numpy as np
+
+from edgeall.errors import ModelError, UsageError
+from edgeall.importing import foreign
 
 MAX_BYTES = 4 << 30
 """Of a file, of all its weights, of anything it unpacks to: ten times the largest network in use here."""
@@ -17,6 +20,12 @@ MAX_BYTES = 4 << 30
 MAX_CONFIG = 64 << 20
 _MAX_OBJECTS = 100_000
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+"""What weights files of one Keras or another call a model's layers."""
+
+BFLOAT16 = np.dtype("V2")
+"""As Keras stores a type that HDF5 has not: two bytes a number, the upper half of a float32."""
+
 _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 
 
@@ -28,7 +37,8 @@ class Stored:
         written_by: version of the Keras that wrote it, as it says itself.
         config: description of the model, as parsed from JSON.
         weights: open `h5py.File`, all of it plain numbers.
-        by_class: weights lie under their layers' classes, as in `.keras`; otherwise under their names, as in `.h5`.
+        by_class: weights lie under their layers' classes, as in `.keras` and `.weights.h5`; otherwise under their
+            names, as in `.h5`.
     """
 
     path: Path
@@ -39,21 +49,24 @@ class Stored:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Stored]:
-    """Open a `.keras` or `.h5` model file, recognised by its content.
+def opened(path: Path, weights: Path | None = None) -> Iterator[Stored]:
+    """Open a model file, recognised by its content: `.keras`, `.h5`, or a description in JSON with its `weights`.
 
     Raises:
         ModelError: missing, of another kind, damaged, without a model in it, too large, or with anything inside that
             a model file has no need of.
+        UsageError: a description without weights, or weights for a file that has its own.
     """
-    if not path.is_file():
-        what = "a folder (a SavedModel?)" if path.is_dir() else "not there"
-        raise ModelError(f"{path}: {what}; give a .keras or .h5 file, as model.save() writes it")
-    if path.stat().st_size > MAX_BYTES:
-        raise ModelError(f"{path}: larger than the {MAX_BYTES >> 30} GiB that edgeall takes over")
+    for file in (path, weights):
+        if file is None:
+            continue
+        if not file.exists():
+            raise ModelError(f"{file}: not there; give a .keras or .h5 file, as model.save() writes it")
+        if file.is_file() and file.stat().st_size > MAX_BYTES:
+            raise ModelError(f"{file}: larger than the {MAX_BYTES >> 30} GiB that edgeall takes over")
     with ExitStack() as stack:
         try:
-            stored = _open(path, stack)
+            stored = _open(path, weights, stack)
         except (OSError, RuntimeError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
             # HDF5 and JSON say what they stumble over in all of these, RecursionError among them.
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
@@ -61,25 +74,69 @@ def opened(path: Path) -> Iterator[Stored]:
         yield stored
 
 
-def _open(path: Path, stack: ExitStack) -> Stored:
+def _open(path: Path, weights: Path | None, stack: ExitStack) -> Stored:
     import h5py
 
+    if path.is_dir():
+        raise ModelError(f"{path}: {foreign.described(path)}")
     with path.open("rb") as file:
-        start = file.read(len(_HDF5))
-    if start == _HDF5:
+        start = file.read(64)
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return _from_json(path, weights, stack)
+    if weights is not None:
+        raise UsageError(
+            f"--weights-file {weights}: belongs to a model's description in JSON, which {path} is not; leave it out"
+        )
+    if start.startswith(_HDF5):
         return _from_h5(path, stack.enter_context(h5py.File(path, "r")))
+    if (reason := foreign.described(path)) is not None:
+        raise ModelError(f"{path}: {reason}")
     if not start.startswith(b"PK"):
         raise ModelError(f"{path}: neither a .keras nor an .h5 file; save the model with model.save()")
     content, config, version = _from_zip(path)
-    weights = stack.enter_context(h5py.File(io.BytesIO(content), "r"))
-    _check_plain(path, weights)
-    return Stored(path, version, config, weights, by_class=True)
+    stored = stack.enter_context(h5py.File(io.BytesIO(content), "r"))
+    _check_plain(path, stored)
+    return Stored(path, version, config, stored, by_class=True)
+
+
+def _from_json(path: Path, weights: Path | None, stack: ExitStack) -> Stored:
+    """A description by `model.to_json()`, and weights by `model.save_weights()`, of Keras 2 or 3."""
+    import h5py
+
+    if path.stat().st_size > MAX_CONFIG:
+        raise ModelError(f"{path}: its description is larger than any model's")
+    config = _parse(path, path.read_text(encoding="utf-8-sig"))
+    if "modelTopology" in config:
+        raise ModelError(f"{path}: a TensorFlow.js model; give the Keras model that it was made from")
+    if "weight_map" in config:
+        raise ModelError(
+            f"{path}: a list of files with a model's weights; save the whole model with model.save('model.keras')"
+        )
+    if "class_name" not in config or not isinstance(config.get("config"), dict | list):
+        raise ModelError(f"{path}: no model's description as model.to_json() gives it")
+    if weights is None:
+        raise UsageError(
+            f"{path}: describes a model without its weights; give the file that model.save_weights() wrote with "
+            "--weights-file FILE"
+        )
+    if weights.is_dir() or not h5py.is_hdf5(weights):
+        raise ModelError(
+            f"{weights}: no weights in HDF5; write them with model.save_weights('model.weights.h5')"
+        )
+    stored = stack.enter_context(h5py.File(weights, "r"))
+    _check_plain(weights, stored)
+    # Keras 3 writes no version, and since 2.13 Keras 2 writes modules as well.
+    unsaid = "3" if "module" in config else "unknown"
+    version = _text(config.get("keras_version") or stored.attrs.get("keras_version") or unsaid)
+    by_class = any(container in stored for container in CONTAINERS)
+    return Stored(weights, version, config, stored, by_class)
 
 
 def _from_h5(path: Path, stored: Any) -> Stored:
     if "model_config" not in stored.attrs:
         raise ModelError(
-            f"{path}: holds weights without the model they belong to; save the whole model with model.save()"
+            f"{path}: holds weights without the model they belong to; save the whole model with model.save(), or give "
+            "the model's model.to_json() in a file and these weights with --weights-file"
         )
     _check_plain(path, stored)
     version = _text(stored.attrs.get("keras_version", "unknown"))
@@ -131,7 +188,7 @@ def _check_plain(path: Path, stored: Any) -> None:
                 groups.append(item)
             elif not isinstance(item, h5py.Dataset) or item.is_virtual or item.external:
                 raise ModelError(f"{path}: '{name}' lies outside of the file; save the model again")
-            elif item.dtype.kind in "fiu":
+            elif item.dtype.kind in "fiu" or item.dtype == BFLOAT16:
                 total += item.size * item.dtype.itemsize
             elif "optimizer" not in item.name:
                 raise ModelError(f"{path}: '{item.name}' is no table of numbers; save the model again")

@@ -32,6 +32,9 @@ Classes = npt.NDArray[np.int64]
 SIGNIFICANCE = 0.05
 """Of all comparisons together: each is held to this divided by their number (Bonferroni)."""
 
+TELLING = 0.02
+"""Share of images that two resize filters may give different verdicts before it matters which one is right."""
+
 FAR = {"accuracy": 0.10, "auc": 0.05}
 """By how much another preprocessing must be better, besides significantly, to be worth a warning."""
 
@@ -44,12 +47,14 @@ class Fit:
 
     Attributes:
         matched: the column of the output that is taken for each label.
-        correct: whether the most probable label is the image's, (n,).
+        called: the most probable label of each image, its number, (n,).
+        correct: whether that is the image's, (n,).
         scores: probability of a finding, (n,).
     """
 
     preprocessing: Preprocessing
     matched: tuple[int, ...]
+    called: Classes
     correct: npt.NDArray[np.bool_]
     scores: npt.NDArray[np.float64]
     accuracy: float
@@ -67,6 +72,7 @@ class Fit:
         return cls(
             preprocessing,
             matched,
+            called,
             called == truth,
             scores,
             float((called == truth).mean()),
@@ -92,6 +98,8 @@ class Fit:
         return {
             "preprocessing": self.preprocessing.name,
             "channel_order": self.preprocessing.order,
+            "fit": self.preprocessing.fit,
+            "filter": self.preprocessing.filter,
             "accuracy": self.accuracy,
             "auc": self.auc,
         }
@@ -116,9 +124,10 @@ class Evidence:
         truth: Classes,
         decision: Decision,
         progress: Progress,
+        what: str = "preprocessings",
     ) -> "Evidence":
         fits = []
-        with progress.stage("trying preprocessings", len(ways)) as advance:
+        with progress.stage(f"trying {what}", len(ways)) as advance:
             for way in ways:
                 fits.append(Fit.of(way, predict(way), truth, decision))
                 advance(1)
@@ -137,10 +146,27 @@ class Evidence:
         if self._chance(best) >= SIGNIFICANCE / len(self.fits):
             raise UsageError(
                 f"with no known preprocessing does the model tell these {len(self.truth)} images apart (best: "
-                f"{best.preprocessing}, {best}); say with --preprocessing how its training images were prepared"
+                f"{best.preprocessing}, {best}); say with --preprocessing and --resize-filter how its training images "
+                "were prepared"
             )
         others = [fit for fit in self.fits if fit is not best and fit.matched == best.matched]
         return best, [fit for fit in others if not self._better(best, fit, 0.0, 0.0)]
+
+    def improved(self, usual: Fit) -> Fit:
+        """The best of those that are significantly better than `usual`, which is kept where none is."""
+        better = [fit for fit in self.fits if fit is not usual and self._better(fit, usual, 0.0, 0.0)]
+        return max(better, key=lambda fit: fit.merit, default=usual)
+
+    def rivals(self, chosen: Fit) -> list[tuple[Fit, int]]:
+        """Fits that nothing here shows to be worse than `chosen`, and on how many images they give another verdict,
+        where that are more than `TELLING` of them.
+        """
+        found = [
+            (fit, int((fit.called != chosen.called).sum()))
+            for fit in self.fits
+            if fit is not chosen and not self._better(chosen, fit, 0.0, 0.0)
+        ]
+        return [(fit, changed) for fit, changed in found if changed > TELLING * len(self.truth)]
 
     def agreeing_with_labels(self, chosen: Fit) -> Fit | None:
         """Another fit that is no worse, and better agrees with the order of the labels."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeall.errors import ModelError
-from edgeall.importing import notation, table
+from edgeall.importing import calls, notation, precision, table
 
 _MAX_STEPS = 10_000
 IMAGE = -1
@@ -58,11 +58,20 @@ class Graph:
     Attributes:
         input_shape: height, width (None: any) and channels.
         output: number of the step whose output is the model's.
+        input_dtype: of the tensor that the image comes in.
     """
 
     input_shape: tuple[int | None, int | None, int]
     steps: tuple[Step, ...]
     output: int
+    input_dtype: str = "float32"
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Types other than float32 in which Keras computes some of the layers, sorted."""
+        casts = [step.options.get("dtype") for step in self.steps if step.layer.kind == "op:cast"]
+        used = [*casts, *(step.layer.options.get("dtype") for step in self.steps)]
+        return tuple(sorted(set(map(precision.name_of, used)) - {"float32"}))
 
     def step_of(self, ref: Ref) -> Step | None:
         """The step that `ref` points to; None for the image itself."""
@@ -78,8 +87,9 @@ def read_graph(config: dict[str, Any], file: str) -> Graph:
     """
     try:
         reader = _Reader(file)
-        output = reader.model(config, (), (), Ref(IMAGE))
-        return Graph(reader.input_shape(config), tuple(reader.steps), output.step)
+        output = reader.model(config, (), (), Ref(IMAGE), training=False)
+        shape, dtype = reader.input(config)
+        return Graph(shape, tuple(reader.steps), output.step, dtype)
     except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0][:160]
         raise ModelError(f"{file}: its description is not as Keras writes it ({reason})") from None
@@ -93,7 +103,8 @@ class _Reader:
     def refuse(self, text: str) -> ModelError:
         return ModelError(f"{self._file}: {text}")
 
-    def input_shape(self, model: dict[str, Any]) -> tuple[int | None, int | None, int]:
+    def input(self, model: dict[str, Any]) -> tuple[tuple[int | None, int | None, int], str]:
+        """Shape and dtype of the image."""
         config = model["config"]
         entries = notation.entries(config)
         shape: Any = None
@@ -104,7 +115,7 @@ class _Reader:
             entries = [entry for entry in entries if notation.name(entry) == names[0]]
         first = entries[0]
         if first["class_name"] in table.MODELS:
-            return self.input_shape(first)
+            return self.input(first)
         for key in ("batch_shape", "batch_input_shape"):
             shape = first["config"].get(key) or shape
         if shape is None and isinstance(config, dict):
@@ -115,10 +126,16 @@ class _Reader:
             hint = "; channels come first there" if len(shape) == 4 and shape[1] == 3 else ""
             raise self.refuse(f"takes input of shape {tuple(shape)}, not (None, height, width, 3){hint}")
         height, width = (None if side is None else int(side) for side in shape[1:3])
-        return height, width, 3
+        dtype = first["config"].get("dtype") if first["class_name"] == "InputLayer" else None
+        return (height, width, 3), precision.name_of(dtype)
 
-    def model(self, model: dict[str, Any], path: tuple[str, ...], store: tuple[str, ...], image: Ref) -> Ref:
-        """Append the steps of a model that is applied to `image`; where its output comes from."""
+    def model(
+        self, model: dict[str, Any], path: tuple[str, ...], store: tuple[str, ...], image: Ref, training: bool
+    ) -> Ref:
+        """Append the steps of a model that is applied to `image`; where its output comes from.
+
+        `training`: whether it is called as in training.
+        """
         self._check_origin(model, path)
         if model["class_name"] not in table.MODELS:
             raise self.refuse(
@@ -129,12 +146,17 @@ class _Reader:
             value = image
             for entry, place in notation.placed(notation.entries(model["config"]), store):
                 if entry["class_name"] != "InputLayer":
-                    value = self._apply(entry, path, place, [value], {})
+                    value = self._apply(entry, path, place, [value], {}, training)
             return value
-        return self._functional(model["config"], path, store, image)
+        return self._functional(model["config"], path, store, image, training)
 
     def _functional(
-        self, config: dict[str, Any], path: tuple[str, ...], store: tuple[str, ...], image: Ref
+        self,
+        config: dict[str, Any],
+        path: tuple[str, ...],
+        store: tuple[str, ...],
+        image: Ref,
+        training: bool,
     ) -> Ref:
         inputs, outputs = notation.names(config["input_layers"]), notation.names(config["output_layers"])
         if len(inputs) != 1 or len(outputs) != 1:
@@ -164,14 +186,18 @@ class _Reader:
         while waiting:
             later = []
             for entry, place, use in waiting:
-                operands, options = notation.operands(
-                    entry["inbound_nodes"][use], notation.operation(entry) is not None
-                )
+                node = entry["inbound_nodes"][use]
+                operands, options = notation.operands(node)
+                if notation.of_keras_3(node) and entry["class_name"].startswith("Random"):
+                    # Its default there, which predict() overrides.
+                    options.pop("training", None)
                 values = [resolved(operand) for operand in operands]
                 if any(value is None for value in values):
                     later.append((entry, place, use))
                 else:
-                    found[notation.name(entry)][use] = self._apply(entry, path, place, values, options)
+                    found[notation.name(entry)][use] = self._apply(
+                        entry, path, place, values, options, training
+                    )
             if len(later) == len(waiting):
                 raise self.refuse(
                     f"its layers do not connect ('{notation.name(later[0][0])}' waits for its input)"
@@ -190,24 +216,36 @@ class _Reader:
         place: tuple[str, ...],
         operands: list[Any],
         options: dict[str, Any],
+        outer: bool,
     ) -> Ref:
         inner = (*path, notation.name(entry))
+        training = calls.trains(outer, options)
         if entry["class_name"] in table.MODELS:
             images = [operand for operand in operands if isinstance(operand, Ref)]
+            self._check_call(inner, entry, operands, options, training)
             if len(images) != 1:
                 raise self.refuse(
                     f"'{'/'.join(inner)}' takes {len(images)} inputs; edgeall takes models of one"
                 )
-            return self.model(entry, inner, place, images[0])
+            return self.model(entry, inner, place, images[0], training)
         if len(self.steps) >= _MAX_STEPS:
             raise self.refuse(f"has more than {_MAX_STEPS} layers")
         self._check_origin(entry, inner)
         layer = Layer(self._kind(entry, inner), inner, place, dict(entry["config"]))
+        self._check_numbers(layer, options)
+        if not layer.kind.startswith("op:"):
+            self._check_call(inner, entry, operands, options, training)
+            operands, options = [operand for operand in operands if isinstance(operand, Ref)], {}
         self.steps.append(Step(layer, tuple(operands), options))
         return Ref(len(self.steps) - 1)
 
     def _kind(self, entry: dict[str, Any], path: tuple[str, ...]) -> str:
         name, found = "/".join(path), entry["class_name"]
+        if notation.lost_operation(entry):
+            raise self.refuse(
+                f"'{name}' is an operation ({found}), and Keras 3 loses in .h5 files which ones they are, so that it "
+                "cannot load this one either; save the model as .keras and import that"
+            )
         operation = notation.operation(entry)
         if operation is not None:
             known = table.TENSORFLOW_OPS if found.endswith("OpLambda") else table.KERAS_OPS
@@ -233,6 +271,35 @@ class _Reader:
                 f"layer '{name}' has its channels first; build the model with data_format='channels_last'"
             )
         return kind
+
+    def _check_call(
+        self,
+        path: tuple[str, ...],
+        entry: dict[str, Any],
+        operands: list[Any],
+        options: dict[str, Any],
+        training: bool,
+    ) -> None:
+        extra = [operand for operand in operands if not isinstance(operand, Ref)]
+        kind = table.ALIASES.get(entry["class_name"], entry["class_name"])
+        if reason := calls.refusal(kind, entry["config"], extra, options, training):
+            raise self.refuse(
+                f"layer '{'/'.join(path)}' {reason}; build the model without it, for inference, and save it again"
+            )
+
+    def _check_numbers(self, layer: Layer, call: dict[str, Any]) -> None:
+        if mode := precision.quantized(layer.options):
+            raise self.refuse(
+                f"layer '{layer.name}' was quantized by Keras ({mode}); import the model as it was before "
+                "model.quantize(): edgeall export quantizes it itself"
+            )
+        dtypes = [layer.options.get("dtype"), call.get("dtype") if layer.kind == "op:cast" else None]
+        if name := next(
+            (name for name in map(precision.name_of, dtypes) if not precision.is_float(name)), None
+        ):
+            raise self.refuse(
+                f"layer '{layer.name}' computes in {name}; edgeall computes in float32: build it with dtype='float32'"
+            )
 
     def _check_origin(self, entry: dict[str, Any], path: tuple[str, ...]) -> None:
         """A class of somebody's own may be called as one of Keras' is."""

@@ -10,7 +10,7 @@ import numpy as np
 from edgeall import files, runs
 from edgeall.datasets import load_split, make_split, read_dataset, synthesize
 from edgeall.errors import DatasetError, RunError
-from edgeall.pixels import ByteImage, read_image
+from edgeall.pixels import ByteImage, Resize, read_image
 from edgeall.progress import Progress
 from edgeall.runs import DataSource, Member, Split
 
@@ -53,21 +53,21 @@ class Material:
             chosen += [mine[index] for index in sorted(rng.permutation(len(mine))[:TRIAL])]
         return tuple(chosen)
 
-    def batches(self, members: Sequence[Member], size: int, batch: int = 32) -> Iterator[ByteImage]:
-        """Decoded images (n, size, size, 3), in order.
+    def batches(self, members: Sequence[Member], to: Resize, batch: int = 32) -> Iterator[ByteImage]:
+        """Decoded images (n, to.size, to.size, 3), in order.
 
         Raises:
             ImageError: one cannot be decoded.
             RunError: one has changed since the split was made.
         """
         for start in range(0, len(members), batch):
-            yield np.stack([self._read(member, size) for member in members[start : start + batch]])
+            yield np.stack([self._read(member, to) for member in members[start : start + batch]])
 
-    def _read(self, member: Member, size: int) -> ByteImage:
+    def _read(self, member: Member, to: Resize) -> ByteImage:
         content = self.path(member).read_bytes()
         if hashlib.sha256(content).hexdigest() != member.sha256:
             raise RunError(f"{self.path(member)}: has changed since the split was made; make the split again")
-        return read_image(content, size)
+        return read_image(content, to)
 
 
 def given(

@@ -58,8 +58,25 @@ def operation(entry: dict[str, Any]) -> str | None:
     return None
 
 
+def lost_operation(entry: dict[str, Any]) -> bool:
+    """Whether an entry is an operation that Keras 3 wrote into an `.h5` file: without its module, which names it.
+
+    A layer has its `trainable` there, and an operation has not.
+    """
+    uses = entry.get("inbound_nodes")
+    in_keras_3 = isinstance(uses, list) and bool(uses) and of_keras_3(uses[0])
+    return in_keras_3 and "module" not in entry and "trainable" not in entry["config"]
+
+
+def of_keras_3(node: Any) -> bool:
+    """Whether one use of a layer is written down as Keras 3 does. Keras 2 writes inputs by name as a dict, too."""
+    return isinstance(node, dict) and {"args", "kwargs"} <= node.keys()
+
+
 def tensors(node: Any) -> Iterator[Tensor]:
-    """From ["name", 0, 0], or a list of such."""
+    """From ["name", 0, 0], or a list or a dict of such."""
+    if isinstance(node, dict):
+        node = list(node.values())
     if node and isinstance(node[0], str):
         yield Tensor(node[0], int(node[1]), int(node[2]))
     else:
@@ -68,31 +85,34 @@ def tensors(node: Any) -> Iterator[Tensor]:
 
 
 def names(node: Any) -> list[str]:
-    return [tensor.name for tensor in tensors(node.values() if isinstance(node, dict) else node)]
+    return [tensor.name for tensor in tensors(node)]
 
 
-def operands(node: Any, operation: bool) -> tuple[list[Any], dict[str, Any]]:
-    """What one use of a layer is given: tensors and, for operations, constants in order; and named options."""
-    if isinstance(node, dict):
-        operands = [_constant(value) for value in _flat(node["args"])]
+def operands(node: Any) -> tuple[list[Any], dict[str, Any]]:
+    """What one use of a layer or an operation is given: tensors and constants in order; and named options."""
+    if of_keras_3(node):
+        operands = [operand for value in node["args"] for operand in _each(value)]
         options = {key: _constant(value) for key, value in node["kwargs"].items()}
     else:
         operands, options = _keras2_operands(node)
-    if not operation:
-        return [operand for operand in operands if isinstance(operand, Tensor)], {}
-    for key in ("x", "y", "x1", "x2", "bias", "slice_spec", "key", "values", "xs"):
+    for key in _OPERANDS:
         if key in options:
-            operands.append(options.pop(key))
+            operands += _each(options.pop(key))
     return operands, options
+
+
+_OPERANDS = ("inputs", "x", "y", "x1", "x2", "bias", "slice_spec", "key", "values", "xs")
+"""Named arguments that are what is computed with; all others say how."""
 
 
 def _keras2_operands(node: Any) -> tuple[list[Any], dict[str, Any]]:
     operands: list[Any] = []
     options: dict[str, Any] = {}
-    for name, use, tensor, *rest in [node] if isinstance(node[0], str) else node:
+    given = list(node.values()) if isinstance(node, dict) else [node] if isinstance(node[0], str) else node
+    for name, use, tensor, *rest in given:
         operands.append(tensor if name == "_CONSTANT_VALUE" else Tensor(name, int(use), int(tensor)))
-        for given in rest:
-            options |= {key: _keras2_value(value) for key, value in given.items()}
+        for named in rest:
+            options |= {key: _keras2_value(value) for key, value in named.items()}
     return operands, options
 
 
@@ -101,11 +121,14 @@ def _keras2_value(value: Any) -> Any:
     return Tensor(value[0], int(value[1]), int(value[2])) if refers else value
 
 
-def _flat(args: Any) -> Iterator[Any]:
-    """Arguments, those in lists of tensors one by one; a list of anything else is one argument."""
-    for value in args:
-        tensors = isinstance(value, list) and any(_is_tensor(inner) for inner in value)
-        yield from value if tensors else [value]
+def _each(value: Any) -> list[Any]:
+    """One argument; of a list or a dict of tensors, each of them. A list of anything else is one argument."""
+    if isinstance(value, Tensor):
+        return [value]
+    inner = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
+    if not _is_tensor(value) and any(_is_tensor(one) or isinstance(one, Tensor) for one in inner):
+        return [_constant(one) for one in inner]
+    return [_constant(value)]
 
 
 def _is_tensor(value: Any) -> bool:

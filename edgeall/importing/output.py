@@ -7,7 +7,7 @@ from edgeall.importing.graph import Graph, Ref, Step
 from edgeall.importing.notation import activation_name
 
 PROBABILITIES = ("sigmoid", "softmax")
-_KEEPING = ("Flatten", "Reshape", "op:identity", "Dropout", "Identity")
+_KEEPING = ("Flatten", "Reshape", "op:cast", "op:identity", "Dropout", "Identity")
 
 
 @dataclass(frozen=True)

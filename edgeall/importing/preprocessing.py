@@ -1,12 +1,13 @@
 """How image bytes become the input of a model from elsewhere: named ways, numbers, what the model itself does."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from edgeall.errors import ModelError, UsageError
+from edgeall.importing.geometry import Squared
 from edgeall.names import unknown_name
-from edgeall.pixels import PixelMapping
+from edgeall.pixels import FILTERS, FITS, Filter, Fit, PixelMapping, Resize
 from edgeall.training import BACKBONES
 
 Order = Literal["RGB", "BGR"]
@@ -15,15 +16,26 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """An affine map of each channel, x * scale + offset, in the order of channels that the model takes."""
+    """What is done to a picture before the model is given it.
+
+    Attributes:
+        scale, offset: of each channel, x * scale + offset, in the order of channels that the model takes.
+        fit, filter: how the picture was resized before, see `pixels.Resize`.
+    """
 
     name: str
     order: Order
     scale: Triple
     offset: Triple
+    fit: Fit = "stretch"
+    filter: Filter = "bilinear"
 
     def __str__(self) -> str:
-        return f"{self.name}, {self.order}"
+        usual = Preprocessing(self.name, self.order, self.scale, self.offset)
+        resized = (
+            "" if (self.fit, self.filter) == (usual.fit, usual.filter) else f", {self.fit}, {self.filter}"
+        )
+        return f"{self.name}, {self.order}{resized}"
 
     @property
     def options(self) -> str:
@@ -36,6 +48,8 @@ class Preprocessing:
             "order": self.order,
             "scale": list(self.scale),
             "offset": list(self.offset),
+            "fit": self.fit,
+            "filter": self.filter,
         }
 
     @property
@@ -43,9 +57,16 @@ class Preprocessing:
         """Whether the channels come in another order than the mode is published with."""
         return self.order != (MODES[self.name].order if self.name in MODES else "RGB")
 
+    @property
+    def filter_options(self) -> str:
+        """The command line's option for its filter."""
+        return f"--resize-filter {self.filter}"
+
     def same_as(self, other: "Preprocessing") -> bool:
         pairs = zip((*self.scale, *self.offset), (*other.scale, *other.offset), strict=True)
-        return self.order == other.order and all(math.isclose(a, b, abs_tol=1e-6) for a, b in pairs)
+        return (self.order, self.fit, self.filter) == (other.order, other.fit, other.filter) and all(
+            math.isclose(a, b, abs_tol=1e-6) for a, b in pairs
+        )
 
 
 def _of_keras(mode: str) -> Preprocessing:
@@ -72,6 +93,30 @@ def candidates() -> tuple[Preprocessing, ...]:
         if mode.name in ("tf", "unit", "raw")
     ]
     return (*MODES.values(), *turned)
+
+
+def parse_fit(text: str) -> Fit:
+    """A fit by its name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    found = next((fit for fit in FITS if fit == text.lower()), None)
+    if found is None:
+        raise unknown_name("fit", text, FITS)
+    return found
+
+
+def parse_filter(text: str) -> Filter:
+    """A resize filter by its name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    found = next((filter_ for filter_ in FILTERS if filter_ == text.lower()), None)
+    if found is None:
+        raise unknown_name("resize filter", text, FILTERS)
+    return found
 
 
 def parse(text: str, order: str | None = None) -> Preprocessing:
@@ -111,53 +156,88 @@ def _order(text: str | None) -> Order | None:
 
 @dataclass(frozen=True)
 class Front:
-    """What a model does to each of its input's channels before anything else: taken from channel, scale, offset."""
+    """What a model does to its input's channels before anything else: taken from channel, scale, offset.
+
+    Attributes:
+        resize: how it resizes the picture; None where it takes a square of one size.
+        bars: what bars that it adds to the picture are, in the numbers that the model is given; empty without bars.
+    """
 
     channels: tuple[int, ...] = (0, 1, 2)
     scale: tuple[float, ...] = (1.0, 1.0, 1.0)
     offset: tuple[float, ...] = (0.0, 0.0, 0.0)
-
-    @property
-    def changes_nothing(self) -> bool:
-        return self == Front()
+    resize: Resize | None = None
+    bars: tuple[float, ...] = ()
 
     def then(self, scale: tuple[float, ...], offset: tuple[float, ...]) -> "Front":
         """This, and then x * scale + offset."""
-        return Front(
-            self.channels,
-            tuple(a * b for a, b in zip(self.scale, scale, strict=True)),
-            tuple(a * b + c for a, b, c in zip(self.offset, scale, offset, strict=True)),
+        return replace(
+            self,
+            scale=tuple(a * b for a, b in zip(self.scale, scale, strict=True)),
+            offset=tuple(a * b + c for a, b, c in zip(self.offset, scale, offset, strict=True)),
         )
+
+    def resized(self, squared: Squared) -> "Front":
+        """This, and then the picture resized, bars in the numbers that this has made of the picture's.
+
+        Raises:
+            ValueError: bars are added to what has been multiplied by 0.
+        """
+        if squared.fill is None:
+            return replace(self, resize=squared.resize)
+        if 0.0 in self.scale:
+            raise ValueError("pads a picture that has been multiplied by 0")
+        pairs = zip(self.scale, self.offset, strict=True)
+        return replace(self, resize=squared.resize, bars=tuple((squared.fill - b) / a for a, b in pairs))
 
     def take(self, indices: tuple[int, ...]) -> "Front":
         """Some of its channels, in another order."""
+
+        def taken(values: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(values[i] for i in indices) if values else ()
+
         return Front(
-            tuple(self.channels[i] for i in indices),
-            tuple(self.scale[i] for i in indices),
-            tuple(self.offset[i] for i in indices),
+            taken(self.channels), taken(self.scale), taken(self.offset), self.resize, taken(self.bars)
         )
 
     @staticmethod
     def together(parts: "list[Front]") -> "Front":
-        """Channels of several, one after the other."""
-        return Front(*(sum((getattr(p, key) for p in parts), ()) for key in ("channels", "scale", "offset")))
+        """Channels of several, one after the other; all of one picture, resized in one way."""
+        channels, scale, offset, bars = (
+            tuple(value for part in parts for value in getattr(part, key))
+            for key in ("channels", "scale", "offset", "bars")
+        )
+        return replace(parts[0], channels=channels, scale=scale, offset=offset, bars=bars)
+
+    def admits(self, given: Preprocessing) -> bool:
+        """Whether the bars that the model adds are those of a picture with black bars, prepared as `given`."""
+        return all(
+            math.isclose(given.offset[channel], bar, abs_tol=1e-4)
+            for channel, bar in zip(self.channels, self.bars, strict=False)
+        )
 
 
 def mapping(given: Preprocessing, front: Front, size: int) -> PixelMapping:
     """Both in one: what is done outside of the model, then what it does first itself.
 
     Raises:
-        ModelError: channels end up in an order that is neither RGB nor BGR.
+        ModelError: channels end up in an order that is neither RGB nor BGR, or the model adds bars that are not black.
     """
     outer = given.order if front.channels == (0, 1, 2) else "BGR" if given.order == "RGB" else "RGB"
     if front.channels not in ((0, 1, 2), (2, 1, 0)):
         raise ModelError(
             f"the model takes its input's channels in the order {front.channels}; edgeall has RGB and BGR"
         )
+    if not front.admits(given):
+        raise ModelError(
+            f"the model's Resizing adds bars that are not black in pictures prepared as {given}; edgeall adds black "
+            "ones: put the Resizing before what scales the pixels, with fill_value=0, and save the model again"
+        )
     scale = [given.scale[channel] for channel in front.channels]
     offset = [given.offset[channel] for channel in front.channels]
     joined = Front((0, 1, 2), tuple(scale), tuple(offset)).then(front.scale, front.offset)
-    return PixelMapping(size, outer, _three(joined.scale), _three(joined.offset))
+    resize = front.resize or Resize(size, given.fit, given.filter)
+    return PixelMapping(size, outer, _three(joined.scale), _three(joined.offset), resize.fit, resize.filter)
 
 
 def _three(values: tuple[float, ...]) -> Triple:

@@ -1,5 +1,10 @@
 """What a model file may contain, as tables of data. A layer that becomes acceptable is a new word here."""
 
+from typing import Any
+
+ANY = object()
+"""Stands for any value of an option."""
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -45,7 +50,7 @@ MODELS = ("Functional", "Model", "Sequential")
 TENSORFLOW_OPS = {
     "__operators__.add": "add",
     "__operators__.getitem": "getitem",
-    "cast": "identity",
+    "cast": "cast",
     "compat.v1.nn.bias_add": "add",
     "concat": "concatenate",
     "identity": "identity",
@@ -70,7 +75,7 @@ TENSORFLOW_OPS = {
 
 KERAS_OPS = {
     "Add": "add",
-    "Cast": "identity",
+    "Cast": "cast",
     "Concatenate": "concatenate",
     "Divide": "divide",
     "GetItem": "getitem",
@@ -103,7 +108,32 @@ RENAMED = {("LeakyReLU", "alpha"): "negative_slope"}
 IRRELEVANT = _words(
     """
     activity_regularizer autocast batch_input_shape batch_shape build_input_shape dtype fused input_dtype input_shape
-    momentum name noise_shape rng_type seed trainable virtual_batch_size renorm_clipping renorm_momentum
+    lora_alpha lora_rank momentum name renorm_clipping renorm_momentum rng_type seed synchronized trainable
     """
 )
-"""Options that say nothing about inference, besides every initializer, regularizer and constraint."""
+"""Options that say nothing about inference, besides every initializer, regularizer and constraint.
+
+`.keras` files hold a low-rank adapter merged into its kernel; `.h5` files hold it apart, and its weights are refused.
+"""
+
+UNUSED: dict[str, Any] = {"groups": 1, "renorm": False, "rms_scaling": False}
+"""Options that Keras 3's layers have not, and the value with which they change nothing; of others, that is None."""
+
+INTERPOLATIONS = _words("area bicubic bilinear lanczos3 lanczos5 nearest")
+"""Those of Keras 2 that Keras 3 has as well. It builds a layer with another, and fails to compute it."""
+
+OPERATIONS: dict[str, dict[str, Any]] = {
+    "add": {"data_format": "NHWC"},
+    "cast": {"dtype": ANY},
+    "concatenate": {"axis": ANY},
+    "divide": {},
+    "getitem": {},
+    "max": {"axis": ANY, "keepdims": ANY},
+    "mean": {"axis": ANY, "keepdims": ANY},
+    "multiply": {},
+    "silu": {"beta": 1.0},
+    "softmax": {"axis": -1},
+    "stack": {"axis": ANY},
+    "subtract": {},
+}
+"""Options of operations: read where they are built (`ANY`), or the only value that they may have; of others, None."""

@@ -8,12 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.errors import ModelError
-from edgeall.importing.container import Stored
+from edgeall.importing.container import BFLOAT16, CONTAINERS, Stored
 from edgeall.importing.graph import Layer
 
 Arrays = list[npt.NDArray[Any]]
-_CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
-"""What `.keras` files of one Keras or another call a model's layers."""
 
 
 class Weights:
@@ -47,11 +45,11 @@ class Weights:
         return arrays
 
     def _by_class(self, layer: Layer) -> Arrays:
-        for container in _CONTAINERS:
+        for container in CONTAINERS:
             place = "/".join(f"{container}/{word}" for word in layer.store) + "/vars"
             if place in self._stored.weights:
                 group = self._stored.weights[place]
-                return [group[key][()] for key in sorted(group, key=int)]
+                return [_numbers(group[key]) for key in sorted(group, key=int)]
         raise self._missing(layer)
 
     def _by_name(self, layer: Layer, variables: Sequence[str]) -> Arrays:
@@ -70,10 +68,17 @@ class Weights:
                 f"{', '.join(variables)}"
             )
         order = [found.index(variable) for variable in variables] or range(len(names))
-        return [group[names[index]][()] for index in order]
+        return [_numbers(group[names[index]]) for index in order]
 
     def _missing(self, layer: Layer) -> ModelError:
         return ModelError(f"{self._file}: has no weights of layer '{layer.name}'; save the whole model again")
+
+
+def _numbers(dataset: Any) -> npt.NDArray[Any]:
+    array: npt.NDArray[Any] = np.asarray(dataset[()])
+    if array.dtype == BFLOAT16:
+        return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    return array
 
 
 def _names(group: Any) -> list[str]:

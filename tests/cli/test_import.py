@@ -88,3 +88,27 @@ def test_a_mistake_is_one_line_and_status_2(workplace: Path) -> None:
     assert done.stderr.startswith("edgeall: ")
     assert done.stderr.count("\n") == 1
     assert "--preprocessing" in done.stderr
+
+
+def test_how_pictures_were_resized_is_said_in_words(workplace: Path) -> None:
+    done = edgeall(
+        workplace, "import", str(FILES / "scaled.h5"), "--labels", "hem,all", "--preprocessing", "raw",
+        "--fit", "crop", "--resize-filter", "nearest", "--name", "cropped",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "32 x 32 (crop, nearest)" in done.stdout
+
+
+def test_a_description_needs_its_weights_file(workplace: Path) -> None:
+    common = [
+        "import",
+        str(FILES / "described.json"),
+        *["--labels", "hem,all", "--preprocessing", "raw", "--json"],
+    ]
+    done = edgeall(workplace, *common)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--weights-file FILE" in done.stderr
+    done = edgeall(workplace, *common, "--weights-file", str(FILES / "described.weights.h5"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["source"]["weights_file"] == "described.weights.h5"
+    assert json.loads(done.stdout)["source"]["written_by"] == "Keras 2.15.0"

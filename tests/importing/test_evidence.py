@@ -1,5 +1,7 @@
 """When images contradict what was said of a model, and when they do not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,27 @@ def test_the_right_order_of_several_labels_is_found() -> None:
     outputs = table(truth, 0.9, 0, 3)[:, [2, 0, 1]]
     assert contradicted_order(outputs, truth, THREE) == ("c", "a", "b")
     assert contradicted_order(table(truth, 0.9, 0, 3), truth, THREE) is None
+
+
+def filters(n: int, **right: float) -> Evidence:
+    """Of resize filters, the usual one first."""
+    truth = np.arange(n) % 2
+    tables = {name: table(truth, share, seed) for seed, (name, share) in enumerate(right.items())}
+    ways = [replace(MODES["raw"], filter=name) for name in right]
+    return Evidence.gather(ways, lambda way: tables[way.filter], truth, TWO, SILENT, "resize filters")
+
+
+def test_a_resize_filter_is_chosen_only_where_it_is_significantly_better() -> None:
+    better = filters(120, bilinear=0.6, nearest=0.95, box=0.7)
+    assert better.improved(better.fits[0]).preprocessing.filter == "nearest"
+    alike = filters(120, bilinear=0.90, nearest=0.92, box=0.91)
+    assert alike.improved(alike.fits[0]) is alike.fits[0]
+
+
+def test_undecided_filters_are_told_where_they_change_verdicts() -> None:
+    alike = filters(120, bilinear=0.90, nearest=0.92, box=0.5)
+    assert [fit.preprocessing.filter for fit, _ in alike.rivals(alike.fits[0])] == ["nearest"]
+    (_, changed), *_ = alike.rivals(alike.fits[0])
+    assert changed == (alike.fits[0].called != alike.fits[1].called).sum() > 0
+    same = filters(120, bilinear=1.0, nearest=1.0)
+    assert same.rivals(same.fits[0]) == []

@@ -141,6 +141,37 @@ def test_what_would_mean_something_else_is_refused(tmp_path: Path, option: str, 
         )
 
 
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (
+            {"class_name": "Resizing", "config": {"height": 9, "width": 9, "interpolation": "gaussian"}},
+            "gaussian",
+        ),
+        (
+            {"class_name": "UpSampling2D", "config": {"size": [2, 2], "interpolation": "mitchellcubic"}},
+            "mitchell",
+        ),
+        (
+            {"class_name": "BatchNormalization", "config": {"axis": [4], "virtual_batch_size": 2}},
+            "virtual_batch",
+        ),
+        ({"class_name": "BatchNormalization", "config": {"renorm": 1}}, "renorm|weights"),
+        ({"class_name": "Activation", "config": {"activation": "mish"}}, "mish"),
+    ],
+)
+def test_layers_that_keras_3_computes_otherwise_or_not_at_all_are_refused(
+    entry: dict, words: str, tmp_path: Path
+) -> None:
+    def change(config: dict) -> None:
+        config["config"]["layers"].insert(2, {**entry, "config": {"name": "x"} | entry["config"]})
+
+    with pytest.raises(ModelError, match=words):
+        import_model(
+            changed(tmp_path, "outside.h5", change), ["hem", "all"], preprocessing="tf", out=tmp_path
+        )
+
+
 def test_weights_of_another_name_are_not_taken_by_their_order(tmp_path: Path) -> None:
     """gamma and beta have one shape: only names keep them apart."""
     path = tmp_path / "smear.h5"

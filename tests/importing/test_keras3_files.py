@@ -194,3 +194,9 @@ def test_several_inputs_or_two_scalings_are_refused(tmp_path: Path) -> None:
     for file, words in {"two": "2 inputs", "ways": "two different ways"}.items():
         with pytest.raises(ModelError, match=words):
             import_model(tmp_path / f"{file}.keras", "ab", preprocessing="raw", out=tmp_path)
+
+
+def test_half_precision_in_keras_is_told(tmp_path: Path) -> None:
+    mixed_precision().save(tmp_path / "m.keras")
+    done = import_model(tmp_path / "m.keras", ["hem", "all"], preprocessing="raw", out=tmp_path / "runs")
+    assert any("mixed_float16" in warning and "float32" in warning for warning in done.warnings)
