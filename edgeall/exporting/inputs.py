@@ -14,7 +14,7 @@ from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.worker import format_module
 from edgeall.runs import Member, Run
 
-METHOD_REVISION = 4
+METHOD_REVISION = 5
 """Raised whenever what edgeall itself does to a model changes: how it is rewritten, rounded, tuned, written or judged.
 Work of another revision is never taken over, neither by the next release nor by a development checkout, whose version
 stays the same while the code changes."""
