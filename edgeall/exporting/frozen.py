@@ -3,6 +3,7 @@
 Runs inside a worker process.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,12 +59,15 @@ def read(path: Path, rules: Mapping[str, Rule]) -> Any:
     return tf.function(compute, input_signature=[spec], autograph=False).get_concrete_function()
 
 
-def layer_of(operation: str) -> str:
-    """The layer that Keras made an operation for, from its name: "model_1/conv_1/Conv2D" is of "conv"."""
+def place_of(operation: str) -> str:
+    """What Keras made an operation for, from its name: "model_1/conv_1/Conv2D" is of "layer 'conv'".
+
+    A bare function of `keras.ops` has no layer: "model_1/Asinh" is "operation 'Asinh'".
+    """
     parts = operation.split("/")
-    name = parts[1] if len(parts) > 2 else parts[0]
-    stem, _, number = name.rpartition("_")
-    return stem if stem and number.isdigit() else name
+    if len(parts) < 3:
+        return f"operation '{parts[-1]}'"
+    return f"layer '{re.sub(r'(?<=.)_[0-9]+$', '', parts[1])}'"
 
 
 def _named(frozen: Any) -> Any:
@@ -143,6 +147,16 @@ def _one_less_erf(operation: Any, inputs: Sequence[Any]) -> Any:
     return 1.0 - tf.math.erf(inputs[0])
 
 
+def _below_zero(operation: Any, inputs: Sequence[Any]) -> Any:
+    """min(x, 0) of an x that is read elsewhere too."""
+    import tensorflow as tf
+
+    value, bound = inputs
+    if len(operation.inputs[0].consumers()) == 1 or np.any(tf.get_static_value(bound) != 0):
+        return None
+    return value - tf.nn.relu(value)
+
+
 def _resize(operation: Any, inputs: Sequence[Any]) -> Any:
     """A resize to a fixed size is linear in each axis: two products with constant matrices, whose rows are what the
     resize itself makes of a line of ones."""
@@ -194,5 +208,7 @@ RESIZES: dict[str, Rule] = dict.fromkeys(("ResizeArea", "ResizeBicubic", "ScaleA
 """Of these TFLite has none. ONNX has no ScaleAndTranslate; tf2onnx writes an area as something else, and OpenVINO reads
 a bicubic as another one."""
 
-FOR_TFLITE = RESIZES
+FOR_TFLITE = RESIZES | {"Minimum": _below_zero}
+"""TFLite's quantizer gives what a minimum reads the range of its result: others that read it, as in celu, would find
+all positive values cut off."""
 FOR_ONNX = RESIZES | {"Expm1": _exp_less_one, "Erfc": _one_less_erf}

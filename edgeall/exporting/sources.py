@@ -113,7 +113,7 @@ def _to_onnx(sources: Sources) -> None:
     for node in model.graph.node:
         if not node.domain and not onnx.defs.has(node.op_type):
             raise ExportError(
-                f"layer '{frozen.layer_of(node.name)}': ONNX has no operator for TensorFlow's {node.op_type}"
+                f"{frozen.place_of(node.name)}: ONNX has no operator for TensorFlow's {node.op_type}"
             )
     tidy(sources.onnx, {source.name: INPUT, result.name: OUTPUT})
 

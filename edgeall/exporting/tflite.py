@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeall.errors import ExportError
 from edgeall.exporting.calibration import stream
-from edgeall.exporting.frozen import layer_of
+from edgeall.exporting.frozen import place_of
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.small_layers import smallest
 from edgeall.exporting.sources import Sources
@@ -66,7 +66,7 @@ def _converted(converter: Any) -> bytes:
         if place is None:
             raise
         raise ExportError(
-            f"layer '{layer_of(place[2])}': TFLite has no operator for TensorFlow's {place[1]}"
+            f"{place_of(place[2])}: TFLite has no operator for TensorFlow's {place[1]}"
         ) from None
 
 
