@@ -12,6 +12,7 @@ from edgeall.errors import EdgeallError, ExportError, MissingExtraError, UsageEr
 from edgeall.exporting import calibration, kept, ladder, sealing
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.inputs import SHARED_PACKAGES
+from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.plan import Failure, Options, Task, plan
 from edgeall.exporting.recipes import Recipe
@@ -170,16 +171,13 @@ def _export_one_run(
         for task in tasks:
             if task.calibration and not calibration_file(folder, task).exists():
                 calibration.decode(run, "train", task.calibration, calibration_file(folder, task), task.root)
-        needs = sorted(
-            {need for task in tasks if task.calibrates for need in format_module(task.recipe.format).NEEDS}
-        )
         try:
-            workshop.do("sources", run, folder, needs=needs)
+            workshop.do("answer", run, folder, freezes=any(task.calibrates for task in tasks))
         except ExportError as error:
             tell(progress, run.name, error)
             return {task.path: Failure(run.name, task.recipe.name, str(error)) for task in tasks}
         truth = [member.label in run.decision.positive for member in validation]
-        room = Room(workshop, folder, truth, data, progress)
+        room = Room(workshop, folder, Intermediates(workshop, run, folder), truth, data, progress)
         entering = threading.Lock()
 
         def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported:

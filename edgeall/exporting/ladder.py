@@ -166,9 +166,19 @@ def make(tasks: Sequence[Task], room: Room, finish: Finish) -> dict[Path, Export
         if found:
             results[task.path] = finish(task, _chosen(found), log)
         else:
-            error = next((each.error for each in reversed(log) if each.error), "nothing was tried")
-            results[task.path] = Failure(task.run.name, task.recipe.name, error)
+            results[task.path] = Failure(task.run.name, task.recipe.name, _reasons(log))
     return results
+
+
+def _reasons(log: Sequence[Attempt]) -> str:
+    """Why nothing came of any attempt: each reason once, with the method that it stopped first."""
+    found: dict[str, str] = {}
+    for each in log:
+        if each.error:
+            found.setdefault(each.error, each.method)
+    if len(found) < 2:
+        return next(iter(found), "nothing was tried")
+    return "; ".join(f"{method}: {error}" for error, method in found.items())
 
 
 def _climb(ladder: _Ladder) -> None:

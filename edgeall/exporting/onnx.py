@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.exporting.calibration import stream
+from edgeall.exporting.onnx_biases import refit
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.small_layers import smallest
 from edgeall.exporting.sources import Sources
@@ -103,3 +104,4 @@ def _quantize(sources: Sources, recipe: Recipe, calibration: Path, out: Path) ->
         weight_type=types[settings.weights],
         calibrate_method=methods[method.method],
     )
+    refit(out, folded)

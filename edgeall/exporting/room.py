@@ -6,8 +6,10 @@ from pathlib import Path
 from edgeall.artifact import Parity
 from edgeall.errors import EdgeallError
 from edgeall.exporting.attempts import Attempt
+from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.plan import Task
 from edgeall.exporting.small_layers import percent_of
+from edgeall.exporting.worker import format_module
 from edgeall.exporting.workshop import Workshop
 from edgeall.progress import Progress
 
@@ -35,11 +37,13 @@ class Room:
 
     Attributes:
         folder: for what is not finished.
+        intermediates: what formats are converted from.
         truth: of each validation image, whether it shows a finding.
     """
 
     workshop: Workshop
     folder: Path
+    intermediates: Intermediates
     truth: list[bool]
     data: Path | None
     progress: Progress
@@ -48,9 +52,11 @@ class Room:
         """The recipe's own conversion, or another `method` of it, examined.
 
         Raises:
-            ExportError: the converter or the engine failed, or what came out is no model.
+            ExportError: the converter or the engine failed, what came out is no model, or what the format is
+                converted from could not be made.
         """
         method = method or own_method(task)
+        self.intermediates.need(format_module(task.recipe.format).NEEDS)
         file = self._place(task, f"own-{method}")
         images = str(calibration_file(self.folder, task).resolve()) if task.calibration else None
         _, seconds = self.workshop.do(

@@ -1,9 +1,9 @@
-"""What all artifacts of a run are made from, each made once: SavedModel, ONNX, and the Keras model's own answers.
+"""What the artifacts of a run are made from, each made once: the Keras model's answers, its graph, SavedModel, ONNX.
 
 Runs inside a worker process, with TensorFlow as Keras' backend.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.errors import ExportError
+from edgeall.exporting import frozen
+from edgeall.exporting.frozen import INPUT, OUTPUT
 from edgeall.exporting.tidy import tidy
 from edgeall.pixels import PixelMapping
 from edgeall.runs import Run
 
 _BATCH = 16
 OPSET = 18
-INPUT, OUTPUT = "image", "probabilities"
-"""Names of the tensors in every format that keeps names."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,11 @@ class Sources:
 
     folder: Path
     pixels: PixelMapping
+
+    @property
+    def graph(self) -> Path:
+        """The Keras model as a TensorFlow graph of constants; see `frozen`."""
+        return self.folder / "graph.pb"
 
     @property
     def saved_model(self) -> Path:
@@ -48,8 +53,8 @@ class Sources:
         return self.folder / "reference.npy"
 
 
-def make(run: Run, sources: Sources, needs: Iterable[str]) -> None:
-    """Write the reference answers and each of `needs` ("saved_model", "onnx") of the run's model.
+def answer(run: Run, sources: Sources, freezes: bool = True) -> None:
+    """Write what the Keras model answers, and with `freezes` its graph, from which the others are made.
 
     Raises:
         ExportError: the Keras model answers NaN.
@@ -58,53 +63,66 @@ def make(run: Run, sources: Sources, needs: Iterable[str]) -> None:
 
     model = training.load_model(run)
     np.save(sources.reference, _answers(model, sources, run.name), allow_pickle=False)
-    graph = _freeze(model, run.pixels.size)
-    if "saved_model" in needs:
-        _save(graph, sources.saved_model)
-    if "onnx" in needs:
-        _to_onnx(graph, sources.onnx)
+    if freezes:
+        frozen.freeze(model, run.pixels.size, sources.graph)
 
 
-def _freeze(model: Any, size: int) -> Any:
-    """The model as one TensorFlow function of constants, traced once for all formats.
+def make(run: Run, sources: Sources, needs: Iterable[str]) -> None:
+    """`answer`, and each of `needs` (of `NEEDS`), in this process.
 
-    With variables in it, saving DenseNet201's thousand and restoring them for each conversion took longer than the
-    conversions. The batch is fixed at 1: with a free one, shape arithmetic stays in every converted graph.
+    Raises:
+        ExportError: as `answer` and `NEEDS`.
     """
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    image = tf.TensorSpec((1, size, size, 3), tf.float32, name=INPUT)
-    function = tf.function(
-        lambda image: model(image, training=False), input_signature=[image], autograph=False
-    )
-    return convert_variables_to_constants_v2(function.get_concrete_function())
+    wanted = sorted(needs)
+    answer(run, sources, freezes=bool(wanted))
+    for need in wanted:
+        NEEDS[need](sources)
 
 
-def _save(graph: Any, path: Path) -> None:
+def _to_saved_model(sources: Sources) -> None:
     import tensorflow as tf
 
+    graph = frozen.read(sources.graph, frozen.FOR_TFLITE)
     module = tf.Module()
     module.serve = tf.function(
-        lambda image: {OUTPUT: graph(image)[0]},
+        lambda image: {OUTPUT: graph(image)},
         input_signature=[tf.TensorSpec(graph.inputs[0].shape, tf.float32, name=INPUT)],
         autograph=False,
     )
-    tf.saved_model.save(module, path, signatures={"serving_default": module.serve})
+    # Gradients of one's own, as swish has, cannot be saved once the graph is frozen; inference needs none.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(
+        module, sources.saved_model, signatures={"serving_default": module.serve}, options=options
+    )
 
 
-def _to_onnx(graph: Any, path: Path) -> None:
+def _to_onnx(sources: Sources) -> None:
+    import onnx
     import tf2onnx
 
+    graph = frozen.read(sources.graph, frozen.FOR_ONNX)
     (source,), (result,) = graph.inputs, graph.outputs
-    tf2onnx.convert.from_graph_def(
+    model, _ = tf2onnx.convert.from_graph_def(
         graph.graph.as_graph_def(),
         input_names=[source.name],
         output_names=[result.name],
         opset=OPSET,
-        output_path=str(path),
+        output_path=str(sources.onnx),
     )
-    tidy(path, {source.name: INPUT, result.name: OUTPUT})
+    # tf2onnx writes what it does not know as it is.
+    for node in model.graph.node:
+        if not node.domain and not onnx.defs.has(node.op_type):
+            raise ExportError(
+                f"{frozen.place_of(node.name)}: ONNX has no operator for TensorFlow's {node.op_type}"
+            )
+    tidy(sources.onnx, {source.name: INPUT, result.name: OUTPUT})
+
+
+NEEDS: dict[str, Callable[[Sources], None]] = {"saved_model": _to_saved_model, "onnx": _to_onnx}
+"""What formats are converted from: each writes one form of the graph.
+
+They raise ExportError where that form has no operator for one of the model's; the message names the layer.
+"""
 
 
 def _answers(model: Any, sources: Sources, name: str) -> npt.NDArray[np.float32]:

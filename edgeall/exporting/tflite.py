@@ -1,12 +1,15 @@
 """SavedModel to TFLite, by TensorFlow's converter. Runs inside a worker process."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgeall.errors import ExportError
 from edgeall.exporting.calibration import stream
+from edgeall.exporting.frozen import place_of
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.small_layers import smallest
 from edgeall.exporting.sources import Sources
@@ -44,8 +47,27 @@ def convert(
     if recipe.precision == "float16" and not small_layers:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
-    model = converter.convert()
+    model = _converted(converter)
     out.write_bytes(_halved(model, small_layers) if small_layers else model)
+
+
+def _converted(converter: Any) -> bytes:
+    """
+    Raises:
+        ExportError: TFLite has no operator for one of the model's.
+    """
+    from tensorflow.lite.python.convert_phase import ConverterError
+
+    try:
+        return bytes(converter.convert())
+    except ConverterError as error:
+        # The first place that it names is the operation's, the others are the functions around it.
+        place = re.search(r'fused\["(\w+):", "([^"@]+)', str(error))
+        if place is None:
+            raise
+        raise ExportError(
+            f"{place_of(place[2])}: TFLite has no operator for TensorFlow's {place[1]}"
+        ) from None
 
 
 def _halved(model: bytes, small_layers: float) -> bytes:

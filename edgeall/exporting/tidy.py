@@ -19,6 +19,8 @@ def tidy(path: Path, names: Mapping[str, str] | None = None) -> None:
     - Zero padding before a convolution becomes the convolution's own; so does that before a max pool
       of values that a Relu or Clip keeps from being negative. Before a max pool of other values it becomes that of
       a depthwise convolution with 1, which 8 bits hold exactly: ONNX Runtime pads in float only.
+    - A convolution of 1 x 1 that pads and strides becomes one of 2 x 2, with zeros below and to the right: OpenVINO
+      (2026.4) moves such strides before the padding, and answers something else.
     - Tensors in `names` get new ones, and constants are named and stored in the order of their first use: the
       converter's own numbering differs from run to run, and the same model should make the same bytes.
     """
@@ -31,6 +33,7 @@ def tidy(path: Path, names: Mapping[str, str] | None = None) -> None:
             graph.mean_to_pool(node)
         elif node.op_type in ("Conv", "MaxPool"):
             graph.fold_padding(node)
+            graph.widen_point(node)
     graph.remove_unused_constants()
     graph.order_constants()
     graph.rename(names or {})
@@ -90,6 +93,20 @@ class _Graph:
         node.attribute.append(self._onnx.helper.make_attribute("pads", total))
         node.input[0] = pad.input[0]
         self._remove_unused(pad)
+
+    def widen_point(self, node: Any) -> None:
+        kernel = self._constants.get(node.input[1]) if node.op_type == "Conv" else None
+        pads, strides = _attribute(node, "pads", [0]), _attribute(node, "strides", [1])
+        if kernel is None or kernel.shape[2:] != (1, 1) or not any(pads) or max(strides) == 1:
+            return
+        wide = np.pad(kernel, ((0, 0), (0, 0), (0, 1), (0, 1)))
+        node.input[1] = f"{node.output[0]}/wide"
+        self._graph.initializer.append(self._onnx.numpy_helper.from_array(wide, node.input[1]))
+        top, left, bottom, right = pads
+        changed = {"kernel_shape": [2, 2], "pads": [top, left, bottom + 1, right + 1]}
+        for attribute in [each for each in node.attribute if each.name in changed]:
+            node.attribute.remove(attribute)
+        node.attribute.extend(self._onnx.helper.make_attribute(*each) for each in changed.items())
 
     def _zeros_around(self, pad: Any) -> list[int] | None:
         """Zeros (top, left, bottom, right) that a Pad adds to pictures; None where it does anything else."""

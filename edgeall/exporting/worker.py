@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +23,7 @@ import numpy as np
 from edgeall import files, runs
 from edgeall.errors import EdgeallError
 from edgeall.exporting.recipes import Recipe, Tolerance
-from edgeall.exporting.sources import Sources
+from edgeall.exporting.sources import NEEDS, Sources
 
 
 def format_module(format: str) -> ModuleType:
@@ -30,11 +31,17 @@ def format_module(format: str) -> ModuleType:
     return importlib.import_module(f"edgeall.exporting.{format}")
 
 
-def make_sources(run: runs.Run, sources: Sources, needs: list[str]) -> dict[str, Any]:
-    """Step "sources": what the run's artifacts share."""
+def answer(run: runs.Run, sources: Sources, freezes: bool) -> dict[str, Any]:
+    """Step "answer": what the Keras model answers, and its graph, from which the others are made."""
     from edgeall.exporting import sources as module
 
-    module.make(run, sources, needs)
+    module.answer(run, sources, freezes)
+    return {}
+
+
+def derive(need: str, run: runs.Run, sources: Sources) -> dict[str, Any]:
+    """Steps "saved_model" and "onnx": the forms that formats are converted from."""
+    NEEDS[need](sources)
     return {}
 
 
@@ -129,7 +136,8 @@ def sense(run: runs.Run, sources: Sources, calibration: str, weight_bits: int, o
 
 
 STEPS: dict[str, Callable[..., dict[str, Any]]] = {
-    "sources": make_sources,
+    "answer": answer,
+    **{need: partial(derive, need) for need in NEEDS},
     "convert": convert,
     "examine": examine,
     "quantize": quantize,

@@ -20,8 +20,9 @@ _LAST_LINES = 15
 _STOPPED = "stopped before its end; the same command goes on"
 _MEMORY_A_JOB = 5 << 30
 """Bytes. Measured at most, six backbones: 4.9 GB to make a shared INT8 model, 4.4 to convert, 0.8 to examine."""
-_HUNGRY = "sources"
-"""The step that takes more: 11.4 GB for ResNet101V2's SavedModel and ONNX file. Of it there is one at a time."""
+_HUNGRY = ("answer", "saved_model", "onnx")
+"""Steps that take more: 11.4 GB for ResNet101V2's SavedModel and ONNX file in one process. Of them there is one at a
+time."""
 _PLENTY = 64 << 30
 
 
@@ -62,7 +63,7 @@ class Workshop:
             WorkerLost: its process was killed or stopped, and nothing is known of what it was to do.
         """
         with (
-            self._hungry if step == _HUNGRY else contextlib.nullcontext(),
+            self._hungry if step in _HUNGRY else contextlib.nullcontext(),
             self._free,
             tempfile.TemporaryDirectory(prefix=f"{step}-", dir=folder) as scratch,
         ):

@@ -140,4 +140,4 @@ def test_a_closed_workshop_starts_nothing(run: runs.Run, tmp_path: Path) -> None
     with Workshop(1) as workshop:
         pass
     with pytest.raises(WorkerLost, match="same command goes on"):
-        workshop.do("sources", run, tmp_path, needs=[])
+        workshop.do("answer", run, tmp_path, freezes=False)

@@ -54,7 +54,7 @@ def bench(trained: runs.Run, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     calibration.decode(trained, "val", trained.split.val, Sources(folder, trained.pixels).images)
     calibration.decode(trained, "train", trained.split.train, folder / "calibration.npy")
     with Workshop(1) as workshop:
-        workshop.do("sources", trained, folder, needs=[])
+        workshop.do("answer", trained, folder, freezes=False)
         yield Bench(workshop, trained, folder)
 
 

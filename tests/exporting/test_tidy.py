@@ -135,3 +135,26 @@ def test_tensors_get_the_names_asked_for(tmp_path: Path) -> None:
         ["answer"],
     )
     assert answers(path).shape == SHAPE
+
+
+def test_padding_before_a_strided_point_is_read_alike_by_openvino(tmp_path: Path) -> None:
+    """OpenVINO moves the strides of a convolution of 1 x 1 to the one before, past the padding between them."""
+    import openvino
+
+    rng = np.random.default_rng(1)
+    constants = {
+        "pads": np.array([0, 0, 1, 0, 0, 0, 2, 3]),
+        "before": rng.normal(size=(5, 9, 3, 3)).astype(np.float32),
+        "point": rng.normal(size=(2, 5, 1, 1)).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("Conv", ["image", "before"], ["a"], pads=[1] * 4),
+        helper.make_node("Pad", ["a", "pads"], ["padded"]),
+        helper.make_node("Conv", ["padded", "point"], ["b"], strides=[4, 4]),
+        helper.make_node("GlobalAveragePool", ["b"], ["out"]),
+    ]
+    path = write(tmp_path / "m.onnx", nodes, constants)
+    check(path, {"Pad"}, {"Conv"})
+    image = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
+    compiled = openvino.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    np.testing.assert_allclose(compiled(image)[0], answers(path), rtol=1e-4, atol=1e-5)

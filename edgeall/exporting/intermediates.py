@@ -1,0 +1,44 @@
+"""What formats are converted from, each made when it is first needed: one that fails is no matter to the others."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from edgeall.errors import ExportError
+from edgeall.exporting.workshop import Workshop
+from edgeall.runs import Run
+
+
+class Intermediates:
+    """Of one run, in its work folder. Several threads may ask; the first makes, the others wait."""
+
+    def __init__(self, workshop: Workshop, run: Run, folder: Path) -> None:
+        self._workshop, self._run, self._folder = workshop, run, folder
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._made: dict[str, ExportError | None] = {}
+
+    def need(self, names: Iterable[str]) -> None:
+        """Have each of `names` (of `sources.NEEDS`) made, or found to fail, once.
+
+        Raises:
+            ExportError: one of them could not be made.
+            WorkerLost: its process was lost.
+        """
+        for name in names:
+            with self._lock:
+                own = self._locks[name]
+            with own:
+                if name not in self._made:
+                    self._made[name] = self._make(name)
+                error = self._made[name]
+            if error is not None:
+                raise error
+
+    def _make(self, name: str) -> ExportError | None:
+        try:
+            self._workshop.do(name, self._run, self._folder)
+        except ExportError as error:
+            return error
+        return None
