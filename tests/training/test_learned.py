@@ -38,7 +38,7 @@ def test_one_that_learned_them_gives_no_doubt() -> None:
 
 @pytest.mark.parametrize("scores", [REVERSED, said(np.full(80, 0.5))])
 def test_one_whose_training_auc_is_not_above_chance(scores: Predictions) -> None:
-    (doubt,) = doubts(scores, DECISION, [epoch(0.5)], 0)
+    (doubt,) = doubts(scores, DECISION, [epoch(None)], 0)
     assert "does not tell its own training images apart: AUC 0." in doubt
 
 
