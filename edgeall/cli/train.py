@@ -37,10 +37,16 @@ def run(args: argparse.Namespace, display: Display) -> int:
     if args.folds is not None:
         pooled = cross_validate(args.data, settings, args.folds, args.out, display, **common)
         display.show(pooled_summary(pooled))
+        for fold in pooled.runs:
+            # Folds that an earlier edgeall finished do not tell.
+            for doubt in fold.metrics["train"].get("doubts", []):
+                display.warn(f"{fold.name}: {doubt}")
         display.emit({"folds": str(pooled.path)} | pooled.to_dict())
         return 0
     done = train(args.data, settings, args.out, display, split=args.split, **common)
     display.show(summary(done))
+    for doubt in done.metrics["train"]["doubts"]:
+        display.warn(doubt)
     display.emit(document(done))
     return 0
 

@@ -35,8 +35,7 @@ def delta(d: Difference) -> str:
     ends = None if low is None or high is None else (low, high)
     if d.metric != "auc":
         return words.points_interval(d.delta.value, ends)
-    inside = "" if ends is None else f" [{_signed(ends[0])} to {_signed(ends[1])}]"
-    return f"{_signed(d.delta.value)}{inside}"
+    return words.signed_interval(d.delta.value, ends)
 
 
 def verdict(figure: Difference | Ratio, tolerances: Tolerances) -> str:
@@ -204,11 +203,6 @@ def _of_times(outcome: Outcome) -> Iterator[str]:
         yield "Some measurements were noisy."
     if kinds := sorted({result.kind for result in results} - {"measured"}):
         yield f"Latencies that are {words.listed(list(kinds))} enter no ratio."
-
-
-def _signed(value: float) -> str:
-    text = f"{value:+.3f}"
-    return "0.000" if text in ("+0.000", "-0.000") else text.replace("-", "−")
 
 
 def _capital(text: str) -> str:

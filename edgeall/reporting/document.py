@@ -8,6 +8,8 @@ from edgeall.statistics import Estimate
 
 _FORMATS = {"tflite": "TFLite", "onnx": "ONNX", "openvino": "OpenVINO"}
 _PRECISIONS = {"int8": "INT8"}
+FAILED_PARITY = " (failed parity)"
+"""Follows the name of an artifact that failed its parity check, wherever it is named."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,11 @@ class Result:
     sha256: str | None = None
 
     @property
+    def failed_parity(self) -> bool:
+        """Whether the artifact is known not to answer as the trained model does."""
+        return self.parity_passed is False
+
+    @property
     def estimated(self) -> bool:
         """Whether the latency was worked out, not measured."""
         return self.kind == "estimated"
@@ -245,9 +252,13 @@ class Bench:
         """What groups artifacts of one training: the backbone, or the run's name where a backbone has several."""
         return family(result, self.results)
 
-    def label(self, result: Result) -> str:
+    def name(self, result: Result) -> str:
         """An artifact in prose: "mobilenetv2 TFLite INT8"."""
         return f"{self.family(result)} {title(result.format, result.precision)}"
+
+    def label(self, result: Result) -> str:
+        """The same, marked where the artifact must not be used: "mobilenetv2 TFLite INT8 (failed parity)"."""
+        return self.name(result) + (FAILED_PARITY if result.failed_parity else "")
 
 
 def family(result: Result, among: Iterable[Result]) -> str:

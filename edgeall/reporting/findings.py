@@ -5,8 +5,8 @@ from pathlib import Path
 
 from edgeall.artifact import FORMATS
 from edgeall.reporting import words
-from edgeall.reporting.document import Bench, Result, title
-from edgeall.reporting.pairs import AccuracyGap, accuracy_gap, apart, same_speed, time_ratio
+from edgeall.reporting.document import FAILED_PARITY, Bench, Result, title
+from edgeall.reporting.pairs import Gap, accuracy_gap, apart, auc_gap, gaps, same_speed, time_ratio
 from edgeall.statistics import holm
 
 _AS_MANY = 1.01
@@ -25,9 +25,10 @@ def timed(bench: Bench) -> list[Result]:
     return [r for r in bench.results if r.latency is not None and r.latency.p50 and r.kind == "measured"]
 
 
-def told(gap: AccuracyGap) -> str:
-    """ "+4.5 points [−9.0 to +18.0], p = 1.00"."""
-    return f"{words.points_interval(gap.value, gap.ends)}, {words.p(gap.p_value)}"
+def told(gap: Gap) -> str:
+    """ "+4.5 points [−9.0 to +18.0], p = 1.00"; of AUC "+0.045 [−0.090 to +0.180], p = 1.00"."""
+    write = words.points_interval if gap.metric == "accuracy" else words.signed_interval
+    return f"{write(gap.value, gap.ends)}, {words.p(gap.p_value)}"
 
 
 def trade_offs(bench: Bench) -> list[str]:
@@ -38,25 +39,40 @@ def trade_offs(bench: Bench) -> list[str]:
         return []
     (format, precision, threads), chosen = common
     first, *others = sorted(chosen, key=_cost)
-    gaps = [accuracy_gap(first, other) for other in others]
-    known = [gap for gap in gaps if gap is not None]
-    adjusted = iter(holm([gap.p_value for gap in known]))
+    compared = [gaps(first, other) for other in others]
+    adjusted = _adjusted([gap for found in compared for gap in found])
     place = f"{title(format, precision)}, {words.threads(threads)}"
     sentences = []
-    for other, gap in zip(others, gaps, strict=True):
-        names = f"{bench.family(other)} against {bench.family(first)} ({place})"
-        p_value = None if gap is None else next(adjusted)
-        verdict = _gap_in_words(bench.family(other), other, first, gap, p_value)
+    for other, found in zip(others, compared, strict=True):
+        names = f"{_marked(bench, other)} against {_marked(bench, first)} ({place})"
+        verdict = _gaps_in_words(bench.family(other), other, first, found, adjusted)
         sentences.append(f"{names}: {verdict} {_price(bench, other, first)}")
-    if len(known) > 1:
+    if len(others) > 1 and adjusted:
         sentences.append(
-            f"The p-values of these {len(known)} comparisons were judged after Holm's adjustment."
+            "The p-values of these comparisons were judged after Holm's adjustment, within each metric."
         )
     return sentences
 
 
+def _adjusted(found: list[Gap]) -> dict[int, float]:
+    """Holm's p-values, within each metric, by the identity of the gap."""
+    result: dict[int, float] = {}
+    for metric in ("accuracy", "auc"):
+        tested = [(gap, gap.p_value) for gap in found if gap.metric == metric and gap.p_value is not None]
+        p_values = holm([p_value for _, p_value in tested])
+        result |= {id(gap): p_value for (gap, _), p_value in zip(tested, p_values, strict=True)}
+    return result
+
+
+def _marked(bench: Bench, result: Result) -> str:
+    return bench.family(result) + (FAILED_PARITY if result.failed_parity else "")
+
+
 def _common(bench: Bench, families: list[str]) -> tuple[tuple[str, str, int], list[Result]] | None:
-    """The first format, precision and thread count that every family has: float32 before others, few threads first."""
+    """The first format, precision and thread count that every family has.
+
+    Those where nothing failed its parity check come first, float32 before others, then few threads.
+    """
     by_place: dict[tuple[str, str, int], dict[str, Result]] = {}
     for result in bench.results:
         place = (result.format, result.precision, result.threads)
@@ -65,7 +81,12 @@ def _common(bench: Bench, families: list[str]) -> tuple[tuple[str, str, int], li
     shared = [place for place, found in by_place.items() if len(found) == len(families)]
     if not shared:
         return None
-    place = min(shared, key=lambda p: (p[1] != "float32", order.get(p[0], len(order)), p[2]))
+
+    def rank(place: tuple[str, str, int]) -> tuple[bool, bool, int, int]:
+        failed = any(result.failed_parity for result in by_place[place].values())
+        return failed, place[1] != "float32", order.get(place[0], len(order)), place[2]
+
+    place = min(shared, key=rank)
     return place, list(by_place[place].values())
 
 
@@ -74,15 +95,25 @@ def _cost(result: Result) -> tuple[float, float]:
     return (float("inf") if p50 is None else p50, float(result.size_bytes))
 
 
-def _gap_in_words(name: str, b: Result, a: Result, gap: AccuracyGap | None, adjusted: float | None) -> str:
+def _gaps_in_words(name: str, b: Result, a: Result, found: list[Gap], adjusted: dict[int, float]) -> str:
     pair = f"accuracy {words.percent_interval(b.accuracy_told)}% against {words.percent_interval(a.accuracy_told)}%"
-    if gap is None:
-        return f"{pair}, on images that cannot be paired: no difference is claimed."
-    known = f"{pair}, {told(gap)}"
-    if not gap.shown(adjusted):
-        of = f" of {b.clusters} subjects" if gap.subjects and b.clusters else ""
-        return f"{known}: the {gap.n} test images{of} cannot tell them apart."
-    return f"{known}: {name} is {'more' if gap.value > 0 else 'less'} accurate."
+    areas = f", AUC {words.share_interval(b.auc)} against {words.share_interval(a.auc)}"
+    if not found:
+        return f"{pair}{areas}, on images that cannot be paired: no difference is claimed."
+    told_of = {gap.metric: told(gap) for gap in found}
+    known = "".join(
+        f"{figures}, {told_of[metric]}" if metric in told_of else figures
+        for metric, figures in (("accuracy", pair), ("auc", areas))
+    )
+    shown = [gap for gap in found if gap.shown(adjusted.get(id(gap)))]
+    if not shown:
+        of = f" of {b.clusters} subjects" if found[0].subjects and b.clusters else ""
+        return f"{known}: the {found[0].n} test images{of} cannot tell them apart."
+    said = [f"{'higher' if gap.value > 0 else 'lower'} {_METRICS[gap.metric]}" for gap in shown]
+    return f"{known}: {name} has {words.listed(said)}."
+
+
+_METRICS = {"accuracy": "accuracy", "auc": "AUC"}
 
 
 def _price(bench: Bench, b: Result, a: Result) -> str:
@@ -152,7 +183,7 @@ def _effort(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:
 
 
 def _cost_in_accuracy(float32: Result, quantized: Result) -> tuple[bool, str]:
-    gap = _gap_to_float(float32, quantized)
+    gap, area = _gap_to_float(float32, quantized), auc_gap(float32, quantized)
     versus = quantized.vs_float
     agreement = (
         ""
@@ -162,18 +193,22 @@ def _cost_in_accuracy(float32: Result, quantized: Result) -> tuple[bool, str]:
     if gap is None:
         delta = "" if versus is None else f"accuracy {words.points(versus.accuracy_delta)} points, "
         return False, f"{agreement}{delta}no test of the difference"
-    if gap.shown():
-        lost = gap.value < 0
-        return lost, f"{agreement}accuracy {told(gap)}: {'a loss' if lost else 'a gain'}"
-    return False, f"{agreement}accuracy {told(gap)}: no difference shown"
+    found = [each for each in (gap, area) if each is not None and (each is gap or each.shown())]
+    said = [
+        f"{_METRICS[each.metric]} {told(each)}: "
+        + ("no difference shown" if not each.shown() else "a loss" if each.loss else "a gain")
+        for each in found
+    ]
+    return any(each.loss for each in found), agreement + ", ".join(said)
 
 
-def _gap_to_float(float32: Result, quantized: Result) -> AccuracyGap | None:
+def _gap_to_float(float32: Result, quantized: Result) -> Gap | None:
     """The bench's own comparison where it is complete, else one made here from the predictions."""
     versus = quantized.vs_float
     if versus is not None and versus.accuracy_delta_interval is not None and versus.p_value is not None:
         over = versus.p_value_over_subjects
-        return AccuracyGap(
+        return Gap(
+            "accuracy",
             quantized.n,
             versus.accuracy_delta,
             versus.accuracy_delta_interval,
@@ -184,9 +219,16 @@ def _gap_to_float(float32: Result, quantized: Result) -> AccuracyGap | None:
 
 
 def extremes(bench: Bench) -> list[str]:
-    """Fastest, smallest, least memory, most accurate; each with those that it is not told apart from."""
+    """Fastest, smallest, least memory, most accurate; each with those that it is not told apart from.
+
+    Of artifacts that may be used: those that failed their parity check are left out, and counted.
+    """
+    every = [r for r in artifacts(bench) if not r.failed_parity]
+    failed = len(artifacts(bench)) - len(every)
+    if not every:
+        return []
     found = []
-    if clocked := timed(bench):
+    if clocked := [r for r in timed(bench) if not r.failed_parity]:
         first = min(clocked, key=_cost)
         rivals = [r for r in clocked if r is not first and same_speed(r, first)]
         assert first.latency is not None
@@ -196,10 +238,9 @@ def extremes(bench: Bench) -> list[str]:
                 bench, rivals, len(clocked) - 1, "the rounds do not tell it apart from", with_threads=True
             )
         )
-    every = artifacts(bench)
     smallest = min(every, key=lambda r: r.size_bytes)
     found.append(f"Smallest: {bench.label(smallest)}, {words.megabytes(smallest.size_bytes)} MB.")
-    heavy = [r for r in bench.results if r.peak_rss_bytes]
+    heavy = [r for r in bench.results if r.peak_rss_bytes and not r.failed_parity]
     if heavy:
         least = min(heavy, key=lambda r: r.peak_rss_bytes or 0)
         found.append(
@@ -207,22 +248,32 @@ def extremes(bench: Bench) -> list[str]:
         )
     best = max(r.accuracy.value for r in every)
     top = [r for r in every if r.accuracy.value == best]
-    names = (
-        words.listed([bench.label(r) for r in top])
-        if len(top) < 4
-        else f"{len(top)} artifacts, {bench.label(top[0])} among them"
-    )
-    level = [r for r in every if r not in top and not _worse(r, top[0])]
+    level = [r for r in every if r not in top and not _worse(accuracy_gap(top[0], r))]
     found.append(
-        f"Most accurate: {names}, {words.percent_interval(top[0].accuracy_told)}%"
+        f"Most accurate: {_some(bench, top)}, {words.percent_interval(top[0].accuracy_told)}%"
         + _rivals(bench, level, len(every) - len(top), "not shown to be above", with_threads=False)
     )
+    if areas := [r for r in every if r.auc is not None]:
+        widest = max(areas, key=lambda r: r.auc.value if r.auc else 0.0)
+        top = [r for r in areas if r.auc and widest.auc and r.auc.value == widest.auc.value]
+        level = [r for r in areas if r not in top and not _worse(auc_gap(top[0], r))]
+        found.append(
+            f"Highest AUC: {_some(bench, top)}, {words.share_interval(widest.auc)}"
+            + _rivals(bench, level, len(areas) - len(top), "not shown to be above", with_threads=False)
+        )
+    if failed:
+        found.append(f"Artifacts that failed their parity check are left out here: {failed}.")
     return found
 
 
-def _worse(result: Result, best: Result) -> bool:
-    gap = accuracy_gap(best, result)
-    return gap is not None and gap.shown() and gap.value < 0
+def _some(bench: Bench, top: list[Result]) -> str:
+    if len(top) < 4:
+        return words.listed([bench.label(r) for r in top])
+    return f"{len(top)} artifacts, {bench.label(top[0])} among them"
+
+
+def _worse(gap: Gap | None) -> bool:
+    return gap is not None and gap.loss
 
 
 def _rivals(bench: Bench, rivals: list[Result], others: int, words_before: str, *, with_threads: bool) -> str:

@@ -17,9 +17,9 @@ def warnings(bench: Bench) -> list[str]:
     """What is wrong with single artifacts."""
     found = [f"Not measured: {line}." for line in lines(bench.failures)]
     found += [
-        f"{bench.label(r)} failed its parity check: it does not answer as the trained model does. Do not use it."
+        f"{bench.name(r)} failed its parity check: it does not answer as the trained model does. Do not use it."
         for r in artifacts(bench)
-        if r.parity_passed is False
+        if r.failed_parity
     ]
     for r in artifacts(bench):
         if r.float_operators:

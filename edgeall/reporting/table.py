@@ -82,7 +82,7 @@ def table(bench: Bench) -> Table:
 
 def _cells(result: Result, bench: Bench) -> dict[str, str]:
     versus = result.vs_float
-    failed = f" {FAILED}" if result.parity_passed is False else ""
+    failed = f" {FAILED}" if result.failed_parity else ""
     return {
         "artifact": title(result.format, result.precision) + failed,
         "threads": str(result.threads),

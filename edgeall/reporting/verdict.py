@@ -9,7 +9,7 @@ from typing import Any, Literal
 from edgeall.reporting import findings, limits, words
 from edgeall.reporting.document import Bench, Result
 from edgeall.reporting.findings import told
-from edgeall.reporting.pairs import AccuracyGap, accuracy_gap, same_speed
+from edgeall.reporting.pairs import accuracy_gap, auc_gap, same_speed
 
 Kind = Literal["recommendation", "backbones", "int8", "extremes", "warning", "limit"]
 
@@ -60,10 +60,10 @@ def judge(bench: Bench) -> Verdict:
         nothing = Statement("recommendation", "Nothing: there are no results.")
         warned = tuple(Statement("warning", text) for text in limits.warnings(bench))
         return Verdict(bench.device, None, None, (nothing, *warned))
-    chosen, reason = _recommend(bench)
+    chosen, reasons = _recommend(bench)
     quantized = list(findings.int8(bench))
     said: list[tuple[Kind, list[str]]] = [
-        ("recommendation", [reason]),
+        ("recommendation", reasons),
         ("warning", [text for warned, text in quantized if warned] + limits.warnings(bench)),
         ("backbones", findings.trade_offs(bench)),
         ("int8", [text for warned, text in quantized if not warned]),
@@ -76,44 +76,76 @@ def judge(bench: Bench) -> Verdict:
     return Verdict(bench.device, chosen.artifact, chosen.threads, statements)
 
 
-def _recommend(bench: Bench) -> tuple[Result | None, str]:
-    """The fastest of the artifacts that are not shown to be less accurate than the most accurate one."""
-    clocked = findings.timed(bench)
-    if not clocked:
-        return None, "Nothing is recommended: no latency was measured on this device."
-    sound = [r for r in clocked if r.parity_passed is not False]
-    if not sound:
-        return None, "Nothing is recommended: every artifact failed its parity check."
-    useful = [r for r in sound if r.auc is not None and r.auc.low is not None and r.auc.low > 0.5]
+def _recommend(bench: Bench) -> tuple[Result | None, list[str]]:
+    """The fastest of the usable artifacts that are shown to be worse than the best neither in accuracy nor in AUC."""
+    if not findings.timed(bench):
+        return None, ["Nothing is recommended: no latency was measured on this device."]
+    excluded = {r.name: reason for r in bench.results if (reason := _why_excluded(r)) is not None}
+    useful = [r for r in findings.timed(bench) if r.name not in excluded]
+    left_out = _left_out(bench, excluded)
     if not useful:
-        return None, (
-            "Nothing is recommended: no artifact is shown to tell the classes apart better than chance "
-            "(the intervals of AUC reach down to 0.5, or AUC is undefined)."
-        )
+        return None, ["Nothing is recommended: no artifact may be.", *left_out]
     best = max(useful, key=lambda r: (r.accuracy.value, -_p50(r)))
-    gaps = {r.name: accuracy_gap(best, r) for r in useful}
-    kept = [r for r in useful if _not_shown_worse(best, r, gaps[r.name])]
-    fastest = min(kept, key=_p50)
+    sharpest = max(useful, key=lambda r: (_auc(r), -_p50(r)))
+    kept = [r for r in useful if _not_shown_worse(best, r) and not _loses_auc(sharpest, r)]
+    fastest = min(kept or useful, key=_p50)
     level = [fastest] + [r for r in kept if r is not fastest and same_speed(r, fastest)]
     chosen = min(level, key=lambda r: (r.size_bytes, _p50(r)))
-    return chosen, _reason(bench, chosen, best, gaps[chosen.name], len(level))
+    reasons = [_reason(bench, chosen, best, sharpest, len({r.name for r in useful}), len(level))]
+    if faster := [r for r in useful if _p50(r) < _p50(fastest) and r.name != chosen.name]:
+        names = words.listed(list(dict.fromkeys(bench.label(r) for r in faster)))
+        reasons.append(f"Faster, but shown to be worse in accuracy or AUC: {names}.")
+    return chosen, reasons + left_out
+
+
+def _why_excluded(result: Result) -> str | None:
+    """Why an artifact is not considered; None where it is."""
+    if result.failed_parity:
+        return "failed the parity check"
+    if result.auc is None:
+        return "AUC undefined"
+    if result.auc.low is None:
+        return "no interval of AUC can be had, so that it is not shown to be better than chance"
+    if result.auc.low <= 0.5:
+        return "not shown to be better than chance: the interval of AUC reaches down to 0.5"
+    return None
+
+
+def _left_out(bench: Bench, excluded: dict[tuple[str, str, str, str], str]) -> list[str]:
+    """What is not considered and why, with the figures that would have spoken for it: a statement a reason."""
+    every = findings.artifacts(bench)
+    said = []
+    for reason in dict.fromkeys(excluded.values()):
+        names = [bench.name(r) for r in every if excluded.get(r.name) == reason]
+        said.append(f"Left out, {len(names)} of {len(every)} artifacts ({reason}): {words.listed(names)}.")
+    return said
 
 
 def _p50(result: Result) -> float:
     return float("inf") if result.latency is None or result.latency.p50 is None else result.latency.p50
 
 
-def _not_shown_worse(best: Result, result: Result, gap: AccuracyGap | None) -> bool:
+def _auc(result: Result) -> float:
+    return 0.0 if result.auc is None else result.auc.value
+
+
+def _not_shown_worse(best: Result, result: Result) -> bool:
     if result.name == best.name:
         return True
+    gap = accuracy_gap(best, result)
     if gap is None:
         # Not on the same images: intervals that do not even meet are taken for a difference, to be on the safe side.
         low, high = best.accuracy_told.low, result.accuracy_told.high
         return low is not None and high is not None and high >= low
-    return not (gap.shown() and gap.value < 0)
+    return not gap.loss
 
 
-def _reason(bench: Bench, chosen: Result, best: Result, gap: AccuracyGap | None, level: int) -> str:
+def _loses_auc(best: Result, result: Result) -> bool:
+    gap = auc_gap(best, result)
+    return gap is not None and gap.loss
+
+
+def _reason(bench: Bench, chosen: Result, best: Result, sharpest: Result, considered: int, level: int) -> str:
     speed = (
         "the fastest"
         if level == 1
@@ -121,16 +153,36 @@ def _reason(bench: Bench, chosen: Result, best: Result, gap: AccuracyGap | None,
     )
     facts = (
         f"{words.ms(_p50(chosen))} ms, {words.megabytes(chosen.size_bytes)} MB, "
-        f"accuracy {words.percent_interval(chosen.accuracy_told)}%"
+        f"accuracy {words.percent_interval(chosen.accuracy_told)}%, AUC {words.share_interval(chosen.auc)}"
     )
     text = f"{bench.label(chosen)} on {words.threads(chosen.threads)} ({facts}): {speed}"
-    if chosen.name == best.name:
-        return f"{text}, and none is more accurate on these {chosen.n} images."
-    if gap is None:
-        return f"{text} of those whose accuracy reaches that of {bench.label(best)} within the intervals."
-    least = min(gap.ends[0], 0.0)
-    return (
-        f"{text} among those that the {gap.n} test images do not show to be less accurate than {bench.label(best)} "
-        f"({words.percent(best.accuracy.value)}%). Not shown is not excluded: {told(gap)}, so that it may be up to "
-        f"{words.percent(-least)} points less accurate."
-    )
+    of = "the one artifact" if considered == 1 else f"the {considered} artifacts"
+    text += f" of {of} that may be recommended here"
+    if best.name == chosen.name and sharpest.name == chosen.name:
+        return f"{text}. None of them is more accurate or has a higher AUC on these {chosen.n} images."
+    return f"{text} and are not shown to be worse than the best of them.{_not_excluded(bench, chosen, best, sharpest)}"
+
+
+def _not_excluded(bench: Bench, chosen: Result, best: Result, sharpest: Result) -> str:
+    """How much worse the chosen may yet be: not shown is not excluded."""
+    said = ""
+    for other, gap, figure in (
+        (best, accuracy_gap(best, chosen), f"accuracy, {words.percent(best.accuracy.value)}%"),
+        (sharpest, auc_gap(sharpest, chosen), f"AUC, {_auc(sharpest):.2f}"),
+    ):
+        if other.name == chosen.name:
+            continue
+        head = f" The highest {figure}, is that of {bench.label(other)}"
+        if gap is None:
+            said += f"{head}, on other images or without scores: intervals were compared, no test was made."
+            continue
+        least = None if gap.ends is None else -min(gap.ends[0], 0.0)
+        most = (
+            "how much worse it may be is not known"
+            if least is None
+            else f"it may be up to {words.percent(least)} points less accurate"
+            if gap.metric == "accuracy"
+            else f"its AUC may be up to {least:.3f} lower"
+        )
+        said += f"{head}. Not shown is not excluded on {gap.n} images: {told(gap)}, so that {most}."
+    return said

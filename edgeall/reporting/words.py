@@ -71,8 +71,22 @@ def points_interval(value: float, ends: tuple[float, float] | None) -> str:
     return f"{points(value)} points{inside}"
 
 
-def p(value: float) -> str:
-    """ "p = 0.04", "p < 0.001"."""
+def signed_interval(value: float, ends: tuple[float, float] | None) -> str:
+    """A difference of figures that are no percentages: "+0.012 [−0.030 to +0.054]"."""
+    inside = "" if ends is None else f" [{signed(ends[0])} to {signed(ends[1])}]"
+    return f"{signed(value)}{inside}"
+
+
+def signed(value: float) -> str:
+    """ "+0.012", "−0.030", "0.000"."""
+    text = f"{value:+.3f}"
+    return "0.000" if text in ("+0.000", "-0.000") else text.replace("-", "−")
+
+
+def p(value: float | None) -> str:
+    """ "p = 0.04", "p < 0.001"; "not tested" where there is no test."""
+    if value is None:
+        return "not tested"
     return "p < 0.001" if value < 0.001 else f"p = {value:.2g}" if value < 0.1 else f"p = {value:.2f}"
 
 

@@ -28,8 +28,9 @@ from edgeall.training.checkpoint import FORGETFUL, Checkpoint, key_of
 from edgeall.training.fit import Record
 from edgeall.training.heads import find_head
 from edgeall.training.images import ImageCache
+from edgeall.training.learned import doubts
 from edgeall.training.model import Classifier, build, open_layers, predict, run_model
-from edgeall.training.phases import History, Part, run_phases
+from edgeall.training.phases import FINE_TUNING, History, Part, run_phases
 from edgeall.training.settings import IMAGENET, RANDOM, Settings
 from edgeall.training.weights import initialize
 
@@ -98,6 +99,13 @@ def fine_tune(
         predictions.write(folder / predictions.FILE, said, decision.labels)
         # Of the Keras model, the test part once, after every choice was made.
         found = {name: evaluating.evaluate(part, decision, settings.seed) for name, part in said.items()}
+        tuned = history.rows[-1]["phase"].endswith(FINE_TUNING)
+        patience = settings.patience if tuned else settings.head_patience
+        metrics = {
+            name: {"of": "the Keras model"} | part.metrics | {"loss": part.loss, "mse": part.mse}
+            for name, part in found.items()
+        }
+        metrics["train"]["doubts"] = doubts(said["train"], decision, history.rows, patience)
         run = Run(
             path=folder,
             backbone=settings.backbone,
@@ -112,10 +120,7 @@ def fine_tune(
             params=count_params(classifier.model),
             settings=settings.to_dict(),
             calibration=calibration.to_dict(),
-            metrics={
-                name: {"of": "the Keras model"} | part.metrics | {"loss": part.loss, "mse": part.mse}
-                for name, part in found.items()
-            },
+            metrics=metrics,
             versions=versions(),
         )
         classifier.model.save(run.model_path)
@@ -139,9 +144,13 @@ def _key(dataset: Dataset, split: Split, settings: Settings) -> str:
 
 def caveats(run: Run) -> list[str]:
     """What a reader of the run's accuracy must know."""
+    found = [f"Warning: {doubt}." for doubt in run.metrics["train"]["doubts"]]
     if run.split.grouped_by == "subject":
-        return ["No subject is on two sides of the split."]
-    return ["Subjects are not known: the split is by image, and what it says of new people is optimistic."]
+        return [*found, "No subject is on two sides of the split."]
+    return [
+        *found,
+        "Subjects are not known: the split is by image, and what it says of new people is optimistic.",
+    ]
 
 
 def check(dataset: Dataset, split: Split) -> None:

@@ -20,6 +20,9 @@ from edgeall.training.model import Classifier, between, stacked, top
 from edgeall.training.settings import Schedule, Settings
 from edgeall.training.standardize import Standardized
 
+FINE_TUNING = "fine-tuning"
+"""Ends the name of the second phase."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Part:
@@ -113,7 +116,7 @@ def run_phases(
     if deeper:
         # The published protocol trains BatchNorm as a plain `fit` does; otherwise it stays as it was.
         trained = top(classifier, cut, steady=settings.fine_tune != "published")
-        second = phase("fine-tuning", settings.epochs, settings.rate, settings.schedule, settings.patience)
+        second = phase(FINE_TUNING, settings.epochs, settings.rate, settings.schedule, settings.patience)
 
         def tune() -> list[Epoch]:
             return run_phase(

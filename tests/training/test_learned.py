@@ -1,0 +1,61 @@
+"""A model that does not know its own training images says so."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeall.artifact import Decision
+from edgeall.predictions import Predictions
+from edgeall.training.learned import doubts
+
+DECISION = Decision(("healthy", "ALL"), ("ALL",))
+TRUTH = np.repeat([0, 1], 40)
+
+
+def said(scores: np.ndarray) -> Predictions:
+    n = len(scores)
+    return Predictions(
+        tuple(f"{index}.png" for index in range(n)),
+        (None,) * n,
+        TRUTH,
+        np.stack([1 - scores, scores], axis=1),
+        np.full(n, 0.5),
+    )
+
+
+def epoch(accuracy: float | None, val_auc: float = 0.5, phase: str = "fine-tuning") -> dict[str, Any]:
+    return {"phase": phase, "accuracy": accuracy, "val_auc": val_auc, "val_loss": 1.0}
+
+
+GOOD = said(np.where(TRUTH, 0.9, 0.1) + np.linspace(-0.05, 0.05, 80))
+REVERSED = said(np.where(TRUTH, 0.1, 0.9))
+
+
+def test_one_that_learned_them_gives_no_doubt() -> None:
+    assert doubts(GOOD, DECISION, [epoch(None), epoch(0.95)], 0) == []
+
+
+@pytest.mark.parametrize("scores", [REVERSED, said(np.full(80, 0.5))])
+def test_one_whose_training_auc_is_not_above_chance(scores: Predictions) -> None:
+    (doubt,) = doubts(scores, DECISION, [epoch(None)], 0)
+    assert "does not tell its own training images apart: AUC 0." in doubt
+
+
+def test_one_that_answers_differently_at_inference() -> None:
+    poor = said(np.where(np.arange(80) % 3, GOOD.probabilities[:, 1], 1 - GOOD.probabilities[:, 1]))
+    (doubt,) = doubts(poor, DECISION, [epoch(0.9)], 0)
+    assert "accuracy 0.662 on its training images, where training itself saw 0.900" in doubt
+
+
+def test_the_epoch_that_was_kept_is_the_one_compared() -> None:
+    """With a patience the best on validation images is kept, which may be the state before the first epoch."""
+    poor = said(np.where(np.arange(80) % 3, GOOD.probabilities[:, 1], 1 - GOOD.probabilities[:, 1]))
+    early, late = epoch(0.7, val_auc=0.9), epoch(0.99, val_auc=0.6)
+    assert doubts(poor, DECISION, [early, late], 5) == []
+    assert len(doubts(poor, DECISION, [early, late], 0)) == 1
+    assert doubts(poor, DECISION, [epoch(None, val_auc=0.9), late], 5) == []
+
+
+def test_only_the_last_phase_counts() -> None:
+    assert doubts(GOOD, DECISION, [epoch(1.0, phase="head"), epoch(0.9)], 0) == []
