@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "check",
         help="take a census: layout, classes, subjects, resolutions, duplicates, unreadable files, leaks",
         description="Take a census of a folder of images. Status 1 if files are unreadable, parts that the folder "
-        "assigns share a subject or a picture, or one file is under two classes.",
+        "assigns share a subject or a picture, one file is under two classes, or names contradict their folders.",
     )
     split = verbs.add_parser(
         "split", help="write a split into train, val and test, for: edgeall train --split FILE"
@@ -197,6 +197,10 @@ def _census_table(census: "Census") -> "RenderableType":
     table.add_row("formats", _few([f"{name} ({count})" for name, count in census.formats.items()]))
     for note, images in census.image_notes.items():
         table.add_row("note", f"{images} images: {note}")
+    for mark in census.marks:
+        table.add_row("corner mark", str(mark))
+    for reason, names in census.unfit.items():
+        table.add_row("doubtful", f"{len(names)} images: {reason} ({_few(list(names))})")
     for title, groups in (
         ("exact duplicates", census.exact_duplicates),
         ("same picture", census.near_duplicates),
