@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "check",
         help="take a census: layout, classes, subjects, resolutions, duplicates, unreadable files, leaks",
         description="Take a census of a folder of images. Status 1 if files are unreadable, parts that the folder "
-        "assigns share a subject or a picture, or one file is under two classes.",
+        "assigns share a subject or a picture, one file is under two classes, or names contradict their folders.",
     )
     split = verbs.add_parser(
         "split", help="write a split into train, val and test, for: edgeall train --split FILE"
@@ -198,6 +198,10 @@ def _census_table(census: "Census") -> "RenderableType":
     if census.image_notes:
         noted = [f"{note} ({images} images)" for note, images in census.image_notes.items()]
         table.add_row("of images", _lines(noted))
+    for mark in census.marks:
+        table.add_row("corner mark", str(mark))
+    for reason, names in census.unfit.items():
+        table.add_row("doubtful", f"{len(names)} images: {reason} ({_few(list(names))})")
     for title, groups in (
         ("exact duplicates", census.exact_duplicates),
         ("same picture", census.near_duplicates),

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
 from edgeall.datasets import duplicates
 from edgeall.datasets.dataset import Dataset
+from edgeall.datasets.marks import CornerMark, corner_marks
 from edgeall.datasets.survey import Seen, Unreadable, survey
 from edgeall.progress import SILENT, Progress
 
@@ -43,6 +44,8 @@ class Census:
         conflicts: groups of exact duplicates that are filed under more than one class.
         unreadable: with reasons.
         leaks: between given parts.
+        unfit: names of images that `classify` would call doubtful, by its reason, the most frequent first.
+        marks: corners that give a class away.
         image_notes: what images' files left open or had ignored, to images, most frequent first.
     """
 
@@ -58,11 +61,13 @@ class Census:
     unreadable: tuple[Unreadable, ...]
     leaks: tuple[Leak, ...]
     image_notes: dict[str, int]
+    unfit: dict[str, tuple[str, ...]]
+    marks: tuple[CornerMark, ...]
 
     @property
     def sound(self) -> bool:
-        """Nothing unreadable, no leak, no file under two classes."""
-        return not (self.unreadable or self.leaks or self.conflicts)
+        """Nothing unreadable, no leak, no file under two classes, no name that contradicts its folder."""
+        return not (self.unreadable or self.leaks or self.conflicts or self.dataset.contradictions)
 
     def to_dict(self) -> dict[str, Any]:
         """For `--json`::
@@ -75,6 +80,8 @@ class Census:
         resolutions: [{width, height, images}], formats: {name: images}
         exact_duplicates, near_duplicates, conflicts: [[name, ...], ...]
         image_notes: {text: images}
+        contradictions: [{label, word, naming, names: [name, ...]}]
+        unfit: {reason: [name, ...]}, marks: [{corner, label, auc, elsewhere}]
         unreadable, left_out: [{name, reason}], leaks: [{kind, what, splits: [part, ...]}]
         """
         return {
@@ -100,6 +107,12 @@ class Census:
             "near_duplicates": [list(group) for group in self.near_duplicates],
             "conflicts": [list(group) for group in self.conflicts],
             "image_notes": self.image_notes,
+            "contradictions": [
+                {"label": each.label, "word": each.word, "naming": each.naming, "names": list(each.names)}
+                for each in self.dataset.contradictions
+            ],
+            "unfit": {reason: list(names) for reason, names in self.unfit.items()},
+            "marks": [asdict(mark) for mark in self.marks],
             "unreadable": [{"name": image.name, "reason": image.reason} for image in self.unreadable],
             "left_out": [
                 {"name": each.path.relative_to(self.dataset.root).as_posix(), "reason": each.reason}
@@ -131,6 +144,8 @@ def take_census(dataset: Dataset, progress: Progress = SILENT) -> Census:
         unreadable=unreadable,
         leaks=(*_subject_leaks(seen), *_picture_leaks(same_picture)),
         image_notes=_in_order(Counter(note for image in seen for note in image.notes)),
+        unfit=_unfit(seen),
+        marks=corner_marks([image.thumbnail for image in seen], [image.sample.label for image in seen]),
     )
 
 
@@ -152,6 +167,14 @@ def _subjects(dataset: Dataset, seen: Sequence[Seen]) -> dict[str, dict[str, int
     return {
         label: _in_order(Counter(str(image.sample.subject) for image in seen if image.sample.label == label))
         for label in dataset.labels
+    }
+
+
+def _unfit(seen: Sequence[Seen]) -> dict[str, tuple[str, ...]]:
+    counts = Counter(reason for image in seen for reason in image.unfit)
+    return {
+        reason: tuple(image.sample.name for image in seen if reason in image.unfit)
+        for reason, _ in counts.most_common()
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeall.datasets.layouts import LAYOUTS, Entry, Layout
+from edgeall.datasets.naming import Contradiction, contradictions, told_by_name
 from edgeall.errors import DatasetError, UsageError
 from edgeall.files import AnyPath
 from edgeall.names import unknown_name
@@ -57,6 +58,7 @@ class Dataset:
         samples: by name.
         notes: what a reader of any figure made with this set should know: guesses, images left aside, files left out.
         left_out: files that are not samples, by name, each with the reason.
+        contradictions: images whose names tell another class than the folder that they are in.
         positive_guessed: the positive labels were guessed from the names of the classes.
     """
 
@@ -68,6 +70,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     positive_guessed: bool = False
     left_out: tuple[LeftOut, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """Images a label, in the order of `labels`."""
@@ -105,7 +108,8 @@ def read_dataset(root: AnyPath, positive: Sequence[str] | None = None) -> Datase
     entries, set_aside = _one_variant(layout, entries)
     notes += set_aside
     samples = tuple(
-        Sample(root / name, name, entry.label, entry.subject, entry.split) for name, entry in entries.items()
+        Sample(root / name, name, entry.label, entry.subject or _subject(name), entry.split)
+        for name, entry in entries.items()
     )
     found = sorted({sample.label for sample in samples})
     labels = [label for label in layout.labels.values() if label in found] or found
@@ -123,6 +127,11 @@ def read_dataset(root: AnyPath, positive: Sequence[str] | None = None) -> Datase
         notes.append(
             f"positive is taken to be {_quoted(chosen)}, guessed from names; --positive says otherwise"
         )
+    # A layout may have left out what its folder contradicts; the folder tells the class then.
+    filed = [(sample.name, sample.label) for sample in samples]
+    filed += [(name, Path(name).parent.name) for name in names if name not in entries]
+    contradicted = contradictions([each for each in filed if each[1] in labels], labels, chosen)
+    notes += [f"warning: {each}" for each in contradicted]
     return Dataset(
         root=root,
         layout=layout.name + (" (synthetic)" if _drawn(samples) else ""),
@@ -132,6 +141,7 @@ def read_dataset(root: AnyPath, positive: Sequence[str] | None = None) -> Datase
         notes=tuple(notes),
         positive_guessed=guessed,
         left_out=tuple(left_out),
+        contradictions=contradicted,
     )
 
 
@@ -152,6 +162,12 @@ def _listed(root: Path) -> tuple[list[str], list[LeftOut]]:
         else:
             names.append(found.path.relative_to(root).as_posix())
     return sorted(names, key=_natural), left_out
+
+
+def _subject(name: str) -> str | None:
+    """The person that a published naming writes into the file name, whatever the folders are called."""
+    told = told_by_name(name)
+    return None if told is None else told.subject
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edgeall.datasets.dataset import Sample
 from edgeall.errors import ImageError
 from edgeall.pixels import formats, read_picture
+from edgeall.pixels.quality import assess_without_model
 from edgeall.progress import SILENT, Progress
 
 THUMBNAIL = 32
@@ -37,6 +38,7 @@ class Seen:
         format: by the file's first bytes, not by its name: one of `edgeall.pixels.formats.READ`.
         thumbnail: luma, float32 (32, 32), 0 to 255, the picture stretched to a square.
         notes: what the file left open or had ignored, as `edgeall.pixels.Picture` has them.
+        unfit: why it is not fit to be classified, as `classify` says it.
     """
 
     sample: Sample
@@ -45,6 +47,7 @@ class Seen:
     format: str
     thumbnail: npt.NDArray[np.float32]
     notes: tuple[str, ...] = ()
+    unfit: tuple[str, ...] = ()
 
 
 def survey(
@@ -75,5 +78,11 @@ def _look(sample: Sample) -> Seen | Unreadable:
     luma = (picture.pixels * _LUMA).sum(axis=2)
     thumbnail = luma.reshape(THUMBNAIL, 2, THUMBNAIL, 2).mean(axis=(1, 3))
     return Seen(
-        sample, hashlib.sha256(content).hexdigest(), picture.size, format.name, thumbnail, picture.notes
+        sample,
+        hashlib.sha256(content).hexdigest(),
+        picture.size,
+        format.name,
+        thumbnail,
+        picture.notes,
+        assess_without_model(picture.pixels, picture.size).reasons,
     )

@@ -1,9 +1,9 @@
 """Where models are used: images to verdicts, offline, on whatever device is there."""
 
 from edgeall.field.classify import Classified, Failed, classify, find_images
-from edgeall.field.quality import Quality, assess
 from edgeall.field.verdict import Verdict, decide, judge, score_of
 from edgeall.pixels.folder import LeftOut
+from edgeall.pixels.quality import Quality, assess
 
 __all__ = [
     "Classified",

@@ -11,11 +11,11 @@ from typing import Any
 
 from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, ImageError, UsageError
-from edgeall.field.quality import Quality, assess
 from edgeall.field.verdict import Verdict, judge
 from edgeall.pixels import Picture, Resize, Source, read_picture
 from edgeall.pixels.folder import LeftOut, PictureFile, in_words, list_folder
 from edgeall.pixels.formats import READ
+from edgeall.pixels.quality import Quality, assess
 from edgeall.runtimes import Session, open_session
 
 STDIN = "-"

@@ -98,3 +98,11 @@ def test_what_of_images_is_ignored_is_counted(make_folder: MakeFolder) -> None:
     census = take_census(read_dataset(root))
     assert census.image_notes == {"its colour profile is damaged and ignored": 2}
     assert census.to_dict()["image_notes"] == census.image_notes
+
+
+def test_images_that_classify_would_call_doubtful_are_counted(make_folder: MakeFolder) -> None:
+    root = make_folder([f"{label}/{i}.png" for label in "ab" for i in range(2)])
+    Image.new("RGB", (60, 60), (3, 3, 3)).save(root / "a" / "dark.png")
+    Image.new("RGB", (60, 60), (3, 3, 3)).save(root / "b" / "dark.bmp")
+    census = take_census(read_dataset(root))
+    assert census.unfit == {"nearly uniform: nothing to see": ("a/dark.png", "b/dark.bmp")}

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgeall.pixels import ByteImage
+from edgeall.pixels.mapping import ByteImage
 
 _DARK = 12
 """Luma, of 255, up to which a pixel is background of a segmented cell (JPEG noise around black included)."""
@@ -46,14 +46,21 @@ class Quality:
 
 def assess(image: ByteImage, original: tuple[int, int]) -> Quality:
     """Judge an image by its RGB bytes at the model's size (size, size, 3) and its own (width, height)."""
-    return Quality((*_geometry(original, image.shape[0]), *_exposure(image)))
+    width, height = original
+    size, reasons = image.shape[0], assess_without_model(image, original).reasons
+    if min(width, height) < size:
+        reasons = (f"smaller than the model's input: {width} x {height}, not {size} x {size}", *reasons)
+    return Quality(reasons)
 
 
-def _geometry(original: tuple[int, int], size: int) -> list[str]:
+def assess_without_model(image: ByteImage, original: tuple[int, int]) -> Quality:
+    """The same of an image at any size, where there is no model that it could be too small for."""
+    return Quality((*_shape(original), *_exposure(image)))
+
+
+def _shape(original: tuple[int, int]) -> list[str]:
     reasons = []
     width, height = original
-    if min(width, height) < size:
-        reasons.append(f"smaller than the model's input: {width} x {height}, not {size} x {size}")
     if max(width, height) >= _STRETCHED * min(width, height):
         reasons.append(f"far from square: {width} x {height}")
     return reasons
