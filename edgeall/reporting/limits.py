@@ -10,7 +10,7 @@ from edgeall.reporting.pairs import time_ratio
 from edgeall.statistics import proportion
 
 FEW_SUBJECTS = 30
-"""Below it, intervals over subjects are too narrow too (Cameron, Gelbach and Miller, Rev. Econ. Stat. 90, 2008)."""
+"""Below it, what is known of other people rests on few: worth a word beside intervals that say so."""
 
 
 def warnings(bench: Bench) -> list[str]:
@@ -57,8 +57,7 @@ def _on_images(bench: Bench) -> list[str]:
     if clusters and min(clusters) < FEW_SUBJECTS:
         found.append(
             f"These images are of {min(clusters)} subjects only. Images of one subject resemble each other; the "
-            "intervals take that into account, but what so few subjects tell of all others is uncertain, and they may "
-            "still be too narrow."
+            "intervals take that into account, and suppose that these subjects are like those to come."
         )
     grouping = {r.grouped_by or "unknown" for r in bench.results}
     if "image" in grouping:

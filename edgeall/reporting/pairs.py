@@ -14,19 +14,20 @@ class AccuracyGap:
     """Accuracy of b less that of a on the same images.
 
     Attributes:
+        ends: of its interval; None where there is none, as between equal verdicts of subjects that are known.
         p_value: over subjects where they are known, else McNemar's exact.
     """
 
     n: int
     value: float
-    ends: tuple[float, float]
+    ends: tuple[float, float] | None
     p_value: float
     subjects: bool
 
     def shown(self, adjusted_p: float | None = None) -> bool:
         """Whether the images support a difference: the interval leaves out none, and so does the test."""
         p_value = self.p_value if adjusted_p is None else adjusted_p
-        return p_value < SIGNIFICANT and (self.ends[0] > 0 or self.ends[1] < 0)
+        return self.ends is not None and p_value < SIGNIFICANT and (self.ends[0] > 0 or self.ends[1] < 0)
 
 
 def accuracy_gap(a: Result, b: Result) -> AccuracyGap | None:
@@ -37,15 +38,14 @@ def accuracy_gap(a: Result, b: Result) -> AccuracyGap | None:
     if paired is None:
         return None
     delta, over = paired.accuracy_delta, paired.p_value_over_subjects
-    assert delta.low is not None
-    assert delta.high is not None
+    ends = None if delta.low is None or delta.high is None else (delta.low, delta.high)
     p_value = paired.p_value if over is None else over
-    return AccuracyGap(paired.n, delta.value, (delta.low, delta.high), p_value, over is not None)
+    return AccuracyGap(paired.n, delta.value, ends, p_value, over is not None)
 
 
 @lru_cache(maxsize=1024)
 def _paired(one: Predictions, other: Predictions) -> Paired | None:
-    """Cached: the same pair is looked at for several statements, and a bootstrap takes its time."""
+    """Cached: the same pair is looked at for several statements."""
     place = {name: index for index, name in enumerate(other.images)}
     if not place or len(place) != len(other.images) or sorted(one.images) != sorted(other.images):
         return None

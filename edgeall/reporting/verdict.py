@@ -128,9 +128,10 @@ def _reason(bench: Bench, chosen: Result, best: Result, gap: AccuracyGap | None,
         return f"{text}, and none is more accurate on these {chosen.n} images."
     if gap is None:
         return f"{text} of those whose accuracy reaches that of {bench.label(best)} within the intervals."
-    least = min(gap.ends[0], 0.0)
-    return (
-        f"{text} among those that the {gap.n} test images do not show to be less accurate than {bench.label(best)} "
-        f"({words.percent(best.accuracy.value)}%). Not shown is not excluded: {told(gap)}, so that it may be up to "
-        f"{words.percent(-least)} points less accurate."
+    text += (
+        f" among those that the {gap.n} test images do not show to be less accurate than {bench.label(best)} "
+        f"({words.percent(best.accuracy.value)}%). Not shown is not excluded: {told(gap)}"
     )
+    if gap.ends is None:
+        return f"{text}; how far they differ on images of other people is not known."
+    return f"{text}, so that it may be up to {words.percent(-min(gap.ends[0], 0.0))} points less accurate."
