@@ -151,8 +151,8 @@ def _notes(bench: Bench) -> tuple[str, ...]:
     ]
     if any(result.accuracy_over_subjects is not None for result in results):
         notes.append(
-            "Intervals count subjects, because images of one resemble each other. A figure without an interval rests on "
-            "a class with a single subject."
+            "Intervals count subjects, because images of one resemble each other. A figure without an interval rests "
+            "on a class with a single subject."
         )
     notes += _classes(bench)
     if any(result.vs_float is not None for result in results):

@@ -88,7 +88,7 @@ def _recommend(bench: Bench) -> tuple[Result | None, str]:
     if not useful:
         return None, (
             "Nothing is recommended: no artifact is shown to tell the classes apart better than chance "
-            "(the intervals of AUC reach down to 0.5, or AUC is undefined)."
+            "(the intervals of AUC reach down to 0.5, or there are none: a class has no image, or one subject)."
         )
     best = max(useful, key=lambda r: (r.accuracy.value, -_p50(r)))
     gaps = {r.name: accuracy_gap(best, r) for r in useful}
