@@ -206,7 +206,7 @@ def lines(replicates: int, processes: int) -> Iterator[str]:
             each = [pool.submit(simulate, design, *setting, replicates) for setting in settings]
             tallies = {setting: of.result() for setting, of in zip(settings, each, strict=True)}
         yield ""
-        yield f"## {design.name} subjects"
+        yield f"## Subjects: {design.name}"
         yield ""
         yield (
             "| figure | no interval | least coverage | at correlation, AUC | mean coverage | mean width "
