@@ -230,9 +230,10 @@ class TestLimits:
         assert "Accuracy rests on 22 test images: even all right would mean 85.1–100%." in verdict(
             make_document([make_result()])
         ).of("limit")
-        assert "Accuracy rests on 22 test images of 3 subjects: even all right would mean 29.2–100%." in verdict(
-            make_document([make_result(subjects=3)])
-        ).of("limit")
+        assert (
+            "Accuracy rests on 22 test images of 3 subjects: even all right would mean 29.2–100%."
+            in verdict(make_document([make_result(subjects=3)])).of("limit")
+        )
 
     @pytest.mark.parametrize(
         ("changes", "said"),
