@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo paper int8-defaults export-speed emulator test test-emulator test-processors test-backends test-pythons fuzz lint format clean
+.PHONY: help demo paper int8-defaults export-speed coverage-of-intervals emulator test test-emulator test-processors test-backends test-pythons fuzz lint format clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-backends  training under JAX as under TensorFlow (installs JAX)"
 	@echo "make int8-defaults RUN=runs/NAME  its INT8 artifacts beside each vendor's default quantizer"
 	@echo "make export-speed  what one export costs beside nine separate ones, cached, and with other calibration images"
+	@echo "make coverage-of-intervals  how often the intervals over subjects hold the truth, by simulation (quarter of an hour)"
 	@echo "make emulator  what rpi4-emulated and rpi5-emulated run on: arm64 Debian and QEMU, half a minute"
 	@echo "make test-emulator  both emulated Pis against this machine, some minutes"
 	@echo "make test-pythons  the field tier and the engines on other Pythons (PYTHONS=\"python3.12 python3.13\")"
@@ -45,6 +46,9 @@ int8-defaults: $(READY)
 
 export-speed: $(READY)
 	$(BIN)/python benchmarks/export_speed.py $(RUN)
+
+coverage-of-intervals: $(READY)
+	$(BIN)/python benchmarks/interval_coverage.py --out benchmarks/results/interval-coverage.md
 
 # Two at a time, a file each; more at once need about 3 GB each.
 WORKERS ?= 2

@@ -89,6 +89,10 @@ class Parity:
         accuracy_delta: accuracy of the artifact less that of the Keras model; None where it was not measured.
         auc_delta, auc_delta_low, auc_delta_high: the same of the area under the ROC curve, and its 95% interval;
             None where the images are of one class.
+        class_agreement: share of images with an equal most probable class; this and the next are None for two classes,
+            and in artifacts that did not yet measure them.
+        class_max_abs_diff, class_mean_abs_diff: differences of the probabilities of single classes, of the class where
+            they are largest.
     """
 
     n: int
@@ -100,6 +104,9 @@ class Parity:
     auc_delta: float | None = None
     auc_delta_low: float | None = None
     auc_delta_high: float | None = None
+    class_agreement: float | None = None
+    class_max_abs_diff: float | None = None
+    class_mean_abs_diff: float | None = None
 
 
 @dataclass(frozen=True)

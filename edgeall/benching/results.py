@@ -18,6 +18,7 @@ from edgeall.measuring.records import Record
 from edgeall.statistics import (
     NOISY,
     classification_metrics,
+    clusters,
     compare_auc,
     compare_verdicts,
     is_positive,
@@ -25,6 +26,7 @@ from edgeall.statistics import (
     positive_score,
     ratio_over_rounds,
     round_spread,
+    share,
 )
 
 
@@ -248,7 +250,13 @@ def _paired(base: Measured, m: Measured) -> dict[str, Any]:
     ]
     auc = compare_auc(positive.tolist(), scores[0].tolist(), scores[1].tolist(), groups)
     compared = compare_verdicts(positive, verdicts[0], verdicts[1], groups).to_dict()
-    return compared | {"auc_delta": None if auc is None else auc.to_dict()}
+    chosen = [_probabilities(each)[used].argmax(axis=1) for each in (base, m)]
+    same = share(chosen[0] == chosen[1], clusters(groups, len(positive)))
+    return compared | {
+        "auc_delta": None if auc is None else auc.to_dict(),
+        # Of the most probable class: two classes have the verdict's.
+        "class_agreement": same.to_dict() if same is not None and len(decision.labels) > 2 else None,
+    }
 
 
 def _ratios(base: Measured, m: Measured) -> dict[str, Any]:

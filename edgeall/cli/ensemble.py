@@ -62,17 +62,19 @@ def _document(made: "Ensemble") -> dict[str, Any]:
 
 
 def _summary(made: "Ensemble") -> Any:
-    from edgeall.cli.train import figures_row, figures_table, split_words
+    from edgeall.cli.train import figures_row, figures_table, referral_lines, split_words
 
     table = figures_table(
-        f"{made.path}: {made.backbone}, {made.params['total'] / 1e6:.1f} M parameters together"
+        f"{made.path}: {made.backbone}, {made.params['total'] / 1e6:.1f} M parameters together",
+        classes=len(made.decision.labels) > 2,
     )
     for part, note in (("train", "training"), ("val", "validation"), ("test", "test")):
         if part in made.metrics:
             figures_row(table, note, made.metrics[part])
     table.caption = (
         f"mean of the Keras models; split {split_words(made.grouped_by)}; 95% intervals; threshold "
-        f"{made.decision.threshold:.3f}, chosen on validation\nexport and bench it with: edgeall export {made.path}; "
-        f"edgeall bench {made.path}"
+        f"{made.decision.threshold:.3f}, chosen on validation\n"
+        + "".join(f"{line}\n" for line in referral_lines({}, made.metrics))
+        + f"export and bench it with: edgeall export {made.path}; edgeall bench {made.path}"
     )
     return table

@@ -11,6 +11,7 @@ from edgeall.cli.display import Display
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
+    from edgeall.artifact import Parity
     from edgeall.exporting import Options, Outcome, Recipe
     from edgeall.runs import Run
 
@@ -139,6 +140,7 @@ def _status(outcome: "Outcome", display: Display) -> int:
                 f"{exported.path}: does not keep its recipe's tolerance (mean change of the score "
                 f"{exported.parity.mean_abs_diff:.3f}, decisions agree {exported.parity.agreement:.1%}"
                 + ("" if exported.parity.auc_delta is None else f", AUC {exported.parity.auc_delta:+.3f}")
+                + _classes(exported.parity)
                 + ")"
             )
         elif exported.parity.agreement < _AGREEMENT:
@@ -152,6 +154,15 @@ def _status(outcome: "Outcome", display: Display) -> int:
         return 2
     good = not outcome.failures and all(exported.parity.passed for exported in outcome.exported)
     return 0 if good else 1
+
+
+def _classes(parity: "Parity") -> str:
+    if parity.class_agreement is None or parity.class_mean_abs_diff is None:
+        return ""
+    return (
+        f"; most probable class agrees {parity.class_agreement:.1%}, mean change of a class "
+        f"{parity.class_mean_abs_diff:.3f}"
+    )
 
 
 def _table(outcome: "Outcome") -> object:

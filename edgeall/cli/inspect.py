@@ -122,7 +122,7 @@ def _of_metadata(metadata: Metadata) -> dict[str, str]:
         "parity": "not measured"
         if parity is None
         else f"{'passed' if parity.passed else 'FAILED'} on {parity.n} images: decisions agree {parity.agreement:.1%}, "
-        f"mean |Δp| {parity.mean_abs_diff:.4f}, max {parity.max_abs_diff:.4f}{_changes(parity)}"
+        f"mean |Δp| {parity.mean_abs_diff:.4f}, max {parity.max_abs_diff:.4f}{_changes(parity)}{_classes(parity)}"
         f"{_selected(metadata.quantization)}",
         **_quantization(metadata.quantization),
         "intended use": metadata.intended_use,
@@ -152,6 +152,15 @@ def _changes(parity: Parity) -> str:
         # With accuracy the truth was known, and yet there is no AUC.
         return words + ("" if accuracy is None else ", AUC not measured nor limited (images of one class)")
     return f"{words}, AUC {parity.auc_delta:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def _classes(parity: Parity) -> str:
+    if parity.class_agreement is None or parity.class_mean_abs_diff is None:
+        return ""
+    return (
+        f"; most probable class agrees {parity.class_agreement:.1%}, mean |Δp| of a class "
+        f"{parity.class_mean_abs_diff:.4f}"
+    )
 
 
 def _selected(about: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,22 +73,54 @@ def document(run: Run) -> dict[str, Any]:
 def summary(run: Run) -> Any:
     """A run for people."""
 
-    table = figures_table(f"{run.path}: {run.backbone}, head {run.head}, {run.weights}")
+    classes = len(run.decision.labels) > 2
+    table = figures_table(f"{run.path}: {run.backbone}, head {run.head}, {run.weights}", classes=classes)
     for part, note in (("train", "training"), ("val", "validation"), ("test", "test")):
         figures_row(table, note, run.metrics[part])
     chosen = "chosen on validation" if run.settings.get("threshold") is None else "as given"
     table.caption = (
         f"Keras model; split {split_words(run.split.grouped_by)}; 95% intervals; threshold "
-        f"{run.decision.threshold:.3f}, {chosen}{_band(run)}\n"
-        f"report, curves, confusion matrices: {run.path / 'evaluation'}"
+        f"{run.decision.threshold:.3f}, {chosen}\n"
+        + "".join(f"{line}\n" for line in referral_lines(run.settings, run.metrics))
+        + f"report, curves, confusion matrices: {run.path / 'evaluation'}"
     )
     return table
+
+
+def referral_lines(promised: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What a referral band was chosen for, and what it does on validation and on test images, with whose they are."""
+    found = {part: metrics[part].get("referral") for part in ("val", "test") if part in metrics}
+    band = next((of for of in found.values() if of), None)
+    if band is None:
+        return []
+    wanted = ", ".join(
+        f"{name} {promised[f'min_{name}']:g}"
+        for name in ("sensitivity", "specificity")
+        if promised.get(f"min_{name}") is not None
+    )
+    lines = [
+        f"scores from {band['low']:.3f} to {band['high']:.3f} are referred to a human"
+        + (f", so that validation images have {wanted}, a referred one counting as right:" if wanted else ":")
+    ]
+    for part, name in (("val", "validation"), ("test", "test")):
+        if of := found.get(part):
+            people = metrics[part]["clusters"]
+            lines.append(
+                f"  {name}, {metrics[part]['n']} images of {'unknown' if people is None else people} subjects: "
+                f"referred {_figure(of['referred'])}, sensitivity {_figure(of['sensitivity'])}, "
+                f"specificity {_figure(of['specificity'])}; answered alone: sensitivity "
+                f"{_figure(of['answered_sensitivity'])}, specificity {_figure(of['answered_specificity'])}"
+            )
+    return lines
 
 
 def pooled_summary(pooled: "Pooled") -> Any:
     """A cross-validation for people."""
     first = pooled.runs[0]
-    table = figures_table(f"{pooled.path}: {first.backbone}, head {first.head}, {len(pooled.runs)} folds")
+    table = figures_table(
+        f"{pooled.path}: {first.backbone}, head {first.head}, {len(pooled.runs)} folds",
+        classes=len(first.decision.labels) > 2,
+    )
     for number, run in enumerate(pooled.runs, start=1):
         figures_row(table, f"fold {number}", run.metrics["test"])
     figures_row(table, "pooled, out of fold", pooled.metrics)
@@ -96,11 +129,13 @@ def pooled_summary(pooled: "Pooled") -> Any:
     return table
 
 
-def figures_table(title: str) -> Any:
+def figures_table(title: str, *, classes: bool) -> Any:
+    """Of the verdict, and of the most probable class where there are more than two."""
     from rich.table import Table
 
+    of_classes = ("class accuracy", "macro F1") if classes else ()
     return Table(
-        *("", "images", "subjects", "accuracy", "sensitivity", "specificity", "AUC", "loss"),
+        *("", "images", "subjects", "accuracy", "sensitivity", "specificity", "AUC", *of_classes, "loss"),
         box=None, title=title, title_justify="left", caption_justify="left",
     )  # fmt: skip
 
@@ -109,19 +144,14 @@ def figures_row(table: Any, title: str, metrics: dict[str, Any]) -> None:
     shares = ("accuracy", "sensitivity", "specificity")
     figures = (*(metrics[f"{name}_over_subjects"] or metrics[name] for name in shares), metrics["auc"])
     subjects = metrics["clusters"] or "?"
-    table.add_row(title, str(metrics["n"]), str(subjects), *map(_figure, figures), f"{metrics['loss']:.3f}")
+    told = [] if (of := metrics["classes"]) is None else [_figure(of["accuracy"]), f"{of['macro']['f1']:.3f}"]
+    table.add_row(
+        title, str(metrics["n"]), str(subjects), *map(_figure, figures), *told, f"{metrics['loss']:.3f}"
+    )
 
 
 def split_words(grouped_by: str) -> str:
     return {"subject": "by subject", "unknown": "not known"}.get(grouped_by, "by image: optimistic")
-
-
-def _band(run: Run) -> str:
-    return (
-        ""
-        if run.decision.refer is None
-        else "; referred between {:.3f} and {:.3f}".format(*run.decision.refer)
-    )
 
 
 def _figure(estimate: dict[str, float | None] | None) -> str:

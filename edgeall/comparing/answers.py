@@ -57,10 +57,10 @@ class Answers:
             thresholds=np.where(self.called, scores, np.inf),
         )
         figures = {
-            "accuracy": found.accuracy_over_subjects or found.accuracy,
+            "accuracy": found.accuracy,
             "class_accuracy": self._class_accuracy,
-            "sensitivity": found.sensitivity_over_subjects or found.sensitivity,
-            "specificity": found.specificity_over_subjects or found.specificity,
+            "sensitivity": found.sensitivity,
+            "specificity": found.specificity,
             "auc": None if self.scores is None else found.auc,
         }
         return {name: figure for name, figure in figures.items() if figure is not None}
@@ -74,7 +74,7 @@ class Answers:
         found = classification_metrics(
             np.ones(len(right), np.int64), np.stack([~right, right], axis=1), _DECISION, self.subjects
         )
-        return found.accuracy_over_subjects or found.accuracy
+        return found.accuracy
 
     def take(self, rows: Integers) -> "Answers":
         """Some of the images, in the order of `rows`."""

@@ -47,8 +47,11 @@ class Difference:
         """Whether the data show a difference: the interval leaves out none, and so does the test. None: untested."""
         p_value = self.p_value if self.p_adjusted is None else self.p_adjusted
         low, high = self.delta.low, self.delta.high
-        if p_value is None or low is None or high is None:
+        if p_value is None:
             return None
+        if low is None or high is None:
+            # Of equal verdicts, say: nothing differs, and no interval can be had.
+            return None if p_value < SIGNIFICANT else False
         return p_value < SIGNIFICANT and (low > 0 or high < 0)
 
 

@@ -170,8 +170,8 @@ def _of_images(outcome: Outcome) -> Iterator[str]:
     subjects = [c.subjects for c in outcome.comparisons if c.subjects is not None]
     if subjects and min(subjects) < FEW_SUBJECTS:
         yield (
-            f"The images are of {min(subjects)} subjects only: intervals and tests count these, but with so few they "
-            "may still claim too much."
+            f"The images are of {min(subjects)} subjects only: intervals and tests count these, and suppose that they "
+            "are like those to come."
         )
     if any(c.paired and c.subjects is None for c in outcome.comparisons):
         yield "Whose images these are is not known: each counts as independent, which claims too much if it is not."

@@ -76,7 +76,7 @@ def make_ensemble(
         part: dataclasses.replace(each, thresholds=np.full(len(each.images), decision.threshold))
         for part, each in said.items()
     }
-    found = {part: evaluating.evaluate(each, decision, members[0].seed) for part, each in said.items()}
+    found = {part: evaluating.evaluate(each, decision) for part, each in said.items()}
     ensemble = Ensemble(
         path=path,
         members=tuple(run.path for run in members),

@@ -10,7 +10,7 @@ from sklearn.metrics import classification_report, confusion_matrix, roc_curve
 
 from edgeall.artifact import Decision
 from edgeall.predictions import Predictions
-from edgeall.statistics import classification_metrics, is_positive, positive_score, proportion
+from edgeall.statistics import classification_metrics, is_positive, positive_score
 
 FOLDER = "evaluation"
 MEGABYTE = 2**20
@@ -31,7 +31,6 @@ class Evaluation:
         report: precision, recall, F1 and support of each class, and their macro and weighted averages.
         confusion: rows are the truth, columns the verdict, in the order of the labels.
         roc: "fpr", "tpr", "thresholds" of the score of a finding; the first threshold is None, above all scores.
-        referral: what a referral band would do; None where there is none.
     """
 
     metrics: dict[str, Any]
@@ -40,7 +39,12 @@ class Evaluation:
     report: dict[str, Any]
     confusion: list[list[int]]
     roc: dict[str, list[Any]]
-    referral: dict[str, Any] | None
+
+    @property
+    def referral(self) -> dict[str, Any] | None:
+        """What a referral band does; None where there is none."""
+        band: dict[str, Any] | None = self.metrics["referral"]
+        return band
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: the metrics, then the rest."""
@@ -50,11 +54,10 @@ class Evaluation:
             "classification_report": self.report,
             "confusion_matrix": self.confusion,
             "roc": self.roc,
-            "referral": self.referral,
         }
 
 
-def evaluate(said: Predictions, decision: Decision, seed: int = 0) -> Evaluation:
+def evaluate(said: Predictions, decision: Decision) -> Evaluation:
     """Everything a published comparison tells of a model, and the intervals that it should.
 
     Two classes are judged by the verdict at each image's threshold, more by the most probable class.
@@ -64,7 +67,7 @@ def evaluate(said: Predictions, decision: Decision, seed: int = 0) -> Evaluation
     """
     labels = decision.labels
     metrics = classification_metrics(
-        said.truth, said.probabilities, decision, said.groups, seed, thresholds=said.thresholds
+        said.truth, said.probabilities, decision, said.groups, thresholds=said.thresholds
     )
     shared = np.unique(said.thresholds)
     scores = positive_score(said.probabilities, decision)
@@ -81,7 +84,6 @@ def evaluate(said: Predictions, decision: Decision, seed: int = 0) -> Evaluation
         ),
         confusion=[[int(n) for n in row] for row in confusion_matrix(said.truth, chosen, labels=every)],
         roc=_roc(is_positive(said.truth, decision), scores),
-        referral=None if decision.refer is None else _referral(said, scores, decision),
     )
 
 
@@ -104,25 +106,3 @@ def _roc(positive: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> di
     # Above all scores: scikit-learn says infinity, which JSON has not.
     finite = [None if not np.isfinite(value) else float(value) for value in thresholds]
     return {"fpr": fpr.tolist(), "tpr": tpr.tolist(), "thresholds": finite}
-
-
-def _referral(said: Predictions, scores: npt.NDArray[np.float64], decision: Decision) -> dict[str, Any]:
-    assert decision.refer is not None
-    low, high = decision.refer
-    positive = is_positive(said.truth, decision)
-    referred = (scores >= low) & (scores < high)
-    missed = positive & ~referred & (scores < said.thresholds)
-    alarmed = ~positive & ~referred & (scores >= said.thresholds)
-
-    def share(of: npt.NDArray[np.bool_], among: int) -> dict[str, float | None] | None:
-        found = proportion(int(of.sum()), among)
-        return None if found is None else found.to_dict()
-
-    n_positive = int(positive.sum())
-    return {
-        "low": low,
-        "high": high,
-        "referred": share(referred, len(scores)),
-        "sensitivity": share(positive & ~missed, n_positive),
-        "specificity": share(~positive & ~alarmed, len(scores) - n_positive),
-    }

@@ -23,8 +23,8 @@ def document(
     blocks = [f"# {title}", *notes]
     blocks.append(_table(["", *parts], [*_figures(parts), *_plain(parts)]))
     blocks.append(
-        "Intervals are at 95%; where subjects are known, they count people rather than images (PPV's and those of a "
-        "referral band count images, and are too narrow)."
+        "Intervals are at 95%; where subjects are known, they count people rather than images. A figure without one "
+        "rests on a class with a single person."
     )
     blocks.extend(_referral(parts))
     for name, part in parts.items():
@@ -51,6 +51,15 @@ def _figures(parts: Mapping[str, Evaluation]) -> list[list[str]]:
         for name in ("precision", "recall", "f1", "auc"):
             macro = [part.metrics["classes"]["macro"][name] for part in parts.values()]
             rows.append([f"macro {name}", *("-" if value is None else f"{value:.3f}" for value in macro)])
+        rows.append(
+            [
+                "accuracy of the class",
+                *(_figure(part.metrics["classes"]["accuracy"]) for part in parts.values()),
+            ]
+        )
+        for label in next(iter(parts.values())).metrics["classes"]["labels"]:
+            recalls = [part.metrics["classes"]["recall_by_class"][label] for part in parts.values()]
+            rows.append([f"recall of {label}", *map(_figure, recalls)])
     return rows
 
 
@@ -78,13 +87,17 @@ def _referral(parts: Mapping[str, Evaluation]) -> list[str]:
     if not found:
         return []
     band = next(iter(found.values()))
-    rows = [[name, *(_figure(said[key]) for key in ("referred", "sensitivity", "specificity"))]
-            for name, said in found.items()]  # fmt: skip
+    shown = ("referred", "sensitivity", "specificity", "answered_sensitivity", "answered_specificity")
+    rows = [
+        [name, str(parts[name].metrics["clusters"] or "-"), *(_figure(said[key]) for key in shown)]
+        for name, said in found.items()
+    ]
     return [
         "## Referral",
         f"Scores from {band['low']:.3f} to {band['high']:.3f} go to a human, chosen on validation images. A referred "
-        "image counts as neither missed nor alarmed.",
-        _table(["", "referred", "sensitivity", "specificity"], rows),
+        "image counts as neither missed nor alarmed; the last two columns leave it out. What the band was chosen for "
+        "holds on the validation images that chose it; on other people the intervals tell.",
+        _table(["", "subjects", *(name.replace("_", " ") for name in shown)], rows),
     ]
 
 

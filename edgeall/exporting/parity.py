@@ -1,5 +1,6 @@
 """Does an artifact, in its own engine, still answer as the Keras model does?"""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,6 +23,9 @@ def compare(
     truth: Sequence[bool] | None = None,
 ) -> Parity:
     """Class probabilities, (n, k) each: the Keras model's and the artifact's on the same images.
+
+    Of more than two classes each is held to the limits that the score is held to: the score adds up the classes with a
+    finding, and does not tell if two of them are exchanged.
 
     With `truth`, whether each image shows a finding, the changes of accuracy and AUC are measured too, the latter with
     an interval for these images (DeLong, paired): how two models differ on them, not how either does on other subjects.
@@ -49,13 +53,41 @@ def compare(
     mean, largest = float(difference.mean()), float(difference.max())
     accuracy, area = _changes(expected, score, calls, truth)
     fall = -area[0] if area and area[0] is not None else None
-    passed = (
+    measured = [(agreement, largest, mean)]
+    classes = _classes(reference, answers)
+    if classes is not None:
+        measured.append(classes)
+    passed = all(_near(*figures, tolerance) for figures in measured) and (
+        tolerance.auc_fall is None or fall is None or fall <= tolerance.auc_fall + _ROUNDING
+    )
+    parity = Parity(len(score), agreement, largest, mean, passed, accuracy, *area)
+    if classes is None:
+        return parity
+    return dataclasses.replace(
+        parity, class_agreement=classes[0], class_max_abs_diff=classes[1], class_mean_abs_diff=classes[2]
+    )
+
+
+def _near(agreement: float, largest: float, mean: float, tolerance: Tolerance) -> bool:
+    return (
         mean <= tolerance.mean_abs_diff
         and (tolerance.max_abs_diff is None or largest <= tolerance.max_abs_diff)
         and (tolerance.agreement is None or agreement >= tolerance.agreement)
-        and (tolerance.auc_fall is None or fall is None or fall <= tolerance.auc_fall + _ROUNDING)
     )
-    return Parity(len(score), agreement, largest, mean, passed, accuracy, *area)
+
+
+def _classes(
+    reference: npt.NDArray[np.float32], answers: npt.NDArray[np.float32]
+) -> tuple[float, float, float] | None:
+    """Share of equal classes, and the largest and the mean difference of the class that differs most.
+
+    None of two classes, whose probabilities the score tells.
+    """
+    if reference.shape[1] < 3:
+        return None
+    difference = np.abs(answers.astype(np.float64) - reference)
+    agreement = float(np.mean(answers.argmax(axis=1) == reference.argmax(axis=1)))
+    return agreement, float(difference.max()), float(difference.mean(axis=0).max())
 
 
 def _changes(

@@ -105,7 +105,7 @@ class Judge:
         decision = replace(self._decision, threshold=threshold)
         subjects = [member.subject for member in val]
         known = None if None in subjects else subjects
-        metrics = classification_metrics(truth, table, decision, known, self._seed)
+        metrics = classification_metrics(truth, table, decision, known)
         return decision, {"val": {"of": "the Keras model"} | metrics.to_dict()}
 
     def _evidence(self, given: Preprocessing | None) -> Evidence:

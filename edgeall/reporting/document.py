@@ -28,13 +28,19 @@ class Latency:
 
 @dataclass(frozen=True)
 class VersusFloat:
-    """Of an artifact beside the float32 one of its run and format, on the same images."""
+    """Of an artifact beside the float32 one of its run and format, on the same images.
+
+    Attributes:
+        accuracy_delta_interval: None where every verdict is equal or there is one subject.
+        class_agreement: share of images with an equal most probable class; None for two classes.
+    """
 
     agreement: float
     accuracy_delta: float
     accuracy_delta_interval: tuple[float, float] | None
     p_value: float | None
     p_value_over_subjects: float | None
+    class_agreement: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,19 @@ class Predictions:
     truth: tuple[bool, ...]
     positive: tuple[bool, ...]
     scores: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Of the most probable class, where there are more than two.
+
+    Attributes:
+        recalls: of each label: the share of its images that are given it; empty where a result does not tell.
+    """
+
+    accuracy: Estimate
+    macro_f1: float
+    recalls: tuple[tuple[str, Estimate | None], ...]
 
 
 @dataclass(frozen=True)
@@ -146,6 +165,7 @@ class Result:
         cross_check: what the engine's own tool measured; None where it was not asked.
         counts: instructions, of an emulated board.
         sha256: of the artifact; None where a result does not tell.
+        classes: None for two classes.
     """
 
     artifact: str
@@ -187,6 +207,7 @@ class Result:
     costs: tuple[Cost, ...] = ()
     counts: Counts | None = None
     sha256: str | None = None
+    classes: Classes | None = None
 
     @property
     def failed_parity(self) -> bool:

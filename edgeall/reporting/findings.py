@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edgeall.artifact import FORMATS
 from edgeall.reporting import words
-from edgeall.reporting.document import FAILED_PARITY, Bench, Result, title
+from edgeall.reporting.document import FAILED_PARITY, Bench, Result, VersusFloat, title
 from edgeall.reporting.pairs import Gap, accuracy_gap, apart, auc_gap, gaps, same_speed, time_ratio
 from edgeall.statistics import holm
 
@@ -189,6 +189,11 @@ def _cost_in_accuracy(float32: Result, quantized: Result) -> tuple[bool, str]:
         ""
         if versus is None
         else f"same verdict on {words.percent(versus.agreement)}% of {quantized.n} images, "
+        + (
+            ""
+            if versus.class_agreement is None
+            else f"same most probable class on {words.percent_interval(versus.class_agreement)}%, "
+        )
     )
     if gap is None:
         delta = "" if versus is None else f"accuracy {words.points(versus.accuracy_delta)} points, "
@@ -205,7 +210,7 @@ def _cost_in_accuracy(float32: Result, quantized: Result) -> tuple[bool, str]:
 def _gap_to_float(float32: Result, quantized: Result) -> Gap | None:
     """The bench's own comparison where it is complete, else one made here from the predictions."""
     versus = quantized.vs_float
-    if versus is not None and versus.accuracy_delta_interval is not None and versus.p_value is not None:
+    if versus is not None and versus.p_value is not None and _complete(versus):
         over = versus.p_value_over_subjects
         return Gap(
             "accuracy",
@@ -216,6 +221,11 @@ def _gap_to_float(float32: Result, quantized: Result) -> Gap | None:
             over is not None,
         )
     return accuracy_gap(float32, quantized)
+
+
+def _complete(versus: VersusFloat) -> bool:
+    """Whether an interval that is not there could not be had: of equal verdicts, say."""
+    return versus.accuracy_delta_interval is not None or versus.agreement == 1.0
 
 
 def extremes(bench: Bench) -> list[str]:

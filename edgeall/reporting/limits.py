@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from edgeall.artifact import INTENDED_USE
 from edgeall.reporting import words
 from edgeall.reporting.document import Bench, Failure
 from edgeall.reporting.findings import artifacts, timed
 from edgeall.reporting.pairs import time_ratio
-from edgeall.statistics import proportion
+from edgeall.statistics import share
 
 FEW_SUBJECTS = 30
-"""Below it, intervals over subjects are too narrow too (Cameron, Gelbach and Miller, Rev. Econ. Stat. 90, 2008)."""
+"""Below it, what is known of other people rests on few: worth a word beside intervals that say so."""
 
 
 def warnings(bench: Bench) -> list[str]:
@@ -49,16 +51,19 @@ def limits(bench: Bench) -> list[str]:
 def _on_images(bench: Bench) -> list[str]:
     fewest = min(bench.results, key=lambda r: r.n)
     found = []
-    if (perfect := proportion(fewest.n, fewest.n)) is not None and perfect.low is not None:
+    of_whom = None if fewest.clusters is None else np.arange(fewest.n) % fewest.clusters
+    perfect = share(np.ones(fewest.n, dtype=bool), of_whom)
+    if perfect is not None and perfect.low is not None:
+        people = "" if fewest.clusters is None else f" of {fewest.clusters} subjects"
         found.append(
-            f"Accuracy rests on {fewest.n} test images: even all right would mean {words.percent(perfect.low)}–100%."
+            f"Accuracy rests on {fewest.n} test images{people}: even all right would mean "
+            f"{words.percent(perfect.low)}–100%."
         )
     clusters = [r.clusters for r in bench.results if r.clusters is not None]
     if clusters and min(clusters) < FEW_SUBJECTS:
         found.append(
             f"These images are of {min(clusters)} subjects only. Images of one subject resemble each other; the "
-            "intervals take that into account, but what so few subjects tell of all others is uncertain, and they may "
-            "still be too narrow."
+            "intervals take that into account, and suppose that these subjects are like those to come."
         )
     grouping = {r.grouped_by or "unknown" for r in bench.results}
     if "image" in grouping:

@@ -6,8 +6,8 @@ Beside the keys that every result has, these are read where they are there, and 
 - of a result: `run`, `weights` (what training started from, in words), `split.grouped_by`, `data` (name of the
   images' layout), `clusters` (subjects), `accuracy_over_subjects`, `noisy`, `parity.passed`, `float_operators`
   (number by kind), `thermal.throttled`, `settings.obeys_rules`, `vs_float.accuracy_delta_interval`,
-  `vs_float.p_value_over_subjects`, `members` (of an ensemble: artifacts, whose costs it sums), `cross_check`
-  (what the engine's own benchmark tool says), and
+  `vs_float.p_value_over_subjects`, `vs_float.class_agreement`, `classes` (of more than two), `members` (of an
+  ensemble: artifacts, whose costs it sums), `cross_check` (what the engine's own benchmark tool says), and
 - `predictions`: {"images": identities, "subjects": names or null, "truth": bool, "positive": verdict bool,
   "scores": numbers, or not there}, columns of equal length. With them two artifacts can be compared image by image;
   without, no difference in accuracy is claimed.
@@ -26,7 +26,7 @@ from edgeall.files import AnyPath
 from edgeall.measuring.records import NOT_TRIED
 from edgeall.reporting import costs, counts, cross_check, words
 from edgeall.reporting.checked import At
-from edgeall.reporting.document import Bench, Failure, Latency, Predictions, Result, VersusFloat
+from edgeall.reporting.document import Bench, Classes, Failure, Latency, Predictions, Result, VersusFloat
 from edgeall.statistics import Estimate
 
 SCHEMA = 1
@@ -199,6 +199,7 @@ def _result(at: At) -> Result:
         accelerator=None if (place := at.maybe("accelerator")) is None else place.get("provider").text(),
         costs=costs.read(at),
         counts=counts.read(at),
+        classes=_classes(at.maybe("classes")),
     )
 
 
@@ -250,11 +251,30 @@ def _versus(at: At | None) -> VersusFloat | None:
     return VersusFloat(
         agreement=at.get("agreement").number(0.0, 1.0),
         accuracy_delta=at.get("accuracy_delta").number(-1.0, 1.0),
-        accuracy_delta_interval=None
-        if ends is None
-        else (ends.get("low").number(), ends.get("high").number()),
+        accuracy_delta_interval=_ends(ends),
         p_value=None if p_value is None else p_value.number(0.0, 1.0),
         p_value_over_subjects=None if over is None else over.number(0.0, 1.0),
+        class_agreement=_maybe_estimate(at, "class_agreement"),
+    )
+
+
+def _ends(at: At | None) -> tuple[float, float] | None:
+    """Both or none."""
+    low, high = (None, None) if at is None else (at.maybe("low"), at.maybe("high"))
+    return None if low is None or high is None else (low.number(), high.number())
+
+
+def _classes(at: At | None) -> Classes | None:
+    if at is None:
+        return None
+    recalls = at.maybe("recall_by_class")
+    if recalls is not None and not isinstance(recalls.value, dict):
+        raise recalls.wrong("an object")
+    names = () if recalls is None else recalls.value
+    return Classes(
+        _estimate(at.get("accuracy")),
+        at.get("macro").get("f1").number(0.0, 1.0),
+        tuple((At(at.path, name).text(), _maybe_estimate(recalls, name)) for name in names if recalls),
     )
 
 

@@ -151,9 +151,10 @@ def _notes(bench: Bench) -> tuple[str, ...]:
     ]
     if any(result.accuracy_over_subjects is not None for result in results):
         notes.append(
-            "accuracy: Wilson's interval at the effective number of images, because those of one subject resemble each "
-            "other; F1 and AUC: bootstrap over subjects."
+            "Intervals count subjects, because images of one resemble each other. A figure without an interval rests "
+            "on a class with a single subject."
         )
+    notes += _classes(bench)
     if any(result.vs_float is not None for result in results):
         notes.append(
             "as float: share of images with the verdict of the float32 artifact of the same run and format; "
@@ -181,6 +182,21 @@ def _notes(bench: Bench) -> tuple[str, ...]:
     if any(None in (r.latency.p50, r.latency.p90) for r in measured if r.latency is not None):
         notes.append(f"{words.UNKNOWN} in p50 / p90: too few runs to know that percentile.")
     return tuple(notes)
+
+
+def _classes(bench: Bench) -> list[str]:
+    """Of the most probable class, one line an artifact: verdicts do not tell if two classes with a finding swap."""
+    told = {
+        bench.label(r): r.classes for r in bench.results if r.classes is not None
+    }  # threads change nothing of it
+    return [
+        f"{label}, most probable class: accuracy {words.percent_interval(of.accuracy)}%, macro F1 {of.macro_f1:.2f}"
+        + "".join(
+            f"; {name} {words.percent_interval(recall)}%" for name, recall in of.recalls if recall is not None
+        )
+        + (" of their images." if of.recalls else ".")
+        for label, of in told.items()
+    ]
 
 
 def _provenance(result: Result, bench: Bench) -> str:

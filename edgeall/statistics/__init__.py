@@ -1,6 +1,8 @@
-"""Metrics, intervals and paired tests: thin over scikit-learn and SciPy. Intervals are at 95%."""
+"""Metrics, intervals and paired tests, after the literature. Intervals are at 95%."""
 
+from edgeall.statistics.clustered import clusters
 from edgeall.statistics.estimate import CONFIDENCE, Estimate, independent_difference, proportion
+from edgeall.statistics.intervals import share
 from edgeall.statistics.latency import (
     NOISY,
     RUNS_NEEDED,
@@ -13,6 +15,7 @@ from edgeall.statistics.latency import (
 from edgeall.statistics.metrics import (
     ClassMetrics,
     Metrics,
+    Referral,
     classification_metrics,
     is_positive,
     positive_score,
@@ -31,12 +34,14 @@ __all__ = [
     "Estimate",
     "Metrics",
     "Paired",
+    "Referral",
     "Timings",
     "agreement",
     "auc_test_over_subjects",
     "choose_band",
     "choose_threshold",
     "classification_metrics",
+    "clusters",
     "compare_auc",
     "compare_verdicts",
     "holm",
@@ -49,4 +54,5 @@ __all__ = [
     "ratio_of_separate_rounds",
     "ratio_over_rounds",
     "round_spread",
+    "share",
 ]

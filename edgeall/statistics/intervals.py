@@ -1,4 +1,13 @@
-"""Which interval each figure of a classifier carries, and the closed forms.
+"""Which interval each figure of a classifier carries.
+
+Where subjects are known, every interval counts them: the variance between subjects (`clustered.spread`), and Student's
+t with degrees of freedom from their numbers. AUC and average precision have it on the logit scale, all others as Korn
+and Graubard's interval at the effective number of images. Where nothing varies (all right, all wrong), each subject is
+one observation. A class with one subject leaves what rests on that class without an interval: nothing tells how
+subjects differ. Coverage, by simulation: benchmarks/results/interval-coverage.md.
+
+The interval is for subjects drawn anew. A figure that depends on the share of images with a finding (PPV, F1, MCC,
+average precision) is for the share among these images.
 
 Where subjects are unknown, images count as independent:
 
@@ -7,87 +16,99 @@ Where subjects are unknown, images count as independent:
 - balanced accuracy: its two Wilson intervals combined (Newcombe, Statistics in Medicine 20, 2001; Zou and Donner,
   ibid. 27, 2008).
 - ROC-AUC: DeLong on the logit scale; Newcombe's score interval at 0 and 1.
-- average precision, MCC: bootstrap over images within their class.
+- average precision, MCC: as with subjects, each image one.
 - Brier score: Wilson's. A squared error within [0, 1] varies no more than a proportion, so this is wide rather than
-  narrow, where a bootstrap of some twenty images misses a rare large error.
-
-Where subjects are known: Wilson as above, with `accuracy_over_subjects` beside it; all others by bootstrap over them.
-
-A bootstrap of a perfect result repeats it and would claim [1, 1]. There a closed form takes over, with subjects for
-its counts where they are known: the fewest independent observations that the images can amount to. It is the one
-above; for average precision Wilson's over the positives (after Boyd, Eng and Page, ECML 2013), for MCC its values
-at the ends of sensitivity's and specificity's intervals (conservative).
+  narrow, where its own variance in some twenty images misses a rare large error. Over subjects, too, it counts as no
+  more images than there are.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from edgeall.statistics.estimate import Estimate, wilson
-from edgeall.statistics.resampling import Bools, Floats, Integers, matthews
-from edgeall.statistics.roc import delong_interval, newcombe_interval
+from edgeall.statistics import figures
+from edgeall.statistics.clustered import (
+    Bools,
+    Floats,
+    Integers,
+    Spread,
+    korn_graubard,
+    on_logit_scale,
+    spread,
+)
+from edgeall.statistics.estimate import Estimate, proportion, wilson
+from edgeall.statistics.figures import Figure
+from edgeall.statistics.roc import delong_interval
 
 
-@dataclass(frozen=True)
-class Intervals:
-    """Intervals without resampling, with images or, where known, subjects for counts."""
+def share(right: Bools, cluster: Integers | None, those: Bools | None = None) -> Estimate | None:
+    """A share of images, or of `those`; None of none."""
+    among = np.ones(len(right), dtype=bool) if those is None else those
+    if cluster is None or not among.any():
+        return proportion(int(right[among].sum()), int(among.sum()))
+    return over_subjects(figures.mean(right[among]), right[among], cluster[among])
 
-    positive: Bools
-    called: Bools
-    scores: Floats
-    cluster: Integers | None
 
-    def choose(self, name: str, value: float, ends: tuple[float, float] | None) -> Estimate:
-        independent = self.cluster is None
-        if independent and name == "auc":
-            return delong_interval(self.positive, self.scores)
-        closed = independent and name in ("f1", "balanced_accuracy", "brier")
-        if closed or ends is None or ends[1] - ends[0] < 1e-12:
-            low, high = getattr(self, f"_{name}")(value)
-            method = "closed form" if independent else "closed form, subjects counted"
-        else:
-            low, high = ends
-            method = "bootstrap over images" if independent else "bootstrap over subjects"
-        least = -1.0 if name == "mcc" else 0.0
-        # Summed floating-point weights may come out a hair over 1.
-        value = min(value, 1.0)
-        return Estimate(value, max(least, min(low, value)), min(1.0, max(high, value)), method)
+def over_subjects(figure: Figure, positive: Bools, cluster: Integers) -> Estimate:
+    """The figure with its interval for subjects drawn anew; its ends are None where a class has one subject.
 
-    def _count(self, chosen: Bools) -> int:
-        return int(chosen.sum()) if self.cluster is None else len(np.unique(self.cluster[chosen]))
+    Args:
+        positive: classes, where the figure holds their shares.
+        cluster: subject of each image, (n,).
+    """
+    every = np.ones(len(positive), dtype=bool)
+    strata = [every] if figure.strata == "all" else [positive, ~positive]
+    # Numbered anew: some images may have been left out.
+    cluster = np.unique(cluster, return_inverse=True)[1].astype(np.int64)
+    if any(len(np.unique(cluster[those])) < 2 for those in strata):
+        where = "one subject" if figure.strata == "all" else "fewer than two subjects in a class"
+        return Estimate(figure.value, None, None, f"no interval: {where}")
+    found = spread(figure.influence, cluster, strata)
+    assert found is not None
+    low, high = _ends(figure, found, len(positive))
+    return Estimate(figure.value, min(low, figure.value), max(high, figure.value), found.in_words)
 
-    def _rates(self) -> tuple[tuple[float, float, float], ...]:
-        """Sensitivity and specificity, each with its ends."""
-        truth, called = self.positive, self.called
-        rates = (float(called[truth].mean()), float((~called[~truth]).mean()))
-        counts = (self._count(truth), self._count(~truth))
-        return tuple((rate, *wilson(rate, count)) for rate, count in zip(rates, counts, strict=True))
 
-    def _f1(self, value: float) -> tuple[float, float]:
-        overlap = value / (2 - value)
-        low, high = wilson(overlap, self._count(self.positive | self.called))
-        return 2 * low / (1 + low), 2 * high / (1 + high)
+def _ends(figure: Figure, found: Spread, n: int) -> tuple[float, float]:
+    if figure.scale == "logit":
+        return on_logit_scale(figure.value, found)
+    if figure.scale == "share":
+        return korn_graubard(figure.value, found, n)
+    half = Spread(found.variance / 4, found.freedom, found.fewest)
+    low, high = korn_graubard((1 + figure.value) / 2, half, n)
+    return 2 * low - 1, 2 * high - 1
 
-    def _balanced_accuracy(self, value: float) -> tuple[float, float]:
-        (a, a_low, a_high), (b, b_low, b_high) = self._rates()
-        return value - math.hypot(a - a_low, b - b_low) / 2, value + math.hypot(a_high - a, b_high - b) / 2
 
-    def _mcc(self, value: float) -> tuple[float, float]:
-        (_, a_low, a_high), (_, b_low, b_high) = self._rates()
-        share = float(self.positive.mean())
+def over_images(name: str, figure: Figure, positive: Bools, called: Bools, scores: Floats) -> Estimate:
+    """The figure with its interval where no subject is known."""
+    if name == "auc":
+        return delong_interval(positive, scores)
+    value = figure.value
+    if name in ("mcc", "average_precision"):
+        alone = over_subjects(figure, positive, np.arange(len(positive)))
+        return Estimate(value, alone.low, alone.high, alone.method.replace("subject", "image"))
+    if name == "ppv":
+        plain = proportion(int((positive & called).sum()), int(called.sum()))
+        assert plain is not None
+        return plain
+    low, high = (_f1 if name == "f1" else _balanced)(value, positive, called)
+    return Estimate(value, max(0.0, min(low, value)), min(1.0, max(high, value)), "closed form")
 
-        def at(a: float, b: float) -> float:
-            cells = (share * a, (1 - share) * (1 - b), share * (1 - a), (1 - share) * b)
-            return float(matthews(*map(np.float64, cells)))
 
-        return at(a_low, b_low), at(a_high, b_high)
+def brier(positive: Bools, scores: Floats, cluster: Integers | None) -> Estimate:
+    """Mean squared error of scores in [0, 1]."""
+    figure = figures.mean((scores - positive) ** 2)
+    if cluster is not None:
+        return over_subjects(figure, positive, cluster)
+    return Estimate(figure.value, *wilson(figure.value, len(positive)), "closed form")
 
-    def _auc(self, value: float) -> tuple[float, float]:
-        return newcombe_interval(value, self._count(self.positive), self._count(~self.positive))
 
-    def _average_precision(self, value: float) -> tuple[float, float]:
-        return wilson(value, self._count(self.positive))
+def _f1(value: float, positive: Bools, called: Bools) -> tuple[float, float]:
+    low, high = wilson(value / (2 - value), int((positive | called).sum()))
+    return 2 * low / (1 + low), 2 * high / (1 + high)
 
-    def _brier(self, value: float) -> tuple[float, float]:
-        return wilson(value, self._count(np.ones_like(self.positive)))
+
+def _balanced(value: float, positive: Bools, called: Bools) -> tuple[float, float]:
+    a, b = float(called[positive].mean()), float((~called[~positive]).mean())
+    (a_low, a_high), (b_low, b_high) = wilson(a, int(positive.sum())), wilson(b, int((~positive).sum()))
+    return value - math.hypot(a - a_low, b - b_low) / 2, value + math.hypot(a_high - a, b_high - b) / 2

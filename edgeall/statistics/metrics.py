@@ -1,6 +1,6 @@
 """What an artifact's probabilities are worth against the truth, each figure with its interval.
 
-Point values come from scikit-learn, intervals from `edgeall.statistics.intervals`.
+Which interval each has: `edgeall.statistics.intervals`.
 """
 
 from collections.abc import Sequence
@@ -9,32 +9,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
-from sklearn.metrics import (
-    average_precision_score,
-    brier_score_loss,
-    confusion_matrix,
-    f1_score,
-    matthews_corrcoef,
-    precision_recall_fscore_support,
-    roc_auc_score,
-)
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
 
 from edgeall.artifact import Decision
-from edgeall.statistics.estimate import CONFIDENCE, Estimate, Z, proportion, wilson
-from edgeall.statistics.intervals import Intervals
-from edgeall.statistics.resampling import (
-    Bools,
-    Floats,
-    Integers,
-    bootstrap,
-    clusters,
-    confusion_metrics,
-    ranking_metrics,
-    weighted_mean,
-)
+from edgeall.statistics import figures
+from edgeall.statistics.clustered import Bools, Floats, Integers, clusters
+from edgeall.statistics.estimate import Estimate
+from edgeall.statistics.intervals import brier, over_images, over_subjects, share
 
 ECE_BINS = 10
+_ONE_CLASS = ("ppv", "f1")
+"""What is defined where the truth holds one class."""
+_SHARES = ("accuracy", "sensitivity", "specificity")
 
 
 @dataclass(frozen=True)
@@ -44,6 +30,7 @@ class ClassMetrics:
     Attributes:
         confusion: rows are the truth, columns the most probable class, both in the order of `labels`.
         accuracy: share of images whose most probable class is theirs.
+        recalls: the same share of each class's own images, in the order of `labels`; None of a class without any.
         auc: macro average of each class against the rest; None where a class has no image.
     """
 
@@ -54,13 +41,45 @@ class ClassMetrics:
     recall: float
     f1: float
     auc: float | None
+    recalls: tuple[Estimate | None, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; `recall_by_class` by label, with intervals."""
+        recalls = zip(self.labels, self.recalls, strict=True)
         return {
             "labels": list(self.labels),
+            "recall_by_class": {label: None if of is None else of.to_dict() for label, of in recalls},
             "confusion": [list(row) for row in self.confusion],
             "accuracy": self.accuracy.to_dict(),
             "macro": {"precision": self.precision, "recall": self.recall, "f1": self.f1, "auc": self.auc},
+        }
+
+
+@dataclass(frozen=True)
+class Referral:
+    """What a band of scores that go to a human does on some images.
+
+    Attributes:
+        low, high: scores in [low, high) are referred.
+        referred: share of all images.
+        sensitivity, specificity: what a band is chosen for: shares of the positives not missed, of the negatives not
+            alarmed, where a referred image is neither.
+        answered_sensitivity, answered_specificity: of the images that have a verdict alone; None without any.
+    """
+
+    low: float
+    high: float
+    referred: Estimate
+    sensitivity: Estimate | None
+    specificity: Estimate | None
+    answered_sensitivity: Estimate | None
+    answered_specificity: Estimate | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; undefined is null."""
+        figures = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            name: value.to_dict() if isinstance(value, Estimate) else value for name, value in figures.items()
         }
 
 
@@ -74,18 +93,15 @@ class Metrics:
 
     Attributes:
         n: images.
-        clusters: subjects among them, None where not known. Images of one subject resemble each other, so with few
-            subjects the Wilson intervals, which count images as independent, are too narrow.
-        accuracy_over_subjects, sensitivity_over_subjects, specificity_over_subjects: the same shares with Wilson's
-            interval at the effective number of images, n divided by the variance inflation of the subjects, with
-            Student's t for their number (Korn and Graubard, Survey Methodology 24, 1998). None where subjects are
-            not known.
+        clusters: subjects among them, None where not known. Where they are known, intervals are for subjects drawn
+            anew; else each image counts as independent, which is too narrow where several are of one person.
         ppv: positive predictive value, which machine learning calls precision: in edgeall that is a number format.
         brier: mean squared error of the score, 0 is best.
         ece: expected calibration error of the score in `ECE_BINS` equal bins (Naeini, Cooper and Hauskrecht, AAAI
             2015), 0 is best. No interval: in small sets it is biased upwards, and a bootstrap doubles the bias.
         confusion: "tn", "fp", "fn", "tp".
         classes: for more than two classes.
+        referral: where the decision has a band to refer to a human.
     """
 
     n: int
@@ -93,13 +109,10 @@ class Metrics:
     threshold: float
     confusion: dict[str, int]
     accuracy: Estimate
-    accuracy_over_subjects: Estimate | None
     balanced_accuracy: Estimate | None
     ppv: Estimate | None
     sensitivity: Estimate | None
-    sensitivity_over_subjects: Estimate | None
     specificity: Estimate | None
-    specificity_over_subjects: Estimate | None
     f1: Estimate | None
     auc: Estimate | None
     average_precision: Estimate | None
@@ -107,9 +120,14 @@ class Metrics:
     brier: Estimate
     ece: float
     classes: ClassMetrics | None = None
+    referral: Referral | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; undefined is null, and `intervals` names the method of each interval."""
+        """JSON-ready; undefined is null, and `intervals` names the method of each interval.
+
+        `accuracy_over_subjects` and the like repeat `accuracy` where subjects are known, and are null where they are
+        not: in older results `accuracy` counts images.
+        """
         document: dict[str, Any] = {}
         methods = {}
         for field in fields(self):
@@ -117,9 +135,11 @@ class Metrics:
             if isinstance(value, Estimate):
                 methods[field.name] = value.method
                 value = value.to_dict()
-            elif isinstance(value, ClassMetrics):
+            elif isinstance(value, ClassMetrics | Referral):
                 value = value.to_dict()
             document[field.name] = value
+        for name in _SHARES:
+            document[f"{name}_over_subjects"] = None if self.clusters is None else document[name]
         return document | {"intervals": methods}
 
 
@@ -143,7 +163,6 @@ def classification_metrics(
     probabilities: npt.ArrayLike,
     decision: Decision,
     groups: Sequence[str | None] | None = None,
-    seed: int = 0,
     *,
     thresholds: npt.ArrayLike | None = None,
 ) -> Metrics:
@@ -153,7 +172,6 @@ def classification_metrics(
         truth: class indices into `decision.labels`, (n,), n >= 1.
         probabilities: (n, k), rows add up to 1.
         groups: subject of each image where known.
-        seed: of the bootstrap; the same seed gives the same intervals.
         thresholds: of each image (n,), where they come from several models; default: the decision's.
 
     Raises:
@@ -168,44 +186,29 @@ def classification_metrics(
     cluster = clusters(groups, len(indices))
     tn, fp, fn, tp = (int(cell) for cell in confusion_matrix(positive, called, labels=[False, True]).ravel())
     right = positive == called
-    accuracy = proportion(tp + tn, len(indices))
+    accuracy = share(right, cluster)
     assert accuracy is not None
     table = np.asarray(probabilities, dtype=np.float64)
+    # Summed floating-point probabilities may come out a hair over 1.
+    clipped = np.clip(scores, 0.0, 1.0)
     return Metrics(
         n=len(indices),
         clusters=None if cluster is None else int(cluster.max()) + 1,
         threshold=decision.threshold,
         confusion={"tn": tn, "fp": fp, "fn": fn, "tp": tp},
         accuracy=accuracy,
-        accuracy_over_subjects=None if cluster is None else over_subjects(right, cluster),
-        ppv=proportion(tp, tp + fp),
-        sensitivity=proportion(tp, tp + fn),
-        sensitivity_over_subjects=_over_those(right, cluster, positive),
-        specificity=proportion(tn, tn + fp),
-        specificity_over_subjects=_over_those(right, cluster, ~positive),
+        sensitivity=share(right, cluster, positive),
+        specificity=share(right, cluster, ~positive),
         ece=calibration_error(positive, scores),
-        classes=_class_metrics(indices, table, decision.labels) if len(decision.labels) > 2 else None,
-        **_interval_metrics(positive, called, np.clip(scores, 0.0, 1.0), cluster, seed),
+        classes=_class_metrics(indices, table, decision.labels, cluster)
+        if len(decision.labels) > 2
+        else None,
+        referral=None
+        if decision.refer is None
+        else _referral(positive, called, scores, decision.refer, cluster),
+        brier=brier(positive, clipped, cluster),
+        **_interval_metrics(positive, called, clipped, cluster),
     )
-
-
-def over_subjects(right: Bools, cluster: Integers) -> Estimate:
-    """A share of images with Wilson's interval at their effective number, given each image's subject."""
-    n, share = len(right), float(right.mean())
-    totals = np.bincount(cluster, weights=right - share)
-    count = len(totals)
-    variance = float(count / max(count - 1, 1) * (totals**2).sum() / n**2)
-    # Without variation the inflation is unknown: a subject then counts as one observation.
-    effective = min(n, share * (1 - share) / variance) if variance > 0 else count
-    # The inflation is itself estimated from so many subjects.
-    effective *= (Z / student.ppf(0.5 + CONFIDENCE / 2, max(count - 1, 1))) ** 2
-    return Estimate(share, *wilson(share, effective), f"Wilson, {effective:.0f} effective images")
-
-
-def _over_those(right: Bools, cluster: Integers | None, those: Bools) -> Estimate | None:
-    if cluster is None or not those.any():
-        return None
-    return over_subjects(right[those], np.unique(cluster[those], return_inverse=True)[1])
 
 
 def calibration_error(positive: Bools, scores: Floats, bins: int = ECE_BINS) -> float:
@@ -215,42 +218,49 @@ def calibration_error(positive: Bools, scores: Floats, bins: int = ECE_BINS) -> 
 
 
 def _interval_metrics(
-    positive: Bools, called: Bools, scores: Floats, cluster: Integers | None, seed: int
-) -> dict[str, Any]:
-    one_class = bool(positive.all() or not positive.any())
-    no_f1 = not (positive.any() or called.any())
-    points: dict[str, float | None] = {
-        "f1": None if no_f1 else float(f1_score(positive, called, zero_division=0)),
-        "balanced_accuracy": None
-        if one_class
-        else float((called[positive].mean() + (~called[~positive]).mean()) / 2),
-        "auc": None if one_class else float(roc_auc_score(positive, scores)),
-        "average_precision": None if one_class else float(average_precision_score(positive, scores)),
-        "mcc": None if one_class else float(matthews_corrcoef(positive, called)),
-        "brier": float(brier_score_loss(positive, scores, pos_label=True)),
+    positive: Bools, called: Bools, scores: Floats, cluster: Integers | None
+) -> dict[str, Estimate | None]:
+    found = {
+        name: figure(positive, called) for name, figure in figures.OF_CALLS.items() if name in _ONE_CLASS
     }
-    functions = {
-        **confusion_metrics(positive, called),
-        **ranking_metrics(positive, scores),
-        "brier": weighted_mean((scores - positive) ** 2),
-    }
-    ends = bootstrap(
-        {name: functions[name] for name, value in points.items() if value is not None},
-        positive,
-        cluster,
-        seed,
+    if positive.any() and not positive.all():
+        found |= {name: figure(positive, called) for name, figure in figures.OF_CALLS.items()}
+        found |= {name: figure(positive, scores) for name, figure in figures.OF_SCORES.items()}
+    estimates: dict[str, Estimate | None] = dict.fromkeys([*figures.OF_CALLS, *figures.OF_SCORES])
+    for name, figure in found.items():
+        if figure is not None:
+            estimates[name] = (
+                over_images(name, figure, positive, called, scores)
+                if cluster is None
+                else over_subjects(figure, positive, cluster)
+            )
+    return estimates
+
+
+def _referral(
+    positive: Bools, called: Bools, scores: Floats, band: tuple[float, float], cluster: Integers | None
+) -> Referral:
+    referred = (scores >= band[0]) & (scores < band[1])
+    right = called == positive
+    of_all = share(referred, cluster)
+    assert of_all is not None
+    return Referral(
+        *band,
+        of_all,
+        sensitivity=share(right | referred, cluster, positive),
+        specificity=share(right | referred, cluster, ~positive),
+        answered_sensitivity=share(right, cluster, positive & ~referred),
+        answered_specificity=share(right, cluster, ~positive & ~referred),
     )
-    closed = Intervals(positive, called, scores, cluster)
-    return {
-        name: None if value is None else closed.choose(name, value, ends[name])
-        for name, value in points.items()
-    }
 
 
-def _class_metrics(truth: Integers, probabilities: Floats, labels: tuple[str, ...]) -> ClassMetrics:
+def _class_metrics(
+    truth: Integers, probabilities: Floats, labels: tuple[str, ...], cluster: Integers | None
+) -> ClassMetrics:
     every = list(range(len(labels)))
     chosen = probabilities.argmax(axis=1)
-    accuracy = proportion(int((chosen == truth).sum()), len(truth))
+    right = chosen == truth
+    accuracy = share(right, cluster)
     assert accuracy is not None
     precision, recall, f1, _ = precision_recall_fscore_support(
         truth, chosen, labels=every, average="macro", zero_division=0
@@ -266,4 +276,5 @@ def _class_metrics(truth: Integers, probabilities: Floats, labels: tuple[str, ..
         recall=float(recall),
         f1=float(f1),
         auc=float(np.mean(areas)) if len(areas) == len(labels) else None,
+        recalls=tuple(share(right, cluster, truth == k) for k in every),
     )

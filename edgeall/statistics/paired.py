@@ -1,6 +1,5 @@
 """Two classifiers on the same images: do they agree, and is one right more often?"""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest, permutation_test
 
-from edgeall.statistics.estimate import Estimate, Z, proportion
-from edgeall.statistics.resampling import Bools, Floats, Integers, bootstrap, clusters, weighted_mean
+from edgeall.statistics.clustered import Floats, Integers, clusters, spread
+from edgeall.statistics.estimate import Estimate, bonett_price, proportion
+from edgeall.statistics.intervals import share
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Paired:
     """Of a classifier b beside a reference a on the same images.
 
     Attributes:
-        agreement: share of equal verdicts, with Wilson's interval.
-        accuracy_delta: accuracy of b less that of a.
+        agreement: share of equal verdicts; its interval counts subjects where they are known.
+        accuracy_delta: accuracy of b less that of a. Over subjects its ends are None where every verdict is equal.
         p_value: McNemar's exact two-sided test of equal accuracy; takes images as independent.
         p_value_over_subjects: sign-flip permutation test over subjects; None where they are not known.
         only_a, only_b: images that one alone has right.
@@ -69,20 +69,25 @@ def compare_verdicts(
     """Compare verdicts (True: positive) of two classifiers, (n,) each, n >= 1, with the truth.
 
     The interval of the accuracy difference is Bonett and Price's for paired proportions (J. Educ. Behav. Stat. 37,
-    2012), which stays open where no image tells the two apart; where subjects are known, a bootstrap over them.
+    2012), which stays open where no image tells the two apart. Where subjects are known it is taken at the effective
+    number of images, as that of a share is. It has no ends then where all verdicts are equal: the models may differ on
+    other images, but these do not tell whether such differences would fall on few subjects or on all.
+
+    Args:
+        seed: of the permutation test, where subjects are too many to try all signs.
     """
     truth = np.asarray(positive, dtype=bool)
     a, b = np.asarray(verdicts_a, dtype=bool), np.asarray(verdicts_b, dtype=bool)
     right_a, right_b = a == truth, b == truth
-    same = agreement(a, b)
+    cluster = clusters(groups, len(truth))
+    same = share(a == b, cluster)
     if same is None:
         raise ValueError("no images to compare on")
-    cluster = clusters(groups, len(truth))
     gained = right_b.astype(np.float64) - right_a
     return Paired(
         n=len(truth),
         agreement=same,
-        accuracy_delta=_delta(gained, truth, cluster, seed),
+        accuracy_delta=mean_gain(gained, cluster),
         p_value=mcnemar_exact(right_a, right_b),
         p_value_over_subjects=None if cluster is None else _sign_flip(gained, cluster, seed),
         only_a=int((right_a & ~right_b).sum()),
@@ -90,24 +95,26 @@ def compare_verdicts(
     )
 
 
-def _delta(gained: Floats, truth: Bools, cluster: Integers | None, seed: int) -> Estimate:
-    value = float(gained.mean())
+def mean_gain(gained: Floats, cluster: Integers | None) -> Estimate:
+    """The mean of 1 (b alone is right), -1 (a alone) and 0, (n,), with the interval of `compare_verdicts`."""
+    value, n = float(gained.mean()), len(gained)
+    up, down = float((gained > 0).mean()), float((gained < 0).mean())
     if cluster is None:
-        low, high = _bonett_price(float((gained > 0).sum()), float((gained < 0).sum()), len(gained))
+        low, high = bonett_price(up, down, n)
         return Estimate(value, min(low, value), max(high, value), "Bonett-Price")
-    ends = bootstrap({"delta": weighted_mean(gained)}, truth, cluster, seed)["delta"]
-    if ends is not None and ends[1] - ends[0] > 1e-12:
-        return Estimate(value, min(ends[0], value), max(ends[1], value), "bootstrap over subjects")
-    count = int(cluster.max()) + 1
-    up, down = float((gained > 0).mean()) * count, float((gained < 0).mean()) * count
-    low, high = _bonett_price(up, down, count)
-    return Estimate(value, min(low, value), max(high, value), "Bonett-Price, subjects counted")
-
-
-def _bonett_price(only_b: float, only_a: float, n: int) -> tuple[float, float]:
-    up, down = (only_b + 1) / (n + 2), (only_a + 1) / (n + 2)
-    spread = Z * math.sqrt((up + down - (up - down) ** 2) / (n + 2))
-    return max(-1.0, up - down - spread), min(1.0, up - down + spread)
+    if up == down == 0:
+        return Estimate(value, None, None, "no interval: equal verdicts on every image")
+    found = spread((gained - value) / n, cluster, [np.ones(n, dtype=bool)])
+    if found is None:
+        return Estimate(value, None, None, "no interval: one subject")
+    effective = found.effective(up + down - value**2, n) if found.known else found.fewest
+    low, high = bonett_price(up, down, effective)
+    return Estimate(
+        value,
+        min(low, value),
+        max(high, value),
+        f"Bonett-Price, {found.in_words}",
+    )
 
 
 def _sign_flip(gained: Floats, cluster: Integers, seed: int) -> float:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import norm, rankdata
+from scipy.stats import norm
 from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
 
-from edgeall.statistics.estimate import Estimate, Z
-from edgeall.statistics.resampling import Bools, Floats, bootstrap, clusters, ranking_metrics
+from edgeall.statistics import figures
+from edgeall.statistics.clustered import Bools, Floats, Integers, clusters, expit, spread
+from edgeall.statistics.estimate import Estimate, Z, bonett_price
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def delong_interval(positive: Bools, scores: Floats) -> Estimate:
         low, high = newcombe_interval(area, int(positive.sum()), int((~positive).sum()))
         return Estimate(area, low, high, "Newcombe's score interval")
     centre, spread = math.log(area / (1 - area)), Z * math.sqrt(variance) / (area * (1 - area))
-    return Estimate(area, _expit(centre - spread), _expit(centre + spread), "DeLong, logit scale")
+    return Estimate(area, expit(centre - spread), expit(centre + spread), "DeLong, logit scale")
 
 
 def newcombe_interval(area: float, positives: float, negatives: float) -> tuple[float, float]:
@@ -65,12 +66,15 @@ def compare_auc(
     scores_a: Sequence[float],
     scores_b: Sequence[float],
     groups: Sequence[str | None] | None = None,
-    seed: int = 0,
 ) -> AucDifference | None:
-    """AUC of b less that of a on the same images: DeLong's paired test, or a bootstrap over subjects where known.
+    """AUC of b less that of a on the same images: DeLong's paired test, or Obuchowski's interval over known subjects.
 
-    Where neither ranking varies (both perfect, say), the interval combines the two separate ones as if they were
-    independent, which is too wide rather than too narrow (Zou and Donner, Statistics in Medicine 27, 2008).
+    Over subjects it has the variance of `clustered.spread`, in Bonett and Price's formula for paired proportions (J.
+    Educ. Behav. Stat. 37, 2012): a plain Student's interval is too narrow near an AUC of 1. Its ends are None where a
+    class has one subject, and where no image tells the rankings apart: how subjects differ is then not known.
+
+    Over images, where neither ranking varies (both perfect, say), the interval combines the two separate ones as if
+    they were independent, which is too wide rather than too narrow (Zou and Donner, Statistics in Medicine 27, 2008).
 
     Returns:
         None where the truth has one class only.
@@ -79,25 +83,20 @@ def compare_auc(
     a, b = np.asarray(scores_a, dtype=np.float64), np.asarray(scores_b, dtype=np.float64)
     if truth.all() or not truth.any():
         return None
-    area_a, area_b = float(roc_auc_score(truth, a)), float(roc_auc_score(truth, b))
-    delta = area_b - area_a
     cluster = clusters(groups, len(truth))
     if cluster is not None:
-        of_a, of_b = ranking_metrics(truth, a)["auc"], ranking_metrics(truth, b)["auc"]
-        ends = bootstrap({"delta": lambda w: of_b(w) - of_a(w)}, truth, cluster, seed)["delta"]
-        if ends is not None and ends[1] > ends[0]:
-            return AucDifference(Estimate(delta, *_around(delta, ends), "bootstrap over subjects"), None)
-        sizes = (len(set(cluster[truth])), len(set(cluster[~truth])))
-        return AucDifference(_separate(area_a, area_b, *sizes), None)
+        return AucDifference(difference_over_subjects(truth, a, b, cluster)[0], None)
+    area_a, area_b = float(roc_auc_score(truth, a)), float(roc_auc_score(truth, b))
+    delta = area_b - area_a
     covariance = _delong_covariance(truth, np.stack([a, b]))
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     if variance <= 1e-15:
         p_value = 1.0 if delta == 0 else None
         return AucDifference(_separate(area_a, area_b, int(truth.sum()), int((~truth).sum())), p_value)
-    spread = math.sqrt(variance)
-    low, high = max(-1.0, delta - Z * spread), min(1.0, delta + Z * spread)
+    deviation = math.sqrt(variance)
+    low, high = max(-1.0, delta - Z * deviation), min(1.0, delta + Z * deviation)
     return AucDifference(
-        Estimate(delta, low, high, "DeLong, paired"), float(2 * norm.sf(abs(delta) / spread))
+        Estimate(delta, low, high, "DeLong, paired"), float(2 * norm.sf(abs(delta) / deviation))
     )
 
 
@@ -109,9 +108,8 @@ def auc_test_over_subjects(
 ) -> float | None:
     """Two-sided p-value of equal AUC on the same images where images of one subject go together.
 
-    Obuchowski's variance, which sums DeLong's components over subjects (Biometrics 53, 1997); Student's t with
-    Welch and Satterthwaite's degrees of freedom, because the subjects of each class are few. With every image a subject
-    of its own and many of them it is DeLong's test.
+    Student's t with the variance of `clustered.spread`. With every image a subject of its own and many of them it is
+    DeLong's test.
 
     Returns:
         None where the truth has one class only, a class has one subject, or AUCs differ and nothing varies.
@@ -120,26 +118,34 @@ def auc_test_over_subjects(
     cluster = clusters(groups, len(truth))
     if cluster is None:
         raise ValueError("no subject is known")
-    if min(len(np.unique(cluster[those])) for those in (truth, ~truth)) < 2:
+    if truth.all() or not truth.any():
         return None
     a, b = np.asarray(scores_a, dtype=np.float64), np.asarray(scores_b, dtype=np.float64)
-    delta = float(roc_auc_score(truth, b)) - float(roc_auc_score(truth, a))
-    gains, variances, freedoms = [], [], []
-    for components, those in zip(_components(truth, np.stack([a, b])), (truth, ~truth), strict=True):
-        gain = components[1] - components[0]
-        totals = np.bincount(
-            cluster[those], weights=(gain - gain.mean()) / len(gain), minlength=cluster.max() + 1
-        )
-        count = len(np.unique(cluster[those]))
-        gains.append(totals)
-        variances.append(count / (count - 1) * float(totals @ totals))
-        freedoms.append(count - 1)
-    subjects = len(np.unique(cluster))
-    variance = sum(variances) + 2 * subjects / (subjects - 1) * float(gains[0] @ gains[1])
-    if variance <= 1e-15:
-        return 1.0 if delta == 0 else None
-    freedom = sum(variances) ** 2 / sum(v**2 / f for v, f in zip(variances, freedoms, strict=True))
-    return float(2 * student.sf(abs(delta) / math.sqrt(variance), freedom))
+    return difference_over_subjects(truth, a, b, cluster)[1]
+
+
+def difference_over_subjects(
+    positive: Bools, a: Floats, b: Floats, cluster: Integers
+) -> tuple[Estimate, float | None]:
+    """What `compare_auc` and `auc_test_over_subjects` tell, of subjects by number: the difference and its p-value."""
+    before, after = figures.auc(positive, a), figures.auc(positive, b)
+    delta = after.value - before.value
+    # What each image's component gains or loses: as if images were won and lost, by the share of pairs.
+    up = float(np.mean([np.maximum(gain, 0).mean() for gain in _gains(positive, a, b)]))
+    found = spread(after.influence - before.influence, cluster, [positive, ~positive])
+    if found is None:
+        return Estimate(delta, None, None, "no interval: one subject in a class"), None
+    if not found.known:
+        p_value = 1.0 if abs(delta) < 1e-12 else None
+        return Estimate(delta, None, None, "no interval: no image tells the rankings apart"), p_value
+    low, high = bonett_price(up, up - delta, found.effective(2 * up - delta - delta**2))
+    interval = Estimate(delta, min(low, delta), max(high, delta), f"Bonett-Price, {found.in_words}")
+    return interval, float(2 * student.sf(abs(delta) / math.sqrt(found.variance), found.freedom))
+
+
+def _gains(positive: Bools, a: Floats, b: Floats) -> list[Floats]:
+    """By how much b ranks each positive image, and each negative one, better than a does, from -1 to 1."""
+    return [of_both[1] - of_both[0] for of_both in figures.components(positive, np.stack([a, b]))]
 
 
 def _separate(a: float, b: float, positives: int, negatives: int) -> Estimate:
@@ -153,36 +159,14 @@ def _separate(a: float, b: float, positives: int, negatives: int) -> Estimate:
     )
 
 
-def _around(value: float, ends: tuple[float, float]) -> tuple[float, float]:
-    return min(value, ends[0]), max(value, ends[1])
-
-
 def _delong_covariance(positive: Bools, scores: Floats) -> Floats:
     """Covariance (m, m) of the AUCs of m rankings, scores (m, n).
 
     A class of one image has no variance of its own and counts as 0.
     """
     total = np.zeros((len(scores), len(scores)))
-    for components in _components(positive, scores):
+    for components in figures.components(positive, scores):
         count = components.shape[1]
         if count > 1:
             total += np.atleast_2d(np.cov(components)) / count
     return total
-
-
-def _components(positive: Bools, scores: Floats) -> tuple[Floats, Floats]:
-    """DeLong's structural components of m rankings, scores (m, n): of each positive image, and of each negative one.
-
-    A positive's is the share of negatives that it is ranked above, a negative's the share of positives above it.
-    Source of the fast form, by midranks: Sun and Xu, IEEE Signal Processing Letters 21 (2014).
-    """
-    hits, others = scores[:, positive], scores[:, ~positive]
-    m, n = hits.shape[1], others.shape[1]
-    together = rankdata(np.concatenate([hits, others], axis=1), axis=1)
-    above = (together[:, :m] - rankdata(hits, axis=1)) / n
-    below = 1 - (together[:, m:] - rankdata(others, axis=1)) / m
-    return np.asarray(above), np.asarray(below)
-
-
-def _expit(x: float) -> float:
-    return 1 / (1 + math.exp(-x))

@@ -98,7 +98,7 @@ def fine_tune(
         decision, said = _judge(fitted, dataset, settings, progress)
         predictions.write(folder / predictions.FILE, said, decision.labels)
         # Of the Keras model, the test part once, after every choice was made.
-        found = {name: evaluating.evaluate(part, decision, settings.seed) for name, part in said.items()}
+        found = {name: evaluating.evaluate(part, decision) for name, part in said.items()}
         tuned = history.rows[-1]["phase"].endswith(FINE_TUNING)
         patience = settings.patience if tuned else settings.head_patience
         metrics = {

@@ -93,7 +93,7 @@ def _pool(path: Path, done: tuple[Run, ...], settings: Settings) -> Pooled:
         [predictions.read(run.path / predictions.FILE, run.decision.labels)["test"] for run in done]
     )
     decision = Decision(first.decision.labels, first.decision.positive)
-    found = evaluating.evaluate(said, decision, settings.seed)
+    found = evaluating.evaluate(said, decision)
     aucs = tuple(None if (auc := run.metrics["test"]["auc"]) is None else auc["value"] for run in done)
     metrics = {"of": "the Keras models, out of fold"} | found.metrics | {"loss": found.loss, "mse": found.mse}
     pooled = Pooled(path, done, metrics, aucs)

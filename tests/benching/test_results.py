@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from small_run import DECISION, FINGERPRINT, PIXELS
 
-from edgeall.artifact import Artifact, Metadata, Parity, Precision, Provenance
+from edgeall.artifact import Artifact, Decision, Metadata, Parity, Precision, Provenance
 from edgeall.benching.images import TestSet
 from edgeall.benching.results import Subject, gather, rows
 from edgeall.measuring.plan import PlannedImage, Settings
@@ -195,10 +195,38 @@ def test_int8_is_set_beside_the_float32_of_its_run_format_and_threads() -> None:
     versus = beside["tiny_int8.tflite"]
     assert versus["agreement"] == pytest.approx(0.9)
     assert versus["accuracy_delta"] == pytest.approx(-0.1)
+    assert versus["class_agreement"] is None
     assert versus["p_value"] == pytest.approx(0.5)  # two images, both lost: 2 * 0.5^2
     ratio = versus["latency_ratio"]
     assert ratio["value"] == pytest.approx((0.5 * 2.3 / 4.4 * 0.5) ** (1 / 3))
     assert ratio["low"] < ratio["value"] < ratio["high"]
+
+
+def test_of_more_classes_the_most_probable_one_is_set_beside_too() -> None:
+    """Two classes with a finding are exchanged in five of twenty images: every verdict stays."""
+    decision = Decision(("benign", "early", "pre"), ("early", "pre"))
+
+    def of_three(of: Subject) -> Subject:
+        metadata = dataclasses.replace(of.artifact.metadata, decision=decision)
+        return dataclasses.replace(of, artifact=dataclasses.replace(of.artifact, metadata=metadata))
+
+    def answered(of: Subject, exchanged: int) -> Record:
+        told = accuracy(of)
+        table = [[0.1, 0.3, 0.6] if i < exchanged else [0.1, 0.6, 0.3] for i in range(N)]
+        return dataclasses.replace(told, result={**(told.result or {}), "probabilities": table})
+
+    base, quantized = of_three(subject()), of_three(subject("int8"))
+    found = results(
+        [base, quantized],
+        [answered(base, 0), answered(quantized, 5), *rounds(4.0), *rounds(2.0, of=quantized)],
+    )
+    versus = {row["artifact"]: row["vs_float"] for row in found}["tiny_int8.tflite"]
+    assert (versus["agreement"], versus["accuracy_delta"]) == (1.0, 0.0)
+    assert versus["class_agreement"]["value"] == 0.75
+    assert {row["artifact"]: row["classes"]["accuracy"]["value"] for row in found} == {
+        "tiny_float32.tflite": 0.5,
+        "tiny_int8.tflite": 0.4,
+    }
 
 
 def test_only_rounds_of_one_session_make_a_ratio() -> None:

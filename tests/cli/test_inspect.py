@@ -81,6 +81,12 @@ def test_what_is_optimistic_or_was_not_measured_is_said(
     out = capsys.readouterr().out
     assert "optimistic:" not in out
     assert "one class)" not in out
+    assert "most probable class" not in out
+    exchanged = Parity(40, 1.0, 0.0, 0.0, False, class_agreement=0.5, class_mean_abs_diff=0.3)
+    assert main(["inspect", str(tiny.sealed("tflite-fp32", tmp_path, parity=exchanged).path)]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "FAILED on 40 images: decisions agree 100.0%" in out
+    assert "most probable class agrees 50.0%, mean |Δp| of a class 0.3000" in out
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -1,14 +1,20 @@
 """`edgeall train`: one JSON document, one clear line for each mistake."""
 
+import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
-from edgeall import runs
+from edgeall import evaluating, runs
+from edgeall.artifact import Decision
 from edgeall.cli.main import main
+from edgeall.cli.train import figures_row, figures_table, referral_lines
+from edgeall.predictions import Predictions
 
 QUICK = [
     "--input-size",
@@ -108,3 +114,49 @@ def test_a_missing_folder_and_a_single_class_are_refused(
         path.unlink()
     assert main(["train", str(data), "--backbone", "vgg16"]) == 2
     assert "one class only" in capsys.readouterr().err
+
+
+FOUR = Decision(("benign", "early", "pre", "pro"), ("early", "pre", "pro"), 0.5, (0.3, 0.7))
+
+
+def judged(table: np.ndarray, truth: np.ndarray, subjects: tuple[str | None, ...]) -> dict[str, Any]:
+    names = tuple(map(str, range(len(truth))))
+    found = evaluating.evaluate(Predictions(names, subjects, truth, table, np.full(len(truth), 0.5)), FOUR)
+    return found.metrics | {"loss": found.loss}
+
+
+def shown(thing: Any) -> str:
+    file = io.StringIO()
+    Console(file=file, width=200, color_system=None).print(thing)
+    return file.getvalue()
+
+
+def test_the_headline_of_several_classes_shows_an_exchange_of_two() -> None:
+    truth = np.repeat([0, 1, 2, 3], 5)
+    right = np.full((20, 4), 0.05) + 0.8 * np.eye(4)[truth]
+    table = figures_table("", classes=True)
+    for title, said in (("right", right), ("exchanged", right[:, [0, 2, 1, 3]])):
+        figures_row(table, title, judged(said, truth, (None,) * 20))
+    told = {line.split()[0]: line for line in shown(table).splitlines() if line.split()[:1]}
+    assert "class accuracy" in shown(table)
+    assert told["right"].split()[3] == told["exchanged"].split()[3] == "1.000"
+    assert "1.000" in told["right"].split()[-2]
+    assert told["exchanged"].split()[-2] == "0.500"
+
+
+def test_a_referral_band_is_told_with_what_it_does_and_to_how_many_people() -> None:
+    truth = np.repeat([0, 1], 20)
+    scores = np.r_[np.linspace(0, 0.65, 20), np.linspace(0.35, 1, 20)]
+    table = np.stack([1 - scores, scores, np.zeros(40), np.zeros(40)], axis=1)
+    of_four = judged(table, truth, tuple(f"s{index // 10}" for index in range(40)))
+    of_two = judged(table, truth, tuple(f"s{index // 20}" for index in range(40)))
+    wanted = {"min_sensitivity": 0.95, "min_specificity": 0.9}
+    head, validation, test = referral_lines(wanted, {"val": of_four, "test": of_two})
+    assert "from 0.300 to 0.700" in head
+    assert "sensitivity 0.95, specificity 0.9" in head
+    assert "validation, 40 images of 4 subjects" in validation
+    assert "sensitivity 1.000 (0.158-1.000)" in validation
+    assert "test, 40 images of 2 subjects" in test
+    assert "; answered alone: sensitivity 1.000, specificity 1.000" in test, "one person a class: no interval"
+    assert referral_lines(wanted, {"val": {**of_four, "referral": None}}) == []
+    assert referral_lines(wanted, {"val": {"n": 3}}) == [], "a run of an older version"

@@ -54,6 +54,14 @@ def test_aucs_are_compared_as_delong_did() -> None:
     assert found.a == pytest.approx(a.figures["auc"].value)
 
 
+def test_equal_verdicts_of_known_subjects_are_not_told_apart_though_they_have_no_interval() -> None:
+    subjects = tuple(f"s{index // 5}" for index in range(40))
+    found = by_metric(paired(answers([0, 21], subjects, seed=1), answers([0, 21], subjects, seed=1)))
+    for difference in found.values():
+        assert (difference.delta.value, difference.delta.low, difference.p_value) == (0.0, None, 1.0)
+        assert difference.supported is False
+
+
 def test_where_subjects_are_known_they_are_what_is_counted() -> None:
     # Five images a subject: ten images are the doing of two people.
     subjects = tuple(f"s{index // 5}" for index in range(40))

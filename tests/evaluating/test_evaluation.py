@@ -82,6 +82,7 @@ def test_a_referral_band_counts_the_referred_as_neither_missed_nor_alarmed() -> 
     assert found["sensitivity"]["value"] == 1
     assert found["specificity"]["value"] == 1
     assert found["sensitivity"]["low"] < 0.5
+    assert found["answered_sensitivity"]["value"] == 1
 
 
 def test_one_class_has_no_curve_and_no_auc() -> None:

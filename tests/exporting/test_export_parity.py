@@ -78,3 +78,42 @@ def test_images_of_one_class_have_no_auc_to_fall() -> None:
 
 def test_a_model_that_hardly_moves_may_become_constant() -> None:
     assert compare(rows(0.5, 0.5001), rows(0.5, 0.5), DECISION, Tolerance(2, 0.01)).passed
+
+
+FOUR = Decision(("benign", "early", "pre", "pro"), ("early", "pre", "pro"), threshold=0.5)
+
+
+def four_classes() -> np.ndarray:
+    table = np.random.default_rng(0).dirichlet([0.6] * 4, 40)
+    return np.asarray(table, np.float32)
+
+
+def test_of_two_classes_the_score_tells_all() -> None:
+    parity = compare(rows(0.1, 0.9), rows(0.1, 0.8), DECISION, Tolerance(2, 1.0))
+    assert (parity.class_agreement, parity.class_max_abs_diff, parity.class_mean_abs_diff) == (
+        None,
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    "tolerance", [Tolerance(40, 0.02), Tolerance(40, 1.0, agreement=0.98), Tolerance(40, 1.0, 0.1)]
+)
+def test_two_classes_with_a_finding_that_are_exchanged_fail(tolerance: Tolerance) -> None:
+    """Their scores, sums over classes with a finding, are equal."""
+    before = four_classes()
+    exchanged = compare(before, before[:, [0, 2, 1, 3]], FOUR, tolerance)
+    assert (exchanged.agreement, exchanged.max_abs_diff) == (1.0, pytest.approx(0, abs=1e-6))
+    assert exchanged.class_agreement < 0.9
+    assert not exchanged.passed
+    assert compare(before, before, FOUR, tolerance).passed
+
+
+def test_the_differences_of_classes_are_those_of_the_class_that_differs_most() -> None:
+    before = np.array([[0.7, 0.1, 0.1, 0.1], [0.1, 0.7, 0.1, 0.1]], np.float32)
+    after = np.array([[0.6, 0.1, 0.2, 0.1], [0.1, 0.35, 0.45, 0.1]], np.float32)
+    parity = compare(before, after, FOUR, Tolerance(2, 1.0))
+    assert parity.class_agreement == 0.5
+    assert parity.class_max_abs_diff == pytest.approx(0.35, abs=1e-6)
+    assert parity.class_mean_abs_diff == pytest.approx((0.1 + 0.35) / 2, abs=1e-6)

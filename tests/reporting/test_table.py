@@ -48,10 +48,43 @@ def test_where_subjects_are_known_accuracy_has_the_interval_over_them(
     """Forty wrong images, all of one subject of ten."""
     document = make_document([make_result(negatives=200, positives=200, subjects=10, wrong=range(40))])
     found = laid_out(document)
-    told = document["results"][0]["accuracy_over_subjects"]
-    assert told["low"] < 0.6 < document["results"][0]["accuracy"]["low"]
+    told = document["results"][0]["accuracy"]
+    assert told["low"] < 0.6
     assert found.rows[0].cells["accuracy"] == f"90.0 [{100 * told['low']:.1f}–{100 * told['high']:.1f}]"
-    assert any("effective number of images" in note for note in found.notes)
+    assert any("count subjects" in note for note in found.notes)
+
+
+def test_an_older_result_whose_accuracy_counts_images_is_shown_over_subjects(
+    make_document: Make, make_result: Make
+) -> None:
+    over = {"value": 0.9, "low": 0.5, "high": 0.99}
+    made = make_result(
+        negatives=200, positives=200, subjects=10, wrong=range(40), accuracy_over_subjects=over
+    )
+    assert laid_out(make_document([made])).rows[0].cells["accuracy"] == "90.0 [50.0–99.0]"
+
+
+def test_more_than_two_classes_have_a_line_of_their_own(make_document: Make, make_result: Make) -> None:
+    """An exchange of two classes with a finding leaves accuracy, F1 and AUC as they were."""
+    share = {"value": 0.5, "low": 0.3, "high": 0.7}
+    classes = {
+        "labels": ["benign", "early", "pre"],
+        "recall_by_class": {
+            "benign": share | {"value": 0.6},
+            "early": share | {"low": None, "high": None},
+            "pre": None,
+        },
+        "accuracy": share,
+        "macro": {"precision": 0.5, "recall": 0.5, "f1": 0.49, "auc": None},
+    }
+    notes = laid_out(
+        make_document([make_result(classes=classes), make_result(classes=classes, threads=2)])
+    ).notes
+    (told,) = [note for note in notes if "most probable class" in note]
+    assert told == (
+        "mobilenetv2 TFLite float32, most probable class: accuracy 50.0 [30.0–70.0]%, macro F1 0.49; "
+        "benign 60.0 [30.0–70.0]%; early 50.0% of their images."
+    )
 
 
 def test_rows_are_grouped_by_backbone_then_format_precision_and_threads(make_journey: Make) -> None:

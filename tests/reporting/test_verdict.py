@@ -46,6 +46,25 @@ class TestInt8:
             text,
         ), text
 
+    def test_equal_verdicts_of_three_people_have_no_interval_to_be_absurd(
+        self, make_document: Make, make_result: Make
+    ) -> None:
+        people = {"subjects": 3, "wrong": [0, 20]}
+        float32 = make_result(**people)
+        found = verdict(make_document([float32, make_result(precision="int8", base_wrong=[0, 20], **people)]))
+        (text,) = [text for text in (*found.of("int8"), *found.of("warning")) if "INT8: " in text]
+        assert text.endswith(
+            "same verdict on 100.0% of 22 images, accuracy 0.0 points, p = 1.00: no difference shown."
+        )
+
+    def test_the_most_probable_class_is_told_where_there_are_more_than_two(
+        self, make_document: Make, make_result: Make
+    ) -> None:
+        quantized = make_result(precision="int8", base_wrong=[])
+        quantized["vs_float"]["class_agreement"] = {"value": 0.5, "low": 0.3, "high": 0.7}
+        found = verdict(make_document([make_result(), quantized]))
+        assert any("same most probable class on 50.0 [30.0–70.0]%" in text for text in found.of("int8"))
+
     def test_slower_is_a_warning(self, make_document: Make, make_result: Make) -> None:
         found = both(make_document, make_result, medians=[14.0, 14.2, 13.9, 14.1, 14.3])
         assert found.of("int8") == []
@@ -252,6 +271,10 @@ class TestLimits:
         assert "Accuracy rests on 22 test images: even all right would mean 85.1–100%." in verdict(
             make_document([make_result()])
         ).of("limit")
+        assert (
+            "Accuracy rests on 22 test images of 3 subjects: even all right would mean 29.2–100%."
+            in verdict(make_document([make_result(subjects=3)])).of("limit")
+        )
 
     @pytest.mark.parametrize(
         ("changes", "said"),

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from edgeall.artifact import Decision
-from edgeall.statistics import Estimate, Metrics, classification_metrics, proportion
-from edgeall.statistics.metrics import over_subjects
+from edgeall.statistics import Estimate, Metrics, classification_metrics
 
 BINARY = Decision(("hem", "all"), ("all",))
 FOUR = Decision(("benign", "early", "pre", "pro"), ("early", "pre", "pro"))
@@ -19,22 +18,59 @@ FOUR = Decision(("benign", "early", "pre", "pro"), ("early", "pre", "pro"))
 
 def score(truth: list[int], scores: list[float], groups: list[str | None] | None = None) -> Metrics:
     p = np.asarray(scores, dtype=np.float32)
-    return classification_metrics(truth, np.stack([1 - p, p], axis=1), BINARY, groups, seed=7)
+    return classification_metrics(truth, np.stack([1 - p, p], axis=1), BINARY, groups)
 
 
-def test_sensitivity_and_specificity_count_subjects_too() -> None:
+def test_where_subjects_are_known_every_interval_counts_them() -> None:
     """Two people each: one answered right throughout, one wrong throughout, which is no more than one in two."""
     truth = [0] * 20 + [1] * 20
     scores = [0.1] * 10 + [0.9] * 20 + [0.1] * 10
-    groups = [name for name in "abcd" for _ in range(10)]
-    decision = Decision(("healthy", "leukemia"), ("leukemia",))
-    table = [[1 - score, score] for score in scores]
-    found = classification_metrics(truth, table, decision, groups)
-    for name in ("sensitivity", "specificity"):
-        alone, over = getattr(found, name), getattr(found, f"{name}_over_subjects")
-        assert over.value == alone.value == 0.5
-        assert over.low < 0.1 < 0.25 < alone.low
-    assert classification_metrics(truth, table, decision).sensitivity_over_subjects is None
+    groups: list[str | None] = [name for name in "abcd" for _ in range(10)]
+    alone, over = score(truth, scores), score(truth, scores, groups)
+    for name in ("accuracy", "sensitivity", "specificity", "ppv", "f1", "balanced_accuracy", "brier"):
+        images, people = getattr(alone, name), getattr(over, name)
+        assert people.value == pytest.approx(images.value), name
+        assert people.low < images.low < images.high < people.high, name
+
+
+def test_the_document_repeats_the_shares_under_their_old_names_where_subjects_are_known() -> None:
+    truth, scores = [0, 0, 1, 1], [0.1, 0.7, 0.8, 0.9]
+    known, unknown = score(truth, scores, ["a", "b", "c", "d"]).to_dict(), score(truth, scores).to_dict()
+    for name in ("accuracy", "sensitivity", "specificity"):
+        assert known[f"{name}_over_subjects"] == known[name]
+        assert unknown[f"{name}_over_subjects"] is None
+
+
+def test_of_three_people_two_of_a_class_leave_the_area_without_an_interval() -> None:
+    truth = [0] * 20 + [1] * 40
+    scores = list(np.linspace(0.05, 0.6, 20)) + list(np.linspace(0.3, 0.9, 40))
+    found = score(truth, scores, ["a"] * 20 + ["b"] * 20 + ["c"] * 20)
+    for name in ("auc", "average_precision", "f1", "ppv", "mcc", "balanced_accuracy", "specificity"):
+        estimate = getattr(found, name)
+        assert (estimate.low, estimate.high) == (None, None), name
+        assert estimate.method.startswith("no interval"), name
+    for name in ("accuracy", "sensitivity", "brier"):
+        assert getattr(found, name).low is not None, name
+    assert json.loads(json.dumps(found.to_dict()))["auc"]["low"] is None
+
+
+def test_a_referral_band_is_told_as_promised_and_of_what_is_answered() -> None:
+    """Of four positives one is referred and one missed; of four negatives two are referred, none alarmed."""
+    truth = [0, 0, 0, 0, 1, 1, 1, 1]
+    scores = [0.1, 0.2, 0.45, 0.5, 0.1, 0.5, 0.8, 0.9]
+    decision = Decision(("hem", "all"), ("all",), 0.5, (0.4, 0.6))
+    table = [[1 - p, p] for p in scores]
+    found = classification_metrics(truth, table, decision, list("abcdefgh")).referral
+    assert found is not None
+    assert (found.low, found.high, found.referred.value) == (0.4, 0.6, 3 / 8)
+    assert (found.sensitivity.value, found.specificity.value) == (0.75, 1.0)
+    assert found.answered_sensitivity.value == pytest.approx(2 / 3)
+    assert found.answered_specificity.value == 1.0
+    two = classification_metrics(truth, table, decision, ["a"] * 4 + ["b"] * 4).referral
+    assert two.sensitivity.low is None, "one person with a finding"
+    assert score(truth, scores).referral is None
+    told = json.loads(json.dumps(classification_metrics(truth, table, decision).to_dict()))["referral"]
+    assert told["referred"]["value"] == 3 / 8
 
 
 def test_a_worked_example() -> None:
@@ -57,7 +93,7 @@ def test_a_perfect_result_on_22_images_claims_no_certainty() -> None:
         assert estimate.value == estimate.high == 1.0, name
         assert 0.7 < estimate.low < 0.9, name
     for name in ("auc", "average_precision", "mcc"):
-        assert 0.4 < getattr(found, name).low < 0.85, name
+        assert 0.3 < getattr(found, name).low < 0.85, name
     assert found.brier.high is not None
     assert found.brier.high > 0.1
 
@@ -69,11 +105,8 @@ def test_images_of_few_subjects_count_for_less() -> None:
     scores = np.clip(truth * 0.3 + 0.35 + np.repeat(rng.normal(0, 0.15, 10), 30), 0, 1)
     alone, grouped = score(list(truth), list(scores)), score(list(truth), list(scores), groups)
     assert alone.clusters is None
-    assert alone.accuracy_over_subjects is None
     assert grouped.clusters == 10
-    assert grouped.accuracy == alone.accuracy
-    assert grouped.accuracy_over_subjects is not None
-    assert grouped.accuracy_over_subjects.low < grouped.accuracy.low
+    assert grouped.accuracy.low < alone.accuracy.low
     assert grouped.auc is not None
     assert alone.auc is not None
     assert grouped.auc.high - grouped.auc.low > alone.auc.high - alone.auc.low
@@ -82,25 +115,8 @@ def test_images_of_few_subjects_count_for_less() -> None:
 def test_a_perfect_result_on_two_subjects_says_next_to_nothing() -> None:
     found = score([0] * 50 + [1] * 50, [0.1] * 50 + [0.9] * 50, ["a"] * 50 + ["b"] * 50)
     assert found.auc is not None
-    assert found.auc.low < 0.3
-    assert found.accuracy_over_subjects is not None
-    assert found.accuracy_over_subjects.low < 0.4
-    assert found.accuracy.low > 0.95, "Wilson over images, which the number of subjects beside it tempers"
-
-
-def test_the_interval_over_subjects_covers_what_the_one_over_images_misses() -> None:
-    """Ten subjects whose images share much: in 200 draws Wilson over images covers the truth far under 95%."""
-    rng = np.random.default_rng(0)
-    subject = np.repeat(np.arange(10), 30)
-    hits = np.zeros(2)
-    for _ in range(200):
-        right = rng.normal(size=10)[subject] * 0.55 + rng.normal(size=300) * 0.835 < 1.2
-        share = over_subjects(right, np.asarray(subject))
-        plain = proportion(int(right.sum()), 300)
-        assert plain is not None
-        hits += [estimate.low <= 0.885 <= estimate.high for estimate in (plain, share)]
-    assert hits[0] < 150
-    assert hits[1] > 180
+    assert found.auc.low is None
+    assert found.accuracy.low == pytest.approx(0.025**0.5)
 
 
 def test_one_class_leaves_what_compares_two_undefined() -> None:
@@ -132,7 +148,23 @@ def test_four_classes_are_scored_as_a_finding_and_as_classes() -> None:
     assert found.classes.auc == pytest.approx(
         reference.roc_auc_score(truth, p, multi_class="ovr", average="macro")
     )
-    assert json.loads(json.dumps(found.to_dict()))["classes"]["macro"]["f1"] == found.classes.f1
+    document = json.loads(json.dumps(found.to_dict()))["classes"]
+    assert document["macro"]["f1"] == found.classes.f1
+    recalls = reference.recall_score(truth, chosen, average=None)
+    assert [document["recall_by_class"][label]["value"] for label in FOUR.labels] == pytest.approx(
+        list(recalls)
+    )
+
+
+def test_an_exchange_of_two_classes_with_a_finding_shows_in_the_classes_alone() -> None:
+    truth = [0, 0, 1, 1, 2, 2, 3, 3]
+    right = np.full((8, 4), 0.1) + 0.6 * np.eye(4)[truth]
+    exchanged = right[:, [0, 2, 1, 3]]
+    before, after = (classification_metrics(truth, table, FOUR) for table in (right, exchanged))
+    assert after.accuracy == before.accuracy
+    assert before.classes.accuracy.value == 1.0
+    assert after.classes.accuracy.value == 0.5
+    assert [recall.value for recall in after.classes.recalls] == [1.0, 0.0, 0.0, 1.0]
 
 
 ROWS = st.lists(
@@ -155,7 +187,10 @@ def test_whatever_comes_every_interval_holds_its_value_and_is_json(
         value = getattr(found, field.name)
         if isinstance(value, Estimate):
             least = -1 if field.name == "mcc" else 0
-            assert value.low is not None
+            if value.low is None:
+                assert value.high is None
+                assert value.method.startswith("no interval"), field.name
+                continue
             assert value.high is not None
             assert least <= value.low <= value.value <= value.high <= 1, field.name
 

@@ -71,6 +71,40 @@ def test_equal_verdicts_on_22_images_leave_room_for_a_difference() -> None:
     assert found.accuracy_delta.high > 0.1
 
 
+def test_equal_verdicts_on_every_image_of_known_subjects_have_a_difference_of_0_and_no_interval() -> None:
+    """Whether other images would differ in few subjects or in all is not known: no ends, rather than absurd ones."""
+    verdicts = np.arange(300) % 3 == 0
+    truth = np.arange(300) % 2 == 0
+    for subjects in (3, 20):
+        found = compare_verdicts(
+            truth, verdicts, verdicts, [f"s{index * subjects // 300}" for index in range(300)]
+        )
+        assert (found.accuracy_delta.value, found.p_value, found.p_value_over_subjects) == (0.0, 1.0, 1.0)
+        assert (found.accuracy_delta.low, found.accuracy_delta.high) == (None, None)
+        assert "equal verdicts" in found.accuracy_delta.method
+        assert found.agreement.value == found.agreement.high == 1.0
+        assert found.agreement.low == pytest.approx(0.025 ** (1 / subjects))
+        assert found.to_dict()["accuracy_delta_interval"] == {"low": None, "high": None}
+
+
+def test_one_verdict_that_differs_has_an_interval_again() -> None:
+    truth = np.arange(300) % 2 == 0
+    b = truth.copy()
+    b[0] = not b[0]
+    found = compare_verdicts(truth, truth, b, [f"s{index // 15}" for index in range(300)]).accuracy_delta
+    assert found.value == pytest.approx(-1 / 300)
+    assert -0.05 < found.low < -1 / 300 < 0 < found.high < 0.05
+
+
+def test_one_image_a_subject_is_as_good_as_independent_images() -> None:
+    rng = np.random.default_rng(4)
+    truth = rng.random(500) < 0.5
+    a, b = truth ^ (rng.random(500) < 0.2), truth ^ (rng.random(500) < 0.1)
+    alone = compare_verdicts(truth, a, b).accuracy_delta
+    over = compare_verdicts(truth, a, b, [str(index) for index in range(500)]).accuracy_delta
+    assert (over.low, over.high) == (pytest.approx(alone.low, abs=1e-3), pytest.approx(alone.high, abs=1e-3))
+
+
 def test_a_gain_within_one_subject_is_weak_evidence() -> None:
     """Twelve images gained look significant; all of one subject of six, they are not."""
     truth = np.ones(120, dtype=bool)
@@ -80,7 +114,7 @@ def test_a_gain_within_one_subject_is_weak_evidence() -> None:
     found = compare_verdicts(truth, a, b, groups)
     assert found.p_value < 0.001
     assert found.p_value_over_subjects == 1.0
-    assert found.accuracy_delta.low == 0.0
+    assert found.accuracy_delta.low < 0.0 < found.accuracy_delta.high
 
 
 def test_a_gain_in_every_subject_is_evidence() -> None:
@@ -104,7 +138,11 @@ def test_whatever_comes_the_interval_holds_its_value(
     )
     found = compare_verdicts(truth, a, b, groups)
     delta = found.accuracy_delta
-    assert -1 <= delta.low <= delta.value <= delta.high <= 1
-    assert delta.low < delta.high
+    if delta.low is None or delta.high is None:
+        assert delta.method.startswith("no interval")
+        assert found.p_value_over_subjects == 1.0
+    else:
+        assert -1 <= delta.low <= delta.value <= delta.high <= 1
+        assert delta.low < delta.high
     assert 0 < found.p_value <= 1
     json.dumps(found.to_dict(), allow_nan=False)

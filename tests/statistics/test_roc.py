@@ -1,6 +1,7 @@
 """Intervals and differences of areas under the ROC curve."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -84,11 +85,33 @@ def test_over_subjects_the_interval_is_wider_than_over_their_copied_images() -> 
     truth = np.repeat(np.arange(12) % 2 == 0, 20)
     a = np.repeat(rng.normal(truth[::20] * 1.0, 1), 20)
     b = np.repeat(rng.normal(truth[::20] * 1.0, 1), 20)
-    alone, grouped = compare_auc(truth, a, b), compare_auc(truth, a, b, subjects, seed=1)
+    alone, grouped = compare_auc(truth, a, b), compare_auc(truth, a, b, subjects)
     assert alone is not None
     assert grouped is not None
     assert grouped.p_value is None
     assert grouped.delta.high - grouped.delta.low > 2 * (alone.delta.high - alone.delta.low)
+
+
+@pytest.mark.parametrize("change", [lambda a: a, lambda a: 2 * a + 1, np.exp])
+def test_equal_rankings_over_subjects_differ_by_0_without_an_interval(
+    change: Callable[[np.ndarray], np.ndarray],
+) -> None:
+    rng = np.random.default_rng(0)
+    truth, names = np.repeat([True, True, False, False], 20), [f"s{index // 20}" for index in range(80)]
+    scores = rng.normal(size=80)
+    found = compare_auc(truth, scores, change(scores), names)
+    assert found is not None
+    assert (found.delta.value, found.delta.low, found.delta.high) == (0.0, None, None)
+    assert auc_test_over_subjects(truth, scores, change(scores), names) == 1.0
+
+
+def test_a_class_of_one_subject_has_a_difference_and_no_interval() -> None:
+    truth, names = np.repeat([True, True, False], 20), [f"s{index // 20}" for index in range(60)]
+    rng = np.random.default_rng(0)
+    found = compare_auc(truth, rng.normal(size=60), rng.normal(size=60), names)
+    assert found is not None
+    assert (found.delta.low, found.delta.high) == (None, None)
+    assert "one subject in a class" in found.delta.method
 
 
 def test_one_class_has_no_curve() -> None:

@@ -53,9 +53,7 @@ def test_the_saved_model_is_the_one_that_was_scored(trained: Run) -> None:
         assert recorded[part].images == tuple(member.name for member in trained.split.part(part))
         np.testing.assert_allclose(recorded[part].probabilities, probabilities, atol=1e-6)
         np.testing.assert_array_equal(recorded[part].truth, trained.class_indices(part))
-        metrics = classification_metrics(
-            trained.class_indices(part), probabilities, trained.decision, seed=trained.seed
-        )
+        metrics = classification_metrics(trained.class_indices(part), probabilities, trained.decision)
         said = trained.metrics[part]
         assert said["accuracy"]["value"] == metrics.accuracy.value
         assert said["brier"]["value"] == pytest.approx(metrics.brier.value, abs=1e-5)

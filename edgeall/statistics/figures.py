@@ -1,0 +1,129 @@
+"""Figures of a classifier as sums over images: the value, and how much each image has moved it.
+
+The influence of an image is the derivative of the figure by the image's weight, up to what the shares of the two
+classes have in common. `edgeall.statistics.clustered` makes variances of influences.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.stats import rankdata
+
+from edgeall.statistics.clustered import Bools, Floats
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure and the influence of each of n images, (n,), in the figure's unit.
+
+    Attributes:
+        strata: images whose number is held: "all" of them, or the two "classes" each.
+        scale: of the interval; "signed" is "share" of (1 + value) / 2, for figures from -1 to 1.
+    """
+
+    value: float
+    influence: Floats
+    strata: Literal["all", "classes"]
+    scale: Literal["share", "signed", "logit"]
+
+
+def mean(values: Bools | Floats) -> Figure:
+    """Of accuracy and Brier score: a mean of values in [0, 1]."""
+    column = np.asarray(values, dtype=np.float64)
+    return Figure(float(column.mean()), (column - column.mean()) / len(column), "all", "share")
+
+
+def predictive_value(positive: Bools, called: Bools) -> Figure | None:
+    """Share of positives among the called; None where nothing is."""
+    count = int(called.sum())
+    if not count:
+        return None
+    value = float((positive & called).sum() / count)
+    return Figure(value, called * (positive - value) / count, "classes", "share")
+
+
+def f1(positive: Bools, called: Bools) -> Figure | None:
+    """Harmonic mean of sensitivity and predictive value; None where nothing is or was called positive."""
+    both = int(positive.sum() + called.sum())
+    if not both:
+        return None
+    hits = positive & called
+    value = float(2 * hits.sum() / both)
+    return Figure(
+        value, (2.0 * hits - value * (positive + called.astype(np.float64))) / both, "classes", "share"
+    )
+
+
+def balanced_accuracy(positive: Bools, called: Bools) -> Figure:
+    """Mean of sensitivity and specificity; both classes must be there."""
+    hit, clear = float(called[positive].mean()), float((~called[~positive]).mean())
+    of_class = np.where(positive, (called - hit) / positive.sum(), (~called - clear) / (~positive).sum())
+    return Figure((hit + clear) / 2, of_class / 2, "classes", "share")
+
+
+def mcc(positive: Bools, called: Bools) -> Figure:
+    """Matthews' correlation of truth and call; 0, as in scikit-learn, where all calls are alike."""
+    share = float(positive.mean())
+    hit, alarm = float(called[positive].mean()), float(called[~positive].mean())
+    calls = share * hit + (1 - share) * alarm
+    if not 0 < calls < 1:
+        return Figure(0.0, np.zeros(len(positive)), "classes", "signed")
+    root, deviation = math.sqrt(share * (1 - share)), math.sqrt(calls * (1 - calls))
+    value = root * (hit - alarm) / deviation
+    by_calls = -value * (1 - 2 * calls) / (2 * calls * (1 - calls))
+    by_hit, by_alarm = root / deviation + by_calls * share, -root / deviation + by_calls * (1 - share)
+    influence = np.where(
+        positive, by_hit * (called - hit) / positive.sum(), by_alarm * (called - alarm) / (~positive).sum()
+    )
+    return Figure(min(1.0, max(-1.0, value)), influence, "classes", "signed")
+
+
+def auc(positive: Bools, scores: Floats) -> Figure:
+    """Area under the ROC curve; its influences are DeLong's components."""
+    of_hits, of_others = (part[0] for part in components(positive, scores[None, :]))
+    value = float(of_hits.mean())
+    influence = np.empty(len(scores))
+    influence[positive] = (of_hits - value) / len(of_hits)
+    influence[~positive] = (of_others - value) / len(of_others)
+    return Figure(value, influence, "classes", "logit")
+
+
+def average_precision(positive: Bools, scores: Floats) -> Figure:
+    """Mean precision at the score of each positive image."""
+    # Steps are the distinct scores, falling; equal scores are called together.
+    _, step = np.unique(-scores, return_inverse=True)
+    hits = np.bincount(step, weights=positive)
+    found, called = np.cumsum(hits), np.cumsum(np.bincount(step))
+    precision = found / called
+    total = float(found[-1])
+    value = float(hits @ precision) / total
+    # What one more image does to the precision of its own step and of all below it.
+    gain, loss = (np.cumsum((hits * part)[::-1])[::-1] for part in (1 / called, found / called**2))
+    moved = positive * (precision + gain)[step] - loss[step]
+    return Figure(min(1.0, value), (moved - positive * value) / total, "classes", "logit")
+
+
+def components(positive: Bools, scores: Floats) -> tuple[Floats, Floats]:
+    """DeLong's structural components of m rankings, scores (m, n): of each positive image, and of each negative one.
+
+    A positive's is the share of negatives that it is ranked above, a negative's the share of positives above it.
+    Source of the fast form, by midranks: Sun and Xu, IEEE Signal Processing Letters 21 (2014).
+    """
+    hits, others = scores[:, positive], scores[:, ~positive]
+    m, n = hits.shape[1], others.shape[1]
+    together = rankdata(np.concatenate([hits, others], axis=1), axis=1)
+    above = (together[:, :m] - rankdata(hits, axis=1)) / n
+    below = 1 - (together[:, m:] - rankdata(others, axis=1)) / m
+    return np.asarray(above), np.asarray(below)
+
+
+OF_CALLS: dict[str, Callable[[Bools, Bools], Figure | None]] = {
+    "ppv": predictive_value,
+    "f1": f1,
+    "balanced_accuracy": balanced_accuracy,
+    "mcc": mcc,
+}
+OF_SCORES: dict[str, Callable[[Bools, Floats], Figure]] = {"auc": auc, "average_precision": average_precision}
