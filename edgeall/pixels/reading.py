@@ -161,7 +161,8 @@ def _read(file: BinaryIO, to: Resize, max_pixels: int) -> Picture:
         if to.antialiased:
             image.draft("RGB", (2 * to.size, 2 * to.size))
         image.load()
-        return _picture(*_square(image, _turn_of(image), to), size)
+        turn = _turn_of(image)
+        return _picture(*_square(_clear_grey(image, deep_png.bits_of(head)), turn, to), size)
 
 
 def _read_tiff(file: BinaryIO, to: Resize, max_pixels: int) -> Picture:
@@ -227,6 +228,16 @@ def _square(image: Image.Image, turn: Turn, to: Resize) -> tuple[Image.Image, tu
         band = image if whole else image.crop((0, top, image.width, bottom))
         canvas.add(_to_rgb(band, ignore_alpha=bool(notes)))
     return canvas.square(), notes
+
+
+def _clear_grey(image: Image.Image, bits: int) -> Image.Image:
+    """A PNG of 1, 2 or 4 bits with its transparent grey in bytes as its pixels are; Pillow leaves it as stored."""
+    clear = image.info.get("transparency")
+    if not 0 < bits < 8 or image.mode not in ("1", "L") or not isinstance(clear, int):
+        return image
+    grey = image.convert("L")
+    grey.info["transparency"] = clear * 255 // (2**bits - 1)
+    return grey
 
 
 def _raster(image: Image.Image, turn: Turn) -> Raster:
