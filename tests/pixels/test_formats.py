@@ -7,8 +7,8 @@ import zlib
 
 import numpy as np
 import pytest
-from pictures import HEIGHT, WIDTH, error, read, smear
 from PIL import Image
+from smear_files import HEIGHT, WIDTH, error, read, smear
 from tiff_files import Page, tiff
 
 from edgeall.errors import ImageError
@@ -294,6 +294,9 @@ def test_every_orientation_of_a_tiff_is_set_upright(orientation: int) -> None:
         (Page(RGB, 2, tags={279: (4, [100])}), "it holds fewer values than its size needs; copy it again"),
         (Page(RGB, 2, tags={273: (4, [10**6])}), "the file ends early; copy it again"),
         (Page(RGB, 2, tags={256: (4, [0])}), "its TIFF directory says no size"),
+        (Page(GREY, 1, tags={322: (4, [65_520]), 323: (4, [65_520])}), "its tiles have 65520 x 65520 pixels, the picture 37 x 29"),
+        (Page(GREY, 1, 8, "lzw", tags={256: (4, [10**4]), 257: (4, [10**4]), 258: (3, [32]), 278: (4, [10**4])}), "strips or tiles have 381 MiB; save it uncompressed, or in smaller strips"),
+        (Page(GREY, 1, tags={277: (3, [400])}), "it has 400 samples a pixel"),
         (Page(GREY, 1, tags={256: (4, [70_000])}), "a side of more than 65535; crop it"),
     ],
 )  # fmt: skip

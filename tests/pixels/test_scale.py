@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pictures import error, read, smear
+from smear_files import error, read, smear
 from tiff_files import Page, tiff
 
 from edgeall.errors import ImageError

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from pictures import error, read, smear
+from smear_files import error, read, smear
 from tiff_files import COMPRESSIONS, Page, tiff
 
 from edgeall.errors import ImageError

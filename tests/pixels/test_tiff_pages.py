@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 import pytest
-from pictures import error, read, smear
+from smear_files import error, read, smear
 from tiff_files import Page, tiff
 
 from edgeall.errors import ImageError
@@ -110,6 +110,11 @@ def test_significant_bits_of_ome_are_followed() -> None:
         ),
         (described(ome(2), CHANNELS[:2]), "its pages are 2 channels"),
         (described(ome(3), CHANNELS[:2]), "it declares 3 pages or more and holds 2"),
+        (
+            described(IMAGEJ.format(images=10**9, channels=10**9), CHANNELS),
+            "its pages are 1000000000 channels",
+        ),
+        (described(ome(3, inside="<TiffData " + "a" * 10**5), CHANNELS[:2]), "holds 2"),
         (described("<OME><BinaryOnly/></OME>", CHANNELS), "is in another file"),
         (described(ome(3, "XYCCC"), CHANNELS), "is damaged"),
         (described('{"shape": [3, 29, 37]}', CHANNELS), "its 3 grey pages are channels or separate pictures"),
