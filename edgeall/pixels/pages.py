@@ -18,6 +18,8 @@ _NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _DESCRIPTION, _SAMPLES = 254, 255, 270, 277
 _REDUCED, _MASK = 1, 4
 _IMAGEJ_COUNTS, _IMAGEJ_METADATA = 50838, 50839
 
+_COUNTED = ("channels", "images")
+
 _LONGEST = 4096
 """Characters of an XML element that are looked at; those that are read have a few hundred."""
 
@@ -190,10 +192,7 @@ def _order_of(colours: Sequence[tuple[int, int, int]] | None, channels: int) -> 
 
 def _by_imagej(page: Directory, text: str, samples: int) -> _Described:
     told = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-    number = {
-        key: int(told[key]) if re.fullmatch(r"[0-9]{1,9}", told.get(key, "")) else 1
-        for key in ("channels", "images")
-    }
+    number = {key: int(told.get(key, "")[:12]) if told.get(key, "").isdecimal() else 1 for key in _COUNTED}
     if samples > 1 or number["channels"] == 1:
         return _Described(1, (0,), number["images"])
     channels = number["channels"]

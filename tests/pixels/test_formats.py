@@ -235,6 +235,8 @@ def test_a_sample_of_unknown_meaning_is_ignored_and_told() -> None:
     assert found.notes == ("each pixel's last 1 of 4 samples are ignored",)
 
 
+HUGE_TILE = {322: (4, [65_520]), 323: (4, [65_520]), 324: (4, [8]), 325: (4, [99])}
+HUGE_STRIP = {256: (4, [10_000]), 257: (4, [10_000]), 258: (3, [32]), 278: (4, [10_000])}
 # ReferenceBlackWhite of YCbCr as video has it.
 VIDEO = [16, 1, 235, 1, 128, 1, 240, 1, 128, 1, 240, 1]
 
@@ -294,8 +296,8 @@ def test_every_orientation_of_a_tiff_is_set_upright(orientation: int) -> None:
         (Page(RGB, 2, tags={279: (4, [100])}), "it holds fewer values than its size needs; copy it again"),
         (Page(RGB, 2, tags={273: (4, [10**6])}), "the file ends early; copy it again"),
         (Page(RGB, 2, tags={256: (4, [0])}), "its TIFF directory says no size"),
-        (Page(GREY, 1, tags={322: (4, [65_520]), 323: (4, [65_520])}), "its tiles have 65520 x 65520 pixels, the picture 37 x 29"),
-        (Page(GREY, 1, 8, "lzw", tags={256: (4, [10**4]), 257: (4, [10**4]), 258: (3, [32]), 278: (4, [10**4])}), "strips or tiles have 381 MiB; save it uncompressed, or in smaller strips"),
+        (Page(GREY, 1, tags=HUGE_TILE), "its tiles have 65520 x 65520 pixels, the picture 37 x 29"),
+        (Page(GREY, 1, 8, "lzw", tags=HUGE_STRIP), "strips or tiles have 381 MiB; save it uncompressed, or in smaller"),
         (Page(GREY, 1, tags={277: (3, [400])}), "it has 400 samples a pixel"),
         (Page(GREY, 1, tags={256: (4, [70_000])}), "a side of more than 65535; crop it"),
     ],
