@@ -111,6 +111,13 @@ def flat(mode: str, colour: object) -> Image.Image:
     return Image.new(mode, (20, 20), colour)
 
 
+def half_clear(mode: str, colour: tuple[int, ...]) -> Image.Image:
+    """White with its left half transparent and of another colour: white on white."""
+    image = Image.new(mode, (20, 20), "white")
+    image.paste((*colour, 0), (0, 0, 10, 20))
+    return image
+
+
 def palette(transparent: bool) -> Image.Image:
     image = Image.new("P", (20, 20), 1)
     image.putpalette([0, 0, 0, *RED])
@@ -132,9 +139,9 @@ def palette(transparent: bool) -> Image.Image:
         (palette(False), "TIFF", RED),
         (palette(True), "PNG", WHITE),
         (flat("RGBA", (*RED, 255)), "PNG", RED),
-        (flat("RGBA", (*RED, 0)), "PNG", WHITE),
+        (half_clear("RGBA", RED), "PNG", WHITE),
         (flat("RGBA", (0, 0, 0, 51)), "PNG", (204, 204, 204)),
-        (flat("RGBA", (*RED, 0)), "TIFF", WHITE),
+        (half_clear("RGBA", RED), "TIFF", WHITE),
         (flat("LA", (0, 51)), "PNG", (204, 204, 204)),
         (flat("CMYK", (0, 255, 255, 0)), "TIFF", (255, 0, 0)),
         (flat("CMYK", (0, 255, 255, 0)), "JPEG", (255, 0, 0)),
@@ -193,11 +200,11 @@ def png(width: int, height: int, bit_depth: int, colour_type: int, rows: bytes) 
     [
         (2, (0x8000, 0x4000, 0xFF00), (128, 64, 255)),
         (6, (0x8000, 0x4000, 0xFF00, 0xFFFF), (128, 64, 255)),
-        (6, (0x8000, 0x4000, 0xFF00, 0), WHITE),
+        (6, (0x8000, 0x4000, 0xFF00, 0), (128, 64, 255)),
         (4, (0x4000, 0xFFFF), (64, 64, 64)),
     ],
 )
-def test_sixteen_bit_colour_keeps_its_high_byte(
+def test_sixteen_bit_colour_is_rounded_to_bytes_and_opacity_of_zero_everywhere_is_unused(
     colour_type: int, samples: tuple[int, ...], expected: tuple[int, int, int]
 ) -> None:
     row = b"\0" + b"".join(struct.pack(">H", sample) for sample in samples) * 4

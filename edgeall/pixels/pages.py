@@ -18,7 +18,11 @@ _NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _DESCRIPTION, _SAMPLES = 254, 255, 270, 277
 _REDUCED, _MASK = 1, 4
 _IMAGEJ_COUNTS, _IMAGEJ_METADATA = 50838, 50839
 
-_NAMES = ("red", "green", "blue")
+_COUNTED = ("channels", "images")
+
+_LONGEST = 4096
+"""Characters of an XML element that are looked at; those that are read have a few hundred."""
+
 _MERGE = "merge its channels into one 8-bit RGB TIFF or PNG"
 
 
@@ -72,14 +76,16 @@ def choose(directories: Sequence[Directory]) -> Pages:
             raise _missing(start + 1, len(full))
         notes = (f"page {start + 1} of {len(full)} is read",) if len(full) > 1 else ()
         return Pages((full[start],), told.bits if told else None, notes)
-    if told.channels != 3:
-        raise Refused(f"its pages are {told.channels} channels, not red, green and blue", _MERGE)
     if max(told.planes) >= len(full):
         raise _missing(max(told.planes) + 1, len(full))
     chosen = tuple(full[told.planes[channel]] for channel in told.order)
     layer = f" of layer 1 of {told.layers}" if told.layers > 1 else ""
     joined = ", ".join(str(index + 1) for index in chosen)
     return Pages(chosen, told.bits, (f"pages {joined}{layer} are joined as red, green and blue",))
+
+
+def _wrong_number(channels: int) -> Refused:
+    return Refused(f"its pages are {channels} channels, not red, green and blue", _MERGE)
 
 
 def _missing(needed: int, held: int) -> Refused:
@@ -104,8 +110,8 @@ def _described(page: Directory, held: int) -> _Described | None:
 
 def _attributes(text: str, element: str) -> list[dict[str, str]]:
     """Attributes of every `element` in XML. No parser: a description may come from anyone, and no entity is wanted."""
-    found = re.findall(rf"<(?:\w+:)?{element}\b([^>]*)>", text)
-    return [dict(re.findall(r'(\w+)\s*=\s*"([^"]*)"', inside)) for inside in found]
+    found = re.findall(rf"<(?:\w+:)?{element}\b([^<>]*)>", text)
+    return [dict(re.findall(r'(\w+)\s*=\s*"([^"]*)"', inside[:_LONGEST])) for inside in found]
 
 
 def _by_ome(text: str, samples: int) -> _Described:
@@ -122,11 +128,14 @@ def _by_ome(text: str, samples: int) -> _Described:
     order = pixels[0].get("DimensionOrder", "XYZCT")[2:]
     if sorted(order) != ["C", "T", "Z"]:
         raise Refused("the description of its pages (OME-XML) is damaged", _MERGE)
-    planes = _ome_planes(_attributes(first, "TiffData"), order, sizes)
     channels = sizes["C"] if samples == 1 else 1
+    if channels not in (1, 3):
+        raise _wrong_number(channels)
+    sizes["C"] = channels
+    planes = _ome_planes(_attributes(first, "TiffData"), order, sizes)
     colours = [attributes.get("Color") for attributes in _attributes(first, "Channel")]
     return _Described(
-        channels, planes[:channels], sizes["Z"] * sizes["T"], _order_of(_ome_colours(colours), channels), bits
+        channels, planes, sizes["Z"] * sizes["T"], _order_of(_ome_colours(colours), channels), bits
     )
 
 
@@ -183,10 +192,12 @@ def _order_of(colours: Sequence[tuple[int, int, int]] | None, channels: int) -> 
 
 def _by_imagej(page: Directory, text: str, samples: int) -> _Described:
     told = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-    number = {key: int(told[key]) if told.get(key, "").isdigit() else 1 for key in ("channels", "images")}
+    number = {key: int(told.get(key, "")[:12]) if told.get(key, "").isdecimal() else 1 for key in _COUNTED}
     if samples > 1 or number["channels"] == 1:
         return _Described(1, (0,), number["images"])
     channels = number["channels"]
+    if channels != 3:
+        raise _wrong_number(channels)
     order = _order_of(_imagej_colours(page), channels)
     return _Described(channels, tuple(range(channels)), max(1, number["images"] // channels), order)
 
@@ -235,6 +246,8 @@ def _by_shape(text: str) -> _Described | None:
     for length in outer:
         layers *= length
     channels = shape[place]
+    if channels not in (1, 3):
+        raise _wrong_number(channels)
     return _Described(
         channels, tuple(c * stride for c in range(channels)), max(1, layers // max(1, channels))
     )

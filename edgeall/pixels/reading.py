@@ -139,7 +139,7 @@ def _read(file: BinaryIO, format: Format, to: Resize, max_pixels: int) -> Pictur
     file.seek(0)
     if format.name == "TIFF":
         return _read_tiff(file, to, max_pixels)
-    deep = deep_png.bits_of(file.read(25)) == 16
+    bits = deep_png.bits_of(file.read(25))
     with Image.open(file, formats=(str(format.decoder),)) as image:
         frames = getattr(image, "n_frames", 1) if format.name in _ANIMATED else 1
         if frames > 1:
@@ -149,11 +149,12 @@ def _read(file: BinaryIO, format: Format, to: Resize, max_pixels: int) -> Pictur
         profile = image.info.get("icc_profile")
         if format.name == "JPEG 2000":
             profile = jpeg2000.colour_profile(read_head(file, 2 * MAX_PROFILE_BYTES))
-        if not deep:
+        if bits != 16:
             if to.antialiased:
                 image.draft("RGB", (2 * to.size, 2 * to.size))
             image.load()
-            return _picture(*_square(image, _turn_of(image), to, profile), size)
+            turn = _turn_of(image)
+            return _picture(*_square(_clear_grey(image, bits), turn, to, profile), size)
         # Of other EXIF data Pillow would decode the picture first.
         turn = _turn_of(image) if "Raw profile type exif" in image.info else None
     raster = replace(deep_png.raster_of(file, turn, _turn_by_exif), profile=profile)
@@ -236,6 +237,16 @@ def _square(
         band = image if whole else image.crop((0, top, image.width, bottom))
         canvas.add(to_srgb.apply(band) if band.mode == "CMYK" else _to_rgb(band, ignore_alpha=bool(notes)))
     return to_srgb.apply(canvas.square()), (*notes, *to_srgb.notes)
+
+
+def _clear_grey(image: Image.Image, bits: int) -> Image.Image:
+    """A PNG of 1, 2 or 4 bits with its transparent grey in bytes as its pixels are; Pillow leaves it as stored."""
+    clear = image.info.get("transparency")
+    if not 0 < bits < 8 or image.mode not in ("1", "L") or not isinstance(clear, int):
+        return image
+    grey = image.convert("L")
+    grey.info["transparency"] = clear * 255 // (2**bits - 1)
+    return grey
 
 
 def _raster(image: Image.Image, turn: Turn) -> Raster:

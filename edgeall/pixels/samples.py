@@ -34,6 +34,14 @@ LOSSLESS = {
 _BAND_BYTES = 2**21
 """Of a group of strips that are decoded together."""
 
+_MOST_PADDING = 4096
+"""Pixels by which a tile may be larger than the picture."""
+
+_MOST_AT_ONCE = 320 * 2**20
+"""Decompressed bytes of a strip or a row of tiles: a hundred million RGB pixels of 8 bits are fewer."""
+
+_MOST_SAMPLES = 16
+
 _KINDS: dict[int, Kind] = {1: "unsigned", 2: "signed", 3: "float", 4: "unsigned"}
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -187,8 +195,11 @@ def layout(directory: Directory) -> Layout:
     tiled = bool(directory.values(324))
     rows = min(directory.number(278, height) or height, height)
     block = (directory.number(323, 0), directory.number(322, 0)) if tiled else (rows, width)
-    if min(block) < 1 or block[0] * block[1] > 2**28:
-        raise Refused("its TIFF directory says no size of its tiles")
+    # Tiles are made whole: a small picture in a huge one would take memory for nothing.
+    if min(block) < 1 or block[0] > height + _MOST_PADDING or block[1] > width + _MOST_PADDING:
+        raise Refused(f"its tiles have {block[1]} x {block[0]} pixels, the picture {width} x {height}")
+    if directory.number(259, 1) != 1:
+        _check_size(block, width if tiled else block[1], samples * depth.bits)
     predictor = directory.number(317, 1) if directory.number(259, 1) != 1 else 1
     allowed = {1, 2} if depth.bits in (8, 16, 32, 64) else {1}
     if depth.kind == "float":
@@ -210,6 +221,16 @@ def layout(directory: Directory) -> Layout:
     )
 
 
+def _check_size(block: tuple[int, int], width: int, bits: int) -> None:
+    """What is decompressed at once: a strip, or a row of tiles."""
+    size = block[0] * -(-width // block[1]) * block[1] * bits // 8
+    if size > _MOST_AT_ONCE:
+        raise Refused(
+            f"its compressed strips or tiles have {size // 2**20} MiB",
+            "save it uncompressed, or in smaller strips",
+        )
+
+
 def depth_of(directory: Directory, samples: int) -> Depth:
     """How a page stores its values.
 
@@ -218,7 +239,9 @@ def depth_of(directory: Directory, samples: int) -> Depth:
     """
     bits, formats = directory.values(258) or (1,), directory.values(339) or (1,)
     # One value stands for all samples in files of some writers.
-    if len(set(bits)) > 1 or len(set(formats)) > 1 or samples < 1:
+    if not 1 <= samples <= _MOST_SAMPLES:
+        raise Refused(f"it has {samples} samples a pixel")
+    if len(set(bits)) > 1 or len(set(formats)) > 1:
         raise Refused(f"its samples have different kinds ({', '.join(map(str, bits))} bits)")
     kind = _KINDS.get(formats[0])
     if kind is None:

@@ -9,6 +9,7 @@ starts at corners instead of centres, is not offered. "crop" and "letterbox" are
 `crop_to_aspect_ratio` and `pad_to_aspect_ratio`.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,9 @@ _RESAMPLING: dict[Filter, Image.Resampling] = {
 }
 
 
+_SUPPORT: dict[Filter, int] = {"bilinear": 1, "bicubic": 2, "lanczos": 3, "box": 1}
+"""Pixels on each side that a filter reads: of the picture's or the square's, whichever are larger."""
+
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom, in pixels of a picture; outside of it, black."""
 
@@ -37,6 +41,9 @@ def resized(image: Image.Image, to: Resize) -> Image.Image:
         pixels = np.asarray(image)[taken.down.needed][:, taken.across.needed]
         return Image.fromarray(sampled(pixels, taken))
     if to.fit == "letterbox":
+        # The longer side first, so that bars are only put where few pixels are left.
+        if image.height > image.width:
+            return filtered_across(filtered_down(image, box, to), box, to)
         return filtered_down(filtered_across(image, box, to), box, to)
     # Pillow's filters read beyond a box, so what lies outside is cut off first.
     part = image if box == (0, 0, *image.size) else image.crop(box)
@@ -66,26 +73,45 @@ def filtered_across(rows: Image.Image, box: Box, to: Resize) -> Image.Image:
     Args:
         box: of the whole picture; see `region`.
     """
-    left, _, right, _ = box
-    if (left, right) != (0, rows.width):
-        part = Image.new("RGB", (right - left, rows.height))
-        part.paste(rows, (-left, 0))
-        rows = part
-    return rows.resize((to.size, rows.height), _RESAMPLING[to.filter])
+    return _filtered(rows, 0, box[0], box[2], to)
 
 
 def filtered_down(rows: Image.Image, box: Box, to: Resize) -> Image.Image:
-    """All rows of a picture that are in its `box`, filtered across, to the square.
+    """All rows of a picture that are in its `box`, filtered across, to the square."""
+    top = min(box[1], 0)
+    return _filtered(rows, 1, top, top + box[3] - box[1], to)
 
-    A letterbox gets its upper and lower bars only here, where a row has `to.size` pixels: with bars, a panorama of
-    50 000 x 100 pixels would have 2500 million.
+
+def _filtered(image: Image.Image, axis: int, start: int, stop: int, to: Resize) -> Image.Image:
+    """`image` from `start` to `stop` along one axis (0: across, 1: down), filtered to `to.size` pixels; black outside.
+
+    Of a letterbox's bars that are wider than the picture only as much is made as the filter reads.
     """
-    _, top, _, bottom = box
-    if rows.height != bottom - top:
-        part = Image.new("RGB", (to.size, bottom - top))
-        part.paste(rows, (0, -top))
-        rows = part
-    return rows.resize((to.size, to.size), _RESAMPLING[to.filter])
+
+    def sized(length: int) -> tuple[int, int]:
+        return (length, image.height) if axis == 0 else (image.width, length)
+
+    def placed(length: int, at: int, part: Image.Image) -> Image.Image:
+        whole = Image.new("RGB", sized(length))
+        whole.paste(part, (at, 0) if axis == 0 else (0, at))
+        return whole
+
+    content, scale = image.size[axis], (stop - start) / to.size
+    resampling = _RESAMPLING[to.filter]
+    if (start, stop) == (0, content):
+        return image.resize(sized(to.size), resampling)
+    if start >= 0 or stop - start <= 3 * content:
+        # Pillow's filters read beyond a box, so what lies outside is cut off first.
+        return placed(stop - start, -start, image).resize(sized(to.size), resampling)
+    # Pixels that read the picture, and all that those read beside it.
+    reach = (2 * _SUPPORT[to.filter] + 1) * max(scale, 1.0)
+    first = max(0, math.floor((-start - reach) / scale))
+    last = min(to.size, math.ceil((content - start + reach) / scale))
+    left, right = math.floor(first * scale), min(stop - start, math.ceil(last * scale))
+    begin, end = first * scale - left, min(last * scale, right) - left
+    box = (begin, 0, end, image.height) if axis == 0 else (0, begin, image.width, end)
+    padded = placed(right - left, -start - left, image)
+    return placed(to.size, first, padded.resize(sized(last - first), resampling, box))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _TYPES = {
     4: ("I", 4),
     5: ("II", 8),
     6: ("b", 1),
-    7: ("B", 1),
+    7: ("s", 1),
     8: ("h", 2),
     9: ("i", 4),
     10: ("ii", 8),
@@ -33,8 +33,11 @@ _TYPES = {
 MAX_PAGES = 20_000
 """Pages after these are not looked at."""
 
-_MAX_VALUE_BYTES = 64 * 2**20
-"""Of one tag; offsets and lengths of a picture of a hundred million strips need more, and are refused."""
+# A picture of 65 535 rows in one-row strips of 16 planes has as many numbers. Bytes are descriptions and profiles.
+_MAX_NUMBERS, _MAX_BYTES = 2**20, 64 * 2**20
+
+_MAX_ENTRIES = 2**20
+"""Of all directories: overlapping ones could make a small file as large as it likes."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Directory:
             return ()
         kind, count, offset = self.entries[tag]
         letters, size = _TYPES.get(kind, ("", 0))
-        if not letters or count * size > _MAX_VALUE_BYTES:
+        if not letters or count > (_MAX_BYTES if letters == "s" else _MAX_NUMBERS):
             raise Refused(f"tag {tag} of its TIFF directory is damaged")
         self.file.seek(offset)
         content = self.file.read(count * size)
@@ -95,11 +98,13 @@ def read_directories(file: BinaryIO) -> list[Directory]:
     at = _unpacked(order + offset_letter, head[8:16] if big else head[4:8])
     pages: list[Directory] = []
     seen: set[int] = set()
+    entries = 0
     while at and at not in seen and len(pages) < MAX_PAGES:
         seen.add(at)
         file.seek(at)
         count = _unpacked(order + number, file.read(struct.calcsize(number)))
-        if count > 65535:
+        entries += count
+        if entries > _MAX_ENTRIES:
             raise Refused("its TIFF directory is damaged")
         start = at + struct.calcsize(number)
         width = struct.calcsize("=" + entry) + struct.calcsize(offset_letter)

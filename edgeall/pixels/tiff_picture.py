@@ -194,6 +194,6 @@ def _extra(kinds: Sequence[int], colour: Colour, samples: int) -> tuple[int | No
     ]
     if places:
         return COLOURS[colour] + places[0], kinds[places[0]] == _ASSOCIATED, ()
-    if extra and COLOURS[colour] == 1 and (extra > 1 or not kinds):
+    if extra and colour in ("grey", "white is zero"):
         raise Refused(f"its {samples} samples a pixel are not said to be red, green and blue", _MERGE)
-    return None, False, (f"{extra} further samples a pixel are ignored",) if extra else ()
+    return None, False, (f"each pixel's last {extra} of {samples} samples are ignored",) if extra else ()
