@@ -11,33 +11,28 @@ from edgeall.pixels import Filter, Fit, PixelMapping
 USAGE = "usage"
 """Key of the sentences in an artifact's document."""
 
-_PILLOW: dict[Filter, str] = {
+_ANTIALIASED: dict[Filter, str] = {
     "bilinear": "BILINEAR",
-    "bilinear-no-antialias": "BILINEAR",
-    "nearest": "NEAREST",
     "bicubic": "BICUBIC",
     "lanczos": "LANCZOS",
     "box": "BOX",
 }
 """Names in Pillow's `Image.Resampling`."""
 
-_SQUARES: dict[Fit, tuple[str, str]] = {
-    "stretch": (
-        "Resize the whole picture to {size} x {size} pixels, whatever its aspect ratio",
-        "(0, 0, width, height)",
-    ),
+_SQUARES: dict[Fit, str] = {
+    "stretch": "Resize the whole picture to {size} x {size} pixels, whatever its aspect ratio",
     "crop": (
-        "Resize its largest centred square to {size} x {size} pixels: side = min(width, height), "
-        "left = (width - side) // 2, top = (height - side) // 2",
-        "(left, top, left + side, top + side)",
+        "Cut out its largest centred square: side = min(width, height), left = (width - side) // 2, "
+        "top = (height - side) // 2; with Pillow: image.crop((left, top, left + side, top + side)). "
+        "Resize that to {size} x {size} pixels"
     ),
     "letterbox": (
         "Paste it on a black square of side = max(width, height) at left = (side - width) // 2, "
-        "top = (side - height) // 2, and resize that to {size} x {size} pixels",
-        "(0, 0, side, side)",
+        "top = (side - height) // 2. Resize that to {size} x {size} pixels, the height before the "
+        "width where the picture is higher than wide"
     ),
 }
-"""What each fit does, and the region that is resized."""
+"""What each fit does."""
 
 _LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
 
@@ -74,25 +69,32 @@ def _decode(pixels: PixelMapping) -> str:
     )
     return (
         f"{jpeg} Turn the picture as its EXIF orientation says (ImageOps.exif_transpose). "
-        "Lay transparent pixels on white. Convert to 8-bit RGB; if the file has an ICC profile, to sRGB."
+        "Lay transparent pixels on white, but ignore an alpha channel that is 0 everywhere. "
+        "Convert to 8-bit RGB; if the file has an ICC profile, to sRGB."
     )
 
 
 def _resize(pixels: PixelMapping) -> str:
-    words, box = _SQUARES[pixels.fit]
-    size, name = pixels.size, f"Image.Resampling.{_PILLOW[pixels.filter]}"
-    if pixels.filter == "bilinear-no-antialias":
-        call = f"image.transform(({size}, {size}), Image.Transform.EXTENT, {box}, {name})"
-        kind = "This filter reads four pixels for each result and does not antialias."
+    size = pixels.size
+    words = _SQUARES[pixels.fit].format(size=size)
+    if pixels.filter == "nearest":
+        how = (
+            f"Row i of the result is row ((2 * i + 1) * height) // (2 * {size}), and columns likewise "
+            '(tf.image.resize with method="nearest"). This filter reads one pixel for each result.'
+        )
+    elif pixels.filter == "bilinear-no-antialias":
+        how = (
+            f"With Pillow: image.transform(({size}, {size}), Image.Transform.EXTENT, (0, 0, *image.size), "
+            "Image.Resampling.BILINEAR), or cv2.resize with INTER_LINEAR: equal to 1 of 255. "
+            "This filter reads four pixels for each result and does not antialias."
+        )
     else:
-        call = f"image.resize(({size}, {size}), {name}, {box})"
-        kind = (
+        how = (
+            f"With Pillow: image.resize(({size}, {size}), Image.Resampling.{_ANTIALIASED[pixels.filter]}). "
             "This filter antialiases. cv2.resize with INTER_LINEAR, and tf.image.resize and "
             "torch.nn.functional.interpolate by default, do not, and lead to other scores."
-            if pixels.resize.antialiased
-            else "This filter reads one pixel for each result."
         )
-    return f"{words.format(size=size)}. With Pillow: {call}. {kind}"
+    return f"{words}. {how}"
 
 
 def _input(metadata: Metadata) -> str:
@@ -184,13 +186,6 @@ _ENGINES: dict[Format, str] = {
     'changes scores. Compile with {"INFERENCE_PRECISION_HINT": "f32"}; no entry in the file can ask for that.',
 }
 
-_OPENVINO_FLOAT16 = (
-    "OpenVINO computes a float16 file in bfloat16, float16 or float32, as the processor can. edgeall leaves this "
-    'choice to it; {"INFERENCE_PRECISION_HINT": "f32"} makes it the same on every processor.'
-)
-
 
 def _engine(metadata: Metadata) -> str:
-    if (metadata.format, metadata.precision) == ("openvino", "float16"):
-        return _OPENVINO_FLOAT16
     return _ENGINES[metadata.format]

@@ -39,25 +39,23 @@ def test_jpegs_are_decoded_smaller_only_for_filters_that_antialias(tiny: SmallMo
 
 
 CALLS = {
-    ("stretch", "bilinear"): "image.resize((224, 224), Image.Resampling.BILINEAR, (0, 0, width, height))",
-    (
-        "crop",
-        "bicubic",
-    ): "image.resize((224, 224), Image.Resampling.BICUBIC, (left, top, left + side, top + side))",
-    ("letterbox", "box"): "image.resize((224, 224), Image.Resampling.BOX, (0, 0, side, side))",
-    (
-        "crop",
-        "nearest",
-    ): "image.resize((224, 224), Image.Resampling.NEAREST, (left, top, left + side, top + side))",
+    ("stretch", "bilinear"): ("image.resize((224, 224), Image.Resampling.BILINEAR)",),
+    ("crop", "bicubic"): (
+        "image.crop((left, top, left + side, top + side))",
+        "image.resize((224, 224), Image.Resampling.BICUBIC)",
+    ),
+    ("letterbox", "box"): ("on a black square", "image.resize((224, 224), Image.Resampling.BOX)"),
+    ("crop", "nearest"): ("row ((2 * i + 1) * height) // (2 * 224)",),
     ("stretch", "bilinear-no-antialias"): (
-        "image.transform((224, 224), Image.Transform.EXTENT, (0, 0, width, height), Image.Resampling.BILINEAR)"
+        "image.transform((224, 224), Image.Transform.EXTENT, (0, 0, *image.size), Image.Resampling.BILINEAR)",
     ),
 }
 
 
 @pytest.mark.parametrize(("fit", "filter"), CALLS)
 def test_the_resize_is_told_as_the_library_call(tiny: SmallModel, fit: str, filter: str) -> None:
-    assert CALLS[fit, filter] in rule(tiny, pixels=pixels(fit=fit, filter=filter))["resize"]
+    words = rule(tiny, pixels=pixels(fit=fit, filter=filter))["resize"]
+    assert all(call in words for call in CALLS[fit, filter])
 
 
 def test_each_fit_and_filter_has_its_own_words(tiny: SmallModel) -> None:
