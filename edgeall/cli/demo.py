@@ -42,7 +42,8 @@ def run(args: argparse.Namespace, display: Display) -> int:
     started = time.monotonic()
     legs = _legs(args.out, args.weights)
     statuses = [_travel(leg, f"[{number}/{len(legs)}]", display) for number, leg in enumerate(legs, start=1)]
-    benches = reporting.load(sorted(args.out.glob("runs/*/bench/laptop.json")))
+    found = sorted(args.out.glob("runs/*/bench/laptop.json"))
+    benches = reporting.load([file for file in found if not files.is_hidden(file.parent.parent)])
     report = args.out / "report.md"
     files.write_text(report, reporting.markdown(benches))
     display.emit(reporting.to_json(benches))
