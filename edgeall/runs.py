@@ -6,9 +6,11 @@ A run holds `model.keras`, `run.json`, `history.csv`, `predictions.csv`, `evalua
 import dataclasses
 import hashlib
 import json
+import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, get_args
 
 from edgeall import documents, files
 from edgeall.artifact import Calibration, Decision
@@ -18,6 +20,11 @@ from edgeall.pixels import PixelMapping
 SCHEMA = 1
 RUNS_FOLDER = Path("runs")
 PARTS = ("train", "val", "test")
+GroupedBy = Literal["subject", "image", "unknown"]
+GROUPED_BY: tuple[GroupedBy, ...] = get_args(GroupedBy)
+_CALIBRATIONS = ("none", "temperature", "platt")
+_UNKNOWN = "unknown:"
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -139,9 +146,62 @@ def fingerprint(members: tuple[Member, ...]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+def split_fingerprint(split: Split) -> str:
+    """SHA-256 over all that a split says: how it is grouped; each image's part, hash, label, subject and name."""
+    lines = sorted(
+        json.dumps([part, member.sha256, member.label, member.subject, member.name])
+        for part in PARTS
+        for member in split.part(part)
+    )
+    return hashlib.sha256("\n".join([split.grouped_by, *lines]).encode()).hexdigest()
+
+
+def check_split(split: Split, labels: Collection[str] | None = None) -> None:
+    """Raise `ValueError` where a split contradicts itself, or names a label that is none of `labels`.
+
+    No image is named twice, none is on two sides, and no subject either where the split is by subject.
+    """
+    if split.grouped_by not in GROUPED_BY:
+        raise ValueError(f"split.grouped_by is {split.grouped_by!r}, none of {', '.join(GROUPED_BY)}")
+    names: set[str] = set()
+    sides: dict[tuple[str, str], str] = {}
+    for part in PARTS:
+        for member in split.part(part):
+            _check_member(member, part, labels)
+            if member.name in names:
+                raise ValueError(f"{member.name!r} is twice in its split")
+            names.add(member.name)
+            kept_together = [("image", member.sha256)]
+            if split.grouped_by == "subject":
+                if member.subject is None:
+                    raise ValueError(f"{member.name!r} has no subject in a split by subject")
+                kept_together.append(("subject", member.subject))
+            for what in kept_together:
+                if sides.setdefault(what, part) != part:
+                    raise ValueError(f"the {what[0]} of {member.name!r} is in {part} and in {sides[what]}")
+
+
+def _check_member(member: Member, part: str, labels: Collection[str] | None) -> None:
+    place = PurePosixPath(member.name)
+    if not member.name or place.is_absolute() or ".." in place.parts:
+        raise ValueError(f"{member.name!r} in {part} is no name below the data folder")
+    if SHA256.fullmatch(member.sha256) is None:
+        raise ValueError(f"the hash of {member.name!r} is no SHA-256")
+    if labels is not None and member.label not in labels:
+        raise ValueError(f"the label {member.label!r} of {member.name!r} is none of {', '.join(labels)}")
+
+
 @dataclass(frozen=True)
-class _Schema:
+class _Fingerprint:
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a run's file says beside the run."""
+
     schema: int
+    split: _Fingerprint = _Fingerprint()
 
 
 _NEEDED = ("decision.threshold", "decision.refer")
@@ -153,6 +213,7 @@ def save(run: Run) -> None:
     document: dict[str, Any] = {"schema": SCHEMA}
     document |= {key: value for key, value in dataclasses.asdict(run).items() if key != "path"}
     document["data"]["root"] = str(run.data.root)
+    document["split"]["fingerprint"] = split_fingerprint(run.split)
     files.write_json(run.path / "run.json", document)
 
 
@@ -167,16 +228,36 @@ def load(path: Path) -> Run:
         raise RunError(f"{path}: not a run (no run.json); train one with: edgeall train")
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-        if documents.build(_Schema, document).schema != SCHEMA:
+        told = documents.build(_Told, document)
+        if told.schema != SCHEMA:
             raise RunError(f"{file}: written by another version of edgeall; train the run again")
         run = documents.build(Run, document | {"path": path}, _NEEDED)
         if run.calibration:
             Calibration.from_dict(run.calibration)
+        _check(run, told.split.fingerprint)
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{file}: damaged ({error}); train the run again") from None
     if not run.model_path.is_file():
         raise RunError(f"{path}: has no model.keras (training was interrupted?); train it again")
     return run
+
+
+def _check(run: Run, split: str) -> None:
+    """Raise `ValueError` where a run contradicts itself. `split`: the fingerprint that its file gives to its split."""
+    check_split(run.split, run.decision.labels)
+    known = run.data.fingerprint
+    if known.startswith(_UNKNOWN):
+        if run.split.grouped_by != "unknown":
+            raise ValueError(f"nobody knows what trained it, and its split is by {run.split.grouped_by}")
+    elif known != fingerprint(run.split.train):
+        raise ValueError("the training images of its split are not those of its fingerprint")
+    if run.calibration and run.calibration["method"] not in _CALIBRATIONS:
+        raise ValueError(f"calibration.method is none of {', '.join(_CALIBRATIONS)}")
+    # Runs of earlier versions have no fingerprint of all parts.
+    if split and split != split_fingerprint(run.split):
+        raise ValueError("the images of its split are not those of the split's fingerprint")
+    if any(count < 0 for count in run.params.values()):
+        raise ValueError("a number of parameters is negative")
 
 
 def find(root: Path = RUNS_FOLDER) -> list[Run]:
