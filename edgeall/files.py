@@ -224,7 +224,9 @@ def _exchange(one: Path, other: Path) -> bool:
 
     It takes no room in the folder's own file, so that a full disk does not stop it.
     """
-    libc = None if sys.platform == "win32" else ctypes.CDLL(None, use_errno=True)
+    if sys.platform == "win32":
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
     if hasattr(libc, "renameat2"):
         failed = libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _EXCHANGE)
     elif hasattr(libc, "renamex_np"):

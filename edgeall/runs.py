@@ -266,7 +266,9 @@ def find(root: Path = RUNS_FOLDER) -> list[Run]:
     Raises:
         RunError: none there.
     """
-    found = [load(file.parent) for file in sorted(root.glob("*/run.json")) if not files.is_hidden(file.parent)]
+    found = [
+        load(file.parent) for file in sorted(root.glob("*/run.json")) if not files.is_hidden(file.parent)
+    ]
     if not found:
         raise RunError(f"{root}: no runs there; train one with: edgeall train")
     return found

@@ -93,7 +93,9 @@ def main(folder: Path, every: str, way: str) -> None:
             after = content(path)
             files._clear(path)
             left = sorted(each.name for each in folder.iterdir())
-            found[f"{number.name}: {after}, then {content(path)}{'' if left == ['run'] else f' beside {left}'}"] += 1
+            found[
+                f"{number.name}: {after}, then {content(path)}{'' if left == ['run'] else f' beside {left}'}"
+            ] += 1
     print(json.dumps({"children": children, "found": found}))
 
 

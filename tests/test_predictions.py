@@ -106,11 +106,23 @@ def test_a_run_without_predictions_says_so(tmp_path: Path) -> None:
     [
         (lambda lines: lines[:-1], "its test images are not those of the run .3, not 4; without all/"),
         (lambda lines: lines[:1], "its test images are not those of the run .0, not 4"),
-        (lambda lines: [*lines, lines[1].replace("/", "/other")], "its test images are not those of the run .5, not 4; with hem/other"),
+        (
+            lambda lines: [*lines, lines[1].replace("/", "/other")],
+            "its test images are not those of the run .5, not 4; with hem/other",
+        ),
         (lambda lines: [line.replace("test,", "val,") for line in lines], "its val images are not those"),
-        (lambda lines: [line.replace(",0.25", ",0.75") for line in lines], "its threshold is not that of the run"),
-        (lambda lines: [lines[0], lines[1].replace(",hem,", ",all,"), *lines[2:]], "has another label or subject"),
-        (lambda lines: [lines[0], lines[1].replace(",0-0,", ",,"), *lines[2:]], "has another label or subject"),
+        (
+            lambda lines: [line.replace(",0.25", ",0.75") for line in lines],
+            "its threshold is not that of the run",
+        ),
+        (
+            lambda lines: [lines[0], lines[1].replace(",hem,", ",all,"), *lines[2:]],
+            "has another label or subject",
+        ),
+        (
+            lambda lines: [lines[0], lines[1].replace(",0-0,", ",,"), *lines[2:]],
+            "has another label or subject",
+        ),
     ],
 )
 def test_predictions_are_of_the_runs_own_images(tmp_path: Path, change, message: str) -> None:

@@ -147,9 +147,7 @@ def _ensemble(name: str, path: Path) -> Source:
     said = _said(path, decision, "test")
     predictions.check_images(path / predictions.FILE, said, member.split.test, decision.labels)
     if not (said.thresholds == decision.threshold).all():
-        raise RunError(
-            f"{path / predictions.FILE}: its threshold is not that of the ensemble; make it again"
-        )
+        raise RunError(f"{path / predictions.FILE}: its threshold is not that of the ensemble; make it again")
     hashes = _hashes([member])
     return Source(
         name, path, "run", ensemble.backbone, frozenset({ensemble.grouped_by}),

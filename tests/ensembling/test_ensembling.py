@@ -213,9 +213,7 @@ def test_what_makes_no_ensemble_is_refused_with_its_reason(here: Path) -> None:
         )
         for part in runs.PARTS
     }
-    change(
-        other, split=dataclasses.replace(split, **named), decision=Decision(("hem", "all"), ("all",), 0.5)
-    )
+    change(other, split=dataclasses.replace(split, **named), decision=Decision(("hem", "all"), ("all",), 0.5))
     with pytest.raises(UsageError, match="labels hem, all"):
         both(here)
 
