@@ -136,7 +136,7 @@ class Run:
 
 def check_name(name: str) -> None:
     """Raise `UsageError` unless `name` is a single word for a folder among runs."""
-    if not name or Path(name).name != name or name.startswith("."):
+    if not name or Path(name).name != name or name.startswith(".") or not name.isprintable():
         raise UsageError(f"'{name}' is no name for a run: give a single word, such as mobilenetv2-cnmc")
 
 

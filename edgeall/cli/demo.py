@@ -48,9 +48,13 @@ def run(args: argparse.Namespace, display: Display) -> int:
     files.write_text(report, reporting.markdown(benches))
     display.emit(reporting.to_json(benches))
     display.show(reporting.Terminal(benches))
+    display.note("")
     display.note(
-        f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. Written: {report}; models, artifacts and raw "
-        f"timings: {args.out / 'runs'}.\nTry: edgeall classify {args.out / 'data' / 'im'} "
+        f"Done in {(time.monotonic() - started) / 60:.1f} minutes. Written: {report}; models, artifacts and raw "
+        f"timings: {args.out / 'runs'}."
+    )
+    display.note(
+        f"Try: edgeall classify {args.out / 'data' / 'im'} "
         f"--model {_runs(args.out, args.weights)['mobilenetv2'] / 'exports'}/*_tflite-fp32.tflite"
     )
     return max(statuses)

@@ -48,7 +48,10 @@ def run(args: argparse.Namespace, display: Display) -> int:
         display.as_json = True
         display.emit(reporting.to_json(benches))
     elif args.output is None:
-        display.show(reporting.markdown(benches) if form == "markdown" else reporting.Terminal(benches))
+        if form == "markdown":
+            display.show(*reporting.markdown(benches).split("\n"))
+        else:
+            display.show(reporting.Terminal(benches))
     return 0
 
 
