@@ -146,14 +146,24 @@ def fingerprint(members: tuple[Member, ...]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def split_fingerprint(split: Split) -> str:
-    """SHA-256 over all that a split says: how it is grouped; each image's part, hash, label, subject and name."""
+def run_fingerprint(run: Run) -> str:
+    """SHA-256 over what decides a run's figures: its pixels, its decision, and all that its split says of each image.
+
+    The values are listed here by name, so that ones that are added later change nothing for what was saved before.
+    """
+    pixels, decision, split = run.pixels, run.decision, run.split
+    numbers = [pixels.scale, pixels.offset, [decision.threshold], decision.refer or []]
+    facts = [
+        *(pixels.size, pixels.channel_order, pixels.fit, pixels.filter, decision.labels, decision.positive),
+        *[[float(number) for number in each] for each in numbers],
+        split.grouped_by,
+    ]
     lines = sorted(
         json.dumps([part, member.sha256, member.label, member.subject, member.name])
         for part in PARTS
         for member in split.part(part)
     )
-    return hashlib.sha256("\n".join([split.grouped_by, *lines]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([json.dumps(facts), *lines]).encode()).hexdigest()
 
 
 def check_split(split: Split, labels: Collection[str] | None = None) -> None:
@@ -163,14 +173,16 @@ def check_split(split: Split, labels: Collection[str] | None = None) -> None:
     """
     if split.grouped_by not in GROUPED_BY:
         raise ValueError(f"split.grouped_by is {split.grouped_by!r}, none of {', '.join(GROUPED_BY)}")
-    names: set[str] = set()
+    names: dict[str, str] = {}
     sides: dict[tuple[str, str], str] = {}
     for part in PARTS:
         for member in split.part(part):
+            before = len(names)
             _check_member(member, part, labels)
-            if member.name in names:
-                raise ValueError(f"{member.name!r} is twice in its split")
-            names.add(member.name)
+            if (other := names.setdefault(member.name, part)) != part:
+                raise ValueError(f"{member.name!r} is in {part} and in {other}")
+            if len(names) == before:
+                raise ValueError(f"{member.name!r} is twice in {part}")
             kept_together = [("image", member.sha256)]
             if split.grouped_by == "subject":
                 if member.subject is None:
@@ -192,16 +204,11 @@ def _check_member(member: Member, part: str, labels: Collection[str] | None) -> 
 
 
 @dataclass(frozen=True)
-class _Fingerprint:
-    fingerprint: str = ""
-
-
-@dataclass(frozen=True)
 class _Told:
     """What a run's file says beside the run."""
 
     schema: int
-    split: _Fingerprint = _Fingerprint()
+    fingerprint: str = ""
 
 
 _NEEDED = ("decision.threshold", "decision.refer")
@@ -213,7 +220,7 @@ def save(run: Run) -> None:
     document: dict[str, Any] = {"schema": SCHEMA}
     document |= {key: value for key, value in dataclasses.asdict(run).items() if key != "path"}
     document["data"]["root"] = str(run.data.root)
-    document["split"]["fingerprint"] = split_fingerprint(run.split)
+    document["fingerprint"] = run_fingerprint(run)
     files.write_json(run.path / "run.json", document)
 
 
@@ -234,7 +241,7 @@ def load(path: Path) -> Run:
         run = documents.build(Run, document | {"path": path}, _NEEDED)
         if run.calibration:
             Calibration.from_dict(run.calibration)
-        _check(run, told.split.fingerprint)
+        _check(run, told.fingerprint)
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{file}: damaged ({error}); train the run again") from None
     if not run.model_path.is_file():
@@ -242,8 +249,8 @@ def load(path: Path) -> Run:
     return run
 
 
-def _check(run: Run, split: str) -> None:
-    """Raise `ValueError` where a run contradicts itself. `split`: the fingerprint that its file gives to its split."""
+def _check(run: Run, told: str) -> None:
+    """Raise `ValueError` where a run contradicts itself, or the fingerprint that its file has."""
     check_split(run.split, run.decision.labels)
     known = run.data.fingerprint
     if known.startswith(_UNKNOWN):
@@ -253,9 +260,9 @@ def _check(run: Run, split: str) -> None:
         raise ValueError("the training images of its split are not those of its fingerprint")
     if run.calibration and run.calibration["method"] not in _CALIBRATIONS:
         raise ValueError(f"calibration.method is none of {', '.join(_CALIBRATIONS)}")
-    # Runs of earlier versions have no fingerprint of all parts.
-    if split and split != split_fingerprint(run.split):
-        raise ValueError("the images of its split are not those of the split's fingerprint")
+    # Runs of earlier versions have none.
+    if told and told != run_fingerprint(run):
+        raise ValueError("its split, decision or pixels are not those of its fingerprint")
     if any(count < 0 for count in run.params.values()):
         raise ValueError("a number of parameters is negative")
 

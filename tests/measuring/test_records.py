@@ -1,16 +1,15 @@
 """Messages from a device survive the line they travel on; a journal survives a crash."""
 
-import copy
 import dataclasses
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mutations import changed
 
 from edgeall.errors import MeasurementError
 from edgeall.measuring.records import End, Figure, Journal, Kept, Message, Record, Start, from_line, to_line
@@ -125,44 +124,6 @@ SOUND: dict[str, dict[str, Any]] = {
     "batch": {"batch_ns": [9, 8], "difference": 0.0, "card_memory": None, "stages": {"reason": "nothing tells"}},
     "instructions": {"instructions": [1000, 1000]},
 }  # fmt: skip
-WRONG = (
-    None,
-    True,
-    -1,
-    0,
-    0.5,
-    "x",
-    [],
-    {},
-    [None],
-    ["x"],
-    [-1],
-    [[0.9, 0.9]],
-    {"a": None},
-    10**400,
-    math.nan,
-    math.inf,
-)
-
-
-def changed(document: Any) -> Iterator[tuple[str, Any]]:
-    """A JSON value with one change: a key gone, a value of another kind or twice there; each with what it is."""
-    if isinstance(document, dict):
-        for key in document:
-            yield f"without {key}", {name: value for name, value in document.items() if name != key}
-        items: list[tuple[Any, Any]] = list(document.items())
-    elif isinstance(document, list):
-        for index in range(len(document)):
-            yield f"without [{index}]", document[:index] + document[index + 1 :]
-            yield f"[{index}] twice", [*document, document[index]]
-        items = list(enumerate(document))
-    else:
-        return
-    for key, value in items:
-        for inner in (*((f"{wrong!r}", wrong) for wrong in WRONG), *changed(value)):
-            copied = copy.copy(document)
-            copied[key] = inner[1]
-            yield f"{key}: {inner[0]}", copied
 
 
 @pytest.mark.parametrize("kind", SOUND)
