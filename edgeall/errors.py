@@ -15,6 +15,10 @@ class UsageError(EdgeallError):
     """The command was asked for something it cannot mean: a wrong name, a contradiction, a missing argument."""
 
 
+class FileError(EdgeallError):
+    """A file or folder cannot be written: no room, no permission, a failing disk."""
+
+
 class DatasetError(EdgeallError):
     """A folder of images cannot serve: missing, empty, one class, too few images."""
 

@@ -1,56 +1,280 @@
-"""Files that are whole or absent: written beside their place, then moved into it."""
+"""Files that are whole or absent: written beside their place, flushed to disk, then moved into it.
 
+What is being made has a hidden name beside its place. A process that is killed leaves it there. A folder that is being
+made is locked by its process, so that the next one that writes to the same place knows which ones nobody makes any
+more, and removes them.
+"""
+
+import ctypes
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from edgeall.errors import UsageError
+from edgeall.errors import FileError, UsageError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_NEW, _OLD = ".new", ".old"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+_CANNOT = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
+_AT_FDCWD = -100
+_EXCHANGE = 2
+"""RENAME_EXCHANGE of Linux (renameat2(2)) and RENAME_SWAP of macOS (renamex_np(2))."""
 
 AnyPath = str | os.PathLike[str]
 """What every public function takes for a path."""
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, flush: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it into place when the block ends well, remove it otherwise.
 
     The temporary keeps `path`'s suffix, because converters choose by it.
+
+    Args:
+        flush: to disk before the move, so that a power failure does not leave an empty file at `path`.
+
+    Raises:
+        FileError: it cannot be written. What stood at `path` is unchanged.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
+    with _telling(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
     part = Path(name)
     try:
-        yield part
-        # mkstemp makes files private; a result is as readable as any other file the user writes.
-        part.chmod(0o666 & ~_umask())
-        part.replace(path)
+        with _telling(path, _NO_ROOM):
+            yield part
+        with _telling(path):
+            # mkstemp makes files private; a result is as readable as any other file the user writes.
+            part.chmod(0o666 & ~_umask())
+            if flush:
+                _flush(part)
+            part.replace(path)
+            if flush:
+                _flush(path.parent)
     finally:
         part.unlink(missing_ok=True)
 
 
 @contextmanager
 def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
-    """As `replacing`, for a folder. With `overwrite`, one that stands at `path` stays until the new one is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    """As `replacing`, for a folder. With `overwrite`, one that stands at `path` stays until the new one is whole.
+
+    At every moment the old or the new folder is at `path`, where the system can exchange two names (Linux and macOS, on
+    their usual file systems). Elsewhere there is a moment with neither: the old one is put back when that fails, and by
+    the next call when the process is killed in it.
+
+    Raises:
+        UsageError: something is at `path`, and not `overwrite`.
+        FileError: the folder cannot be written. What stood at `path` is there.
+    """
+    with _telling(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear(path)
+        refuse_overwrite(path, overwrite)
+        part, lock = _new_folder(path)
+    old = part.with_suffix(_OLD)
     try:
-        yield part
-        part.chmod(0o777 & ~_umask())
-        if overwrite and path.exists():
-            with tempfile.TemporaryDirectory(prefix=f".{path.name}.old.", dir=path.parent) as old:
-                path.rename(Path(old) / "old")
+        with _telling(path, _NO_ROOM):
+            yield part
+        with _telling(path):
+            part.chmod(0o777 & ~_umask())
+            _flush_all(part)
+            if not os.path.lexists(path):
                 part.rename(path)
-        else:
-            part.rename(path)
+            else:
+                refuse_overwrite(path, overwrite)
+                if not _exchange(part, path):
+                    _swap(part, path, old)
+            _flush(path.parent)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        # Whatever was interrupted, and where: the names tell which folder is the old one.
+        _put_back(old, path)
+        _remove(part)
+        _unlock(lock)
+
+
+@contextmanager
+def alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold the file at `path`, made where it is missing, until the block ends; other processes wait for that.
+
+    Windows, and file systems without locks, let everybody in.
+
+    Args:
+        waiting: is called where another process holds it, before waiting for that one.
+    """
+    with _telling(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        if fcntl is not None:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            except OSError:
+                pass
+        yield
+    finally:
+        os.close(lock)
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a name begins with a dot, as those of unfinished files and folders do."""
+    return path.name.startswith(".")
+
+
+@contextmanager
+def _telling(path: Path, of: tuple[int, ...] | None = None) -> Iterator[None]:
+    """Errors of the system (with these numbers; None: all) as one line that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if of is not None and error.errno not in of:
+            raise
+        why = error.strerror or str(error)
+        raise FileError(f"{path}: cannot be written ({why}); make room or give another place") from error
+
+
+def _new_folder(path: Path) -> tuple[Path, int | None]:
+    """A new hidden folder beside `path`, and the lock that shows that somebody makes it."""
+    while True:
+        part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=_NEW, dir=path.parent))
+        lock, busy = _lock(part)
+        # Between the two lines another process may have taken it for a leftover.
+        if not busy and part.is_dir():
+            return part, lock
+        _unlock(lock)
+
+
+def _lock(folder: Path) -> tuple[int | None, bool]:
+    """A lock on a folder, which ends with its process; None where there are no locks, or (True) another has it."""
+    if fcntl is None:
+        return None, False
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None, False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        return None, isinstance(error, BlockingIOError)
+    return handle, False
+
+
+def _unlock(lock: int | None) -> None:
+    if lock is not None:
+        os.close(lock)
+
+
+def _clear(path: Path) -> None:
+    """Tidy up after processes that were killed while they made or replaced the folder `path`.
+
+    A new folder that nobody holds is removed. An old one that was moved away is put back.
+    """
+    name = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}({_NEW}|{_OLD})")
+    for left in [each for each in path.parent.iterdir() if name.fullmatch(each.name)]:
+        lock, busy = _lock(left)
+        if left.suffix == _OLD and not busy:
+            _put_back(left, path)
+        elif lock is not None:
+            _remove(left)
+        _unlock(lock)
+
+
+def _swap(part: Path, path: Path, old: Path) -> None:
+    """Two renames, where names cannot be exchanged."""
+    lock, _ = _lock(path)
+    try:
+        path.rename(old)
+        try:
+            part.rename(path)
+        except OSError:
+            old.rename(path)
+            raise
+    finally:
+        _unlock(lock)
+
+
+def _put_back(old: Path, path: Path) -> None:
+    """What was moved away returns to `path`, or goes where another is there."""
+    if not os.path.lexists(old):
+        return
+    if os.path.lexists(path):
+        _remove(old)
+    else:
+        with suppress(OSError):
+            old.rename(path)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names at once. False where system or file system cannot.
+
+    It takes no room in the folder's own file, so that a full disk does not stop it.
+    """
+    if sys.platform == "win32":
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "renameat2"):
+        failed = libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _EXCHANGE)
+    elif hasattr(libc, "renamex_np"):
+        failed = libc.renamex_np(os.fsencode(one), os.fsencode(other), _EXCHANGE)
+    else:
+        return False
+    if not failed:
+        return True
+    number = ctypes.get_errno()
+    if number in _CANNOT:
+        return False
+    raise OSError(number, os.strerror(number), str(other))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _flush_all(folder: Path) -> None:
+    """Write a folder and all below it to disk."""
+    for place, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            if (file := Path(place, name)).is_file() and not file.is_symlink():
+                _flush(file)
+        _flush(Path(place))
+
+
+def _flush(path: Path) -> None:
+    """Write a file's content, or a folder's list of names, to disk."""
+    folder, windows = path.is_dir(), os.name == "nt"
+    if folder and windows:
+        return
+    handle = os.open(path, os.O_RDWR if windows else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some file systems have no such thing for folders.
+        if not folder or error.errno not in (errno.EINVAL, errno.EBADF):
+            raise
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

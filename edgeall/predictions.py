@@ -6,20 +6,26 @@ from which that image was called positive (one for a whole run; each fold's own 
 
 import csv
 import io
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeall import files
+from edgeall import files, runs
 from edgeall.errors import RunError
 from edgeall.files import AnyPath
+from edgeall.runs import Member, Run
 
 FILE = "predictions.csv"
+POOLED = "pooled"
+"""The part of images out of fold."""
+
 _FIRST = ("part", "image", "subject", "label")
+_PARTS = (*runs.PARTS, POOLED)
+_SUM_OFF = 1e-3
+"""Probabilities of an image add up to 1 as far as float32 holds it, and calibration in float32 after it."""
 
 
 @dataclass(frozen=True)
@@ -88,27 +94,77 @@ def read(path: AnyPath, labels: tuple[str, ...]) -> dict[str, Predictions]:
         raise RunError(f"{path}: not there; train the run again to have its predictions")
     header = [*_FIRST, *(f"p:{label}" for label in labels), "threshold"]
     found: dict[str, list[list[str]]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
-        if next(rows, None) != header:
-            raise RunError(f"{path}: its columns are not {','.join(header)}")
-        for number, row in enumerate(rows, start=2):
-            if len(row) != len(header) or row[3] not in labels:
-                raise RunError(f"{path}: line {number} is damaged; train the run again")
-            found.setdefault(row[0], []).append(row)
+    number = 1
     try:
-        return {part: _predictions(rows, labels) for part, rows in found.items()}
-    except ValueError as error:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file, strict=True)
+            if next(rows, None) != header:
+                raise RunError(f"{path}: its columns are not {','.join(header)}")
+            for number, row in enumerate(rows, start=2):
+                if len(row) != len(header) or row[0] not in _PARTS or row[3] not in labels:
+                    raise RunError(
+                        f"{path}: line {number} is damaged (cut, or of another part or label); train the run again"
+                    )
+                found.setdefault(row[0], []).append(row)
+        return {part: _predictions(part, rows, labels) for part, rows in found.items()}
+    except csv.Error as error:
+        raise RunError(f"{path}: line {number + 1} is damaged ({error}); train the run again") from None
+    except (OSError, ValueError) as error:
         raise RunError(f"{path}: damaged ({error}); train the run again") from None
 
 
-def _predictions(rows: list[list[str]], labels: tuple[str, ...]) -> Predictions:
-    numbers = [[float(value) for value in row[len(_FIRST) :]] for row in rows]
-    if not all(math.isfinite(value) for row in numbers for value in row):
-        raise ValueError("a probability is no number")
-    table = np.asarray(numbers, dtype=np.float64)
+def of_run(run: Run) -> dict[str, Predictions]:
+    """A run's predictions, by part: of each part's images exactly, as its split has them.
+
+    Raises:
+        RunError: missing, damaged, or of other images, labels, subjects or another threshold than the run's.
+    """
+    path = run.path / FILE
+    said = read(path, run.decision.labels)
+    for part in runs.PARTS:
+        check_images(path, said.get(part), run.split.part(part), run.decision.labels, f"{part} ")
+        if part in said and not (said[part].thresholds == run.decision.threshold).all():
+            raise RunError(f"{path}: its threshold is not that of the run; train the run again")
+    return said
+
+
+def check_images(
+    path: Path, said: Predictions | None, members: Iterable[Member], labels: tuple[str, ...], part: str = ""
+) -> None:
+    """Raise `RunError` unless predictions are of these images, each once, under their labels and subjects."""
+    wanted = {member.name: (member.label, member.subject) for member in members}
+    found = (
+        {}
+        if said is None
+        else {
+            name: (labels[truth], subject)
+            for name, truth, subject in zip(said.images, said.truth.tolist(), said.subjects, strict=True)
+        }
+    )
+    if found == wanted:
+        return
+    lacking, foreign = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
+    if lacking or foreign:
+        which = f"without {lacking[0]}" if lacking else f"with {foreign[0]}"
+        raise RunError(
+            f"{path}: its {part}images are not those of the run ({len(found)}, not {len(wanted)}; {which}); "
+            "train the run again"
+        )
+    name = next(name for name in wanted if found[name] != wanted[name])
+    raise RunError(f"{path}: {name} has another label or subject than in the run; train the run again")
+
+
+def _predictions(part: str, rows: list[list[str]], labels: tuple[str, ...]) -> Predictions:
+    table = np.asarray([[float(value) for value in row[len(_FIRST) :]] for row in rows], dtype=np.float64)
+    images = tuple(row[1] for row in rows)
+    if len(set(images)) < len(images):
+        raise ValueError(f"an image is twice in its part {part}")
+    if not ((table >= 0.0) & (table <= 1.0)).all():
+        raise ValueError("a probability or threshold is not within 0 and 1")
+    if not (abs(table[:, :-1].sum(axis=1) - 1.0) <= _SUM_OFF).all():
+        raise ValueError("the probabilities of an image do not add up to 1")
     return Predictions(
-        tuple(row[1] for row in rows),
+        images,
         tuple(row[2] or None for row in rows),
         np.asarray([labels.index(row[3]) for row in rows], dtype=np.int64),
         table[:, :-1],

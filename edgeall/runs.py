@@ -6,9 +6,11 @@ A run holds `model.keras`, `run.json`, `history.csv`, `predictions.csv`, `evalua
 import dataclasses
 import hashlib
 import json
+import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, get_args
 
 from edgeall import documents, files
 from edgeall.artifact import Calibration, Decision
@@ -19,6 +21,11 @@ from edgeall.pixels import PixelMapping
 SCHEMA = 1
 RUNS_FOLDER = Path("runs")
 PARTS = ("train", "val", "test")
+GroupedBy = Literal["subject", "image", "unknown"]
+GROUPED_BY: tuple[GroupedBy, ...] = get_args(GroupedBy)
+_CALIBRATIONS = ("none", "temperature", "platt")
+_UNKNOWN = "unknown:"
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,7 @@ class Run:
 
 def check_name(name: str) -> None:
     """Raise `UsageError` unless `name` is a single word for a folder among runs."""
-    if not name or Path(name).name != name or name.startswith("."):
+    if not name or Path(name).name != name or name.startswith(".") or not name.isprintable():
         raise UsageError(f"'{name}' is no name for a run: give a single word, such as mobilenetv2-cnmc")
 
 
@@ -140,9 +147,69 @@ def fingerprint(members: tuple[Member, ...]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+def run_fingerprint(run: Run) -> str:
+    """SHA-256 over what decides a run's figures: its pixels, its decision, and all that its split says of each image.
+
+    The values are listed here by name, so that ones that are added later change nothing for what was saved before.
+    """
+    pixels, decision, split = run.pixels, run.decision, run.split
+    numbers = [pixels.scale, pixels.offset, [decision.threshold], decision.refer or []]
+    facts = [
+        *(pixels.size, pixels.channel_order, pixels.fit, pixels.filter, decision.labels, decision.positive),
+        *[[float(number) for number in each] for each in numbers],
+        split.grouped_by,
+    ]
+    lines = sorted(
+        json.dumps([part, member.sha256, member.label, member.subject, member.name])
+        for part in PARTS
+        for member in split.part(part)
+    )
+    return hashlib.sha256("\n".join([json.dumps(facts), *lines]).encode()).hexdigest()
+
+
+def check_split(split: Split, labels: Collection[str] | None = None) -> None:
+    """Raise `ValueError` where a split contradicts itself, or names a label that is none of `labels`.
+
+    No image is named twice, none is on two sides, and no subject either where the split is by subject.
+    """
+    if split.grouped_by not in GROUPED_BY:
+        raise ValueError(f"split.grouped_by is {split.grouped_by!r}, none of {', '.join(GROUPED_BY)}")
+    names: dict[str, str] = {}
+    sides: dict[tuple[str, str], str] = {}
+    for part in PARTS:
+        for member in split.part(part):
+            before = len(names)
+            _check_member(member, part, labels)
+            if (other := names.setdefault(member.name, part)) != part:
+                raise ValueError(f"{member.name!r} is in {part} and in {other}")
+            if len(names) == before:
+                raise ValueError(f"{member.name!r} is twice in {part}")
+            kept_together = [("image", member.sha256)]
+            if split.grouped_by == "subject":
+                if member.subject is None:
+                    raise ValueError(f"{member.name!r} has no subject in a split by subject")
+                kept_together.append(("subject", member.subject))
+            for what in kept_together:
+                if sides.setdefault(what, part) != part:
+                    raise ValueError(f"the {what[0]} of {member.name!r} is in {part} and in {sides[what]}")
+
+
+def _check_member(member: Member, part: str, labels: Collection[str] | None) -> None:
+    place = PurePosixPath(member.name)
+    if not member.name or place.is_absolute() or ".." in place.parts:
+        raise ValueError(f"{member.name!r} in {part} is no name below the data folder")
+    if SHA256.fullmatch(member.sha256) is None:
+        raise ValueError(f"the hash of {member.name!r} is no SHA-256")
+    if labels is not None and member.label not in labels:
+        raise ValueError(f"the label {member.label!r} of {member.name!r} is none of {', '.join(labels)}")
+
+
 @dataclass(frozen=True)
-class _Schema:
+class _Told:
+    """What a run's file says beside the run."""
+
     schema: int
+    fingerprint: str = ""
 
 
 _NEEDED = ("decision.threshold", "decision.refer")
@@ -154,6 +221,7 @@ def save(run: Run) -> None:
     document: dict[str, Any] = {"schema": SCHEMA}
     document |= {key: value for key, value in dataclasses.asdict(run).items() if key != "path"}
     document["data"]["root"] = str(run.data.root)
+    document["fingerprint"] = run_fingerprint(run)
     files.write_json(run.path / "run.json", document)
 
 
@@ -169,16 +237,36 @@ def load(path: AnyPath) -> Run:
         raise RunError(f"{path}: not a run (no run.json); train one with: edgeall train")
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-        if documents.build(_Schema, document).schema != SCHEMA:
+        told = documents.build(_Told, document)
+        if told.schema != SCHEMA:
             raise RunError(f"{file}: written by another version of edgeall; train the run again")
         run = documents.build(Run, document | {"path": path}, _NEEDED)
         if run.calibration:
             Calibration.from_dict(run.calibration)
+        _check(run, told.fingerprint)
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{file}: damaged ({error}); train the run again") from None
     if not run.model_path.is_file():
         raise RunError(f"{path}: has no model.keras (training was interrupted?); train it again")
     return run
+
+
+def _check(run: Run, told: str) -> None:
+    """Raise `ValueError` where a run contradicts itself, or the fingerprint that its file has."""
+    check_split(run.split, run.decision.labels)
+    known = run.data.fingerprint
+    if known.startswith(_UNKNOWN):
+        if run.split.grouped_by != "unknown":
+            raise ValueError(f"nobody knows what trained it, and its split is by {run.split.grouped_by}")
+    elif known != fingerprint(run.split.train):
+        raise ValueError("the training images of its split are not those of its fingerprint")
+    if run.calibration and run.calibration["method"] not in _CALIBRATIONS:
+        raise ValueError(f"calibration.method is none of {', '.join(_CALIBRATIONS)}")
+    # Runs of earlier versions have none.
+    if told and told != run_fingerprint(run):
+        raise ValueError("its split, decision or pixels are not those of its fingerprint")
+    if any(count < 0 for count in run.params.values()):
+        raise ValueError("a number of parameters is negative")
 
 
 def find(root: AnyPath = RUNS_FOLDER) -> list[Run]:
@@ -188,7 +276,9 @@ def find(root: AnyPath = RUNS_FOLDER) -> list[Run]:
         RunError: none there.
     """
     root = Path(root)
-    found = [load(file.parent) for file in sorted(root.glob("*/run.json"))]
+    found = [
+        load(file.parent) for file in sorted(root.glob("*/run.json")) if not files.is_hidden(file.parent)
+    ]
     if not found:
         raise RunError(f"{root}: no runs there; train one with: edgeall train")
     return found

@@ -58,7 +58,7 @@ def make_answered_run(
         seed=0,
         pixels=PIXELS,
         decision=decision,
-        data=runs.DataSource(folder / "data", "image-folder", "0" * 64),
+        data=runs.DataSource(folder / "data", "image-folder", runs.fingerprint(())),
         split=runs.Split((), (), members, "image" if subjects is None else "subject"),
         params={"total": 1, "trainable": 1, "non_trainable": 0},
     )

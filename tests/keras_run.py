@@ -37,7 +37,7 @@ def make_keras_run(
         seed=0,
         pixels=mapping,
         decision=Decision(labels=labels, positive=labels[1:]),
-        data=runs.DataSource(data, "image-folder", runs.fingerprint(tuple(members))),
+        data=runs.DataSource(data, "image-folder", runs.fingerprint(tuple(members[0::2]))),
         split=runs.Split(tuple(members[0::2]), tuple(members[1::4]), tuple(members[3::4]), "image"),
         calibration={
             "method": "platt",

@@ -16,8 +16,9 @@ from edgeall.pixels import PixelMapping
 
 SIZE = 32
 PIXELS = PixelMapping(SIZE, "RGB", (1 / 255,) * 3, (0.0,) * 3)
-DECISION = Decision(labels=("healthy", "all"), positive=("all",))
 FINGERPRINT = "0" * 64
+"""Of the training images of an artifact that has no run."""
+DECISION = Decision(labels=("healthy", "all"), positive=("all",))
 
 
 def draw(folder: Path, counts: dict[str, int], seed: int = 0) -> None:
@@ -33,16 +34,17 @@ def draw(folder: Path, counts: dict[str, int], seed: int = 0) -> None:
 
 def make_run(folder: Path, data: Path, *, subjects: bool = False, test: int = 12) -> runs.Run:
     """A run folder whose split deals out the images of `data`: the first `test` to test, half of the rest to train."""
+    images = sorted(data.glob("*/*.png"), key=lambda path: path.stem[::-1])
+    middle = (test + len(images)) // 2
     members = [
         runs.Member(
             path.relative_to(data).as_posix(),
             files.sha256_file(path),
             path.parent.name,
-            f"subject {index % 4}" if subjects else None,
+            f"subject {index % 4 + 4 * ((index >= test) + (index >= middle))}" if subjects else None,
         )
-        for index, path in enumerate(sorted(data.glob("*/*.png"), key=lambda path: path.stem[::-1]))
+        for index, path in enumerate(images)
     ]
-    middle = (test + len(members)) // 2
     split = runs.Split(
         train=tuple(members[test:middle]),
         val=tuple(members[middle:]),
@@ -58,7 +60,7 @@ def make_run(folder: Path, data: Path, *, subjects: bool = False, test: int = 12
         seed=0,
         pixels=PIXELS,
         decision=DECISION,
-        data=runs.DataSource(data, "image-folder", FINGERPRINT),
+        data=runs.DataSource(data, "image-folder", runs.fingerprint(split.train)),
         split=split,
         params={"total": 30, "trainable": 30, "non_trainable": 0},
     )
@@ -84,7 +86,7 @@ def make_artifact(
         openvino.save_model(openvino.convert_model(onnx_file), path, compress_to_fp16=False)
         onnx_file.unlink()
     provenance = Provenance(
-        run.name, backbone, run.head, run.weights, run.data.layout, FINGERPRINT, run.licence
+        run.name, backbone, run.head, run.weights, run.data.layout, run.data.fingerprint, run.licence
     )
     parity = Parity(8, 1.0, 1e-3, 1e-4, True)
     return artifact.seal(path, Metadata(format, precision, PIXELS, DECISION, provenance, parity=parity))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from answered_run import make_answered_run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +27,10 @@ def some(n: int = 3) -> Predictions:
     )
 
 
-@given(st.lists(st.tuples(TEXT, st.none() | TEXT, st.integers(0, 2), st.floats(0, 1)), min_size=1))
+ROWS = st.tuples(TEXT, st.none() | TEXT, st.integers(0, 2), st.floats(0, 1))
+
+
+@given(st.lists(ROWS, min_size=1, unique_by=lambda row: row[0]))
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple]) -> None:
     path = tmp_path_factory.mktemp("written") / predictions.FILE
     said = Predictions(
@@ -57,25 +61,74 @@ def test_joined_keeps_the_order() -> None:
     assert both.probabilities.shape == (5, 3)
 
 
+FIRST = ",".join(map(repr, some().probabilities[0].tolist()))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (lambda text: text.replace("p:healthy", "p:benign"), "its columns are not"),
         (lambda text: text.rpartition(",")[0], "line 4 is damaged"),
         (lambda text: text.replace("test,im/1.png,H1,", "test,im/1.png,H1,what "), "line 3 is damaged"),
-        (lambda text: text.replace(repr(1 / 3), "nan"), "a probability is no number"),
+        (lambda text: text.replace("test,im/1.png", "tests,im/1.png"), "line 3 is damaged"),
+        (lambda text: text.replace(repr(1 / 3), "nan"), "is not within 0 and 1"),
+        (lambda text: text.replace(repr(1 / 3), "inf"), "is not within 0 and 1"),
+        (lambda text: text.replace(repr(1 / 3), "-3"), "is not within 0 and 1"),
+        (lambda text: text.replace(repr(1 / 3), "40"), "is not within 0 and 1"),
+        (lambda text: text.replace(FIRST, "0.0,0.8,1.0"), "do not add up to 1"),
+        (lambda text: text.replace(FIRST, "0.0,0.0,0.0"), "do not add up to 1"),
+        (lambda text: text.replace("im/1.png", "im/0.png"), "an image is twice in its part test"),
+        (lambda text: text + text.splitlines()[-1] + "\n", "an image is twice in its part test"),
         (lambda text: text.replace(repr(1 / 3), "much"), "damaged"),
+        (lambda text: text.replace("H2", '"H2'), "line 4 is damaged"),
+        (lambda text: text.replace("H1", "\udcff"), "damaged .*utf-8"),
+        (lambda text: text.replace("H1", "x" * 200_000), "line 3 is damaged"),
         (lambda text: "", "its columns are not"),
     ],
 )
 def test_damage_is_named(tmp_path: Path, damage, message: str) -> None:
     path = tmp_path / predictions.FILE
     predictions.write(path, {"test": some()}, LABELS)
-    path.write_text(damage(path.read_text()))
-    with pytest.raises(RunError, match=message):
+    path.write_bytes(damage(path.read_text()).encode(errors="surrogateescape"))
+    with pytest.raises(RunError, match=message) as error:
         predictions.read(path, LABELS)
+    assert len(str(error.value).splitlines()) == 1
+    assert str(path) in str(error.value)
 
 
 def test_a_run_without_predictions_says_so(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="train the run again"):
         predictions.read(tmp_path / predictions.FILE, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines: lines[:-1], "its test images are not those of the run .3, not 4; without all/"),
+        (lambda lines: lines[:1], "its test images are not those of the run .0, not 4"),
+        (
+            lambda lines: [*lines, lines[1].replace("/", "/other")],
+            "its test images are not those of the run .5, not 4; with hem/other",
+        ),
+        (lambda lines: [line.replace("test,", "val,") for line in lines], "its val images are not those"),
+        (
+            lambda lines: [line.replace(",0.25", ",0.75") for line in lines],
+            "its threshold is not that of the run",
+        ),
+        (
+            lambda lines: [lines[0], lines[1].replace(",hem,", ",all,"), *lines[2:]],
+            "has another label or subject",
+        ),
+        (
+            lambda lines: [lines[0], lines[1].replace(",0-0,", ",,"), *lines[2:]],
+            "has another label or subject",
+        ),
+    ],
+)
+def test_predictions_are_of_the_runs_own_images(tmp_path: Path, change, message: str) -> None:
+    run = make_answered_run(tmp_path / "run", negatives=2, positives=2, subjects=4, threshold=0.25)
+    assert list(predictions.of_run(run)) == ["test"]
+    path = run.path / predictions.FILE
+    path.write_text("".join(change(path.read_text().splitlines(keepends=True))))
+    with pytest.raises(RunError, match=message):
+        predictions.of_run(run)

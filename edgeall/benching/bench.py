@@ -1,5 +1,6 @@
 """One bench: plan, measure on the device, keep every finished record, work out the figures, write them."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 from edgeall import __version__, artifact, runs
 from edgeall.benching import costs
+from edgeall.benching.answers import asked, contradiction, is_of
 from edgeall.benching.cross_check import cross_check
 from edgeall.benching.images import test_set
 from edgeall.benching.results import Measured, Subject, gather, rows
@@ -16,7 +18,7 @@ from edgeall.benching.together import Together, together
 from edgeall.ensembling import Ensemble
 from edgeall.errors import EdgeallError, MeasurementError, UsageError
 from edgeall.files import AnyPath
-from edgeall.measuring.plan import Plan, PlannedArtifact, Settings
+from edgeall.measuring.plan import Job, Plan, PlannedArtifact, Settings
 from edgeall.measuring.records import NOT_TRIED, End, Kept, Message, Record, Start
 from edgeall.progress import SILENT, Progress
 from edgeall.targets import Profile, open_target
@@ -60,50 +62,48 @@ def bench(
         progress.note(note)
     folder_of = {s.artifact.sha256: s.run_folder for s in subjects if s.run_folder is not None}
     journals = Journals(folder_of, profile.name)
-    outputs = {folder: ResultFile(folder, profile.name) for folder in dict.fromkeys(folder_of.values())}
-    plan = _plan(subjects, settings, {} if overwrite else outputs)
-    with closing(open_target(profile, progress)) as target:
-        if reason := target.unreachable():
-            raise MeasurementError(f"device {profile.name} cannot be reached: {reason}")
-        known = {} if overwrite else journals.read()
-        with closing(target.measure(plan, known.keys())) as messages:
-            measured = _measure(messages, known, journals, outputs, subjects, overwrite, progress)
-    failures += measured.failures(subjects)
-    found = gather(subjects, measured.records)
-    combined = _combine(found, ensembles, failures, notes, progress)
-    wholes = [each.measured for each in combined]
-    document = _document(profile, settings, measured, [*found, *wholes], failures, notes)
-    members = {each.measured.subject.artifact.sha256: each.members for each in combined}
-    for row in document["results"]:
-        if row["sha256"] in members:
-            row["members"] = members[row["sha256"]]
-    if not document["results"]:
-        reasons = dict.fromkeys(failure["error"] for failure in failures)
-        raise MeasurementError("; ".join(each for each in reasons if not each.startswith(NOT_TRIED)))
-    if not measured.fresh:
-        # Nothing was measured now: the machine's state then is the one that counts.
-        earlier = [output.earlier["environment"] for output in outputs.values() if output.earlier]
-        document["environment"] = next(iter(earlier), document["environment"])
-    fresh = measured.fresh
-    if witnesses:
-        fresh |= {row["sha256"] for row in document["results"]}
-        checks = cross_check(document["results"], subjects, profile, settings, progress)
-        for row, check in zip(document["results"], checks, strict=True):
-            row["cross_check"] = check
-    for folder, output in outputs.items():
-        mine = [subject for subject in subjects if subject.run_folder == folder]
-        part = _only(document, mine)
-        if output.earlier and measured.fresh.isdisjoint(subject.artifact.sha256 for subject in mine):
-            # A witness alone is new: where and in what state of the machine these were measured stays.
-            part |= {key: output.earlier[key] for key in ("device", "environment")}
-        output.write(part, fresh)
-    for ensemble in ensembles:
-        mine = [m.subject for m in wholes if m.subject.run_folder == ensemble.path]
-        if mine:
-            ResultFile(ensemble.path, profile.name).write(
-                _only(document, mine), frozenset(subject.artifact.sha256 for subject in mine)
-            )
-    return document
+    with journals.alone(progress.note):
+        outputs, whole_outputs = (
+            {folder: ResultFile(folder, profile.name, overwrite) for folder in dict.fromkeys(folders)}
+            for folders in (folder_of.values(), [ensemble.path for ensemble in ensembles])
+        )
+        measured = _carry_out(subjects, profile, settings, journals, outputs, overwrite, progress)
+        failures += measured.failures(subjects)
+        found = gather(subjects, measured.records)
+        combined = _combine(found, ensembles, failures, notes, progress)
+        wholes = [each.measured for each in combined]
+        document = _document(profile, settings, measured, [*found, *wholes], failures, notes)
+        members = {each.measured.subject.artifact.sha256: each.members for each in combined}
+        for row in document["results"]:
+            if row["sha256"] in members:
+                row["members"] = members[row["sha256"]]
+        if not document["results"]:
+            reasons = dict.fromkeys(failure["error"] for failure in failures)
+            raise MeasurementError("; ".join(each for each in reasons if not each.startswith(NOT_TRIED)))
+        if not measured.fresh:
+            # Nothing was measured now: the machine's state then is the one that counts.
+            earlier = [output.earlier["environment"] for output in outputs.values() if output.earlier]
+            document["environment"] = next(iter(earlier), document["environment"])
+        fresh = measured.fresh
+        if witnesses:
+            fresh |= {row["sha256"] for row in document["results"]}
+            checks = cross_check(document["results"], subjects, profile, settings, progress)
+            for row, check in zip(document["results"], checks, strict=True):
+                row["cross_check"] = check
+        for folder, output in outputs.items():
+            mine = [subject for subject in subjects if subject.run_folder == folder]
+            part = _only(document, mine)
+            if output.earlier and measured.fresh.isdisjoint(subject.artifact.sha256 for subject in mine):
+                # A witness alone is new: where and in what state of the machine these were measured stays.
+                part |= {key: output.earlier[key] for key in ("device", "environment")}
+            output.write(part, fresh)
+        for ensemble in ensembles:
+            mine = [m.subject for m in wholes if m.subject.run_folder == ensemble.path]
+            if mine:
+                whole_outputs[ensemble.path].write(
+                    _only(document, mine), frozenset(subject.artifact.sha256 for subject in mine)
+                )
+        return document
 
 
 @dataclass(frozen=True)
@@ -187,20 +187,54 @@ def _plan(subjects: Sequence[Subject], settings: Settings, kept: dict[Path, Resu
     )
 
 
-def _measure(
-    messages: Iterator[Message],
-    known: dict[str, Record],
+def _carry_out(
+    subjects: Sequence[Subject],
+    profile: Profile,
+    settings: Settings,
     journals: Journals,
     outputs: dict[Path, ResultFile],
-    subjects: Sequence[Subject],
     overwrite: bool,
     progress: Progress,
 ) -> _Measured:
-    start = next(messages, None)
-    if not isinstance(start, Start):
-        raise MeasurementError("the device did not begin to measure")
-    if not overwrite:
-        _refuse_replacing(start, known, outputs, subjects)
+    """Have the device measure what is not known of earlier."""
+    plan = _plan(subjects, settings, {} if overwrite else outputs)
+    of = {subject.artifact.sha256: subject for subject in subjects}
+    with closing(open_target(profile, progress)) as target:
+        if reason := target.unreachable():
+            raise MeasurementError(f"device {profile.name} cannot be reached: {reason}")
+        known = {}
+        for key, record in ({} if overwrite else journals.read(progress.note)).items():
+            if reason := contradiction(record, of):
+                progress.note(f"an earlier record of {of[record.artifact].shown} is passed over: {reason}")
+            else:
+                known[key] = record
+        while True:
+            with closing(target.measure(plan, known.keys())) as messages:
+                start = next(messages, None)
+                if not isinstance(start, Start):
+                    raise MeasurementError("the device did not begin to measure")
+                wanted = asked(plan, start)
+                foreign = [key for key, job in wanted.items() if key in known and not is_of(known[key], job)]
+                if not foreign:
+                    if not overwrite:
+                        _refuse_replacing(start, known, outputs, subjects)
+                    return _measure(start, messages, wanted, known, journals, of, progress)
+            progress.note(
+                f"{len(foreign)} earlier records are of other measurements than they say: passed over"
+            )
+            known = {key: record for key, record in known.items() if key not in foreign}
+
+
+def _measure(
+    start: Start,
+    messages: Iterator[Message],
+    wanted: dict[str, Job],
+    known: dict[str, Record],
+    journals: Journals,
+    subjects: dict[str, Subject],
+    progress: Progress,
+) -> _Measured:
+    waiting = dict(wanted)
     records: list[Record] = []
     fresh: set[str] = set()
     end = None
@@ -210,16 +244,26 @@ def _measure(
             if isinstance(message, End):
                 end = message
                 continue
+            if isinstance(message, Start):
+                raise MeasurementError("the device began twice; run the same command again")
+            job = waiting.pop(message.key, None)
+            if job is None or not (
+                message.key in known if isinstance(message, Kept) else is_of(message, job)
+            ):
+                raise MeasurementError("the device told of something that it was not asked, or twice")
             if isinstance(message, Kept):
                 records.append(known[message.key])
-            elif isinstance(message, Record):
+            else:
+                if reason := contradiction(message, subjects):
+                    error = f"{subjects[message.artifact].artifact.path.name}: {reason}"
+                    message = dataclasses.replace(message, result=None, error=error)
                 journals.append(message)
                 records.append(message)
                 fresh.add(message.artifact)
                 if message.error is not None and not message.error.startswith(NOT_TRIED):
                     progress.note(f"failed: {message.error}")
             advance(1)
-    if end is None:
+    if end is None or waiting:
         raise MeasurementError(
             "the device stopped before the end; what it finished is kept, run the same command again"
         )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeall import runs
+from edgeall import files, runs
 from edgeall.artifact import is_artifact_name
 from edgeall.ensembling import Ensemble, is_ensemble, load
 from edgeall.errors import RunError, UsageError
@@ -53,4 +53,8 @@ def _of_name(name: Path, root: Path) -> list[Path]:
 
 
 def _exports(run: Path) -> list[Path]:
-    return [path for path in sorted((run / "exports").glob("*")) if is_artifact_name(path) and path.is_file()]
+    return [
+        path
+        for path in sorted((run / "exports").glob("*"))
+        if is_artifact_name(path) and path.is_file() and not files.is_hidden(path)
+    ]

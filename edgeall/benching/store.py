@@ -1,12 +1,16 @@
 """What a bench leaves in a run's folder: the results, and the raw records they were made from."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edgeall import artifact, files
+from edgeall import artifact, documents, files, reporting
 from edgeall.benching import costs
-from edgeall.errors import EdgeallError
+from edgeall.errors import EdgeallError, MeasurementError
 from edgeall.measuring.records import Figure, Journal, Record
 
 SCHEMA = 1
@@ -25,10 +29,25 @@ class Journals:
             for sha256, folder in folder_of.items()
         }
 
-    def read(self) -> dict[str, Record]:
-        """All records by key."""
-        journals = {journal.path: journal for journal in self._of.values()}
-        return {key: record for journal in journals.values() for key, record in journal.read().items()}
+    def read(self, note: Callable[[str], None]) -> dict[str, Record]:
+        """All records by key; `note` is told of what is passed over."""
+        return {key: record for path in self.paths for key, record in Journal(path).read(note).items()}
+
+    @property
+    def paths(self) -> list[Path]:
+        return sorted({journal.path for journal in self._of.values()})
+
+    @contextmanager
+    def alone(self, note: Callable[[str], None]) -> Iterator[None]:
+        """Keep other benches of these runs on this device waiting: two would slow each other down, and the later one
+        would write results without the earlier one's."""
+        with ExitStack() as held:
+            for path in self.paths:
+                waiting = (
+                    f"another bench of {path.parent.parent} on this device is at work: waiting for its end"
+                )
+                held.enter_context(files.alone(path, partial(note, waiting)))
+            yield
 
     def append(self, record: Record) -> None:
         if record.artifact in self._of:
@@ -36,12 +55,21 @@ class Journals:
 
 
 class ResultFile:
-    """A run's results on one device, `bench/<device>.json`."""
+    """A run's results on one device, `bench/<device>.json`.
 
-    def __init__(self, run_folder: Path, device: str) -> None:
+    Raises:
+        MeasurementError: there is a file that is damaged, or of another version, and it is not to be overwritten.
+    """
+
+    def __init__(self, run_folder: Path, device: str, overwrite: bool = False) -> None:
         self.path = run_folder / "bench" / f"{device}.json"
         self._exports = run_folder / "exports"
-        self.earlier = self._read()
+        try:
+            self.earlier = self._read()
+        except MeasurementError:
+            if not overwrite:
+                raise
+            self.earlier = {}
 
     def figures(self) -> set[Figure]:
         """All that it holds, in whole or in part."""
@@ -79,9 +107,55 @@ class ResultFile:
     def _read(self) -> dict[str, Any]:
         try:
             document = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            if (told := documents.build(_Told, document)).schema != SCHEMA:
+                raise ValueError(f"its schema is {told.schema}, and this edgeall writes {SCHEMA}")
+            reporting.merge([(str(self.path), document)])
+        except FileNotFoundError:
             return {}
-        return document if isinstance(document, dict) and document.get("schema") == SCHEMA else {}
+        except (OSError, ValueError, RecursionError, MeasurementError) as error:
+            why = str(error).removeprefix(f"{self.path}: ")
+            raise MeasurementError(
+                f"{self.path}: cannot be added to ({why}); move it away, or --overwrite to replace it"
+            ) from None
+        return dict(document)
+
+
+@dataclass(frozen=True)
+class _ToldBatch:
+    batch: int
+
+
+@dataclass(frozen=True)
+class _ToldResult:
+    artifact: str
+    sha256: str
+    threads: int
+    batches: tuple[_ToldBatch, ...] = ()
+
+
+@dataclass(frozen=True)
+class _ToldFailure:
+    artifact: str
+    sha256: str
+    kind: str | None = None
+    threads: int | None = None
+    batch: int = 1
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a result file must hold to be added to, beside what a report reads of it."""
+
+    schema: int
+    device: dict[str, Any]
+    environment: dict[str, Any]
+    results: tuple[_ToldResult, ...]
+    failures: tuple[_ToldFailure, ...]
+
+    def __post_init__(self) -> None:
+        told = [(result.sha256, result.threads) for result in self.results]
+        if len(set(told)) < len(told):
+            raise ValueError("an artifact has two results with as many threads")
 
 
 def _figures(document: dict[str, Any]) -> set[Figure]:

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
             if isinstance(result, Classified):
                 done += 1
                 if not display.as_json:
-                    display.show(_line(result, artifact.metadata.decision))
+                    display.show(*_lines(result, artifact.metadata.decision))
             else:
                 failed += 1
                 display.error(result.error)
@@ -98,7 +98,7 @@ def _caveats(artifact: Artifact, display: Display) -> None:
         )
 
 
-def _line(result: "Classified", decision: Decision) -> str:
+def _lines(result: "Classified", decision: Decision) -> list[str]:
     verdict = result.verdict
     labels = f"label{'s'[: len(decision.positive) - 1]} " + " or ".join(f'"{x}"' for x in decision.positive)
     line = (
@@ -107,6 +107,5 @@ def _line(result: "Classified", decision: Decision) -> str:
     )
     if len(decision.labels) > 2:
         line += f', label "{verdict.label}" = {verdict.probability:.2f}'
-    if not result.quality.ok:
-        line += f"\n  doubtful image: {'; '.join(result.quality.reasons)}"
-    return "".join([line, *(f"\n  note: {note}" for note in result.notes)])
+    doubts = [] if result.quality.ok else [f"  doubtful image: {'; '.join(result.quality.reasons)}"]
+    return [line, *doubts, *(f"  note: {note}" for note in result.notes)]

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeall.cli.display import Display
+from edgeall.cli.display import Display, visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -174,15 +174,15 @@ def _census_table(census: "Census") -> "RenderableType":
     from rich.text import Text
 
     dataset = census.dataset
-    table = Table(title=Text(str(dataset.root)), title_justify="left", show_header=False)
+    table = Table(title=Text(visible(str(dataset.root))), title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     table.add_row("layout", dataset.layout)
     for note in dataset.notes:
-        table.add_row("note", note)
+        table.add_row("note", visible(note))
     for label, images in census.classes.items():
         role = "positive" if label in dataset.positive else "negative"
-        table.add_row(f"class {label}", f"{images} images, {role}")
+        table.add_row(visible(f"class {label}"), f"{images} images, {role}")
         if census.subjects:
             own = census.subjects[label]
             table.add_row(
@@ -218,14 +218,14 @@ def _census_table(census: "Census") -> "RenderableType":
 
 def _few(items: list[str]) -> str:
     rest = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return ", ".join(items[:_SHOWN]) + rest
+    return ", ".join(map(visible, items[:_SHOWN])) + rest
 
 
 def _lines(items: list[str]) -> str:
     if not items:
         return "none"
     rest = [f"… and {len(items) - _SHOWN} more (all with --json)"] if len(items) > _SHOWN else []
-    return "\n".join([f"{len(items)}:", *items[:_SHOWN], *rest])
+    return "\n".join([f"{len(items)}:", *map(visible, items[:_SHOWN]), *rest])
 
 
 def _and(words: tuple[str, ...]) -> str:

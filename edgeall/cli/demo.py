@@ -42,14 +42,19 @@ def run(args: argparse.Namespace, display: Display) -> int:
     started = time.monotonic()
     legs = _legs(args.out, args.weights)
     statuses = [_travel(leg, f"[{number}/{len(legs)}]", display) for number, leg in enumerate(legs, start=1)]
-    benches = reporting.load(sorted(args.out.glob("runs/*/bench/laptop.json")))
+    found = sorted(args.out.glob("runs/*/bench/laptop.json"))
+    benches = reporting.load([file for file in found if not files.is_hidden(file.parent.parent)])
     report = args.out / "report.md"
     files.write_text(report, reporting.markdown(benches))
     display.emit(reporting.to_json(benches))
     display.show(reporting.Terminal(benches))
+    display.note("")
     display.note(
-        f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. Written: {report}; models, artifacts and raw "
-        f"timings: {args.out / 'runs'}.\nTry: edgeall classify {args.out / 'data' / 'im'} "
+        f"Done in {(time.monotonic() - started) / 60:.1f} minutes. Written: {report}; models, artifacts and raw "
+        f"timings: {args.out / 'runs'}."
+    )
+    display.note(
+        f"Try: edgeall classify {args.out / 'data' / 'im'} "
         f"--model {_runs(args.out, args.weights)['mobilenetv2'] / 'exports'}/*_tflite-fp32.tflite"
     )
     return max(statuses)

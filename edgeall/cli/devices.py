@@ -142,7 +142,7 @@ def _check(profile: "Profile", display: Display) -> int:
         width = max(len(finding.subject) for finding in findings)
         lines = [f"{marks[f.level]}{f.subject:<{width}}  {f.text}" for f in findings]
         verdict = "able to bench" if able else "not able to bench: see ✗"
-        display.show("\n".join([f"{profile.name}{f' at {host}' if host else ''}: {verdict}", *lines]))
+        display.show(f"{profile.name}{f' at {host}' if host else ''}: {verdict}", *lines)
     return 0 if able else 1
 
 
@@ -178,14 +178,10 @@ def _provision(profile: "Profile", display: Display) -> int:
         )
         works = ", ".join(module for module in ready.engines if module not in failed)
         display.show(
-            "\n".join(
-                [
-                    f"{profile.name} at {host}: {total}, {seconds:.1f} s",
-                    *sent,
-                    f"works there: {works}",
-                    f"run there: {document['command']} classify --model ARTIFACT IMAGE…",
-                ]
-            )
+            f"{profile.name} at {host}: {total}, {seconds:.1f} s",
+            *sent,
+            f"works there: {works}",
+            f"run there: {document['command']} classify --model ARTIFACT IMAGE…",
         )
     for module, why in failed.items():
         display.error(f"{host}: {module} cannot be imported there: {why}")

@@ -1,5 +1,6 @@
 """What a command says: results on standard output, everything else on standard error."""
 
+import io
 import json
 import os
 import sys
@@ -9,6 +10,18 @@ from contextlib import contextmanager
 from typing import Any
 
 from edgeall.progress import Advance
+
+
+def visible(text: str) -> str:
+    """Text from outside (file names, metadata, what a board says) as one line that a terminal only shows.
+
+    Line ends, other control characters, marks that turn the direction of writing, and bytes of a file name that are no
+    UTF-8 become what Python writes for them: a backslash and a code. What has none of these stays as it is.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
 
 LEG = "EDGEALL_LEG"
 """Environment variable: put before the title of each stage, where one command is part of a longer journey."""
@@ -26,10 +39,14 @@ class Display:
         self.as_json = as_json
         self._live: Any = None
 
-    def show(self, renderable: Any) -> None:
-        """Print a result for people: text or anything that `rich` renders."""
+    def show(self, *results: Any) -> None:
+        """Print a result for people: lines of text, each of which stays one line, or what `rich` renders."""
         console = self._console(sys.stderr if self.as_json else sys.stdout)
-        console.print(renderable, highlight=False, soft_wrap=isinstance(renderable, str), markup=False)
+        for each in results:
+            if isinstance(each, str):
+                console.print(visible(each), highlight=False, soft_wrap=True)
+            else:
+                console.print(_Visible(each), highlight=False)
 
     def emit(self, document: Any, *, line: bool = False) -> None:
         """Print a result for programs, when asked for: the one document, or one `line` of several."""
@@ -39,8 +56,8 @@ class Display:
             sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """Tell something that matters beyond the result."""
-        self._console(sys.stderr).print(text, highlight=False, soft_wrap=True, markup=False)
+        """Tell something that matters beyond the result, on one line."""
+        self._console(sys.stderr).print(visible(text), highlight=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         self.note(f"warning: {text}")
@@ -52,7 +69,7 @@ class Display:
     def stage(self, title: str, total: int) -> Iterator[Advance]:
         """A stage of work, as `edgeall.progress.Progress` wants it; stages may nest."""
         started = time.monotonic()
-        title = f"{os.environ.get(LEG, '')} {title}".lstrip()
+        title = f"{os.environ.get(LEG, '')} {visible(title)}".lstrip()
         if not sys.stderr.isatty():
             yield lambda steps: None
             self.note(f"{title}: {time.monotonic() - started:.1f} s")
@@ -82,7 +99,7 @@ class Display:
         )
 
         return Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -98,7 +115,25 @@ class Display:
             return self._live.console
         from rich.console import Console
 
+        # What the terminal's encoding lacks is shown as a code: a name must not end the command.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
         # A table cut to 80 columns loses figures; away from a terminal there is no width to respect.
         # Names come from files and folders: "[all]" is a name, no markup.
         width = None if stream.isatty() else 200
         return Console(file=stream, width=width, markup=False, emoji=False)
+
+
+class _Visible:
+    """What `rich` renders, with all but its own line ends as `visible` shows it."""
+
+    def __init__(self, renderable: Any) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        for segment in console.render(self._renderable, options):
+            if segment.control or segment.text == "\n":
+                yield segment
+            else:
+                lines = "\n".join(map(visible, segment.text.split("\n")))
+                yield segment._replace(text=lines)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeall import artifact as artifacts
 from edgeall.artifact import Artifact, Calibration, Metadata, Parity, usage
-from edgeall.cli.display import Display
+from edgeall.cli.display import Display, visible
 from edgeall.cli.last_words import last_words
 from edgeall.errors import EngineError, MissingExtraError
 
@@ -95,13 +95,8 @@ def _table(artifact: Artifact, engine: dict[str, str] | None, executed: "Execute
             rows["left in float"] = ", ".join(left) or "nothing"
     rows |= {f"to use it: {step}": text for step, text in usage.rule(artifact.metadata).items()}
     for name, value in rows.items():
-        table.add_row(name, _printable(value))
+        table.add_row(name, visible(value))
     return table
-
-
-def _printable(text: str) -> str:
-    """Control characters, which a terminal would obey, as Python writes them."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _of_metadata(metadata: Metadata) -> dict[str, str]:

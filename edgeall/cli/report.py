@@ -48,7 +48,10 @@ def run(args: argparse.Namespace, display: Display) -> int:
         display.as_json = True
         display.emit(reporting.to_json(benches))
     elif args.output is None:
-        display.show(reporting.markdown(benches) if form == "markdown" else reporting.Terminal(benches))
+        if form == "markdown":
+            display.show(*reporting.markdown(benches).split("\n"))
+        else:
+            display.show(reporting.Terminal(benches))
     return 0
 
 
@@ -68,7 +71,7 @@ def _format(args: argparse.Namespace) -> str:
 
 def _results(named: list[Path]) -> list[Path]:
     if not named:
-        found = sorted(runs.RUNS_FOLDER.glob("*/bench/*.json"))
+        found = [file for file in sorted(runs.RUNS_FOLDER.glob("*/bench/*.json")) if _is_result(file)]
         if not found:
             raise UsageError(
                 f"no results under {runs.RUNS_FOLDER}/*/bench; make them with edgeall bench, or name files"
@@ -77,12 +80,17 @@ def _results(named: list[Path]) -> list[Path]:
     return list(dict.fromkeys(file for path in named for file in _of(path)))
 
 
+def _is_result(file: Path) -> bool:
+    """What a killed process left unfinished, in a run's folder or beside it, is none."""
+    return not files.is_hidden(file) and not files.is_hidden(file.parent.parent)
+
+
 def _of(path: Path) -> list[Path]:
     if path.suffix == ".json" or path.is_file():
         return [path]
     for folder in (path, runs.RUNS_FOLDER / path):
         if folder.is_dir():
-            inside = sorted(folder.glob("bench/*.json"))
+            inside = [file for file in sorted(folder.glob("bench/*.json")) if not files.is_hidden(file)]
             if not inside:
                 raise UsageError(
                     f"{folder}: no results there (bench/*.json); make them with: edgeall bench {path}"

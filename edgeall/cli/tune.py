@@ -48,7 +48,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
     )  # fmt: skip
     command = train_command(tuned, args.data, args.positive)
     display.show(summary(tuned))
-    display.show(words(tuned))
+    display.show(*words(tuned))
     display.show(command)
     display.emit(document(tuned, command))
     return 0
@@ -99,14 +99,14 @@ def summary(tuned: "Tuned") -> Any:
     return table
 
 
-def words(tuned: "Tuned") -> str:
+def words(tuned: "Tuned") -> tuple[str, ...]:
     """What the study came to, and how far to believe it."""
     best = tuned.best
     by = "by subject" if tuned.grouped_by == "subject" else "by image: optimistic"
     return (
-        f"{tuned.path}: {tuned.trials} trials, {tuned.finished} finished, {tuned.pruned} pruned\n"
+        f"{tuned.path}: {tuned.trials} trials, {tuned.finished} finished, {tuned.pruned} pruned",
         f"trial {best.trial}: AUC {best.auc:.4f}, loss {best.loss:.4f} on {tuned.validation} validation images, "
-        f"split {by}\n"
+        f"split {by}",
         f"It is the best of {tuned.trials} on the images that chose it, so optimistic. No test image was opened. "
-        "Train with it:"
+        "Train with it:",
     )

@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from edgeall import ensembling, predictions, reporting, runs
+from edgeall import documents, ensembling, predictions, reporting, runs
 from edgeall.artifact import Decision
 from edgeall.comparing.answers import Answers
 from edgeall.errors import RunError, UsageError
@@ -130,7 +130,8 @@ def _run(name: str, path: Path) -> Source:
     if not (path / "run.json").is_file():
         return _folds(name, path)
     run = runs.load(path)
-    said = _said(path, run.decision, "test")
+    _refuse_unsaid(path)
+    said = _part(path, predictions.of_run(run), "test")
     return Source(
         name, path, "run", run.backbone, frozenset({run.split.grouped_by}),
         {None: Entry(_answers(said, run.decision, _hashes([run])))}, run.decision.labels,
@@ -139,8 +140,15 @@ def _run(name: str, path: Path) -> Source:
 
 def _ensemble(name: str, path: Path) -> Source:
     ensemble = ensembling.load(path)
-    said = _said(path, ensemble.decision, "test")
-    hashes = _hashes([runs.load(ensemble.members[0])])
+    member = runs.load(ensemble.members[0])
+    decision, other = ensemble.decision, member.decision
+    if (decision.labels, decision.positive) != (other.labels, other.positive):
+        raise RunError(f"{path / ensembling.FILE}: its labels are not those of {member.path}; make it again")
+    said = _said(path, decision, "test")
+    predictions.check_images(path / predictions.FILE, said, member.split.test, decision.labels)
+    if not (said.thresholds == decision.threshold).all():
+        raise RunError(f"{path / predictions.FILE}: its threshold is not that of the ensemble; make it again")
+    hashes = _hashes([member])
     return Source(
         name, path, "run", ensemble.backbone, frozenset({ensemble.grouped_by}),
         {None: Entry(_answers(said, ensemble.decision, hashes))}, ensemble.decision.labels,
@@ -150,30 +158,78 @@ def _ensemble(name: str, path: Path) -> Source:
 def _folds(name: str, path: Path) -> Source:
     file = path / POOLED
     try:
-        document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        told = document["decision"]
-        decision = Decision(tuple(told["labels"]), tuple(told["positive"]))
-        backbone, grouped_by = str(document["backbone"]), str(document["split"]["grouped_by"])
-        members = [path / str(member) for member in document["runs"]]
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise RunError(f"{file}: damaged ({error!r}); cross-validate again") from None
-    said = _said(path, decision, "pooled")
+        pooled = documents.build(_Pooled, json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{file}: damaged ({error}); cross-validate again") from None
+    decision = Decision(pooled.decision.labels, pooled.decision.positive)
+    backbone, grouped_by = pooled.backbone, pooled.split.grouped_by
+    members = [path / member for member in pooled.runs]
+    said = _said(path, decision, predictions.POOLED)
+    if len(said.images) != pooled.split.test:
+        raise RunError(
+            f"{path / predictions.FILE}: is of {len(said.images)} images, and {file.name} of {pooled.split.test}; "
+            "cross-validate again"
+        )
     # Folds may have been removed to save room: then images are known by name alone.
     known = [runs.load(member) for member in members if (member / "run.json").is_file()]
-    hashes = _hashes(known) if len(known) == len(members) else {}
+    hashes = {}
+    if len(known) == len(members):
+        tests = [member for run in known for member in run.split.test]
+        predictions.check_images(path / predictions.FILE, said, tests, decision.labels)
+        hashes = _hashes(known)
     return Source(
         name, path, "folds", backbone, frozenset({grouped_by}), {None: Entry(_answers(said, decision, hashes))},
         decision.labels, models=len(members),
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _PooledDecision:
+    labels: tuple[str, ...]
+    positive: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        Decision(self.labels, self.positive)
+
+
+@dataclass(frozen=True)
+class _PooledSplit:
+    grouped_by: runs.GroupedBy
+    test: int
+
+
+@dataclass(frozen=True)
+class _Pooled:
+    """What is read of `pooled.json`."""
+
+    backbone: str
+    k: int
+    runs: tuple[str, ...]
+    split: _PooledSplit
+    decision: _PooledDecision
+
+    def __post_init__(self) -> None:
+        if self.k != len(self.runs) or len(set(self.runs)) != self.k:
+            raise ValueError(f"{len(set(self.runs))} different runs of {self.k} folds")
+        for run in self.runs:
+            if Path(run).name != run:
+                raise ValueError(f"the run {run!r} is no folder beside it")
+
+
 def _said(path: Path, decision: Decision, part: str) -> Predictions:
+    _refuse_unsaid(path)
+    return _part(path, predictions.read(path / predictions.FILE, decision.labels), part)
+
+
+def _refuse_unsaid(path: Path) -> None:
     if not (path / predictions.FILE).is_file():
         raise RunError(
             f"{path}: has no {predictions.FILE} (imported, or trained by an older edgeall); train it again, or bench "
             "it and compare the result files"
         )
-    parts = predictions.read(path / predictions.FILE, decision.labels)
+
+
+def _part(path: Path, parts: dict[str, Predictions], part: str) -> Predictions:
     if part not in parts:
         raise RunError(f"{path / predictions.FILE}: holds no predictions of the part '{part}'; train again")
     return parts[part]

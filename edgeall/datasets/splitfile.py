@@ -10,7 +10,7 @@ from edgeall import documents, files
 from edgeall.datasets.dataset import Dataset, Sample
 from edgeall.errors import DatasetError
 from edgeall.files import AnyPath
-from edgeall.runs import PARTS, Member, Split
+from edgeall.runs import PARTS, Member, Split, check_split
 
 
 def split_to_dict(split: Split) -> dict[str, Any]:
@@ -45,18 +45,13 @@ def load_split(path: AnyPath, dataset: Dataset, present: Sequence[str] = PARTS) 
     except (ValueError, RecursionError, OSError) as error:
         raise DatasetError(f"{path}: not a split ({error}); make one with: edgeall data split") from None
     known = {sample.name: sample for sample in dataset.samples}
-    side: dict[str, str] = {}
-    whose: dict[str, str] = {}
-    for part in PARTS:
+    for part in present:
         for member in split.part(part):
-            if part in present:
-                _look_at(member, known.get(member.name), path, dataset)
-            if side.setdefault(member.sha256, part) != part:
-                raise DatasetError(f"{path}: {member.name} is in {part} and in {side[member.sha256]}")
-            if split.grouped_by == "subject" and whose.setdefault(str(member.subject), part) != part:
-                raise DatasetError(
-                    f"{path}: subject {member.subject} is in {part} and in {whose[str(member.subject)]}"
-                )
+            _look_at(member, known.get(member.name), path, dataset)
+    try:
+        check_split(split)
+    except ValueError as error:
+        raise DatasetError(f"{path}: {error}; make it again with: edgeall data split") from None
     for part in ("train", "test"):
         if {member.label for member in split.part(part)} != set(dataset.labels):
             raise DatasetError(
@@ -71,5 +66,7 @@ def _look_at(member: Member, sample: Sample | None, path: Path, dataset: Dataset
         raise DatasetError(f"{path}: {member.name} is not in {dataset.root}; give the folder it was made for")
     if sample.label != member.label:
         raise DatasetError(f"{path}: {member.name} is of class '{sample.label}' now, not '{member.label}'")
+    if member.subject is None and sample.subject is not None:
+        raise DatasetError(f"{path}: {member.name} has no subject there, and its name says {sample.subject}")
     if files.sha256_file(sample.path) != member.sha256:
         raise DatasetError(f"{path}: {member.name} has changed since the split was made; make it again")

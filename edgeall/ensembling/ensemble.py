@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeall import files, runs
+from edgeall import documents, files, runs
 from edgeall.artifact import Decision
 from edgeall.errors import RunError
 from edgeall.files import AnyPath
@@ -58,6 +58,34 @@ class Ensemble:
         }
 
 
+@dataclass(frozen=True)
+class _Member:
+    run: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Grouped:
+    grouped_by: runs.GroupedBy
+
+
+@dataclass(frozen=True)
+class _Told:
+    """`ensemble.json`."""
+
+    schema: int
+    members: tuple[_Member, ...]
+    backbone: str
+    decision: Decision
+    split: _Grouped
+    params: dict[str, int]
+    metrics: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if len({member.sha256 for member in self.members}) != len(self.members) or len(self.members) < 2:
+            raise ValueError("an ensemble is of two or more different members")
+
+
 def is_ensemble(path: AnyPath) -> bool:
     """Whether a folder is an ensemble's."""
     path = Path(path)
@@ -79,43 +107,26 @@ def load(path: AnyPath) -> Ensemble:
     file = path / FILE
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-        if document["schema"] != SCHEMA:
+        told = documents.build(_Told, document, ("decision.threshold", "decision.refer"))
+        if told.schema != SCHEMA:
             raise RunError(f"{file}: written by another version of edgeall; make the ensemble again")
-        told = document["decision"]
-        refer = told["refer"]
-        decision = Decision(
-            tuple(told["labels"]),
-            tuple(told["positive"]),
-            told["threshold"],
-            None if refer is None else (refer[0], refer[1]),
-        )
-        ensemble = Ensemble(
-            path=path,
-            # By name, as they were written: "runs/a", not "runs/both/../a".
-            members=tuple(
-                Path(os.path.normpath(path / str(member["run"]))) for member in document["members"]
-            ),
-            sha256=tuple(str(member["sha256"]) for member in document["members"]),
-            backbone=str(document["backbone"]),
-            decision=decision,
-            grouped_by=str(document["split"]["grouped_by"]),
-            params=dict(document["params"]),
-            metrics=dict(document["metrics"]),
-        )
-    except OSError:
+    except FileNotFoundError:
         raise RunError(
             f"{path}: not an ensemble (no {FILE}); make one with: edgeall ensemble RUN RUN"
         ) from None
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        IndexError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-    ) as error:
-        raise RunError(f"{file}: damaged ({error!r}); make the ensemble again") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{file}: damaged ({error}); make the ensemble again") from None
+    ensemble = Ensemble(
+        path=path,
+        # By name, as they were written: "runs/a", not "runs/both/../a".
+        members=tuple(Path(os.path.normpath(path / member.run)) for member in told.members),
+        sha256=tuple(member.sha256 for member in told.members),
+        backbone=told.backbone,
+        decision=told.decision,
+        grouped_by=told.split.grouped_by,
+        params=told.params,
+        metrics=told.metrics,
+    )
     for member, sha256 in zip(ensemble.members, ensemble.sha256, strict=True):
         model = member / "model.keras"
         if not model.is_file():

@@ -65,9 +65,10 @@ def read(run: Run) -> dict[str, Exported]:
     try:
         entries = json.loads((run.exports / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
         known = [_from_dict(run, entry) for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
-    return {entry.path.name: entry for entry in known}
+    found = {entry.path.name: entry for entry in known}
+    return found if len(found) == len(known) else {}
 
 
 def add(run: Run, exported: Exported) -> None:

@@ -2,11 +2,14 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from edgeall import documents
 from edgeall.errors import MeasurementError
+from edgeall.measuring import raw
 
 NOT_TRIED = "not tried: "
 """Begins the error of a record whose artifact had failed before; that error follows."""
@@ -97,38 +100,66 @@ def from_line(line: str) -> Message:
     """Rebuild from `to_line`'s output.
 
     Raises:
-        MeasurementError: not one of the messages.
+        MeasurementError: not one of the messages, or one that does not hold what it must.
     """
     try:
-        document = json.loads(line)
-        kind = _TYPES[document.pop("type")]
-        if kind is Start:
-            document["jobs"] = tuple((key, Figure(*told)) for key, told in document["jobs"])
-        return kind(**document)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
-        raise MeasurementError(f"the device sent a line that is no measurement: {line[:80]!r}") from None
+        return _message(json.loads(line))
+    except (ValueError, RecursionError) as error:
+        raise MeasurementError(
+            f"the device sent a line that is no measurement ({error}): {line[:80]!r}"
+        ) from None
+
+
+@dataclass(frozen=True)
+class _Typed:
+    type: Literal["start", "record", "kept", "end"]
+
+
+@dataclass(frozen=True)
+class _Start:
+    session: int
+    environment: dict[str, Any]
+    jobs: tuple[tuple[str, tuple[str, str, int | None, int]], ...]
+
+
+def _message(document: Any) -> Message:
+    kind = _TYPES[documents.build(_Typed, document).type]
+    if kind is Start:
+        start = documents.build(_Start, document)
+        jobs = tuple((key, Figure(*told)) for key, told in start.jobs)
+        return Start(start.session, start.environment, jobs)
+    message = documents.build(kind, document)
+    if isinstance(message, Record):
+        raw.check(message.kind, document)
+    return message
 
 
 class Journal:
     """Finished records of a bench, kept beside its result so that an interrupted one goes on where it was.
 
-    A line is written and flushed as each worker ends. What a crash left half-written is passed over when read.
+    A line is written and flushed as each worker ends. What a crash left half-written, or is no sound record for another
+    reason, is passed over when read.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def read(self) -> dict[str, Record]:
-        """Successful records by key; the latest where a key comes twice."""
+    def read(self, note: Callable[[str], None] = lambda text: None) -> dict[str, Record]:
+        """Successful records by key; the latest where a key comes twice. `note` is told of lines that are none."""
         if not self.path.is_file():
             return {}
         found = {}
-        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                message = from_line(line)
-            except MeasurementError:
+        text = self.path.read_text(encoding="utf-8", errors="replace")
+        for number, line in enumerate(text.split("\n"), start=1):
+            if not line:
                 continue
-            if isinstance(message, Record) and message.error is None:
+            try:
+                message = _message(json.loads(line))
+                if not isinstance(message, Record) or message.error is not None:
+                    raise ValueError("not a finished measurement")
+            except (ValueError, RecursionError) as error:
+                note(f"{self.path}: line {number} is passed over, and measured again where needed ({error})")
+            else:
                 found[message.key] = message
         return found
 

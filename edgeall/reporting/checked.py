@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +50,11 @@ class At:
 
     def number(self, least: float = -math.inf, most: float = math.inf) -> float:
         value = self.value
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not max(least, -sys.float_info.max) <= value <= min(most, sys.float_info.max)
+        ):
             limits = (
                 ""
                 if math.isinf(least)

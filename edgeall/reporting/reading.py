@@ -31,6 +31,7 @@ from edgeall.statistics import Estimate
 
 SCHEMA = 1
 KINDS = ("measured", "estimated", "emulated")
+_ROUNDED = 1e-6
 
 
 def load(paths: Iterable[AnyPath]) -> tuple[Bench, ...]:
@@ -157,7 +158,7 @@ def _result(at: At) -> Result:
     engine = at.get("engine")
     parity = at.maybe("parity")
     split, thermal, settings = at.maybe("split"), at.maybe("thermal"), at.maybe("settings")
-    return Result(
+    result = Result(
         artifact=at.get("artifact").text(),
         sha256=_text(at, "sha256"),
         run=_text(at, "run"),
@@ -201,6 +202,33 @@ def _result(at: At) -> Result:
         counts=counts.read(at),
         classes=_classes(at.maybe("classes")),
     )
+    _check(at, result)
+    return result
+
+
+def _check(at: At, result: Result) -> None:
+    """Refuse a result whose figures are not those of the verdicts that it records."""
+    said = result.predictions
+    if said is None:
+        return
+    if result.n != len(said.images):
+        raise at.get("n").wrong(f"{len(said.images)}, the number of its predictions")
+    for name, of in (("accuracy", None), ("sensitivity", True), ("specificity", False)):
+        estimate: Estimate | None = getattr(result, name)
+        right = [
+            truth == called
+            for truth, called in zip(said.truth, said.positive, strict=True)
+            if of in (None, truth)
+        ]
+        if estimate is not None and right and abs(estimate.value - sum(right) / len(right)) > _ROUNDED:
+            raise (
+                at.get(name)
+                .get("value")
+                .wrong(f"{sum(right) / len(right):g}, the share that its predictions tell")
+            )
+    subjects = None if said.subjects is None or None in said.subjects else len(set(said.subjects))
+    if result.clusters != subjects:
+        raise at.get("clusters").wrong(f"{subjects}, the number of subjects of its predictions")
 
 
 def _text(at: At, key: str) -> str | None:
@@ -282,7 +310,7 @@ def _latency(at: At | None) -> Latency | None:
     if at is None:
         return None
     rounds = at.maybe("rounds")
-    return Latency(
+    latency = Latency(
         n=at.get("n").count(),
         p50=_number(at, "p50"),
         p90=_number(at, "p90"),
@@ -291,6 +319,9 @@ def _latency(at: At | None) -> Latency | None:
             for entry in ([] if rounds is None else rounds.items())
         },
     )
+    if rounds is not None and len(latency.rounds) < len(rounds.items()):
+        raise rounds.wrong("each round of a session once")
+    return latency
 
 
 def _predictions(at: At | None) -> Predictions | None:

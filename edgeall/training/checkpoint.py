@@ -71,7 +71,8 @@ class Checkpoint:
         }
         counts = {kind: len(arrays) for kind, arrays in state.arrays.items()}
         facts = json.dumps({"key": self.key, "facts": state.facts, "counts": counts})
-        with files.replacing(self._path(self.folder, phase)) as part:
+        # A state that a power failure damages costs time alone: `load` passes it over.
+        with files.replacing(self._path(self.folder, phase), flush=False) as part:
             np.savez(part, allow_pickle=False, **{_FACTS: np.array(facts)}, **named)
 
     def load(self, phase: str) -> State | None:

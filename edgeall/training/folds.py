@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sklearn.metrics import roc_auc_score
+
 from edgeall import evaluating, files, predictions, runs
 from edgeall.artifact import Decision
 from edgeall.datasets import Dataset, make_folds
 from edgeall.errors import RunError, UsageError
+from edgeall.predictions import Predictions
 from edgeall.progress import Progress
 from edgeall.runs import Run, Split
+from edgeall.statistics import is_positive, positive_score
 from edgeall.training.finetune import caveats, fine_tune
 from edgeall.training.settings import Settings
 
@@ -89,15 +93,14 @@ def finished(place: Path, split: Split, settings: Settings) -> Run | None:
 
 def _pool(path: Path, done: tuple[Run, ...], settings: Settings) -> Pooled:
     first = done[0]
-    said = predictions.joined(
-        [predictions.read(run.path / predictions.FILE, run.decision.labels)["test"] for run in done]
-    )
+    tests = [predictions.of_run(run)["test"] for run in done]
+    said = predictions.joined(tests)
     decision = Decision(first.decision.labels, first.decision.positive)
     found = evaluating.evaluate(said, decision)
-    aucs = tuple(None if (auc := run.metrics["test"]["auc"]) is None else auc["value"] for run in done)
+    aucs = tuple(_auc(part, decision) for part in tests)
     metrics = {"of": "the Keras models, out of fold"} | found.metrics | {"loss": found.loss, "mse": found.mse}
     pooled = Pooled(path, done, metrics, aucs)
-    predictions.write(path / predictions.FILE, {"pooled": said}, decision.labels)
+    predictions.write(path / predictions.FILE, {predictions.POOLED: said}, decision.labels)
     notes = [
         f"{len(done)} models of {first.backbone}, head {first.head}, each tested on what it had not seen; "
         f"from {first.weights}.",
@@ -107,3 +110,10 @@ def _pool(path: Path, done: tuple[Run, ...], settings: Settings) -> Pooled:
     evaluating.write(path, path.name, decision, {"pooled": found}, first.params, (), notes)
     files.write_json(path / DOCUMENT, pooled.to_dict())
     return pooled
+
+
+def _auc(said: Predictions, decision: Decision) -> float | None:
+    positive = is_positive(said.truth, decision)
+    if positive.all() or not positive.any():
+        return None
+    return float(roc_auc_score(positive, positive_score(said.probabilities, decision)))

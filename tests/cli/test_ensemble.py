@@ -74,7 +74,9 @@ def test_from_runs_to_one_row_beside_its_members(tmp_path: Path, capsys: pytest.
     images = sorted((member for part in runs.PARTS for member in one.split.part(part)), key=lambda m: m.name)
     learned = tuple(images[0::4] + images[1::4])
     one = dataclasses.replace(
-        one, split=runs.Split(learned, tuple(images[2::4]), tuple(images[3::4]), "image")
+        one,
+        split=runs.Split(learned, tuple(images[2::4]), tuple(images[3::4]), "image"),
+        data=dataclasses.replace(one.data, fingerprint=runs.fingerprint(learned)),
     )
     runs.save(one)
     other = copy_run(one, tmp_path / "runs" / "other")

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,7 +13,7 @@ from onnx import numpy_helper
 from small_run import DECISION, FINGERPRINT, PIXELS, draw, make_run, write_network
 
 from edgeall import artifact, predictions, runs, runtimes
-from edgeall.artifact import Metadata, Parity, Provenance
+from edgeall.artifact import Decision, Metadata, Parity, Provenance
 from edgeall.benching import bench, find_artifacts, find_ensembles
 from edgeall.comparing import compare
 from edgeall.ensembling import Ensemble, load, member_runs
@@ -33,7 +34,7 @@ def member(folder: Path, backbone: str, bias: float) -> Run:
     run = dataclasses.replace(
         make_run(folder / "runs" / backbone, folder / "data"),
         backbone=backbone,
-        calibration={"method": "temperature", "scale": 1.0},
+        calibration={"method": "temperature", "scale": 1.0, "offset": 0.0, "n": 10},
     )
     run.model_path.write_bytes(f"stands for {backbone}".encode())
     runs.save(run)
@@ -169,9 +170,10 @@ def test_members_without_exports_are_named(here: Path) -> None:
         find_artifacts([ensemble.path])
 
 
-def change(run: Path, **values: object) -> None:
-    document = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps(document | values))
+def change(path: Path, **values: Any) -> None:
+    run = dataclasses.replace(runs.load(path), **values)
+    data = dataclasses.replace(run.data, fingerprint=runs.fingerprint(run.split.train))
+    runs.save(dataclasses.replace(run, data=data))
 
 
 def test_what_makes_no_ensemble_is_refused_with_its_reason(here: Path) -> None:
@@ -190,21 +192,28 @@ def test_what_makes_no_ensemble_is_refused_with_its_reason(here: Path) -> None:
     with pytest.raises(UsageError, match="is not an ensemble, so it is not replaced"):
         both(here, name="mobilenetv2", overwrite=True)
     other = here / "inceptionv3"
-    split = json.loads((other / "run.json").read_text())["split"]
-    change(other, split=split | {"test": split["val"], "val": split["test"]})
+    split = runs.load(other).split
+    change(other, split=dataclasses.replace(split, test=split.val, val=split.test))
     with pytest.raises(UsageError, match=r"were split differently.*--split FILE"):
         both(here)
-    train = [*split["train"], split["test"][0]]
-    change(other, split=split | {"train": train, "test": split["test"][1:]})
+    train = (*split.train, split.test[0])
+    change(other, split=dataclasses.replace(split, train=train, test=split.test[1:]))
     with pytest.raises(
         UsageError, match=r"1 of mobilenetv2's 12 test images trained inceptionv3.*--split FILE"
     ):
         both(here)
-    relabelled = [split["val"][0] | {"label": "all" if split["val"][0]["label"] == "healthy" else "healthy"}]
-    change(other, split=split | {"val": relabelled + split["val"][1:]})
+    first, *rest = split.val
+    relabelled = dataclasses.replace(first, label="all" if first.label == "healthy" else "healthy")
+    change(other, split=dataclasses.replace(split, val=(relabelled, *rest)))
     with pytest.raises(UsageError, match=r"\.png is '.*' to inceptionv3 and '.*' to mobilenetv2"):
         both(here)
-    change(other, split=split, decision={"labels": ["hem", "all"], "positive": ["all"], "threshold": 0.5})
+    named = {
+        part: tuple(
+            dataclasses.replace(each, label=each.label.replace("healthy", "hem")) for each in split.part(part)
+        )
+        for part in runs.PARTS
+    }
+    change(other, split=dataclasses.replace(split, **named), decision=Decision(("hem", "all"), ("all",), 0.5))
     with pytest.raises(UsageError, match="labels hem, all"):
         both(here)
 
@@ -225,9 +234,9 @@ def test_images_are_known_by_their_bytes_not_by_their_order(here: Path) -> None:
 
 def test_members_that_learned_from_different_images_have_no_training_figures(here: Path) -> None:
     other = here / "inceptionv3"
-    split = json.loads((other / "run.json").read_text())["split"]
-    gone = split["train"][-1]["name"]
-    change(other, split=split | {"train": split["train"][:-1]})
+    split = runs.load(other).split
+    gone = split.train[-1].name
+    change(other, split=dataclasses.replace(split, train=split.train[:-1]))
     file = other / predictions.FILE
     file.write_text("".join(line for line in file.read_text().splitlines(True) if gone not in line))
     assert set(both(here).metrics) == {"val", "test"}
@@ -235,8 +244,8 @@ def test_members_that_learned_from_different_images_have_no_training_figures(her
 
 def test_what_tempers_its_figures_stands_beside_them(here: Path) -> None:
     other = here / "inceptionv3"
-    split = json.loads((other / "run.json").read_text())["split"]
-    change(other, split=split | {"grouped_by": "unknown"}, calibration={})
+    split = dataclasses.replace(runs.load(other).split, grouped_by="unknown")
+    change(other, split=split, calibration={})
     ensemble = both(here)
     page = (ensemble.path / "evaluation" / "evaluation.md").read_text()
     assert "Not calibrated, and averaged as they come: inceptionv3." in page
