@@ -5,13 +5,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo paper int8-defaults export-speed coverage-of-intervals emulator test test-emulator test-processors test-backends test-pythons fuzz lint format clean
+.PHONY: help demo paper int8-defaults export-speed coverage-of-intervals emulator test test-kills test-emulator test-processors test-backends test-pythons fuzz lint format clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
 	@echo "make paper   the published protocol on all six backbones, synthetic smears, 2 epochs (EPOCHS=50: as published)"
 	@echo "make test    the test suite"
 	@echo "make test-processors  the engines' tests with AVX2 alone, and on emulated processors (QEMU)"
+	@echo "make test-kills  a process that replaces a folder, stopped at each of its instructions"
 	@echo "make test-backends  training under JAX as under TensorFlow (installs JAX)"
 	@echo "make int8-defaults RUN=runs/NAME  its INT8 artifacts beside each vendor's default quantizer"
 	@echo "make export-speed  what one export costs beside nine separate ones, cached, and with other calibration images"
@@ -88,6 +89,10 @@ fuzz: $(READY)
 
 emulator:
 	emulator/build.sh
+
+# A process that replaces a folder is stopped at every instruction of it, not only at every line.
+test-kills: $(READY)
+	EDGEALL_EVERY_STEP=1 $(BIN)/python -m pytest tests/test_files.py
 
 test-emulator: $(READY) emulator
 	EDGEALL_TEST_EMULATOR=1 $(BIN)/python -m pytest tests/targets/test_emulator.py

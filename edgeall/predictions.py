@@ -129,7 +129,11 @@ def of_run(run: Run) -> dict[str, Predictions]:
 
 
 def check_images(
-    path: Path, said: Predictions | None, members: Iterable[Member], labels: tuple[str, ...], part: str = ""
+    path: AnyPath,
+    said: Predictions | None,
+    members: Iterable[Member],
+    labels: tuple[str, ...],
+    part: str = "",
 ) -> None:
     """Raise `RunError` unless predictions are of these images, each once, under their labels and subjects."""
     wanted = {member.name: (member.label, member.subject) for member in members}

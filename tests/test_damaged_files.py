@@ -1,6 +1,7 @@
 """Every file that edgeall reads back, damaged in every way: refused in one line that names it, or read as it was."""
 
 import dataclasses
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -50,16 +51,19 @@ def run(folder: Path) -> runs.Run:
     return make_answered_run(folder / "run", [2], negatives=4, positives=4, subjects=4, threshold=0.25)
 
 
-def sweep(path: Path, read: Callable[[], Any], same: Callable[[Any, Any], bool] | None = None) -> int:
+def sweep(
+    path: Path, read: Callable[[], Any], same: Callable[[Any, Any], bool] | None = None, most: int = 2
+) -> int:
     """Number of damaged contents tried; `same` takes what was read of the sound file and of the damaged one."""
     sound, content = read(), path.read_bytes()
     document = json.loads(content)
+    refused = 0
     contents = [
         *((repr(lost), lost) for lost in LOST),
         ("cut", content[:-3]),
         ("no UTF-8", content + b"\xff"),
     ]
-    contents += [(what, json.dumps(each).encode()) for what, each in changed(document)]
+    contents += [(what, json.dumps(each).encode()) for what, each in changed(document, most)]
     for what, damaged in contents:
         path.write_bytes(damaged)
         try:
@@ -67,11 +71,13 @@ def sweep(path: Path, read: Callable[[], Any], same: Callable[[Any, Any], bool] 
         except EdgeallError as error:
             message = str(error)
             assert len(message.splitlines()) == 1, (what, message)
+            refused += 1
             assert path.name in message or str(path.parent) in message, (what, message)
             continue
         assert found == sound if same is None else same(sound, found), (what, found)
     path.write_bytes(content)
     assert read() == sound
+    print(f"{path.name}: {len(contents)} contents, {refused} refused")
     return len(contents)
 
 
@@ -249,7 +255,7 @@ def test_bench_results(subjects: int | None, tmp_path: Path, bench_document: Cal
             unknown_or_alike(getattr(old, name), getattr(each, name)) for each in new for name in NUMBERS
         )
 
-    assert sweep(path, read, same) > 1000
+    assert sweep(path, read, same, most=1) > 1000
     for key, value in (("n", 21), ("accuracy", {"value": 0.5}), ("specificity", {"value": 0.25})):
         path.write_text(json.dumps(sound | {"results": [sound["results"][0] | {key: value}]}))
         with pytest.raises(EdgeallError, match=rf"results\[0\].{key}.* its predictions"):
@@ -272,9 +278,10 @@ def unknown_or_alike(old: Any, new: Any) -> bool:
 
 @pytest.fixture
 def bench_document() -> Callable[..., Any]:
-    import sys
-
-    sys.path.insert(0, str(Path(__file__).with_name("reporting")))
-    from conftest import document, result  # type: ignore[attr-defined]
-
-    return lambda subjects: document([result(wrong=[1], base_wrong=[1, 2], subjects=subjects)])
+    place = Path(__file__).parent / "reporting" / "conftest.py"
+    found = importlib.util.spec_from_file_location("bench_documents", place)
+    assert found is not None
+    assert found.loader is not None
+    made = importlib.util.module_from_spec(found)
+    found.loader.exec_module(made)
+    return lambda subjects: made.document([made.result(wrong=[1], base_wrong=[1, 2], subjects=subjects)])

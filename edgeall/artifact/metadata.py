@@ -45,6 +45,8 @@ class Decision:
             raise ValueError(f"labels {self.labels} must be of printable characters")
         if not self.positive or not set(self.positive) < set(self.labels):
             raise ValueError(f"positive labels {self.positive} must be some, not all, of {self.labels}")
+        if len(set(self.positive)) != len(self.positive):
+            raise ValueError(f"positive labels {self.positive} name one twice, which would count twice")
         if not 0.0 <= self.threshold <= 1.0:
             raise ValueError(f"threshold {self.threshold} is not within 0 and 1")
         if self.refer is not None and not 0.0 <= self.refer[0] <= self.refer[1] <= 1.0:

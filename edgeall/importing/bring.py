@@ -54,7 +54,7 @@ def import_model(
     input_size: int | None = None,
     fit: str | None = None,
     resize_filter: str | None = None,
-    weights_file: Path | None = None,
+    weights_file: AnyPath | None = None,
     activation: str | None = None,
     threshold: float | None = None,
     data: AnyPath | None = None,
@@ -90,6 +90,7 @@ def import_model(
     """
     file, out = Path(file), Path(out)
     data = None if data is None else Path(data)
+    weights_file = None if weights_file is None else Path(weights_file)
     split = None if split is None else Path(split)
     path = _run_path(file, name, out, overwrite)
     labels = tuple(labels)
