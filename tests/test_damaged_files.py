@@ -1,7 +1,6 @@
 """Every file that edgeall reads back, damaged in every way: refused in one line that names it, or read as it was."""
 
 import dataclasses
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -278,10 +277,4 @@ def unknown_or_alike(old: Any, new: Any) -> bool:
 
 @pytest.fixture
 def bench_document() -> Callable[..., Any]:
-    place = Path(__file__).parent / "reporting" / "conftest.py"
-    found = importlib.util.spec_from_file_location("bench_documents", place)
-    assert found is not None
-    assert found.loader is not None
-    made = importlib.util.module_from_spec(found)
-    found.loader.exec_module(made)
-    return lambda subjects: made.document([made.result(wrong=[1], base_wrong=[1, 2], subjects=subjects)])
+    return lambda subjects: document([result(wrong=[1], base_wrong=[1, 2], subjects=subjects)])
