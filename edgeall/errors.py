@@ -16,7 +16,11 @@ class UsageError(EdgeallError):
 
 
 class FileError(EdgeallError):
-    """A file or folder cannot be written: no room, no permission, a failing disk."""
+    """A file or folder cannot be written: no room, no permission, a failing disk. `reason` is the system's."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"{path}: cannot be written ({reason}); make room or give another place")
+        self.reason = reason
 
 
 class DatasetError(EdgeallError):

@@ -27,7 +27,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _NEW, _OLD = ".new", ".old"
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 _CANNOT = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
 _AT_FDCWD = -100
 _EXCHANGE = 2
@@ -146,8 +146,7 @@ def _telling(path: Path, of: tuple[int, ...] | None = None) -> Iterator[None]:
     except OSError as error:
         if of is not None and error.errno not in of:
             raise
-        why = error.strerror or str(error)
-        raise FileError(f"{path}: cannot be written ({why}); make room or give another place") from error
+        raise FileError(path, error.strerror or str(error)) from error
 
 
 def _new_folder(path: Path) -> tuple[Path, int | None]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from answered_run import make_answered_run
+from bench_documents import document, result
 from mutations import changed
 from small_run import draw
 

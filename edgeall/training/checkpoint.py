@@ -60,7 +60,7 @@ class Checkpoint:
         """Replace the state of `phase`, whole or not at all.
 
         Raises:
-            OSError: it cannot be written.
+            FileError: it cannot be written.
         """
         if self.folder is None:
             return

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from edgeall.errors import TrainingError
+from edgeall.errors import FileError, TrainingError
 from edgeall.progress import Progress
 from edgeall.training.checkpoint import FORGETFUL, Arrays, Checkpoint, State, assign, values, variables
 from edgeall.training.model import Floats, class_probabilities, compiled, run_model
@@ -230,9 +230,9 @@ def _keep(checkpoint: Checkpoint, phase: str, state: State, progress: Progress) 
     """Save `state`; returns the checkpoint to use from now on. A full disk is no reason to end a training."""
     try:
         checkpoint.save(phase, state)
-    except OSError as error:
+    except FileError as error:
         progress.note(
-            f"{checkpoint.folder}: where training stands cannot be kept there ({error.strerror}); "
+            f"{checkpoint.folder}: where training stands cannot be kept there ({error.reason}); "
             "it goes on, and begins again if it is interrupted"
         )
         return FORGETFUL

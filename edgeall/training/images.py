@@ -15,7 +15,7 @@ import numpy.typing as npt
 import PIL
 
 from edgeall import files, pixels
-from edgeall.errors import DatasetError
+from edgeall.errors import DatasetError, FileError
 from edgeall.pixels import ByteImage
 from edgeall.progress import SILENT, Progress
 from edgeall.runs import Member
@@ -66,9 +66,9 @@ class ImageCache:
 
                 try:
                     store = _write(path, (len(digests), size, size, 3), map(decoded, digests))
-                except OSError as error:
+                except FileError as error:
                     raise DatasetError(
-                        f"{path.parent}: decoded images cannot be written there ({error.strerror}); "
+                        f"{path.parent}: decoded images cannot be written there ({error.reason}); "
                         "make room, or set XDG_CACHE_HOME to a folder that can be written"
                     ) from None
         self._store = store
@@ -114,7 +114,8 @@ def _open_checked(path: Path, shape: tuple[int, ...]) -> ByteImage | None:
 
 def _write(path: Path, shape: tuple[int, ...], images: "map[ByteImage]") -> ByteImage:
     # Written as a stream: a memory map on a full disk kills the process where a write raises.
-    with files.replacing(path) as part:
+    # What a power failure damages is decoded anew: its SHA-256 tells.
+    with files.replacing(path, flush=False) as part:
         with part.open("wb") as file:
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
