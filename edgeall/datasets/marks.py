@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 _CORNER = 4
 """A corner is this part of each side: 1/4."""
@@ -57,12 +56,22 @@ def corner_marks(
     classes = sorted(set(labels))
     if not thumbnails or len(classes) < 2:
         return ()
-    stack = np.stack(thumbnails).astype(np.float64)
-    ranks = rankdata(stack.reshape(len(stack), -1), axis=0).reshape(stack.shape)
+    ranks = _midranks(np.stack(thumbnails).astype(np.float64))
     of = np.asarray(labels)
     # Of two classes, what tells one tells the other.
     asked = classes[1:] if len(classes) == 2 else classes
     return tuple(mark for label in asked if (mark := _mark(ranks, of == label, label)) is not None)
+
+
+def _midranks(stack: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Rank of each image among all, pixel by pixel, from 1; equal ones share the mean of theirs."""
+    ranks = np.empty_like(stack)
+    for place in np.ndindex(stack.shape[1:]):
+        values = stack[:, *place]
+        ordered = np.sort(values)
+        below, upto = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+        ranks[:, *place] = (below + upto + 1) / 2
+    return ranks
 
 
 def _mark(ranks: npt.NDArray[np.float64], own: npt.NDArray[np.bool_], label: str) -> CornerMark | None:

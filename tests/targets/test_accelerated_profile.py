@@ -9,10 +9,12 @@ import pytest
 pytest.importorskip("scipy", reason="benching needs the workstation's packages")
 
 from edgeall.errors import DeviceError, UsageError
+from edgeall.measuring.environment import environment
 from edgeall.measuring.plan import QUICK
 from edgeall.progress import SILENT
 from edgeall.runtimes import Accelerator
 from edgeall.targets import (
+    Profile,
     able_here,
     load_profile,
     missing_accelerators,
@@ -20,10 +22,16 @@ from edgeall.targets import (
     parse_batches,
     read_profile,
 )
-from edgeall.targets.fitness import judge_accelerators
+from edgeall.targets.fitness import judge_here
 
 CPU = 'onnx = "CPUExecutionProvider"'
 ABSENT = 'openvino = {provider = "NoSuchDevice", device = 1}'
+
+
+def levels(profile: Profile) -> list[str]:
+    """Of what `devices check` finds of the profile's accelerators."""
+    found = judge_here(environment(), profile)
+    return [finding.level for finding in found if finding.subject in profile.accelerators]
 
 
 def written(folder: Path, *lines: str) -> Path:
@@ -86,7 +94,7 @@ def test_what_is_missing_is_left_out_where_something_is_there(tmp_path: Path) ->
     assert len(noted) == 1
     assert noted[0].startswith("openvino left out")
     assert open_target(profile).unreachable() is None
-    assert [finding.level for finding in judge_accelerators(profile)] == ["good", "warning"]
+    assert levels(profile) == ["good", "warning"]
 
 
 def test_where_nothing_is_there_each_engine_says_why(tmp_path: Path) -> None:
@@ -96,7 +104,7 @@ def test_where_nothing_is_there_each_engine_says_why(tmp_path: Path) -> None:
     assert refused.value.exit_status == 2
     assert "\n" not in str(refused.value)
     assert "NoSuchProvider" in (open_target(profile).unreachable() or "")
-    assert [finding.level for finding in judge_accelerators(profile)] == ["missing", "missing"]
+    assert levels(profile) == ["missing", "missing"]
 
 
 def test_the_process_that_waits_while_others_measure_opens_no_engine(tmp_path: Path) -> None:
@@ -106,11 +114,13 @@ def test_the_process_that_waits_while_others_measure_opens_no_engine(tmp_path: P
         "import sys\n"
         "from pathlib import Path\n"
         "from edgeall.targets import able_here, open_target, read_profile\n"
-        "from edgeall.targets.fitness import judge_accelerators\n"
+        "from edgeall.measuring.environment import environment\n"
+        "from edgeall.targets.fitness import judge_here\n"
         f"profile = read_profile(Path({str(file)!r}))\n"
         "assert able_here(profile).formats == ('onnx', 'openvino')\n"
         "assert open_target(profile).unreachable() is None\n"
-        "assert [finding.level for finding in judge_accelerators(profile)] == ['good', 'good']\n"
+        "levels = {each.subject: each.level for each in judge_here(environment(), profile)}\n"
+        "assert (levels['onnx'], levels['openvino']) == ('good', 'good')\n"
         "print([name for name in ('onnxruntime', 'openvino') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -143,4 +153,4 @@ def test_the_processor_needs_no_accelerator() -> None:
     laptop = load_profile("laptop")
     assert able_here(laptop) is laptop
     assert open_target(laptop).unreachable() is None
-    assert judge_accelerators(laptop) == []
+    assert levels(laptop) == []
