@@ -67,7 +67,7 @@ def gaps(a: Result, b: Result) -> list[Gap]:
     return [gap for gap in (accuracy_gap(a, b), auc_gap(a, b)) if gap is not None]
 
 
-# Cached: the same pair is looked at for several statements, and a bootstrap takes its time.
+# Cached: the same pair is looked at for several statements.
 @lru_cache(maxsize=1024)
 def _accuracy(one: Predictions, other: Predictions) -> Gap | None:
     order = _same_images(one, other)
