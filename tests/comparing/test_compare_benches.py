@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from answered_run import make_answered_run
 from rich.console import Console
@@ -16,6 +17,7 @@ from edgeall.benching import bench
 from edgeall.comparing import Outcome, Tolerances, compare, paragraphs, rankings, table, to_json
 from edgeall.errors import MeasurementError, UsageError
 from edgeall.measuring.plan import Settings
+from edgeall.statistics import proportion
 from edgeall.targets import load_profile
 
 SHORT = Settings(rounds=2, threads=(1, 2), warmup_seconds=0.01, min_runs=12, min_seconds=0.02, max_seconds=5)
@@ -66,6 +68,13 @@ def err(document: Document, *, images: int) -> None:
             said["scores"][index] = 0.0 if said["truth"][index] else 1.0
         for index in range(images, len(said["truth"])):
             said["positive"][index] = said["truth"][index]
+        # A result whose figures are not those of its predictions is refused.
+        truth, positive = np.array(said["truth"]), np.array(said["positive"])
+        parts = {"accuracy": truth | True, "sensitivity": truth, "specificity": ~truth}
+        for key, those in parts.items():
+            found = proportion(int((truth == positive)[those].sum()), int(those.sum()))
+            assert found is not None
+            row[key] = found.to_dict()
 
 
 def test_a_bench_against_itself_differs_in_nothing(against: Callable[..., Outcome]) -> None:
