@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeall.artifact import Artifact, Decision, is_artifact_name, read
+from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display
-from edgeall.cli.last_words import last_words
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
     _caveats(artifact, display)
     done = failed = 0
     left_out: list[LeftOut] = []
-    with last_words(artifact):
+    with crash_message(artifact):
         for result in classify(artifact, args.paths, args.threads):
             if isinstance(result, LeftOut):
                 left_out.append(result)

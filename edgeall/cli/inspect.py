@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgeall import artifact as artifacts
 from edgeall.artifact import Artifact, Calibration, Metadata, Parity, usage
+from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display, visible
-from edgeall.cli.last_words import last_words
 from edgeall.errors import EngineError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _ask_engine(
     from edgeall.runtimes import open_session
 
     try:
-        with last_words(artifact), open_session(artifact) as session:
+        with crash_message(artifact), open_session(artifact) as session:
             engine = {"name": session.engine.name, "version": session.engine.version}
             return engine, session.executed_precision(), None, 0
     except MissingExtraError as error:

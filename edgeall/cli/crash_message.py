@@ -29,7 +29,7 @@ esac >&2
 
 
 @contextlib.contextmanager
-def last_words(artifact: Artifact) -> Iterator[None]:
+def crash_message(artifact: Artifact) -> Iterator[None]:
     """While an engine works on `artifact`: if a signal ends this process, one line on standard error names both and
     the way out. The process still ends by that signal.
 
