@@ -10,6 +10,9 @@ from edgeall.predictions import Predictions
 from edgeall.statistics import is_positive, positive_score
 
 SIGNIFICANCE = 0.05
+LEAST_AUC = 0.6
+"""Below it a model hardly ranks the images that it learned from better than chance, significantly or not."""
+
 FAR = 0.10
 """Training sees augmented images under dropout, so its accuracy is usually the lower one. A model that is this much
 worse at inference answers differently there."""
@@ -30,12 +33,16 @@ def doubts(
     scores = positive_score(said.probabilities, decision)
     # The question is of these images alone, so that each counts. Mann and Whitney, Ann. Math. Stat. 18 (1947).
     test = mannwhitneyu(scores[positive], scores[~positive], alternative="greater")
-    if test.pvalue >= SIGNIFICANCE:
-        area = test.statistic / (positive.sum() * (~positive).sum())
+    area = test.statistic / (positive.sum() * (~positive).sum())
+    if test.pvalue >= SIGNIFICANCE or area < LEAST_AUC:
         found.append(
             f"the model does not tell its own training images apart: AUC {area:.3f} on {len(scores)} of them, "
-            f"not shown to be above chance (p = {test.pvalue:.2g}); train longer, or with pretrained weights"
+            f"where 0.5 is chance (p = {test.pvalue:.2g}); train longer, or with pretrained weights"
         )
+    called = scores >= said.thresholds
+    if called.all() or not called.any():
+        verdict = "positive" if called.all() else "negative"
+        found.append(f"the model calls every one of its {len(scores)} training images {verdict}")
     in_training, at_inference = _kept_accuracy(history, patience), _accuracy(said, scores, decision)
     if in_training is not None and in_training - at_inference > FAR:
         found.append(

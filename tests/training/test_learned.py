@@ -36,10 +36,30 @@ def test_one_that_learned_them_gives_no_doubt() -> None:
     assert doubts(GOOD, DECISION, [epoch(None), epoch(0.95)], 0) == []
 
 
-@pytest.mark.parametrize("scores", [REVERSED, said(np.full(80, 0.5))])
+@pytest.mark.parametrize("scores", [REVERSED, said(np.linspace(0.4, 0.6, 80)[np.arange(80) * 7 % 80])])
 def test_one_whose_training_auc_is_not_above_chance(scores: Predictions) -> None:
     (doubt,) = doubts(scores, DECISION, [epoch(None)], 0)
     assert "does not tell its own training images apart: AUC 0." in doubt
+
+
+def test_one_that_is_hardly_better_than_chance_however_many_images_say_so() -> None:
+    """AUC 0.57 on 800 images is significant, and still knows next to nothing."""
+    scores = np.tile(np.linspace(0.3, 0.6, 400), 2) + np.repeat([0.0, 0.02], 400)
+    many = Predictions(
+        tuple(f"{index}.png" for index in range(800)),
+        (None,) * 800,
+        np.repeat([0, 1], 400),
+        np.stack([1 - scores, scores], axis=1),
+        np.full(800, 0.5),
+    )
+    (doubt,) = doubts(many, DECISION, [epoch(None)], 0)
+    assert "AUC 0.56" in doubt
+
+
+def test_one_that_gives_every_image_the_same_verdict() -> None:
+    scores = 0.6 + GOOD.probabilities[:, 1] / 10
+    (doubt,) = doubts(said(scores), DECISION, [epoch(None)], 0)
+    assert doubt == "the model calls every one of its 80 training images positive"
 
 
 def test_one_that_answers_differently_at_inference() -> None:
