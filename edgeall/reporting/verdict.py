@@ -158,7 +158,7 @@ def _reason(bench: Bench, chosen: Result, best: Result, sharpest: Result, consid
     text = f"{bench.label(chosen)} on {words.threads(chosen.threads)} ({facts}): {speed}"
     of = "the one artifact" if considered == 1 else f"the {considered} artifacts"
     text += f" of {of} that may be recommended here"
-    if best.name == chosen.name and sharpest.name == chosen.name:
+    if best.accuracy.value <= chosen.accuracy.value and _auc(sharpest) <= _auc(chosen):
         return f"{text}. None of them is more accurate or has a higher AUC on these {chosen.n} images."
     return f"{text} and are not shown to be worse than the best of them.{_not_excluded(bench, chosen, best, sharpest)}"
 
@@ -166,11 +166,12 @@ def _reason(bench: Bench, chosen: Result, best: Result, sharpest: Result, consid
 def _not_excluded(bench: Bench, chosen: Result, best: Result, sharpest: Result) -> str:
     """How much worse the chosen may yet be: not shown is not excluded."""
     said = ""
-    for other, gap, figure in (
-        (best, accuracy_gap(best, chosen), f"accuracy, {words.percent(best.accuracy.value)}%"),
-        (sharpest, auc_gap(sharpest, chosen), f"AUC, {_auc(sharpest):.2f}"),
+    lower = best.accuracy.value > chosen.accuracy.value, _auc(sharpest) > _auc(chosen)
+    for is_lower, other, gap, figure in (
+        (lower[0], best, accuracy_gap(best, chosen), f"accuracy, {words.percent(best.accuracy.value)}%"),
+        (lower[1], sharpest, auc_gap(sharpest, chosen), f"AUC, {_auc(sharpest):.2f}"),
     ):
-        if other.name == chosen.name:
+        if not is_lower:
             continue
         head = f" The highest {figure}, is that of {bench.label(other)}"
         if gap is None:

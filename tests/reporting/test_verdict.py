@@ -199,6 +199,7 @@ class TestRecommendation:
         assert found.artifact is not None
         assert "tflite" in found.artifact
         assert "smallest of those that the rounds do not tell apart" in found.of("recommendation")[0]
+        assert "None of them is more accurate or has a higher AUC" in found.of("recommendation")[0]
 
     def test_never_one_that_failed_its_parity_check(self, make_document: Make, make_result: Make) -> None:
         found = both(make_document, make_result, medians=[2.0, 2.1, 2.0], parity=FAILED)
