@@ -159,9 +159,17 @@ def _listed(root: Path) -> tuple[list[str], list[LeftOut]]:
             left_out.append(found)
         elif kind := special_file(found.path):
             left_out.append(LeftOut(found.path, f"{kind}, not a regular file"))
+        elif not _is_unicode(name := found.path.relative_to(root).as_posix()):
+            # Runs, splits and predictions are UTF-8 and could not name it.
+            left_out.append(LeftOut(found.path, "its name is not UTF-8; rename it"))
         else:
-            names.append(found.path.relative_to(root).as_posix())
+            names.append(name)
     return sorted(names, key=_natural), left_out
+
+
+def _is_unicode(name: str) -> bool:
+    """Whether a file name can be written as UTF-8; Python holds other bytes as lone surrogates."""
+    return not any("\ud800" <= char <= "\udfff" for char in name)
 
 
 def _subject(name: str) -> str | None:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from edgeall.errors import ModelError, UsageError
 from edgeall.importing.geometry import Squared
@@ -11,6 +11,7 @@ from edgeall.pixels import FILTERS, FITS, Filter, Fit, PixelMapping, Resize
 from edgeall.training import BACKBONES
 
 Order = Literal["RGB", "BGR"]
+Name = TypeVar("Name", bound=str)
 Triple = tuple[float, float, float]
 
 
@@ -96,27 +97,19 @@ def candidates() -> tuple[Preprocessing, ...]:
 
 
 def parse_fit(text: str) -> Fit:
-    """A fit by its name.
-
-    Raises:
-        UsageError: there is none of that name.
-    """
-    found = next((fit for fit in FITS if fit == text.lower()), None)
-    if found is None:
-        raise unknown_name("fit", text, FITS)
-    return found
+    """A fit by its name; raises UsageError where there is none of that name."""
+    return _named("fit", text, FITS)
 
 
 def parse_filter(text: str) -> Filter:
-    """A resize filter by its name.
+    """A resize filter by its name; raises UsageError where there is none of that name."""
+    return _named("resize filter", text, FILTERS)
 
-    Raises:
-        UsageError: there is none of that name.
-    """
-    found = next((filter_ for filter_ in FILTERS if filter_ == text.lower()), None)
-    if found is None:
-        raise unknown_name("resize filter", text, FILTERS)
-    return found
+
+def _named(kind: str, text: str, known: tuple[Name, ...]) -> Name:
+    if text.lower() not in known:
+        raise unknown_name(kind, text, known)
+    return known[known.index(text.lower())]
 
 
 def parse(text: str, order: str | None = None) -> Preprocessing:

@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -218,3 +219,13 @@ def test_links_alone_are_no_images_and_the_message_says_why(tmp_path: Path) -> N
     (root / "x.png").symlink_to(tmp_path / "x.png")
     with pytest.raises(DatasetError, match=r"left out 1 \(a link that leads out of the folder, .*\): x\.png"):
         read_dataset(root)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
+def test_an_image_whose_name_is_not_utf8_is_left_out_and_named(make_folder: MakeFolder) -> None:
+    root = make_folder([f"{label}/{index}.png" for label in "ab" for index in range(2)])
+    (root / "a" / "0.png").rename(root / "a" / os.fsdecode(b"caf\xe9.png"))
+    dataset = read_dataset(root)
+    assert len(dataset.samples) == 3
+    assert any("its name is not UTF-8" in note for note in dataset.notes)
+    dataset.left_out[0].path.stat()
