@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeall import artifact, files, runs
-from edgeall.exporting import calibration, load_recipe, sources, worker
+from edgeall.exporting import calibration_images, load_recipe, sources, worker
 
 RECIPES = [
     f"{format}-{kind}" for format in ("tflite", "onnx", "openvino") for kind in ("fp32", "fp16", "int8")
@@ -156,11 +156,13 @@ def plain(path: Path, name: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         made, images = sources.Sources(folder, run.pixels), None
-        calibration.decode(run, "val", run.split.val[:1], made.images)
+        calibration_images.decode(run, "val", run.split.val[:1], made.images)
         if recipe.calibration is not None:
             images = folder / "calibration.npy"
-            chosen = calibration.select(run.split.train, recipe.calibration.images, recipe.calibration.seed)
-            calibration.decode(run, "train", chosen, images)
+            chosen = calibration_images.select(
+                run.split.train, recipe.calibration.images, recipe.calibration.seed
+            )
+            calibration_images.decode(run, "train", chosen, images)
         format = worker.format_module(recipe.format)
         sources.make(run, made, format.NEEDS)
         out = folder / f"converted{artifact.suffix_of(recipe.format)}"

@@ -18,7 +18,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from edgeall import artifact, runs, runtimes
-from edgeall.exporting import calibration, load_recipe, sources
+from edgeall.exporting import calibration_images, load_recipe, sources
 from edgeall.runtimes import onnx_providers
 from edgeall.statistics.estimate import wilson
 
@@ -81,9 +81,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         made = sources.Sources(Path(folder), run.pixels)
         parts = read_parts(run, made, args.data)
-        chosen = calibration.select(run.split.train, 100, 0)
+        chosen = calibration_images.select(run.split.train, 100, 0)
         images = Path(folder) / "calibration.npy"
-        calibration.decode(run, "train", chosen, images, args.data)
+        calibration_images.decode(run, "train", chosen, images, args.data)
         print(
             f"{run.name}: {len(chosen)} calibration, {len(parts['val'].truth)} validation, "
             f"{len(parts['test'].truth)} test images\n\n"
@@ -96,7 +96,7 @@ def main() -> int:
         for format, vendor in VENDORS.items():
             theirs = Path(folder) / f"default{artifact.suffix_of(format)}"
             started = time.monotonic()
-            vendor(made, lambda: calibration.stream(images, run.pixels), theirs)
+            vendor(made, lambda: calibration_images.stream(images, run.pixels), theirs)
             seconds = time.monotonic() - started
             name = f"{run.name}_{load_recipe(f'{format}-int8').name}{artifact.suffix_of(format)}"
             sealed = artifact.read(run.exports / name)
@@ -125,7 +125,7 @@ def read_parts(run: runs.Run, made: sources.Sources, data: Path | None) -> dict[
     parts = {}
     for part, needs in (("test", ()), ("val", ("saved_model", "onnx"))):
         members = getattr(run.split, part)
-        calibration.decode(run, part, members, made.images, data)
+        calibration_images.decode(run, part, members, made.images, data)
         sources.make(run, made, needs)
         truth = np.array([member.label in run.decision.positive for member in members])
         parts[part] = Part(np.load(made.images), truth, score(run, np.load(made.reference)))

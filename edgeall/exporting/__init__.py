@@ -3,7 +3,7 @@
 TensorFlow, ONNX and NNCF are imported by worker processes alone; importing this package is cheap.
 """
 
-from edgeall.exporting.calibration import read_folder
+from edgeall.exporting.calibration_images import read_folder
 from edgeall.exporting.export import Outcome, export_run, export_runs, write_sensitivity
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.plan import Failure, Options

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeall.errors import EdgeallError, ExportError, MissingExtraError, UsageError
-from edgeall.exporting import calibration, kept, ladder, sealing
+from edgeall.exporting import calibration_images, int8_cache, ladder, sealing
 from edgeall.exporting.attempts import Attempt
-from edgeall.exporting.inputs import SHARED_PACKAGES
+from edgeall.exporting.cache_key import SHARED_PACKAGES
+from edgeall.exporting.export_context import Candidate, ExportContext, calibration_file, tell
 from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.plan import Failure, Options, Task, plan
 from edgeall.exporting.recipes import Recipe
-from edgeall.exporting.room import Candidate, Room, calibration_file, tell
 from edgeall.exporting.sources import Sources
 from edgeall.exporting.work_folder import work_folder
 from edgeall.exporting.worker import format_module
-from edgeall.exporting.workshop import Workshop
+from edgeall.exporting.worker_pool import WorkerPool
 from edgeall.files import AnyPath
 from edgeall.progress import SILENT, Advance, Progress
 from edgeall.runs import Run
@@ -93,11 +93,11 @@ def export_runs(
         with (
             progress.stage("export", total=len(todo)) as advance,
             ThreadPoolExecutor(len(runs)) as pool,
-            Workshop(jobs) as workshop,
+            WorkerPool(jobs) as workers,
         ):
             mine = [[task for task in todo if task.run is run] for run in runs]
             works = [
-                (own, pool.submit(_export_one_run, own, workshop, options.data, progress, advance))
+                (own, pool.submit(_export_one_run, own, workers, options.data, progress, advance))
                 for own in mine
                 if own
             ]
@@ -131,13 +131,13 @@ def write_sensitivity(
     root, everyone = options.data, run.split.train
     if options.calibration is not None:
         root, everyone = options.calibration.root, options.calibration.members
-    members = calibration.select(everyone, recipe.calibration.images, recipe.calibration.seed)
+    members = calibration_images.select(everyone, recipe.calibration.images, recipe.calibration.seed)
     out = run.exports / f"{run.name}_int8-sensitivity.csv"
     with work_folder(run) as folder, progress.stage(f"{run.name}: sensitivity", total=1) as advance:
         images = folder / "calibration.npy"
-        calibration.decode(run, "train", members, images, root)
-        with Workshop(1) as workshop:
-            workshop.do(
+        calibration_images.decode(run, "train", members, images, root)
+        with WorkerPool(1) as workers:
+            workers.do(
                 "sense",
                 run,
                 folder,
@@ -159,25 +159,27 @@ def _need_packages(tasks: Sequence[Task]) -> None:
 
 
 def _export_one_run(
-    tasks: list[Task], workshop: Workshop, data: Path | None, progress: Progress, advance: Advance
+    tasks: list[Task], workers: WorkerPool, data: Path | None, progress: Progress, advance: Advance
 ) -> dict[Path, Exported | Failure]:
     run = tasks[0].run
     with work_folder(run) as folder:
         sources = Sources(folder, run.pixels)
-        validation = calibration.select(
+        validation = calibration_images.select(
             run.split.val, max(task.recipe.parity.images for task in tasks), _PARITY_SEED
         )
-        calibration.decode(run, "val", validation, sources.images, data)
+        calibration_images.decode(run, "val", validation, sources.images, data)
         for task in tasks:
             if task.calibration and not calibration_file(folder, task).exists():
-                calibration.decode(run, "train", task.calibration, calibration_file(folder, task), task.root)
+                calibration_images.decode(
+                    run, "train", task.calibration, calibration_file(folder, task), task.root
+                )
         try:
-            workshop.do("answer", run, folder, freezes=any(task.calibrates for task in tasks))
+            workers.do("answer", run, folder, freezes=any(task.calibrates for task in tasks))
         except ExportError as error:
             tell(progress, run.name, error)
             return {task.path: Failure(run.name, task.recipe.name, str(error)) for task in tasks}
         truth = [member.label in run.decision.positive for member in validation]
-        room = Room(workshop, folder, Intermediates(workshop, run, folder), truth, data, progress)
+        context = ExportContext(workers, folder, Intermediates(workers, run, folder), truth, data, progress)
         entering = threading.Lock()
 
         def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported:
@@ -188,7 +190,7 @@ def _export_one_run(
             made: dict[Path, Exported | Failure] = {}
             for group in queue:
                 try:
-                    made |= ladder.make(group, room, finish)
+                    made |= ladder.make(group, context, finish)
                 finally:
                     advance(len(group))
             return made
@@ -197,7 +199,7 @@ def _export_one_run(
         with ThreadPoolExecutor(len(queues)) as pool:
             results = {path: result for made in pool.map(work, queues) for path, result in made.items()}
     if any(task.shared for task in tasks) and not any(isinstance(each, Failure) for each in results.values()):
-        kept.clean(run)
+        int8_cache.clean(run)
     return results
 
 

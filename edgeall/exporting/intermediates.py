@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edgeall.errors import ExportError
-from edgeall.exporting.workshop import Workshop
+from edgeall.exporting.worker_pool import WorkerPool
 from edgeall.runs import Run
 
 
 class Intermediates:
     """Of one run, in its work folder. Several threads may ask; the first makes, the others wait."""
 
-    def __init__(self, workshop: Workshop, run: Run, folder: Path) -> None:
-        self._workshop, self._run, self._folder = workshop, run, folder
+    def __init__(self, workers: WorkerPool, run: Run, folder: Path) -> None:
+        self._workshop, self._run, self._folder = workers, run, folder
         self._lock = threading.Lock()
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._made: dict[str, ExportError | None] = {}

@@ -18,11 +18,11 @@ from typing import Any
 
 from edgeall.artifact import Parity
 from edgeall.errors import EdgeallError, ExportError, WorkerLost
-from edgeall.exporting import calibration, kept, manifest
+from edgeall.exporting import calibration_images, int8_cache, manifest
 from edgeall.exporting.attempts import ALL_FALLBACKS, NO_IMAGES, Attempt
+from edgeall.exporting.export_context import Candidate, ExportContext, calibration_file, own_method, tell
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.plan import Failure, Task
-from edgeall.exporting.room import Candidate, Room, calibration_file, own_method, tell
 
 Finish = Callable[[Task, Candidate, Sequence[Attempt]], Exported]
 
@@ -31,7 +31,7 @@ Finish = Callable[[Task, Candidate, Sequence[Attempt]], Exported]
 class _Ladder:
     """Attempts at artifacts that may share an INT8 model, or at a single one."""
 
-    room: Room
+    context: ExportContext
     tasks: Sequence[Task]
     candidates: dict[Path, list[Candidate]] = field(default_factory=lambda: defaultdict(list))
     log: dict[Path, list[Attempt]] = field(default_factory=lambda: defaultdict(list))
@@ -51,7 +51,7 @@ class _Ladder:
                 raise
             except ExportError as error:
                 # An answer to the converter's words is for the terminal; the log keeps the line.
-                tell(self.room.progress, f"{task.run.name} {task.recipe.name} {method}", error)
+                tell(self.context.progress, f"{task.run.name} {task.recipe.name} {method}", error)
                 with self.lock:
                     self.log[task.path].append(Attempt(method, "engine", None, 0.0, str(error)))
                 return False
@@ -92,8 +92,8 @@ class _Ladder:
     def _write(self, tasks: Sequence[Task], method: str) -> bool:
         first = self.tasks[0]
         assert first.shared is not None
-        model = kept.model_file(first.run, first.shared, method)
-        return self.try_each(tasks, lambda task: self.room.write(task, method, model), method)
+        model = int8_cache.model_file(first.run, first.shared, method)
+        return self.try_each(tasks, lambda task: self.context.write(task, method, model), method)
 
     def _has_passed(self, task: Task) -> bool:
         return any(candidate.attempt.passed for candidate in self.candidates[task.path])
@@ -101,46 +101,46 @@ class _Ladder:
     def _log_all(self, attempt: Attempt) -> None:
         for task in self.tasks:
             self.log[task.path].append(attempt)
-        self.room.progress.note(f"{self.tasks[0].run.name} INT8, {attempt.in_words()}")
+        self.context.progress.note(f"{self.tasks[0].run.name} INT8, {attempt.in_words()}")
 
     def _simulate(self, material: dict[str, Any], methods: list[str]) -> tuple[list[Attempt], Attempt | None]:
         first = self.tasks[0]
         try:
-            report, _ = self.room.workshop.do(
+            report, _ = self.context.workers.do(
                 "quantize",
                 first.run,
-                self.room.folder,
+                self.context.folder,
                 alone=True,
                 material=material,
                 methods=methods,
                 tolerances=[dataclasses.asdict(task.recipe.parity) for task in self.tasks],
-                truth=self.room.truth,
+                truth=self.context.truth,
             )
         except WorkerLost:
             raise
         except ExportError as error:
-            tell(self.room.progress, f"{first.run.name} INT8", error)
+            tell(self.context.progress, f"{first.run.name} INT8", error)
             return [], Attempt(ALL_FALLBACKS, "simulation", None, 0.0, str(error))
         return [_attempt(each) for each in report["attempts"]], None
 
     def _material(self) -> dict[str, Any]:
-        task, folder = self.tasks[0], self.room.folder
+        task, folder = self.tasks[0], self.context.folder
         settings = task.recipe.fine_tuning
         assert settings is not None
         assert task.shared is not None
         training, classes = None, list[int]()
         if "fine-tuning" in task.methods and task.run.split.train:
-            chosen = calibration.select(task.run.split.train, settings.images, settings.seed)
+            chosen = calibration_images.select(task.run.split.train, settings.images, settings.seed)
             training = folder / f"training-{settings.images}-{settings.seed}.npy"
             try:
                 if not training.exists():
-                    calibration.decode(task.run, "train", chosen, training, self.room.data)
+                    calibration_images.decode(task.run, "train", chosen, training, self.context.data)
                 classes = [task.run.decision.labels.index(member.label) for member in chosen]
             except (EdgeallError, ValueError) as error:
-                self.room.progress.note(f"{task.run.name} INT8, fine-tuning: {NO_IMAGES} ({error})")
+                self.context.progress.note(f"{task.run.name} INT8, fine-tuning: {NO_IMAGES} ({error})")
                 training = None
         return {
-            "folder": str((task.run.exports / kept.FOLDER).resolve()),
+            "folder": str((task.run.exports / int8_cache.FOLDER).resolve()),
             "key": task.shared,
             "calibration": str(calibration_file(folder, task).resolve()),
             "training": None if training is None else str(training.resolve()),
@@ -149,13 +149,13 @@ class _Ladder:
         }
 
 
-def make(tasks: Sequence[Task], room: Room, finish: Finish) -> dict[Path, Exported | Failure]:
+def make(tasks: Sequence[Task], context: ExportContext, finish: Finish) -> dict[Path, Exported | Failure]:
     """The artifacts of tasks that may share a model; a task that may not comes alone.
 
     Where a worker was lost, none is finished: what passed till then might have had to give way, and what failed might
     have been made up for.
     """
-    ladder = _Ladder(room, tasks)
+    ladder = _Ladder(context, tasks)
     try:
         _climb(ladder)
     except WorkerLost as lost:
@@ -182,17 +182,17 @@ def _reasons(log: Sequence[Attempt]) -> str:
 
 
 def _climb(ladder: _Ladder) -> None:
-    first, room = ladder.tasks[0], ladder.room
+    first, context = ladder.tasks[0], ladder.context
     methods = list(first.methods)
     if first.shared is None:
         for way in (own_method(first), *methods):
-            if ladder.try_each(ladder.tasks, partial(room.convert, method=way), way):
+            if ladder.try_each(ladder.tasks, partial(context.convert, method=way), way):
                 break
         return
     taken = _method_of_others(first)
     if taken in methods and ladder.climb([taken]):
         return
-    if first.calibrates and ladder.try_each(ladder.tasks, room.convert, own_method(first)):
+    if first.calibrates and ladder.try_each(ladder.tasks, context.convert, own_method(first)):
         return
     ladder.climb([method for method in methods if method != taken])
 
@@ -208,7 +208,7 @@ def _method_of_others(task: Task) -> str | None:
     if task.shared is None:
         return None
     for each in manifest.read(task.run).values():
-        if each.method and each.parity.passed and each.shared == kept.name_of(task.shared, each.method):
+        if each.method and each.parity.passed and each.shared == int8_cache.name_of(task.shared, each.method):
             return each.method
     return None
 

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from edgeall.exporting.calibration import stream
+from edgeall.exporting.calibration_images import stream
 from edgeall.exporting.onnx_biases import refit
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.small_layers import smallest

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeall.exporting.calibration import stream
+from edgeall.exporting.calibration_images import stream
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.small_layers import smallest
 from edgeall.exporting.sources import Sources

@@ -8,10 +8,10 @@ from typing import Literal, get_args
 
 from edgeall import artifact
 from edgeall.errors import UsageError
-from edgeall.exporting import calibration, inputs, manifest, small_layers
+from edgeall.exporting import cache_key, calibration_images, manifest, small_layers
 from edgeall.exporting.attempts import NO_IMAGES
-from edgeall.exporting.calibration import Given
-from edgeall.exporting.inputs import RunInputs
+from edgeall.exporting.cache_key import RunInputs
+from edgeall.exporting.calibration_images import Given
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.recipes import FLOAT_LAYERS, FLOAT_STEPS, Recipe
 from edgeall.names import unknown_name
@@ -91,7 +91,7 @@ def plan(run: Run, recipes: Sequence[Recipe], options: Options) -> list[Task]:
     Raises:
         UsageError: an artifact made from other inputs is in the way.
     """
-    of, known = inputs.of_run(run), manifest.read(run)
+    of, known = cache_key.of_run(run), manifest.read(run)
     return [_task(run, recipe, options, of, known) for recipe in recipes]
 
 
@@ -105,10 +105,10 @@ def _task(run: Run, recipe: Recipe, options: Options, of: RunInputs, known: dict
         everyone = run.split.train if options.calibration is None else options.calibration.members
         if not everyone:
             return dataclasses.replace(task, settled=Failure(run.name, recipe.name, _NOT_CALIBRATED))
-        chosen = calibration.select(everyone, recipe.calibration.images, recipe.calibration.seed)
+        chosen = calibration_images.select(everyone, recipe.calibration.images, recipe.calibration.seed)
         task = dataclasses.replace(task, calibration=chosen)
-    shared = inputs.shared_key(of, recipe, task.calibration) if methods and recipe.fine_tuning else None
-    digest = inputs.artifact_key(of, recipe, task.calibration, (calibrates, *methods), shared)
+    shared = cache_key.shared_key(of, recipe, task.calibration) if methods and recipe.fine_tuning else None
+    digest = cache_key.artifact_key(of, recipe, task.calibration, (calibrates, *methods), shared)
     task = dataclasses.replace(task, shared=shared, inputs=digest)
     entry = known.get(path.name)
     good = manifest.still_good(entry, digest)
@@ -136,7 +136,7 @@ def _training_images_at_hand(task: Task, options: Options) -> bool:
     settings = task.recipe.fine_tuning
     if settings is None or not task.run.split.train:
         return False
-    chosen = calibration.select(task.run.split.train, settings.images, settings.seed)
+    chosen = calibration_images.select(task.run.split.train, settings.images, settings.seed)
     root = options.data or task.run.data.root
     return all((root / member.name).is_file() for member in chosen)
 

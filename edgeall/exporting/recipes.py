@@ -52,7 +52,7 @@ class Quantization:
 
 @dataclass(frozen=True)
 class FineTuning:
-    """How the shared INT8 model learns to answer as the float model; see `edgeall.exporting.qat.Tuning`.
+    """How the shared INT8 model learns to answer as the float model; see `edgeall.exporting.int8.Tuning`.
 
     Attributes:
         images: training images at most, stratified by label.

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from edgeall import artifact
 from edgeall.artifact import Metadata, Provenance
-from edgeall.exporting import descriptions, inputs, kept, manifest, tensors
+from edgeall.exporting import cache_key, descriptions, int8_cache, manifest, tensors
 from edgeall.exporting.attempts import Attempt
+from edgeall.exporting.export_context import Candidate
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.plan import Task
-from edgeall.exporting.room import Candidate
 
 
 def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported:
@@ -18,7 +18,7 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
     assert attempt.parity is not None
     shared = None
     if candidate.shared and task.shared is not None:
-        shared = kept.name_of(task.shared, attempt.method)
+        shared = int8_cache.name_of(task.shared, attempt.method)
     tried = tuple(each.to_dict() for each in log) if len(log) > 1 else ()
     # Of INT8 it is always said; of other precisions where their own way was not enough.
     method = attempt.method if recipe.precision == "int8" or tried else None
@@ -71,7 +71,7 @@ def _provenance(task: Task) -> Provenance:
         data=run.data.layout,
         data_fingerprint=run.data.fingerprint,
         licence=run.licence,
-        versions=run.versions | inputs.converters(task.recipe),
+        versions=run.versions | cache_key.converters(task.recipe),
         model_sha256=task.model,
     )
 

@@ -18,20 +18,20 @@ import numpy.typing as npt
 
 from edgeall import files
 from edgeall.errors import ExportError
-from edgeall.exporting import kept, parity, qat
+from edgeall.exporting import int8, int8_cache, parity
 from edgeall.exporting.attempts import NO_IMAGES, Attempt
 from edgeall.exporting.recipes import FLOAT_LAYERS, FineTuning, Tolerance
 from edgeall.exporting.sources import Sources, class_probabilities
 from edgeall.runs import Run
 
 Floats = npt.NDArray[np.float32]
-RANGES: qat.Method = "mse"
+RANGES: int8.Method = "mse"
 """How all but the plain methods read activation ranges, after equalization: nearer to float on validation images than
 "percentile" and "min-max" (MobileNetV2, C-NMC)."""
 MOST_FLOAT = 0.5
 """Share of the multiplications beyond which a model with layers in float is not called INT8."""
 SENSING = 8
-"""Calibration images over which `qat.disturbances` looks at each tensor."""
+"""Calibration images over which `int8.disturbances` looks at each tensor."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Material:
 
     def model(self, method: str) -> Path:
         """Where the model of a method is kept."""
-        return self.folder / f"{kept.name_of(self.key, method)}.npz"
+        return self.folder / f"{int8_cache.name_of(self.key, method)}.npz"
 
 
 def quantize(
@@ -110,7 +110,7 @@ def _kept(material: Material, method: str, selection: str) -> tuple[Floats, floa
         if document["selection"] != selection:
             return None
         answers = np.asarray(document["answers"], np.float32)
-        qat.load(path)
+        int8.load(path)
     except (OSError, ValueError, KeyError, TypeError, ExportError):
         return None
     return answers, 0.0
@@ -136,39 +136,39 @@ class _Maker:
         started = time.monotonic()
         model = self._model(method)
         answers = class_probabilities(
-            qat.predict(qat.simulate(model), self.validation.pixels, self._run.pixels)
+            int8.predict(int8.simulate(model), self.validation.pixels, self._run.pixels)
         )
         if not np.isfinite(answers).all():
             raise ExportError("its simulation answers NaN or infinity")
         seconds = time.monotonic() - started
         path = self._material.model(method)
         path.parent.mkdir(exist_ok=True)
-        qat.save(model, path)
+        int8.save(model, path)
         document = {"selection": self.selection, "seconds": seconds, "answers": answers.tolist()}
         files.write_json(path.with_suffix(".json"), document)
         return answers, seconds
 
-    def _model(self, method: str) -> qat.QuantizedModel:
+    def _model(self, method: str) -> int8.QuantizedModel:
         if method in _METHODS:
             return _METHODS[method](self)
         if method.startswith(FLOAT_LAYERS):
             return self.partly_float(int(method.removeprefix(FLOAT_LAYERS)))
-        return self.calibrated(cast(qat.Method, method))
+        return self.calibrated(cast(int8.Method, method))
 
     @cached_property
-    def plain(self) -> qat.PlainModel:
+    def plain(self) -> int8.PlainModel:
         from edgeall import training
 
-        return qat.prepare(training.load_model(self._run))
+        return int8.prepare(training.load_model(self._run))
 
     @cached_property
     def calibration(self) -> npt.NDArray[np.uint8]:
         return cast(npt.NDArray[np.uint8], np.load(self._material.calibration, allow_pickle=False))
 
     @cached_property
-    def validation(self) -> qat.Images:
+    def validation(self) -> int8.Images:
         images = np.load(self._sources.images, allow_pickle=False)[: self._count]
-        return qat.Images(images, np.zeros(len(images), np.int64))
+        return int8.Images(images, np.zeros(len(images), np.int64))
 
     @cached_property
     def selection(self) -> str:
@@ -180,27 +180,27 @@ class _Maker:
         return self._material.fine_tuning.weight_bits
 
     @cached_property
-    def equal(self) -> tuple[qat.PlainModel, Mapping[str, qat.Grid]]:
+    def equal(self) -> tuple[int8.PlainModel, Mapping[str, int8.Grid]]:
         """The equalized model, and its grids."""
         mapping = self._run.pixels
-        plain = qat.equalize(self.plain, self.calibration, mapping)
-        return plain, qat.calibrate(plain, self.calibration, mapping, method=RANGES)
+        plain = int8.equalize(self.plain, self.calibration, mapping)
+        return plain, int8.calibrate(plain, self.calibration, mapping, method=RANGES)
 
-    def calibrated(self, method: qat.Method) -> qat.QuantizedModel:
-        grids = qat.calibrate(self.plain, self.calibration, self._run.pixels, method=method)
-        return qat.freeze(self.plain.graph, self.plain.weights, grids, self.bits)
+    def calibrated(self, method: int8.Method) -> int8.QuantizedModel:
+        grids = int8.calibrate(self.plain, self.calibration, self._run.pixels, method=method)
+        return int8.freeze(self.plain.graph, self.plain.weights, grids, self.bits)
 
-    def corrected(self) -> qat.QuantizedModel:
+    def corrected(self) -> int8.QuantizedModel:
         return self._corrected(*self.equal)
 
-    def partly_float(self, count: int) -> qat.QuantizedModel:
+    def partly_float(self, count: int) -> int8.QuantizedModel:
         """With `count` tensors left unrounded: those that are most worth it.
 
         Raises:
             ExportError: what would be left is INT8 in name only.
         """
-        plain, grids = qat.keep_in_float(*self.equal, self.float_first[:count])
-        share = qat.float_share(plain.graph, plain.weights)
+        plain, grids = int8.keep_in_float(*self.equal, self.float_first[:count])
+        share = int8.float_share(plain.graph, plain.weights)
         if share > MOST_FLOAT:
             raise ExportError(
                 f"with {min(count, len(self.float_first))} tensors unrounded {share:.0%} of the arithmetic "
@@ -212,30 +212,30 @@ class _Maker:
     def float_first(self) -> Sequence[str]:
         """Tensors, first the one that is most worth leaving in float."""
         plain, grids = self.equal
-        return qat.by_worth(
-            plain, qat.disturbances(plain, grids, self.calibration[:SENSING], self._run.pixels)
+        return int8.by_worth(
+            plain, int8.disturbances(plain, grids, self.calibration[:SENSING], self._run.pixels)
         )
 
-    def _corrected(self, plain: qat.PlainModel, grids: Mapping[str, qat.Grid]) -> qat.QuantizedModel:
-        images = self.calibration[: qat.CORRECTING]
-        corrected = qat.correct_biases(plain, grids, self.bits, images, self._run.pixels, compensated=True)
-        return qat.freeze(corrected.graph, corrected.weights, grids, self.bits)
+    def _corrected(self, plain: int8.PlainModel, grids: Mapping[str, int8.Grid]) -> int8.QuantizedModel:
+        images = self.calibration[: int8.CORRECTING]
+        corrected = int8.correct_biases(plain, grids, self.bits, images, self._run.pixels, compensated=True)
+        return int8.freeze(corrected.graph, corrected.weights, grids, self.bits)
 
-    def fine_tuned(self) -> qat.QuantizedModel:
+    def fine_tuned(self) -> int8.QuantizedModel:
         material = self._material
         assert material.training is not None
-        train = qat.Images(np.load(material.training, mmap_mode="r"), np.asarray(material.classes, np.int64))
+        train = int8.Images(np.load(material.training, mmap_mode="r"), np.asarray(material.classes, np.int64))
         settings = material.fine_tuning
-        tuning = qat.Tuning(
+        tuning = int8.Tuning(
             epochs=settings.epochs,
             learning_rate=settings.learning_rate,
             weight_bits=settings.weight_bits,
             seed=settings.seed,
         )
-        return qat.fine_tune(*self.equal, train, self.validation, self._run.pixels, tuning)
+        return int8.fine_tune(*self.equal, train, self.validation, self._run.pixels, tuning)
 
 
-_METHODS: dict[str, Callable[[_Maker], qat.QuantizedModel]] = {
+_METHODS: dict[str, Callable[[_Maker], int8.QuantizedModel]] = {
     "bias-correction": _Maker.corrected,
     "fine-tuning": _Maker.fine_tuned,
 }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgeall.errors import ExportError
-from edgeall.exporting.calibration import stream
+from edgeall.exporting.calibration_images import stream
 from edgeall.exporting.frozen import place_of
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.small_layers import smallest

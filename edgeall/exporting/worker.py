@@ -119,11 +119,11 @@ def quantize(
 
 def write(run: runs.Run, sources: Sources, recipe: dict[str, Any], model: str, out: str) -> dict[str, Any]:
     """Step "write": the shared INT8 model as one bare model file."""
-    from edgeall.exporting import qat
+    from edgeall.exporting import int8
 
     target = Recipe.from_dict(recipe)
     assert target.quantization is not None
-    qat.write(qat.load(Path(model)), target.format, Path(out), target.quantization.boundary)
+    int8.write(int8.load(Path(model)), target.format, Path(out), target.quantization.boundary)
     return {}
 
 

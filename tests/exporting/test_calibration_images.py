@@ -12,7 +12,7 @@ from small_run import draw, make_run
 
 from edgeall import pixels
 from edgeall.errors import ExportError, ImageError, RunError
-from edgeall.exporting import calibration
+from edgeall.exporting import calibration_images
 from edgeall.runs import Member, Run
 
 
@@ -27,7 +27,7 @@ def members(**counts: int) -> list[Member]:
 )
 def test_each_label_has_its_share(counts: dict[str, int], count: int, seed: int) -> None:
     everyone = members(**counts)
-    chosen = calibration.select(everyone, count, seed)
+    chosen = calibration_images.select(everyone, count, seed)
     assert len(set(chosen)) == len(chosen) == min(count, len(everyone))
     got = Counter(member.label for member in chosen)
     if count >= len(counts):
@@ -38,14 +38,14 @@ def test_each_label_has_its_share(counts: dict[str, int], count: int, seed: int)
 
 def test_the_choice_depends_on_the_seed_and_not_on_the_order() -> None:
     everyone = members(a=30, b=30)
-    chosen = calibration.select(everyone, 10, 0)
-    assert calibration.select(everyone[::-1], 10, 0) == chosen
-    assert calibration.select(everyone, 10, 1) != chosen
+    chosen = calibration_images.select(everyone, 10, 0)
+    assert calibration_images.select(everyone[::-1], 10, 0) == chosen
+    assert calibration_images.select(everyone, 10, 1) != chosen
 
 
 def test_nothing_to_choose_from_is_an_error() -> None:
     with pytest.raises(ExportError, match="no images"):
-        calibration.select([], 10, 0)
+        calibration_images.select([], 10, 0)
 
 
 @pytest.fixture
@@ -55,9 +55,9 @@ def drawn(tmp_path: Path) -> Run:
 
 
 def test_what_a_converter_sees_is_what_a_field_device_sees(drawn: Run, tmp_path: Path) -> None:
-    chosen = calibration.select(drawn.split.train, 3, 0)
-    calibration.decode(drawn, "train", chosen, tmp_path / "images.npy")
-    tensors = list(calibration.stream(tmp_path / "images.npy", drawn.pixels))
+    chosen = calibration_images.select(drawn.split.train, 3, 0)
+    calibration_images.decode(drawn, "train", chosen, tmp_path / "images.npy")
+    tensors = list(calibration_images.stream(tmp_path / "images.npy", drawn.pixels))
     assert [tensor.shape for tensor in tensors] == [(1, 32, 32, 3)] * 3
     for tensor, member in zip(tensors, chosen, strict=True):
         image = pixels.read_image(drawn.data.root / member.name, drawn.pixels.size)
@@ -65,19 +65,19 @@ def test_what_a_converter_sees_is_what_a_field_device_sees(drawn: Run, tmp_path:
 
 
 def test_only_the_chosen_images_need_be_there(drawn: Run, tmp_path: Path) -> None:
-    chosen = calibration.select(drawn.split.train, 2, 0)
+    chosen = calibration_images.select(drawn.split.train, 2, 0)
     others = set(drawn.split.train) - set(chosen)
     for member in others:
         (drawn.data.root / member.name).unlink()
-    calibration.decode(drawn, "train", chosen, tmp_path / "images.npy")
+    calibration_images.decode(drawn, "train", chosen, tmp_path / "images.npy")
     (drawn.data.root / chosen[0].name).unlink()
     with pytest.raises(RunError, match="--data DIR"):
-        calibration.decode(drawn, "train", chosen, tmp_path / "images.npy")
+        calibration_images.decode(drawn, "train", chosen, tmp_path / "images.npy")
 
 
 def test_data_that_moved_is_found_where_the_user_says(drawn: Run, tmp_path: Path) -> None:
     drawn.data.root.rename(tmp_path / "moved")
-    calibration.decode(drawn, "train", drawn.split.train, tmp_path / "i.npy", tmp_path / "moved")
+    calibration_images.decode(drawn, "train", drawn.split.train, tmp_path / "i.npy", tmp_path / "moved")
     assert len(np.load(tmp_path / "i.npy")) == len(drawn.split.train)
 
 
@@ -87,7 +87,7 @@ def test_an_image_that_cannot_be_decoded_is_named(drawn: Run, tmp_path: Path) ->
     path.write_bytes(b"no image")
     known = dataclasses.replace(victim, sha256=pixels_sha(path))
     with pytest.raises(ImageError, match=path.name):
-        calibration.decode(drawn, "train", (*drawn.split.train[1:3], known), tmp_path / "i.npy")
+        calibration_images.decode(drawn, "train", (*drawn.split.train[1:3], known), tmp_path / "i.npy")
     assert not (tmp_path / "i.npy").exists()
 
 

@@ -13,7 +13,7 @@ import pytest
 from small_models import draw
 
 from edgeall.artifact import suffix_of
-from edgeall.exporting import frozen, qat
+from edgeall.exporting import frozen, int8
 from edgeall.exporting.recipes import load_recipe
 from edgeall.exporting.sources import NEEDS, Sources
 from edgeall.pixels import PixelMapping
@@ -113,17 +113,17 @@ def test_a_quantizer_keeps_the_bias(case: tuple[Any, Sources], name: str) -> Non
 
 
 @pytest.fixture(scope="module")
-def shared(case: tuple[Any, Sources]) -> qat.QuantizedModel:
-    plain = qat.prepare(case[0])
-    grids = qat.calibrate(plain, CALIBRATION, PIXELS, method="min-max")
-    return qat.freeze(plain.graph, plain.weights, grids, 8)
+def shared(case: tuple[Any, Sources]) -> int8.QuantizedModel:
+    plain = int8.prepare(case[0])
+    grids = int8.calibrate(plain, CALIBRATION, PIXELS, method="min-max")
+    return int8.freeze(plain.graph, plain.weights, grids, 8)
 
 
 @pytest.mark.parametrize("format", SHARED)
 def test_the_shared_model_keeps_the_bias(
-    case: tuple[Any, Sources], shared: qat.QuantizedModel, format: str
+    case: tuple[Any, Sources], shared: int8.QuantizedModel, format: str
 ) -> None:
     model, sources = case
     out = sources.folder / f"shared{suffix_of(format)}"  # type: ignore[arg-type]
-    qat.write(shared, format, out)
+    int8.write(shared, format, out)
     assert change(model, out, format) < MOST

@@ -12,8 +12,8 @@ from edgeall.artifact import FORMATS, Parity
 from edgeall.errors import ExportError
 from edgeall.exporting import ladder, load_recipe
 from edgeall.exporting.attempts import Attempt
+from edgeall.exporting.export_context import Candidate
 from edgeall.exporting.plan import Failure, Options, Task, plan
-from edgeall.exporting.room import Candidate
 from edgeall.progress import SILENT
 
 LIMIT = 0.02
@@ -41,7 +41,7 @@ class Measurements:
     asked: list[str] = dataclasses.field(default_factory=list)
 
     @property
-    def workshop(self) -> "Measurements":
+    def workers(self) -> "Measurements":
         return self
 
     def convert(self, task: Task) -> Candidate:

@@ -15,7 +15,7 @@ from edgeall.exporting import (
     Exported,
     Options,
     Recipe,
-    calibration,
+    calibration_images,
     export_run,
     export_runs,
     load_recipe,
@@ -171,7 +171,7 @@ def test_calibration_alone_if_asked_for(run: runs.Run) -> None:
 def test_fine_tuning_without_training_images_says_so_and_goes_on(run: runs.Run) -> None:
     chosen = recipe("onnx", mean=0.0, images=4, fallbacks=("fine-tuning", "bias-correction"))
     assert chosen.calibration is not None
-    needed = calibration.select(run.split.train, 4, chosen.calibration.seed)
+    needed = calibration_images.select(run.split.train, 4, chosen.calibration.seed)
     for member in set(run.split.train) - set(needed):
         (run.data.root / member.name).unlink()
     (made,) = export_run(run, [chosen])
@@ -186,7 +186,7 @@ def test_training_images_that_are_at_hand_again_are_learned_from(run: runs.Run, 
     chosen = recipe("onnx", mean=0.0, images=4, fallbacks=("fine-tuning",))
     assert chosen.calibration is not None
     shutil.copytree(run.data.root, tmp_path / "whole")
-    needed = calibration.select(run.split.train, 4, chosen.calibration.seed)
+    needed = calibration_images.select(run.split.train, 4, chosen.calibration.seed)
     for member in set(run.split.train) - set(needed):
         (run.data.root / member.name).unlink()
     (short,) = export_run(run, [chosen])

@@ -14,7 +14,7 @@ from edgeall import runs
 from edgeall.errors import ExportError, WorkerLost
 from edgeall.exporting import Recipe, export_runs, load_recipe
 from edgeall.exporting.manifest import read
-from edgeall.exporting.workshop import Workshop
+from edgeall.exporting.worker_pool import WorkerPool
 
 
 def failing() -> Recipe:
@@ -124,20 +124,20 @@ def test_an_interrupted_export_seals_nothing(run: runs.Run) -> None:
 def test_a_full_disk_is_no_fault_of_the_converter(run: runs.Run, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(bytes(100))
     recipe = load_recipe("onnx-fp32").to_dict()
-    with Workshop(1) as workshop, pytest.raises(WorkerLost, match="No space left on device"):
-        workshop.do("convert", run, tmp_path, recipe=recipe, calibration=None, out="/dev/full")
+    with WorkerPool(1) as workers, pytest.raises(WorkerLost, match="No space left on device"):
+        workers.do("convert", run, tmp_path, recipe=recipe, calibration=None, out="/dev/full")
 
 
 def test_a_converter_that_fails_by_itself_is_not_lost(run: runs.Run, tmp_path: Path) -> None:
     recipe = load_recipe("onnx-fp32").to_dict()
-    with Workshop(1) as workshop, pytest.raises(ExportError, match="No such file") as caught:
-        workshop.do("convert", run, tmp_path, recipe=recipe, calibration=None, out=str(tmp_path / "out"))
+    with WorkerPool(1) as workers, pytest.raises(ExportError, match="No such file") as caught:
+        workers.do("convert", run, tmp_path, recipe=recipe, calibration=None, out=str(tmp_path / "out"))
     assert not isinstance(caught.value, WorkerLost)
     assert "Traceback" in "\n".join(caught.value.__notes__)
 
 
 def test_a_closed_workshop_starts_nothing(run: runs.Run, tmp_path: Path) -> None:
-    with Workshop(1) as workshop:
+    with WorkerPool(1) as workers:
         pass
     with pytest.raises(WorkerLost, match="same command goes on"):
-        workshop.do("answer", run, tmp_path, freezes=False)
+        workers.do("answer", run, tmp_path, freezes=False)

@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from edgeall import runs
-from edgeall.exporting import calibration
+from edgeall.exporting import calibration_images
 from edgeall.exporting.recipes import FineTuning, Tolerance
 from edgeall.exporting.sources import Sources
-from edgeall.exporting.workshop import Workshop
+from edgeall.exporting.worker_pool import WorkerPool
 
 NOTHING_KEEPS = Tolerance(images=8, mean_abs_diff=0.0)
 
 
 @dataclasses.dataclass
 class Bench:
-    """A run's sources, and a workshop to quantize them in."""
+    """A run's sources, and a workers to quantize them in."""
 
-    workshop: Workshop
+    workers: WorkerPool
     run: runs.Run
     folder: Path
     tuning: FineTuning = dataclasses.field(default_factory=lambda: FineTuning(images=16, epochs=1))
@@ -36,7 +36,7 @@ class Bench:
             "classes": [self.run.decision.labels.index(member.label) for member in train],
             "fine_tuning": dataclasses.asdict(self.tuning),
         }
-        report, _ = self.workshop.do(
+        report, _ = self.workers.do(
             "quantize",
             self.run,
             self.folder,
@@ -51,11 +51,11 @@ class Bench:
 @pytest.fixture(scope="module")
 def bench(trained: runs.Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("bench")
-    calibration.decode(trained, "val", trained.split.val, Sources(folder, trained.pixels).images)
-    calibration.decode(trained, "train", trained.split.train, folder / "calibration.npy")
-    with Workshop(1) as workshop:
-        workshop.do("answer", trained, folder, freezes=False)
-        yield Bench(workshop, trained, folder)
+    calibration_images.decode(trained, "val", trained.split.val, Sources(folder, trained.pixels).images)
+    calibration_images.decode(trained, "train", trained.split.train, folder / "calibration.npy")
+    with WorkerPool(1) as workers:
+        workers.do("answer", trained, folder, freezes=False)
+        yield Bench(workers, trained, folder)
 
 
 def test_a_method_that_comes_to_nothing_is_not_the_last(bench: Bench) -> None:

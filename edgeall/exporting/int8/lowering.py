@@ -13,8 +13,8 @@ from typing import Any, cast
 import numpy as np
 
 from edgeall.errors import ExportError
-from edgeall.exporting.qat.layers import Step, read_layers
-from edgeall.exporting.qat.plain import SAME_SCALE, Activation, Graph, Node, PlainModel, Weights
+from edgeall.exporting.int8.ir import SAME_SCALE, Activation, Graph, Node, PlainModel, Weights
+from edgeall.exporting.int8.keras_reader import Step, read_layers
 
 
 def prepare(model: Any) -> PlainModel:

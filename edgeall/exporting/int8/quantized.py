@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from edgeall import files
 from edgeall.errors import ExportError
-from edgeall.exporting.qat.plain import Floats, Graph, Node, Weights
-from edgeall.exporting.qat.scales import Grid, quantize_weights
+from edgeall.exporting.int8.ir import Floats, Graph, Node, Weights
+from edgeall.exporting.int8.quant_params import Grid, quantize_weights
 
 SCHEMA = 2
 

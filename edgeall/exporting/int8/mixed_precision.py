@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeall.exporting.qat.plain import SAME_SCALE, WEIGHTED, Floats, Graph, Node, PlainModel, Weights, rounds
-from edgeall.exporting.qat.scales import Grid
-from edgeall.exporting.qat.twin import partly_rounded_model
+from edgeall.exporting.int8.fake_quant import partly_rounded_model
+from edgeall.exporting.int8.ir import SAME_SCALE, WEIGHTED, Floats, Graph, Node, PlainModel, Weights, rounds
+from edgeall.exporting.int8.quant_params import Grid
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.progress import SILENT, Progress
 

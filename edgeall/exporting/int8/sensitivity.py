@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from edgeall.exporting.qat.plain import WEIGHTED, Node, PlainModel, rounds
-from edgeall.exporting.qat.scales import Grid
-from edgeall.exporting.qat.twin import activate, fake_quantize, fake_quantize_weights, operate
+from edgeall.exporting.int8.fake_quant import activate, fake_quantize, fake_quantize_weights, operate
+from edgeall.exporting.int8.ir import WEIGHTED, Node, PlainModel, rounds
+from edgeall.exporting.int8.quant_params import Grid
 from edgeall.pixels import ByteImage, PixelMapping
 
 _MOST = 120.0

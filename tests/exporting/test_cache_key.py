@@ -9,7 +9,7 @@ import pytest
 from small_run import draw, make_run
 
 from edgeall import runs
-from edgeall.exporting import inputs, load_recipe
+from edgeall.exporting import cache_key, load_recipe
 from edgeall.exporting.plan import Options, Task, plan
 from edgeall.runs import Member, Run
 
@@ -19,9 +19,9 @@ Change = Callable[[Run], Run]
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     """Versions are looked up once a process."""
-    inputs._version.cache_clear()
+    cache_key._version.cache_clear()
     yield
-    inputs._version.cache_clear()
+    cache_key._version.cache_clear()
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_another_version_of_a_converter_or_an_engine(
 ) -> None:
     recipes = [load_recipe(f"{format}-{kind}") for format in ("onnx", "tflite") for kind in ("fp32", "int8")]
     before = plan(small, recipes, Options())
-    inputs._version.cache_clear()
+    cache_key._version.cache_clear()
     version = importlib.metadata.version
     monkeypatch.setattr(
         importlib.metadata,
@@ -111,7 +111,7 @@ def test_another_version_of_a_converter_or_an_engine(
 
 def test_another_revision_of_what_edgeall_does(small: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     before = tasks(small)
-    monkeypatch.setattr(inputs, "METHOD_REVISION", inputs.METHOD_REVISION + 1)
+    monkeypatch.setattr(cache_key, "METHOD_REVISION", cache_key.METHOD_REVISION + 1)
     after = tasks(small)
     assert all(old.inputs != new.inputs for old, new in zip(before, after, strict=True))
     assert before[1].shared != after[1].shared

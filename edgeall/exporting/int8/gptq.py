@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeall.exporting.qat.plain import Floats, Graph, Node
-from edgeall.exporting.qat.scales import weight_limit
-from edgeall.exporting.qat.twin import padded
+from edgeall.exporting.int8.fake_quant import padded
+from edgeall.exporting.int8.ir import Floats, Graph, Node
+from edgeall.exporting.int8.quant_params import weight_limit
 
 Doubles = npt.NDArray[np.float64]
 

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.errors import ExportError
-from edgeall.exporting.qat.correction import correct_biases
-from edgeall.exporting.qat.plain import Floats, PlainModel, Weights
-from edgeall.exporting.qat.quantized import Epoch, QuantizedModel, freeze
-from edgeall.exporting.qat.scales import Grid
-from edgeall.exporting.qat.twin import float_model, rounded_model, trainable_twin, weights_of
+from edgeall.exporting.int8.bias_correction import correct_biases
+from edgeall.exporting.int8.fake_quant import float_model, rounded_model, trainable_twin, weights_of
+from edgeall.exporting.int8.ir import Floats, PlainModel, Weights
+from edgeall.exporting.int8.quant_params import Grid
+from edgeall.exporting.int8.quantized import Epoch, QuantizedModel, freeze
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.progress import SILENT, Progress
 from edgeall.training.augment import Augmentation, augmented

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from edgeall import files
-from edgeall.exporting.qat.onnx_qdq import build
-from edgeall.exporting.qat.quantized import QuantizedModel
+from edgeall.exporting.int8.onnx_writer import build
+from edgeall.exporting.int8.quantized import QuantizedModel
 
 
 def write_openvino(model: QuantizedModel, path: Path) -> None:

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qat_networks import MAPPING, NETWORKS, drawn_images
+from int8_networks import MAPPING, NETWORKS, drawn_images
 
-from edgeall.exporting import qat
-from edgeall.exporting.qat.plain import WEIGHTED, Graph, Node
-from edgeall.exporting.qat.rounding import round_kernel
-from edgeall.exporting.qat.scales import weight_limit, weight_scale
-from edgeall.exporting.qat.twin import operate
+from edgeall.exporting import int8
+from edgeall.exporting.int8.fake_quant import operate
+from edgeall.exporting.int8.gptq import round_kernel
+from edgeall.exporting.int8.ir import WEIGHTED, Graph, Node
+from edgeall.exporting.int8.quant_params import weight_limit, weight_scale
 
 IMAGES = drawn_images(24)
 BITS = 7
@@ -66,10 +66,10 @@ def test_inputs_that_are_always_zero_are_rounded_to_the_nearest() -> None:
 @pytest.mark.parametrize("network", sorted(NETWORKS))
 def test_what_was_rounded_is_what_is_written(network: str) -> None:
     """Freezing finds the codes that rounding chose, not the nearest of another grid."""
-    plain = qat.prepare(NETWORKS[network]())
-    grids = qat.calibrate(plain, IMAGES, MAPPING, method="min-max")
-    rounded = qat.correct_biases(plain, grids, BITS, IMAGES, MAPPING, compensated=True)
-    model = qat.freeze(rounded.graph, rounded.weights, grids, BITS)
+    plain = int8.prepare(NETWORKS[network]())
+    grids = int8.calibrate(plain, IMAGES, MAPPING, method="min-max")
+    rounded = int8.correct_biases(plain, grids, BITS, IMAGES, MAPPING, compensated=True)
+    model = int8.freeze(rounded.graph, rounded.weights, grids, BITS)
     for node in plain.graph.nodes:
         if node.kind in WEIGHTED:
             whole: Any = model.weights[node.name]

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from edgeall.errors import ExportError
-from edgeall.exporting.qat.plain import Floats, Kind, Node, same_pads
+from edgeall.exporting.int8.ir import Floats, Kind, Node, same_pads
 
 
 @dataclass(frozen=True)

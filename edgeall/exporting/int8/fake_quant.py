@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeall.exporting.qat.plain import NO_PADS, Graph, Node, PlainModel, rounds
-from edgeall.exporting.qat.scales import Grid, weight_axes, weight_limit
+from edgeall.exporting.int8.ir import NO_PADS, Graph, Node, PlainModel, rounds
+from edgeall.exporting.int8.quant_params import Grid, weight_axes, weight_limit
 
 Tensor = Any
 Weigh = Callable[[Node], tuple[Tensor, Tensor]]

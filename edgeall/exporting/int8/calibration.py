@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.errors import ExportError
-from edgeall.exporting.qat.plain import Graph, PlainModel, rounds
-from edgeall.exporting.qat.scales import PROBABILITY, STEPS, Grid, grid_over
-from edgeall.exporting.qat.twin import float_model
+from edgeall.exporting.int8.fake_quant import float_model
+from edgeall.exporting.int8.ir import Graph, PlainModel, rounds
+from edgeall.exporting.int8.quant_params import PROBABILITY, STEPS, Grid, grid_over
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.progress import SILENT, Progress
 

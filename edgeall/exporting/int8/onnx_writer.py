@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from edgeall import files
-from edgeall.exporting.qat.plain import Node
-from edgeall.exporting.qat.quantized import QuantizedModel
+from edgeall.exporting.int8.ir import Node
+from edgeall.exporting.int8.quantized import QuantizedModel
 
 OPSET, IR_VERSION = 17, 8
 """Old enough for ONNX Runtime 1.12 (2022)."""

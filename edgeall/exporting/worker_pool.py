@@ -26,7 +26,7 @@ time."""
 _PLENTY = 64 << 30
 
 
-class Workshop:
+class WorkerPool:
     """At most `jobs` workers at once, each with its share of the cores. Leaving it ends those that still run."""
 
     def __init__(self, jobs: int | None = None) -> None:
@@ -40,7 +40,7 @@ class Workshop:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
 
-    def __enter__(self) -> "Workshop":
+    def __enter__(self) -> "WorkerPool":
         return self
 
     def __exit__(

@@ -10,7 +10,7 @@ from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.plan import Task
 from edgeall.exporting.small_layers import percent_of
 from edgeall.exporting.worker import format_module
-from edgeall.exporting.workshop import Workshop
+from edgeall.exporting.worker_pool import WorkerPool
 from edgeall.progress import Progress
 
 
@@ -32,7 +32,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Room:
+class ExportContext:
     """What the exports of one run work with.
 
     Attributes:
@@ -41,7 +41,7 @@ class Room:
         truth: of each validation image, whether it shows a finding.
     """
 
-    workshop: Workshop
+    workers: WorkerPool
     folder: Path
     intermediates: Intermediates
     truth: list[bool]
@@ -59,7 +59,7 @@ class Room:
         self.intermediates.need(format_module(task.recipe.format).NEEDS)
         file = self._place(task, f"own-{method}")
         images = str(calibration_file(self.folder, task).resolve()) if task.calibration else None
-        _, seconds = self.workshop.do(
+        _, seconds = self.workers.do(
             "convert",
             task.run,
             self.folder,
@@ -77,7 +77,7 @@ class Room:
             ExportError: as `convert`.
         """
         file = self._place(task, method)
-        _, seconds = self.workshop.do(
+        _, seconds = self.workers.do(
             "write",
             task.run,
             self.folder,
@@ -93,13 +93,13 @@ class Room:
         return own / task.path.name
 
     def _examine(self, task: Task, method: str, file: Path, converting: float, shared: bool) -> Candidate:
-        report, examining = self.workshop.do(
+        report, examining = self.workers.do(
             "examine",
             task.run,
             self.folder,
             recipe=task.recipe.to_dict(),
             out=str(file.resolve()),
-            threads=self.workshop.threads,
+            threads=self.workers.threads,
             truth=self.truth,
         )
         parity = Parity(**report["parity"])

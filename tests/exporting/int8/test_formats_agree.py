@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qat_engines import ENGINES, SUFFIXES
-from qat_networks import MAPPING, NETWORKS, drawn_images
+from int8_engines import ENGINES, SUFFIXES
+from int8_networks import MAPPING, NETWORKS, drawn_images
 
-from edgeall.exporting import qat
+from edgeall.exporting import int8
 
 IMAGES = drawn_images(32)
 
@@ -17,8 +17,8 @@ IMAGES = drawn_images(32)
 @dataclass(frozen=True)
 class Case:
     model: Any
-    plain: qat.PlainModel
-    quantized: qat.QuantizedModel
+    plain: int8.PlainModel
+    quantized: int8.QuantizedModel
     reference: np.ndarray
     simulated: np.ndarray
 
@@ -26,16 +26,16 @@ class Case:
 @pytest.fixture(scope="module", params=sorted(NETWORKS))
 def case(request: pytest.FixtureRequest) -> Case:
     model = NETWORKS[request.param]()
-    plain = qat.prepare(model)
-    grids = qat.calibrate(plain, IMAGES, MAPPING, method="min-max")
-    quantized = qat.freeze(plain.graph, plain.weights, grids, weight_bits=7)
+    plain = int8.prepare(model)
+    grids = int8.calibrate(plain, IMAGES, MAPPING, method="min-max")
+    quantized = int8.freeze(plain.graph, plain.weights, grids, weight_bits=7)
     tensors = MAPPING.apply(IMAGES)
-    answers = [np.asarray(m.predict_on_batch(tensors)) for m in (model, qat.simulate(quantized))]
+    answers = [np.asarray(m.predict_on_batch(tensors)) for m in (model, int8.simulate(quantized))]
     return Case(model, plain, quantized, *answers)
 
 
 def test_the_plain_model_answers_as_the_keras_model(case: Case) -> None:
-    from edgeall.exporting.qat.twin import float_model
+    from edgeall.exporting.int8.fake_quant import float_model
 
     answers = np.asarray(float_model(case.plain).predict_on_batch(MAPPING.apply(IMAGES)))
     assert case.reference.std(axis=0).min() > 0.05, "the network must answer differently to different images"
@@ -49,7 +49,7 @@ def test_the_simulation_is_near_the_float_model(case: Case) -> None:
 @pytest.mark.parametrize("format", sorted(ENGINES))
 def test_every_engine_answers_as_the_simulation_in_int8(case: Case, format: str, tmp_path: Path) -> None:
     path = tmp_path / f"model{SUFFIXES[format]}"
-    qat.WRITERS[format](case.quantized, path)
+    int8.WRITERS[format](case.quantized, path)
     answers, in_float = ENGINES[format](path, MAPPING.apply(IMAGES))
     assert not in_float
     difference = np.abs(answers - case.simulated)
@@ -60,6 +60,6 @@ def test_every_engine_answers_as_the_simulation_in_int8(case: Case, format: str,
 @pytest.mark.parametrize("format", ["tflite", "onnx"])
 def test_the_same_model_gives_the_same_bytes(case: Case, format: str, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    qat.WRITERS[format](case.quantized, first)
-    qat.WRITERS[format](case.quantized, second)
+    int8.WRITERS[format](case.quantized, first)
+    int8.WRITERS[format](case.quantized, second)
     assert first.read_bytes() == second.read_bytes()

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeall.exporting.qat.plain import WEIGHTED, Floats, Graph, Kind, Node, PlainModel, Weights
-from edgeall.exporting.qat.twin import float_model
+from edgeall.exporting.int8.fake_quant import float_model
+from edgeall.exporting.int8.ir import WEIGHTED, Floats, Graph, Kind, Node, PlainModel, Weights
 from edgeall.pixels import ByteImage, PixelMapping
 
 _TIED: tuple[Kind, ...] = ("add", "concat", "mean", "max_pool", "average_pool", "pad")

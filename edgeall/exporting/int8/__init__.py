@@ -15,18 +15,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgeall.exporting.qat.correction import correct_biases
-from edgeall.exporting.qat.equalization import equalize
-from edgeall.exporting.qat.floats import by_worth, disturbances, float_share, keep_in_float
-from edgeall.exporting.qat.observing import Method, calibrate
-from edgeall.exporting.qat.onnx_qdq import write_onnx
-from edgeall.exporting.qat.openvino_ir import write_openvino
-from edgeall.exporting.qat.plain import PlainModel
-from edgeall.exporting.qat.quantized import Epoch, QuantizedModel, freeze, load, save
-from edgeall.exporting.qat.rewrite import prepare
-from edgeall.exporting.qat.scales import Grid
-from edgeall.exporting.qat.tflite_flat import write_tflite
-from edgeall.exporting.qat.tuning import CORRECTING, Images, Tuning, fine_tune, predict, simulate
+from edgeall.exporting.int8.bias_correction import correct_biases
+from edgeall.exporting.int8.calibration import Method, calibrate
+from edgeall.exporting.int8.equalization import equalize
+from edgeall.exporting.int8.ir import PlainModel
+from edgeall.exporting.int8.lowering import prepare
+from edgeall.exporting.int8.mixed_precision import by_worth, disturbances, float_share, keep_in_float
+from edgeall.exporting.int8.onnx_writer import write_onnx
+from edgeall.exporting.int8.openvino_writer import write_openvino
+from edgeall.exporting.int8.qat import CORRECTING, Images, Tuning, fine_tune, predict, simulate
+from edgeall.exporting.int8.quant_params import Grid
+from edgeall.exporting.int8.quantized import Epoch, QuantizedModel, freeze, load, save
+from edgeall.exporting.int8.tflite_writer import write_tflite
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.progress import SILENT, Progress
 

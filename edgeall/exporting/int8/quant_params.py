@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgeall.exporting.qat.plain import Floats, Weights
+from edgeall.exporting.int8.ir import Floats, Weights
 
 STEPS = 255
 """Steps between the lowest and the highest of 256 values."""

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from edgeall import files
 from edgeall.errors import ExportError
-from edgeall.exporting.qat.plain import NO_PADS, Floats, Node
-from edgeall.exporting.qat.quantized import QuantizedModel
-from edgeall.exporting.qat.scales import Grid
+from edgeall.exporting.int8.ir import NO_PADS, Floats, Node
+from edgeall.exporting.int8.quant_params import Grid
+from edgeall.exporting.int8.quantized import QuantizedModel
 
 _TO_INT8 = 128
 """TFLite's int8 codes are uint8's less this."""
