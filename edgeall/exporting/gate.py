@@ -283,7 +283,7 @@ def agreement(images: Paired, least: float, whose: str) -> Clause:
     if _by_chance(differ, clear, 1 - least) < _LEVEL:
         return Clause("failed", f"{words}: fewer than {least:.1%} agree")
     words += f": too few images to tell from {least:.1%}"
-    return Clause("unproven", words, _decided(images, differ, clear, least))
+    return Clause("unproven", words, _enough(images, differ, clear, least))
 
 
 _CLAUSES: tuple[Callable[[Paired, Tolerance, OneSided | None, OneSided], Clause | None], ...] = (
@@ -316,12 +316,9 @@ def _by_chance(seen: int, of: int, share: float) -> float:
     return float(binom.sf(seen - 1, of, share))
 
 
-def _decided(images: Paired, differ: int, clear: int, least: float) -> int | None:
-    """Images with which the same share of different verdicts would be shown to be too many."""
-    for times in range(2, 200):
-        if _by_chance(differ * times, clear * times, 1 - least) < _LEVEL:
-            return len(images) * times
-    return None
+def _enough(images: Paired, differ: int, clear: int, least: float) -> int:
+    """Images with which as many different verdicts as were seen would be few enough, if others do not differ."""
+    return math.ceil(len(images) / clear * differ / (1 - least) - _ROUNDING)
 
 
 def _scaled(images: Paired, half_width: float, distance: float) -> int | None:

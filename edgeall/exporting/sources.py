@@ -88,8 +88,8 @@ def answer(run: Run, sources: Sources, freezes: bool = True, noise: bool = False
         return None
     images = np.load(sources.images(), mmap_mode="r", allow_pickle=False)[:_NOISE_IMAGES]
     measured = stability.of_run(run) or stability.stability(predict, images, run.decision)
-    noise: Noise = measured.noise
-    return noise
+    found: Noise = measured.noise
+    return found
 
 
 def make(run: Run, sources: Sources, needs: Iterable[str]) -> None:
