@@ -217,9 +217,12 @@ class _Maker:
         )
 
     def _corrected(self, plain: int8.PlainModel, grids: Mapping[str, int8.Grid]) -> int8.QuantizedModel:
-        images = self.calibration[: int8.CORRECTING]
-        corrected = int8.correct_biases(plain, grids, self.bits, images, self._run.pixels, compensated=True)
+        corrected = self._correct(plain, grids)
         return int8.freeze(corrected.graph, corrected.weights, grids, self.bits)
+
+    def _correct(self, plain: int8.PlainModel, grids: Mapping[str, int8.Grid]) -> int8.PlainModel:
+        images = self.calibration[: int8.CORRECTING]
+        return int8.correct_biases(plain, grids, self.bits, images, self._run.pixels, compensated=True)
 
     def fine_tuned(self) -> int8.QuantizedModel:
         material = self._material
@@ -232,7 +235,8 @@ class _Maker:
             weight_bits=settings.weight_bits,
             seed=settings.seed,
         )
-        return int8.fine_tune(*self.equal, train, self.validation, self._run.pixels, tuning)
+        plain, grids = self.equal
+        return int8.fine_tune(self._correct(plain, grids), grids, train, self._run.pixels, tuning)
 
 
 _METHODS: dict[str, Callable[[_Maker], int8.QuantizedModel]] = {
