@@ -88,8 +88,8 @@ def answer(run: Run, sources: Sources, freezes: bool = True, noise: bool = False
         return None
     images = np.load(sources.images(), mmap_mode="r", allow_pickle=False)[:_NOISE_IMAGES]
     measured = stability.of_run(run) or stability.stability(predict, images, run.decision)
-    found: Noise = measured.noise
-    return found
+    changes = (measured.noise, measured.shift, measured.jpeg)
+    return Noise(*(movement.score_change for movement in changes))
 
 
 def make(run: Run, sources: Sources, needs: Iterable[str]) -> None:

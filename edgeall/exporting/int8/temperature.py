@@ -11,9 +11,9 @@ import numpy.typing as npt
 from scipy.special import expit, softmax
 
 from edgeall.exporting.int8.ir import Floats, Graph
-from edgeall.exporting.int8.qat import predict, simulate
 from edgeall.exporting.int8.quant_params import Grid
 from edgeall.exporting.int8.quantized import QuantizedModel
+from edgeall.exporting.int8.simulation import predict, simulate
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.statistics import fit_scale
 
