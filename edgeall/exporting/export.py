@@ -200,11 +200,11 @@ def _export_one_run(
             advance(1)
             return exported
 
-        single = [task for task in tasks if task.shared is None]
-        groups: dict[str, list[Task]] = {}
+        single = [task for task in tasks if task.recipe.precision != "int8"]
+        groups: dict[object, list[Task]] = {}
         for task in tasks:
-            if task.shared is not None:
-                groups.setdefault(task.shared, []).append(task)
+            if task.recipe.precision == "int8":
+                groups.setdefault(task.shared or task.path, []).append(task)
         # INT8 is timed beside float32, which is there by then.
         results = candidates.make_each(single, context, finish)
         for group in groups.values():
