@@ -52,6 +52,11 @@ _NUMBERS: tuple[tuple[str, Any, str], ...] = (
     ("head_patience", int, "epochs without a better validation before the head's training ends"),
     ("patience", int, "epochs without a better validation before fine-tuning ends"),
     ("views", int, "augmented views of each image whose features are computed once"),
+    (
+        "consistency",
+        float,
+        "weight of the difference between an image and the same one disturbed invisibly; 0: not asked",
+    ),
     ("dropout", float, "share of features dropped in head gap"),
     ("input_size", int, "height and width of the input in pixels"),
     (
