@@ -79,7 +79,8 @@ class Run:
         params: parameter counts: total, trainable, non_trainable.
         settings: hyper-parameters as given, with defaults filled in.
         calibration: what was done to the probabilities, on validation images: method, scale and offset of the logit.
-        metrics: of the Keras model by part, at the chosen threshold; of test once, after every choice.
+        metrics: of the Keras model by part, at the chosen threshold; of test once, after every choice. Of val,
+            `stability` too, where training measured it: `edgeall.training.stability.of_run` reads it.
     """
 
     path: Path
