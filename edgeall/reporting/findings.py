@@ -182,7 +182,7 @@ def _speeds(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:
 
 _SPEEDS = {
     "slower": "SLOWER than its float32, {} as fast on {}",
-    "idle": f"HARDLY FASTER than its float32, not {LEAST_GAIN:g} times as fast: {{}} on {{}}",
+    "idle": f"NOT measured {LEAST_GAIN:g} times as fast as its float32: {{}} on {{}}",
     "faster": "{} as fast as its float32 on {}",
     "open": "no difference in speed from its float32 shown, {} as fast on {}",
 }

@@ -134,7 +134,7 @@ def _saves_no_time(bench: Bench, idle: list[Result]) -> list[str]:
         return []
     names = [f"{bench.label(r)} on {words.threads(r.threads)}" for r in idle]
     return [
-        f"Left out, INT8 that is not {LEAST_GAIN:g} times as fast as its float32 here: {words.listed(names)}."
+        f"Left out, INT8 that was not measured {LEAST_GAIN:g} times as fast as its float32 here: {words.listed(names)}."
     ]
 
 
