@@ -59,8 +59,8 @@ _NUMBERS: tuple[tuple[str, Any, str], ...] = (
     (
         "consistency",
         float,
-        "weight in fine-tuning of the squared logit difference between an image and the same one with noise of one grey "
-        "level, a one-pixel shift or JPEG 95; steadies the score with --patience 0",
+        "weight in fine-tuning of the squared logit difference between an image and the same one with noise of one "
+        "grey level, a one-pixel shift or JPEG 95; steadies the score with --patience 0",
     ),
     ("dropout", float, "share of features dropped in head gap"),
     ("input_size", int, "height and width of the input in pixels"),
