@@ -227,6 +227,8 @@ class _Writer:
         return self.constant(f"{node.name}:pads", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
 
     def _pad(self, node: Node, values: list[str]) -> str:
+        if self.for_openvino and not node.float:
+            return self._moved(node, values[0])
         return self.op("Pad", [*values, self._pads(node)], f"{node.name}:f")
 
     def _pad_codes(self, node: Node) -> None:
@@ -234,7 +236,31 @@ class _Writer:
         zero = self.grid(node.name)[1]
         self.op("Pad", [f"{node.inputs[0]}:q", self._pads(node), zero], f"{node.name}:q")
 
+    def _moved(self, node: Node, value: str) -> str:
+        """Padding, or a selection of positions by strides, as a 1 x 1 depthwise convolution with ones.
+
+        OpenVINO pads in float32, and converts a pooled tensor to float32 before it adds it to a convolution's result.
+        """
+        ones = {
+            "q": np.ones((node.shape[-1], 1, 1, 1), np.int8),
+            "scale": np.ones(node.shape[-1], np.float32),
+            "zero": np.zeros(node.shape[-1], np.int8),
+        }
+        codes = [self.constant(f"{node.name}:kernel:{part}", array) for part, array in ones.items()]
+        kernel = self.op("DequantizeLinear", codes, f"{node.name}:kernel", axis=0)
+        return self.op(
+            "Conv",
+            [value, kernel],
+            f"{node.name}:f",
+            kernel_shape=(1, 1),
+            strides=node.strides,
+            group=node.shape[-1],
+            pads=_onnx_pads(node),
+        )
+
     def _max_pool(self, node: Node, values: list[str]) -> str:
+        if self.for_openvino and node.window == (1, 1) and not node.float:
+            return self._moved(node, values[0])
         shape = {"kernel_shape": node.window, "strides": node.strides, "pads": _onnx_pads(node)}
         return self.op("MaxPool", values, f"{node.name}:f", **shape)
 
