@@ -31,7 +31,7 @@ from edgeall.progress import SILENT, Advance, Progress
 from edgeall.runs import Run
 
 _PARITY_SEED = 0
-_SHIFTED_IMAGES = 40
+_SHIFTED_IMAGES = 30
 """Validation images of which changed ones are made."""
 _DEFAULT = Options()
 
