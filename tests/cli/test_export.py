@@ -61,7 +61,7 @@ def test_an_artifact_that_does_not_keep_its_tolerance_is_never_a_success(
 ) -> None:
     recipe = folder / "strict.toml"
     recipe.write_text(STRICT)
-    arguments = ["export", str(folder / "runs" / "cells"), "--recipe", str(recipe)]
+    arguments = ["export", str(folder / "runs" / "cells"), "--recipe", str(recipe), "--int8-method", "ptq"]
     # Cached or not, it stays a failure.
     for _ in range(2):
         assert main(arguments) == 1
@@ -120,7 +120,7 @@ def test_int8_is_compared_on_other_pictures_too(folder: Path, capsys: pytest.Cap
     run = runs.load(folder / "runs" / "cells")
     recipe = folder / "lenient.toml"
     recipe.write_text(STRICT.replace("mean_abs_diff = 0.0", "mean_abs_diff = 1.0"))
-    arguments = ["--recipe", str(recipe), "--also", str(run.data.root)]
+    arguments = ["--recipe", str(recipe), "--int8-method", "ptq", "--also", str(run.data.root)]
     assert main(["export", str(run.path), *arguments]) == 0
     told = capsys.readouterr()
     shifts = artifact.read(run.exports / "cells_lenient.onnx").metadata.parity.shifts
@@ -132,7 +132,8 @@ def test_int8_is_compared_on_other_pictures_too(folder: Path, capsys: pytest.Cap
 def test_a_failed_tolerance_is_in_the_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe = folder / "strict.toml"
     recipe.write_text(STRICT)
-    assert main(["export", str(folder / "runs" / "cells"), "--recipe", str(recipe), "--json"]) == 1
+    arguments = ["--recipe", str(recipe), "--int8-method", "ptq", "--json"]
+    assert main(["export", str(folder / "runs" / "cells"), *arguments]) == 1
     (entry,) = json.loads(capsys.readouterr().out)["artifacts"]
     assert entry["parity"]["passed"] is False
 
