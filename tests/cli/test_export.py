@@ -113,14 +113,14 @@ def test_folds_are_exported_and_their_images_pooled(
     assert float16["parity"]["passed"] is False
     assert json.loads((place / "parity.json").read_text())["pooled"][0]["recipe"] == "onnx-fp32"
     assert f"edgeall: {place}, strict, 2 folds pooled: parity FAILED on 16 images" in err
-    assert "validation images of all folds together" in err
+    assert "validation images of all folds together" in " ".join(err.split())
 
 
 def test_int8_is_compared_on_other_pictures_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = runs.load(folder / "runs" / "cells")
     recipe = folder / "lenient.toml"
     recipe.write_text(STRICT.replace("mean_abs_diff = 0.0", "mean_abs_diff = 1.0"))
-    arguments = ["--recipe", str(recipe), "--int8-method", "ptq", "--also", str(run.data.root)]
+    arguments = ["--recipe", str(recipe), "--also", str(run.data.root)]
     assert main(["export", str(run.path), *arguments]) == 0
     told = capsys.readouterr()
     shifts = artifact.read(run.exports / "cells_lenient.onnx").metadata.parity.shifts
