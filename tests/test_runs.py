@@ -85,3 +85,21 @@ def test_each_value_changed_to_another_type_is_read_as_it_is_or_refused_in_one_l
                 kept = kept[key]
             assert kept == value or isinstance(value, dict), (place, value)
     assert tried > 400
+
+
+def test_folds_are_the_runs_that_their_document_names(run: runs.Run, tmp_path: Path) -> None:
+    place = tmp_path / "cells.folds"
+    for name in ("fold-2", "fold-1", "other"):
+        (place / name).mkdir(parents=True)
+        loaded(run, place / name, document_of(run))
+    assert not runs.is_folds(place)
+    (place / runs.POOLED).write_text(json.dumps({"runs": ["fold-1", "fold-2"], "k": 2}))
+    assert runs.is_folds(place)
+    assert [each.path.name for each in runs.of_folds(place)] == ["fold-1", "fold-2"]
+    for wrong in ({"runs": []}, {"runs": ["fold-1", "fold-1"]}, {"runs": ["../fold-1"]}, {"k": 2}, []):
+        (place / runs.POOLED).write_text(json.dumps(wrong))
+        with pytest.raises(RunError, match=r"pooled\.json: damaged .*; cross-validate again"):
+            runs.of_folds(place)
+    (place / runs.POOLED).write_text(json.dumps({"runs": ["fold-1", "fold-9"]}))
+    with pytest.raises(RunError, match="fold-9: not a run"):
+        runs.of_folds(place)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from small_models import FORMATS, SmallModel
 
-from edgeall.artifact import Calibration, Parity
+from edgeall.artifact import Calibration, Noise, Parity, ShiftAgreement
 from edgeall.cli.main import main
 
 
@@ -87,6 +87,37 @@ def test_what_is_optimistic_or_was_not_measured_is_said(
     out = " ".join(capsys.readouterr().out.split())
     assert "FAILED on 40 images: decisions agree 100.0%" in out
     assert "most probable class agrees 50.0%, mean |Δp| of a class 0.3000" in out
+
+
+def test_an_outcome_has_its_reasons_its_figures_and_what_they_are_over(
+    tiny: SmallModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parity = Parity(
+        66, 0.97, 0.2, 0.034, None,
+        auc_delta=0.012, auc_delta_low=-0.06, auc_delta_high=0.03, accuracy_delta=0.01,
+        outcome="unproven", reasons=("a fall by 0.03 is not excluded",), needed=310, clear=57, clear_agreement=0.985,
+        log_loss_delta=-0.018, log_loss_delta_low=-0.04, log_loss_delta_high=0.01, over="subjects",
+        noise=Noise(0.073, 0.037, 0.094),
+        shifts=(ShiftAgreement("blur", 34, 0.97, 0.94), ShiftAgreement("stain", 0, None)),
+    )  # fmt: skip
+    tried = [
+        {"method": "min-max", "measured_in": "engine", "passed": None, "mean_abs_diff": 0.034},
+        {"method": "bias-correction", "measured_in": "engine", "passed": False, "mean_abs_diff": 0.3},
+    ]
+    sealed = tiny.sealed(
+        "onnx-int8", tmp_path, parity=parity, quantization={"method": "min-max", "fallbacks": tried}
+    )
+    assert main(["inspect", str(sealed.path)]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "unproven on 66 images: a fall by 0.03 is not excluded; about 310 images like these would decide; optimistic",
+        "decisions agree 97.0%; clear verdicts agree 98.5% of 57; mean |Δp| 0.0340, max 0.2000; accuracy +0.010; AUC "
+        "+0.012 (-0.060 to +0.030); log-loss -0.018 (-0.040 to +0.010); one-sided 95 % bounds over subjects",
+        "0.0730 where pixels change by one grey level, 0.0370 where the picture is moved by one pixel, 0.0940 where",
+        "blur 97.0% of 34, with own calibration 94.0%, stain: none is clear",
+        "min-max (engine): unproven, mean |Δp| 0.0340; bias-correction (engine): failed",
+    ):
+        assert words in out
 
 
 @pytest.mark.parametrize("format", FORMATS)
