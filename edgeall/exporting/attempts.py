@@ -18,9 +18,8 @@ class Attempt:
     """One method, tried.
 
     Attributes:
-        method: the recipe's calibration ("min-max") or precision ("float16"), or one of `recipes.FALLBACKS`:
-            "float-layers-4" leaves 4 tensors unrounded, "small-layers-0.1" that percentage of the weights in float32;
-            or `ALL_FALLBACKS`.
+        method: the recipe's calibration ("min-max") or precision ("float16"), one of `recipes.FALLBACKS`
+            ("small-layers-0.1" leaves that percentage of the weights in float32), or `ALL_FALLBACKS`.
         measured_in: the artifact's own engine; or the simulation of the INT8 model that all formats share, before
             any of them is written.
         parity: None where there is nothing to measure: `error` says why.

@@ -13,7 +13,7 @@ from edgeall.exporting.attempts import NO_IMAGES
 from edgeall.exporting.cache_key import RunInputs
 from edgeall.exporting.calibration_images import Given
 from edgeall.exporting.manifest import Exported
-from edgeall.exporting.recipes import FLOAT_LAYERS, FLOAT_STEPS, Recipe
+from edgeall.exporting.recipes import Recipe
 from edgeall.names import unknown_name
 from edgeall.runs import Member, Run
 
@@ -145,7 +145,6 @@ def _methods(recipe: Recipe, int8_method: Int8Method) -> tuple[str, ...]:
     if recipe.precision == "int8" and recipe.fallbacks and int8_method != "auto":
         return () if int8_method == "ptq" else _TUNED
     in_steps = {
-        "float-layers": [f"{FLOAT_LAYERS}{count}" for count in FLOAT_STEPS],
         "small-layers": [f"{small_layers.PREFIX}{percent:g}" for percent in small_layers.STEPS],
     }
     return tuple(step for method in recipe.fallbacks for step in in_steps.get(method, [method]))

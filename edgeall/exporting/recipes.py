@@ -52,7 +52,7 @@ class Quantization:
 
 @dataclass(frozen=True)
 class FineTuning:
-    """How the shared INT8 model learns to answer as the float model; see `edgeall.exporting.int8.Tuning`.
+    """How the last layers of the shared INT8 model are trained from labels; see `edgeall.exporting.int8.Tuning`.
 
     Attributes:
         images: training images at most, stratified by label.
@@ -145,16 +145,11 @@ REDUCES_RANGE: tuple[Format, ...] = ("onnx", "openvino")
 FALLBACKS: dict[Precision, tuple[str, ...]] = {
     "float32": (),
     "float16": ("small-layers",),
-    "int8": ("min-max", "percentile", "mse", "bias-correction", "fine-tuning", "float-layers"),
+    "int8": ("min-max", "percentile", "mse", "bias-correction", "fine-tuning"),
 }
 """What may be tried when the recipe's own way fails. For float16, to leave in float32 the layers with the fewest
 weights (`edgeall.exporting.small_layers`). For INT8, methods of the one INT8 model that all formats share: three ways
-to read activation ranges, two ways to make up for what rounding does, and leaving in float32 what suffers most from it
-(`edgeall.exporting.shared`)."""
-
-FLOAT_LAYERS = "float-layers-"
-FLOAT_STEPS = (4, 6, 9, 13, 16, 20, 30, 45)
-"""How many tensors "float-layers" leaves unrounded, one attempt each, until one passes in every engine."""
+to read activation ranges, and two ways to make up for what rounding does (`edgeall.exporting.shared`)."""
 
 
 def load_recipe(name_or_path: str) -> Recipe:

@@ -20,7 +20,7 @@ from edgeall import files
 from edgeall.errors import ExportError
 from edgeall.exporting import int8, int8_cache, parity
 from edgeall.exporting.attempts import NO_IMAGES, Attempt
-from edgeall.exporting.recipes import FLOAT_LAYERS, FineTuning, Tolerance
+from edgeall.exporting.recipes import FineTuning, Tolerance
 from edgeall.exporting.sources import Sources, class_probabilities
 from edgeall.runs import Run
 
@@ -28,10 +28,6 @@ Floats = npt.NDArray[np.float32]
 RANGES: int8.Method = "mse"
 """How all but the plain methods read activation ranges, after equalization: nearer to float on validation images than
 "percentile" and "min-max" (MobileNetV2, C-NMC)."""
-MOST_FLOAT = 0.5
-"""Share of the multiplications beyond which a model with layers in float is not called INT8."""
-SENSING = 8
-"""Calibration images over which `int8.disturbances` looks at each tensor."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +147,6 @@ class _Maker:
     def _model(self, method: str) -> int8.QuantizedModel:
         if method in _METHODS:
             return _METHODS[method](self)
-        if method.startswith(FLOAT_LAYERS):
-            return self.partly_float(int(method.removeprefix(FLOAT_LAYERS)))
         return self.calibrated(cast(int8.Method, method))
 
     @cached_property
@@ -192,29 +186,6 @@ class _Maker:
 
     def corrected(self) -> int8.QuantizedModel:
         return self._corrected(*self.equal)
-
-    def partly_float(self, count: int) -> int8.QuantizedModel:
-        """With `count` tensors left unrounded: those that are most worth it.
-
-        Raises:
-            ExportError: what would be left is INT8 in name only.
-        """
-        plain, grids = int8.keep_in_float(*self.equal, self.float_first[:count])
-        share = int8.float_share(plain.graph, plain.weights)
-        if share > MOST_FLOAT:
-            raise ExportError(
-                f"with {min(count, len(self.float_first))} tensors unrounded {share:.0%} of the arithmetic "
-                "would be in float: no INT8 model any more"
-            )
-        return self._corrected(plain, grids)
-
-    @cached_property
-    def float_first(self) -> Sequence[str]:
-        """Tensors, first the one that is most worth leaving in float."""
-        plain, grids = self.equal
-        return int8.by_worth(
-            plain, int8.disturbances(plain, grids, self.calibration[:SENSING], self._run.pixels)
-        )
 
     def _corrected(self, plain: int8.PlainModel, grids: Mapping[str, int8.Grid]) -> int8.QuantizedModel:
         corrected = self._correct(plain, grids)

@@ -142,26 +142,6 @@ def test_recipes_that_share_a_model_but_not_the_way_to_it_make_it_once(run: runs
     assert seconds[1] == 0
 
 
-def test_a_layer_that_int8_ruins_is_left_in_float_and_named(
-    brittle: runs.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Formats whose own calibration fails take the same model.
-
-    Fewer tensors than by default, of which this small network has not many; all of them would be no INT8 any more.
-    """
-    run = copy_run(brittle, tmp_path / "own")
-    monkeypatch.setattr("edgeall.exporting.plan.FLOAT_STEPS", (1, 99))
-    wanted = [recipe(format, mean=0.0, fallbacks=("float-layers",)) for format in FORMATS]
-    made = export_run(run, wanted)
-    given = [answers(run, each) for each in made]
-    for each, these in zip(made, given, strict=True):
-        assert (each.method or "").startswith("float-layers-")
-        assert each.left_in_float
-        assert np.abs(these - given[0]).mean() <= 0.005
-        beyond = next(tried for tried in each.fallbacks if tried["method"] == "float-layers-99")
-        assert "of the arithmetic would be in float" in beyond["error"]
-
-
 def test_calibration_alone_if_asked_for(run: runs.Run) -> None:
     (made,) = export_run(run, [recipe("onnx", mean=0.0)], options=Options(int8_method="ptq"))
     assert (made.method, made.shared, made.fallbacks) == ("min-max", None, ())
