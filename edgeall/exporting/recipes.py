@@ -61,7 +61,7 @@ class FineTuning:
 
     images: int = 600
     epochs: int = 6
-    learning_rate: float = 3e-5
+    learning_rate: float = 1e-5
     weight_bits: int = 7
     seed: int = 0
 

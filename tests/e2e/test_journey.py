@@ -163,20 +163,15 @@ class TestTheJourney:
                 assert each["parity"]["passed"], each
                 assert each["parity"]["max_abs_diff"] < 1e-3
 
-    def test_int8_is_int8_inside_unless_the_gate_put_float_there(self, travelled: Travelled) -> None:
-        mixed = set()
+    def test_int8_is_int8_inside(self, travelled: Travelled) -> None:
         for each in travelled.exported["artifacts"]:
-            if (each["method"] or "").startswith("float-layers"):
-                assert each["left_in_float"]
-                mixed.add(each["path"])
-            elif each["precision"] == "int8":
+            if each["precision"] == "int8":
                 # Of the model that formats share, OpenVINO adds residuals in float.
                 shared = each["shared"] is not None and each["format"] == "openvino"
                 kinds = {left.split()[1] for left in each["left_in_float"]}
                 assert kinds <= ({"Subgraph"} if shared else set()), each
         for result in travelled.benched["results"]:
-            if result["artifact"] not in mixed:
-                assert result["executed_precision"] == result["precision"], result["artifact"]
+            assert result["executed_precision"] == result["precision"], result["artifact"]
 
     def test_every_artifact_is_benched_on_the_test_images(self, travelled: Travelled) -> None:
         results = travelled.benched["results"]

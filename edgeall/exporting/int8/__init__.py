@@ -17,7 +17,6 @@ from edgeall.exporting.int8.calibration import Method, calibrate
 from edgeall.exporting.int8.equalization import equalize
 from edgeall.exporting.int8.ir import PlainModel
 from edgeall.exporting.int8.lowering import prepare
-from edgeall.exporting.int8.mixed_precision import by_worth, disturbances, float_share, keep_in_float
 from edgeall.exporting.int8.onnx_writer import write_onnx
 from edgeall.exporting.int8.openvino_writer import write_openvino
 from edgeall.exporting.int8.qat import Images, Tuning, fine_tune
@@ -52,15 +51,11 @@ __all__ = [
     "PlainModel",
     "QuantizedModel",
     "Tuning",
-    "by_worth",
     "calibrate",
     "correct_biases",
-    "disturbances",
     "equalize",
     "fine_tune",
-    "float_share",
     "freeze",
-    "keep_in_float",
     "load",
     "predict",
     "prepare",

@@ -50,7 +50,7 @@ def correct_biases(
         return plain.weights[node.name].kernel, plain.weights[node.name].bias
 
     def as_rounded(node: Node) -> tuple[Any, Any]:
-        if node.float or weights[node.name].scale is not None:
+        if weights[node.name].scale is not None:
             return weights[node.name].kernel, weights[node.name].bias
         kernel = ops.convert_to_tensor(weights[node.name].kernel)
         return fake_quantize_weights(kernel, node.kind, weight_bits), weights[node.name].bias
@@ -60,7 +60,7 @@ def correct_biases(
             value = rounded = ops.convert_to_tensor(mapping.apply(images))
         else:
             value = operate(graph, node, [exact[name] for name in node.inputs], as_given)
-            if compensated and node.kind in WEIGHTED and not node.float:
+            if compensated and node.kind in WEIGHTED:
                 kernel = weights[node.name].kernel
                 scale = weight_scale(kernel, node.kind, weight_bits)
                 kernel = round_kernel(graph, node, kernel, scale, weight_bits, coarse[node.inputs[0]])

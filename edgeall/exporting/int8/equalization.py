@@ -22,12 +22,7 @@ _TIED: tuple[Kind, ...] = ("add", "concat", "mean", "max_pool", "average_pool", 
 _MOVED = 0.5
 """Power of a channel's range that goes into the weights that read it, which share a scale over all they read. Of 0, .5,
 .8 and 1, nearest to float after bias correction on validation images (MobileNetV2, C-NMC)."""
-_SIX = 6.0
-_HEADROOM = 1.25
-"""How much higher than all that was seen a channel may still reach before its scaled ReLU6 cuts it off."""
 _MOST = 64.0
-_MOST_CAPPED = 16.0
-"""Of a channel before ReLU6: one that is all but silent in the images given is still not cut off below 6 / 16."""
 _BATCH = 4
 
 
@@ -47,14 +42,13 @@ class _Bundle:
 
     @property
     def scalable(self) -> bool:
-        """Whether weights on both sides can take a factor a channel; ReLU6 only where it ends all that is made."""
-        capped = {node.activation == "relu6" for node in self.makers}
+        """Whether weights on both sides can take a factor a channel, and no ReLU6 has a cap that would move."""
         return (
             bool(self.readers)
+            and bool(self.makers)
             and all(node.kind in (*WEIGHTED, *_TIED) for node in self.nodes)
             and all(node.kind in WEIGHTED for node in self.readers)
-            and len(capped) == 1
-            and all(node.activation != "relu6" for node in self.nodes if node.kind not in WEIGHTED)
+            and all(node.activation != "relu6" for node in self.nodes)
             and not {"add", "concat"} <= {node.kind for node in self.nodes}
         )
 
@@ -79,8 +73,7 @@ class _Bundle:
 def equalize(plain: PlainModel, images: ByteImage, mapping: PixelMapping) -> PlainModel:
     """`plain` with channels of more equal range over `images`, RGB bytes (n, size, size, 3), streamed.
 
-    Equal to `plain` but for float rounding, except that a channel before ReLU6 is made larger only, and so cut off
-    lower: a quarter above all that it reached in `images`, or at six.
+    Equal to `plain` but for float rounding, on any images. Channels before ReLU6, whose cap holds for all, stay.
     """
     weights = dict(plain.weights)
     peaks = _channel_peaks(plain, images, mapping)
@@ -145,7 +138,7 @@ def _factors(
     weights: Mapping[str, Weights],
     peaks: Mapping[str, Floats],
 ) -> npt.NDArray[np.float64]:
-    """A factor a channel: 1 in the geometric mean, the median for channels that never move; with ReLU6, 1 and more."""
+    """A factor a channel: 1 in the geometric mean, the median for channels that never move."""
     # A depthwise kernel has a scale a channel, and takes any factor for nothing.
     moved = 1.0 if all(node.kind == "depthwise" for node in bundle.readers) else _MOVED
     range_, heard = np.zeros((2, 1 + max(int(each.max()) for each in places.values())))
@@ -153,9 +146,6 @@ def _factors(
         np.maximum.at(range_, places[node.name], peaks[node.name])
     for node in bundle.readers:
         np.maximum.at(heard, places[node.inputs[0]], _share_heard(weights[node.name].kernel, node.kind))
-    if bundle.makers[0].activation == "relu6":
-        room = _SIX / np.maximum(_HEADROOM * range_, 1e-6)
-        return np.asarray(np.clip(room, 1.0, _MOST_CAPPED) ** moved, np.float64)
     moving = range_ > 1e-6 * max(float(range_.max()), 1e-30)
     if not moving.any():
         return np.ones_like(range_)

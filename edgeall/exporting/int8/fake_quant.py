@@ -1,6 +1,6 @@
 """The plain model in Keras operations: in float, or with every tensor rounded as INT8 will round it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,40 +48,6 @@ def rounded_model(plain: PlainModel, grids: Mapping[str, Grid]) -> Any:
     return _model(plain, grids, None, False)
 
 
-def partly_rounded_model(plain: PlainModel, grids: Mapping[str, Grid], names: Sequence[str]) -> Any:
-    """A Keras model of images and shares, (n, len(names)) in 0...1, of the rounding of `names` that is let in.
-
-    Its output is what the last sigmoid or softmax reads.
-    """
-    import keras
-    from keras import ops
-
-    graph = plain.graph
-    place = {name: index for index, name in enumerate(names)}
-    result = graph.output.inputs[0] if graph.output.kind in ("sigmoid", "softmax") else graph.output.name
-
-    class Partly(keras.layers.Layer):  # type: ignore[misc]
-        def call(self, images: Tensor, shares: Tensor) -> Tensor:
-            seen: dict[str, Tensor] = {}
-
-            def settle(node: Node, value: Tensor) -> Tensor:
-                if node.name in place:
-                    share = shares[:, place[node.name]]
-                    share = ops.reshape(share, (-1, *[1] * len(node.shape)))
-                    value = value + share * (fake_quantize(value, grids[graph.groups[node.name]]) - value)
-                seen[node.name] = value
-                return value
-
-            def weigh(node: Node) -> tuple[Tensor, Tensor]:
-                return plain.weights[node.name].kernel, plain.weights[node.name].bias
-
-            evaluate(graph, weigh, images, settle)
-            return seen[result]
-
-    images, shares = keras.Input(graph.input.shape, dtype="float32"), keras.Input((len(names),))
-    return keras.Model([images, shares], Partly()(images, shares))
-
-
 def weights_of(model: Any) -> dict[str, tuple[Any, Any]]:
     """Kernel and bias, as Keras variables, of each weighted node of a model made here."""
     return dict(model.get_layer("plain").pairs)
@@ -124,7 +90,7 @@ def _model(
 
             def weigh(node: Node) -> tuple[Tensor, Tensor]:
                 kernel, bias = self.pairs[node.name]
-                if weight_bits is not None and not node.float:
+                if weight_bits is not None:
                     kernel = fake_quantize_weights(kernel, node.kind, weight_bits)
                 return kernel, bias
 
@@ -217,7 +183,6 @@ _OPERATORS: dict[str, Callable[[Graph, Node, list[Tensor], Weigh], Tensor]] = {
     "add": _simple(lambda ops, node, values: values[0] + values[1]),
     "concat": _simple(lambda ops, node, values: ops.concatenate(values, axis=-1)),
     "mean": _simple(lambda ops, node, values: ops.mean(values[0], axis=(1, 2))),
-    "round": _simple(lambda ops, node, values: values[0]),
     "flatten": _simple(lambda ops, node, values: ops.reshape(values[0], (-1, int(np.prod(node.shape))))),
     "sigmoid": _simple(lambda ops, node, values: ops.sigmoid(values[0])),
     "softmax": _simple(lambda ops, node, values: ops.softmax(values[0])),

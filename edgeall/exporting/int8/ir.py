@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 Kind = Literal[
     "input", "conv", "depthwise", "dense", "add", "concat", "pad",
-    "max_pool", "average_pool", "mean", "flatten", "sigmoid", "softmax", "round",
+    "max_pool", "average_pool", "mean", "flatten", "sigmoid", "softmax",
 ]  # fmt: skip
 Activation = Literal["linear", "relu", "relu6"]
 Floats = npt.NDArray[np.float32]
@@ -35,7 +35,6 @@ class Node:
         activation: applied to the result; its range is all that INT8 needs to know of it.
         pads: (top, bottom, left, right): zeros, but positions that do not count for pools.
         window: (height, width) of a pool.
-        float: computed in float32, its result not rounded; what reads that in INT8 reads a "round" of it.
     """
 
     name: str
@@ -47,12 +46,11 @@ class Node:
     dilation: tuple[int, int] = (1, 1)
     pads: Pads = NO_PADS
     window: tuple[int, int] = (1, 1)
-    float: bool = False
 
 
 def rounds(node: Node) -> bool:
     """Whether a node's result is brought to a grid that what it reads is not already on."""
-    return not node.float and (node.kind not in SAME_SCALE or node.kind == "average_pool")
+    return node.kind not in SAME_SCALE or node.kind == "average_pool"
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ class Graph:
             return name
 
         for node in self.nodes:
-            if node.kind in SAME_SCALE and not node.float:
+            if node.kind in SAME_SCALE:
                 first, *others = (find(name) for name in (*node.inputs, node.name))
                 for other in others:
                     leader[find(other)] = find(first)

@@ -54,10 +54,7 @@ class _Writer:
         self._known: set[str] = set()
         sums = (node for node in model.graph.nodes if node.kind == "add")
         self._summands = {
-            source.name
-            for node in sums
-            for source in model.graph.sources(node)
-            if source.kind in WEIGHTED and not source.float
+            source.name for node in sums for source in model.graph.sources(node) if source.kind in WEIGHTED
         }
         self._values: dict[str, str] = {}
 
@@ -105,7 +102,7 @@ class _Writer:
         return self._values.get(name) or self.dequantize(f"{name}:q", name, f"{name}:to:{reader}")
 
     def write(self, node: Node) -> None:
-        if node.kind == "pad" and not (self.for_openvino or node.float):
+        if node.kind == "pad" and not self.for_openvino:
             self._pad_codes(node)
             return
         values = [self.value(name, f"{node.name}:{index}") for index, name in enumerate(node.inputs)]
@@ -114,27 +111,22 @@ class _Writer:
             result = self._activate(node, result)
         if self.for_openvino and node.name in self._summands:
             result = self._apart(node.name, result)
-        if node.float or (self.for_openvino and node.kind == "concat"):
+        if self.for_openvino and node.kind == "concat":
             self._values[node.name] = result
         else:
             self.quantize(result, node.name)
-        if node is not self.model.graph.output:
-            return
-        if node.float:
-            self.op("Identity", [result], "probabilities")
-        else:
+        if node is self.model.graph.output:
             self.dequantize(f"{node.name}:q", node.name, "probabilities")
 
     def _input(self, node: Node, values: list[str]) -> str:
-        images = "images" if node.float else self.rounded("images", node.name)
+        images = self.rounded("images", node.name)
         return self.op("Transpose", [images], f"{node.name}:f", perm=[0, 3, 1, 2])
 
     def _activate(self, node: Node, value: str) -> str:
         """Nothing where rounding to the grid cuts off the same values, which engines fuse better."""
-        if not node.float:
-            grid = self.model.grid(node.name)
-            if grid.zero_point == 0 and (node.activation == "relu" or grid.high <= 6.0):
-                return value
+        grid = self.model.grid(node.name)
+        if grid.zero_point == 0 and (node.activation == "relu" or grid.high <= 6.0):
+            return value
         if node.activation == "relu":
             return self.op("Relu", [value], f"{node.name}:relu")
         ends = [self.constant("zero", np.float32(0)), self.constant("six", np.float32(6))]
@@ -142,9 +134,6 @@ class _Writer:
 
     def _weighted(self, node: Node, kernel: Any) -> list[str]:
         """Kernel and bias, dequantized; `kernel` has output channels first, (units, in) for dense."""
-        if node.float:
-            given = {"kernel": kernel, "bias": self.model.float_weights[node.name].bias}
-            return [self.constant(f"{node.name}:{part}", value) for part, value in given.items()]
         weights, name = self.model.weights[node.name], node.name
         single = weights.scale.size == 1 and node.kind == "dense"
         axis: dict[str, int] = {} if single else {"axis": 0}
@@ -167,7 +156,7 @@ class _Writer:
         ]
 
     def _conv(self, node: Node, values: list[str]) -> str:
-        codes = self.model.kernel(node.name)
+        codes = self.model.weights[node.name].kernel
         window, groups = codes.shape[:2], 1
         if node.kind == "depthwise":
             groups = codes.shape[2]
@@ -186,8 +175,8 @@ class _Writer:
         )
 
     def _depthwise(self, node: Node, values: list[str]) -> str:
-        kernel = self.model.kernel(node.name)
-        if not self.for_openvino or node.float or kernel.size != node.shape[-1] or node.strides != (1, 1):
+        kernel = self.model.weights[node.name].kernel
+        if not self.for_openvino or kernel.size != node.shape[-1] or node.strides != (1, 1):
             return self._conv(node, values)
         return self._affine(node, values[0])
 
@@ -206,7 +195,7 @@ class _Writer:
         return value
 
     def _dense(self, node: Node, values: list[str]) -> str:
-        kernel = self.model.kernel(node.name).T
+        kernel = self.model.weights[node.name].kernel.T
         return self.op("Gemm", [*values, *self._weighted(node, kernel)], f"{node.name}:f", transB=1)
 
     def _add(self, node: Node, values: list[str]) -> str:
@@ -227,7 +216,7 @@ class _Writer:
         return self.constant(f"{node.name}:pads", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
 
     def _pad(self, node: Node, values: list[str]) -> str:
-        if self.for_openvino and not node.float:
+        if self.for_openvino:
             return self._moved(node, values[0])
         return self.op("Pad", [*values, self._pads(node)], f"{node.name}:f")
 
@@ -259,7 +248,7 @@ class _Writer:
         )
 
     def _max_pool(self, node: Node, values: list[str]) -> str:
-        if self.for_openvino and node.window == (1, 1) and not node.float:
+        if self.for_openvino and node.window == (1, 1):
             return self._moved(node, values[0])
         shape = {"kernel_shape": node.window, "strides": node.strides, "pads": _onnx_pads(node)}
         return self.op("MaxPool", values, f"{node.name}:f", **shape)
@@ -271,10 +260,7 @@ class _Writer:
     def _mean(self, node: Node, values: list[str]) -> str:
         # Rounded before the reshape too, so that an engine can take pool and rounding as one.
         pooled = self.op("GlobalAveragePool", values, f"{node.name}:pooled")
-        return self._reshape(node, pooled if node.float else self.rounded(pooled, node.name))
-
-    def _round(self, node: Node, values: list[str]) -> str:
-        return values[0]
+        return self._reshape(node, self.rounded(pooled, node.name))
 
     def _flatten(self, node: Node, values: list[str]) -> str:
         # Keras flattens with channels last, and dense layers count on it.

@@ -55,7 +55,7 @@ class Tuning:
     """
 
     epochs: int = 6
-    learning_rate: float = 3e-5
+    learning_rate: float = 1e-5
     batch_size: int = 16
     weight_bits: int = 7
     seed: int = 0

@@ -40,7 +40,6 @@ class QuantizedModel:
 
     Attributes:
         grids: of each group of tensors (`Graph.groups`).
-        weights, float_weights: of the nodes that compute in INT8, and of those that compute in float32.
         weight_bits: 7 or 8, see `quant_params.weight_limit`.
     """
 
@@ -48,11 +47,6 @@ class QuantizedModel:
     weights: Mapping[str, IntWeights] = field(repr=False)
     grids: Mapping[str, Grid] = field(repr=False)
     weight_bits: int
-    float_weights: Mapping[str, Weights] = field(default_factory=dict, repr=False)
-
-    def kernel(self, name: str) -> npt.NDArray[Any]:
-        """The kernel of the node `name`: int8 codes, or float32 of one that computes in float32."""
-        return (self.float_weights if self.graph.by_name[name].float else self.weights)[name].kernel
 
     def grid(self, name: str) -> Grid:
         """The grid of the tensor `name`."""
@@ -62,16 +56,13 @@ class QuantizedModel:
 def freeze(
     graph: Graph, weights: Mapping[str, Weights], grids: Mapping[str, Grid], weight_bits: int
 ) -> QuantizedModel:
-    """Round float weights once and for all, except those of nodes that compute in float32."""
+    """Round float weights once and for all."""
     whole = {}
     for name, pair in weights.items():
         node = graph.by_name[name]
-        if node.float:
-            continue
         source, result = (grids[graph.groups[tensor]] for tensor in (node.inputs[0], name))
         whole[name] = IntWeights(*quantize_weights(pair, node.kind, weight_bits, source, result))
-    untouched = {name: pair for name, pair in weights.items() if graph.by_name[name].float}
-    return QuantizedModel(graph, whole, dict(grids), weight_bits, untouched)
+    return QuantizedModel(graph, whole, dict(grids), weight_bits)
 
 
 def save(model: QuantizedModel, path: Path) -> None:
@@ -82,15 +73,11 @@ def save(model: QuantizedModel, path: Path) -> None:
         "grids": {name: [grid.scale, grid.zero_point] for name, grid in model.grids.items()},
         "weight_bits": model.weight_bits,
         "weighted": list(model.weights),
-        "weighted_float": list(model.float_weights),
     }
     arrays: dict[str, Any] = {"document": np.frombuffer(json.dumps(document).encode(), dtype=np.uint8)}
     for index, name in enumerate(model.weights):
         for part in ("kernel", "scale", "bias"):
             arrays[f"{index}_{part}"] = getattr(model.weights[name], part)
-    for index, name in enumerate(model.float_weights):
-        for part in ("kernel", "bias"):
-            arrays[f"float_{index}_{part}"] = getattr(model.float_weights[name], part)
     with files.replacing(path) as part_path, part_path.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
@@ -110,16 +97,11 @@ def load(path: Path) -> QuantizedModel:
                 name: IntWeights(*(arrays[f"{index}_{part}"] for part in ("kernel", "scale", "bias")))
                 for index, name in enumerate(document["weighted"])
             }
-            float_weights = {
-                name: Weights(*(arrays[f"float_{index}_{part}"] for part in ("kernel", "bias")))
-                for index, name in enumerate(document["weighted_float"])
-            }
         return QuantizedModel(
             graph=Graph(tuple(Node(**_tuples(node)) for node in document["nodes"])),
             weights=weights,
             grids={name: Grid(scale, zero) for name, (scale, zero) in document["grids"].items()},
             weight_bits=document["weight_bits"],
-            float_weights=float_weights,
         )
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ExportError(f"{path}: not a quantized model ({error}); quantize the model again") from None

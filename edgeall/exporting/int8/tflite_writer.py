@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall import files
-from edgeall.errors import ExportError
 from edgeall.exporting.int8.ir import NO_PADS, Floats, Node
 from edgeall.exporting.int8.quant_params import Grid
 from edgeall.exporting.int8.quantized import QuantizedModel
@@ -99,24 +98,6 @@ class _Writer:
     def activation(self, name: str, shape: Sequence[int], grid: Grid) -> None:
         self.scaled(self.tensor(name, (1, *shape), "int8"), [grid.scale], grid.zero_point - _TO_INT8)
 
-    def made(self, node: Node, name: str, shape: Sequence[int], like: str) -> None:
-        """A tensor that `node` makes: float32, or int8 on the grid of the tensor `like`."""
-        if node.float:
-            self.tensor(name, (1, *shape), "float32")
-        else:
-            self.activation(name, shape, self.model.grid(like))
-
-    def read(self, node: Node, name: str) -> str:
-        """The tensor `name` as `node` computes with it: in float32 if `node` does."""
-        source = self.model.graph.by_name[name]
-        if source.float or not node.float:
-            return name
-        whole = f"{name}:float"
-        if whole not in self.place:
-            self.tensor(whole, (1, *source.shape), "float32")
-            self.op("DEQUANTIZE", 2, [name], whole)
-        return whole
-
     def op(self, builtin: str, version: int, inputs: list[str], output: str, options: Any = None) -> None:
         code = (getattr(self.schema.BuiltinOperator, builtin), version)
         if code not in self.codes:
@@ -142,20 +123,17 @@ class _Writer:
     def write(self, integer_boundary: bool) -> None:
         graph = self.model.graph
         source, result = graph.input, graph.output
-        if integer_boundary and (source.float or result.float):
-            raise ExportError("a model whose first or last layers stay in float has no int8 input and output")
         first, last = source.name, result.name
-        if not (integer_boundary or source.float):
+        if not integer_boundary:
             first = f"{source.name}:given"
             self.tensor(first, (1, *source.shape), "float32")
-        self.made(source, source.name, source.shape, source.name)
+        self.activation(source.name, source.shape, self.model.grid(source.name))
         if first != source.name:
             self.op("QUANTIZE", 1, [first], source.name)
         for node in graph.nodes[1:]:
-            sources = [self.read(node, name) for name in node.inputs]
-            self.made(node, node.name, node.shape, node.name)
-            _OPERATORS[node.kind](self, node, sources)
-        if not (integer_boundary or result.float):
+            self.activation(node.name, node.shape, self.model.grid(node.name))
+            _OPERATORS[node.kind](self, node, list(node.inputs))
+        if not integer_boundary:
             last = f"{result.name}:given"
             self.tensor(last, (1, *result.shape), "float32")
             self.op("DEQUANTIZE", 2, [result.name], last)
@@ -175,7 +153,9 @@ class _Writer:
         height, width, channels = self.model.graph.by_name[node.inputs[0]].shape
         top, bottom, left, right = node.pads
         padded = f"{node.name}:padded"
-        self.made(node, padded, (height + top + bottom, width + left + right, channels), node.inputs[0])
+        self.activation(
+            padded, (height + top + bottom, width + left + right, channels), self.model.grid(node.inputs[0])
+        )
         self.pad(node, source, padded)
         return padded, modes.VALID
 
@@ -183,16 +163,10 @@ class _Writer:
         top, bottom, left, right = node.pads
         pads = np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32)
         self.tensor(f"{output}:pads", pads.shape, "int32", pads)
-        self.op("PAD", _version(node, 2), [source, f"{output}:pads"], output, self.options("PadOptions"))
+        self.op("PAD", 2, [source, f"{output}:pads"], output, self.options("PadOptions"))
 
     def weights(self, node: Node, kernel: npt.NDArray[Any], axis: int) -> list[str]:
         """Constant tensors of kernel and bias."""
-        if node.float:
-            bias = self.model.float_weights[node.name].bias
-            names = [f"{node.name}:kernel", f"{node.name}:bias"]
-            for name, value in zip(names, (kernel, bias), strict=True):
-                self.tensor(name, value.shape, "float32", value)
-            return names
         weights = self.model.weights[node.name]
         names = [f"{node.name}:kernel", f"{node.name}:bias"]
         self.scaled(self.tensor(names[0], kernel.shape, "int8", kernel), weights.scale, axis=axis)
@@ -201,7 +175,7 @@ class _Writer:
         return names
 
     def conv(self, node: Node, sources: list[str]) -> None:
-        kernel = self.model.kernel(node.name)
+        kernel = self.model.weights[node.name].kernel
         window = (kernel.shape[0], kernel.shape[1])
         source, padding = self.padding(node, sources[0], window)
         common = {
@@ -212,24 +186,24 @@ class _Writer:
         if node.kind == "depthwise":
             weights = self.weights(node, kernel.reshape(1, *window, -1), axis=3)
             options = self.options("DepthwiseConv2DOptions", depthMultiplier=kernel.shape[3], **common)
-            self.op("DEPTHWISE_CONV_2D", _version(node, 3), [source, *weights], node.name, options)
+            self.op("DEPTHWISE_CONV_2D", 3, [source, *weights], node.name, options)
         else:
             weights = self.weights(node, kernel.transpose(3, 0, 1, 2), axis=0)
             options = self.options("Conv2DOptions", **common)
-            self.op("CONV_2D", _version(node, 3), [source, *weights], node.name, options)
+            self.op("CONV_2D", 3, [source, *weights], node.name, options)
 
     def dense(self, node: Node, sources: list[str]) -> None:
-        weights = self.weights(node, self.model.kernel(node.name).T, axis=0)
+        weights = self.weights(node, self.model.weights[node.name].kernel.T, axis=0)
         options = self.options("FullyConnectedOptions", fusedActivationFunction=self.fused(node))
-        self.op("FULLY_CONNECTED", _version(node, 4), [*sources, *weights], node.name, options)
+        self.op("FULLY_CONNECTED", 4, [*sources, *weights], node.name, options)
 
     def add(self, node: Node, sources: list[str]) -> None:
         options = self.options("AddOptions", fusedActivationFunction=self.fused(node))
-        self.op("ADD", _version(node, 2), sources, node.name, options)
+        self.op("ADD", 2, sources, node.name, options)
 
     def concat(self, node: Node, sources: list[str]) -> None:
         options = self.options("ConcatenationOptions", axis=len(node.shape), fusedActivationFunction=0)
-        self.op("CONCATENATION", _version(node, 2), sources, node.name, options)
+        self.op("CONCATENATION", 2, sources, node.name, options)
 
     def pool(self, node: Node, sources: list[str]) -> None:
         source, padding = self.padding(node, sources[0], node.window)
@@ -237,14 +211,14 @@ class _Writer:
             "Pool2DOptions", padding=padding, strideH=node.strides[0], strideW=node.strides[1],
             filterHeight=node.window[0], filterWidth=node.window[1], fusedActivationFunction=0,
         )  # fmt: skip
-        self.op(node.kind.upper() + "_2D", _version(node, 2), [source], node.name, options)
+        self.op(node.kind.upper() + "_2D", 2, [source], node.name, options)
 
     def mean(self, node: Node, sources: list[str]) -> None:
         axes = np.array([1, 2], np.int32)
         self.tensor(f"{node.name}:axes", axes.shape, "int32", axes)
         self.op(
             "MEAN",
-            _version(node, 2),
+            2,
             [*sources, f"{node.name}:axes"],
             node.name,
             self.options("ReducerOptions", keepDims=False),
@@ -257,12 +231,7 @@ class _Writer:
         self.op("RESHAPE", 1, [*sources, f"{node.name}:shape"], node.name, options)
 
     def softmax(self, node: Node, sources: list[str]) -> None:
-        self.op("SOFTMAX", _version(node, 2), sources, node.name, self.options("SoftmaxOptions", beta=1.0))
-
-
-def _version(node: Node, int8: int) -> int:
-    """Of an operator: the first that knows INT8, or the first."""
-    return 1 if node.float else int8
+        self.op("SOFTMAX", 2, sources, node.name, self.options("SoftmaxOptions", beta=1.0))
 
 
 _OPERATORS: dict[str, Callable[[_Writer, Node, list[str]], None]] = {
@@ -276,7 +245,6 @@ _OPERATORS: dict[str, Callable[[_Writer, Node, list[str]], None]] = {
     "average_pool": _Writer.pool,
     "mean": _Writer.mean,
     "flatten": _Writer.flatten,
-    "sigmoid": lambda writer, node, sources: writer.op("LOGISTIC", _version(node, 2), sources, node.name),
-    "round": lambda writer, node, sources: writer.op("QUANTIZE", 1, sources, node.name),
+    "sigmoid": lambda writer, node, sources: writer.op("LOGISTIC", 2, sources, node.name),
     "softmax": _Writer.softmax,
 }

@@ -13,13 +13,14 @@ IMAGES = drawn_images(16)
 
 @pytest.mark.parametrize("network", sorted(NETWORKS))
 def test_the_answers_stay(network: str) -> None:
-    """On unseen images a channel may go beyond the room that ReLU6 has left for it, by little."""
+    """On any images, those that no channel's range was taken from among them."""
     plain = int8.prepare(NETWORKS[network]())
     equal = int8.equalize(plain, IMAGES, MAPPING)
-    for images, tolerance in ((IMAGES, 1e-4), (drawn_images(16, seed=5), 2e-3)):
+    noise = np.random.default_rng(7).integers(0, 256, IMAGES.shape).astype(np.uint8)
+    for images in (IMAGES, drawn_images(16, seed=5), noise):
         tensors = MAPPING.apply(images)
         before, after = (np.asarray(float_model(each).predict_on_batch(tensors)) for each in (plain, equal))
-        np.testing.assert_allclose(after, before, atol=tolerance)
+        np.testing.assert_allclose(after, before, atol=1e-4)
 
 
 def test_channels_of_a_residual_become_more_alike() -> None:
@@ -30,16 +31,15 @@ def test_channels_of_a_residual_become_more_alike() -> None:
     assert spread[1] < 0.75 * spread[0]
 
 
-def test_channels_before_relu6_become_more_alike_too() -> None:
+def test_channels_before_relu6_stay() -> None:
+    """Its cap holds for all channels."""
     plain = int8.prepare(NETWORKS["inverted_residuals"]())
     equal = int8.equalize(plain, IMAGES, MAPPING)
     peaks = [_channel_peaks(each, IMAGES, MAPPING) for each in (plain, equal)]
     capped = [node.name for node in plain.graph.nodes if node.activation == "relu6"]
+    assert capped
     for name in capped:
-        assert np.all(peaks[1][name] >= peaks[0][name] - 1e-4), "a channel is made larger, or left"
-        assert np.all(peaks[1][name] <= 6.0 + 1e-4)
-    least = [min(float(each[name].min()) for name in capped) for each in peaks]
-    assert least[1] > 1.2 * least[0]
+        np.testing.assert_allclose(peaks[1][name], peaks[0][name], atol=1e-4)
 
 
 def test_what_a_concatenation_joins_becomes_more_alike() -> None:
