@@ -78,30 +78,79 @@ class Calibration:
         return documents.build(cls, document)
 
 
+GateOutcome = Literal["passed", "failed", "unproven"]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How far the float model's own score moves when a picture changes in no way that a reader would see.
+
+    Mean absolute change of the score over validation images.
+
+    Attributes:
+        grey_level: each value of each pixel changes by -1, 0 or +1 at random.
+        one_pixel: the picture is moved by one pixel.
+        jpeg_95: the picture is stored as JPEG of quality 95.
+    """
+
+    grey_level: float
+    one_pixel: float
+    jpeg_95: float
+
+
+@dataclass(frozen=True)
+class ShiftAgreement:
+    """Verdicts on pictures unlike those that an INT8 model was calibrated on.
+
+    Attributes:
+        name: of the change made to validation images, or of a folder of other pictures.
+        n: pictures whose float score is clear of the threshold.
+        agreement: share of them with the float model's verdict; None where none is clear.
+        own_calibration: the same of the format's own calibration on the same pictures; None where it was not made.
+    """
+
+    name: str
+    n: int
+    agreement: float | None
+    own_calibration: float | None = None
+
+
 @dataclass(frozen=True)
 class Parity:
     """Agreement of an artifact, in its own engine, with the Keras model on held-out validation images.
 
-    Differences are of the score (probability of a finding), in [0, 1]; `agreement` is the share of equal decisions.
-    Where several methods were tried to make the artifact (`Metadata.quantization`), the one that is near enough was
-    selected on these same images, so that its figures are optimistic: other images show more of a change.
+    Differences are of the score (probability of a finding), in [0, 1], and of figures: the artifact's less the Keras
+    model's. Verdicts are each model's at its own threshold. Methods were compared, and an INT8 model's threshold and
+    temperature chosen, on these same images, so that figures are optimistic: other images show more of a change.
 
     Attributes:
-        passed: whether the recipe's limits are kept. A limit on the AUC is no limit where the images are of one class.
-        accuracy_delta: accuracy of the artifact less that of the Keras model; None where it was not measured.
-        auc_delta, auc_delta_low, auc_delta_high: the same of the area under the ROC curve, and its 95% interval;
-            None where the images are of one class.
+        agreement: share of equal verdicts.
+        passed: true where the images show that every limit of the recipe is kept, false where they show that one is
+            not, None where they show neither ("unproven").
+        accuracy_delta: None where it was not measured.
+        auc_delta: of the area under the ROC curve; None where the images are of one class.
+        auc_delta_low, auc_delta_high: its bounds, each one-sided 95 %; in artifacts without an `outcome` a two-sided
+            95 % interval.
         class_agreement: share of images with an equal most probable class; this and the next are None for two classes,
             and in artifacts that did not yet measure them.
         class_max_abs_diff, class_mean_abs_diff: differences of the probabilities of single classes, of the class where
             they are largest.
+        outcome: `passed` in a word; None in artifacts that did not yet say it.
+        reasons: why not passed, a sentence each.
+        needed: images that would decide an unproven artifact if others are like these; None where it is not known.
+        clear: images whose float score lies outside the referral band, or not within .1 of the threshold.
+        clear_agreement: share of equal verdicts among them; None where there are none.
+        log_loss_delta, log_loss_delta_low, log_loss_delta_high: of the mean log-loss, with one-sided 95 % bounds.
+        over: what bounds are over: "subjects" where each class has 8 or more, else "images".
+        noise: the float model's own; None where it was not measured.
+        shifts: verdicts on changed and on other pictures; empty for other precisions than INT8.
     """
 
     n: int
     agreement: float
     max_abs_diff: float
     mean_abs_diff: float
-    passed: bool
+    passed: bool | None
     accuracy_delta: float | None = None
     auc_delta: float | None = None
     auc_delta_low: float | None = None
@@ -109,6 +158,24 @@ class Parity:
     class_agreement: float | None = None
     class_max_abs_diff: float | None = None
     class_mean_abs_diff: float | None = None
+    outcome: GateOutcome | None = None
+    reasons: tuple[str, ...] = ()
+    needed: int | None = None
+    clear: int | None = None
+    clear_agreement: float | None = None
+    log_loss_delta: float | None = None
+    log_loss_delta_low: float | None = None
+    log_loss_delta_high: float | None = None
+    over: Literal["subjects", "images"] | None = None
+    noise: Noise | None = None
+    shifts: tuple[ShiftAgreement, ...] = ()
+
+    @property
+    def word(self) -> GateOutcome:
+        """The outcome, also of artifacts that only say whether they passed."""
+        if self.passed is None:
+            return "unproven"
+        return "passed" if self.passed else "failed"
 
 
 @dataclass(frozen=True)
@@ -174,10 +241,10 @@ class Metadata:
 
     Attributes:
         recipe: the export recipe's content, as data.
+        decision: of INT8 the artifact's own: its threshold and referral band are chosen on its own scores.
         parity: None only before it has been measured.
-        quantization: of INT8, and of float16 that needed a fallback: the `method` that made it, `shared` (the name of
-            the INT8 model that formats of the run have in common, if it is of that), and the `fallbacks` that were
-            tried with their measured effect.
+        quantization: of INT8: the `method` that made it, `shared` (the name of the INT8 model that formats of the run
+            have in common, if it is of that), and as `fallbacks` the methods that were compared, with their figures.
         calibration: of the probabilities; None where it is not known.
         tensors: the model's input and output, for programs that run it without edgeall; None in artifacts that did not
             yet say it.

@@ -10,7 +10,7 @@ from sklearn.metrics import classification_report, confusion_matrix, roc_curve
 
 from edgeall.artifact import Decision
 from edgeall.predictions import Predictions
-from edgeall.statistics import classification_metrics, is_positive, positive_score
+from edgeall.statistics import classification_metrics, is_positive, log_losses, positive_score
 
 FOLDER = "evaluation"
 MEGABYTE = 2**20
@@ -74,10 +74,9 @@ def evaluate(said: Predictions, decision: Decision) -> Evaluation:
     chosen = _chosen(said, scores, decision)
     every = list(range(len(labels)))
     exact = np.eye(len(labels))[said.truth]
-    right = said.probabilities[np.arange(len(said.truth)), said.truth]
     return Evaluation(
         metrics=metrics.to_dict() | {"threshold": float(shared[0]) if len(shared) == 1 else None},
-        loss=float(-np.log(np.clip(right, 1e-7, 1.0)).mean()),
+        loss=float(log_losses(said.probabilities, said.truth).mean()),
         mse=float(np.mean((said.probabilities - exact) ** 2)),
         report=classification_report(
             said.truth, chosen, labels=every, target_names=labels, output_dict=True, zero_division=0

@@ -1,4 +1,4 @@
-"""What was tried to make an artifact that answers as its Keras model does, and what came of it."""
+"""A method of making an artifact, and what came of it: the rows of the table in which methods are compared."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -7,24 +7,48 @@ from typing import Any, Literal
 from edgeall.artifact import Parity
 
 Where = Literal["engine", "simulation"]
-ALL_FALLBACKS = "shared INT8 model"
-"""Instead of a method: what all fallbacks begin with could not be made, so none of them was."""
 NO_IMAGES = "the run's training images are not at hand (say where they are now with --data DIR): left out"
 """Why fine-tuning was not tried."""
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """One method, tried.
+class Speed:
+    """Time of one inference beside that of the same format's float32 artifact, on one thread of this machine.
 
     Attributes:
-        method: the recipe's calibration ("min-max") or precision ("float16"), or one of `recipes.FALLBACKS`:
-            "float-layers-4" leaves 4 tensors unrounded, "small-layers-0.1" that percentage of the weights in float32;
-            or `ALL_FALLBACKS`.
-        measured_in: the artifact's own engine; or the simulation of the INT8 model that all formats share, before
-            any of them is written.
+        ratio, low, high: INT8 over float32, with its 95 % interval: below 1 INT8 is faster.
+        processor: on which it was measured; another may differ.
+        milliseconds: processor time of one INT8 inference, the median.
+    """
+
+    ratio: float
+    low: float | None
+    high: float | None
+    processor: str
+    milliseconds: float
+
+    @property
+    def worth_it(self) -> bool:
+        """Whether INT8 is at least `LEAST_GAIN` times as fast as float32."""
+        return self.ratio <= 1 / LEAST_GAIN
+
+
+LEAST_GAIN = 1.05
+"""Times as fast as float32 that INT8 must be to be worth what it changes."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One method of making an artifact.
+
+    Attributes:
+        method: the recipe's calibration ("min-max") or precision ("float16"), or one of the INT8 model that formats
+            share: "bias-correction", "fine-tuning".
+        measured_in: the artifact's own engine; "simulation" where the model that formats share could not be made.
         parity: None where there is nothing to measure: `error` says why.
         seconds: of work; 0 where an earlier export's was taken over.
+        size_bytes: of the bare model file.
+        speed: beside float32; None where it was not measured.
     """
 
     method: str
@@ -32,26 +56,27 @@ class Attempt:
     parity: Parity | None
     seconds: float
     error: str | None = None
-
-    @property
-    def passed(self) -> bool:
-        return self.parity is not None and self.parity.passed
+    size_bytes: int | None = None
+    speed: Speed | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, figures beside the method."""
-        figures = {} if self.parity is None else dataclasses.asdict(self.parity)
-        document = {"method": self.method, "measured_in": self.measured_in, "seconds": self.seconds}
-        return (
-            document | ({"passed": False} | figures) | ({} if self.error is None else {"error": self.error})
-        )
+        figures = {"passed": False} if self.parity is None else dataclasses.asdict(self.parity)
+        document: dict[str, Any] = {
+            "method": self.method,
+            "measured_in": self.measured_in,
+            "seconds": self.seconds,
+            "size_bytes": self.size_bytes,
+        } | figures
+        document |= {} if self.error is None else {"error": self.error}
+        return document | ({} if self.speed is None else {"speed": dataclasses.asdict(self.speed)})
 
     def in_words(self) -> str:
         """One line for the terminal."""
         if self.parity is None:
             return f"{self.method}: {self.error}"
-        fall = "" if self.parity.auc_delta is None else f", AUC {self.parity.auc_delta:+.3f}"
-        return (
-            f"{self.method} ({self.measured_in}): {'passed' if self.passed else 'failed'}, "
-            f"mean |Δp| {self.parity.mean_abs_diff:.4f}, decisions agree {self.parity.agreement:.1%}{fall}, "
-            f"{self.seconds:.0f} s"
-        )
+        parity = self.parity
+        area = "" if parity.auc_delta is None else f", AUC {parity.auc_delta:+.3f}"
+        loss = "" if parity.log_loss_delta is None else f", log-loss {parity.log_loss_delta:+.3f}"
+        clear = "" if parity.clear_agreement is None else f", clear verdicts agree {parity.clear_agreement:.1%}"
+        return f"{self.method}: {parity.word}{area}{loss}{clear}, {self.seconds:.0f} s"

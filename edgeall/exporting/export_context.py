@@ -1,34 +1,57 @@
 """Where the artifacts of one run are converted and examined: its workers, its folder, what is known of its images."""
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeall.artifact import Parity
+import numpy as np
+import numpy.typing as npt
+
+from edgeall.artifact import Decision, Noise, Parity, files_of
 from edgeall.errors import EdgeallError
+from edgeall.exporting import gate, int8_cache, shared
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.intermediates import Intermediates
+from edgeall.exporting.own_decision import own_decision
 from edgeall.exporting.plan import Task
-from edgeall.exporting.small_layers import percent_of
+from edgeall.exporting.sources import ALSO, SHIFTED, VALIDATION, Sources
 from edgeall.exporting.worker import format_module
 from edgeall.exporting.worker_pool import WorkerPool
 from edgeall.progress import Progress
+from edgeall.runs import Member
+
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A bare model file that was examined in its engine. `shared`: whether it is of the shared model."""
+    """A bare model file that was examined in its engine.
+
+    Attributes:
+        attempt: its row in the table of methods.
+        decision: its own threshold and referral band.
+        shared: whether it is of the INT8 model that formats share.
+        answers: class probabilities (n, k) for each set of images (`Sources.sets`).
+        images: its answers to the validation images beside the Keras model's.
+    """
 
     attempt: Attempt
     file: Path
     left_in_float: tuple[str, ...]
     shared: bool
+    decision: Decision
+    answers: dict[str, Floats]
+    images: gate.Paired
 
     @property
-    def rank(self) -> tuple[bool, float]:
-        """Less is better."""
-        parity = self.attempt.parity
-        assert parity is not None
-        return not parity.passed, parity.mean_abs_diff
+    def parity(self) -> Parity:
+        assert self.attempt.parity is not None
+        return self.attempt.parity
+
+    def judged(self, parity: Parity) -> "Candidate":
+        """The same with another judgement."""
+        return dataclasses.replace(self, attempt=dataclasses.replace(self.attempt, parity=parity))
 
 
 @dataclass(frozen=True)
@@ -38,24 +61,29 @@ class ExportContext:
     Attributes:
         folder: for what is not finished.
         intermediates: what formats are converted from.
-        truth: of each validation image, whether it shows a finding.
+        validation: the images that artifacts are judged on, in the order in which models answer to them.
+        changed: of each image of the set "shifted", the change made to it.
+        data: where the run's images are now; None: where they were at training.
     """
 
     workers: WorkerPool
     folder: Path
+    sources: Sources
     intermediates: Intermediates
-    truth: list[bool]
+    validation: Sequence[Member]
+    changed: Sequence[str]
+    noise: Noise | None
     data: Path | None
     progress: Progress
 
-    def convert(self, task: Task, method: str | None = None) -> Candidate:
-        """The recipe's own conversion, or another `method` of it, examined.
+    def convert(self, task: Task) -> Candidate:
+        """The recipe's own conversion, examined.
 
         Raises:
             ExportError: the converter or the engine failed, what came out is no model, or what the format is
                 converted from could not be made.
         """
-        method = method or own_method(task)
+        method = own_method(task)
         self.intermediates.need(format_module(task.recipe.format).NEEDS)
         file = self._place(task, f"own-{method}")
         images = str(calibration_file(self.folder, task).resolve()) if task.calibration else None
@@ -66,16 +94,17 @@ class ExportContext:
             recipe=task.recipe.to_dict(),
             calibration=images,
             out=str(file.resolve()),
-            small_layers=percent_of(method),
         )
-        return self._examine(task, method, file, seconds, shared=False)
+        return self._examine(task, method, file, seconds, simulated=None)
 
-    def write(self, task: Task, method: str, model: Path) -> Candidate:
-        """The shared model in the task's format, examined.
+    def write(self, task: Task, method: str) -> Candidate:
+        """The shared INT8 model of a method in the task's format, examined.
 
         Raises:
             ExportError: as `convert`.
         """
+        assert task.shared is not None
+        model = int8_cache.model_file(task.run, task.shared, method)
         file = self._place(task, method)
         _, seconds = self.workers.do(
             "write",
@@ -85,30 +114,82 @@ class ExportContext:
             model=str(model.resolve()),
             out=str(file.resolve()),
         )
-        return self._examine(task, method, file, seconds, shared=True)
+        return self._examine(task, method, file, seconds, simulated=shared.simulated(model))
 
     def _place(self, task: Task, method: str) -> Path:
         own = self.folder / f"{task.recipe.name}-{method}"
         own.mkdir()
         return own / task.path.name
 
-    def _examine(self, task: Task, method: str, file: Path, converting: float, shared: bool) -> Candidate:
+    def _examine(
+        self, task: Task, method: str, file: Path, converting: float, simulated: Floats | None
+    ) -> Candidate:
+        """`simulated`: of the shared model, what its simulation answers to the validation images."""
+        saved = file.with_name("answers.npz")
         report, examining = self.workers.do(
             "examine",
             task.run,
             self.folder,
             recipe=task.recipe.to_dict(),
             out=str(file.resolve()),
+            answers=str(saved.resolve()),
             threads=self.workers.threads,
-            truth=self.truth,
         )
-        parity = Parity(**report["parity"])
-        attempt = Attempt(method, "engine", parity, round(converting + examining, 2))
-        return Candidate(attempt, file, tuple(report["left_in_float"]), shared)
+        answers = _arrays(saved)
+        decision = self._decision(task, answers[VALIDATION] if simulated is None else simulated)
+        # The first of those that speak for all, as many as this recipe asks for.
+        images = self.paired(VALIDATION, answers, decision, task).first(task.recipe.parity.images)
+        parity = gate.judge(images, task.recipe.parity)
+        if simulated is not None and task.recipe.parity.agreement is not None:
+            alike = gate.paired(
+                images.truth.tolist(),
+                images.subjects,
+                simulated[: len(images)],
+                answers[VALIDATION][: len(images)],
+                decision,
+                decision,
+            )
+            clause = gate.agreement(alike, task.recipe.parity.agreement, "those of the formats' common model")
+            parity = gate.with_clause(parity, clause)
+        size = sum(each.stat().st_size for each in files_of(file))
+        attempt = Attempt(
+            method,
+            "engine",
+            dataclasses.replace(parity, noise=self.noise),
+            round(converting + examining, 2),
+            size_bytes=size,
+        )
+        left = tuple(report["left_in_float"])
+        return Candidate(attempt, file, left, simulated is not None, decision, answers, images)
+
+    def _decision(self, task: Task, answers: Floats) -> Decision:
+        """INT8 has its own; one for all formats where the model is one."""
+        if task.recipe.precision != "int8":
+            return task.run.decision
+        truth = np.array([member.label in task.run.decision.positive for member in self.validation])
+        scores = answers[:, task.run.decision.positive_indices].sum(axis=1, dtype=np.float64)
+        return own_decision(task.run, truth, scores)
+
+    def paired(self, name: str, answers: dict[str, Floats], decision: Decision, task: Task) -> gate.Paired:
+        """Answers to a set of images beside the Keras model's. Truth is known of validation images alone."""
+        labels = task.run.decision.labels
+        reference = _arrays(self.sources.reference)[name]
+        truth, subjects = [0] * len(reference), [None] * len(reference)
+        if name == VALIDATION:
+            truth = [labels.index(member.label) for member in self.validation]
+            subjects = [member.subject for member in self.validation]
+        return gate.paired(truth, subjects, reference, answers[name], task.run.decision, decision)
+
+    def pictures_of(self, name: str) -> npt.NDArray[np.str_]:
+        """Of each image of a set, what kind of picture it is."""
+        if name == SHIFTED:
+            return np.array(self.changed)
+        count = len(np.load(self.sources.images(name), mmap_mode="r", allow_pickle=False))
+        return np.full(count, "other pictures" if name == ALSO else name)
 
 
 def own_method(task: Task) -> str:
-    """What the recipe's own way is called in the log."""
+    """What the recipe's own way is called."""
     if task.recipe.precision != "int8":
         return task.recipe.precision
     return task.recipe.calibration.method if task.recipe.calibration else "dynamic"
@@ -126,3 +207,8 @@ def tell(progress: Progress, what: str, error: EdgeallError) -> None:
     progress.note(f"{what}: {error}")
     for line in getattr(error, "__notes__", []):
         progress.note(f"    {line}")
+
+
+def _arrays(path: Path) -> dict[str, Floats]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}

@@ -9,7 +9,7 @@ from typing import Any, cast
 from edgeall import shipped
 from edgeall.artifact import FORMATS, PRECISIONS, Format, Precision
 from edgeall.errors import UsageError
-from edgeall.exporting.toml_values import check_keys, number, section_of, share, whole, word, words
+from edgeall.exporting.toml_values import check_keys, number, section_of, share, whole, word
 from edgeall.names import unknown_name
 
 _SHORT = {"float32": "fp32", "float16": "fp16", "int8": "int8"}
@@ -52,7 +52,7 @@ class Quantization:
 
 @dataclass(frozen=True)
 class FineTuning:
-    """How the shared INT8 model learns to answer as the float model; see `edgeall.exporting.int8.Tuning`.
+    """How the shared INT8 model is rounded and, where that is not enough, trained; see `edgeall.exporting.int8`.
 
     Attributes:
         images: training images at most, stratified by label.
@@ -68,30 +68,33 @@ class FineTuning:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What parity with the Keras model must keep; differences are of the score, in [0, 1].
+    """What parity with the Keras model must keep; a limit that is None is not asked for.
 
     Attributes:
         images: validation images at most, stratified by label.
-        mean_abs_diff, max_abs_diff: limits; None for no limit.
-        agreement: least share of equal decisions; None for no limit.
-        auc_fall: how far the area under the ROC curve may fall; None for no limit.
+        mean_abs_diff, max_abs_diff: of the change of a probability, in [0, 1]. For float32, which is the same model.
+        auc_fall: how far the area under the ROC curve may fall, as measured.
+        auc_fall_bound: a fall that the images must exclude (one-sided, 95 %). Given with `auc_fall`.
+        log_loss_rise: a rise of the mean log-loss that the images must exclude (one-sided, 95 %).
+        agreement: least share of equal verdicts on images whose score is clear of the threshold.
     """
 
     images: int
-    mean_abs_diff: float
+    mean_abs_diff: float | None = None
     max_abs_diff: float | None = None
-    agreement: float | None = None
     auc_fall: float | None = None
+    auc_fall_bound: float | None = None
+    log_loss_rise: float | None = None
+    agreement: float | None = None
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One export target. What follows `parity` is there for INT8 and for nothing else, but for `fallbacks`.
+    """One export target. What follows `parity` is there for INT8 and for nothing else.
 
     Attributes:
         calibration: None also where activations are "dynamic".
-        fallbacks: methods of `FALLBACKS` to try, in this order, when the recipe's own way fails `parity`.
-        fine_tuning: of the shared INT8 model; None where there are no `fallbacks`.
+        fine_tuning: of the INT8 model that formats share; None where activations are "dynamic".
     """
 
     name: str
@@ -100,12 +103,12 @@ class Recipe:
     parity: Tolerance
     calibration: Calibration | None = None
     quantization: Quantization | None = None
-    fallbacks: tuple[str, ...] = ()
     fine_tuning: FineTuning | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready. Sections that a precision has no use for are absent."""
-        document = dataclasses.asdict(self) | {"fallbacks": list(self.fallbacks) or None}
+        """JSON-ready. Sections that a precision has no use for, and limits that are not asked for, are absent."""
+        document = dataclasses.asdict(self)
+        document["parity"] = {key: value for key, value in document["parity"].items() if value is not None}
         return {key: value for key, value in document.items() if value is not None}
 
     @classmethod
@@ -141,21 +144,6 @@ CHOICES: dict[Format, dict[str, tuple[str, ...]]] = {
 
 REDUCES_RANGE: tuple[Format, ...] = ("onnx", "openvino")
 """Formats whose engines multiply in 8 bits with 16-bit sums; TFLite's do not saturate."""
-
-FALLBACKS: dict[Precision, tuple[str, ...]] = {
-    "float32": (),
-    "float16": ("small-layers",),
-    "int8": ("min-max", "percentile", "mse", "bias-correction", "fine-tuning", "float-layers"),
-}
-"""What may be tried when the recipe's own way fails. For float16, to leave in float32 the layers with the fewest
-weights (`edgeall.exporting.small_layers`). For INT8, methods of the one INT8 model that all formats share: three ways
-to read activation ranges, two ways to make up for what rounding does, and leaving in float32 what suffers most from it
-(`edgeall.exporting.shared`)."""
-
-FLOAT_LAYERS = "float-layers-"
-FLOAT_STEPS = (4, 6, 9, 13, 16, 20, 30, 45)
-"""How many tensors "float-layers" leaves unrounded, one attempt each, until one passes in every engine."""
-
 
 def load_recipe(name_or_path: str) -> Recipe:
     """The recipe of a shipped or user's own name, or in the TOML file at a path.
@@ -194,10 +182,12 @@ def parse(name: str, document: Mapping[str, Any]) -> Recipe:
     Raises:
         UsageError: names the key and the allowed values.
     """
+    if "fallbacks" in document:
+        raise UsageError("fallbacks: every INT8 method is compared since edgeall 0.2, leave it out")
     check_keys(
         "recipe",
         document,
-        ("format", "precision", "fallbacks", "calibration", "quantization", "fine_tuning", "parity"),
+        ("format", "precision", "calibration", "quantization", "fine_tuning", "parity"),
     )
     format = cast(Format, word(document, "format", FORMATS))
     precision = cast(Precision, word(document, "precision", PRECISIONS))
@@ -206,19 +196,13 @@ def parse(name: str, document: Mapping[str, Any]) -> Recipe:
         for key in ("calibration", "quantization", "fine_tuning"):
             if key in document:
                 raise UsageError(f'[{key}] is for precision = "int8" only, and this one is {precision}')
-        if "fallbacks" in document and not FALLBACKS[precision]:
-            raise UsageError(f"fallbacks: there are none for {precision}, leave it out")
-        fallbacks = words(document, "fallbacks", FALLBACKS[precision])
-        return Recipe(name, format, precision, parity, fallbacks=fallbacks)
+        return Recipe(name, format, precision, parity)
     quantization = _quantization(section_of(document, "quantization"), format)
     if quantization.activations == "dynamic":
-        for key in ("calibration", "fine_tuning", "fallbacks"):
+        for key in ("calibration", "fine_tuning"):
             if key in document:
                 raise UsageError(f'{key} has nothing to do where activations = "dynamic": leave it out')
         return Recipe(name, format, precision, parity, quantization=quantization)
-    fallbacks = words(document, "fallbacks", FALLBACKS[precision])
-    if not fallbacks and "fine_tuning" in document:
-        raise UsageError("[fine_tuning] has nothing to do without fallbacks: leave it out")
     return Recipe(
         name,
         format,
@@ -226,8 +210,7 @@ def parse(name: str, document: Mapping[str, Any]) -> Recipe:
         parity,
         calibration=_calibration(section_of(document, "calibration"), CHOICES[format]),
         quantization=quantization,
-        fallbacks=fallbacks,
-        fine_tuning=_fine_tuning(document.get("fine_tuning", {})) if fallbacks else None,
+        fine_tuning=_fine_tuning(document.get("fine_tuning", {})),
     )
 
 
@@ -276,15 +259,14 @@ def _fine_tuning(section: Any) -> FineTuning:
     )
 
 
+_LIMITS = ("mean_abs_diff", "max_abs_diff", "auc_fall", "auc_fall_bound", "log_loss_rise", "agreement")
+
+
 def _tolerance(section: Mapping[str, Any]) -> Tolerance:
-    check_keys("parity", section, ("images", "mean_abs_diff", "max_abs_diff", "agreement", "auc_fall"))
-    mean = share(section, "mean_abs_diff")
-    if mean is None:
-        raise UsageError("mean_abs_diff is missing from [parity]: a number from 0 to 1")
-    return Tolerance(
-        images=whole(section, "images", least=1),
-        mean_abs_diff=mean,
-        max_abs_diff=share(section, "max_abs_diff"),
-        agreement=share(section, "agreement"),
-        auc_fall=share(section, "auc_fall"),
-    )
+    check_keys("parity", section, ("images", *_LIMITS))
+    limits = {key: share(section, key) for key in _LIMITS}
+    if all(limit is None for limit in limits.values()):
+        raise UsageError(f"[parity] has no limit: give one of {', '.join(_LIMITS)}")
+    if (limits["auc_fall"] is None) != (limits["auc_fall_bound"] is None):
+        raise UsageError("[parity] auc_fall and auc_fall_bound belong together: give both")
+    return Tolerance(images=whole(section, "images", least=1), **limits)

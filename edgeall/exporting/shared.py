@@ -1,4 +1,4 @@
-"""The one INT8 model that all formats of a run can share: made by one method after another until one is near enough.
+"""The one INT8 model that all formats of a run can share, made by one method.
 
 Runs inside a worker process. What each method made is kept beside the artifacts, so that an export that was
 interrupted, or comes to another format later, takes it over.
@@ -18,20 +18,15 @@ import numpy.typing as npt
 
 from edgeall import files
 from edgeall.errors import ExportError
-from edgeall.exporting import int8, int8_cache, parity
-from edgeall.exporting.attempts import NO_IMAGES, Attempt
-from edgeall.exporting.recipes import FLOAT_LAYERS, FineTuning, Tolerance
+from edgeall.exporting import int8, int8_cache
+from edgeall.exporting.attempts import NO_IMAGES
+from edgeall.exporting.recipes import FineTuning
 from edgeall.exporting.sources import Sources, class_probabilities
 from edgeall.runs import Run
 
 Floats = npt.NDArray[np.float32]
 RANGES: int8.Method = "mse"
-"""How all but the plain methods read activation ranges, after equalization: nearer to float on validation images than
-"percentile" and "min-max" (MobileNetV2, C-NMC)."""
-MOST_FLOAT = 0.5
-"""Share of the multiplications beyond which a model with layers in float is not called INT8."""
-SENSING = 8
-"""Calibration images over which `int8.disturbances` looks at each tensor."""
+"""How activation ranges are read, after equalization."""
 
 
 @dataclass(frozen=True)
@@ -58,185 +53,95 @@ class Material:
         return self.folder / f"{int8_cache.name_of(self.key, method)}.npz"
 
 
-def quantize(
-    run: Run,
-    sources: Sources,
-    material: Material,
-    methods: Sequence[str],
-    tolerances: Sequence[Tolerance],
-    truth: Sequence[bool],
-) -> list[Attempt]:
-    """Try `methods` in order until the simulated model keeps all `tolerances`; what was tried.
+def make(run: Run, sources: Sources, material: Material, method: str, truth: Sequence[int]) -> float:
+    """Make and keep the model of a method, and its simulated answers on the validation images beside it; seconds.
 
-    Each tolerance is measured on as many of the validation images as it asks for. A method that comes to nothing is
-    an attempt with an error, and the next one follows.
+    Seconds are 0 where an earlier export made it.
+
+    Args:
+        truth: index into the labels of each validation image, for the temperature.
 
     Raises:
-        ExportError: the Keras model has a layer without an INT8 form, so that no method can be tried.
+        ExportError: the Keras model has a layer without an INT8 form, or the method comes to nothing.
     """
-    count = max(limit.images for limit in tolerances)
-    reference = np.load(sources.reference, allow_pickle=False)[:count]
-    maker = _Maker(run, sources, material, count)
-    attempts: list[Attempt] = []
-    for method in methods:
-        if method == "fine-tuning" and material.training is None:
-            attempts.append(Attempt(method, "simulation", None, 0.0, NO_IMAGES))
-            continue
-        started, found = time.monotonic(), _kept(material, method, maker.selection)
-        if found is None:
-            maker.begin()
-        try:
-            answers, seconds = found or maker.make(method)
-            figures = [
-                parity.compare(reference[:n], answers[:n], run.decision, limit, truth[:n])
-                for limit, n in ((limit, limit.images) for limit in tolerances)
-            ]
-        except ExportError as error:
-            spent = round(time.monotonic() - started, 2)
-            attempts.append(Attempt(method, "simulation", None, spent, str(error)))
-            continue
-        strictest = min(figures, key=lambda each: each.passed)
-        attempts.append(Attempt(method, "simulation", strictest, round(seconds, 2)))
-        if strictest.passed:
-            break
-    return attempts
-
-
-def _kept(material: Material, method: str, selection: str) -> tuple[Floats, float] | None:
-    """What the model of an earlier export answered on these validation images, and no seconds."""
+    images = np.load(sources.images(), mmap_mode="r", allow_pickle=False)
+    selection = hashlib.sha256(images.tobytes()).hexdigest()
     path = material.model(method)
+    if _kept(path, selection):
+        return 0.0
+    if method == "fine-tuning" and material.training is None:
+        raise ExportError(NO_IMAGES)
+    started = time.monotonic()
+    model = _METHODS[method](_Maker(run, material))
+    logits = int8.simulated_logits(model, images, run.pixels)
+    if not np.isfinite(logits).all():
+        raise ExportError("its simulation answers NaN or infinity")
+    if run.calibration.get("method", "none") != "none":
+        model, logits = int8.with_own_temperature(model, logits, np.asarray(truth))
+    answers = class_probabilities(int8.probabilities(model, logits))
+    seconds = time.monotonic() - started
+    path.parent.mkdir(exist_ok=True)
+    int8.save(model, path)
+    files.write_json(path.with_suffix(".json"), {"selection": selection, "answers": answers.tolist()})
+    return round(seconds, 2)
+
+
+def simulated(path: Path) -> Floats:
+    """What the model kept at `path` answers in simulation to the validation images, (n, k)."""
+    document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    return np.asarray(document["answers"], np.float32)
+
+
+def _kept(path: Path, selection: str) -> bool:
+    """Whether an earlier export made this model, and knows what it answers to these validation images."""
     try:
         document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        if document["selection"] != selection:
-            return None
-        answers = np.asarray(document["answers"], np.float32)
         int8.load(path)
+        return bool(document["selection"] == selection and np.asarray(document["answers"], np.float32).ndim == 2)
     except (OSError, ValueError, KeyError, TypeError, ExportError):
-        return None
-    return answers, 0.0
+        return False
 
 
 class _Maker:
-    """Each part is made when it is first needed: all methods begin alike."""
+    """Each part is made when it is first needed."""
 
-    def __init__(self, run: Run, sources: Sources, material: Material, count: int) -> None:
-        """`count`: of validation images, at most."""
-        self._run, self._sources, self._material, self._count = run, sources, material, count
-
-    def begin(self) -> None:
-        """Make what all methods share.
-
-        Raises:
-            ExportError: it cannot be.
-        """
-        _ = self.plain, self.calibration
-
-    def make(self, method: str) -> tuple[Floats, float]:
-        """Make and keep the model of a method; its simulated answers on the validation images, and seconds."""
-        started = time.monotonic()
-        model = self._model(method)
-        answers = class_probabilities(
-            int8.predict(int8.simulate(model), self.validation.pixels, self._run.pixels)
-        )
-        if not np.isfinite(answers).all():
-            raise ExportError("its simulation answers NaN or infinity")
-        seconds = time.monotonic() - started
-        path = self._material.model(method)
-        path.parent.mkdir(exist_ok=True)
-        int8.save(model, path)
-        document = {"selection": self.selection, "seconds": seconds, "answers": answers.tolist()}
-        files.write_json(path.with_suffix(".json"), document)
-        return answers, seconds
-
-    def _model(self, method: str) -> int8.QuantizedModel:
-        if method in _METHODS:
-            return _METHODS[method](self)
-        if method.startswith(FLOAT_LAYERS):
-            return self.partly_float(int(method.removeprefix(FLOAT_LAYERS)))
-        return self.calibrated(cast(int8.Method, method))
-
-    @cached_property
-    def plain(self) -> int8.PlainModel:
-        from edgeall import training
-
-        return int8.prepare(training.load_model(self._run))
+    def __init__(self, run: Run, material: Material) -> None:
+        self._run, self._material = run, material
 
     @cached_property
     def calibration(self) -> npt.NDArray[np.uint8]:
         return cast(npt.NDArray[np.uint8], np.load(self._material.calibration, allow_pickle=False))
 
     @cached_property
-    def validation(self) -> int8.Images:
-        images = np.load(self._sources.images, allow_pickle=False)[: self._count]
-        return int8.Images(images, np.zeros(len(images), np.int64))
+    def corrected(self) -> tuple[int8.PlainModel, Mapping[str, int8.Grid]]:
+        """The equalized model with rounded kernels and corrected biases, and the grids of its tensors."""
+        from edgeall import training
 
-    @cached_property
-    def selection(self) -> str:
-        """SHA-256 of the validation images, in order."""
-        return hashlib.sha256(self.validation.pixels.tobytes()).hexdigest()
-
-    @property
-    def bits(self) -> int:
-        return self._material.fine_tuning.weight_bits
-
-    @cached_property
-    def equal(self) -> tuple[int8.PlainModel, Mapping[str, int8.Grid]]:
-        """The equalized model, and its grids."""
         mapping = self._run.pixels
-        plain = int8.equalize(self.plain, self.calibration, mapping)
-        return plain, int8.calibrate(plain, self.calibration, mapping, method=RANGES)
+        plain = int8.equalize(int8.prepare(training.load_model(self._run)), self.calibration, mapping)
+        grids = int8.calibrate(plain, self.calibration, mapping, method=RANGES)
+        images, bits = self.calibration[: int8.CORRECTING], self._material.fine_tuning.weight_bits
+        return int8.correct_biases(plain, grids, bits, images, mapping, compensated=True), grids
 
-    def calibrated(self, method: int8.Method) -> int8.QuantizedModel:
-        grids = int8.calibrate(self.plain, self.calibration, self._run.pixels, method=method)
-        return int8.freeze(self.plain.graph, self.plain.weights, grids, self.bits)
-
-    def corrected(self) -> int8.QuantizedModel:
-        return self._corrected(*self.equal)
-
-    def partly_float(self, count: int) -> int8.QuantizedModel:
-        """With `count` tensors left unrounded: those that are most worth it.
-
-        Raises:
-            ExportError: what would be left is INT8 in name only.
-        """
-        plain, grids = int8.keep_in_float(*self.equal, self.float_first[:count])
-        share = int8.float_share(plain.graph, plain.weights)
-        if share > MOST_FLOAT:
-            raise ExportError(
-                f"with {min(count, len(self.float_first))} tensors unrounded {share:.0%} of the arithmetic "
-                "would be in float: no INT8 model any more"
-            )
-        return self._corrected(plain, grids)
-
-    @cached_property
-    def float_first(self) -> Sequence[str]:
-        """Tensors, first the one that is most worth leaving in float."""
-        plain, grids = self.equal
-        return int8.by_worth(
-            plain, int8.disturbances(plain, grids, self.calibration[:SENSING], self._run.pixels)
-        )
-
-    def _corrected(self, plain: int8.PlainModel, grids: Mapping[str, int8.Grid]) -> int8.QuantizedModel:
-        images = self.calibration[: int8.CORRECTING]
-        corrected = int8.correct_biases(plain, grids, self.bits, images, self._run.pixels, compensated=True)
-        return int8.freeze(corrected.graph, corrected.weights, grids, self.bits)
+    def bias_correction(self) -> int8.QuantizedModel:
+        corrected, grids = self.corrected
+        return int8.freeze(corrected.graph, corrected.weights, grids, self._material.fine_tuning.weight_bits)
 
     def fine_tuned(self) -> int8.QuantizedModel:
-        material = self._material
+        material, settings = self._material, self._material.fine_tuning
         assert material.training is not None
         train = int8.Images(np.load(material.training, mmap_mode="r"), np.asarray(material.classes, np.int64))
-        settings = material.fine_tuning
         tuning = int8.Tuning(
             epochs=settings.epochs,
             learning_rate=settings.learning_rate,
             weight_bits=settings.weight_bits,
             seed=settings.seed,
         )
-        return int8.fine_tune(*self.equal, train, self.validation, self._run.pixels, tuning)
+        return int8.fine_tune(*self.corrected, train, self._run.pixels, tuning)
 
 
 _METHODS: dict[str, Callable[[_Maker], int8.QuantizedModel]] = {
-    "bias-correction": _Maker.corrected,
+    "bias-correction": _Maker.bias_correction,
     "fine-tuning": _Maker.fine_tuned,
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeall.artifact import Noise
 from edgeall.errors import ExportError
 from edgeall.exporting import frozen
 from edgeall.exporting.frozen import INPUT, OUTPUT
@@ -19,7 +20,10 @@ from edgeall.pixels import PixelMapping
 from edgeall.runs import Run
 
 _BATCH = 16
+_NOISE_IMAGES = 50
 OPSET = 18
+VALIDATION, SHIFTED, ALSO = "validation", "shifted", "also"
+"""Sets of images: validation images, the same changed as `shifts` does, and others that the user names."""
 
 
 @dataclass(frozen=True)
@@ -42,29 +46,48 @@ class Sources:
     def onnx(self) -> Path:
         return self.folder / "model.onnx"
 
+    def images(self, name: str = VALIDATION) -> Path:
+        """A set of images that models answer to, uint8 (n, size, size, 3)."""
+        return self.folder / f"{name}.npy"
+
     @property
-    def images(self) -> Path:
-        """Validation images, uint8 (n, size, size, 3)."""
-        return self.folder / "validation.npy"
+    def sets(self) -> tuple[str, ...]:
+        """Names of the sets that are there."""
+        return tuple(name for name in (VALIDATION, SHIFTED, ALSO) if self.images(name).exists())
 
     @property
     def reference(self) -> Path:
-        """The Keras model's class probabilities on them, float32 (n, k)."""
-        return self.folder / "reference.npy"
+        """What the Keras model answers: an .npz of class probabilities, float32 (n, k), for each of `sets`."""
+        return self.folder / "reference.npz"
 
 
-def answer(run: Run, sources: Sources, freezes: bool = True) -> None:
+def answer(run: Run, sources: Sources, freezes: bool = True, noise: bool = False) -> Noise | None:
     """Write what the Keras model answers, and with `freezes` its graph, from which the others are made.
+
+    With `noise`, the change of its own score on validation images is measured where the run does not know it.
 
     Raises:
         ExportError: the Keras model answers NaN.
     """
     from edgeall import training
+    from edgeall.training import stability
 
     model = training.load_model(run)
-    np.save(sources.reference, _answers(model, sources, run.name), allow_pickle=False)
+
+    def predict(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return _answers(model, images, run)
+
+    answers = {
+        name: predict(np.load(sources.images(name), mmap_mode="r", allow_pickle=False)) for name in sources.sets
+    }
+    np.savez(sources.reference, allow_pickle=False, **answers)
     if freezes:
         frozen.freeze(model, run.pixels.size, sources.graph)
+    if not noise:
+        return None
+    images = np.load(sources.images(), mmap_mode="r", allow_pickle=False)[:_NOISE_IMAGES]
+    measured = stability.of_run(run) or stability.stability(predict, images, run.decision)
+    return measured.noise
 
 
 def make(run: Run, sources: Sources, needs: Iterable[str]) -> None:
@@ -125,15 +148,14 @@ They raise ExportError where that form has no operator for one of the model's; t
 """
 
 
-def _answers(model: Any, sources: Sources, name: str) -> npt.NDArray[np.float32]:
-    images = np.load(sources.images, mmap_mode="r", allow_pickle=False)
+def _answers(model: Any, images: npt.NDArray[np.uint8], run: Run) -> npt.NDArray[np.float32]:
     parts = [
-        np.asarray(model.predict_on_batch(sources.pixels.apply(np.asarray(images[start : start + _BATCH]))))
+        np.asarray(model.predict_on_batch(run.pixels.apply(np.asarray(images[start : start + _BATCH]))))
         for start in range(0, len(images), _BATCH)
     ]
     answers = np.concatenate(parts).astype(np.float32)
     if not np.isfinite(answers).all():
-        raise ExportError(f"run {name}: its Keras model answers NaN or infinity; train it again")
+        raise ExportError(f"run {run.name}: its Keras model answers NaN or infinity; train it again")
     return class_probabilities(answers)
 
 

@@ -4,6 +4,7 @@ Converters print hundreds of lines, keep gigabytes and now and then die; here th
 stays open while the parent lives: when it closes, the parent is gone and so is this process.
 """
 
+import contextlib
 import dataclasses
 import errno
 import importlib
@@ -22,21 +23,22 @@ import numpy as np
 
 from edgeall import files, runs
 from edgeall.errors import EdgeallError
-from edgeall.exporting.recipes import Recipe, Tolerance
-from edgeall.exporting.sources import NEEDS, Sources
+from edgeall.exporting import speed
+from edgeall.exporting.recipes import Recipe
+from edgeall.exporting.sources import NEEDS, VALIDATION, Sources
 
 
 def format_module(format: str) -> ModuleType:
-    """The module of a format: `NEEDS`, `PACKAGES` and `convert(sources, recipe, calibration, out, small_layers)`."""
+    """The module of a format: `NEEDS`, `PACKAGES` and `convert(sources, recipe, calibration, out)`."""
     return importlib.import_module(f"edgeall.exporting.{format}")
 
 
-def answer(run: runs.Run, sources: Sources, freezes: bool) -> dict[str, Any]:
+def answer(run: runs.Run, sources: Sources, freezes: bool, noise: bool = False) -> dict[str, Any]:
     """Step "answer": what the Keras model answers, and its graph, from which the others are made."""
     from edgeall.exporting import sources as module
 
-    module.answer(run, sources, freezes)
-    return {}
+    found = module.answer(run, sources, freezes, noise)
+    return {"noise": None if found is None else dataclasses.asdict(found)}
 
 
 def derive(need: str, run: runs.Run, sources: Sources) -> dict[str, Any]:
@@ -46,75 +48,68 @@ def derive(need: str, run: runs.Run, sources: Sources) -> dict[str, Any]:
 
 
 def convert(
-    run: runs.Run,
-    sources: Sources,
-    recipe: dict[str, Any],
-    calibration: str | None,
-    out: str,
-    small_layers: float = 0.0,
+    run: runs.Run, sources: Sources, recipe: dict[str, Any], calibration: str | None, out: str
 ) -> dict[str, Any]:
     """Step "convert": one bare model file."""
     target = Recipe.from_dict(recipe)
     images = None if calibration is None else Path(calibration)
-    format_module(target.format).convert(sources, target, images, Path(out), small_layers)
+    format_module(target.format).convert(sources, target, images, Path(out))
     return {}
 
 
 def examine(
-    run: runs.Run,
-    sources: Sources,
-    recipe: dict[str, Any],
-    out: str,
-    threads: int,
-    truth: list[bool] | None = None,
+    run: runs.Run, sources: Sources, recipe: dict[str, Any], out: str, answers: str, threads: int
 ) -> dict[str, Any]:
-    """Step "examine": the bare model in its own engine: parity with the Keras model, and what it left in float."""
-    from edgeall import runtimes
-    from edgeall.exporting import parity
+    """Step "examine": what the bare model answers in its own engine, and what it left in float.
 
+    `answers`: an .npz to write, as `Sources.reference`. Only INT8 is shown other pictures than validation images.
+    """
     target = Recipe.from_dict(recipe)
-    # The first of those that speak for all, as many as this recipe asks for.
-    first = slice(target.parity.images)
-    images = np.load(sources.images, mmap_mode="r", allow_pickle=False)[first]
-    with runtimes.open_model(
-        Path(out),
-        target.format,
+    sets = sources.sets if target.precision == "int8" else (VALIDATION,)
+    with _opened(run, target, out, threads) as session:
+        found = {
+            name: session.predict(np.load(sources.images(name), mmap_mode="r", allow_pickle=False))
+            for name in sets
+        }
+        executed = session.executed_precision()
+    np.savez(answers, allow_pickle=False, **found)
+    left = executed.float_operators if target.precision == "int8" else {}
+    return {"left_in_float": [f"{count} {kind}" for kind, count in sorted(left.items())]}
+
+
+def clock(
+    run: runs.Run, sources: Sources, recipes: list[dict[str, Any]], files: list[str]
+) -> dict[str, Any]:
+    """Step "clock": medians of processor seconds of one inference, a round and file, rounds interleaved, one thread."""
+    image = np.load(sources.images(), mmap_mode="r", allow_pickle=False)[:1]
+    with contextlib.ExitStack() as stack:
+        sessions = [
+            stack.enter_context(_opened(run, Recipe.from_dict(recipe), file, threads=1))
+            for recipe, file in zip(recipes, files, strict=True)
+        ]
+        return {"seconds": speed.interleaved([partial(session.predict, image) for session in sessions])}
+
+
+def _opened(run: runs.Run, recipe: Recipe, file: str, threads: int) -> Any:
+    from edgeall import runtimes
+
+    return runtimes.open_model(
+        Path(file),
+        recipe.format,
         run.pixels,
         classes=len(run.decision.labels),
         threads=threads,
-        precision=target.precision,
-    ) as session:
-        answers = session.predict(images)
-        executed = session.executed_precision()
-    reference = np.load(sources.reference, allow_pickle=False)[first]
-    left = executed.float_operators if target.precision == "int8" else {}
-    found = parity.compare(reference, answers, run.decision, target.parity, truth and truth[first])
-    return {
-        "parity": dataclasses.asdict(found),
-        "left_in_float": [f"{count} {kind}" for kind, count in sorted(left.items())],
-    }
+        precision=recipe.precision,
+    )
 
 
 def quantize(
-    run: runs.Run,
-    sources: Sources,
-    material: dict[str, Any],
-    methods: list[str],
-    tolerances: list[dict[str, Any]],
-    truth: list[bool],
+    run: runs.Run, sources: Sources, material: dict[str, Any], method: str, truth: list[int]
 ) -> dict[str, Any]:
-    """Step "quantize": the shared INT8 model by one method after another, until one is near enough."""
+    """Step "quantize": the INT8 model that formats share, by one method."""
     from edgeall.exporting import shared
 
-    attempts = shared.quantize(
-        run,
-        sources,
-        shared.material_from(material),
-        methods,
-        [Tolerance(**each) for each in tolerances],
-        truth,
-    )
-    return {"attempts": [dataclasses.asdict(attempt) for attempt in attempts]}
+    return {"seconds": shared.make(run, sources, shared.material_from(material), method, truth)}
 
 
 def write(run: runs.Run, sources: Sources, recipe: dict[str, Any], model: str, out: str) -> dict[str, Any]:
@@ -140,6 +135,7 @@ STEPS: dict[str, Callable[..., dict[str, Any]]] = {
     **{need: partial(derive, need) for need in NEEDS},
     "convert": convert,
     "examine": examine,
+    "clock": clock,
     "quantize": quantize,
     "write": write,
     "sense": sense,

@@ -145,6 +145,7 @@ def import_model(
             split=images.split,
             params=_params(built.model),
             settings={
+                "threshold": threshold,
                 "imported": {
                     "file": file.name,
                     "sha256": digests[file],

@@ -21,8 +21,10 @@ from edgeall.statistics.metrics import (
     positive_score,
 )
 from edgeall.statistics.multiple import holm
+from edgeall.statistics.one_sided import OneSided, paired_auc, paired_mean
 from edgeall.statistics.paired import Paired, agreement, compare_verdicts, mcnemar_exact
 from edgeall.statistics.roc import AucDifference, auc_test_over_subjects, compare_auc
+from edgeall.statistics.temperature import fit_scale, log_losses
 from edgeall.statistics.threshold import choose_band, choose_threshold
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "ClassMetrics",
     "Estimate",
     "Metrics",
+    "OneSided",
     "Paired",
     "Referral",
     "Timings",
@@ -44,10 +47,14 @@ __all__ = [
     "clusters",
     "compare_auc",
     "compare_verdicts",
+    "fit_scale",
     "holm",
     "independent_difference",
     "is_positive",
+    "log_losses",
     "mcnemar_exact",
+    "paired_auc",
+    "paired_mean",
     "percentiles",
     "positive_score",
     "proportion",

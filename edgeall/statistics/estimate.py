@@ -56,13 +56,16 @@ def wilson(p: float, n: float) -> tuple[float, float]:
     return max(0.0, min(p, centre - spread)), min(1.0, max(p, centre + spread))
 
 
-def bonett_price(up: float, down: float, n: float) -> tuple[float, float]:
+def bonett_price(up: float, down: float, n: float, z: float = Z) -> tuple[float, float]:
     """Interval of the difference `up` - `down` of two shares of the same `n` trials, which need not be whole.
 
     It never has zero width. Source: Bonett and Price, J. Educ. Behav. Stat. 37 (2012).
+
+    Args:
+        z: standard normal quantile of each end.
     """
     up, down = (up * n + 1) / (n + 2), (down * n + 1) / (n + 2)
-    half = Z * math.sqrt((up + down - (up - down) ** 2) / (n + 2))
+    half = z * math.sqrt((up + down - (up - down) ** 2) / (n + 2))
     return max(-1.0, up - down - half), min(1.0, up - down + half)
 
 

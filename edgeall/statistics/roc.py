@@ -130,8 +130,7 @@ def difference_over_subjects(
     """What `compare_auc` and `auc_test_over_subjects` tell, of subjects by number: the difference and its p-value."""
     before, after = figures.auc(positive, a), figures.auc(positive, b)
     delta = after.value - before.value
-    # What each image's component gains or loses: as if images were won and lost, by the share of pairs.
-    up = float(np.mean([np.maximum(gain, 0).mean() for gain in _gains(positive, a, b)]))
+    up = gained(positive, a, b)
     found = spread(after.influence - before.influence, cluster, [positive, ~positive])
     if found is None:
         return Estimate(delta, None, None, "no interval: one subject in a class"), None
@@ -143,9 +142,13 @@ def difference_over_subjects(
     return interval, float(2 * student.sf(abs(delta) / math.sqrt(found.variance), found.freedom))
 
 
-def _gains(positive: Bools, a: Floats, b: Floats) -> list[Floats]:
-    """By how much b ranks each positive image, and each negative one, better than a does, from -1 to 1."""
-    return [of_both[1] - of_both[0] for of_both in figures.components(positive, np.stack([a, b]))]
+def gained(positive: Bools, a: Floats, b: Floats) -> float:
+    """What b's AUC gains over a's by images that b ranks better; by the others it loses this less the difference.
+
+    It is as if images were won and lost, each by the share of pairs that its component gains or loses.
+    """
+    both = figures.components(positive, np.stack([a, b]))
+    return float(np.mean([np.maximum(of[1] - of[0], 0).mean() for of in both]))
 
 
 def _separate(a: float, b: float, positives: int, negatives: int) -> Estimate:

@@ -10,15 +10,12 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
-from scipy.special import log_softmax
 
 from edgeall.errors import UsageError
+from edgeall.statistics.temperature import fit_scale, fit_scale_and_offset, mean_log_loss
 from edgeall.training.model import Classifier, compiled
 
 Doubles = npt.NDArray[np.float64]
-
-_SCALES = (0.05, 20.0)
 
 
 @dataclass(frozen=True)
@@ -57,9 +54,7 @@ def calibrate(
 ) -> Calibration:
     """Choose the correction that makes validation logits `values` likeliest, and fold it into the last layer.
 
-    Truths are softened as Platt did, so that a few well separated images do not make every answer certain: of n
-    images of a class, (n + 1) / (n + 2). Sources: Platt, Probabilistic outputs for support vector machines (1999);
-    temperature: Guo, Pleiss, Sun and Weinberger, On calibration of modern neural networks, ICML 2017.
+    The fits are those of `edgeall.statistics.temperature`.
 
     Args:
         method: one of `settings.CALIBRATIONS`.
@@ -68,49 +63,18 @@ def calibrate(
     Raises:
         UsageError: Platt's method for more than two classes.
     """
-    two = _two_columns(values)
     if method == "platt" and values.shape[1] > 1:
         raise UsageError("calibration 'platt' is for two classes; for more give: --calibration temperature")
     scale, offset = 1.0, 0.0
+    if method == "platt":
+        scale, offset = fit_scale_and_offset(values, truth)
+    elif method == "temperature":
+        scale = fit_scale(values, truth)
     if method != "none":
-        targets = _softened(truth, two.shape[1])
-        free = np.array([1.0, 0.0] if method == "platt" else [1.0])
-
-        def loss(parameters: Doubles) -> float:
-            return _cross_entropy(_changed(two, *parameters), targets)
-
-        bounds = [_SCALES, (-20.0, 20.0)][: len(free)]
-        found = minimize(loss, free, method="L-BFGS-B", bounds=bounds).x
-        scale, offset = float(found[0]), float(found[1]) if method == "platt" else 0.0
         kernel, bias = (np.asarray(array, dtype=np.float64) for array in classifier.head[-1].get_weights())
         changed = [kernel * scale, bias * scale + offset]
         classifier.head[-1].set_weights([array.astype(np.float32) for array in changed])
-    exact = np.eye(two.shape[1])[truth]
     return Calibration(
         method, scale, offset, len(truth),
-        _cross_entropy(two, exact), _cross_entropy(_changed(two, scale, offset), exact),
+        mean_log_loss(values, truth), mean_log_loss(values, truth, scale, offset),
     )  # fmt: skip
-
-
-def _two_columns(values: Doubles) -> Doubles:
-    """A lone sigmoid's logit as the second of two softmax logits."""
-    return np.concatenate([np.zeros_like(values), values], axis=1) if values.shape[1] == 1 else values
-
-
-def _changed(two: Doubles, scale: float, offset: float = 0.0) -> Doubles:
-    changed = two * scale
-    if offset:
-        changed[:, 1] += offset
-    return changed
-
-
-def _softened(truth: npt.NDArray[np.int64], classes: int) -> Doubles:
-    counts = np.bincount(truth, minlength=classes)
-    right = (counts + 1) / (counts + 2)
-    targets = np.repeat((1 - right[truth])[:, None] / (classes - 1), classes, axis=1)
-    targets[np.arange(len(truth)), truth] = right[truth]
-    return np.asarray(targets)
-
-
-def _cross_entropy(values: Doubles, targets: Doubles) -> float:
-    return float(-(targets * log_softmax(values, axis=1)).sum(axis=1).mean())

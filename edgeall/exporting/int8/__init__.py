@@ -26,6 +26,7 @@ from edgeall.exporting.int8.openvino_writer import write_openvino
 from edgeall.exporting.int8.qat import CORRECTING, Images, Tuning, fine_tune, predict, simulate
 from edgeall.exporting.int8.quant_params import Grid
 from edgeall.exporting.int8.quantized import Epoch, QuantizedModel, freeze, load, save
+from edgeall.exporting.int8.temperature import probabilities, simulated_logits, with_own_temperature
 from edgeall.exporting.int8.tflite_writer import write_tflite
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.progress import SILENT, Progress
@@ -71,9 +72,12 @@ __all__ = [
     "load",
     "predict",
     "prepare",
+    "probabilities",
     "quantize",
     "save",
     "simulate",
+    "simulated_logits",
+    "with_own_temperature",
     "write",
     "write_onnx",
     "write_openvino",
