@@ -60,9 +60,7 @@ class Reading:
     scale: float
 
     @classmethod
-    def of(
-        cls, answers: Floats, truth: Any, decision: Decision, threshold: float | None = None
-    ) -> "Reading":
+    def of(cls, answers: Floats, truth: Any, decision: Decision, threshold: float | None = None) -> "Reading":
         """Chosen on validation answers (n, k), as training chooses them; the threshold unless it is given."""
         if threshold is None:
             positive = statistics.is_positive(truth, decision).tolist()
@@ -124,7 +122,12 @@ def score(answers: Floats, decision: Decision) -> Floats:
 
 
 def figures(
-    answers: Floats, reading: Reading, reference: Floats, float_reading: Reading, truth: Any, decision: Decision
+    answers: Floats,
+    reading: Reading,
+    reference: Floats,
+    float_reading: Reading,
+    truth: Any,
+    decision: Decision,
 ) -> Figures:
     """Judge class probabilities (n, k) against those of the float model, and both against the truth if known."""
     given, exact = score(answers, decision), score(reference, decision)
@@ -191,6 +194,12 @@ def find_runs(folders: list[Path]) -> list[Run]:
         places = [folder] if (folder / "run.json").is_file() else sorted(folder.glob("fold-*"))
         found += [runs.load(place) for place in places]
     return found
+
+
+def table(head: Sequence[str], lines: list[list[str]]) -> str:
+    """A Markdown table."""
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _decode(run: Run, part: str, members: tuple[runs.Member, ...], data: Path | None) -> ByteImage:

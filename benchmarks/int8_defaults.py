@@ -8,7 +8,6 @@ have been exported.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -16,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -31,11 +30,12 @@ from int8_common import (
     probabilities,
     read_part,
     read_pictures,
+    table,
     time_ratios,
 )
 
 from edgeall import artifact, files, runs, runtimes, training
-from edgeall.exporting import calibration_images, load_recipe, sources
+from edgeall.exporting import calibration_images, choose, frozen, sources
 from edgeall.exporting.shifts import SHIFTS
 from edgeall.pixels import ByteImage
 from edgeall.runtimes import onnx_providers
@@ -146,7 +146,7 @@ def main() -> int:
         rows += measure(run, args.data, args.also)
         if args.json:
             files.write_json(args.json, [asdict(row) for row in rows])
-    print("\n\n".join(table(rows) for table in (main_table, shift_table, mean_table)))
+    print("\n\n".join(make(rows) for make in (main_table, shift_table, mean_table)))
     return 0
 
 
@@ -154,9 +154,11 @@ def measure(run: runs.Run, data: Path | None, also: Path | None) -> Iterator[Row
     """edgeall's and the vendor's model of each format that the run was exported to."""
     with tempfile.TemporaryDirectory() as folder:
         made = sources.Sources(Path(folder), run.pixels)
-        pictures = look(run, data, also)
-        np.save(made.images, pictures.parts[VAL].pixels)
-        sources.make(run, made, ("saved_model", "onnx"))
+        model = training.load_model(run)
+        pictures = look(run, model, data, also)
+        frozen.freeze(model, run.pixels.size, made.graph)
+        for need in ("saved_model", "onnx"):
+            sources.NEEDS[need](made)
         images = Path(folder) / "calibration.npy"
         chosen = calibration_images.select(run.split.train, CALIBRATION, 0)
         calibration_images.decode(run, "train", chosen, images, data)
@@ -171,14 +173,13 @@ def measure(run: runs.Run, data: Path | None, also: Path | None) -> Iterator[Row
             yield from compare(pictures, format, theirs)
 
 
-def look(run: runs.Run, data: Path | None, also: Path | None) -> Pictures:
+def look(run: runs.Run, model: Any, data: Path | None, also: Path | None) -> Pictures:
     """Read every set of pictures, and have the Keras model answer them."""
     parts = {VAL: read_part(run, "val", data), TEST: (test := read_part(run, "test", data))}
     for name, shift in SHIFTS.items():
         parts[name] = Part(np.stack([shift(image) for image in test.pixels]), test.truth)
     if also is not None:
         parts[ALSO] = Part(read_pictures(run, also), None)
-    model = training.load_model(run)
     answers = {name: probabilities(run, model, part.pixels) for name, part in parts.items()}
     return Pictures(run, parts, answers)
 
@@ -186,9 +187,7 @@ def look(run: runs.Run, data: Path | None, also: Path | None) -> Pictures:
 def compare(pictures: Pictures, format: artifact.Format, theirs: Path) -> Iterator[Row]:
     """The rows of a format."""
     run = pictures.run
-    sealed = {
-        precision: artifact.read(path_of(run, format, precision)) for precision in ("int8", "float32")
-    }
+    sealed = {precision: artifact.read(path_of(run, format, precision)) for precision in ("int8", "float32")}
     method = sealed["int8"].metadata.quantization.get("method", "?")
     with ExitStack() as stack:
         ours, exact = (
@@ -208,9 +207,9 @@ def compare(pictures: Pictures, format: artifact.Format, theirs: Path) -> Iterat
             )  # fmt: skip
 
 
-def path_of(run: runs.Run, format: artifact.Format, precision: str) -> Path:
+def path_of(run: runs.Run, format: artifact.Format, precision: artifact.Precision) -> Path:
     """Where an artifact of a run is."""
-    recipe = load_recipe(f"{format}-{precision}")
+    (recipe,) = choose([format], [precision])
     return run.exports / f"{run.name}_{recipe.name}{artifact.suffix_of(format)}"
 
 
@@ -247,7 +246,17 @@ def shift_table(rows: list[Row]) -> str:
 
 def mean_table(rows: list[Row]) -> str:
     """Means over runs, by format and maker, of the test images and of all shifts together."""
-    head = ("format", "INT8 by", "runs", "pictures", "Δaccuracy", "ΔAUC", "Δlog-loss", "kept outside", "mean Δp")
+    head = (
+        "format",
+        "INT8 by",
+        "runs",
+        "pictures",
+        "Δaccuracy",
+        "ΔAUC",
+        "Δlog-loss",
+        "kept outside",
+        "mean Δp",
+    )
     lines = []
     for format, by in dict.fromkeys((row.format, row.by) for row in rows):
         of = [row for row in rows if (row.format, row.by) == (format, by)]
@@ -256,12 +265,6 @@ def mean_table(rows: list[Row]) -> str:
             if found:
                 lines.append([format, by, str(len(of)), title, *_means(found)])
     return table(head, lines)
-
-
-def table(head: tuple[str, ...], lines: list[list[str]]) -> str:
-    """A Markdown table."""
-    rows = [head, ["---"] * len(head), *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _name(row: Row) -> list[str]:
@@ -294,7 +297,11 @@ def _ratio(ratio: tuple[float, float, float] | None) -> str:
 
 def _means(found: list[Figures]) -> list[str]:
     changes = [
-        [getattr(each.worth, name) - getattr(each.reference, name) for each in found if each.worth is not None]
+        [
+            getattr(each.worth, name) - getattr(each.reference, name)
+            for each in found
+            if each.worth is not None
+        ]
         for name in ("accuracy", "auc", "log_loss")
     ]
     outside = [each.kept_outside for each in found if each.kept_outside is not None]

@@ -1,37 +1,42 @@
-"""Does the gate of INT8 exports refuse models that are broken, and pass ones that are not? `make int8-gate RUNS="..."`.
+"""Does the gate of INT8 exports refuse broken models, and pass sound ones? `make int8-gate RUNS="..."`.
 
-Negative controls are INT8 models with one known fault each. Positive controls are float models rounded as common
-hardware rounds them. Each answers the validation images of each run; the gate judges every run alone, and the pooled
-folds of each cross-validation. Answers are kept in --cache, since making them takes most of the time.
+Negative controls are INT8 models with one known fault each, treated as exports treat theirs: with their own
+temperature and threshold. Positive controls are float models rounded as common hardware rounds them. Each answers the
+validation images of each run. The gate judges every run alone, and the pooled folds of each cross-validation. Answers
+are kept in --cache, since making them takes most of the time.
 """
 
 import argparse
-import json
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import keras
 import numpy as np
-from int8_common import Floats, find_runs, probabilities, read_calibration, read_part
+from int8_common import Floats, Part, find_runs, probabilities, read_calibration, read_part, score, table
 
-from edgeall import files, runtimes, training
-from edgeall.exporting import int8
+from edgeall import artifact, files, runtimes, training
+from edgeall.artifact import Parity
+from edgeall.errors import ExportError
+from edgeall.exporting import gate, int8, load_recipe
 from edgeall.exporting.int8 import fake_quant, sensitivity
 from edgeall.exporting.int8.ir import Node, PlainModel, Weights
+from edgeall.exporting.own_decision import own_decision
 from edgeall.exporting.shared import RANGES
 from edgeall.exporting.sources import class_probabilities
 from edgeall.pixels import ByteImage
 from edgeall.runs import Run
 
-BITS = 7
-"""Of weights, as in the shipped recipes."""
-CORRECTING = 64
-"""Calibration images for GPTQ and bias correction, as in the shipped recipes."""
+RECIPE = load_recipe("onnx-int8")
+"""Whose limits the gate holds the controls to."""
+BITS = RECIPE.fine_tuning.weight_bits if RECIPE.fine_tuning else 7
+ACCEPTED = 15 / 16
+"""Least share of the runs in which a positive control passes."""
 SENSING = 8
 """Calibration images for the sensitivity table."""
 TOO_WIDE = 10
@@ -40,8 +45,8 @@ MANTISSA = 10
 """Bits of the mantissa of float16 and of TF32."""
 
 
-class Subject:
-    """A run's INT8 model as the product makes it without gradients, in parts that the controls break."""
+class Stages:
+    """A run's INT8 model as exports make it by bias correction, stage by stage: the controls leave out or change one."""
 
     def __init__(self, run: Run, data: Path | None) -> None:
         self.run = run
@@ -66,7 +71,7 @@ class Subject:
 
     @cached_property
     def corrected(self) -> PlainModel:
-        images = self.calibration[:CORRECTING]
+        images = self.calibration[: int8.CORRECTING]
         return int8.correct_biases(*self.equal, BITS, images, self.run.pixels, compensated=True)
 
     @cached_property
@@ -78,61 +83,58 @@ class Subject:
         return next(node for node in nodes if node.name in plain.weights and node.shape[-1] > 1)
 
 
-def correct(subject: Subject) -> int8.QuantizedModel:
+def sound(stages: Stages) -> int8.QuantizedModel:
     """No fault: what the others are to be compared with."""
-    return _frozen(subject.corrected, subject.equal[1])
+    return _frozen(stages.corrected, stages.equal[1])
 
 
-def nearest(subject: Subject) -> int8.QuantizedModel:
-    """Weights rounded to the nearest codes, and biases not corrected."""
-    return _frozen(*subject.equal)
+def nearest(stages: Stages) -> int8.QuantizedModel:
+    """Weights rounded to the nearest codes, and biases not corrected: the equalized model and its grids as they are."""
+    return _frozen(*stages.equal)
 
 
-def wide_range(subject: Subject) -> int8.QuantizedModel:
+def wide_range(stages: Stages) -> int8.QuantizedModel:
     """A range `TOO_WIDE` times too wide in the tensor that rounding harms most."""
-    grids = dict(subject.equal[1])
-    group = subject.corrected.graph.groups[subject.worst.name]
+    grids = dict(stages.equal[1])
+    group = stages.corrected.graph.groups[stages.worst.name]
     grids[group] = int8.Grid(grids[group].scale * TOO_WIDE, grids[group].zero_point)
-    return _frozen(subject.corrected, grids)
+    return _frozen(stages.corrected, grids)
 
 
-def swapped_channels(subject: Subject) -> int8.QuantizedModel:
+def swapped_channels(stages: Stages) -> int8.QuantizedModel:
     """The channels of that tensor with the greatest and the least mean, exchanged."""
-    node = subject.worst
-    model = fake_quant.float_model(subject.equal[0], every_tensor=True)
-    tensor = model.predict_on_batch(subject.run.pixels.apply(subject.calibration[:SENSING]))[node.name]
+    node = stages.worst
+    model = fake_quant.float_model(stages.equal[0], every_tensor=True)
+    tensor = model.predict_on_batch(stages.run.pixels.apply(stages.calibration[:SENSING]))[node.name]
     means = np.asarray(tensor).reshape(-1, node.shape[-1]).mean(axis=0)
     order = np.arange(node.shape[-1])
     most, least = int(means.argmax()), int(means.argmin())
     order[[most, least]] = least, most
-    weights = subject.corrected.weights[node.name]
+    weights = stages.corrected.weights[node.name]
     axis = 2 if node.kind == "depthwise" else -1
     scale = weights.scale
     if scale is not None and scale.shape[axis] > 1:
         scale = np.take(scale, order, axis)
     mixed = Weights(np.take(weights.kernel, order, axis), weights.bias[order], scale)
     return _frozen(
-        replace(subject.corrected, weights={**subject.corrected.weights, node.name: mixed}), subject.equal[1]
+        replace(stages.corrected, weights={**stages.corrected.weights, node.name: mixed}), stages.equal[1]
     )
 
 
-def float16(subject: Subject, pixels: ByteImage) -> Floats:
+def float16(stages: Stages, pixels: ByteImage) -> Floats:
     """The Keras model computing in float16 throughout; its input is float16 too."""
-    import keras
 
     def cast(layer: Any) -> Any:
         return type(layer).from_config(layer.get_config() | {"dtype": "float16"})
 
-    model = keras.models.clone_model(subject.keras, clone_function=cast)
-    model.set_weights(subject.keras.get_weights())
-    return probabilities(subject.run, model, pixels)
+    model = keras.models.clone_model(stages.keras, clone_function=cast)
+    model.set_weights(stages.keras.get_weights())
+    return probabilities(stages.run, model, pixels)
 
 
-def short_mantissa(subject: Subject, pixels: ByteImage) -> Floats:
+def short_mantissa(stages: Stages, pixels: ByteImage) -> Floats:
     """Float32 with weights and activations rounded to a mantissa of `MANTISSA` bits."""
-    import keras
-
-    plain = subject.plain
+    plain = stages.plain
     rounded = {name: (_short(each.kernel), _short(each.bias)) for name, each in plain.weights.items()}
 
     class Rounded(keras.layers.Layer):  # type: ignore[misc]
@@ -142,107 +144,202 @@ def short_mantissa(subject: Subject, pixels: ByteImage) -> Floats:
             )
 
     images = keras.Input(plain.graph.input.shape, dtype="float32")
-    return probabilities(subject.run, keras.Model(images, Rounded()(images)), pixels)
+    return probabilities(stages.run, keras.Model(images, Rounded()(images)), pixels)
 
 
-NEGATIVE: dict[str, Callable[[Subject], int8.QuantizedModel]] = {
+NEGATIVE: dict[str, Callable[[Stages], int8.QuantizedModel]] = {
     "nearest": nearest,
     "wide-range": wide_range,
     "swapped-channels": swapped_channels,
 }
-POSITIVE: dict[str, Callable[[Subject, ByteImage], Floats]] = {
+POSITIVE: dict[str, Callable[[Stages, ByteImage], Floats]] = {
     "float16": float16,
     "mantissa-10": short_mantissa,
 }
-CORRECT = "int8"
-"""Name of the INT8 model without a fault. The gate may pass it or not: it is no control."""
+SOUND = "no-fault"
+"""The INT8 model that the negative controls break. The gate may pass it or not: it is no control."""
+OUTCOMES = ("passed", "failed", "unproven")
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Of a run, or of the pooled folds of a cross-validation, on validation images.
+    """Class probabilities (n, k) for a run's n validation images.
 
     Attributes:
         truth: class indices (n,).
-        subjects: of each image, (n,) of str; "" where unknown.
-        thresholds: of the run that each image belongs to, (n,).
-        given: class probabilities (n, k), of the Keras model ("float"), and of each control.
+        given: by the Keras model ("float") and by each control.
         worst: the layer that the controls `wide-range` and `swapped-channels` break.
     """
 
-    name: str
+    run: Run
     truth: Any
-    subjects: Any
-    thresholds: Any
+    subjects: tuple[str | None, ...]
     given: Mapping[str, Floats]
     worst: str
+
+    def paired(self, control: str) -> gate.Paired:
+        """A control's answers beside the float model's.
+
+        Raises:
+            ExportError: they are those of no model.
+        """
+        decision = self.run.decision
+        own = decision
+        if control not in POSITIVE:
+            positive = np.isin(self.truth, decision.positive_indices)
+            own = own_decision(self.run, positive, score(self.given[control], decision))
+        reference = self.given["float"]
+        return gate.paired(self.truth.tolist(), self.subjects, reference, self.given[control], decision, own)
 
 
 def answers_of(run: Run, data: Path | None, cache: Path, engine: str | None) -> Answers:
     """Make a run's answers, or read them from `cache`."""
-    name = f"{run.path.parent.name}-{run.name}".removesuffix("-")
-    path = cache / f"{name}{f'-{engine}' if engine else ''}.npz"
-    key = files.sha256_file(run.model_path)
+    path = cache / f"{run.path.parent.name}-{run.name}{f'-{engine}' if engine else ''}.npz"
+    members = run.split.val
+    truth, subjects = np.asarray(run.class_indices("val")), tuple(member.subject for member in members)
+    key = f"{files.sha256_file(run.model_path)} {files.sha256_file(run.path / 'run.json')}"
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:
-            document = json.loads(kept["document"].tobytes())
-            if document["key"] == key:
-                given = {each: kept[f"given:{each}"] for each in document["given"]}
-                columns = (kept[each] for each in ("truth", "subjects", "thresholds"))
-                return Answers(name, *columns, given, document["worst"])
-    subject, part = Subject(run, data), read_part(run, "val", data)
-    given = {"float": probabilities(run, subject.keras, part.pixels)}
-    for each, make in {CORRECT: correct, **NEGATIVE}.items():
-        given[each] = integer_answers(run, make(subject), part.pixels, engine)
-    for each, answer in POSITIVE.items():
-        given[each] = answer(subject, part.pixels)
-    found = Answers(
-        name,
-        part.truth,
-        np.array([each or "" for each in part.subjects]),
-        np.full(len(part.truth), run.decision.threshold),
-        given,
-        subject.worst.name,
-    )
-    document = {"key": key, "given": list(given), "worst": found.worst}
+            if str(kept["key"]) == key:
+                given = {name: kept[name] for name in kept.files if name not in ("key", "worst")}
+                return Answers(run, truth, subjects, given, str(kept["worst"]))
+    stages, part = Stages(run, data), read_part(run, "val", data)
+    given = {"float": probabilities(run, stages.keras, part.pixels)}
+    for name, make in {SOUND: sound, **NEGATIVE}.items():
+        given[name] = integer_answers(run, make(stages), part, engine)
+    for name, answer in POSITIVE.items():
+        given[name] = answer(stages, part.pixels)
     cache.mkdir(parents=True, exist_ok=True)
     with files.replacing(path) as place, place.open("wb") as file:
-        np.savez(
-            file,
-            document=np.frombuffer(json.dumps(document).encode(), np.uint8),
-            truth=found.truth,
-            subjects=found.subjects,
-            thresholds=found.thresholds,
-            **{f"given:{each}": values for each, values in given.items()},
-        )
-    return found
+        np.savez(file, allow_pickle=False, key=key, worst=stages.worst.name, **given)
+    return Answers(run, truth, subjects, given, stages.worst.name)
 
 
-def integer_answers(run: Run, model: int8.QuantizedModel, pixels: ByteImage, engine: str | None) -> Floats:
-    """Class probabilities (n, k) of an INT8 model, simulated or in an engine."""
+def integer_answers(run: Run, model: int8.QuantizedModel, part: Part, engine: str | None) -> Floats:
+    """Class probabilities (n, k) of an INT8 model with its own temperature, simulated or in an engine."""
+    logits = int8.simulated_logits(model, part.pixels, run.pixels)
+    if run.calibration.get("method", "none") != "none":
+        assert part.truth is not None
+        model, logits = int8.with_own_temperature(model, logits, part.truth)
     if engine is None:
-        return probabilities(run, int8.simulate(model), pixels)
+        return class_probabilities(int8.probabilities(model, logits))
+    format = cast(artifact.Format, engine)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"control{SUFFIXES[engine]}"
+        path = Path(folder) / f"control{artifact.suffix_of(format)}"
         int8.write(model, engine, path)
         classes = len(run.decision.labels)
         with runtimes.open_model(
-            path, engine, run.pixels, classes=classes, threads=1, precision="int8"  # type: ignore[arg-type]
+            path, format, run.pixels, classes=classes, threads=1, precision="int8"
         ) as session:
-            return class_probabilities(np.asarray(session.predict(pixels), np.float32))
+            return session.predict(part.pixels)
 
 
-SUFFIXES = {"tflite": ".tflite", "onnx": ".onnx", "openvino": ".xml"}
+def judge(folds: list[Answers], control: str) -> Parity | str:
+    """What the gate says of a control on all images of `folds`; of answers that are no model's, why."""
+    try:
+        return gate.judge(gate.joined([fold.paired(control) for fold in folds]), RECIPE.parity)
+    except ExportError as error:
+        return str(error)
 
 
-def pooled(name: str, folds: list[Answers]) -> Answers:
-    """The folds of one cross-validation as one."""
-    truth, subjects, thresholds = (
-        np.concatenate([getattr(fold, column) for fold in folds])
-        for column in ("truth", "subjects", "thresholds")
+def outcome(judged: Parity | str) -> str:
+    """Of a judgement: "passed", "failed" or "unproven"."""
+    return "failed" if isinstance(judged, str) else judged.outcome
+
+
+def main() -> int:
+    """Print Markdown tables; status 1 where a control is judged wrongly."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", type=Path, nargs="+", help="runs, or folders of a cross-validation's")
+    parser.add_argument("--data", type=Path, help="where the runs' images are now")
+    parser.add_argument("--cache", type=Path, required=True, help="folder for the controls' answers")
+    parser.add_argument(
+        "--engine", choices=artifact.FORMATS, help="compute INT8 controls there, not in simulation"
     )
-    given = {each: np.concatenate([fold.given[each] for fold in folds]) for each in folds[0].given}
-    return Answers(name, truth, subjects, thresholds, given, ", ".join(sorted({fold.worst for fold in folds})))
+    args = parser.parse_args()
+    found = []
+    for run in find_runs(args.runs):
+        print(f"{run.path}", file=sys.stderr)
+        found.append(answers_of(run, args.data, args.cache, args.engine))
+        keras.backend.clear_session()
+    together: dict[str, list[Answers]] = defaultdict(list)
+    for each in found:
+        together[each.run.path.parent.name].append(each)
+    pools = {name: folds for name, folds in together.items() if len(folds) > 1}
+    names = [*NEGATIVE, *POSITIVE, SOUND]
+    alone = {name: [judge([each], name) for each in found] for name in names}
+    layers = Counter(each.worst for each in found)
+    print(
+        f"{len(found)} runs, {sum(len(each.truth) for each in found)} validation images; "
+        f"INT8 {'in ' + args.engine if args.engine else 'simulated'}. "
+        f"Broken layers: {', '.join(f'{layer} ({n})' for layer, n in layers.most_common())}.\n"
+    )
+    print(summary(alone))
+    if pools:
+        print(f"\n{pooled_table(pools, names)}")
+    wrong = [name for name in NEGATIVE if "passed" in map(outcome, alone[name])]
+    wrong += [
+        name for name in POSITIVE if Counter(map(outcome, alone[name]))["passed"] < ACCEPTED * len(found)
+    ]
+    print(f"\n{'Judged wrongly: ' + ', '.join(wrong) if wrong else 'Every control is judged rightly.'}")
+    return bool(wrong)
+
+
+def summary(alone: Mapping[str, list[Parity | str]]) -> str:
+    """A row a control: outcomes of runs each judged alone, and means over runs."""
+    head = (
+        *("control", "wanted", *OUTCOMES),
+        *("mean ΔAUC", "mean Δlog-loss", "mean Δp", "clear verdicts kept"),
+    )
+    lines = []
+    for name, judged in alone.items():
+        counts = Counter(map(outcome, judged))
+        known = [each for each in judged if not isinstance(each, str)]
+        means = [
+            _mean(known, figure)
+            for figure in ("auc_delta", "log_loss_delta", "mean_abs_diff", "clear_agreement")
+        ]
+        lines.append([name, wanted(name), *(str(counts[each]) for each in OUTCOMES), *means])
+    return table(head, lines)
+
+
+def pooled_table(pools: Mapping[str, list[Answers]], names: list[str]) -> str:
+    """A row a control and cross-validation, whose folds are judged as one."""
+    head = (
+        "folds",
+        "n",
+        "control",
+        "wanted",
+        "outcome",
+        "ΔAUC",
+        "Δlog-loss",
+        "clear verdicts kept",
+        "because",
+    )
+    lines = []
+    for name in names:
+        for pool, folds in pools.items():
+            judged = judge(folds, name)
+            cells = [pool, str(sum(len(fold.truth) for fold in folds)), name, wanted(name), outcome(judged)]
+            if isinstance(judged, str):
+                lines.append([*cells, "", "", "", judged])
+                continue
+            figures = (judged.auc_delta, judged.log_loss_delta, judged.clear_agreement)
+            shown = (
+                "–" if value is None else f"{value:{'+' * (value is not figures[2])}.3f}" for value in figures
+            )
+            lines.append([*cells, *shown, "; ".join(judged.reasons)])
+    return table(head, lines)
+
+
+def wanted(name: str) -> str:
+    """What the gate should say of a control."""
+    return "not passed" if name in NEGATIVE else "passed" if name in POSITIVE else "–"
+
+
+def _mean(judged: list[Parity], figure: str) -> str:
+    values = [value for each in judged if (value := getattr(each, figure)) is not None]
+    return f"{np.mean(values):.3f}" if values else "–"
 
 
 def _frozen(plain: PlainModel, grids: Mapping[str, int8.Grid]) -> int8.QuantizedModel:
@@ -253,3 +350,7 @@ def _short(value: Any) -> Any:
     """float32 rounded to `MANTISSA` bits, halves up: by Veltkamp's splitting (Dekker, Numer Math 18, 1971)."""
     high = value * float(2 ** (23 - MANTISSA) + 1)
     return high - (high - value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
