@@ -46,7 +46,7 @@ MANTISSA = 10
 
 
 class Stages:
-    """A run's INT8 model as exports make it by bias correction, stage by stage: the controls leave out or change one."""
+    """A run's INT8 model as exports make it by bias correction, in the stages that the controls leave out or change."""
 
     def __init__(self, run: Run, data: Path | None) -> None:
         self.run = run
@@ -124,10 +124,10 @@ def swapped_channels(stages: Stages) -> int8.QuantizedModel:
 def float16(stages: Stages, pixels: ByteImage) -> Floats:
     """The Keras model computing in float16 throughout; its input is float16 too."""
 
-    def cast(layer: Any) -> Any:
+    def halved(layer: Any) -> Any:
         return type(layer).from_config(layer.get_config() | {"dtype": "float16"})
 
-    model = keras.models.clone_model(stages.keras, clone_function=cast)
+    model = keras.models.clone_model(stages.keras, clone_function=halved)
     model.set_weights(stages.keras.get_weights())
     return probabilities(stages.run, model, pixels)
 
@@ -211,7 +211,7 @@ def answers_of(run: Run, data: Path | None, cache: Path, engine: str | None) -> 
         given[name] = answer(stages, part.pixels)
     cache.mkdir(parents=True, exist_ok=True)
     with files.replacing(path) as place, place.open("wb") as file:
-        np.savez(file, allow_pickle=False, key=key, worst=stages.worst.name, **given)
+        np.savez(file, key=key, worst=stages.worst.name, **given)
     return Answers(run, truth, subjects, given, stages.worst.name)
 
 
@@ -306,15 +306,8 @@ def summary(alone: Mapping[str, list[Parity | str]]) -> str:
 def pooled_table(pools: Mapping[str, list[Answers]], names: list[str]) -> str:
     """A row a control and cross-validation, whose folds are judged as one."""
     head = (
-        "folds",
-        "n",
-        "control",
-        "wanted",
-        "outcome",
-        "ΔAUC",
-        "Δlog-loss",
-        "clear verdicts kept",
-        "because",
+        *("folds", "n", "control", "wanted", "outcome"),
+        *("ΔAUC", "Δlog-loss", "clear verdicts kept", "because"),
     )
     lines = []
     for name in names:
@@ -324,10 +317,7 @@ def pooled_table(pools: Mapping[str, list[Answers]], names: list[str]) -> str:
             if isinstance(judged, str):
                 lines.append([*cells, "", "", "", judged])
                 continue
-            figures = (judged.auc_delta, judged.log_loss_delta, judged.clear_agreement)
-            shown = (
-                "–" if value is None else f"{value:{'+' * (value is not figures[2])}.3f}" for value in figures
-            )
+            shown = (_mean([judged], figure) for figure in ("auc_delta", "log_loss_delta", "clear_agreement"))
             lines.append([*cells, *shown, "; ".join(judged.reasons)])
     return table(head, lines)
 
@@ -347,7 +337,7 @@ def _frozen(plain: PlainModel, grids: Mapping[str, int8.Grid]) -> int8.Quantized
 
 
 def _short(value: Any) -> Any:
-    """float32 rounded to `MANTISSA` bits, halves up: by Veltkamp's splitting (Dekker, Numer Math 18, 1971)."""
+    """float32 rounded to the nearest of `MANTISSA` bits, by Veltkamp's splitting (Dekker, Numer Math 18, 1971)."""
     high = value * float(2 ** (23 - MANTISSA) + 1)
     return high - (high - value)
 
