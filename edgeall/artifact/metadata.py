@@ -327,7 +327,7 @@ class _Recipe:
 class _Fallback:
     method: str = ""
     measured_in: str = ""
-    passed: bool = False
+    passed: bool | None = False
     mean_abs_diff: float = 0.0
     error: str = ""
 

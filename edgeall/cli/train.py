@@ -82,6 +82,7 @@ def summary(run: Run) -> Any:
         f"Keras model; split {split_words(run.split.grouped_by)}; 95% intervals; threshold "
         f"{run.decision.threshold:.3f}, {chosen}\n"
         + "".join(f"{line}\n" for line in referral_lines(run.settings, run.metrics))
+        + f"{stability_line(run)}\n"
         + f"report, curves, confusion matrices: {run.path / 'evaluation'}"
     )
     return table
@@ -112,6 +113,19 @@ def referral_lines(promised: Mapping[str, Any], metrics: Mapping[str, Mapping[st
                 f"{_figure(of['answered_sensitivity'])}, specificity {_figure(of['answered_specificity'])}"
             )
     return lines
+
+
+def stability_line(run: Run) -> str:
+    """How far the score moves under changes that nobody sees."""
+    from edgeall.training.stability import of_run
+
+    found = of_run(run)
+    if found is None:
+        return "stability of the score: not measured"
+    moved = ", ".join(
+        f"{kind} {of.score_change:.3f} ({of.verdicts_kept:.1%})" for kind, of in found.movements.items()
+    )
+    return f"mean change of the score (verdicts kept) on {found.n} validation images: {moved}"
 
 
 def pooled_summary(pooled: "Pooled") -> Any:

@@ -22,6 +22,7 @@ def write(
     params: Mapping[str, int] | None = None,
     history: Sequence[Row] = (),
     notes: Sequence[str] = (),
+    stability: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the folder `evaluation` into the folder of a run or of pooled folds.
 
@@ -29,6 +30,7 @@ def write(
         parts: "train", "val", "test"; or "pooled".
         params: parameter counts by name.
         notes: sentences that a reader of these figures needs first.
+        stability: of the score on validation images, as `edgeall.training.stability.Stability.to_dict` gives it.
     """
     run = Path(run)
     folder = run / FOLDER
@@ -44,10 +46,12 @@ def write(
             "threshold": decision.threshold,
             "params": None if params is None else dict(params),
             "params_mb": sizes,
+            "stability": stability,
             "parts": {name: part.to_dict() for name, part in parts.items()},
         },
     )
     drawn = pictures.draw(folder, title, decision, parts, history)
     files.write_text(
-        folder / "evaluation.md", words.document(title, decision, parts, params, sizes, drawn, notes)
+        folder / "evaluation.md",
+        words.document(title, decision, parts, params, sizes, drawn, notes, stability),
     )

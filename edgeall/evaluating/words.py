@@ -18,6 +18,7 @@ def document(
     sizes: Mapping[str, float] | None,
     drawn: Mapping[str, str],
     notes: Sequence[str],
+    stability: Mapping[str, Any] | None = None,
 ) -> str:
     """The page. Every figure that has an interval shows it: 95%."""
     blocks = [f"# {title}", *notes]
@@ -27,6 +28,8 @@ def document(
         "rests on a class with a single person."
     )
     blocks.extend(_referral(parts))
+    if stability is not None:
+        blocks.extend(_stability(stability))
     for name, part in parts.items():
         blocks += [f"## {name}: classification report", _report(part.report, decision.labels)]
         blocks += [f"## {name}: confusion matrix", _confusion(part.confusion, decision.labels)]
@@ -98,6 +101,23 @@ def _referral(parts: Mapping[str, Evaluation]) -> list[str]:
         "image counts as neither missed nor alarmed; the last two columns leave it out. What the band was chosen for "
         "holds on the validation images that chose it; on other people the intervals tell.",
         _table(["", "subjects", *(name.replace("_", " ") for name in shown)], rows),
+    ]
+
+
+def _stability(stability: Mapping[str, Any]) -> list[str]:
+    moved = {kind: found for kind, found in stability.items() if kind != "n"}
+    return [
+        "## Stability of the score",
+        f"How far the score of {stability['n']} validation images moves under changes that a pathologist does not "
+        "see: each pixel value -1, 0 or +1 at random (noise), a shift by one pixel, JPEG compression of quality 95. "
+        "The images are changed at the size that the model reads.",
+        _table(
+            ["", "mean change of the score", "verdicts kept"],
+            [
+                [kind, f"{found['score_change']:.3f}", f"{found['verdicts_kept']:.1%}"]
+                for kind, found in moved.items()
+            ],
+        ),
     ]
 
 

@@ -78,5 +78,7 @@ class Attempt:
         parity = self.parity
         area = "" if parity.auc_delta is None else f", AUC {parity.auc_delta:+.3f}"
         loss = "" if parity.log_loss_delta is None else f", log-loss {parity.log_loss_delta:+.3f}"
-        clear = "" if parity.clear_agreement is None else f", clear verdicts agree {parity.clear_agreement:.1%}"
+        clear = (
+            "" if parity.clear_agreement is None else f", clear verdicts agree {parity.clear_agreement:.1%}"
+        )
         return f"{self.method}: {parity.word}{area}{loss}{clear}, {self.seconds:.0f} s"

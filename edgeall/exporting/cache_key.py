@@ -14,7 +14,7 @@ from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.worker import format_module
 from edgeall.runs import Member, Run
 
-METHOD_REVISION = 5
+METHOD_REVISION = 6
 """Raised whenever what edgeall itself does to a model changes: how it is rewritten, rounded, tuned, written or judged.
 Work of another revision is never taken over, neither by the next release nor by a development checkout, whose version
 stays the same while the code changes."""
@@ -46,8 +46,8 @@ class RunInputs:
     facts: dict[str, Any]
 
 
-def of_run(run: Run) -> RunInputs:
-    """Read once for all recipes."""
+def of_run(run: Run, also: Sequence[Member] = ()) -> RunInputs:
+    """Read once for all recipes. `also`: other pictures that artifacts are judged on."""
     model = files.sha256_file(run.model_path)
     making = {
         "edgeall": __version__,
@@ -56,7 +56,10 @@ def of_run(run: Run) -> RunInputs:
         "pixels": dataclasses.asdict(run.pixels),
         "labels": run.decision.labels,
         "validation": _members(run.split.val),
-    }
+        "settings": {
+            key: run.settings.get(key) for key in ("threshold", "min_sensitivity", "min_specificity")
+        },
+    } | ({"also": _members(also)} if also else {})
     facts = {
         "backbone": run.backbone,
         "head": run.head,
@@ -79,7 +82,7 @@ def shared_key(of: RunInputs, recipe: Recipe, calibration: Sequence[Member]) -> 
             "calibration": [member.sha256 for member in calibration],
             "training": of.training,
             "fine_tuning": dataclasses.asdict(recipe.fine_tuning),
-            "parity": dataclasses.asdict(recipe.parity),
+            "temperature": of.facts["calibration"],
             "packages": _versions((*SHARED_PACKAGES, "numpy")),
         }
     )

@@ -36,8 +36,10 @@ class Given:
     notes: tuple[str, ...] = ()
 
 
-def read_folder(root: AnyPath, size: int) -> Given:
+def read_folder(root: AnyPath, size: int, option: str = "--calibration") -> Given:
     """All images under `root`, each looked at, for models of `size` x `size` pixels.
+
+    `option`: of the command line, which named the folder; errors begin with it.
 
     Raises:
         UsageError: fewer than 8 images; one that cannot be read, shows nothing, or is less than half as wide or high
@@ -45,32 +47,32 @@ def read_folder(root: AnyPath, size: int) -> Given:
     """
     root = Path(root)
     if not root.is_dir():
-        raise UsageError(f"--calibration {root}: no such folder")
+        raise UsageError(f"{option} {root}: no such folder")
     listed = list(list_folder(root))
     for found in listed:
         if isinstance(found, Unlisted):
-            raise UsageError(f"--calibration: {found.path}: cannot be listed ({found.error})")
+            raise UsageError(f"{option}: {found.path}: cannot be listed ({found.error})")
     paths = sorted(found.path for found in listed if isinstance(found, PictureFile))
     notes = in_words((found for found in listed if isinstance(found, LeftOut)), root)
     if not paths:
         others = "".join(f"; {line}" for line in notes)
-        raise UsageError(f"--calibration {root}: holds no images ({', '.join(READ)}){others}")
+        raise UsageError(f"{option} {root}: holds no images ({', '.join(READ)}){others}")
     for path in paths:
         try:
             image, (width, height) = pixels.read_image_with_size(path, size)
         except ImageError as error:
-            raise UsageError(f"--calibration: {error}") from None
+            raise UsageError(f"{option}: {error}") from None
         if image.std() < _FLAT:
             raise UsageError(
-                f"--calibration: {path} is of one colour all over, and shows a quantizer no ranges: leave it out"
+                f"{option}: {path} is of one colour all over, and shows a quantizer no ranges: leave it out"
             )
         if 2 * min(width, height) < size:
             raise UsageError(
-                f"--calibration: {path} has {width} x {height} pixels, too few for a model of {size} x {size}"
+                f"{option}: {path} has {width} x {height} pixels, too few for a model of {size} x {size}"
             )
     if len(paths) < _FEWEST:
         raise UsageError(
-            f"--calibration {root}: holds {len(paths)} images; at least {_FEWEST} are needed, 100 are good"
+            f"{option} {root}: holds {len(paths)} images; at least {_FEWEST} are needed, 100 are good"
         )
     members = [Member(path.relative_to(root).as_posix(), files.sha256_file(path), "") for path in paths]
     return Given(root, tuple(members), notes)
@@ -117,6 +119,20 @@ def decode(run: Run, part: str, members: tuple[Member, ...], out: Path, root: Pa
         images = np.lib.format.open_memmap(part_path, mode="w+", dtype=np.uint8, shape=shape)
         for index, path in enumerate(paths):
             images[index] = pixels.read_image(path, run.pixels.resize)
+        images.flush()
+
+
+def decode_given(given: Given, mapping: PixelMapping, out: Path) -> None:
+    """As `decode`, of all images that a user named.
+
+    Raises:
+        ImageError: an image cannot be decoded any more.
+    """
+    shape = (len(given.members), mapping.size, mapping.size, 3)
+    with files.replacing(out) as part_path:
+        images = np.lib.format.open_memmap(part_path, mode="w+", dtype=np.uint8, shape=shape)
+        for index, member in enumerate(given.members):
+            images[index] = pixels.read_image(given.root / member.name, mapping.resize)
         images.flush()
 
 

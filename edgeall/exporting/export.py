@@ -8,16 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from edgeall.artifact import Noise
 from edgeall.errors import EdgeallError, ExportError, MissingExtraError, UsageError
-from edgeall.exporting import calibration_images, int8_cache, ladder, sealing
+from edgeall.exporting import calibration_images, candidates, int8_cache, sealing
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.cache_key import SHARED_PACKAGES
+from edgeall.exporting.calibration_images import Given
 from edgeall.exporting.export_context import Candidate, ExportContext, calibration_file, tell
 from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.plan import Failure, Options, Task, plan
 from edgeall.exporting.recipes import Recipe
-from edgeall.exporting.sources import Sources
+from edgeall.exporting.shifts import SHIFTS
+from edgeall.exporting.sources import ALSO, SHIFTED, Sources
 from edgeall.exporting.work_folder import work_folder
 from edgeall.exporting.worker import format_module
 from edgeall.exporting.worker_pool import WorkerPool
@@ -26,6 +31,8 @@ from edgeall.progress import SILENT, Advance, Progress
 from edgeall.runs import Run
 
 _PARITY_SEED = 0
+_SHIFTED_IMAGES = 40
+"""Validation images of which changed ones are made."""
 _DEFAULT = Options()
 
 
@@ -70,8 +77,8 @@ def export_runs(
 ) -> Outcome:
     """Make each recipe's artifact of each run: `exports/<run>_<recipe><suffix>` in the run's folder.
 
-    An artifact whose inputs have not changed is left as it is ("cached"). One that failed its recipe's tolerance is
-    written, with `parity.passed` false.
+    An artifact whose inputs have not changed is left as it is ("cached"). One that failed its recipe's limits is
+    written, with `parity.passed` false; one on which the images do not decide, with None.
 
     Args:
         jobs: worker processes at once; default as many as cores and memory allow.
@@ -97,7 +104,7 @@ def export_runs(
         ):
             mine = [[task for task in todo if task.run is run] for run in runs]
             works = [
-                (own, pool.submit(_export_one_run, own, workers, options.data, progress, advance))
+                (own, pool.submit(_export_one_run, own, workers, options, progress, advance))
                 for own in mine
                 if own
             ]
@@ -120,14 +127,14 @@ def write_sensitivity(
 ) -> tuple[Path, Path]:
     """Write `exports/<run>_int8-sensitivity.csv` and `.png`: the layers of a run by what INT8 costs them.
 
-    `recipe`: an INT8 one with fallbacks, whose calibration images and weight bits are used. Both files are replaced.
+    `recipe`: an INT8 one, whose calibration images and weight bits are used. Both files are replaced.
 
     Raises:
-        UsageError: another export works on the run, or the recipe has no fallbacks to be sensitive to.
+        UsageError: another export works on the run, or the recipe is not calibrated.
         ExportError: there are no images to measure on, or a layer has no INT8 form.
     """
     if recipe.calibration is None or recipe.fine_tuning is None:
-        raise UsageError(f"recipe {recipe.name}: has no fallbacks, whose layers could be measured")
+        raise UsageError(f"recipe {recipe.name}: has no calibration, and so no ranges to measure layers with")
     root, everyone = options.data, run.split.train
     if options.calibration is not None:
         root, everyone = options.calibration.root, options.calibration.members
@@ -159,55 +166,60 @@ def _need_packages(tasks: Sequence[Task]) -> None:
 
 
 def _export_one_run(
-    tasks: list[Task], workers: WorkerPool, data: Path | None, progress: Progress, advance: Advance
+    tasks: list[Task], workers: WorkerPool, options: Options, progress: Progress, advance: Advance
 ) -> dict[Path, Exported | Failure]:
-    run = tasks[0].run
+    run, data = tasks[0].run, options.data
+    integer = any(task.recipe.precision == "int8" for task in tasks)
     with work_folder(run) as folder:
         sources = Sources(folder, run.pixels)
-        validation = calibration_images.select(
-            run.split.val, max(task.recipe.parity.images for task in tasks), _PARITY_SEED
-        )
-        calibration_images.decode(run, "val", validation, sources.images, data)
+        most = max(task.recipe.parity.images for task in tasks)
+        validation = calibration_images.select(run.split.val, most, _PARITY_SEED)
+        calibration_images.decode(run, "val", validation, sources.images(), data)
         for task in tasks:
             if task.calibration and not calibration_file(folder, task).exists():
-                calibration_images.decode(
-                    run, "train", task.calibration, calibration_file(folder, task), task.root
-                )
+                images = calibration_file(folder, task)
+                calibration_images.decode(run, "train", task.calibration, images, task.root)
+        changed = _other_pictures(sources, options.also) if integer else ()
         try:
-            workers.do("answer", run, folder, freezes=any(task.calibrates for task in tasks))
+            report, _ = workers.do(
+                "answer", run, folder, freezes=any(task.calibrates for task in tasks), noise=integer
+            )
         except ExportError as error:
             tell(progress, run.name, error)
             return {task.path: Failure(run.name, task.recipe.name, str(error)) for task in tasks}
-        truth = [member.label in run.decision.positive for member in validation]
-        context = ExportContext(workers, folder, Intermediates(workers, run, folder), truth, data, progress)
+        noise = None if report["noise"] is None else Noise(**report["noise"])
+        intermediates = Intermediates(workers, run, folder)
+        context = ExportContext(
+            workers, folder, sources, intermediates, validation, changed, noise, data, progress
+        )
         entering = threading.Lock()
 
         def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported:
             with entering:
-                return sealing.finish(task, candidate, log)
+                exported = sealing.finish(task, candidate, log)
+            advance(1)
+            return exported
 
-        def work(queue: list[list[Task]]) -> dict[Path, Exported | Failure]:
-            made: dict[Path, Exported | Failure] = {}
-            for group in queue:
-                try:
-                    made |= ladder.make(group, context, finish)
-                finally:
-                    advance(len(group))
-            return made
-
-        queues = _queues(tasks)
-        with ThreadPoolExecutor(len(queues)) as pool:
-            results = {path: result for made in pool.map(work, queues) for path, result in made.items()}
+        single = [task for task in tasks if task.recipe.precision != "int8"]
+        groups: dict[object, list[Task]] = {}
+        for task in tasks:
+            if task.recipe.precision == "int8":
+                groups.setdefault(task.shared or task.path, []).append(task)
+        # INT8 is timed beside float32, which is there by then.
+        results = candidates.make_each(single, context, finish)
+        for group in groups.values():
+            results |= candidates.compare(group, context, finish)
+        advance(sum(isinstance(each, Failure) for each in results.values()))
     if any(task.shared for task in tasks) and not any(isinstance(each, Failure) for each in results.values()):
         int8_cache.clean(run)
     return results
 
 
-def _queues(tasks: Sequence[Task]) -> list[list[list[Task]]]:
-    """Groups of tasks, to be made together, in queues: groups that try to make one shared INT8 model in different ways
-    wait for each other, so that each takes over what the one before has made."""
-    queues: dict[object, dict[object, list[Task]]] = {}
-    for task in tasks:
-        groups = queues.setdefault(task.shared or task.path, {})
-        groups.setdefault((task.methods, task.calibrates), []).append(task)
-    return [list(groups.values()) for groups in queues.values()]
+def _other_pictures(sources: Sources, also: Given | None) -> list[str]:
+    """Write the pictures besides validation images on which INT8 is compared with float; the change of each."""
+    images = np.load(sources.images(), allow_pickle=False)[:_SHIFTED_IMAGES]
+    shifted = [shift(image) for shift in SHIFTS.values() for image in images]
+    np.save(sources.images(SHIFTED), np.stack(shifted), allow_pickle=False)
+    if also is not None:
+        calibration_images.decode_given(also, sources.pixels, sources.images(ALSO))
+    return [name for name in SHIFTS for _ in images]

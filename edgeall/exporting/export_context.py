@@ -174,7 +174,8 @@ class ExportContext:
         """Answers to a set of images beside the Keras model's. Truth is known of validation images alone."""
         labels = task.run.decision.labels
         reference = _arrays(self.sources.reference)[name]
-        truth, subjects = [0] * len(reference), [None] * len(reference)
+        truth = [0] * len(reference)
+        subjects: list[str | None] = [None] * len(reference)
         if name == VALIDATION:
             truth = [labels.index(member.label) for member in self.validation]
             subjects = [member.subject for member in self.validation]

@@ -18,8 +18,7 @@ import numpy.typing as npt
 from edgeall.artifact import Decision, GateOutcome, Parity
 from edgeall.errors import ExportError
 from edgeall.exporting.recipes import Tolerance
-from edgeall.statistics import log_losses, paired_auc, paired_mean
-from edgeall.statistics.one_sided import OneSided
+from edgeall.statistics import OneSided, log_losses, paired_auc, paired_mean
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -62,6 +61,10 @@ class Paired:
 
     def __len__(self) -> int:
         return len(self.truth)
+
+    def first(self, count: int) -> "Paired":
+        """The first `count` images."""
+        return Paired(*(getattr(self, field.name)[:count] for field in dataclasses.fields(self)))
 
     @property
     def same(self) -> Bools:
@@ -157,7 +160,11 @@ def judge(images: Paired, tolerance: Tolerance) -> Parity:
     area, loss = _area(images), _loss(images)
     if area is not None:
         figures |= {"auc_delta": area.value, "auc_delta_low": area.low, "auc_delta_high": area.high}
-    figures |= {"log_loss_delta": loss.value, "log_loss_delta_low": loss.low, "log_loss_delta_high": loss.high}
+    figures |= {
+        "log_loss_delta": loss.value,
+        "log_loss_delta_low": loss.low,
+        "log_loss_delta_high": loss.high,
+    }
     figures["over"] = loss.over
     found = [clause(images, tolerance, area, loss) for clause in _CLAUSES]
     held = [each for each in found if each is not None]
@@ -220,6 +227,8 @@ def _ranking(images: Paired, limit: Tolerance, area: OneSided | None, loss: OneS
         return None
     if area is None:
         return Clause("unproven", "the validation images are of one class, so that there is no AUC")
+    if area.low is None or area.high is None:
+        return Clause("unproven", "the validation images have one of a class, so that the AUC has no bounds")
     if area.value >= -limit.auc_fall - _ROUNDING and area.low > -limit.auc_fall_bound:
         return Clause("passed")
     words = f"AUC changes by {area.value:+.3f}, one-sided 95 % bounds {area.low:+.3f} and {area.high:+.3f}"
@@ -227,7 +236,9 @@ def _ranking(images: Paired, limit: Tolerance, area: OneSided | None, loss: OneS
         return Clause("failed", f"{words}: it falls by more than {limit.auc_fall:g}")
     words += f": a fall by {limit.auc_fall_bound:g} is not excluded"
     if area.value >= -limit.auc_fall:
-        return Clause("unproven", words, _scaled(images, area.value - area.low, area.value + limit.auc_fall_bound))
+        return Clause(
+            "unproven", words, _scaled(images, area.value - area.low, area.value + limit.auc_fall_bound)
+        )
     return Clause("unproven", words, _scaled(images, area.high - area.value, -limit.auc_fall - area.value))
 
 
@@ -235,9 +246,13 @@ def _calibration(images: Paired, limit: Tolerance, area: OneSided | None, loss: 
     most = limit.log_loss_rise
     if most is None:
         return None
+    if loss.low is None or loss.high is None:
+        return Clause("unproven", "there is one validation image, so that the log-loss has no bounds")
     if loss.high < most:
         return Clause("passed")
-    words = f"log-loss changes by {loss.value:+.3f}, one-sided 95 % bounds {loss.low:+.3f} and {loss.high:+.3f}"
+    words = (
+        f"log-loss changes by {loss.value:+.3f}, one-sided 95 % bounds {loss.low:+.3f} and {loss.high:+.3f}"
+    )
     if loss.value >= most and loss.low > 0:
         return Clause("failed", f"{words}: it rises by more than {most:g}")
     words += f": a rise by {most:g} is not excluded"
@@ -268,7 +283,7 @@ def agreement(images: Paired, least: float, whose: str) -> Clause:
     if _by_chance(differ, clear, 1 - least) < _LEVEL:
         return Clause("failed", f"{words}: fewer than {least:.1%} agree")
     words += f": too few images to tell from {least:.1%}"
-    return Clause("unproven", words, _decided(images, differ, clear, least))
+    return Clause("unproven", words, _enough(images, differ, clear, least))
 
 
 _CLAUSES: tuple[Callable[[Paired, Tolerance, OneSided | None, OneSided], Clause | None], ...] = (
@@ -301,12 +316,9 @@ def _by_chance(seen: int, of: int, share: float) -> float:
     return float(binom.sf(seen - 1, of, share))
 
 
-def _decided(images: Paired, differ: int, clear: int, least: float) -> int | None:
-    """Images with which the same share of different verdicts would be shown to be too many."""
-    for times in range(2, 200):
-        if _by_chance(differ * times, clear * times, 1 - least) < _LEVEL:
-            return len(images) * times
-    return None
+def _enough(images: Paired, differ: int, clear: int, least: float) -> int:
+    """Images with which as many different verdicts as were seen would be few enough, if others do not differ."""
+    return math.ceil(len(images) / clear * differ / (1 - least) - _ROUNDING)
 
 
 def _scaled(images: Paired, half_width: float, distance: float) -> int | None:
@@ -324,11 +336,11 @@ def _area(images: Paired) -> OneSided | None:
         columns = range(images.reference.shape[1])
         sets += [(images.truth == c, images.reference[:, c], images.answers[:, c]) for c in columns]
     found = [
-        paired_auc(positive, before, after, images.subjects)
+        area
         for positive, before, after in sets
-        if positive.any() and not positive.all()
+        if (area := paired_auc(positive, before, after, images.subjects)) is not None
     ]
-    return min(found, key=lambda each: each.low) if found else None
+    return min(found, key=lambda each: each.value if each.low is None else each.low) if found else None
 
 
 def _loss(images: Paired) -> OneSided:

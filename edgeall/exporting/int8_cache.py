@@ -23,7 +23,9 @@ def clean(run: Run) -> None:
     """Keep the models alone that artifacts are of; all of them while an INT8 artifact fails its gate."""
     entries = manifest.read(run).values()
     folder = run.exports / FOLDER
-    if not folder.is_dir() or any(not each.parity.passed for each in entries if each.precision == "int8"):
+    if not folder.is_dir() or any(
+        each.parity.word == "failed" for each in entries if each.precision == "int8"
+    ):
         return
     named = {each.shared for each in entries}
     for file in folder.iterdir():

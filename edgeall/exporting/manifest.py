@@ -13,6 +13,7 @@ from typing import Any
 from edgeall import artifact, documents, files
 from edgeall.artifact import Format, Parity, Precision
 from edgeall.errors import ArtifactError
+from edgeall.exporting.attempts import Speed
 from edgeall.runs import Run
 
 
@@ -25,13 +26,13 @@ class Exported:
         sha256: the artifact's identity, as in `edgeall.artifact.Artifact`.
         seconds: conversion and parity, of every attempt in the artifact's own engine; without waiting and without what
             artifacts share: what simulations of the shared INT8 model took, `fallbacks` tell.
-        fallbacks: what was tried to make the artifact and what came of it (`Attempt.to_dict`), the recipe's own way
-            first; empty where that was enough.
+        fallbacks: the methods that were compared to make it, with their figures (`Attempt.to_dict`), the one that was
+            taken among them; empty where there was one.
         left_in_float: what an INT8 artifact computes in float, besides the boundary; empty for other precisions.
-        method: that made it: of INT8 a calibration or one of the fallbacks; of other precisions None where their own
-            way was enough.
+        method: that made it; None of other precisions than INT8.
         shared: name of the INT8 model that it is of, where that is one for all formats: key of what the model is made
             from, and method. Artifacts with one name have the same weights and scales.
+        speed: of INT8 beside float32 on the machine that exported it; None where there was no float32 artifact.
         inputs: SHA-256 over everything that the artifact was made from.
         cached: nothing was to be done, because `inputs` had not changed.
     """
@@ -51,6 +52,7 @@ class Exported:
     left_in_float: tuple[str, ...] = ()
     method: str | None = None
     shared: str | None = None
+    speed: Speed | None = None
     cached: bool = False
 
     def to_dict(self) -> dict[str, Any]:

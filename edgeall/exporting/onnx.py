@@ -15,22 +15,17 @@ PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime")
 _WEIGHTED = ("Conv", "Gemm", "MatMul")
 
 
-def convert(
-    sources: Sources, recipe: Recipe, calibration: Path | None, out: Path, small_layers: float = 0.0
-) -> None:
-    """Write the bare model of `recipe` to `out`; input and output stay float32.
-
-    `small_layers`: percent of the weights that float16 leaves in float32, with what is computed from them.
-    """
+def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Path) -> None:
+    """Write the bare model of `recipe` to `out`; input and output stay float32."""
     if recipe.precision == "float32":
         shutil.copyfile(sources.onnx, out)
     elif recipe.precision == "float16":
-        _to_float16(sources.onnx, out, small_layers)
+        _to_float16(sources.onnx, out)
     elif calibration is not None:
         _quantize(sources, recipe, calibration, out)
 
 
-def _to_float16(source: Path, out: Path, small_layers: float) -> None:
+def _to_float16(source: Path, out: Path) -> None:
     import numpy as np
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
@@ -42,7 +37,7 @@ def _to_float16(source: Path, out: Path, small_layers: float) -> None:
         for node in model.graph.node
         if node.op_type in _WEIGHTED and node.input[1] in constants
     }
-    whole = sorted(smallest(sizes, small_layers))
+    whole = sorted(smallest(sizes))
     onnx.save(convert_float_to_float16(model, keep_io_types=True, node_block_list=whole), out)
 
 

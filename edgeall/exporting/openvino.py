@@ -14,24 +14,19 @@ NEEDS = ("onnx",)
 PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "openvino", "nncf")
 
 
-def convert(
-    sources: Sources, recipe: Recipe, calibration: Path | None, out: Path, small_layers: float = 0.0
-) -> None:
-    """Write the bare model of `recipe` to `out` and its `.bin`; input and output stay float32.
-
-    `small_layers`: percent of the weights that float16 leaves in float32.
-    """
+def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Path) -> None:
+    """Write the bare model of `recipe` to `out` and its `.bin`; input and output stay float32."""
     import openvino
 
     model = openvino.convert_model(sources.onnx)
     if recipe.quantization is not None and calibration is not None:
         model = _quantize(model, recipe, sources, calibration)
     openvino.save_model(model, out, compress_to_fp16=recipe.precision == "float16")
-    if small_layers:
-        openvino.save_model(_widened(model, out, small_layers), out, compress_to_fp16=False)
+    if recipe.precision == "float16":
+        openvino.save_model(_widened(model, out), out, compress_to_fp16=False)
 
 
-def _widened(model: Any, halved: Path, small_layers: float) -> Any:
+def _widened(model: Any, halved: Path) -> Any:
     """The float16 model of a file, the smallest kernels of which are those of `model` again."""
     import openvino
 
@@ -46,7 +41,7 @@ def _widened(model: Any, halved: Path, small_layers: float) -> Any:
         for name, each in weights.items()
         if sum(length > 1 for length in each.shape) > 1
     }
-    kept = smallest(sizes, small_layers)
+    kept = smallest(sizes)
     core = openvino.Core()
     # Its weights are not to be read from a file that is written over.
     core.set_property({"ENABLE_MMAP": False})

@@ -8,23 +8,26 @@ from typing import Literal, get_args
 
 from edgeall import artifact
 from edgeall.errors import UsageError
-from edgeall.exporting import cache_key, calibration_images, manifest, small_layers
+from edgeall.exporting import cache_key, calibration_images, manifest
 from edgeall.exporting.attempts import NO_IMAGES
 from edgeall.exporting.cache_key import RunInputs
 from edgeall.exporting.calibration_images import Given
 from edgeall.exporting.manifest import Exported
-from edgeall.exporting.recipes import FLOAT_LAYERS, FLOAT_STEPS, Recipe
+from edgeall.exporting.recipes import Recipe
 from edgeall.names import unknown_name
 from edgeall.runs import Member, Run
 
 Int8Method = Literal["auto", "ptq", "qat"]
+_METHODS: dict[Int8Method, tuple[str, ...]] = {
+    "auto": ("bias-correction", "fine-tuning"),
+    "ptq": (),
+    "qat": ("fine-tuning",),
+}
+"""Of the INT8 model that formats share."""
 _NOT_CALIBRATED = (
     "the run has no images of its own to find INT8 ranges with; give some with --calibration DIR, "
     "import its model again with --data DIR, or train it again"
 )
-
-
-_TUNED = ("fine-tuning",)
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,17 @@ class Options:
         overwrite: replace artifacts that were made from other inputs, and try those anew that failed their gate.
         data: where the runs' images are now; None: where they were at training.
         calibration: images to calibrate on instead of the runs' training images.
-        int8_method: "ptq": the recipe's calibration alone. "qat": fine-tuning at once. "auto": calibration, and the
-            recipe's fallbacks where it fails. Says nothing about other precisions.
+        int8_method: "ptq": the format's own calibration alone. "qat": quantization-aware training alone. "auto": the
+            format's own calibration and the model that formats share are compared, and where none is good enough
+            quantization-aware training too. Says nothing about other precisions.
+        also: other pictures on which INT8 is compared with float; their labels are not known.
     """
 
     overwrite: bool = False
     data: Path | None = None
     calibration: Given | None = None
     int8_method: Int8Method = "auto"
+    also: Given | None = None
 
     def __post_init__(self) -> None:
         if self.int8_method not in get_args(Int8Method):
@@ -66,8 +72,8 @@ class Task:
         model: SHA-256 of the Keras model file.
         inputs: SHA-256 over all that decides what the artifact is.
         calibration: images for INT8, under `root` (None: where the run's are).
-        calibrates: whether the recipe's own way is tried first.
-        methods: to be tried in order: of the shared INT8 model, or of converting to float16.
+        calibrates: whether the recipe's own way is among those compared.
+        methods: of the INT8 model that formats share: the first is compared too, each other one where all before fail.
         shared: key of the INT8 model that tasks of the same run may share; None where nothing can be shared.
         settled: what became of it already.
     """
@@ -91,14 +97,14 @@ def plan(run: Run, recipes: Sequence[Recipe], options: Options) -> list[Task]:
     Raises:
         UsageError: an artifact made from other inputs is in the way.
     """
-    of, known = cache_key.of_run(run), manifest.read(run)
+    of, known = cache_key.of_run(run, options.also.members if options.also else ()), manifest.read(run)
     return [_task(run, recipe, options, of, known) for recipe in recipes]
 
 
 def _task(run: Run, recipe: Recipe, options: Options, of: RunInputs, known: dict[str, Exported]) -> Task:
     path = run.exports / f"{run.name}_{recipe.name}{artifact.suffix_of(recipe.format)}"
-    methods = _methods(recipe, options.int8_method)
-    calibrates = options.int8_method != "qat" or methods != _TUNED
+    methods = _METHODS[options.int8_method] if recipe.fine_tuning else ()
+    calibrates = options.int8_method != "qat" or not methods
     root = options.data if options.calibration is None else options.calibration.root
     task = Task(run, recipe, path, of.model, "", (), root, calibrates, methods, None, None)
     if recipe.calibration is not None:
@@ -107,7 +113,7 @@ def _task(run: Run, recipe: Recipe, options: Options, of: RunInputs, known: dict
             return dataclasses.replace(task, settled=Failure(run.name, recipe.name, _NOT_CALIBRATED))
         chosen = calibration_images.select(everyone, recipe.calibration.images, recipe.calibration.seed)
         task = dataclasses.replace(task, calibration=chosen)
-    shared = cache_key.shared_key(of, recipe, task.calibration) if methods and recipe.fine_tuning else None
+    shared = cache_key.shared_key(of, recipe, task.calibration) if methods else None
     digest = cache_key.artifact_key(of, recipe, task.calibration, (calibrates, *methods), shared)
     task = dataclasses.replace(task, shared=shared, inputs=digest)
     entry = known.get(path.name)
@@ -124,10 +130,10 @@ def _task(run: Run, recipe: Recipe, options: Options, of: RunInputs, known: dict
 def _worth_another_try(task: Task, entry: Exported, options: Options) -> bool:
     """Of an artifact whose inputs have not changed: whether it failed, and the user or what is at hand now says so.
 
-    One that passed without fine-tuning, for want of images, is good as it is; the user may want another all the same.
+    One that did not fail, though images for fine-tuning were missing, is good as it is; the user may want another.
     """
     cut_short = any(each.get("error") == NO_IMAGES for each in entry.fallbacks)
-    if entry.parity.passed:
+    if entry.parity.word != "failed":
         return options.overwrite and cut_short and _training_images_at_hand(task, options)
     return options.overwrite or (cut_short and _training_images_at_hand(task, options))
 
@@ -139,13 +145,3 @@ def _training_images_at_hand(task: Task, options: Options) -> bool:
     chosen = calibration_images.select(task.run.split.train, settings.images, settings.seed)
     root = options.data or task.run.data.root
     return all((root / member.name).is_file() for member in chosen)
-
-
-def _methods(recipe: Recipe, int8_method: Int8Method) -> tuple[str, ...]:
-    if recipe.precision == "int8" and recipe.fallbacks and int8_method != "auto":
-        return () if int8_method == "ptq" else _TUNED
-    in_steps = {
-        "float-layers": [f"{FLOAT_LAYERS}{count}" for count in FLOAT_STEPS],
-        "small-layers": [f"{small_layers.PREFIX}{percent:g}" for percent in small_layers.STEPS],
-    }
-    return tuple(step for method in recipe.fallbacks for step in in_steps.get(method, [method]))

@@ -61,7 +61,7 @@ class FineTuning:
 
     images: int = 600
     epochs: int = 6
-    learning_rate: float = 1e-5
+    learning_rate: float = 3e-5
     weight_bits: int = 7
     seed: int = 0
 
@@ -144,6 +144,7 @@ CHOICES: dict[Format, dict[str, tuple[str, ...]]] = {
 
 REDUCES_RANGE: tuple[Format, ...] = ("onnx", "openvino")
 """Formats whose engines multiply in 8 bits with 16-bit sums; TFLite's do not saturate."""
+
 
 def load_recipe(name_or_path: str) -> Recipe:
     """The recipe of a shipped or user's own name, or in the TOML file at a path.

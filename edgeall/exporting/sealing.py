@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edgeall import artifact
 from edgeall.artifact import Metadata, Provenance
-from edgeall.exporting import cache_key, descriptions, int8_cache, manifest, tensors
+from edgeall.exporting import cache_key, descriptions, int8_cache, manifest, pooling, tensors
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.export_context import Candidate
 from edgeall.exporting.manifest import Exported
@@ -20,14 +20,15 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
     if candidate.shared and task.shared is not None:
         shared = int8_cache.name_of(task.shared, attempt.method)
     tried = tuple(each.to_dict() for each in log) if len(log) > 1 else ()
-    # Of INT8 it is always said; of other precisions where their own way was not enough.
-    method = attempt.method if recipe.precision == "int8" or tried else None
-    about = {"method": method, "shared": shared, "fallbacks": list(tried)} if method else {}
+    method = attempt.method if recipe.precision == "int8" else None
+    # One machine's clock is no property of the file.
+    figures = [{key: value for key, value in each.items() if key != "speed"} for each in tried]
+    about = {"method": method, "shared": shared, "fallbacks": figures} if method else {}
     metadata = Metadata(
         format=recipe.format,
         precision=recipe.precision,
         pixels=run.pixels,
-        decision=run.decision,
+        decision=candidate.decision,
         provenance=_provenance(task),
         recipe=recipe.to_dict(),
         parity=attempt.parity,
@@ -53,10 +54,12 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
         left_in_float=candidate.left_in_float,
         method=method,
         shared=shared,
+        speed=attempt.speed,
     )
     # First the entry, then the files: an artifact without an entry would look like someone else's,
     # an entry without its artifact is simply made again.
     manifest.add(run, exported)
+    pooling.keep(task.path, candidate.images)
     _move_in(candidate.file, task.path)
     return exported
 

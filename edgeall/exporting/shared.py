@@ -97,7 +97,9 @@ def _kept(path: Path, selection: str) -> bool:
     try:
         document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         int8.load(path)
-        return bool(document["selection"] == selection and np.asarray(document["answers"], np.float32).ndim == 2)
+        return bool(
+            document["selection"] == selection and np.asarray(document["answers"], np.float32).ndim == 2
+        )
     except (OSError, ValueError, KeyError, TypeError, ExportError):
         return False
 

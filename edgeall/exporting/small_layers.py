@@ -1,4 +1,4 @@
-"""Which layers of a float16 model keep float32 weights, where half precision throughout moves its answer too far.
+"""Which layers of a float16 model keep float32 weights: the smallest, which cost nothing and matter most.
 
 Half precision changes a weight by one part in 2,000 at most. The first layers have the fewest weights, and whatever
 they make differently goes through all others: of MobileNetV2 fine-tuned on C-NMC 288 of 2.2 million weights, the first
@@ -10,14 +10,13 @@ from typing import TypeVar
 
 Key = TypeVar("Key")
 
-PREFIX = "small-layers-"
-STEPS = (0.1, 1.0, 5.0)
-"""Percent of a model's weights that "small-layers" leaves in float32, one attempt each, until one passes."""
+PERCENT = 0.1
+"""Of a model's weights that stay in float32."""
 
 
-def smallest(sizes: Mapping[Key, int], percent: float) -> set[Key]:
-    """Of kernels and their numbers of weights, the smallest ones, which together have at most `percent` of all."""
-    left = sum(sizes.values()) * percent / 100
+def smallest(sizes: Mapping[Key, int]) -> set[Key]:
+    """Of kernels and their numbers of weights, the smallest ones, which together have at most `PERCENT` of all."""
+    left = sum(sizes.values()) * PERCENT / 100
     kept: set[Key] = set()
     for key in sorted(sizes, key=lambda key: sizes[key]):
         left -= sizes[key]
@@ -25,8 +24,3 @@ def smallest(sizes: Mapping[Key, int], percent: float) -> set[Key]:
             break
         kept.add(key)
     return kept
-
-
-def percent_of(method: str) -> float:
-    """How much a method of this name leaves in float32: nothing, unless it says so."""
-    return float(method.removeprefix(PREFIX)) if method.startswith(PREFIX) else 0.0

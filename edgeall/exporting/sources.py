@@ -78,7 +78,8 @@ def answer(run: Run, sources: Sources, freezes: bool = True, noise: bool = False
         return _answers(model, images, run)
 
     answers = {
-        name: predict(np.load(sources.images(name), mmap_mode="r", allow_pickle=False)) for name in sources.sets
+        name: predict(np.load(sources.images(name), mmap_mode="r", allow_pickle=False))
+        for name in sources.sets
     }
     np.savez(sources.reference, allow_pickle=False, **answers)
     if freezes:
@@ -87,7 +88,8 @@ def answer(run: Run, sources: Sources, freezes: bool = True, noise: bool = False
         return None
     images = np.load(sources.images(), mmap_mode="r", allow_pickle=False)[:_NOISE_IMAGES]
     measured = stability.of_run(run) or stability.stability(predict, images, run.decision)
-    return measured.noise
+    changes = (measured.noise, measured.shift, measured.jpeg)
+    return Noise(*(movement.score_change for movement in changes))
 
 
 def make(run: Run, sources: Sources, needs: Iterable[str]) -> None:

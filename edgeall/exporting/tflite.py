@@ -18,13 +18,8 @@ NEEDS = ("saved_model",)
 PACKAGES = ("keras", "tensorflow")
 
 
-def convert(
-    sources: Sources, recipe: Recipe, calibration: Path | None, out: Path, small_layers: float = 0.0
-) -> None:
-    """Write the bare model of `recipe` to `out`; input and output stay float32 where the recipe's boundary is.
-
-    `small_layers`: percent of the weights that float16 leaves in float32.
-    """
+def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Path) -> None:
+    """Write the bare model of `recipe` to `out`; input and output stay float32 where the recipe's boundary is."""
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_saved_model(str(sources.saved_model))
@@ -44,11 +39,8 @@ def convert(
         if recipe.quantization.boundary == "int8":
             converter.inference_input_type = converter.inference_output_type = tf.int8
         converter._experimental_disable_per_channel = recipe.quantization.granularity == "tensor"
-    if recipe.precision == "float16" and not small_layers:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
     model = _converted(converter)
-    out.write_bytes(_halved(model, small_layers) if small_layers else model)
+    out.write_bytes(_halved(model) if recipe.precision == "float16" else model)
 
 
 def _converted(converter: Any) -> bytes:
@@ -70,7 +62,7 @@ def _converted(converter: Any) -> bytes:
         ) from None
 
 
-def _halved(model: bytes, small_layers: float) -> bytes:
+def _halved(model: bytes) -> bytes:
     """A float32 model with kernels in float16 but the smallest, in the converter's own form: it has no such choice."""
     import flatbuffers  # type: ignore[import-untyped]
     from ai_edge_litert import schema_py_generated as schema
@@ -78,7 +70,7 @@ def _halved(model: bytes, small_layers: float) -> bytes:
     table = schema.ModelT.InitFromPackedBuf(model)
     (graph,) = table.subgraphs
     kernels = _kernels(table, graph, schema)
-    kept = smallest({place: int(np.prod(graph.tensors[place].shape)) for place in kernels}, small_layers)
+    kept = smallest({place: int(np.prod(graph.tensors[place].shape)) for place in kernels})
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
     # The version that knows float16.

@@ -77,9 +77,7 @@ def examine(
     return {"left_in_float": [f"{count} {kind}" for kind, count in sorted(left.items())]}
 
 
-def clock(
-    run: runs.Run, sources: Sources, recipes: list[dict[str, Any]], files: list[str]
-) -> dict[str, Any]:
+def clock(run: runs.Run, sources: Sources, recipes: list[dict[str, Any]], files: list[str]) -> dict[str, Any]:
     """Step "clock": medians of processor seconds of one inference, a round and file, rounds interleaved, one thread."""
     image = np.load(sources.images(), mmap_mode="r", allow_pickle=False)[:1]
     with contextlib.ExitStack() as stack:

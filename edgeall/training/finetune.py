@@ -11,13 +11,14 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 import edgeall
 from edgeall import evaluating, files, predictions, runs
 from edgeall.artifact import Decision
 from edgeall.datasets import Dataset
 from edgeall.errors import DatasetError
-from edgeall.pixels import PixelMapping
+from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.predictions import Predictions
 from edgeall.progress import Progress
 from edgeall.runs import DataSource, Member, Run, Split
@@ -32,6 +33,7 @@ from edgeall.training.learned import doubts
 from edgeall.training.model import Classifier, build, open_layers, predict, run_model
 from edgeall.training.phases import FINE_TUNING, History, Part, run_phases
 from edgeall.training.settings import IMAGENET, RANDOM, Settings
+from edgeall.training.stability import DISTURBANCES, Stability, sample, stability
 from edgeall.training.weights import initialize
 
 
@@ -105,6 +107,8 @@ def fine_tune(
             name: {"of": "the Keras model"} | part.metrics | {"loss": part.loss, "mse": part.mse}
             for name, part in found.items()
         }
+        steady = _stability(fitted, decision, progress)
+        metrics["val"]["stability"] = steady.to_dict()
         metrics["train"]["doubts"] = doubts(said["train"], decision, history.rows, patience)
         run = Run(
             path=folder,
@@ -128,6 +132,7 @@ def fine_tune(
         evaluating.write(
             folder, path.name, decision, found, run.params, history.rows,
             [f"{classifier.backbone.title}, head {run.head}, from {run.weights}; the Keras model.", *caveats(run)],
+            steady.to_dict(),
         )  # fmt: skip
     checkpoint.clear()
     return dataclasses.replace(run, path=path)
@@ -243,6 +248,21 @@ def _judge(
         )
         for name, part in fitted.parts.items()
     }
+
+
+def _stability(fitted: Fitted, decision: Decision, progress: Progress) -> Stability:
+    """Of the calibrated model, on validation images."""
+    model, val = fitted.classifier.model, fitted.parts["val"]
+    images = val.images.take(sample(val.classes))
+    title = f"{fitted.classifier.backbone.title}: stability"
+    with progress.stage(title, len(images) * (1 + len(DISTURBANCES))) as advance:
+
+        def answers(pixels: ByteImage) -> npt.NDArray[np.float64]:
+            found = predict(model, pixels, fitted.mapping)
+            advance(len(pixels))
+            return found
+
+        return stability(answers, images, decision)
 
 
 def _part(cache: ImageCache, members: tuple[Member, ...], labels: tuple[str, ...]) -> Part:

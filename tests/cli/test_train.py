@@ -60,6 +60,9 @@ def test_json_is_as_promised_and_the_run_is_there(
     assert set(document["test"]["accuracy"]) == {"value", "low", "high"}
     assert (Path(document["evaluation"]) / "evaluation.md").exists()
     assert document["calibration"]["method"] == "temperature"
+    assert set(document["val"]["stability"]) == {"n", "noise", "shift", "jpeg"}
+    assert set(document["val"]["stability"]["noise"]) == {"score_change", "verdicts_kept"}
+    assert "mean change of the score (verdicts kept) on 4 validation images: noise 0." in err
     assert "random weights" in err
     assert "by image: optimistic" in err
 

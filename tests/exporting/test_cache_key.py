@@ -31,7 +31,7 @@ def small(tmp_path: Path) -> Run:
 
 
 def tasks(run: Run) -> list[Task]:
-    """Float, INT8 with fallbacks."""
+    """Float, INT8."""
     return plan(run, [load_recipe("onnx-fp32"), load_recipe("onnx-int8")], Options())
 
 

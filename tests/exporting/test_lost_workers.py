@@ -14,18 +14,18 @@ from edgeall import runs
 from edgeall.errors import ExportError, WorkerLost
 from edgeall.exporting import Recipe, export_runs, load_recipe
 from edgeall.exporting.manifest import read
+from edgeall.exporting.recipes import Tolerance
 from edgeall.exporting.worker_pool import WorkerPool
 
 
-def failing() -> Recipe:
-    """INT8 whose calibration fails its gate, so that a fallback is tried."""
+def comparing() -> Recipe:
+    """INT8 that compares its own calibration with the model that formats share."""
     recipe = load_recipe("onnx-int8")
     assert recipe.calibration is not None
     return dataclasses.replace(
         recipe,
         calibration=dataclasses.replace(recipe.calibration, images=8),
-        parity=dataclasses.replace(recipe.parity, mean_abs_diff=0.0, auc_fall=None),
-        fallbacks=("mse",),
+        parity=Tolerance(images=8, agreement=0.0),
     )
 
 
@@ -58,7 +58,7 @@ def kill_at(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_killed_fallback_seals_nothing_and_the_next_export_goes_on(
     run: runs.Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = [failing(), load_recipe("onnx-fp32")]
+    wanted = [comparing(), load_recipe("onnx-fp32")]
     with monkeypatch.context() as patched:
         kill_at("quantize", patched)
         outcome = export_runs([run], wanted)
@@ -69,13 +69,13 @@ def test_a_killed_fallback_seals_nothing_and_the_next_export_goes_on(
     assert set(read(run)) == {"own_onnx-fp32.onnx"}
     int8, fp32 = export_runs([run], wanted).exported
     assert (int8.cached, fp32.cached) == (False, True)
-    assert [each["method"] for each in int8.fallbacks][:2] == ["min-max", "mse"]
+    assert [each["method"] for each in int8.fallbacks][:2] == ["min-max", "bias-correction"]
     assert all("error" not in each for each in int8.fallbacks)
 
 
 def test_a_killed_writer_is_no_verdict_on_a_method(run: runs.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     kill_at("write", monkeypatch)
-    outcome = export_runs([run], [failing()])
+    outcome = export_runs([run], [comparing()])
     assert outcome.exported == ()
     assert "step 'write'" in outcome.failures[0].error
     assert read(run) == {}
@@ -85,7 +85,7 @@ INTERRUPTED = """
 import os, signal, subprocess, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from test_lost_workers import Tap, failing
+from test_lost_workers import Tap, comparing
 from edgeall import runs
 from edgeall.exporting import export_runs
 
@@ -103,7 +103,7 @@ class Popen(subprocess.Popen):
         self.stdin = Interrupting(self, "")
 
 subprocess.Popen = Popen
-export_runs([runs.load(Path(sys.argv[1]))], [failing()])
+export_runs([runs.load(Path(sys.argv[1]))], [comparing()])
 """
 
 

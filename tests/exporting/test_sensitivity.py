@@ -28,8 +28,8 @@ def test_a_row_a_layer_as_csv_and_a_picture(run: runs.Run) -> None:
     assert not (run.exports / ".work").exists()
 
 
-def test_a_recipe_without_fallbacks_has_nothing_to_measure(run: runs.Run) -> None:
-    with pytest.raises(UsageError, match="no fallbacks"):
+def test_a_recipe_without_calibration_has_nothing_to_measure(run: runs.Run) -> None:
+    with pytest.raises(UsageError, match="no calibration"):
         write_sensitivity(run, load_recipe("tflite-dynamic"))
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from edgeall.errors import DatasetError, EdgeallError, RunError, UsageError
 from edgeall.runs import Run, Split
 from edgeall.training import Settings, load_model, train
 from edgeall.training.model import predict
+from edgeall.training.stability import of_run, stability
 
 QUICK = Settings("mobilenetv2", input_size=32, head_epochs=4, epochs=2, views=2, seed=3)
 
@@ -65,6 +67,27 @@ def test_probabilities_are_calibrated_on_validation_and_say_so(trained: Run) -> 
     assert said["scale"] != 1.0
     # The loss is that of the saved model's probabilities, since the correction is in its weights.
     assert trained.metrics["val"]["loss"] == pytest.approx(said["loss_after"], abs=1e-4)
+
+
+def test_the_stability_of_the_score_is_that_of_the_saved_model(trained: Run) -> None:
+    from edgeall.pixels import read_pixels
+
+    model = load_model(trained)
+    again = stability(
+        lambda images: predict(model, images, trained.pixels),
+        np.stack(read_pixels(trained.images("val"), 32)),
+        trained.decision,
+    )
+    said = of_run(trained)
+    assert said is not None
+    assert said.n == again.n == 6
+    for kind, movement in again.movements.items():
+        assert said.movements[kind].score_change == pytest.approx(movement.score_change, abs=1e-5)
+    assert of_run(runs.load(trained.path)) == said
+    evaluation = json.loads((trained.path / "evaluation" / "evaluation.json").read_text())
+    assert evaluation["stability"] == said.to_dict()
+    assert "## Stability of the score" in (trained.path / "evaluation" / "evaluation.md").read_text()
+    assert of_run(dataclasses.replace(trained, metrics={})) is None
 
 
 def test_a_referral_band_comes_with_the_verdict(cells: Path, tmp_path: Path) -> None:

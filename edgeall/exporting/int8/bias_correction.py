@@ -16,6 +16,8 @@ from edgeall.exporting.int8.ir import WEIGHTED, Node, PlainModel, rounds
 from edgeall.exporting.int8.quant_params import Grid, weight_scale
 from edgeall.pixels import ByteImage, PixelMapping
 
+CORRECTING = 64
+"""Images over which weights are rounded and biases corrected, at most."""
 _LARGEST_TENSOR = 128 << 20
 """Bytes that a tensor of all images may have; about eight of such size are held at once."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgeall import files
-from edgeall.exporting.int8.ir import Node
+from edgeall.exporting.int8.ir import WEIGHTED, Node
 from edgeall.exporting.int8.quantized import QuantizedModel
 
 OPSET, IR_VERSION = 17, 8
@@ -52,6 +52,13 @@ class _Writer:
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
         self._known: set[str] = set()
+        sums = (node for node in model.graph.nodes if node.kind == "add")
+        self._summands = {
+            source.name
+            for node in sums
+            for source in model.graph.sources(node)
+            if source.kind in WEIGHTED and not source.float
+        }
         self._values: dict[str, str] = {}
 
     def constant(self, name: str, value: Any) -> str:
@@ -105,6 +112,8 @@ class _Writer:
         result = getattr(self, f"_{node.kind}")(node, values)
         if node.activation != "linear":
             result = self._activate(node, result)
+        if self.for_openvino and node.name in self._summands:
+            result = self._apart(node.name, result)
         if node.float or (self.for_openvino and node.kind == "concat"):
             self._values[node.name] = result
         else:
@@ -176,31 +185,39 @@ class _Writer:
             pads=_onnx_pads(node),
         )
 
-    _depthwise = _conv
+    def _depthwise(self, node: Node, values: list[str]) -> str:
+        kernel = self.model.kernel(node.name)
+        if not self.for_openvino or node.float or kernel.size != node.shape[-1] or node.strides != (1, 1):
+            return self._conv(node, values)
+        return self._affine(node, values[0])
+
+    def _affine(self, node: Node, value: str) -> str:
+        """A 1 x 1 depthwise convolution as a product and a sum, which OpenVINO computes in one pass over the codes.
+
+        Factors and addends are the values of the integer kernel and bias.
+        """
+        weights, scale = self.model.weights[node.name], self.model.grid(node.inputs[0]).scale
+        factors = weights.kernel.reshape(-1) * weights.scale.astype(np.float64)
+        addends = weights.bias * weights.scale.astype(np.float64) * scale
+        for operator, constants in (("Mul", factors), ("Add", addends)):
+            spread = constants.astype(np.float32).reshape(-1, 1, 1)
+            name = self.constant(f"{node.name}:{operator}:by", spread)
+            value = self.op(operator, [value, name], f"{node.name}:{operator}")
+        return value
 
     def _dense(self, node: Node, values: list[str]) -> str:
         kernel = self.model.kernel(node.name).T
         return self.op("Gemm", [*values, *self._weighted(node, kernel)], f"{node.name}:f", transB=1)
 
     def _add(self, node: Node, values: list[str]) -> str:
-        if self.for_openvino:
-            values = [self._held(node, index, value) for index, value in enumerate(values)]
         return self.op("Add", values, f"{node.name}:f")
 
-    def _held(self, node: Node, index: int, value: str) -> str:
-        """`value` clipped to its own grid's ends, which changes nothing.
+    def _apart(self, name: str, value: str) -> str:
+        """`value` through a leaky ReLU of slope 1, which is the identity.
 
-        Without it OpenVINO adds a convolution's result before it is rounded, and answers differently from the others.
+        OpenVINO adds within the convolution, and there leaves out a rounding that directly follows the products.
         """
-        name = node.inputs[index]
-        if self.model.graph.by_name[name].float:
-            return value
-        grid, group = self.model.grid(name), self.model.graph.groups[name]
-        ends = [
-            self.constant(f"{group}:low", np.float32(grid.low)),
-            self.constant(f"{group}:high", np.float32(grid.high)),
-        ]
-        return self.op("Clip", [value, *ends], f"{node.name}:held:{index}")
+        return self.op("LeakyRelu", [value], f"{name}:apart", alpha=1.0)
 
     def _concat(self, node: Node, values: list[str]) -> str:
         return self.op("Concat", values, f"{node.name}:f", axis=1 if len(node.shape) == 3 else -1)

@@ -1,42 +1,39 @@
-"""Quantization-aware fine-tuning: the fake-quantized twin learns to answer as the float model does.
+"""Quantization-aware training of the last layers, from labels, on the codes that the INT8 layers before them compute.
 
-Method: straight-through gradients (Bengio et al. 2013, arXiv:1308.3432; Jacob et al. 2018, arXiv:1712.05877), and as
-targets a mixture of the labels and the float model's own probabilities (Hinton et al. 2015, arXiv:1503.02531).
+The layers up to a cut are frozen in INT8, so what they do to an image is computed once. Those after it are trained
+with fake quantization and straight-through gradients (Bengio et al. 2013, arXiv:1308.3432; Jacob et al. 2018,
+arXiv:1712.05877): they adapt to the rounding errors of all layers, their own among them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeall.errors import ExportError
-from edgeall.exporting.int8.bias_correction import correct_biases
-from edgeall.exporting.int8.fake_quant import float_model, rounded_model, trainable_twin, weights_of
+from edgeall.exporting.int8.cutting import Part, split
+from edgeall.exporting.int8.fake_quant import trainable_twin, weights_of
 from edgeall.exporting.int8.ir import Floats, PlainModel, Weights
 from edgeall.exporting.int8.quant_params import Grid
-from edgeall.exporting.int8.quantized import Epoch, QuantizedModel, freeze
+from edgeall.exporting.int8.quantized import QuantizedModel, freeze
+from edgeall.exporting.int8.simulation import predict, simulate
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.progress import SILENT, Progress
 from edgeall.training.augment import Augmentation, augmented
 
-CORRECTING = 64
-"""Training images over which weights are rounded and biases corrected."""
+Codes = npt.NDArray[np.uint8]
 
-_RATES = 3
-"""Learning rates that are tried, each a tenth of the one before, until one keeps what the model knows."""
-_LOST = 3.0
-"""Times as far from the float model as before the first epoch, or as `_NEAR`: what an epoch takes that far away comes
-no nearer than it was (VGG19, C-NMC: .051, then .35, .44, .24, .18, .14 and .16)."""
-_NEAR = 0.02
+_FROZEN = 2 / 3
+"""Share of the multiplications, at least, in the layers that are not trained."""
+_PASSES = 800
+"""Images, with their variations, that go through the frozen layers at most; each image does once."""
+_BATCH = 8
 _MEMORY = 3 << 30
 _COPIES = 5
 """Of each tensor, that rounding it and the way back hold: measured, MobileNetV2 and DenseNet201."""
-
-AUGMENTATION = Augmentation(brightness=0.25)
-"""Stronger in brightness than training's default: the float model's answers teach on any image, whatever its label,
-and slides from another laboratory are brighter or darker."""
 
 
 @dataclass(frozen=True)
@@ -49,165 +46,117 @@ class Images:
 
 @dataclass(frozen=True)
 class Tuning:
-    """How to fine-tune.
+    """How to train.
 
     Attributes:
-        learning_rate: the highest of Adam's, which rises at first and then falls to zero along a cosine.
+        learning_rate: the highest of Adam's; it falls to zero along a cosine.
         batch_size: at most; fewer where a network's tensors are large.
-        label_weight: share of the label in the target; the rest is the float model's probability.
-        weight_bits: 7 gives the same answers on every processor, 8 finer weights; see `scales.weight_limit`.
-        enough: mean absolute difference in probability on the validation images that ends the search early.
+        weight_bits: 7 gives the same answers on every processor, 8 finer weights; see `quant_params.weight_limit`.
     """
 
     epochs: int = 6
-    learning_rate: float = 1e-5
+    learning_rate: float = 3e-5
     batch_size: int = 16
-    label_weight: float = 0.0
     weight_bits: int = 7
-    enough: float = 0.0
     seed: int = 0
 
 
 def fine_tune(
-    plain: PlainModel,
+    corrected: PlainModel,
     grids: Mapping[str, Grid],
     train: Images,
-    validation: Images,
     mapping: PixelMapping,
     tuning: Tuning = Tuning(),
     progress: Progress = SILENT,
 ) -> QuantizedModel:
-    """Fine-tune `plain` as INT8 on `grids` will compute it, and keep the epoch nearest the float model.
+    """`corrected` (`correct_biases`) in INT8, its last layers trained on `train` with cross-entropy.
 
-    The nearest has the least mean absolute difference in probability on the validation images; epoch 0, corrected
-    biases alone, is one of the candidates. Where the learning rate proves too high for this network, training begins
-    anew at a tenth of it. Same seed and machine, same weights.
+    Classes count alike, however many images each has. The weights are an exponential moving average over about one
+    epoch, as it stands after the last: no epoch is chosen. Same seed and machine, same weights.
 
     Raises:
-        ExportError: there are no images, or no rate that was tried is low enough.
+        ExportError: there are no images, the model is no classifier, or the loss is not finite.
     """
-    if len(train.pixels) < 1 or len(validation.pixels) < 1:
-        raise ExportError("quantization-aware fine-tuning needs training and validation images")
-    teacher = float_model(plain)
-    corrected = correct_biases(plain, grids, tuning.weight_bits, train.pixels[:CORRECTING], mapping)
-    reference = predict(teacher, validation.pixels, mapping)
-    for attempt in range(_RATES):
-        twin = trainable_twin(corrected, grids, tuning.weight_bits)
-        slower = replace(tuning, learning_rate=tuning.learning_rate / 10**attempt)
-        lessons = _Lessons(plain, teacher, train, validation, reference, mapping, slower)
-        weights, history = lessons.give(twin, progress)
-        if not _lost(history):
-            nearest = min(history, key=lambda epoch: epoch.mean_difference)
-            return freeze(plain.graph, weights, grids, tuning.weight_bits, tuple(history), nearest.number)
-        progress.note(
-            f"INT8 fine-tuning: at a rate of {slower.learning_rate:g} it forgets more than it learns"
-        )
-    raise ExportError(
-        f"INT8 fine-tuning: even at a rate of {slower.learning_rate:g} it forgets more than it learns; "
-        "lower [fine_tuning] learning_rate in the recipe"
+    if not len(train.pixels):
+        raise ExportError("quantization-aware training needs training images")
+    bits = tuning.weight_bits
+    bottom, top = split(corrected, grids, _FROZEN)
+    views = _views(bottom, bits, train.pixels, mapping, tuning, progress)
+    weights = {**bottom.model.weights, **_trained(top, views, train.classes, tuning, progress)}
+    return freeze(corrected.graph, weights, grids, bits)
+
+
+def _views(
+    bottom: Part, bits: int, pixels: ByteImage, mapping: PixelMapping, tuning: Tuning, progress: Progress
+) -> Codes:
+    """What `bottom` makes of the images, (views, n, *shape): first as they are, then varied."""
+    graph, grid = bottom.model.graph, bottom.grids[bottom.model.graph.output.name]
+    model = simulate(freeze(graph, bottom.model.weights, bottom.grids, bits))
+    count = max(1, min(tuning.epochs, _PASSES // len(pixels)))
+    codes = np.empty((count, len(pixels), *graph.output.shape), np.uint8)
+    with progress.stage("INT8 features", count * len(pixels)) as advance:
+        for view in range(count):
+            for start in range(0, len(pixels), _BATCH):
+                chosen = range(start, min(start + _BATCH, len(pixels)))
+                varied = [augmented(pixels[i], Augmentation(), tuning.seed, view, i) for i in chosen]
+                values = predict(model, np.stack(varied), mapping)
+                codes[view, chosen.start : chosen.stop] = np.rint(values / grid.scale) + grid.zero_point
+                advance(len(chosen))
+    return codes
+
+
+def _trained(
+    top: Part, views: Codes, classes: npt.NDArray[np.int64], tuning: Tuning, progress: Progress
+) -> dict[str, Weights]:
+    """The weights of `top` after training on the codes that it reads."""
+    import keras
+    from keras import ops
+
+    keras.utils.set_random_seed(tuning.seed)
+    rng = np.random.default_rng(tuning.seed)
+    graph, grid, count = top.model.graph, top.grids[top.model.graph.input.name], len(classes)
+    size = min(tuning.batch_size, _room(top.model))
+    steps = -(-count // size)
+    optimizer = keras.optimizers.Adam(
+        keras.optimizers.schedules.CosineDecay(tuning.learning_rate, max(tuning.epochs * steps, 1)),
+        use_ema=True,
+        ema_momentum=1 - 1 / max(steps, 2),
     )
+    twin = trainable_twin(top.model, top.grids, tuning.weight_bits)
+    twin.compile(optimizer, _loss(top.model))
+    targets, emphasis = _one_hot(classes, graph.output.shape[-1]), _emphasis(classes)
+    with progress.stage("fine-tuning for INT8", tuning.epochs * count) as advance:
+        for epoch in range(tuning.epochs):
+            order = rng.permutation(count)
+            for start in range(0, count, size):
+                batch = order[start : start + size]
+                codes = views[epoch % len(views), batch].astype(np.float32)
+                values = (codes - grid.zero_point) * np.float32(grid.scale)
+                if not np.isfinite(
+                    twin.train_on_batch(values, targets[batch], sample_weight=emphasis[batch])
+                ):
+                    raise ExportError(
+                        f"INT8 fine-tuning: the loss is not finite in epoch {epoch + 1}; "
+                        "lower [fine_tuning] learning_rate in the recipe"
+                    )
+                advance(len(batch))
+    optimizer.finalize_variable_values(twin.trainable_variables)
+    return {
+        name: Weights(*(np.array(ops.convert_to_numpy(variable)) for variable in pair))
+        for name, pair in weights_of(twin).items()
+    }
 
 
-@dataclass(frozen=True)
-class _Lessons:
-    """What a twin learns from, and how; `reference`: the teacher's answers on the validation images."""
-
-    plain: PlainModel
-    teacher: Any
-    train: Images
-    validation: Images
-    reference: Floats
-    mapping: PixelMapping
-    tuning: Tuning
-
-    def give(self, twin: Any, progress: Progress) -> tuple[dict[str, Weights], list[Epoch]]:
-        """Train `twin`: the weights of the epoch nearest the teacher, and all epochs; after a lost one none follow."""
-        import keras
-
-        tuning, count = self.tuning, len(self.train.pixels)
-        keras.utils.set_random_seed(tuning.seed)
-        rng = np.random.default_rng(tuning.seed)
-        size = min(tuning.batch_size, _room(self.plain))
-        steps = tuning.epochs * -(-count // size)
-        warm = steps // 8
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, max(steps - warm, 1), warmup_target=tuning.learning_rate, warmup_steps=warm
-        )
-        twin.compile(keras.optimizers.Adam(rate), _loss(self.plain))
-        history = [self._examined(0, twin)]
-        best, nearest = _weights(twin), history[0].mean_difference
-        with progress.stage("fine-tuning for INT8", tuning.epochs * count) as advance:
-            for epoch in range(1, tuning.epochs + 1):
-                if nearest <= tuning.enough or _lost(history):
-                    break
-                order = rng.permutation(count)
-                for start in range(0, count, size):
-                    batch = order[start : start + size]
-                    if not np.isfinite(twin.train_on_batch(*self._batch(epoch, batch))):
-                        return best, [*history, Epoch(epoch, 1.0, 0.0)]
-                    advance(len(batch))
-                history.append(self._examined(epoch, twin))
-                if history[epoch].mean_difference < nearest:
-                    best, nearest = _weights(twin), history[epoch].mean_difference
-                progress.note(
-                    f"INT8 epoch {epoch}: mean change in probability {history[epoch].mean_difference:.4f}, "
-                    f"decisions agree {history[epoch].agreement:.3f}"
-                )
-        return best, history
-
-    def _batch(self, epoch: int, indices: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Varied images, and what to answer to them."""
-        pixels, share = self.train.pixels, self.tuning.label_weight
-        varied = [augmented(pixels[i], AUGMENTATION, self.tuning.seed, epoch, int(i)) for i in indices]
-        tensors = self.mapping.apply(np.stack(varied))
-        taught = np.asarray(self.teacher.predict_on_batch(tensors))
-        labels = _one_hot(self.train.classes[indices], taught.shape[1])
-        return tensors, (share * labels + (1 - share) * taught).astype(np.float32)
-
-    def _examined(self, number: int, twin: Any) -> Epoch:
-        return _compare(number, predict(twin, self.validation.pixels, self.mapping), self.reference)
-
-
-def _lost(history: Sequence[Epoch]) -> bool:
-    return history[-1].mean_difference > _LOST * max(history[0].mean_difference, _NEAR)
+def _emphasis(classes: npt.NDArray[np.int64]) -> Floats:
+    """A weight an image, 1 in the mean, so that classes count alike."""
+    counts = Counter(classes.tolist())
+    return np.array([len(classes) / len(counts) / counts[each] for each in classes.tolist()], np.float32)
 
 
 def _room(plain: PlainModel) -> int:
     """Images in a batch, 2 at least, so that what their gradients need stays below `_MEMORY`."""
     tensors = 4 * sum(int(np.prod(node.shape)) for node in plain.graph.nodes)
     return max(2, _MEMORY // (_COPIES * tensors))
-
-
-def simulate(model: QuantizedModel) -> Any:
-    """A Keras model that answers as `model` does in every engine, up to the engines' own rounding."""
-    weights = dict(model.float_weights)
-    for name, whole in model.weights.items():
-        node = model.graph.by_name[name]
-        scale = (
-            whole.scale.reshape(1, 1, *whole.kernel.shape[2:]) if node.kind == "depthwise" else whole.scale
-        )
-        step = model.grid(node.inputs[0]).scale * whole.scale.astype(np.float64)
-        weights[name] = Weights(
-            (whole.kernel * scale).astype(np.float32), (whole.bias * step).astype(np.float32)
-        )
-    return rounded_model(PlainModel(model.graph, weights), model.grids)
-
-
-def predict(model: Any, images: ByteImage, mapping: PixelMapping, batch_size: int = 8) -> Floats:
-    """Answers of a Keras model to RGB bytes (n, size, size, 3), batch by batch."""
-    starts = range(0, len(images), batch_size)
-    return np.concatenate(
-        [np.asarray(model.predict_on_batch(mapping.apply(images[i : i + batch_size]))) for i in starts]
-    )
-
-
-def _weights(model: Any) -> dict[str, Weights]:
-    from keras import ops
-
-    return {
-        name: Weights(*(np.array(ops.convert_to_numpy(variable)) for variable in pair))
-        for name, pair in weights_of(model).items()
-    }
 
 
 def _loss(plain: PlainModel) -> Any:
@@ -227,11 +176,3 @@ def _one_hot(classes: npt.NDArray[np.int64], outputs: int) -> Floats:
     if outputs == 1:
         return classes[:, None].astype(np.float32)
     return np.eye(outputs, dtype=np.float32)[classes]
-
-
-def _compare(number: int, answers: Floats, reference: Floats) -> Epoch:
-    def decide(probabilities: Floats) -> npt.NDArray[Any]:
-        return probabilities[:, 0] >= 0.5 if probabilities.shape[1] == 1 else probabilities.argmax(axis=1)
-
-    difference = float(np.abs(answers - reference).mean())
-    return Epoch(number, difference, float((decide(answers) == decide(reference)).mean()))

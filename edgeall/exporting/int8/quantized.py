@@ -16,7 +16,7 @@ from edgeall.errors import ExportError
 from edgeall.exporting.int8.ir import Floats, Graph, Node, Weights
 from edgeall.exporting.int8.quant_params import Grid, quantize_weights
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class IntWeights:
     """Weights of a node as engines keep them.
 
     Attributes:
-        kernel: int8, laid out as `plain.Weights.kernel`; value = scale * code, a scale an output channel.
+        kernel: int8, laid out as `ir.Weights.kernel`; value = scale * code, a scale an output channel.
         scale: float32, one an output channel, or one in all for dense layers.
         bias: int32, in steps of the input's scale times `scale`.
     """
@@ -35,36 +35,19 @@ class IntWeights:
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """How the simulated INT8 model stood to the float model on the validation images after `number` epochs.
-
-    Attributes:
-        mean_difference: mean absolute difference in probability.
-        agreement: share of images with the same most probable class, or the same side of one half.
-    """
-
-    number: int
-    mean_difference: float
-    agreement: float
-
-
-@dataclass(frozen=True)
 class QuantizedModel:
     """One set of weights, scales and zero points for every format.
 
     Attributes:
         grids: of each group of tensors (`Graph.groups`).
         weights, float_weights: of the nodes that compute in INT8, and of those that compute in float32.
-        weight_bits: 7 or 8, see `scales.weight_limit`.
-        history: one entry an epoch, from 0, before the first; the weights are of the `chosen` one.
+        weight_bits: 7 or 8, see `quant_params.weight_limit`.
     """
 
     graph: Graph
     weights: Mapping[str, IntWeights] = field(repr=False)
     grids: Mapping[str, Grid] = field(repr=False)
     weight_bits: int
-    history: tuple[Epoch, ...] = ()
-    chosen: int = 0
     float_weights: Mapping[str, Weights] = field(default_factory=dict, repr=False)
 
     def kernel(self, name: str) -> npt.NDArray[Any]:
@@ -77,12 +60,7 @@ class QuantizedModel:
 
 
 def freeze(
-    graph: Graph,
-    weights: Mapping[str, Weights],
-    grids: Mapping[str, Grid],
-    weight_bits: int,
-    history: tuple[Epoch, ...] = (),
-    chosen: int = 0,
+    graph: Graph, weights: Mapping[str, Weights], grids: Mapping[str, Grid], weight_bits: int
 ) -> QuantizedModel:
     """Round float weights once and for all, except those of nodes that compute in float32."""
     whole = {}
@@ -93,7 +71,7 @@ def freeze(
         source, result = (grids[graph.groups[tensor]] for tensor in (node.inputs[0], name))
         whole[name] = IntWeights(*quantize_weights(pair, node.kind, weight_bits, source, result))
     untouched = {name: pair for name, pair in weights.items() if graph.by_name[name].float}
-    return QuantizedModel(graph, whole, dict(grids), weight_bits, history, chosen, untouched)
+    return QuantizedModel(graph, whole, dict(grids), weight_bits, untouched)
 
 
 def save(model: QuantizedModel, path: Path) -> None:
@@ -103,8 +81,6 @@ def save(model: QuantizedModel, path: Path) -> None:
         "nodes": [dataclasses.asdict(node) for node in model.graph.nodes],
         "grids": {name: [grid.scale, grid.zero_point] for name, grid in model.grids.items()},
         "weight_bits": model.weight_bits,
-        "history": [dataclasses.asdict(epoch) for epoch in model.history],
-        "chosen": model.chosen,
         "weighted": list(model.weights),
         "weighted_float": list(model.float_weights),
     }
@@ -143,8 +119,6 @@ def load(path: Path) -> QuantizedModel:
             weights=weights,
             grids={name: Grid(scale, zero) for name, (scale, zero) in document["grids"].items()},
             weight_bits=document["weight_bits"],
-            history=tuple(Epoch(**epoch) for epoch in document["history"]),
-            chosen=document["chosen"],
             float_weights=float_weights,
         )
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from scipy.special import expit, softmax
 
 from edgeall.exporting.int8.ir import Floats, Graph
-from edgeall.exporting.int8.qat import predict, simulate
 from edgeall.exporting.int8.quant_params import Grid
 from edgeall.exporting.int8.quantized import QuantizedModel
+from edgeall.exporting.int8.simulation import predict, simulate
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.statistics import fit_scale
 
@@ -46,13 +46,11 @@ def with_own_temperature(
     shared = sum(leader == group for leader in model.graph.groups.values()) > 1
     if last.kind != "dense" or shared:
         return model, logits
-    factor = np.float32(fit_scale(logits, truth))
+    factor = np.float32(fit_scale(logits.astype(np.float64), truth))
     grid, weights = model.grids[group], model.weights[last.name]
     scale = np.asarray(weights.scale * factor, np.float32)
     grids = {**model.grids, group: Grid(float(np.float32(grid.scale) * factor), grid.zero_point)}
-    changed = replace(
-        model, weights={**model.weights, last.name: replace(weights, scale=scale)}, grids=grids
-    )
+    changed = replace(model, weights={**model.weights, last.name: replace(weights, scale=scale)}, grids=grids)
     return changed, np.asarray(logits * factor, np.float32)
 
 

@@ -1,0 +1,62 @@
+"""A network in two: the layers that stay as they are, and those after them that are trained further."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeall.exporting.int8.ir import WEIGHTED, Graph, Node, PlainModel
+from edgeall.exporting.int8.quant_params import Grid
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some consecutive nodes of a model as a model of its own, and the grids of its tensors."""
+
+    model: PlainModel
+    grids: Mapping[str, Grid]
+
+
+def split(plain: PlainModel, grids: Mapping[str, Grid], share: float) -> tuple[Part, Part]:
+    """`plain` in two at a tensor through which every path goes; the second part's input is that tensor.
+
+    The first part holds at least `share` (0 to 1) of the multiplications where such a tensor allows it, and as many
+    as possible where none does. At least one layer with weights is in the second part.
+    """
+    nodes = plain.graph.nodes
+    place = _cut(plain, share)
+    cut = nodes[place]
+    entrance = Node(cut.name, "input", (), cut.shape)
+    return _part(plain, grids, nodes[: place + 1]), _part(plain, grids, (entrance, *nodes[place + 1 :]))
+
+
+def _cut(plain: PlainModel, share: float) -> int:
+    """The place among the nodes of the tensor at which to split."""
+    nodes, done = plain.graph.nodes, np.cumsum(_multiplications(plain))
+    places = {node.name: place for place, node in enumerate(nodes)}
+    last_reader = [0] * len(nodes)
+    for place, node in enumerate(nodes):
+        for name in node.inputs:
+            last_reader[places[name]] = place
+    cuts = [0]
+    for place in range(1, len(nodes)):
+        if max(last_reader[:place]) <= place and done[place] < done[-1]:
+            cuts.append(place)
+    return next((place for place in cuts if done[place] >= share * done[-1]), cuts[-1])
+
+
+def _multiplications(plain: PlainModel) -> list[float]:
+    """Of each node, for one inference."""
+    return [
+        float(np.prod(node.shape[:-1])) * plain.weights[node.name].kernel.size
+        if node.kind in WEIGHTED
+        else 0.0
+        for node in plain.graph.nodes
+    ]
+
+
+def _part(plain: PlainModel, grids: Mapping[str, Grid], nodes: tuple[Node, ...]) -> Part:
+    weights = {node.name: plain.weights[node.name] for node in nodes if node.kind in WEIGHTED}
+    # A group's name may be that of a tensor in the other part.
+    of_each = {node.name: grids[plain.graph.groups[node.name]] for node in nodes}
+    return Part(PlainModel(Graph(nodes), weights), of_each)

@@ -1,0 +1,72 @@
+"""The gate on the pooled validation images of several runs, such as the folds of a cross-validation.
+
+One run's validation images are often too few to show that INT8 costs nothing. Those of all folds together show what
+this way of exporting does to models of this kind; each model is compared with its own INT8 form.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeall import files
+from edgeall.artifact import Parity
+from edgeall.exporting import gate
+from edgeall.exporting.manifest import Exported
+from edgeall.exporting.recipes import Recipe
+
+FOLDER = ".answers"
+"""In a run's exports: what each artifact and its float model answered to validation images."""
+DOCUMENT = "parity.json"
+"""In the folder of a cross-validation: the pooled figures, by recipe."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PooledParity:
+    """Parity of a recipe's artifacts of several runs, on the validation images of all."""
+
+    recipe: str
+    runs: tuple[str, ...]
+    parity: Parity
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def keep(artifact: Path, images: gate.Paired) -> None:
+    """Keep what the artifact and its float model answered to the validation images."""
+    path = _place(artifact)
+    path.parent.mkdir(exist_ok=True)
+    arrays = {field.name: np.asarray(getattr(images, field.name)) for field in dataclasses.fields(images)}
+    arrays["subjects"] = np.array([name or "" for name in images.subjects])
+    with files.replacing(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def pool(exported: Sequence[Exported], recipes: Sequence[Recipe], folder: Path) -> list[PooledParity]:
+    """Judge the artifacts of each recipe together, and write `folder`/parity.json.
+
+    Left out is a recipe of which an artifact's answers are not there: it was not made.
+    """
+    found = []
+    for recipe in recipes:
+        of = [each for each in exported if each.recipe == recipe.name and _place(each.path).is_file()]
+        if len(of) > 1:
+            together = gate.joined([_read(_place(each.path)) for each in of])
+            found.append(
+                PooledParity(recipe.name, tuple(each.run for each in of), gate.judge(together, recipe.parity))
+            )
+    files.write_json(folder / DOCUMENT, {"pooled": [each.to_dict() for each in found]})
+    return found
+
+
+def _read(path: Path) -> gate.Paired:
+    with np.load(path, allow_pickle=False) as arrays:
+        values: dict[str, Any] = {name: arrays[name] for name in arrays.files}
+    return gate.Paired(**values | {"subjects": tuple(str(name) or None for name in values["subjects"])})
+
+
+def _place(artifact: Path) -> Path:
+    return artifact.parent / FOLDER / f"{artifact.name}.npz"
