@@ -13,12 +13,11 @@ import numpy.typing as npt
 from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 
-from edgeall import pixels, runs, statistics
+from edgeall import runs, statistics
 from edgeall.artifact import Decision
 from edgeall.exporting import calibration_images, int8
 from edgeall.exporting.sources import class_probabilities
 from edgeall.pixels import ByteImage
-from edgeall.pixels.folder import PictureFile, list_folder
 from edgeall.runs import Run
 
 Floats = npt.NDArray[Any]
@@ -183,8 +182,8 @@ def time_ratios(
 
 def read_pictures(run: Run, folder: Path) -> ByteImage:
     """All pictures under `folder`, as the run's models see them."""
-    paths = sorted(found.path for found in list_folder(folder) if isinstance(found, PictureFile))
-    return np.stack([pixels.read_image(path, run.pixels.resize) for path in paths])
+    given = calibration_images.read_folder(folder, run.pixels.size, "--also")
+    return _written(lambda out: calibration_images.decode_given(given, run.pixels, out))
 
 
 def find_runs(folders: list[Path]) -> list[Run]:
@@ -203,9 +202,14 @@ def table(head: Sequence[str], lines: list[list[str]]) -> str:
 
 
 def _decode(run: Run, part: str, members: tuple[runs.Member, ...], data: Path | None) -> ByteImage:
+    return _written(lambda out: calibration_images.decode(run, part, members, out, data))
+
+
+def _written(decode: Callable[[Path], None]) -> ByteImage:
+    """The images that `decode` writes to a .npy file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "images.npy"
-        calibration_images.decode(run, part, members, path, data)
+        decode(path)
         images: ByteImage = np.load(path)
     return images
 

@@ -244,7 +244,7 @@ def judge(folds: list[Answers], control: str) -> Parity | str:
 
 def outcome(judged: Parity | str) -> str:
     """Of a judgement: "passed", "failed" or "unproven"."""
-    return "failed" if isinstance(judged, str) else judged.outcome
+    return "failed" if isinstance(judged, str) else judged.word
 
 
 def main() -> int:
@@ -281,6 +281,11 @@ def main() -> int:
     wrong += [
         name for name in POSITIVE if Counter(map(outcome, alone[name]))["passed"] < ACCEPTED * len(found)
     ]
+    for name in POSITIVE:
+        for each, judged in zip(found, alone[name], strict=True):
+            if outcome(judged) != "passed":
+                reasons = judged if isinstance(judged, str) else "; ".join(judged.reasons)
+                print(f"\n{name}, {each.run.path.parent.name} {each.run.name}: {outcome(judged)}, {reasons}")
     print(f"\n{'Judged wrongly: ' + ', '.join(wrong) if wrong else 'Every control is judged rightly.'}")
     return bool(wrong)
 
