@@ -31,12 +31,14 @@ from edgeall.exporting.shared import RANGES
 from edgeall.exporting.sources import class_probabilities
 from edgeall.pixels import ByteImage
 from edgeall.runs import Run
+from edgeall.training.folds import SUFFIX
 
 RECIPE = load_recipe("onnx-int8")
 """Whose limits the gate holds the controls to."""
 BITS = RECIPE.fine_tuning.weight_bits if RECIPE.fine_tuning else 7
 ACCEPTED = 15 / 16
-"""Least share of the runs in which a positive control passes."""
+"""Least share of the runs in which a positive control must not fail. A run's images alone may be too few to prove that
+it is sound; those of a whole cross-validation must."""
 SENSING = 8
 """Calibration images for the sensitivity table."""
 TOO_WIDE = 10
@@ -234,15 +236,19 @@ def integer_answers(run: Run, model: int8.QuantizedModel, part: Part, engine: st
             return session.predict(part.pixels)
 
 
-def judge(folds: list[Answers], control: str) -> Parity | str:
-    """What the gate says of a control on all images of `folds`; of answers that are no model's, why."""
+Judgement = Parity | str
+"""What the gate says; of answers that are no model's, why."""
+
+
+def judge(folds: list[Answers], control: str) -> Judgement:
+    """What the gate says of a control on all images of `folds`."""
     try:
         return gate.judge(gate.joined([fold.paired(control) for fold in folds]), RECIPE.parity)
     except ExportError as error:
         return str(error)
 
 
-def outcome(judged: Parity | str) -> str:
+def outcome(judged: Judgement) -> str:
     """Of a judgement: "passed", "failed" or "unproven"."""
     return "failed" if isinstance(judged, str) else judged.word
 
@@ -264,10 +270,12 @@ def main() -> int:
         keras.backend.clear_session()
     together: dict[str, list[Answers]] = defaultdict(list)
     for each in found:
-        together[each.run.path.parent.name].append(each)
+        if each.run.path.parent.name.endswith(SUFFIX):
+            together[each.run.path.parent.name].append(each)
     pools = {name: folds for name, folds in together.items() if len(folds) > 1}
     names = [*NEGATIVE, *POSITIVE, SOUND]
     alone = {name: [judge([each], name) for each in found] for name in names}
+    pooled = {name: {pool: judge(folds, name) for pool, folds in pools.items()} for name in names}
     layers = Counter(each.worst for each in found)
     print(
         f"{len(found)} runs, {sum(len(each.truth) for each in found)} validation images; "
@@ -276,21 +284,18 @@ def main() -> int:
     )
     print(summary(alone))
     if pools:
-        print(f"\n{pooled_table(pools, names)}")
-    wrong = [name for name in NEGATIVE if "passed" in map(outcome, alone[name])]
-    wrong += [
-        name for name in POSITIVE if Counter(map(outcome, alone[name]))["passed"] < ACCEPTED * len(found)
-    ]
+        print(f"\n{pooled_table(pooled)}")
+    wrong = [name for name in (*NEGATIVE, *POSITIVE) if misjudged(name, alone[name], pooled[name])]
     for name in POSITIVE:
         for each, judged in zip(found, alone[name], strict=True):
             if outcome(judged) != "passed":
-                reasons = judged if isinstance(judged, str) else "; ".join(judged.reasons)
-                print(f"\n{name}, {each.run.path.parent.name} {each.run.name}: {outcome(judged)}, {reasons}")
+                place = f"{each.run.path.parent.name} {each.run.name}"
+                print(f"\n{name}, {place}: {outcome(judged)}, {because(judged)}")
     print(f"\n{'Judged wrongly: ' + ', '.join(wrong) if wrong else 'Every control is judged rightly.'}")
     return bool(wrong)
 
 
-def summary(alone: Mapping[str, list[Parity | str]]) -> str:
+def summary(alone: Mapping[str, list[Judgement]]) -> str:
     """A row a control: outcomes of runs each judged alone, and means over runs."""
     head = (
         *("control", "wanted", *OUTCOMES),
@@ -308,23 +313,34 @@ def summary(alone: Mapping[str, list[Parity | str]]) -> str:
     return table(head, lines)
 
 
-def pooled_table(pools: Mapping[str, list[Answers]], names: list[str]) -> str:
+def pooled_table(pooled: Mapping[str, Mapping[str, Judgement]]) -> str:
     """A row a control and cross-validation, whose folds are judged as one."""
     head = (
-        *("folds", "n", "control", "wanted", "outcome"),
+        *("control", "wanted", "folds", "n", "outcome"),
         *("ΔAUC", "Δlog-loss", "clear verdicts kept", "because"),
     )
     lines = []
-    for name in names:
-        for pool, folds in pools.items():
-            judged = judge(folds, name)
-            cells = [pool, str(sum(len(fold.truth) for fold in folds)), name, wanted(name), outcome(judged)]
-            if isinstance(judged, str):
-                lines.append([*cells, "", "", "", judged])
-                continue
-            shown = (_mean([judged], figure) for figure in ("auc_delta", "log_loss_delta", "clear_agreement"))
-            lines.append([*cells, *shown, "; ".join(judged.reasons)])
+    for name, judgements in pooled.items():
+        for pool, judged in judgements.items():
+            cells, figures = [name, wanted(name), pool], ("auc_delta", "log_loss_delta", "clear_agreement")
+            known = [] if isinstance(judged, str) else [judged]
+            shown = [_mean(known, figure) for figure in figures]
+            n = str(judged.n) if isinstance(judged, Parity) else "–"
+            lines.append([*cells, n, outcome(judged), *shown, because(judged)])
     return table(head, lines)
+
+
+def misjudged(name: str, alone: list[Judgement], pooled: Mapping[str, Judgement]) -> bool:
+    """Whether a negative control passes anywhere; whether a positive one fails too often, or is not proven by all."""
+    if name in NEGATIVE:
+        return "passed" in map(outcome, (*alone, *pooled.values()))
+    failed = sum(outcome(judged) == "failed" for judged in alone)
+    return failed > (1 - ACCEPTED) * len(alone) or {*map(outcome, pooled.values())} - {"passed"} != set()
+
+
+def because(judged: Judgement) -> str:
+    """Why a control does not pass."""
+    return judged if isinstance(judged, str) else "; ".join(judged.reasons)
 
 
 def wanted(name: str) -> str:
