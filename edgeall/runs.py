@@ -79,7 +79,8 @@ class Run:
         params: parameter counts: total, trainable, non_trainable.
         settings: hyper-parameters as given, with defaults filled in.
         calibration: what was done to the probabilities, on validation images: method, scale and offset of the logit.
-        metrics: of the Keras model by part, at the chosen threshold; of test once, after every choice.
+        metrics: of the Keras model by part, at the chosen threshold; of test once, after every choice. Of val,
+            `stability` too, where training measured it: `edgeall.training.stability.of_run` reads it.
     """
 
     path: Path
@@ -282,6 +283,41 @@ def find(root: AnyPath = RUNS_FOLDER) -> list[Run]:
     if not found:
         raise RunError(f"{root}: no runs there; train one with: edgeall train")
     return found
+
+
+POOLED = "pooled.json"
+"""In the folder of a cross-validation: which runs are its folds, and what they say together."""
+
+
+@dataclass(frozen=True)
+class _Folds:
+    runs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.runs or len(set(self.runs)) != len(self.runs):
+            raise ValueError(f"its folds are the runs {', '.join(self.runs) or 'of no name'}")
+        for run in self.runs:
+            if Path(run).name != run:
+                raise ValueError(f"the run {run!r} is no folder beside it")
+
+
+def is_folds(path: AnyPath) -> bool:
+    """Whether `path` is the folder of a cross-validation."""
+    return (Path(path) / POOLED).is_file()
+
+
+def of_folds(path: AnyPath) -> list[Run]:
+    """The runs of a cross-validation's folder, a fold each.
+
+    Raises:
+        RunError: its document is damaged, or a fold is not there.
+    """
+    file = Path(path) / POOLED
+    try:
+        folds = documents.build(_Folds, json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{file}: damaged ({error}); cross-validate again") from None
+    return [load(Path(path) / name) for name in folds.runs]
 
 
 def of_artifact(path: AnyPath) -> Run | None:

@@ -28,6 +28,11 @@ def make_keras_run(
         runs.Member(path.relative_to(data).as_posix(), files.sha256_file(path), path.parent.name)
         for path in sorted(data.glob("*/*.png"), key=lambda path: path.stem[::-1])
     ]
+    # The images of a number, one a label, are dealt out together, so that each part has every label.
+    numbers = [members[first : first + classes] for first in range(0, len(members), classes)]
+    train, val, test = (
+        tuple(m for number in part for m in number) for part in (numbers[0::2], numbers[1::4], numbers[3::4])
+    )
     run = runs.Run(
         path=folder,
         backbone="mobilenetv2",
@@ -37,8 +42,8 @@ def make_keras_run(
         seed=0,
         pixels=mapping,
         decision=Decision(labels=labels, positive=labels[1:]),
-        data=runs.DataSource(data, "image-folder", runs.fingerprint(tuple(members[0::2]))),
-        split=runs.Split(tuple(members[0::2]), tuple(members[1::4]), tuple(members[3::4]), "image"),
+        data=runs.DataSource(data, "image-folder", runs.fingerprint(train)),
+        split=runs.Split(train, val, test, "image"),
         calibration={
             "method": "platt",
             "scale": 0.8,

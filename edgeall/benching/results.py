@@ -1,5 +1,6 @@
 """From raw measurements and the truth to the figures that people and scripts read."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -144,7 +145,7 @@ def _row(
         "threads": m.threads,
         "accuracy_threads": m.accuracy.threads,
         **scored,
-        "parity": None if metadata.parity is None else vars(metadata.parity),
+        "parity": None if metadata.parity is None else dataclasses.asdict(metadata.parity),
         "vs_float": vs_float,
         **_times(m, emulated),
         # In an emulator both are of QEMU's own process on the host, its translations included.

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeall.artifact import Artifact, Parity
+from edgeall.artifact import Artifact, GateOutcome, Parity
 from edgeall.benching import counts
 from edgeall.benching.images import GROUPINGS, TestSet
 from edgeall.benching.results import Measured, Subject
@@ -25,6 +25,7 @@ from edgeall.measuring.records import Record
 
 _SUMS = ("load_ns", "first_inference_ns", "cold_start_ns")
 _LISTS = ("model_ns", "end_to_end_ns")
+_WORST_FIRST: tuple[GateOutcome, ...] = ("failed", "unproven", "passed")
 _LEAST_CAREFUL_FIRST = ("unknown", "other", "image", "subject")
 assert set(_LEAST_CAREFUL_FIRST) == set(GROUPINGS)
 
@@ -128,9 +129,13 @@ def _artifact(ensemble: Ensemble, members: Sequence[Artifact]) -> Artifact:
 
 
 def _parity(members: Sequence[Parity | None]) -> Parity | None:
-    """The worst of the members': one that failed its gate fails the ensemble."""
+    """The worst of the members': one that failed its gate fails the ensemble, one that is unproven leaves it so."""
     known = [parity for parity in members if parity is not None]
-    return min(known, key=lambda parity: (parity.passed, -parity.mean_abs_diff)) if known else None
+    return min(
+        known,
+        key=lambda parity: (_WORST_FIRST.index(parity.word), -parity.mean_abs_diff),
+        default=None,
+    )
 
 
 def _tests(members: Sequence[TestSet]) -> TestSet:

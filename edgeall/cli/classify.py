@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeall.artifact import Artifact, Decision, is_artifact_name, read
+from edgeall.cli import outcome
 from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display
 from edgeall.errors import UsageError
@@ -91,10 +92,15 @@ def _caveats(artifact: Artifact, display: Display) -> None:
     parity = artifact.metadata.parity
     if parity is None:
         display.warn(f"{artifact.path}: has never been compared with the model it was made from")
-    elif not parity.passed:
+    elif parity.word == "failed":
         display.warn(
-            f"{artifact.path}: does not answer as the model it was made from does (decisions agree on "
-            f"{parity.agreement:.1%} of {parity.n} images): do not rely on its verdicts"
+            f"{artifact.path}: does not answer as the model it was made from does (parity {outcome.failed(parity)}): "
+            "do not rely on its verdicts"
+        )
+    elif parity.word == "unproven":
+        display.warn(
+            f"{artifact.path}: not shown to answer as the model it was made from does: parity "
+            f"{outcome.unproven(parity)}"
         )
 
 

@@ -77,8 +77,7 @@ def _legs(out: Path, weights: str) -> list[_Leg]:
             )
             for backbone, run in runs.items()
         ),
-        # Calibration alone: fine-tuning INT8 of a backbone that starts from random weights takes long and mends little.
-        _Leg(("export", *folders, "--int8", "--int8-method", "ptq")),
+        _Leg(("export", *folders, "--int8")),
         # One thread and three rounds: the default, both thread counts and five rounds, would take three times as long.
         _Leg(("bench", *folders, "--device", "laptop", "--threads", "1", "--quick")),
     ]

@@ -1,11 +1,13 @@
 """`edgeall inspect`: what an artifact says of itself, and what its engine makes of it."""
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeall import artifact as artifacts
-from edgeall.artifact import Artifact, Calibration, Metadata, Parity, usage
+from edgeall.artifact import Artifact, Calibration, Metadata, Noise, Parity, ShiftAgreement, usage
+from edgeall.cli import outcome
 from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display, visible
 from edgeall.errors import EngineError, MissingExtraError
@@ -114,11 +116,7 @@ def _of_metadata(metadata: Metadata) -> dict[str, str]:
         if made.data_fingerprint.startswith("unknown:")
         else f"{made.data} ({made.data_fingerprint[:12]})",
         "licence": made.licence,
-        "parity": "not measured"
-        if parity is None
-        else f"{'passed' if parity.passed else 'FAILED'} on {parity.n} images: decisions agree {parity.agreement:.1%}, "
-        f"mean |Δp| {parity.mean_abs_diff:.4f}, max {parity.max_abs_diff:.4f}{_changes(parity)}{_classes(parity)}"
-        f"{_selected(metadata.quantization)}",
+        **({"parity": "not measured"} if parity is None else _of_parity(parity, metadata.quantization)),
         **_quantization(metadata.quantization),
         "intended use": metadata.intended_use,
     }
@@ -140,22 +138,63 @@ def _calibration(calibration: Calibration | None) -> str:
     )
 
 
-def _changes(parity: Parity) -> str:
-    accuracy, low, high = parity.accuracy_delta, parity.auc_delta_low, parity.auc_delta_high
-    words = "" if accuracy is None else f", accuracy {accuracy:+.3f}"
-    if parity.auc_delta is None or low is None or high is None:
-        # With accuracy the truth was known, and yet there is no AUC.
-        return words + ("" if accuracy is None else ", AUC not measured nor limited (images of one class)")
-    return f"{words}, AUC {parity.auc_delta:+.3f} ({low:+.3f} to {high:+.3f})"
+def _of_parity(parity: Parity, about: dict[str, Any]) -> dict[str, str]:
+    """The outcome and its reasons, then the figures that it rests on; those that were not measured are left out."""
+    rows = {
+        "parity": f"{outcome.outcome(parity)}{_selected(about)}",
+        "beside its Keras model": "; ".join(_figures(parity)),
+        "the Keras model's own noise": _noise(parity.noise),
+        "clear verdicts on shifts": ", ".join(map(_shift, parity.shifts)),
+    }
+    return {name: words for name, words in rows.items() if words}
 
 
-def _classes(parity: Parity) -> str:
-    if parity.class_agreement is None or parity.class_mean_abs_diff is None:
+def _figures(parity: Parity) -> Iterator[str]:
+    yield f"decisions agree {parity.agreement:.1%}"
+    if parity.clear is not None:
+        share = "" if parity.clear_agreement is None else f"{parity.clear_agreement:.1%} of "
+        yield f"clear verdicts agree {share}{parity.clear}"
+    yield f"mean |Δp| {parity.mean_abs_diff:.4f}, max {parity.max_abs_diff:.4f}"
+    if parity.accuracy_delta is not None:
+        yield f"accuracy {parity.accuracy_delta:+.3f}"
+        if parity.auc_delta is None:
+            # The truth was known, and yet there is no AUC.
+            yield "AUC not measured nor limited (images of one class)"
+    bounded = list(_bounded(parity))
+    yield from bounded
+    if bounded and parity.outcome is not None:
+        yield "one-sided 95 % bounds" + ("" if parity.over is None else f" over {parity.over}")
+    if parity.class_agreement is not None and parity.class_mean_abs_diff is not None:
+        yield (
+            f"most probable class agrees {parity.class_agreement:.1%}, mean |Δp| of a class "
+            f"{parity.class_mean_abs_diff:.4f}"
+        )
+
+
+def _bounded(parity: Parity) -> Iterator[str]:
+    for name, value, low, high in (
+        ("AUC", parity.auc_delta, parity.auc_delta_low, parity.auc_delta_high),
+        ("log-loss", parity.log_loss_delta, parity.log_loss_delta_low, parity.log_loss_delta_high),
+    ):
+        if value is not None:
+            ends = "" if low is None or high is None else f" ({low:+.3f} to {high:+.3f})"
+            yield f"{name} {value:+.3f}{ends}"
+
+
+def _noise(noise: Noise | None) -> str:
+    if noise is None:
         return ""
     return (
-        f"; most probable class agrees {parity.class_agreement:.1%}, mean |Δp| of a class "
-        f"{parity.class_mean_abs_diff:.4f}"
+        f"mean |Δp| {noise.grey_level:.4f} where pixels change by one grey level, {noise.one_pixel:.4f} where the "
+        f"picture is moved by one pixel, {noise.jpeg_95:.4f} where it is stored as JPEG of quality 95"
     )
+
+
+def _shift(shift: ShiftAgreement) -> str:
+    if shift.agreement is None:
+        return f"{shift.name}: none is clear"
+    beside = "" if shift.own_calibration is None else f", with own calibration {shift.own_calibration:.1%}"
+    return f"{shift.name} {shift.agreement:.1%} of {shift.n}{beside}"
 
 
 def _selected(about: dict[str, Any]) -> str:
@@ -177,7 +216,7 @@ def _quantization(about: dict[str, Any]) -> dict[str, str]:
 def _tried(attempt: dict[str, Any]) -> str:
     if "mean_abs_diff" not in attempt:
         return f"{attempt.get('method')}: {attempt.get('error', 'not measured')}"
-    passed = "passed" if attempt.get("passed") else "failed"
+    passed = {True: "passed", False: "failed", None: "unproven"}[attempt.get("passed", False)]
     return f"{attempt.get('method')} ({attempt.get('measured_in')}): {passed}, mean |Δp| {attempt['mean_abs_diff']:.4f}"
 
 

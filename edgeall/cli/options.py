@@ -50,8 +50,18 @@ _NUMBERS: tuple[tuple[str, Any, str], ...] = (
     ("rate", float, "learning rate of fine-tuning"),
     ("batch_size", int, "images a step"),
     ("head_patience", int, "epochs without a better validation before the head's training ends"),
-    ("patience", int, "epochs without a better validation before fine-tuning ends"),
+    (
+        "patience",
+        int,
+        "epochs without a better validation before fine-tuning ends; 0: none is waited for, and the last is kept",
+    ),
     ("views", int, "augmented views of each image whose features are computed once"),
+    (
+        "consistency",
+        float,
+        "weight in fine-tuning of the squared logit difference between an image and the same one with noise of one "
+        "grey level, a one-pixel shift or JPEG 95; steadies the score with --patience 0",
+    ),
     ("dropout", float, "share of features dropped in head gap"),
     ("input_size", int, "height and width of the input in pixels"),
     (

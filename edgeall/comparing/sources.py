@@ -17,7 +17,7 @@ from edgeall.reporting.document import Result, title
 from edgeall.reporting.words import threads
 from edgeall.statistics import Estimate, is_positive, positive_score
 
-POOLED = "pooled.json"
+POOLED = runs.POOLED
 Kind = Literal["run", "folds", "bench"]
 
 

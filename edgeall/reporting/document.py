@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from edgeall.artifact import GateOutcome
 from edgeall.statistics import Estimate
 
 _FORMATS = {"tflite": "TFLite", "onnx": "ONNX", "openvino": "OpenVINO"}
@@ -41,6 +42,14 @@ class VersusFloat:
     p_value: float | None
     p_value_over_subjects: float | None
     class_agreement: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What the export's gate found of an artifact, on n validation images (None: not told)."""
+
+    outcome: GateOutcome
+    n: int | None
 
 
 @dataclass(frozen=True)
@@ -196,7 +205,7 @@ class Result:
     throttled: bool
     hot: bool
     short: bool
-    parity_passed: bool | None
+    parity: Gate | None
     weights: str | None
     grouped_by: str | None
     data: str | None
@@ -212,7 +221,12 @@ class Result:
     @property
     def failed_parity(self) -> bool:
         """Whether the artifact is known not to answer as the trained model does."""
-        return self.parity_passed is False
+        return self.parity is not None and self.parity.outcome == "failed"
+
+    @property
+    def unproven(self) -> bool:
+        """Whether validation images do not show if the artifact answers as the trained model does."""
+        return self.parity is not None and self.parity.outcome == "unproven"
 
     @property
     def estimated(self) -> bool:

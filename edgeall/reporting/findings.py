@@ -6,8 +6,17 @@ from pathlib import Path
 from edgeall.artifact import FORMATS
 from edgeall.reporting import words
 from edgeall.reporting.document import FAILED_PARITY, Bench, Result, VersusFloat, title
-from edgeall.reporting.pairs import Gap, accuracy_gap, apart, auc_gap, gaps, same_speed, time_ratio
-from edgeall.statistics import holm
+from edgeall.reporting.pairs import (
+    Gap,
+    accuracy_gap,
+    apart,
+    auc_gap,
+    gaps,
+    same_speed,
+    time_ratio,
+    worth_its_time,
+)
+from edgeall.statistics import LEAST_GAIN, Estimate, holm
 
 _AS_MANY = 1.01
 """Times the instructions: up to here as many. Engines that tune themselves while they load vary by 0.3 %."""
@@ -135,36 +144,59 @@ def _price(bench: Bench, b: Result, a: Result) -> str:
 def int8(bench: Bench) -> Iterator[tuple[bool, str]]:
     """Of each backbone and format: INT8 beside float32.
 
-    True marks a warning: INT8 is slower, takes more instructions, or loses accuracy.
+    True marks a warning: INT8 is slower or hardly faster, takes more instructions, or loses accuracy.
     """
-    groups: dict[tuple[str, str], list[Result]] = {}
-    for result in bench.results:
-        groups.setdefault((bench.family(result), result.format), []).append(result)
-    for results in groups.values():
-        floats = {r.threads: r for r in results if r.precision == "float32"}
-        pairs = [(floats[r.threads], r) for r in results if r.precision == "int8" and r.threads in floats]
-        if pairs:
-            slower, speed = _effort(pairs) if bench.emulated else _speeds(pairs)
-            lost, accuracy = _cost_in_accuracy(*pairs[0])
-            yield slower or lost, f"{bench.label(pairs[0][1])}: {'; '.join([*speed, accuracy])}."
+    groups: dict[tuple[str, str], list[tuple[Result, Result]]] = {}
+    for float32, quantized in beside_float32(bench):
+        groups.setdefault((bench.family(quantized), quantized.format), []).append((float32, quantized))
+    for pairs in groups.values():
+        idle, speed = _effort(pairs) if bench.emulated else _speeds(pairs)
+        lost, accuracy = _cost_in_accuracy(*pairs[0])
+        yield idle or lost, f"{bench.label(pairs[0][1])}: {'; '.join([*speed, accuracy])}."
+
+
+def beside_float32(bench: Bench) -> Iterator[tuple[Result, Result]]:
+    """Each INT8 result after the float32 one of the same model, engine and threads."""
+
+    def place(r: Result) -> tuple[str, str, str, int]:
+        return bench.family(r), r.format, r.engine, r.threads
+
+    floats = {place(r): r for r in bench.results if r.precision == "float32"}
+    for r in bench.results:
+        if r.precision == "int8" and place(r) in floats:
+            yield floats[place(r)], r
 
 
 def _speeds(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:
-    """Whether any INT8 is slower than its float32, and what is to be said of each thread count."""
-    said: dict[str, list[str]] = {"slower": [], "faster": [], "open": []}
-    first = {
-        "slower": "SLOWER than its float32, {} as fast on {}",
-        "faster": "{} as fast as its float32 on {}",
-        "open": "no difference in speed from its float32 shown, {} as fast on {}",
-    }
+    """Whether any INT8 is not worth its time, and what is to be said of each thread count."""
+    said: dict[str, list[str]] = {kind: [] for kind in _SPEEDS}
     for float32, quantized in pairs:
         ratio = time_ratio(float32, quantized)
         if ratio is not None:
-            unsettled = ratio.low is not None and not apart(ratio)
-            kind = "open" if unsettled else "faster" if ratio.value > 1 else "slower"
-            phrase = "{} on {}" if said[kind] else first[kind]
+            kind = _speed(ratio)
+            phrase = "{} on {}" if said[kind] else _SPEEDS[kind]
             said[kind].append(phrase.format(words.ratio(ratio), words.threads(quantized.threads)))
-    return bool(said["slower"]), [", ".join(phrases) for phrases in said.values() if phrases]
+    idle = bool(said["slower"] or said["idle"])
+    return idle, [", ".join(phrases) for phrases in said.values() if phrases]
+
+
+_SPEEDS = {
+    "slower": "SLOWER than its float32, {} as fast on {}",
+    "idle": f"NOT measured {LEAST_GAIN:g} times as fast as its float32: {{}} on {{}}",
+    "faster": "{} as fast as its float32 on {}",
+    "open": "no difference in speed from its float32 shown, {} as fast on {}",
+}
+"""What is said of INT8 beside float32, by what the rounds show."""
+
+
+def _speed(ratio: Estimate) -> str:
+    """Key of `_SPEEDS` for a ratio of times, float32 over INT8."""
+    settled = ratio.low is None or apart(ratio)
+    if settled and ratio.value < 1:
+        return "slower"
+    if not worth_its_time(ratio):
+        return "idle"
+    return "faster" if settled else "open"
 
 
 def _effort(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:

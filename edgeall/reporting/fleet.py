@@ -9,7 +9,7 @@ from edgeall.reporting import words
 from edgeall.reporting.document import Bench, Failure, Result, family, title
 from edgeall.reporting.limits import lines
 from edgeall.reporting.side import SideTable
-from edgeall.reporting.table import FAILED, MARKS, table
+from edgeall.reporting.table import MARKS, parity_mark, parity_notes, table
 
 HEADING = "Side by side"
 NOT_MEASURED = "failed"
@@ -83,8 +83,8 @@ def _labels(results: Sequence[Result]) -> dict[str, str]:
     )
 
     def short(key: str) -> str:
-        mark = f" {FAILED}" if of[key].parity_passed is False else ""
-        return f"{family(of[key], results)} {title(of[key].format, of[key].precision)}{mark}"
+        of_key = of[key]
+        return f"{family(of_key, results)} {title(of_key.format, of_key.precision)}{parity_mark(of_key)}"
 
     def named(key: str) -> str:
         return f"{short(key)} ({Path(of[key].artifact).name})"
@@ -182,9 +182,6 @@ def _notes(benches: Sequence[Bench], names: Sequence[str], rows: Sequence[Sequen
         notes += [
             f"{NOT_MEASURED} on {name}: {line}." for bench, name in told for line in lines(bench.failures)
         ]
-    if any(FAILED in row[0] for row in rows):
-        notes.append(
-            f"{FAILED} parity failed: the artifact does not answer as the trained model does; do not use it."
-        )
+    notes += parity_notes(result for bench in benches for result in bench.results)
     notes += [f"{mark}: {MARKS[mark]}" for mark in MARKS if any(mark in cell for cell in cells)]
     return tuple(notes)

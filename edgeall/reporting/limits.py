@@ -6,7 +6,7 @@ import numpy as np
 
 from edgeall.artifact import INTENDED_USE
 from edgeall.reporting import words
-from edgeall.reporting.document import Bench, Failure
+from edgeall.reporting.document import Bench, Failure, Result
 from edgeall.reporting.findings import artifacts, timed
 from edgeall.reporting.pairs import time_ratio
 from edgeall.statistics import share
@@ -40,11 +40,30 @@ def lines(failures: Iterable[Failure]) -> list[str]:
 def limits(bench: Bench) -> list[str]:
     """What tempers all figures of a device, the worst first."""
     return [
+        *_on_parity(bench),
         *_on_images(bench),
         *_on_training(bench),
         *_on_times(bench),
         *_on_ensembles(bench),
         INTENDED_USE,
+    ]
+
+
+def unproven_on(results: Iterable[Result]) -> str:
+    """ "unproven on 66 images", of artifacts that are."""
+    counts = sorted({r.parity.n for r in results if r.parity is not None and r.parity.n is not None})
+    images = f" on {words.listed([str(n) for n in counts], 'or')} images" if counts else ""
+    return f"unproven{images}"
+
+
+def _on_parity(bench: Bench) -> list[str]:
+    found = [r for r in artifacts(bench) if r.unproven]
+    if not found:
+        return []
+    names = words.listed([bench.name(r) for r in found])
+    return [
+        f"Parity {unproven_on(found)}: {names}. The validation images show neither that it answers as the trained "
+        "model does nor that it does not; 'edgeall inspect' tells why, and how many images would decide."
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from edgeall.reporting.document import Predictions, Result
 from edgeall.statistics import (
+    LEAST_GAIN,
     Estimate,
     auc_test_over_subjects,
     compare_auc,
@@ -139,6 +140,11 @@ def apart(ratio: Estimate | None) -> bool:
         and ratio.high is not None
         and (ratio.low > 1 or ratio.high < 1)
     )
+
+
+def worth_its_time(ratio: Estimate | None) -> bool:
+    """Whether INT8 is fast enough to be worth what it changes. `ratio`: time of float32 over that of INT8, if known."""
+    return ratio is None or ratio.value >= LEAST_GAIN
 
 
 def same_speed(a: Result, b: Result) -> bool:

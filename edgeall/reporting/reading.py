@@ -4,10 +4,11 @@ Beside the keys that every result has, these are read where they are there, and 
 
 - of the document: `failures`; of its device: `cards` (what computed in the processor's place).
 - of a result: `run`, `weights` (what training started from, in words), `split.grouped_by`, `data` (name of the
-  images' layout), `clusters` (subjects), `accuracy_over_subjects`, `noisy`, `parity.passed`, `float_operators`
-  (number by kind), `thermal.throttled`, `settings.obeys_rules`, `vs_float.accuracy_delta_interval`,
-  `vs_float.p_value_over_subjects`, `vs_float.class_agreement`, `classes` (of more than two), `members` (of an
-  ensemble: artifacts, whose costs it sums), `cross_check` (what the engine's own benchmark tool says), and
+  images' layout), `clusters` (subjects), `accuracy_over_subjects`, `noisy`, `parity` (`passed`, or null and the
+  `outcome` "unproven"; `n`), `float_operators` (number by kind), `thermal.throttled`, `settings.obeys_rules`,
+  `vs_float.accuracy_delta_interval`, `vs_float.p_value_over_subjects`, `vs_float.class_agreement`, `classes` (of more
+  than two), `members` (of an ensemble: artifacts, whose costs it sums), `cross_check` (what the engine's own benchmark
+  tool says), and
 - `predictions`: {"images": identities, "subjects": names or null, "truth": bool, "positive": verdict bool,
   "scores": numbers, or not there}, columns of equal length. With them two artifacts can be compared image by image;
   without, no difference in accuracy is claimed.
@@ -26,7 +27,16 @@ from edgeall.files import AnyPath
 from edgeall.measuring.records import NOT_TRIED
 from edgeall.reporting import costs, counts, cross_check, words
 from edgeall.reporting.checked import At
-from edgeall.reporting.document import Bench, Classes, Failure, Latency, Predictions, Result, VersusFloat
+from edgeall.reporting.document import (
+    Bench,
+    Classes,
+    Failure,
+    Gate,
+    Latency,
+    Predictions,
+    Result,
+    VersusFloat,
+)
 from edgeall.statistics import Estimate
 
 SCHEMA = 1
@@ -156,7 +166,6 @@ def _card(at: At) -> str:
 def _result(at: At) -> Result:
     precision = at.get("precision").text()
     engine = at.get("engine")
-    parity = at.maybe("parity")
     split, thermal, settings = at.maybe("split"), at.maybe("thermal"), at.maybe("settings")
     result = Result(
         artifact=at.get("artifact").text(),
@@ -190,7 +199,7 @@ def _result(at: At) -> Result:
         short=settings is not None
         and settings.maybe("obeys_rules") is not None
         and not _flag(settings, "obeys_rules"),
-        parity_passed=None if parity is None else parity.get("passed").flag(),
+        parity=None if (parity := at.maybe("parity")) is None else _gate(parity),
         weights=_text(at, "weights"),
         grouped_by=None if split is None else split.get("grouped_by").text(),
         data=_text(at, "data"),
@@ -229,6 +238,16 @@ def _check(at: At, result: Result) -> None:
     subjects = None if said.subjects is None or None in said.subjects else len(set(said.subjects))
     if result.clusters != subjects:
         raise at.get("clusters").wrong(f"{subjects}, the number of subjects of its predictions")
+
+
+def _gate(at: At) -> Gate:
+    n = at.maybe("n")
+    images = None if n is None else n.count()
+    passed = at.maybe("passed")
+    if passed is not None:
+        return Gate("passed" if passed.flag() else "failed", images)
+    # That it is not known whether it passed is said in a word, too: nothing else stands for what is missing.
+    return Gate(at.get("outcome").one_of(("unproven",)), images)
 
 
 def _text(at: At, key: str) -> str | None:

@@ -1,5 +1,6 @@
 """The table of a device's results, as text cells that any format lays out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,8 @@ from edgeall.reporting.document import Bench, Latency, Result, title
 Group = Literal["name", "worth", "versus", "cost"]
 
 
-FAILED = "✗"
+FAILED, UNPROVEN = "✗", "?"
+"""Follow the name of an artifact by what its export's gate found."""
 SPLITS = {
     "subject": "split by subject",
     "image": "split by image: optimistic",
@@ -82,9 +84,8 @@ def table(bench: Bench) -> Table:
 
 def _cells(result: Result, bench: Bench) -> dict[str, str]:
     versus = result.vs_float
-    failed = f" {FAILED}" if result.failed_parity else ""
     return {
-        "artifact": title(result.format, result.precision) + failed,
+        "artifact": title(result.format, result.precision) + parity_mark(result),
         "threads": str(result.threads),
         "executed": _executed(result),
         "n": str(result.n),
@@ -99,6 +100,11 @@ def _cells(result: Result, bench: Bench) -> dict[str, str]:
         "memory": words.megabytes(result.peak_rss_bytes),
         "size": words.megabytes(result.size_bytes),
     }
+
+
+def parity_mark(result: Result) -> str:
+    """What follows an artifact's name in a table; nothing where it passed, or where nothing is known."""
+    return f" {FAILED}" if result.failed_parity else f" {UNPROVEN}" if result.unproven else ""
 
 
 def _executed(result: Result) -> str:
@@ -175,13 +181,22 @@ def _notes(bench: Bench) -> tuple[str, ...]:
     notes += [f"{mark}: {meaning}" for mark, meaning in MARKS.items() if mark in seen]
     if any(result.float_operators for result in results):
         notes.append("in float: operators of an INT8 artifact that the engine computed in floating point.")
-    if any(result.parity_passed is False for result in results):
-        notes.append(
-            f"{FAILED} parity failed: the artifact does not answer as the trained model does; do not use it."
-        )
+    notes += parity_notes(results)
     if any(None in (r.latency.p50, r.latency.p90) for r in measured if r.latency is not None):
         notes.append(f"{words.UNKNOWN} in p50 / p90: too few runs to know that percentile.")
     return tuple(notes)
+
+
+def parity_notes(results: Iterable[Result]) -> list[str]:
+    """What the marks of `parity_mark` mean, as far as they are there."""
+    marks = {parity_mark(result).strip() for result in results}
+    return [f"{mark} {meaning}" for mark, meaning in _PARITY.items() if mark in marks]
+
+
+_PARITY = {
+    FAILED: "parity failed: the artifact does not answer as the trained model does; do not use it.",
+    UNPROVEN: "parity unproven: too few validation images to show whether it answers as the trained model does.",
+}
 
 
 def _classes(bench: Bench) -> list[str]:

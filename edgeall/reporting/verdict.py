@@ -9,7 +9,8 @@ from typing import Any, Literal
 from edgeall.reporting import findings, limits, words
 from edgeall.reporting.document import Bench, Result
 from edgeall.reporting.findings import told
-from edgeall.reporting.pairs import accuracy_gap, auc_gap, same_speed
+from edgeall.reporting.pairs import accuracy_gap, auc_gap, same_speed, time_ratio, worth_its_time
+from edgeall.statistics import LEAST_GAIN
 
 Kind = Literal["recommendation", "backbones", "int8", "extremes", "warning", "limit"]
 
@@ -81,8 +82,9 @@ def _recommend(bench: Bench) -> tuple[Result | None, list[str]]:
     if not findings.timed(bench):
         return None, ["Nothing is recommended: no latency was measured on this device."]
     excluded = {r.name: reason for r in bench.results if (reason := _why_excluded(r)) is not None}
-    useful = [r for r in findings.timed(bench) if r.name not in excluded]
-    left_out = _left_out(bench, excluded)
+    idle = {id(int8) for float32, int8 in findings.beside_float32(bench) if not _saves_time(float32, int8)}
+    useful = [r for r in findings.timed(bench) if r.name not in excluded and id(r) not in idle]
+    left_out = _left_out(bench, excluded) + _saves_no_time(bench, [r for r in bench.results if id(r) in idle])
     if not useful:
         return None, ["Nothing is recommended: no artifact may be.", *left_out]
     best = max(useful, key=lambda r: (r.accuracy.value, -_p50(r)))
@@ -92,6 +94,8 @@ def _recommend(bench: Bench) -> tuple[Result | None, list[str]]:
     level = [fastest] + [r for r in kept if r is not fastest and same_speed(r, fastest)]
     chosen = min(level, key=lambda r: (r.size_bytes, _p50(r)))
     reasons = [_reason(bench, chosen, best, sharpest, len({r.name for r in useful}), len(level))]
+    if chosen.unproven:
+        reasons.append(f"Its parity is {limits.unproven_on([chosen])}.")
     if faster := [r for r in useful if _p50(r) < _p50(fastest) and r.name != chosen.name]:
         names = words.listed(list(dict.fromkeys(bench.label(r) for r in faster)))
         reasons.append(f"Faster, but shown to be worse in accuracy or AUC: {names}.")
@@ -111,6 +115,10 @@ def _why_excluded(result: Result) -> str | None:
     return None
 
 
+def _saves_time(float32: Result, int8: Result) -> bool:
+    return worth_its_time(time_ratio(float32, int8))
+
+
 def _left_out(bench: Bench, excluded: dict[tuple[str, str, str, str], str]) -> list[str]:
     """What is not considered and why, with the figures that would have spoken for it: a statement a reason."""
     every = findings.artifacts(bench)
@@ -119,6 +127,15 @@ def _left_out(bench: Bench, excluded: dict[tuple[str, str, str, str], str]) -> l
         names = [bench.name(r) for r in every if excluded.get(r.name) == reason]
         said.append(f"Left out, {len(names)} of {len(every)} artifacts ({reason}): {words.listed(names)}.")
     return said
+
+
+def _saves_no_time(bench: Bench, idle: list[Result]) -> list[str]:
+    if not idle:
+        return []
+    names = [f"{bench.label(r)} on {words.threads(r.threads)}" for r in idle]
+    return [
+        f"Left out, INT8 that was not measured {LEAST_GAIN:g} times as fast as its float32 here: {words.listed(names)}."
+    ]
 
 
 def _p50(result: Result) -> float:

@@ -4,6 +4,7 @@ from edgeall.statistics.clustered import clusters
 from edgeall.statistics.estimate import CONFIDENCE, Estimate, independent_difference, proportion
 from edgeall.statistics.intervals import share
 from edgeall.statistics.latency import (
+    LEAST_GAIN,
     NOISY,
     RUNS_NEEDED,
     Timings,
@@ -29,6 +30,7 @@ from edgeall.statistics.threshold import choose_band, choose_threshold
 
 __all__ = [
     "CONFIDENCE",
+    "LEAST_GAIN",
     "NOISY",
     "RUNS_NEEDED",
     "AucDifference",

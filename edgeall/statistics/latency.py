@@ -18,6 +18,9 @@ times in 100, the range of the runs covers at least the share q of all that coul
 NOISY = 0.10
 """Spread between rounds from which a measurement is marked noisy."""
 
+LEAST_GAIN = 1.05
+"""Times as fast as float32 that INT8 must be to be worth what it changes."""
+
 _ALWAYS = ("p50", "p90")
 
 

@@ -11,6 +11,10 @@ from PIL import Image
 
 from edgeall.errors import UsageError
 from edgeall.pixels import ByteImage
+from edgeall.training.stability import DISTURBANCES
+
+_DISTURBED = 1
+"""Keeps the draws of `disturbed` apart from those of `augmented`."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,13 @@ def augmented(image: ByteImage, augmentation: Augmentation, seed: int, view: int
     turned = _turned(image, math.radians(degrees), magnification)
     steps = np.arange(256, dtype=np.float64)
     return np.asarray(np.clip(np.rint(steps * factor), 0, 255).astype(np.uint8)[turned])
+
+
+def disturbed(image: ByteImage, seed: int, view: int, index: int) -> ByteImage:
+    """A (size, size, 3) image after one of `stability.DISTURBANCES`, each as likely; decided by (seed, view, index)."""
+    rng = np.random.default_rng([seed, view, index, _DISTURBED])
+    kinds = tuple(DISTURBANCES.values())
+    return kinds[rng.integers(len(kinds))](image, rng)
 
 
 def _turned(image: ByteImage, angle: float, magnification: float) -> ByteImage:

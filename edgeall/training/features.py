@@ -12,7 +12,7 @@ import numpy as np
 
 from edgeall.pixels import PixelMapping
 from edgeall.progress import Progress
-from edgeall.training.augment import Augmentation, augmented
+from edgeall.training.augment import Augmentation, augmented, disturbed
 from edgeall.training.fit import Indices, Source
 from edgeall.training.images import Images
 from edgeall.training.model import PREDICT_BATCH, Floats, run_model
@@ -23,12 +23,17 @@ MEMORY = 1 << 30
 
 @dataclass(frozen=True)
 class Views:
-    """Augmented views of images, preprocessed."""
+    """Augmented views of images, preprocessed.
+
+    Attributes:
+        disturbed: each view is then disturbed, view 0 too, as `augment.disturbed` does it.
+    """
 
     images: Images
     mapping: PixelMapping
     augmentation: Augmentation
     seed: int
+    disturbed: bool = False
 
     def batch(self, epoch: int, indices: Indices) -> Floats:
         """View `epoch` of the images at `indices`; view 0 is the images themselves."""
@@ -36,6 +41,11 @@ class Views:
             augmented(image, self.augmentation, self.seed, epoch, int(index))
             for image, index in zip(self.images.take(indices), indices, strict=True)
         ]
+        if self.disturbed:
+            views = [
+                disturbed(view, self.seed, epoch, int(index))
+                for view, index in zip(views, indices, strict=True)
+            ]
         return np.asarray(self.mapping.apply(np.stack(views)))
 
 

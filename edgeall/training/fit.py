@@ -59,6 +59,7 @@ class Phase:
         patience: epochs without a better validation before giving up, the best epoch kept. 0: all epochs run,
             and the last is kept whatever validation says of it.
         schedule: "cosine" warms up and falls to nothing, "constant" stays at `rate`.
+        consistency: weight of the squared difference of logits between images and their twins, where there are any.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Phase:
     patience: int
     seed: int
     schedule: Schedule = "cosine"
+    consistency: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -136,12 +138,16 @@ def run_phase(
     record: Record,
     progress: Progress,
     checkpoint: Checkpoint = FORGETFUL,
+    twins: Source | None = None,
 ) -> list[Epoch]:
     """Train `model` in place and leave it in its best state; with a `patience` of 0, in its last.
 
     Best is the highest validation AUC, and of equal ones the lowest validation loss. The state before the first
     epoch takes part. Where `checkpoint` has a state of this phase, training goes on from there, and `record` is
     told of the epochs before it first.
+
+    Args:
+        twins: the images of `source` in other variations, which are learned beside them and are to be answered alike.
 
     Returns:
         All that `record` was told.
@@ -150,7 +156,9 @@ def run_phase(
         TrainingError: the loss is no longer a finite number.
     """
     outputs = model.outputs[0].shape[-1]
-    loss = "binary_crossentropy" if outputs == 1 else "sparse_categorical_crossentropy"
+    loss: Any = "binary_crossentropy" if outputs == 1 else "sparse_categorical_crossentropy"
+    if twins is not None:
+        loss = consistent(keras.losses.get(loss), phase.consistency)
     compiled(model, optimizer=keras.optimizers.Adam(phase.rate), loss=loss, metrics=["accuracy"])
     targets = truth.classes.astype(np.float32)[:, None] if outputs == 1 else truth.classes
     kept = checkpoint.load(phase.name)
@@ -169,7 +177,7 @@ def run_phase(
         advance(standing.epoch)
         while not standing.over(phase):
             started = time.monotonic()
-            mean_loss, accuracy = _epoch(model, phase, standing.epoch, source, targets, truth.weights)
+            mean_loss, accuracy = _epoch(model, phase, standing.epoch, source, twins, targets, truth.weights)
             now = validation(model, val_inputs, val_truth)
             number = standing.epoch + 1
             if not (np.isfinite(mean_loss) and np.isfinite(now.loss)):
@@ -240,7 +248,13 @@ def _keep(checkpoint: Checkpoint, phase: str, state: State, progress: Progress) 
 
 
 def _epoch(
-    model: Any, phase: Phase, epoch: int, source: Source, targets: npt.NDArray[Any], weights: Floats
+    model: Any,
+    phase: Phase,
+    epoch: int,
+    source: Source,
+    twins: Source | None,
+    targets: npt.NDArray[Any],
+    weights: Floats,
 ) -> tuple[float, float]:
     """Mean loss and accuracy over the batches of one epoch, trained on."""
     seen = []
@@ -250,9 +264,36 @@ def _epoch(
         # Keras accumulates metrics over calls; these are of the batch alone.
         model.reset_metrics()
         inputs = source.batch(epoch, indices)
+        if twins is not None:
+            # In one batch, the twins behind the images, as `consistent` wants them.
+            inputs = np.concatenate([inputs, twins.batch(epoch, indices)])
+            indices = np.tile(indices, 2)
         seen.append(model.train_on_batch(inputs, targets[indices], sample_weight=weights[indices]))
     mean = np.mean(np.asarray(seen, dtype=np.float64), axis=0)
     return float(mean[0]), float(mean[1])
+
+
+def consistent(loss: Callable[[Any, Any], Any], weight: float) -> Callable[[Any, Any], Any]:
+    """A loss of batches whose second half shows the images of the first in another variation.
+
+    It is the mean of `loss` over both, and `weight` times the squared difference of their logits beside it.
+
+    Args:
+        loss: of each image, (n,), from targets and probabilities, (n, 1) of a sigmoid or (n, k) of a softmax.
+    """
+
+    def both(targets: Any, probabilities: Any) -> Any:
+        ops = keras.ops
+        clipped = ops.clip(probabilities, 1e-6, 1 - 1e-6)
+        if probabilities.shape[-1] == 1:
+            logits = ops.log(clipped) - ops.log(1 - clipped)
+        else:
+            logits = ops.log(clipped) - ops.mean(ops.log(clipped), axis=-1, keepdims=True)
+        first, second = ops.split(logits, 2, axis=0)
+        apart = ops.mean(ops.square(first - second), axis=-1)
+        return loss(targets, probabilities) + weight * ops.concatenate([apart, apart], axis=0)
+
+    return both
 
 
 def share(phase: Phase, at: float) -> float:

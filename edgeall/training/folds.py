@@ -20,7 +20,7 @@ from edgeall.training.settings import Settings
 
 SUFFIX = ".folds"
 """Of the folder that holds the runs of a cross-validation."""
-DOCUMENT = "pooled.json"
+DOCUMENT = runs.POOLED
 
 
 @dataclass(frozen=True)

@@ -77,9 +77,9 @@ def run_phases(
     deeper = bool(settings.epochs and (classifier.base.trainable_weights or not settings.head_epochs))
     below = cut if deeper else None
 
-    def lower(part: Part, views: int, what: str) -> Source:
+    def lower(part: Part, views: int, what: str, *, disturbed: bool = False) -> Source:
         """Input of the layers that are fine-tuned."""
-        source: Source = Views(part.images, mapping, settings.augmentation, settings.seed)
+        source: Source = Views(part.images, mapping, settings.augmentation, settings.seed, disturbed)
         if below is None:
             return source
         model = between(classifier, None, below)
@@ -92,17 +92,25 @@ def run_phases(
 
     def phase(name: str, epochs: int, rate: float, schedule: Schedule, patience: int) -> Phase:
         return Phase(
-            f"{backbone}: {name}", epochs, rate, settings.batch_size, patience, settings.seed, schedule
+            f"{backbone}: {name}",
+            epochs,
+            rate,
+            settings.batch_size,
+            patience,
+            settings.seed,
+            schedule,
+            settings.consistency,
         )
 
     views = min(settings.views, max(settings.head_epochs, settings.epochs))
     inputs, val_source = lower(train, views, "training images"), lower(val, 1, "validation images")
+    twins = lower(train, views, "disturbed training images", disturbed=True) if settings.consistency else None
     if settings.head_epochs:
         head = stacked(classifier.head[1:], classifier.head[0].output.shape[1:])
         first = phase("head", settings.head_epochs, settings.head_rate, "cosine", settings.head_patience)
 
         def train_head() -> list[Epoch]:
-            head_inputs = features_of(inputs, train, views, "training images")
+            head_inputs = features_of(twins or inputs, train, views, "training images")
             val_head = plain(features_of(val_source, val, 1, "validation images"), len(val.images))
             standard = Standardized.of(head_inputs, len(train.images))
             rows = run_phase(
@@ -122,6 +130,7 @@ def run_phases(
             return run_phase(
                 trained, second, inputs, train.truth(weights),
                 plain(val_source, len(val.images)), val.truth(weights), record, progress, checkpoint,
+                twins,
             )  # fmt: skip
 
         once(second.name, trained, tune, record, progress, checkpoint)

@@ -37,6 +37,8 @@ class Settings:
             is kept. A `patience` of 0: no early stopping, the last epoch is kept.
         views: augmented views of each training image whose frozen features are computed once; epochs take them
             in turn.
+        consistency: weight in fine-tuning of the squared difference of logits between a training view and the same view
+            disturbed as in `edgeall.training.stability`. Disturbed views are learned too, by the head as well. 0: none.
         dropout: share of features dropped in head `gap` while training.
         balanced: weigh classes so that each counts alike.
         input_size: height and width in pixels.
@@ -62,6 +64,7 @@ class Settings:
     head_patience: int = 40
     patience: int = 5
     views: int = 4
+    consistency: float = 0.0
     dropout: float = 0.2
     balanced: bool = True
     input_size: int = 224
@@ -89,6 +92,7 @@ class Settings:
         _within(self, "views", 1, 1000)
         _within(self, "head_rate", 1e-9, 1)
         _within(self, "rate", 1e-9, 1)
+        _within(self, "consistency", 0, 100)
         _within(self, "dropout", 0, 0.95)
         _within(self, "input_size", backbone.least_size, 1024)
         _within(self, "seed", 0, 2**31 - 1)

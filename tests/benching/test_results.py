@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from small_run import DECISION, FINGERPRINT, PIXELS
 
-from edgeall.artifact import Artifact, Decision, Metadata, Parity, Precision, Provenance
+from edgeall.artifact import (
+    Artifact,
+    Decision,
+    Metadata,
+    Noise,
+    Parity,
+    Precision,
+    Provenance,
+    ShiftAgreement,
+)
 from edgeall.benching.images import TestSet
 from edgeall.benching.results import Subject, gather, rows
 from edgeall.measuring.plan import PlannedImage, Settings
@@ -104,6 +113,35 @@ def test_a_row_tells_whose_it_is_and_what_it_rests_on() -> None:
     assert row["size_bytes"] == 1000
     assert row["latency_kind"] == "measured"
     assert row["settings"]["obeys_rules"] is True
+
+
+def test_what_the_gate_found_is_told_whole() -> None:
+    of = subject("int8")
+    parity = Parity(
+        66, 0.97, 0.2, 0.03, None,
+        outcome="unproven", reasons=("too few",), needed=310, noise=Noise(0.07, 0.04, 0.09),
+        shifts=(ShiftAgreement("blur", 40, 0.95),),
+    )  # fmt: skip
+    metadata = dataclasses.replace(of.artifact.metadata, parity=parity)
+    of = dataclasses.replace(of, artifact=dataclasses.replace(of.artifact, metadata=metadata))
+    (row,) = results([of], [accuracy(of), *rounds(4.0, of=of)])
+    told = row["parity"]
+    assert (told["n"], told["agreement"], told["passed"], told["outcome"]) == (66, 0.97, None, "unproven")
+    assert told["noise"] == {"grey_level": 0.07, "one_pixel": 0.04, "jpeg_95": 0.09}
+    assert told["shifts"][0]["name"] == "blur"
+
+
+def test_each_artifact_is_called_at_its_own_threshold() -> None:
+    """Scores are .8 and .2: at .9 the INT8 artifact finds nothing."""
+    base, of = subject(), subject("int8")
+    own = dataclasses.replace(of.artifact.metadata, decision=dataclasses.replace(DECISION, threshold=0.9))
+    of = dataclasses.replace(of, artifact=dataclasses.replace(of.artifact, metadata=own))
+    float32, int8 = results(
+        [base, of], [accuracy(base), accuracy(of), *rounds(4.0, of=base), *rounds(2.0, of=of)]
+    )
+    assert (float32["threshold"], int8["threshold"]) == (0.5, 0.9)
+    assert (sum(float32["predictions"]["positive"]), sum(int8["predictions"]["positive"])) == (10, 0)
+    assert int8["accuracy"]["value"] == int8["vs_float"]["agreement"] == 0.5
 
 
 def test_accuracy_comes_with_its_interval_and_its_confusions() -> None:

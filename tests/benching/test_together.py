@@ -171,6 +171,47 @@ def test_a_member_that_failed_its_parity_fails_the_ensemble() -> None:
     assert row_of(found)["parity"]["passed"] is False
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "worst"),
+    [
+        ((True, None), None),
+        ((None, True), None),
+        ((None, False), False),
+        ((False, None), False),
+        ((True, True), True),
+    ],
+)
+def test_an_ensembles_parity_is_the_worst_of_its_members(
+    outcomes: tuple[bool | None, ...], worst: bool | None
+) -> None:
+    members = []
+    for of, passed in zip((ONE, OTHER), outcomes, strict=True):
+        metadata = of.artifact.metadata
+        assert metadata.parity is not None
+        changed = dataclasses.replace(metadata, parity=dataclasses.replace(metadata.parity, passed=passed))
+        members.append(dataclasses.replace(of, artifact=dataclasses.replace(of.artifact, metadata=changed)))
+    (found,) = whole(everything(*members), (members[0], members[1]))
+    assert row_of(found)["parity"]["passed"] is worst
+
+
+def test_the_ensembles_threshold_counts_whatever_its_members_are() -> None:
+    """Scores of members are .8 and .2, and their mean is called at the ensemble's .4."""
+    quantized = []
+    for path, threshold in zip(PATHS, (0.1, 0.9), strict=True):
+        of = member(path, "int8")
+        own = dataclasses.replace(
+            of.artifact.metadata, decision=dataclasses.replace(DECISION, threshold=threshold)
+        )
+        quantized.append(dataclasses.replace(of, artifact=dataclasses.replace(of.artifact, metadata=own)))
+    (found,) = whole(everything(*quantized), (quantized[0], quantized[1]))
+    row = row_of(found)
+    assert row["threshold"] == 0.4
+    assert row["predictions"]["positive"] == [score >= 0.4 for score in row["predictions"]["scores"]]
+    alone = rows(gather(tuple(quantized), everything(*quantized)), Settings(), False)
+    assert [each["threshold"] for each in alone] == [0.1, 0.9]
+    assert [sum(each["predictions"]["positive"]) for each in alone] == [20, 0]
+
+
 def test_it_is_held_out_no_more_surely_than_its_members() -> None:
     unsure = dataclasses.replace(OTHER, tests=dataclasses.replace(TESTS, grouped_by="unknown"))
     (found,) = whole(everything(), (ONE, unsure))

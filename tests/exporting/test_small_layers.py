@@ -36,6 +36,6 @@ def test_a_model_whose_first_layer_needs_float32_answers_as_in_float32(
     run = copy_run(brittle, tmp_path / "own")
     for made in export_run(run, [load_recipe(f"{format}-fp16") for format in FORMATS]):
         assert (made.method, made.fallbacks) == (None, ())
-        assert made.parity.mean_abs_diff < 0.002
+        assert made.parity.mean_abs_diff < 0.01
         # Most of the file is float16 still.
         assert made.size_bytes < 3 * WEIGHTS

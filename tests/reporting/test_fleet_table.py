@@ -172,6 +172,10 @@ def test_artifacts_that_failed_their_parity_say_so(make_document: Make, make_res
     table = side_by_side(merge([(name, on(make_document([bad]), name)) for name in ("a", "b")]))
     assert "✗" in table.rows[0][0]
     assert any(note.startswith("✗ parity failed") for note in table.notes)
+    open_ = make_result(parity={"passed": None, "outcome": "unproven"})
+    table = side_by_side(merge([(name, on(make_document([open_]), name)) for name in ("a", "b")]))
+    assert table.rows[0][0].endswith(" ?")
+    assert any(note.startswith("? parity unproven") for note in table.notes)
 
 
 def test_two_machines_of_one_name_are_told_apart(make_document: Make, make_result: Make) -> None:

@@ -59,6 +59,9 @@ def test_cards_are_named_before_the_machine_that_holds_them(make_document: Make,
         (("results", 0, "predictions", "truth"), [True], "predictions: expected columns of equal length"),
         (("results", 0, "predictions", "scores"), [0.5], "predictions: expected columns of equal length"),
         (("results", 0, "predictions", "scores", 0), 7.0, "scores[0]: expected a number from 0 to 1.001"),
+        (("results", 0, "parity", "passed"), None, "parity.outcome: expected unproven, found nothing"),
+        (("results", 0, "parity", "passed"), "no", "parity.passed: expected true or false"),
+        (("results", 0, "parity", "n"), -1, "parity.n: expected a whole number"),
         (("results",), {}, "results: expected a list"),
     ],
 )
@@ -128,6 +131,42 @@ def test_results_of_one_device_are_merged_and_the_same_file_twice_counts_once(
     pi = make_document([make_result()], device="rpi5")
     benches = reporting.merge([("a", one), ("b", other), ("a again", one), ("c", pi)])
     assert [(bench.device, len(bench.results)) for bench in benches] == [("laptop", 2), ("rpi5", 1)]
+
+
+def test_three_outcomes_of_a_gate_and_none(make_document: Make, make_result: Make) -> None:
+    told = [
+        {"n": 66, "passed": True},
+        {"n": 66, "passed": False, "outcome": "failed"},
+        {"n": 66, "passed": None, "outcome": "unproven", "reasons": ["too few"]},
+        None,
+    ]
+    results = [make_result(run=f"run{place}", parity=parity) for place, parity in enumerate(told)]
+    (bench,) = reporting.merge([("laptop.json", make_document(results))])
+    gates = [result.parity for result in bench.results]
+    assert [gate and (gate.outcome, gate.n) for gate in gates] == [
+        ("passed", 66),
+        ("failed", 66),
+        ("unproven", 66),
+        None,
+    ]
+    assert [(result.failed_parity, result.unproven) for result in bench.results] == [
+        (False, False),
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
+
+
+def test_artifacts_of_one_run_may_have_thresholds_of_their_own(
+    make_document: Make, make_result: Make
+) -> None:
+    """An INT8 score below the float model's threshold and above its own is a finding."""
+    int8 = make_result(precision="int8", wrong=[3], base_wrong=[], threshold=0.3)
+    int8["predictions"]["scores"] = [0.7 * score for score in int8["predictions"]["scores"]]
+    (bench,) = reporting.merge([("laptop.json", make_document([make_result(threshold=0.6), int8]))])
+    assert [result.accuracy.value for result in bench.results] == pytest.approx([1.0, 21 / 22])
+    (text,) = [text for text in reporting.judge(bench).of("warning") if "same verdict" in text]
+    assert "same verdict on 95.5% of 22 images" in text
 
 
 def test_two_machines_of_one_name_are_kept_apart(make_document: Make, make_result: Make) -> None:

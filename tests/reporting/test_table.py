@@ -155,6 +155,16 @@ def test_a_failed_parity_check_is_marked(make_document: Make, make_result: Make)
     assert any("do not use it" in note for note in found.notes)
 
 
+def test_an_unproven_parity_has_a_mark_of_its_own(make_document: Make, make_result: Make) -> None:
+    found = laid_out(make_document([make_result(parity={"n": 66, "passed": None, "outcome": "unproven"})]))
+    assert found.rows[0].cells["artifact"] == "TFLite float32 ?"
+    assert any(note.startswith("? parity unproven: too few") for note in found.notes)
+    for parity in (None, {"n": 66, "passed": True, "outcome": "passed"}):
+        found = laid_out(make_document([make_result(parity=parity)]))
+        assert found.rows[0].cells["artifact"] == "TFLite float32"
+        assert not any("parity" in note for note in found.notes)
+
+
 def test_too_few_runs_leave_the_percentile_out(make_document: Make, make_result: Make) -> None:
     latency = {"n": 20, "p50": 4.0, "p90": None, "mean": 4.0, "min": 3.9, "rounds": [], "raw": []}
     found = laid_out(make_document([make_result(latency_ms=latency)]))

@@ -13,7 +13,9 @@ from edgeall import reporting
 from edgeall.reporting import Verdict, judge
 
 Make = Callable[..., dict[str, Any]]
+QUICK = [5.0, 5.1, 4.9, 5.0, 5.0]
 FAILED = {"n": 20, "agreement": 0.5, "max_abs_diff": 0.9, "mean_abs_diff": 0.4, "passed": False}
+UNPROVEN = FAILED | {"n": 66, "passed": None, "outcome": "unproven"}
 
 
 def verdict(document: dict[str, Any]) -> Verdict:
@@ -23,9 +25,8 @@ def verdict(document: dict[str, Any]) -> Verdict:
 
 def both(make_document: Make, make_result: Make, **of_int8: Any) -> Verdict:
     """A float32 artifact of 10 ms and its INT8."""
-    return verdict(
-        make_document([make_result(), make_result(precision="int8", **({"base_wrong": []} | of_int8))])
-    )
+    usual = {"precision": "int8", "base_wrong": [], "medians": QUICK}
+    return verdict(make_document([make_result(), make_result(**(usual | of_int8))]))
 
 
 def backbones(
@@ -60,7 +61,7 @@ class TestInt8:
     def test_the_most_probable_class_is_told_where_there_are_more_than_two(
         self, make_document: Make, make_result: Make
     ) -> None:
-        quantized = make_result(precision="int8", base_wrong=[])
+        quantized = make_result(precision="int8", base_wrong=[], medians=QUICK)
         quantized["vs_float"]["class_agreement"] = {"value": 0.5, "low": 0.3, "high": 0.7}
         found = verdict(make_document([make_result(), quantized]))
         assert any("same most probable class on 50.0 [30.0–70.0]%" in text for text in found.of("int8"))
@@ -73,10 +74,65 @@ class TestInt8:
     def test_rounds_that_differ_more_than_the_two_leave_it_open(
         self, make_document: Make, make_result: Make
     ) -> None:
-        found = both(make_document, make_result, medians=[9.0, 12.0, 8.0, 11.0, 10.5])
+        found = both(make_document, make_result, medians=[9.0, 11.0, 7.5, 10.5, 9.0])
         (text,) = found.of("int8")
-        assert "no difference in speed from its float32 shown" in text
+        assert "no difference in speed from its float32 shown, 1.0" in text
         assert "fastest: mobilenetv2" not in text
+
+    @pytest.mark.parametrize(
+        ("medians", "said"),
+        [
+            (
+                [9.8, 9.9, 9.7, 9.8, 9.8],
+                r"NOT measured 1\.05 times as fast as its float32: 1\.0\d+x \[1\.\d+–1\.\d+\]",
+            ),
+            (
+                [9.0, 12.0, 8.0, 11.0, 10.5],
+                r"NOT measured 1\.05 times as fast .*: 1\.0\d*x \[0\.\d+–1\.\d+\]",
+            ),
+            ([14.0, 14.2, 13.9, 14.1, 14.3], "SLOWER than its float32"),
+        ],
+    )
+    def test_what_is_hardly_faster_is_a_warning_and_never_taken(
+        self, medians: list[float], said: str, make_document: Make, make_result: Make
+    ) -> None:
+        """Although it is the smallest, and the rounds do not tell it apart from the fastest."""
+        found = both(make_document, make_result, medians=medians, size_mb=1.0)
+        assert any(re.search(said, text) for text in found.of("warning"))
+        assert found.of("int8") == []
+        assert found.artifact == "runs/mobilenetv2/exports/mobilenetv2_tflite-float32"
+        assert (
+            "Left out, INT8 that was not measured 1.05 times as fast as its float32 here: "
+            "mobilenetv2 TFLite INT8 on 1 thread."
+        ) in found.of("recommendation")
+
+    def test_it_is_judged_at_each_thread_count_and_in_the_same_engine(
+        self, make_document: Make, make_result: Make
+    ) -> None:
+        slow = {"precision": "int8", "base_wrong": [], "size_mb": 1.0}
+        results = [
+            *(make_result(threads=count) for count in (1, 2)),
+            make_result(**slow, threads=1),
+            make_result(**slow, threads=2, medians=QUICK),
+        ]
+        found = verdict(make_document(results))
+        assert (found.artifact, found.threads) == ("runs/mobilenetv2/exports/mobilenetv2_tflite-int8", 2)
+        assert found.of("recommendation")[-1].endswith("float32 here: mobilenetv2 TFLite INT8 on 1 thread.")
+        for result in results[2:]:
+            result["engine"] = {"name": "another", "version": "1"}
+        assert not any("1.05" in statement.text for statement in verdict(make_document(results)).statements)
+
+    def test_an_unproven_one_may_be_taken_and_is_marked(self, make_document: Make, make_result: Make) -> None:
+        found = both(make_document, make_result, parity=UNPROVEN)
+        assert found.artifact == "runs/mobilenetv2/exports/mobilenetv2_tflite-int8"
+        assert "Its parity is unproven on 66 images." in found.of("recommendation")
+        assert found.of("limit")[0].startswith("Parity unproven on 66 images: mobilenetv2 TFLite INT8. ")
+        assert not any("parity" in text for text in found.of("warning"))
+
+    def test_a_result_without_parity_is_not_unproven(self, make_document: Make, make_result: Make) -> None:
+        for parity in (None, {"n": 66, "passed": True}):
+            found = both(make_document, make_result, parity=parity)
+            assert not any("parity" in statement.text.lower() for statement in found.statements)
 
     def test_other_rounds_give_no_interval(self, make_document: Make, make_result: Make) -> None:
         found = both(make_document, make_result, medians=[5.0, 5.0], session=2)

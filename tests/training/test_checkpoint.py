@@ -70,6 +70,7 @@ def learn(
     stop: int | None = None,
     phase: Phase = PHASE,
     progress=SILENT,
+    twins: bool = False,
 ) -> list[Epoch]:
     """The rows recorded; `stop` interrupts as soon as that epoch ended."""
     seen: list[Epoch] = []
@@ -81,7 +82,7 @@ def learn(
 
     source = Noise()
     run_phase(trained, phase, source, source.truth, source.batch(99, np.arange(20)), source.truth, record, progress,
-              checkpoint)  # fmt: skip
+              checkpoint, Noise() if twins else None)  # fmt: skip
     return seen
 
 
@@ -109,6 +110,18 @@ def test_going_on_is_the_same_as_never_having_stopped(tmp_path: Path, stop: int,
     # Epoch `stop` was over, but not yet kept.
     expected = [f"learning: goes on after epoch {stop - 1}, where training was interrupted"]
     assert heard.notes == (expected if 1 < stop < len(rows) else [])
+
+
+def test_going_on_with_twins_is_the_same_as_never_having_stopped(tmp_path: Path) -> None:
+    phase = dataclasses.replace(PHASE, patience=0, consistency=0.1)
+    whole = model()
+    rows = learn(whole, FORGETFUL, phase=phase, twins=True)
+    checkpoint = Checkpoint(tmp_path, "mine", interval=0)
+    with pytest.raises(Interrupted):
+        learn(model(), checkpoint, stop=3, phase=phase, twins=True)
+    resumed = model()
+    assert timeless(learn(resumed, checkpoint, phase=phase, twins=True)) == timeless(rows)
+    assert everything(resumed) == everything(whole)
 
 
 def test_epochs_that_were_not_kept_are_computed_again(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Features of augmented views, computed once or when needed, are the same."""
 
+import dataclasses
 from pathlib import Path
 
 import keras
@@ -62,3 +63,13 @@ def test_without_a_frozen_part_every_epoch_sees_new_pixels(views: Views) -> None
 
 def test_plain_is_every_image_unaugmented_and_in_order(views: Views) -> None:
     np.testing.assert_array_equal(plain(views, N), MAPPING.apply(views.images.take(range(N))))
+
+
+def test_disturbed_views_are_the_same_views_a_little_changed_and_repeat(views: Views) -> None:
+    twins, every = dataclasses.replace(views, disturbed=True), np.arange(N)
+    for view in range(2):
+        moved = np.abs(twins.batch(view, every) - views.batch(view, every)).max(axis=(1, 2, 3))
+        assert (moved > 0).all()
+        np.testing.assert_array_equal(twins.batch(view, every), twins.batch(view, every))
+        # One image's disturbance does not hang on which others are in the batch.
+        np.testing.assert_array_equal(twins.batch(view, every[5:7]), twins.batch(view, every)[5:7])

@@ -236,6 +236,7 @@ def test_a_part_of_one_class_is_refused(cells: Path, tmp_path: Path) -> None:
         ({"rate": 0.0}, "rate 0.0 is not between"),
         ({"rate": float("nan")}, "rate nan is not between"),
         ({"dropout": 1.0}, "dropout 1.0"),
+        ({"consistency": -0.1}, "consistency -0.1 is not between"),
         ({"batch_size": 0}, "batch size 0"),
         ({"backbone": "inceptionv3", "input_size": 64}, "input size 64 is not between 75"),
     ],

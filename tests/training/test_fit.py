@@ -9,10 +9,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit, softmax
 
 from edgeall.errors import EdgeallError
 from edgeall.progress import SILENT
-from edgeall.training.fit import Epoch, Phase, Truth, Validation, batches, pace, run_phase, share, validation
+from edgeall.training.fit import (
+    Epoch,
+    Phase,
+    Truth,
+    Validation,
+    batches,
+    consistent,
+    pace,
+    run_phase,
+    share,
+    validation,
+)
 from edgeall.training.standardize import Standardized
 
 
@@ -212,3 +224,50 @@ def test_features_that_never_vary_are_no_division_by_zero() -> None:
 
     standard = Standardized.of(Constant(), 5)
     np.testing.assert_array_equal(standard.batch(0, np.arange(5)), 0)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_consistent_loss_is_that_of_both_halves_and_of_what_lies_between_their_logits(
+    classes: int,
+) -> None:
+    rng = np.random.default_rng(0)
+    outputs = 1 if classes == 2 else classes
+    logits = rng.normal(0, 2, (8, outputs)).astype(np.float32)
+    probabilities = expit(logits) if outputs == 1 else softmax(logits, axis=1)
+    labels = np.tile(rng.integers(0, classes, 4), 2)
+    targets = labels[:, None].astype(np.float32) if outputs == 1 else labels
+    plain = keras.losses.get("binary_crossentropy" if outputs == 1 else "sparse_categorical_crossentropy")
+    found = keras.ops.convert_to_numpy(consistent(plain, 0.5)(targets, probabilities))
+    # A softmax leaves the mean of its logits free.
+    free = logits if outputs == 1 else logits - logits.mean(axis=1, keepdims=True)
+    apart = np.tile(((free[:4] - free[4:]) ** 2).mean(axis=1), 2)
+    expected = keras.ops.convert_to_numpy(plain(targets, probabilities)) + 0.5 * apart
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+class Twins(Points):
+    """The points of another seed's noise: nearly where they are."""
+
+    def batch(self, epoch: int, indices: np.ndarray) -> np.ndarray:
+        noise = np.random.default_rng(epoch).normal(0, 0.7, self.values.shape)
+        return (self.values + noise)[indices].astype(np.float32)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_consistency_brings_the_answers_for_twins_together(outputs: int) -> None:
+    points, twins, watched = Points(60), Twins(60), Points(30, seed=9)
+    apart = []
+    for weight in (0.0, 10.0):
+        inputs, start = keras.Input((2,)), keras.initializers.GlorotUniform(0)
+        kind = "sigmoid" if outputs == 1 else "softmax"
+        trained = keras.Model(inputs, keras.layers.Dense(outputs, kind, kernel_initializer=start)(inputs))
+        phase = Phase("test", 10, 0.05, 8, 0, 0, consistency=weight)
+        seen = run_phase(
+            trained, phase, points, points.truth, watched.values, watched.truth, lambda row: None, SILENT,
+            twins=twins,
+        )  # fmt: skip
+        assert all(0 <= row.accuracy <= 1 for row in seen[1:])
+        every = np.arange(60)
+        answers = [trained.predict_on_batch(of.batch(0, every)) for of in (points, twins)]
+        apart.append(np.abs(answers[0] - answers[1]).mean())
+    assert apart[1] < 0.7 * apart[0]
