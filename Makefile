@@ -43,6 +43,8 @@ paper: $(READY)
 	@# Status 1: all was done, and one is worse than the first of the comparison.
 	$(BIN)/python benchmarks/published_protocol.py --epochs $(EPOCHS) || test $$? -eq 1
 
+RUNS ?= $(RUN)
+
 int8-defaults: $(READY)
 	$(BIN)/python benchmarks/int8_defaults.py $(RUNS) $(if $(OTHER),--also $(OTHER))
 
