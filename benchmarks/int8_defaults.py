@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -168,7 +168,9 @@ def measure(run: runs.Run, data: Path | None, also: Path | None) -> Iterator[Row
                 continue
             theirs = Path(folder) / f"default{artifact.suffix_of(format)}"
             started = time.monotonic()
-            vendor(made, lambda: calibration_images.stream(images, run.pixels), theirs)
+            # NNCF draws its progress on standard output, which is for the tables.
+            with redirect_stdout(sys.stderr):
+                vendor(made, lambda: calibration_images.stream(images, run.pixels), theirs)
             print(f"{run.name}, {format}: default in {time.monotonic() - started:.0f} s", file=sys.stderr)
             yield from compare(pictures, format, theirs)
 
