@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo paper int8-defaults export-speed coverage-of-intervals emulator test test-kills test-emulator test-processors test-backends test-pythons fuzz lint format clean
+.PHONY: help demo paper int8-defaults int8-gate export-speed coverage-of-intervals emulator test test-kills test-emulator test-processors test-backends test-pythons fuzz lint format clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
@@ -14,7 +14,8 @@ help:
 	@echo "make test-processors  the engines' tests with AVX2 alone, and on emulated processors (QEMU)"
 	@echo "make test-kills  a process that replaces a folder, stopped at each of its instructions"
 	@echo "make test-backends  training under JAX as under TensorFlow (installs JAX)"
-	@echo "make int8-defaults RUN=runs/NAME  its INT8 artifacts beside each vendor's default quantizer"
+	@echo "make int8-defaults RUNS=\"runs/NAME ...\"  INT8 artifacts beside each vendor's default quantizer (OTHER=DIR: on other pictures too)"
+	@echo "make int8-gate RUNS=\"runs/NAME.folds ...\"  the gate of INT8 exports on broken and on sound models, a minute a run"
 	@echo "make export-speed  what one export costs beside nine separate ones, cached, and with other calibration images"
 	@echo "make coverage-of-intervals  how often the intervals over subjects hold the truth, by simulation (quarter of an hour)"
 	@echo "make emulator  what rpi4-emulated and rpi5-emulated run on: arm64 Debian and QEMU, half a minute"
@@ -42,8 +43,13 @@ paper: $(READY)
 	@# Status 1: all was done, and one is worse than the first of the comparison.
 	$(BIN)/python benchmarks/published_protocol.py --epochs $(EPOCHS) || test $$? -eq 1
 
+RUNS ?= $(RUN)
+
 int8-defaults: $(READY)
-	$(BIN)/python benchmarks/int8_defaults.py $(RUN)
+	$(BIN)/python benchmarks/int8_defaults.py $(RUNS) $(if $(OTHER),--also $(OTHER))
+
+int8-gate: $(READY)
+	$(BIN)/python benchmarks/int8_gate.py $(RUNS) --cache .int8-gate
 
 export-speed: $(READY)
 	$(BIN)/python benchmarks/export_speed.py $(RUN)

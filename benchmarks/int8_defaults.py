@@ -1,28 +1,46 @@
-"""INT8 as edgeall exports it beside what each engine's own quantizer makes by default: `make int8-defaults RUN=...`.
+"""INT8 as edgeall exports it beside what each engine's own quantizer makes by default: `make int8-defaults RUNS="..."`.
 
-Same float model, same calibration images. All answers are compared with the Keras model's; latencies of the two models
-of a format are taken in turn, in one process, and told as a ratio. The run's INT8 artifacts must have been exported.
+Same float model, same calibration images. Every model is judged against the Keras model: on the test images, on these
+shifted (`edgeall.exporting.shifts`), and with --also on the pictures of another folder. Accuracy and verdicts are at
+each model's own threshold, log-loss at its own temperature; both are chosen on validation images. Times are ratios of
+processor time, one thread, the models of a format in turn in one process. The run's float32 and INT8 artifacts must
+have been exported.
 """
 
 import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, redirect_stdout
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
+from int8_common import (
+    CALIBRATION,
+    Figures,
+    Floats,
+    Part,
+    Reading,
+    figures,
+    find_runs,
+    probabilities,
+    read_part,
+    read_pictures,
+    table,
+    time_ratios,
+)
 
-from edgeall import artifact, runs, runtimes
-from edgeall.exporting import calibration_images, load_recipe, sources
+from edgeall import artifact, files, runs, runtimes, training
+from edgeall.exporting import calibration_images, choose, frozen, sources
+from edgeall.exporting.shifts import SHIFTS
+from edgeall.pixels import ByteImage
 from edgeall.runtimes import onnx_providers
-from edgeall.statistics.estimate import wilson
 
-ROUNDS, CALLS = 40, 8
+TEST, VAL, ALSO = "test", "val", "also"
 
 
 def tflite(made: sources.Sources, tensors: Callable[[], Iterator[Any]], out: Path) -> None:
@@ -63,73 +81,138 @@ VENDORS: dict[artifact.Format, Callable[..., None]] = {"tflite": tflite, "onnx":
 
 
 @dataclass(frozen=True)
-class Part:
-    """Images of a split's part, what they show, and the Keras model's scores of them."""
+class Row:
+    """An INT8 model of a run.
 
-    pixels: Any
-    truth: Any
-    reference: Any
+    Attributes:
+        by: "edgeall" or "vendor".
+        method: that edgeall made it by.
+        megabytes: of its files.
+        float_operators: left in it, by the engine's own account.
+        to_float32: its time over that of the float32 artifact: median and ends of the 95 % interval.
+        to_vendor: edgeall's time over the vendor's, likewise; None of the vendor's.
+        figures: by the name of a set of pictures.
+    """
+
+    run: str
+    format: str
+    by: str
+    method: str
+    megabytes: float
+    float_operators: int
+    to_float32: tuple[float, float, float]
+    to_vendor: tuple[float, float, float] | None
+    figures: Mapping[str, Figures]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What a run's models are judged on: sets of images by name, and what the Keras model makes of them."""
+
+    run: runs.Run
+    parts: Mapping[str, Part]
+    answers: Mapping[str, Floats]
+
+    @property
+    def reading(self) -> Reading:
+        """How the Keras model is read: at the run's threshold."""
+        return Reading.of(
+            self.answers[VAL], self.parts[VAL].truth, self.run.decision, self.run.decision.threshold
+        )
+
+    def figures(self, predict: Callable[[ByteImage], Floats]) -> dict[str, Figures]:
+        """Judge a model by its class probabilities on each set."""
+        decision, truth = self.run.decision, self.parts[VAL].truth
+        reading = Reading.of(predict(self.parts[VAL].pixels), truth, decision)
+        return {
+            name: figures(
+                predict(part.pixels), reading, self.answers[name], self.reading, part.truth, decision
+            )
+            for name, part in self.parts.items()
+            if name != VAL
+        }
 
 
 def main() -> int:
-    """Print a Markdown table."""
+    """Print Markdown tables; with --json write all figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--data", type=Path, help="where the run's images are now")
+    parser.add_argument("runs", type=Path, nargs="+", help="runs, or folders of a cross-validation's")
+    parser.add_argument("--data", type=Path, help="where the runs' images are now")
+    parser.add_argument("--also", type=Path, help="folder of other pictures; of them only changes are known")
+    parser.add_argument("--json", type=Path, help="file for all figures")
     args = parser.parse_args()
-    run = runs.load(args.run)
-    with tempfile.TemporaryDirectory() as folder:
-        made = sources.Sources(Path(folder), run.pixels)
-        parts = read_parts(run, made, args.data)
-        chosen = calibration_images.select(run.split.train, 100, 0)
-        images = Path(folder) / "calibration.npy"
-        calibration_images.decode(run, "train", chosen, images, args.data)
-        print(
-            f"{run.name}: {len(chosen)} calibration, {len(parts['val'].truth)} validation, "
-            f"{len(parts['test'].truth)} test images\n\n"
-            "| format | INT8 by | MB | s to make | validation: mean \\|Δp\\| | AUC (change) | "
-            "test: verdicts as in float [95 %] | mean \\|Δp\\| | accuracy (change, points) | AUC (change) "
-            "| ms, ours / theirs |\n"
-            "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-        )
-        ours_of: dict[str, Any] = {}
-        for format, vendor in VENDORS.items():
-            theirs = Path(folder) / f"default{artifact.suffix_of(format)}"
-            started = time.monotonic()
-            vendor(made, lambda: calibration_images.stream(images, run.pixels), theirs)
-            seconds = time.monotonic() - started
-            name = f"{run.name}_{load_recipe(f'{format}-int8').name}{artifact.suffix_of(format)}"
-            sealed = artifact.read(run.exports / name)
-            method = sealed.metadata.quantization.get("method", "?")
-            with (
-                open_bare(theirs, format, run) as default,
-                runtimes.open_session(sealed, threads=1) as mine,
-            ):
-                ratio = latency_ratio(mine, default, parts["test"].pixels[0])
-                print(row(run, format, "the vendor's default", theirs, f"{seconds:.0f}", default, parts, ""))
-                print(row(run, format, f"edgeall: {method}", sealed.path, "", mine, parts, ratio))
-                ours_of[format] = score(run, mine.predict(parts["test"].pixels))
-        print()
-        threshold = run.decision.threshold
-        for a, b in (("tflite", "onnx"), ("tflite", "openvino"), ("onnx", "openvino")):
-            agree = np.mean((ours_of[a] >= threshold) == (ours_of[b] >= threshold))
-            print(
-                f"- edgeall's {a} and {b} on the test images: verdicts agree in {agree:.1%}, "
-                f"mean |Δp| {np.abs(ours_of[a] - ours_of[b]).mean():.4f}"
-            )
+    rows: list[Row] = []
+    for run in find_runs(args.runs):
+        rows += measure(run, args.data, args.also)
+        if args.json:
+            files.write_json(args.json, [asdict(row) for row in rows])
+    print("\n\n".join(make(rows) for make in (main_table, shift_table, mean_table)))
     return 0
 
 
-def read_parts(run: runs.Run, made: sources.Sources, data: Path | None) -> dict[str, Part]:
-    """Validation and test images with the Keras model's scores; leaves SavedModel and ONNX in `made.folder`."""
-    parts = {}
-    for part, needs in (("test", ()), ("val", ("saved_model", "onnx"))):
-        members = getattr(run.split, part)
-        calibration_images.decode(run, part, members, made.images, data)
-        sources.make(run, made, needs)
-        truth = np.array([member.label in run.decision.positive for member in members])
-        parts[part] = Part(np.load(made.images), truth, score(run, np.load(made.reference)))
-    return parts
+def measure(run: runs.Run, data: Path | None, also: Path | None) -> Iterator[Row]:
+    """edgeall's and the vendor's model of each format that the run was exported to."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = sources.Sources(Path(folder), run.pixels)
+        model = training.load_model(run)
+        pictures = look(run, model, data, also)
+        frozen.freeze(model, run.pixels.size, made.graph)
+        for need in ("saved_model", "onnx"):
+            sources.NEEDS[need](made)
+        images = Path(folder) / "calibration.npy"
+        chosen = calibration_images.select(run.split.train, CALIBRATION, 0)
+        calibration_images.decode(run, "train", chosen, images, data)
+        for format, vendor in VENDORS.items():
+            if not all(path_of(run, format, precision).is_file() for precision in ("int8", "float32")):
+                print(f"{run.path}: not exported to {format} in int8 and float32: left out", file=sys.stderr)
+                continue
+            theirs = Path(folder) / f"default{artifact.suffix_of(format)}"
+            started = time.monotonic()
+            # NNCF draws its progress on standard output, which is for the tables.
+            with redirect_stdout(sys.stderr):
+                vendor(made, lambda: calibration_images.stream(images, run.pixels), theirs)
+            print(f"{run.name}, {format}: default in {time.monotonic() - started:.0f} s", file=sys.stderr)
+            yield from compare(pictures, format, theirs)
+
+
+def look(run: runs.Run, model: Any, data: Path | None, also: Path | None) -> Pictures:
+    """Read every set of pictures, and have the Keras model answer them."""
+    parts = {VAL: read_part(run, "val", data), TEST: (test := read_part(run, "test", data))}
+    for name, shift in SHIFTS.items():
+        parts[name] = Part(np.stack([shift(image) for image in test.pixels]), test.truth)
+    if also is not None:
+        parts[ALSO] = Part(read_pictures(run, also), None)
+    answers = {name: probabilities(run, model, part.pixels) for name, part in parts.items()}
+    return Pictures(run, parts, answers)
+
+
+def compare(pictures: Pictures, format: artifact.Format, theirs: Path) -> Iterator[Row]:
+    """The rows of a format."""
+    run = pictures.run
+    sealed = {precision: artifact.read(path_of(run, format, precision)) for precision in ("int8", "float32")}
+    method = sealed["int8"].metadata.quantization.get("method", "?")
+    with ExitStack() as stack:
+        ours, exact = (
+            stack.enter_context(runtimes.open_session(each, threads=1)) for each in sealed.values()
+        )
+        default = stack.enter_context(open_bare(theirs, format, run))
+        tensors = [(each, each.prepare(pictures.parts[TEST].pixels[0])) for each in (ours, default, exact)]
+        ratios = time_ratios([lambda s=s, t=t: s.infer(t) for s, t in tensors], [(0, 2), (1, 2), (0, 1)])
+        for by, how, path, session, to_float32, to_vendor in (
+            ("vendor", "", theirs, default, ratios[1], None),
+            ("edgeall", method, sealed["int8"].path, ours, ratios[0], ratios[2]),
+        ):
+            left = sum(session.executed_precision().float_operators.values())
+            found = pictures.figures(session.predict)
+            yield Row(
+                run.name, format, by, how, megabytes(path), left, to_float32, to_vendor, found
+            )  # fmt: skip
+
+
+def path_of(run: runs.Run, format: artifact.Format, precision: artifact.Precision) -> Path:
+    """Where an artifact of a run is."""
+    (recipe,) = choose([format], [precision])
+    return run.exports / f"{run.name}_{recipe.name}{artifact.suffix_of(format)}"
 
 
 def open_bare(path: Path, format: artifact.Format, run: runs.Run) -> runtimes.Session:
@@ -139,59 +222,96 @@ def open_bare(path: Path, format: artifact.Format, run: runs.Run) -> runtimes.Se
         return runtimes.open_model(path, format, run.pixels, classes=classes, threads=1, precision="int8")
 
 
-def score(run: runs.Run, answers: Any) -> Any:
-    return answers[:, run.decision.positive_indices].sum(axis=1)
+def megabytes(path: Path) -> float:
+    """Of a model's files: OpenVINO's has two."""
+    return sum(each.stat().st_size for each in {path, path.with_suffix(".bin")} if each.is_file()) / 1e6
 
 
-def latency_ratio(ours: runtimes.Session, theirs: runtimes.Session, image: Any) -> str:
-    """Ours over theirs: median over rounds, in turn, with the quartiles."""
-    tensors = [session.prepare(image) for session in (ours, theirs)]
-    ratios, least = [], [np.inf, np.inf]
-    for number in range(ROUNDS + 3):
-        spent = []
-        for index, session in enumerate((ours, theirs)):
-            started = time.perf_counter()
-            for _ in range(CALLS):
-                session.infer(tensors[index])
-            spent.append((time.perf_counter() - started) / CALLS * 1000)
-        if number >= 3:
-            ratios.append(spent[0] / spent[1])
-            least = [min(pair) for pair in zip(least, spent, strict=True)]
-    low, middle, high = np.percentile(ratios, (25, 50, 75))
-    return f"{least[0]:.2f} / {least[1]:.2f}: {middle:.2f}x ({low:.2f}–{high:.2f})"
+def main_table(rows: list[Row]) -> str:
+    """On the test images."""
+    head = (
+        "run", "format", "INT8 by", "MB", "float operators", "accuracy (change)", "AUC (change)",
+        "log-loss (change)", "verdicts kept: all / outside ±.1 / at float's threshold", "time / float32",
+        "edgeall / vendor",
+    )  # fmt: skip
+    return table(head, [[*_name(row), f"{row.megabytes:.2f}", str(row.float_operators), *_worth(row.figures[TEST]),
+                         _kept(row.figures[TEST]), _ratio(row.to_float32), _ratio(row.to_vendor)]
+                        for row in rows])  # fmt: skip
 
 
-def row(
-    run: runs.Run, format: str, by: str, path: Path, seconds: str, session: runtimes.Session,
-    parts: dict[str, Part], ratio: str,
-) -> str:  # fmt: skip
-    """A line of the table."""
-    val, test = ((part, score(run, session.predict(part.pixels))) for part in (parts["val"], parts["test"]))
-    size = path.stat().st_size + (path.with_suffix(".bin").stat().st_size if format == "openvino" else 0)
-    threshold = run.decision.threshold
-    truth, reference = test[0].truth, test[0].reference
-    same = (test[1] >= threshold) == (reference >= threshold)
-    low, high = wilson(float(same.mean()), len(same))
-    accuracy, exact = (np.mean((each >= threshold) == truth) for each in (test[1], reference))
-    cells = [
-        format,
-        by,
-        f"{size / 1e6:.2f}",
-        seconds,
-        f"{np.abs(val[1] - val[0].reference).mean():.4f}",
-        area(val[0], val[1]),
-        f"{same.mean():.1%} [{low:.1%}–{high:.1%}]",
-        f"{np.abs(test[1] - reference).mean():.4f}",
-        f"{accuracy:.1%} ({100 * (accuracy - exact):+.1f})",
-        area(test[0], test[1]),
-        ratio,
+def shift_table(rows: list[Row]) -> str:
+    """On the others: verdicts kept outside ±.1 of float's threshold, and changes of AUC and log-loss."""
+    names = [name for name in (*SHIFTS, ALSO) if rows and name in rows[0].figures]
+    head = ("run", "format", "INT8 by", *(f"{name}: kept outside, ΔAUC, Δlog-loss" for name in names))
+    return table(head, [[*_name(row), *(_shifted(row.figures[name]) for name in names)] for row in rows])
+
+
+def mean_table(rows: list[Row]) -> str:
+    """Means over runs, by format and maker, of the test images and of all shifts together."""
+    head = (
+        "format",
+        "INT8 by",
+        "runs",
+        "pictures",
+        "Δaccuracy",
+        "ΔAUC",
+        "Δlog-loss",
+        "kept outside",
+        "mean Δp",
+    )
+    lines = []
+    for format, by in dict.fromkeys((row.format, row.by) for row in rows):
+        of = [row for row in rows if (row.format, row.by) == (format, by)]
+        for title, names in ((TEST, [TEST]), ("shifted", list(SHIFTS)), (ALSO, [ALSO])):
+            found = [row.figures[name] for row in of for name in names if name in row.figures]
+            if found:
+                lines.append([format, by, str(len(of)), title, *_means(found)])
+    return table(head, lines)
+
+
+def _name(row: Row) -> list[str]:
+    return [row.run, row.format, f"{row.by}: {row.method}" if row.method else "the vendor's default"]
+
+
+def _worth(found: Figures) -> list[str]:
+    assert found.worth is not None
+    assert found.reference is not None
+    exact, given = asdict(found.reference), asdict(found.worth)
+    return [f"{given[name]:.3f} ({given[name] - exact[name]:+.3f})" for name in given]
+
+
+def _kept(found: Figures) -> str:
+    outside = "–" if found.kept_outside is None else f"{found.kept_outside:.1%}"
+    return f"{found.kept:.1%} / {outside} / {found.kept_at_float:.1%}"
+
+
+def _shifted(found: Figures) -> str:
+    outside = "–" if found.kept_outside is None else f"{found.kept_outside:.1%}"
+    if found.worth is None or found.reference is None:
+        return f"{outside}, Δp {found.mean_difference:.3f}"
+    auc, loss = (getattr(found.worth, name) - getattr(found.reference, name) for name in ("auc", "log_loss"))
+    return f"{outside}, {auc:+.3f}, {loss:+.3f}"
+
+
+def _ratio(ratio: tuple[float, float, float] | None) -> str:
+    return "" if ratio is None else f"{ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]"
+
+
+def _means(found: list[Figures]) -> list[str]:
+    changes = [
+        [
+            getattr(each.worth, name) - getattr(each.reference, name)
+            for each in found
+            if each.worth is not None
+        ]
+        for name in ("accuracy", "auc", "log_loss")
     ]
-    return f"| {' | '.join(cells)} |"
-
-
-def area(part: Part, given: Any) -> str:
-    found, exact = (roc_auc_score(part.truth, each) for each in (given, part.reference))
-    return f"{found:.3f} ({found - exact:+.3f})"
+    outside = [each.kept_outside for each in found if each.kept_outside is not None]
+    return [
+        *(f"{np.mean(of):+.3f}" if of else "–" for of in changes),
+        f"{np.mean(outside):.1%}" if outside else "–",
+        f"{np.mean([each.mean_difference for each in found]):.3f}",
+    ]
 
 
 if __name__ == "__main__":
