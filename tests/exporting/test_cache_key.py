@@ -53,7 +53,7 @@ FACTS: dict[str, Change] = {
     "licence": with_fact("licence", "another"),
     "weights": with_fact("weights", "other words"),
     "head": with_fact("head", "another"),
-    "calibration": with_fact("calibration", {"method": "platt", "scale": 1.0, "offset": 0.0, "n": 3}),
+    "calibration": with_fact("calibration", {"method": "none", "scale": 1.0, "offset": 0.0, "n": 3}),
     "versions": with_fact("versions", {"keras": "0"}),
     "data": lambda run: dataclasses.replace(run, data=dataclasses.replace(run.data, fingerprint="1" * 64)),
 }
