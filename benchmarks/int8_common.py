@@ -100,11 +100,12 @@ class Figures:
     @property
     def changes(self) -> dict[str, float | None]:
         """Of accuracy, AUC and log-loss against the float model's; None where one is not known."""
-        names = [field.name for field in fields(Worth)]
-        pairs = {
-            name: (getattr(self.worth, name, None), getattr(self.reference, name, None)) for name in names
-        }
-        return {name: None if None in pair else pair[0] - pair[1] for name, pair in pairs.items()}
+
+        def change(name: str) -> float | None:
+            given, exact = (getattr(worth, name, None) for worth in (self.worth, self.reference))
+            return None if given is None or exact is None else float(given - exact)
+
+        return {field.name: change(field.name) for field in fields(Worth)}
 
 
 def read_part(run: Run, part: str, data: Path | None = None) -> Part:
