@@ -4,7 +4,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +69,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Worth:
-    """What a model is worth against the truth; the AUC is not a number where the images are of one class."""
+    """What a model is worth against the truth; the AUC is None where the images are of one class."""
 
     accuracy: float
-    auc: float
+    auc: float | None
     log_loss: float
 
 
@@ -96,6 +96,16 @@ class Figures:
     kept_at_float: float
     outside: float
     mean_difference: float
+
+    @property
+    def changes(self) -> dict[str, float | None]:
+        """Of accuracy, AUC and log-loss against the float model's; None where one is not known."""
+
+        def change(name: str) -> float | None:
+            given, exact = (getattr(worth, name, None) for worth in (self.worth, self.reference))
+            return None if given is None or exact is None else float(given - exact)
+
+        return {field.name: change(field.name) for field in fields(Worth)}
 
 
 def read_part(run: Run, part: str, data: Path | None = None) -> Part:
@@ -155,7 +165,7 @@ def worth(answers: Floats, reading: Reading, truth: Any, decision: Decision) -> 
     two = positive.any() and not positive.all()
     return Worth(
         float(np.mean((scores >= reading.threshold) == positive)),
-        float(roc_auc_score(positive, scores)) if two else math.nan,
+        float(roc_auc_score(positive, scores)) if two else None,
         float(losses.mean()),
     )
 

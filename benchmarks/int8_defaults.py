@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -63,7 +64,7 @@ def onnx(made: sources.Sources, tensors: Callable[[], Iterator[Any]], out: Path)
 
         def get_next(self) -> dict[str, Any] | None:
             tensor = next(self.left, None)
-            return None if tensor is None else {sources.INPUT: tensor}
+            return None if tensor is None else {frozen.INPUT: tensor}
 
     quantize_static(made.onnx, out, Reader())
 
@@ -197,7 +198,9 @@ def compare(pictures: Pictures, format: artifact.Format, theirs: Path) -> Iterat
         )
         default = stack.enter_context(open_bare(theirs, format, run))
         tensors = [(each, each.prepare(pictures.parts[TEST].pixels[0])) for each in (ours, default, exact)]
-        ratios = time_ratios([lambda s=s, t=t: s.infer(t) for s, t in tensors], [(0, 2), (1, 2), (0, 1)])
+        ratios = time_ratios(
+            [partial(session.infer, tensor) for session, tensor in tensors], [(0, 2), (1, 2), (0, 1)]
+        )
         for by, how, path, session, to_float32, to_vendor in (
             ("vendor", "", theirs, default, ratios[1], None),
             ("edgeall", method, sealed["int8"].path, ours, ratios[0], ratios[2]),
@@ -275,9 +278,8 @@ def _name(row: Row) -> list[str]:
 
 def _worth(found: Figures) -> list[str]:
     assert found.worth is not None
-    assert found.reference is not None
-    exact, given = asdict(found.reference), asdict(found.worth)
-    return [f"{given[name]:.3f} ({given[name] - exact[name]:+.3f})" for name in given]
+    given, changes = asdict(found.worth), found.changes
+    return ["–" if changes[name] is None else f"{given[name]:.3f} ({changes[name]:+.3f})" for name in changes]
 
 
 def _kept(found: Figures) -> str:
@@ -287,10 +289,10 @@ def _kept(found: Figures) -> str:
 
 def _shifted(found: Figures) -> str:
     outside = "–" if found.kept_outside is None else f"{found.kept_outside:.1%}"
-    if found.worth is None or found.reference is None:
+    if found.worth is None:
         return f"{outside}, Δp {found.mean_difference:.3f}"
-    auc, loss = (getattr(found.worth, name) - getattr(found.reference, name) for name in ("auc", "log_loss"))
-    return f"{outside}, {auc:+.3f}, {loss:+.3f}"
+    changes = (found.changes[name] for name in ("auc", "log_loss"))
+    return ", ".join([outside, *("–" if change is None else f"{change:+.3f}" for change in changes)])
 
 
 def _ratio(ratio: tuple[float, float, float] | None) -> str:
@@ -299,11 +301,7 @@ def _ratio(ratio: tuple[float, float, float] | None) -> str:
 
 def _means(found: list[Figures]) -> list[str]:
     changes = [
-        [
-            getattr(each.worth, name) - getattr(each.reference, name)
-            for each in found
-            if each.worth is not None
-        ]
+        [change for each in found if (change := each.changes[name]) is not None]
         for name in ("accuracy", "auc", "log_loss")
     ]
     outside = [each.kept_outside for each in found if each.kept_outside is not None]
