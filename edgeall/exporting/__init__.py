@@ -7,6 +7,7 @@ from edgeall.exporting.calibration_images import read_folder
 from edgeall.exporting.export import Outcome, export_run, export_runs, write_sensitivity
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.plan import Failure, Options
+from edgeall.exporting.pooling import PooledParity, pool
 from edgeall.exporting.recipes import Recipe, choose, load_recipe
 
 __all__ = [
@@ -14,11 +15,13 @@ __all__ = [
     "Failure",
     "Options",
     "Outcome",
+    "PooledParity",
     "Recipe",
     "choose",
     "export_run",
     "export_runs",
     "load_recipe",
+    "pool",
     "read_folder",
     "write_sensitivity",
 ]

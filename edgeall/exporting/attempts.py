@@ -1,10 +1,12 @@
 """A method of making an artifact, and what came of it: the rows of the table in which methods are compared."""
 
 import dataclasses
+import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from edgeall.artifact import Parity
+from edgeall.statistics import LEAST_GAIN
 
 Where = Literal["engine", "simulation"]
 NO_IMAGES = "the run's training images are not at hand (say where they are now with --data DIR): left out"
@@ -31,10 +33,6 @@ class Speed:
     def worth_it(self) -> bool:
         """Whether INT8 is at least `LEAST_GAIN` times as fast as float32."""
         return self.ratio <= 1 / LEAST_GAIN
-
-
-LEAST_GAIN = 1.05
-"""Times as fast as float32 that INT8 must be to be worth what it changes."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,10 @@ class Attempt:
             "size_bytes": self.size_bytes,
         } | figures
         document |= {} if self.error is None else {"error": self.error}
-        return document | ({} if self.speed is None else {"speed": dataclasses.asdict(self.speed)})
+        document |= {} if self.speed is None else {"speed": dataclasses.asdict(self.speed)}
+        # As it is read back: lists in place of tuples.
+        plain: dict[str, Any] = json.loads(json.dumps(document))
+        return plain
 
     def in_words(self) -> str:
         """One line for the terminal."""

@@ -82,7 +82,7 @@ def shared_key(of: RunInputs, recipe: Recipe, calibration: Sequence[Member]) -> 
             "calibration": [member.sha256 for member in calibration],
             "training": of.training,
             "fine_tuning": dataclasses.asdict(recipe.fine_tuning),
-            "temperature": of.facts["calibration"].get("method"),
+            "temperature": of.facts["calibration"].get("method", "none"),
             "packages": _versions((*SHARED_PACKAGES, "numpy")),
         }
     )

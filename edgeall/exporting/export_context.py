@@ -34,6 +34,7 @@ class Candidate:
         shared: whether it is of the INT8 model that formats share.
         answers: class probabilities (n, k) for each set of images (`Sources.sets`).
         images: its answers to the validation images beside the Keras model's.
+        logit_scale: what its own temperature multiplied the float model's logits by.
     """
 
     attempt: Attempt
@@ -43,6 +44,7 @@ class Candidate:
     decision: Decision
     answers: dict[str, Floats]
     images: gate.Paired
+    logit_scale: float = 1.0
 
     @property
     def parity(self) -> Parity:
@@ -95,7 +97,7 @@ class ExportContext:
             calibration=images,
             out=str(file.resolve()),
         )
-        return self._examine(task, method, file, seconds, simulated=None)
+        return self._examine(task, method, file, seconds, of_shared=None)
 
     def write(self, task: Task, method: str) -> Candidate:
         """The shared INT8 model of a method in the task's format, examined.
@@ -114,7 +116,7 @@ class ExportContext:
             model=str(model.resolve()),
             out=str(file.resolve()),
         )
-        return self._examine(task, method, file, seconds, simulated=shared.simulated(model))
+        return self._examine(task, method, file, seconds, of_shared=shared.simulated(model))
 
     def _place(self, task: Task, method: str) -> Path:
         own = self.folder / f"{task.recipe.name}-{method}"
@@ -122,9 +124,10 @@ class ExportContext:
         return own / task.path.name
 
     def _examine(
-        self, task: Task, method: str, file: Path, converting: float, simulated: Floats | None
+        self, task: Task, method: str, file: Path, converting: float, of_shared: tuple[Floats, float] | None
     ) -> Candidate:
-        """`simulated`: of the shared model, what its simulation answers to the validation images."""
+        """`of_shared`: of the shared model, its simulated answers to validation images, and its factor of logits."""
+        simulated, logit_scale = of_shared or (None, 1.0)
         saved = file.with_name("answers.npz")
         report, examining = self.workers.do(
             "examine",
@@ -160,7 +163,7 @@ class ExportContext:
             size_bytes=size,
         )
         left = tuple(report["left_in_float"])
-        return Candidate(attempt, file, left, simulated is not None, decision, answers, images)
+        return Candidate(attempt, file, left, simulated is not None, decision, answers, images, logit_scale)
 
     def _decision(self, task: Task, answers: Floats) -> Decision:
         """INT8 has its own; one for all formats where the model is one."""

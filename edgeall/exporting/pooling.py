@@ -48,7 +48,7 @@ def keep(artifact: Path, images: gate.Paired) -> None:
 def pool(exported: Sequence[Exported], recipes: Sequence[Recipe], folder: Path) -> list[PooledParity]:
     """Judge the artifacts of each recipe together, and write `folder`/parity.json.
 
-    Left out is a recipe of which an artifact's answers are not there: it was not made.
+    Left out is float32, which is the same model, and a recipe of which fewer than two artifacts were made.
     """
     found = []
     for recipe in recipes:

@@ -1,5 +1,6 @@
 """A bare model that was examined becomes an artifact: sealed, entered into the manifest, moved to its place."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
         recipe=recipe.to_dict(),
         parity=attempt.parity,
         quantization=about,
-        calibration=artifact.Calibration.from_dict(run.calibration) if run.calibration else None,
+        calibration=_calibration(task, candidate),
         tensors=tensors.tensors(candidate.file, recipe.format),
     )
     descriptions.add(candidate.file, metadata)
@@ -59,9 +60,19 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
     # First the entry, then the files: an artifact without an entry would look like someone else's,
     # an entry without its artifact is simply made again.
     manifest.add(run, exported)
-    pooling.keep(task.path, candidate.images)
+    if recipe.precision != "float32":
+        pooling.keep(task.path, candidate.images)
     _move_in(candidate.file, task.path)
     return exported
+
+
+def _calibration(task: Task, candidate: Candidate) -> artifact.Calibration | None:
+    """Of the run, and of an INT8 model with a temperature of its own both together."""
+    if not task.run.calibration:
+        return None
+    of_run = artifact.Calibration.from_dict(task.run.calibration)
+    scale = candidate.logit_scale
+    return dataclasses.replace(of_run, scale=of_run.scale * scale, offset=of_run.offset * scale)
 
 
 def _provenance(task: Task) -> Provenance:

@@ -76,20 +76,22 @@ def make(run: Run, sources: Sources, material: Material, method: str, truth: Seq
     logits = int8.simulated_logits(model, images, run.pixels)
     if not np.isfinite(logits).all():
         raise ExportError("its simulation answers NaN or infinity")
+    scale = 1.0
     if run.calibration.get("method", "none") != "none":
-        model, logits = int8.with_own_temperature(model, logits, np.asarray(truth))
+        model, logits, scale = int8.with_own_temperature(model, logits, np.asarray(truth))
     answers = class_probabilities(int8.probabilities(model, logits))
     seconds = time.monotonic() - started
     path.parent.mkdir(exist_ok=True)
     int8.save(model, path)
-    files.write_json(path.with_suffix(".json"), {"selection": selection, "answers": answers.tolist()})
+    document = {"selection": selection, "answers": answers.tolist(), "logit_scale": scale}
+    files.write_json(path.with_suffix(".json"), document)
     return round(seconds, 2)
 
 
-def simulated(path: Path) -> Floats:
-    """What the model kept at `path` answers in simulation to the validation images, (n, k)."""
+def simulated(path: Path) -> tuple[Floats, float]:
+    """Of the model kept at `path`: its simulated answers to the validation images, (n, k), and its factor of logits."""
     document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    return np.asarray(document["answers"], np.float32)
+    return np.asarray(document["answers"], np.float32), float(document["logit_scale"])
 
 
 def _kept(path: Path, selection: str) -> bool:
@@ -97,9 +99,8 @@ def _kept(path: Path, selection: str) -> bool:
     try:
         document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         int8.load(path)
-        return bool(
-            document["selection"] == selection and np.asarray(document["answers"], np.float32).ndim == 2
-        )
+        simulated(path)
+        return bool(document["selection"] == selection)
     except (OSError, ValueError, KeyError, TypeError, ExportError):
         return False
 

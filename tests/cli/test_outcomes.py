@@ -13,10 +13,8 @@ from edgeall.artifact import Noise, Parity, ShiftAgreement
 from edgeall.cli import export, export_tables, outcome
 from edgeall.cli.display import Display
 from edgeall.exporting import Exported, Failure, Outcome
-from edgeall.exporting.attempts import LEAST_GAIN as LEAST_GAIN_OF_EXPORTS
 from edgeall.exporting.attempts import Speed
 from edgeall.exporting.pooling import PooledParity
-from edgeall.statistics import LEAST_GAIN
 
 PASSED = Parity(
     66, 0.97, 0.2, 0.034, True,
@@ -167,10 +165,6 @@ def test_int8_that_saves_no_time_is_a_warning(
     speed: Speed | None, lines: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert told(capsys, exported(speed=speed)) == (0, lines)
-
-
-def test_exports_and_benches_ask_the_same_gain_of_int8() -> None:
-    assert LEAST_GAIN == LEAST_GAIN_OF_EXPORTS
 
 
 def test_the_table_has_a_row_an_artifact() -> None:

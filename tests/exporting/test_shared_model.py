@@ -1,92 +1,96 @@
-"""The shared INT8 model in a worker: methods that come to nothing, and what is taken over from earlier work."""
+"""The shared INT8 model in a worker: its own temperature, methods that come to nothing, and what is taken over."""
 
 import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 
 from edgeall import runs
-from edgeall.exporting import calibration_images
-from edgeall.exporting.recipes import FineTuning, Tolerance
+from edgeall.errors import ExportError
+from edgeall.exporting import calibration_images, int8
+from edgeall.exporting.recipes import FineTuning
+from edgeall.exporting.shared import simulated
 from edgeall.exporting.sources import Sources
 from edgeall.exporting.worker_pool import WorkerPool
+from edgeall.statistics import fit_scale
 
-NOTHING_KEEPS = Tolerance(images=8, mean_abs_diff=0.0)
+KEY = "0" * 64
 
 
 @dataclasses.dataclass
 class Bench:
-    """A run's sources, and a workers to quantize them in."""
+    """A run's sources, and workers to quantize them in."""
 
     workers: WorkerPool
     run: runs.Run
     folder: Path
     tuning: FineTuning = dataclasses.field(default_factory=lambda: FineTuning(images=16, epochs=1))
 
-    def try_out(self, methods: list[str], *tolerances: Tolerance) -> list[dict[str, Any]]:
-        val, train = self.run.split.val, self.run.split.train
+    def make(self, method: str, with_images: bool = True) -> float:
+        """Seconds."""
+        run, labels = self.run, self.run.decision.labels
         material = {
             "folder": str(self.folder / "kept"),
-            "key": "0" * 64,
+            "key": KEY,
             "calibration": str(self.folder / "calibration.npy"),
-            "training": str(self.folder / "calibration.npy"),
-            "classes": [self.run.decision.labels.index(member.label) for member in train],
+            "training": str(self.folder / "calibration.npy") if with_images else None,
+            "classes": [labels.index(member.label) for member in run.split.train],
             "fine_tuning": dataclasses.asdict(self.tuning),
         }
+        truth = [labels.index(member.label) for member in run.split.val]
         report, _ = self.workers.do(
-            "quantize",
-            self.run,
-            self.folder,
-            material=material,
-            methods=methods,
-            tolerances=[dataclasses.asdict(each) for each in tolerances or (NOTHING_KEEPS,)],
-            truth=[member.label in self.run.decision.positive for member in val],
+            "quantize", run, self.folder, material=material, method=method, truth=truth
         )
-        return list(report["attempts"])
+        return float(report["seconds"])
+
+    def file(self, method: str) -> Path:
+        return self.folder / "kept" / f"{KEY[:20]}-{method}.npz"
 
 
 @pytest.fixture(scope="module")
 def bench(trained: runs.Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("bench")
-    calibration_images.decode(trained, "val", trained.split.val, Sources(folder, trained.pixels).images)
+    sources = Sources(folder, trained.pixels)
+    calibration_images.decode(trained, "val", trained.split.val, sources.images())
     calibration_images.decode(trained, "train", trained.split.train, folder / "calibration.npy")
     with WorkerPool(1) as workers:
         workers.do("answer", trained, folder, freezes=False)
         yield Bench(workers, trained, folder)
 
 
-def test_a_method_that_comes_to_nothing_is_not_the_last(bench: Bench) -> None:
+def test_training_that_diverges_comes_to_nothing(bench: Bench) -> None:
     diverging = dataclasses.replace(bench.tuning, learning_rate=float("inf"), epochs=3)
-    diverges, other = dataclasses.replace(bench, tuning=diverging).try_out(["fine-tuning", "mse"])
-    assert (diverges["method"], diverges["parity"]) == ("fine-tuning", None)
-    assert "not finite" in diverges["error"]
-    assert other["method"] == "mse"
-    assert other["parity"]["n"] == 8
+    with pytest.raises(ExportError, match="loss is not finite"):
+        dataclasses.replace(bench, tuning=diverging).make("fine-tuning")
+    assert not bench.file("fine-tuning").exists()
 
 
-def test_answers_are_taken_over_for_the_images_they_were_given_for(bench: Bench) -> None:
-    (first,) = bench.try_out(["min-max"])
-    (again,) = bench.try_out(["min-max"])
-    assert first["seconds"] > 0
-    assert again == first | {"seconds": 0}
-    # Asked about fewer images, it is computed for these.
-    (fewer,) = bench.try_out(["min-max"], dataclasses.replace(NOTHING_KEEPS, images=4))
-    assert fewer["parity"]["n"] == 4
-    assert fewer["seconds"] > 0
-    (kept,) = (bench.folder / "kept").glob("*-min-max.json")
-    document = json.loads(kept.read_text())
-    kept.write_text(json.dumps(document | {"selection": "0" * 64}))
-    (anew,) = bench.try_out(["min-max"], dataclasses.replace(NOTHING_KEEPS, images=4))
-    assert anew["seconds"] > 0
-    assert anew["parity"] == fewer["parity"]
+def test_training_needs_images(bench: Bench) -> None:
+    with pytest.raises(ExportError, match="--data DIR"):
+        bench.make("fine-tuning", with_images=False)
 
 
-def test_each_recipe_is_judged_on_as_many_images_as_it_asks_for(bench: Bench) -> None:
-    (attempt,) = bench.try_out(
-        ["percentile"], dataclasses.replace(NOTHING_KEEPS, images=3), Tolerance(8, 1.0)
-    )
-    assert attempt["parity"]["n"] == 3
-    assert not attempt["parity"]["passed"]
+def test_a_model_is_taken_over_for_the_images_that_it_was_judged_on(bench: Bench) -> None:
+    assert bench.make("bias-correction") > 0
+    assert bench.make("bias-correction") == 0
+    beside = bench.file("bias-correction").with_suffix(".json")
+    document = json.loads(beside.read_text())
+    beside.write_text(json.dumps(document | {"selection": "0" * 64}))
+    assert bench.make("bias-correction") > 0
+    assert json.loads(beside.read_text()) == document
+
+
+def test_the_model_has_a_temperature_of_its_own(bench: Bench) -> None:
+    """What it answers has the likeliest scale already; the factor is recorded."""
+    bench.make("bias-correction")
+    answers, factor = simulated(bench.file("bias-correction"))
+    model = int8.load(bench.file("bias-correction"))
+    images = np.load(Sources(bench.folder, bench.run.pixels).images())
+    logits = int8.simulated_logits(model, images, bench.run.pixels)
+    truth = np.array(bench.run.class_indices("val"))
+    assert factor != 1.0
+    assert fit_scale(logits.astype(np.float64), truth) == pytest.approx(1.0, abs=0.02)
+    np.testing.assert_allclose(int8.probabilities(model, logits)[:, 0], answers[:, 1], atol=1e-6)

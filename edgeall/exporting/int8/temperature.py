@@ -30,8 +30,8 @@ def _ends_in_probabilities(model: QuantizedModel) -> bool:
 
 def with_own_temperature(
     model: QuantizedModel, logits: Floats, truth: npt.NDArray[np.int64]
-) -> tuple[QuantizedModel, Floats]:
-    """`model` with scaled logits, and those logits.
+) -> tuple[QuantizedModel, Floats, float]:
+    """`model` with scaled logits, those logits, and the factor.
 
     Unchanged where the last layer is no dense one of its own result.
 
@@ -40,18 +40,18 @@ def with_own_temperature(
         truth: index into the labels of each, (n,).
     """
     if not _ends_in_probabilities(model):
-        return model, logits
+        return model, logits, 1.0
     last = model.graph.by_name[model.graph.output.inputs[0]]
     group = model.graph.groups[last.name]
     shared = sum(leader == group for leader in model.graph.groups.values()) > 1
     if last.kind != "dense" or shared:
-        return model, logits
+        return model, logits, 1.0
     factor = np.float32(fit_scale(logits.astype(np.float64), truth))
     grid, weights = model.grids[group], model.weights[last.name]
     scale = np.asarray(weights.scale * factor, np.float32)
     grids = {**model.grids, group: Grid(float(np.float32(grid.scale) * factor), grid.zero_point)}
     changed = replace(model, weights={**model.weights, last.name: replace(weights, scale=scale)}, grids=grids)
-    return changed, np.asarray(logits * factor, np.float32)
+    return changed, np.asarray(logits * factor, np.float32), float(factor)
 
 
 def probabilities(model: QuantizedModel, logits: Floats) -> Floats:
