@@ -2,14 +2,15 @@
 
 INT8 of a format can come of its own converter's calibration or of the INT8 model that all formats share, whose weights,
 scales and zero points are the same in each. Candidates are ranked by the gate, then by time, and of equal ones the
-shared model is taken, since engines that answer alike are worth more than a few bytes; then by size. Where all of a
-format fail, the shared model is trained (quantization-aware), and compared again.
+shared model is taken, since engines that answer alike are worth more than a few bytes; then by size. In engines the
+shared model differs by rounding alone: where it fails in none, its rank in each is the best that it has in any. Where all
+candidates of a format fail, the shared model is trained (quantization-aware), and compared again.
 """
 
 import dataclasses
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,14 +70,17 @@ def compare(tasks: Sequence[Task], context: ExportContext, finish: Finish) -> Re
     for task in tasks:
         log, found = comparison.log(task), comparison.candidates[task.path]
         if found:
-            results[task.path] = finish(task, best(found), log)
+            results[task.path] = finish(task, best(found, comparison.proven), log)
         else:
             results[task.path] = Failure(task.run.name, task.recipe.name, _reasons(log))
     return results
 
 
-def best(candidates: Sequence[Candidate]) -> Candidate:
-    """The first by gate, by time, of the shared model, by size."""
+def best(candidates: Sequence[Candidate], proven: Collection[str] = ()) -> Candidate:
+    """The first by gate, by time, of the shared model, by size.
+
+    `proven`: methods of the shared model that fail in no format and pass in one.
+    """
     times = [each.attempt.speed.ratio for each in candidates if each.attempt.speed is not None]
     fastest = min(times, default=1.0)
 
@@ -84,7 +88,9 @@ def best(candidates: Sequence[Candidate]) -> Candidate:
         measured = candidate.attempt.speed
         slower = measured is not None and measured.ratio > _SAME_TIME * fastest
         time = measured.ratio if measured is not None and slower else 0.0
-        return _RANK[candidate.parity.word], time, not candidate.shared, candidate.attempt.size_bytes or 0
+        passes = candidate.shared and candidate.attempt.method in proven
+        outcome = "passed" if passes else candidate.parity.word
+        return _RANK[outcome], time, not candidate.shared, candidate.attempt.size_bytes or 0
 
     return min(candidates, key=rank)
 
@@ -112,6 +118,14 @@ class _Comparison:
                 return
             self._share(method)
             self._judge_shifts()
+
+    @property
+    def proven(self) -> set[str]:
+        """Methods of the shared model that fail in no format and pass in one."""
+        words = defaultdict(set)
+        for candidate in (each for found in self.candidates.values() for each in found if each.shared):
+            words[candidate.attempt.method].add(candidate.parity.word)
+        return {method for method, found in words.items() if "passed" in found and "failed" not in found}
 
     def _good(self, task: Task) -> bool:
         return any(each.parity.word != "failed" for each in self.candidates[task.path])

@@ -67,6 +67,7 @@ class Measurements:
     validation: Sequence[Any] = ()
     asked: list[str] = dataclasses.field(default_factory=list)
     lost: bool = False
+    in_engines: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def workers(self) -> "Measurements":
@@ -78,7 +79,7 @@ class Measurements:
     def write(self, task: Task, method: str) -> Candidate:
         if self.lost:
             raise WorkerLost("killed")
-        return self._candidate(method, self.shared[method])
+        return self._candidate(method, self.in_engines.get(task.recipe.format, self.shared[method]))
 
     def _candidate(self, method: str, outcome: str | None) -> Candidate:
         if outcome is None:
@@ -137,6 +138,18 @@ def test_a_format_whose_own_calibration_is_better_proven_keeps_it(tasks: list[Ta
     own = all_formats("unproven") | {"tflite": "passed"}
     results = decide(tasks, Measurements(own, {"bias-correction": "unproven"}))
     assert [results[name][0] for name in FORMATS] == ["min-max", "bias-correction", "bias-correction"]
+
+
+def test_a_model_that_passes_in_one_engine_and_fails_in_none_is_taken_in_all(tasks: list[Task]) -> None:
+    """Engines differ by rounding alone, and answer alike."""
+    mixed = Measurements(all_formats("passed"), {"bias-correction": "passed"})
+    mixed.in_engines = {"onnx": "unproven"}
+    assert {decide(tasks, mixed)[name][0] for name in FORMATS} == {"bias-correction"}
+    mixed.in_engines = {"onnx": "failed", "tflite": "unproven"}
+    taken = decide(tasks, mixed)
+    assert [taken[name][0] for name in ("onnx", "tflite", "openvino")] == [
+        *("min-max", "min-max", "bias-correction")
+    ]
 
 
 def test_training_follows_where_all_of_a_format_fail(tasks: list[Task]) -> None:
