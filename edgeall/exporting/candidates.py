@@ -3,8 +3,8 @@
 INT8 of a format can come of its own converter's calibration or of the INT8 model that all formats share, whose weights,
 scales and zero points are the same in each. Candidates are ranked by the gate, then by time, and of equal ones the
 shared model is taken, since engines that answer alike are worth more than a few bytes; then by size. In engines the
-shared model differs by rounding alone: where it fails in none, its rank in each is the best that it has in any. Where all
-candidates of a format fail, the shared model is trained (quantization-aware), and compared again.
+shared model differs by rounding alone: where it fails in none, its rank in each is the best that it has in any. Where
+all candidates of a format fail, the shared model is trained (quantization-aware), and compared again.
 """
 
 import dataclasses
