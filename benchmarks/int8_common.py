@@ -59,11 +59,8 @@ class Reading:
     scale: float
 
     @classmethod
-    def of(cls, answers: Floats, truth: Any, decision: Decision, threshold: float | None = None) -> "Reading":
-        """Chosen on validation answers (n, k), as training chooses them; the threshold unless it is given."""
-        if threshold is None:
-            positive = statistics.is_positive(truth, decision).tolist()
-            threshold = statistics.choose_threshold(positive, score(answers, decision).tolist())
+    def of(cls, answers: Floats, truth: Any, decision: Decision, threshold: float) -> "Reading":
+        """At a threshold, and with the scale that validation answers (n, k) choose, as training does."""
         return cls(threshold, statistics.fit_scale(_logits(answers), truth))
 
 

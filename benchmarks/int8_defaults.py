@@ -31,12 +31,14 @@ from int8_common import (
     probabilities,
     read_part,
     read_pictures,
+    score,
     table,
     time_ratios,
 )
 
 from edgeall import artifact, files, runs, runtimes, training
 from edgeall.exporting import calibration_images, choose, frozen, sources
+from edgeall.exporting.own_decision import own_decision
 from edgeall.exporting.shifts import SHIFTS
 from edgeall.pixels import ByteImage
 from edgeall.runtimes import onnx_providers
@@ -117,14 +119,15 @@ class Pictures:
     @property
     def reading(self) -> Reading:
         """How the Keras model is read: at the run's threshold."""
-        return Reading.of(
-            self.answers[VAL], self.parts[VAL].truth, self.run.decision, self.run.decision.threshold
-        )
+        decision = self.run.decision
+        return Reading.of(self.answers[VAL], self.parts[VAL].truth, decision, decision.threshold)
 
     def figures(self, predict: Callable[[ByteImage], Floats]) -> dict[str, Figures]:
         """Judge a model by its class probabilities on each set."""
         decision, truth = self.run.decision, self.parts[VAL].truth
-        reading = Reading.of(predict(self.parts[VAL].pixels), truth, decision)
+        answers = predict(self.parts[VAL].pixels)
+        own = own_decision(self.run, score(self.answers[VAL], decision), score(answers, decision))
+        reading = Reading.of(answers, truth, decision, own.threshold)
         return {
             name: figures(
                 predict(part.pixels), reading, self.answers[name], self.reading, part.truth, decision

@@ -188,8 +188,9 @@ class Answers:
         decision = self.run.decision
         own = decision
         if control not in POSITIVE:
-            positive = np.isin(self.truth, decision.positive_indices)
-            own = own_decision(self.run, positive, score(self.given[control], decision))
+            own = own_decision(
+                self.run, score(self.given["float"], decision), score(self.given[control], decision)
+            )
         reference = self.given["float"]
         return gate.paired(self.truth.tolist(), self.subjects, reference, self.given[control], decision, own)
 

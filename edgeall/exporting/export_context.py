@@ -169,9 +169,10 @@ class ExportContext:
         """INT8 has its own; one for all formats where the model is one."""
         if task.recipe.precision != "int8":
             return task.run.decision
-        truth = np.array([member.label in task.run.decision.positive for member in self.validation])
-        scores = answers[:, task.run.decision.positive_indices].sum(axis=1, dtype=np.float64)
-        return own_decision(task.run, truth, scores)
+        columns = task.run.decision.positive_indices
+        reference = _arrays(self.sources.reference)[VALIDATION]
+        scores = [each[:, columns].sum(axis=1, dtype=np.float64) for each in (reference, answers)]
+        return own_decision(task.run, *scores)
 
     def paired(self, name: str, answers: dict[str, Floats], decision: Decision, task: Task) -> gate.Paired:
         """Answers to a set of images beside the Keras model's. Truth is known of validation images alone."""

@@ -1,7 +1,8 @@
-"""The threshold and the referral band of an INT8 model, chosen on its own scores as training chose the float model's.
+"""The threshold and the referral band of an INT8 model: those that keep the float model's verdicts on its own scores.
 
 Rounding moves scores as a whole more than it changes their order. The float model's threshold then cuts the INT8
-scores elsewhere; their own threshold does not (`docs/int8.md`).
+scores elsewhere; one that is chosen on INT8 scores does not. It is chosen by the float model's verdicts and not by the
+truth: on images that chose neither, both ways are as accurate, and this one keeps more verdicts (`docs/int8.md`).
 """
 
 import dataclasses
@@ -11,25 +12,27 @@ import numpy.typing as npt
 
 from edgeall.artifact import Decision
 from edgeall.runs import Run
-from edgeall.statistics import choose_band, choose_threshold
+from edgeall.statistics import matching_threshold
+
+Scores = npt.NDArray[np.float64]
 
 
-def own_decision(run: Run, positive: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> Decision:
-    """The decision of `run` with threshold and band of these scores of validation images, (n,) in [0, 1].
+def own_decision(run: Run, reference: Scores, scores: Scores) -> Decision:
+    """The decision of `run` with a threshold and band for `scores`; both scores of the same images, (n,) in [0, 1].
 
-    Where the user gave the threshold, it stays. So does all where validation images are of one class.
+    A threshold that the user gave stays.
+
+    Args:
+        reference: the float model's.
     """
-    settings, decision = run.settings, run.decision
-    if positive.all() or not positive.any():
-        return decision
-    truth, values = positive.tolist(), scores.tolist()
-    threshold = decision.threshold
-    if "threshold" in settings and settings["threshold"] is None:
-        threshold = choose_threshold(truth, values)
+
+    def moved(cut: float) -> float:
+        return matching_threshold((reference >= cut).tolist(), scores.tolist(), cut)
+
+    decision = run.decision
+    given = run.settings.get("threshold", decision.threshold) is not None
+    threshold = decision.threshold if given else moved(decision.threshold)
     band = decision.refer
-    wanted = (settings.get("min_sensitivity"), settings.get("min_specificity"))
-    if band is not None and wanted[0] is not None and wanted[1] is not None:
-        band = choose_band(truth, values, threshold, wanted[0], wanted[1])
-    elif band is not None:
-        band = (min(band[0], threshold), max(band[1], threshold))
-    return dataclasses.replace(decision, threshold=float(threshold), refer=band)
+    if band is not None:
+        band = (min(moved(band[0]), threshold), max(moved(band[1]), threshold))
+    return dataclasses.replace(decision, threshold=threshold, refer=band)

@@ -26,7 +26,7 @@ from edgeall.statistics.one_sided import OneSided, paired_auc, paired_mean
 from edgeall.statistics.paired import Paired, agreement, compare_verdicts, mcnemar_exact
 from edgeall.statistics.roc import AucDifference, auc_test_over_subjects, compare_auc
 from edgeall.statistics.temperature import fit_scale, log_losses
-from edgeall.statistics.threshold import choose_band, choose_threshold
+from edgeall.statistics.threshold import choose_band, choose_threshold, matching_threshold
 
 __all__ = [
     "CONFIDENCE",
@@ -54,6 +54,7 @@ __all__ = [
     "independent_difference",
     "is_positive",
     "log_losses",
+    "matching_threshold",
     "mcnemar_exact",
     "paired_auc",
     "paired_mean",

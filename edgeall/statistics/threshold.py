@@ -44,6 +44,39 @@ def choose_threshold(positive: Sequence[bool], scores: Sequence[float]) -> float
     return min(best, key=lambda value: (abs(value - 0.5), value))
 
 
+def matching_threshold(called: Sequence[bool], scores: Sequence[float], near: float) -> float:
+    """The threshold at which another model's scores give the most verdicts that are those `called`.
+
+    No truth is asked for: it moves a decision from one model to another that ranks images much as it does. The
+    threshold lies midway between two neighbouring scores; of equally good ones the nearest to `near` is taken.
+
+    Args:
+        called: verdicts to keep, (n,), n >= 1.
+        scores: the other model's, in [0, 1], (n,).
+        near: the threshold that gave `called`.
+    """
+    order = np.argsort(np.asarray(scores, dtype=np.float64), kind="stable")
+    values = np.asarray(scores, dtype=np.float64)[order]
+    positive = np.asarray(called, dtype=bool)[order]
+    # Cut i calls the scores from i on positive.
+    kept = (
+        positive.sum()
+        - np.concatenate([[0], np.cumsum(positive)])
+        + np.concatenate([[0], np.cumsum(~positive)])
+    )
+    lower, upper = np.concatenate([[0.0], values]), np.concatenate([values, [1.0]])
+    apart = lower < upper
+    apart[0] = True
+    middle = (lower + upper) / 2
+    # Halfway between adjacent floating-point numbers rounds to one of them; "score >= threshold" needs the upper.
+    middle = np.where(middle > lower, middle, upper)
+    good = apart & (kept == kept[apart].max())
+    ends = zip(lower[good], upper[good], middle[good], strict=True)
+    if any(low < near <= high for low, high, _ in ends):
+        return float(near)
+    return min((float(value) for value in middle[good]), key=lambda value: (abs(value - near), value))
+
+
 def choose_band(
     positive: Sequence[bool],
     scores: Sequence[float],

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeall.errors import DatasetError
-from edgeall.statistics import choose_band, choose_threshold
+from edgeall.statistics import choose_band, choose_threshold, matching_threshold
 
 
 def youden(truth: np.ndarray, scores: np.ndarray, threshold: float) -> float:
@@ -93,3 +93,29 @@ def test_the_band_keeps_its_word_on_the_images_that_chose_it(
     # At 1 the verdict can be negative of nothing above.
     if not positive.all() and high < 1:
         assert (scores[~positive] < high).mean() >= specificity - 1e-6
+
+
+def test_a_threshold_that_keeps_verdicts_follows_the_scores() -> None:
+    """All scores of the other model are .2 lower: so is the threshold at which no verdict changes."""
+    scores = [0.3, 0.45, 0.55, 0.8]
+    lower = [score - 0.2 for score in scores]
+    assert matching_threshold([False, False, True, True], lower, 0.5) == pytest.approx(0.3)
+    assert matching_threshold([False] * 4, lower, 0.7) == 0.7
+    assert matching_threshold([True] * 4, lower, 0.05) == 0.05
+
+
+def test_the_threshold_stays_where_another_keeps_no_more_verdicts() -> None:
+    assert matching_threshold([False, True, False, True], [0.1, 0.2, 0.4, 0.9], 0.6) == 0.6
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=40),
+    st.floats(0, 1),
+)
+def test_no_threshold_keeps_more_verdicts(rows: list[tuple[bool, float]], near: float) -> None:
+    called, scores = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+    threshold = matching_threshold(called.tolist(), scores.tolist(), near)
+    kept = ((scores >= threshold) == called).mean()
+    assert kept >= max(
+        ((scores >= t) == called).mean() for t in [*scores, *np.nextafter(scores, 2.0)] if t <= 1
+    )
