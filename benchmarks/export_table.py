@@ -1,11 +1,12 @@
 """What `edgeall export` made of some runs, as one Markdown table: `python benchmarks/export_table.py RUN...`.
 
-Size, seconds, parity with the Keras model and fallbacks are the manifests'; operators are counted by the precision that
-each engine runs them in, on this machine.
+Size, seconds, parity with the Keras model and INT8's time are the manifests'; operators are counted by the precision
+that each engine runs them in, on this machine.
 """
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from edgeall import artifact, runs, runtimes
 from edgeall.exporting import manifest
 
 HEAD = (
-    "| run | artifact | MB | s | images | verdicts agree | mean \\|Δp\\| | max \\|Δp\\| | AUC change | gate | made by "
-    "| tried before | operators as run |\n"
-    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- | --- | --- |"
+    "| run | artifact | MB | s | images | AUC change [bounds] | log-loss change | clear verdicts alike | mean \\|Δp\\| "
+    "| time / float32 | gate | made by | operators as run |\n"
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |"
 )
 
 
@@ -29,12 +30,11 @@ def main() -> int:
         made, key=lambda each: (each.run, each.precision != "float32", each.precision, each.recipe)
     ):
         print(f"| {' | '.join(cells(each))} |")
-    passed = sum(each.parity.word == "passed" for each in made)
+    outcomes = Counter(each.parity.word for each in made)
     clean = sum(each.precision == "int8" and not each.left_in_float for each in made)
     whole = sum(each.precision == "int8" for each in made)
-    print(
-        f"\n{len(made)} artifacts, {passed} pass their gate; {clean} of {whole} INT8 ones leave nothing in float."
-    )
+    counted = ", ".join(f"{count} {word}" for word, count in outcomes.items())
+    print(f"\n{len(made)} artifacts: {counted}; {clean} of {whole} INT8 ones leave nothing in float.")
     return 0
 
 
@@ -48,13 +48,15 @@ def cells(each: manifest.Exported) -> Iterator[str]:
     yield f"{each.size_bytes / 1e6:.2f}"
     yield f"{each.seconds:.0f}"
     yield f"{parity.n}"
-    yield f"{parity.agreement:.1%}"
+    low, high = parity.auc_delta_low, parity.auc_delta_high
+    bounds = "" if low is None or high is None else f" [{low:+.3f}, {high:+.3f}]"
+    yield "–" if parity.auc_delta is None else f"{parity.auc_delta:+.3f}{bounds}"
+    yield "–" if parity.log_loss_delta is None else f"{parity.log_loss_delta:+.3f}"
+    yield "–" if parity.clear_agreement is None else f"{parity.clear_agreement:.1%} of {parity.clear}"
     yield f"{parity.mean_abs_diff:.4f}"
-    yield f"{parity.max_abs_diff:.4f}"
-    yield "–" if parity.auc_delta is None else f"{parity.auc_delta:+.3f}"
+    yield "–" if each.speed is None else f"{each.speed.ratio:.2f}"
     yield parity.word
     yield each.method or "–"
-    yield ", ".join(dict.fromkeys(tried["method"] for tried in each.fallbacks if not tried["passed"])) or "–"
     yield ", ".join(f"{count} {precision}" for precision, count in operators.items())
 
 
