@@ -1,10 +1,10 @@
 """Which method makes each artifact: all that are worth trying are made, judged, timed, and the best is taken.
 
 INT8 of a format can come of its own converter's calibration or of the INT8 model that all formats share, whose weights,
-scales and zero points are the same in each. Candidates are ranked by the gate, then by time, and of equal ones the
-shared model is taken, since engines that answer alike are worth more than a few bytes; then by size. In engines the
+scales and zero points are the same in each. Candidates are ranked by the gate (of unproven ones, those whose figures keep
+the limits as measured come first), then by time, and of equal ones the shared model is taken, since engines that answer alike are worth more than a few bytes; then by size. In engines the
 shared model differs by rounding alone: where it fails in none, its rank in each is the best that it has in any. Where
-all candidates of a format fail, the shared model is trained (quantization-aware), and compared again.
+it fails and nothing passes, it is trained (quantization-aware), and compared again.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from edgeall.exporting.attempts import NO_IMAGES, Attempt
 from edgeall.exporting.export_context import Candidate, ExportContext, calibration_file, own_method, tell
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.plan import Failure, Task
-from edgeall.exporting.recipes import load_recipe
+from edgeall.exporting.recipes import Tolerance, load_recipe
 from edgeall.exporting.sources import VALIDATION
 from edgeall.measuring.processor import cpu_model, features
 
@@ -70,13 +70,13 @@ def compare(tasks: Sequence[Task], context: ExportContext, finish: Finish) -> Re
     for task in tasks:
         log, found = comparison.log(task), comparison.candidates[task.path]
         if found:
-            results[task.path] = finish(task, best(found, comparison.proven), log)
+            results[task.path] = finish(task, best(found, task.recipe.parity, comparison.proven), log)
         else:
             results[task.path] = Failure(task.run.name, task.recipe.name, _reasons(log))
     return results
 
 
-def best(candidates: Sequence[Candidate], proven: Collection[str] = ()) -> Candidate:
+def best(candidates: Sequence[Candidate], tolerance: Tolerance, proven: Collection[str] = ()) -> Candidate:
     """The first by gate, by time, of the shared model, by size.
 
     `proven`: methods of the shared model that fail in no format and pass in one.
@@ -84,13 +84,14 @@ def best(candidates: Sequence[Candidate], proven: Collection[str] = ()) -> Candi
     times = [each.attempt.speed.ratio for each in candidates if each.attempt.speed is not None]
     fastest = min(times, default=1.0)
 
-    def rank(candidate: Candidate) -> tuple[int, float, bool, int]:
+    def rank(candidate: Candidate) -> tuple[int, bool, float, bool, int]:
         measured = candidate.attempt.speed
         slower = measured is not None and measured.ratio > _SAME_TIME * fastest
         time = measured.ratio if measured is not None and slower else 0.0
         passes = candidate.shared and candidate.attempt.method in proven
         outcome = "passed" if passes else candidate.parity.word
-        return _RANK[outcome], time, not candidate.shared, candidate.attempt.size_bytes or 0
+        beyond = outcome != "passed" and not gate.within(candidate.parity, tolerance)
+        return _RANK[outcome], beyond, time, not candidate.shared, candidate.attempt.size_bytes or 0
 
     return min(candidates, key=rank)
 
@@ -128,7 +129,12 @@ class _Comparison:
         return {method for method, found in words.items() if "passed" in found and "failed" not in found}
 
     def _good(self, task: Task) -> bool:
-        return any(each.parity.word != "failed" for each in self.candidates[task.path])
+        """Whether a candidate passes, or the shared model, or what there is without one, does not fail."""
+        found = self.candidates[task.path]
+        common = [each for each in found if each.shared] or found
+        return any(each.parity.word == "passed" for each in found) or any(
+            each.parity.word != "failed" for each in common
+        )
 
     def _share(self, method: str) -> None:
         """Make the shared model by a method, and write it in every format."""

@@ -25,7 +25,7 @@ from edgeall.exporting.shifts import SHIFTS
 from edgeall.exporting.sources import ALSO, SHIFTED, Sources
 from edgeall.exporting.work_folder import work_folder
 from edgeall.exporting.worker import format_module
-from edgeall.exporting.worker_pool import WorkerPool
+from edgeall.exporting.worker_pool import LARGE, WorkerPool
 from edgeall.files import AnyPath
 from edgeall.progress import SILENT, Advance, Progress
 from edgeall.runs import Run
@@ -81,7 +81,7 @@ def export_runs(
     written, with `parity.passed` false; one on which the images do not decide, with None.
 
     Args:
-        jobs: worker processes at once; default as many as cores and memory allow.
+        jobs: worker processes at once; default as many as cores and memory allow, one of large models.
 
     Raises:
         UsageError: an artifact made from other inputs is in the way, two recipes have one name, or another export
@@ -100,7 +100,7 @@ def export_runs(
         with (
             progress.stage("export", total=len(todo)) as advance,
             ThreadPoolExecutor(len(runs)) as pool,
-            WorkerPool(jobs) as workers,
+            WorkerPool(jobs or _one_at_a_time(runs)) as workers,
         ):
             mine = [[task for task in todo if task.run is run] for run in runs]
             works = [
@@ -213,6 +213,10 @@ def _export_one_run(
     if any(task.shared for task in tasks) and not any(isinstance(each, Failure) for each in results.values()):
         int8_cache.clean(run)
     return results
+
+
+def _one_at_a_time(runs: Sequence[Run]) -> int | None:
+    return 1 if any(run.model_path.stat().st_size > LARGE for run in runs) else None
 
 
 def _other_pictures(sources: Sources, also: Given | None) -> list[str]:

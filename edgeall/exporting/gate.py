@@ -171,6 +171,14 @@ def judge(images: Paired, tolerance: Tolerance) -> Parity:
     return Parity(**figures, **_outcome(held))
 
 
+def within(parity: Parity, tolerance: Tolerance) -> bool:
+    """Whether AUC and log-loss as measured keep their limits, whatever their bounds."""
+    area, loss = parity.auc_delta, parity.log_loss_delta
+    return (area is None or tolerance.auc_fall is None or area >= -tolerance.auc_fall) and (
+        loss is None or tolerance.log_loss_rise is None or loss < tolerance.log_loss_rise
+    )
+
+
 @dataclass(frozen=True)
 class Clause:
     """One limit, and what the images show of it.

@@ -23,6 +23,8 @@ _MEMORY_A_JOB = 5 << 30
 _HUNGRY = ("answer", "saved_model", "onnx")
 """Steps that take more: 11.4 GB for ResNet101V2's SavedModel and ONNX file in one process. Of them there is one at a
 time."""
+LARGE = 40 << 20
+"""Bytes of a Keras model file from which workers come one at a time, with all cores: two of InceptionV3 hold 7.7 GB."""
 _PLENTY = 64 << 30
 
 

@@ -18,13 +18,14 @@ from edgeall.exporting.export_context import Candidate
 from edgeall.exporting.plan import Failure, Options, Task, plan
 from edgeall.progress import SILENT
 
+LIMITS = Tolerance(images=10, auc_fall=0.01, auc_fall_bound=0.03, log_loss_rise=0.05)
 PASSED: dict[str, bool | None] = {"passed": True, "failed": False, "unproven": None}
 
 
 def candidate(
-    method: str, outcome: str = "passed", *, ratio: float | None = None, size: int = 100
+    method: str, outcome: str = "passed", *, ratio: float | None = None, size: int = 100, area: float = 0.0
 ) -> Candidate:
-    parity = Parity(10, 1.0, 0.0, 0.0, PASSED[outcome], outcome=outcome)  # type: ignore[arg-type]
+    parity = Parity(10, 1.0, 0.0, 0.0, PASSED[outcome], auc_delta=area, outcome=outcome)  # type: ignore[arg-type]
     speed = None if ratio is None else Speed(ratio, ratio, ratio, "a processor", 1.0)
     attempt = Attempt(method, "engine", parity, 1.0, size_bytes=size, speed=speed)
     empty = gate.paired([0, 1], [None] * 2, np.eye(2), np.eye(2), DECISION, DECISION)
@@ -32,13 +33,18 @@ def candidate(
 
 
 def best(*given: Candidate) -> str:
-    return candidates.best(given).attempt.method
+    return candidates.best(given, LIMITS).attempt.method
 
 
 def test_the_gate_comes_first() -> None:
     slow = candidate("bias-correction", "passed", ratio=0.9)
     assert best(candidate("min-max", "unproven", ratio=0.4), slow) == "bias-correction"
     assert best(candidate("min-max", "failed"), candidate("bias-correction", "unproven")) == "bias-correction"
+
+
+def test_of_unproven_ones_that_which_keeps_the_limits_as_measured() -> None:
+    wide = candidate("min-max", "unproven", ratio=0.3, area=-0.05)
+    assert best(wide, candidate("bias-correction", "unproven", ratio=0.6, area=-0.009)) == "bias-correction"
 
 
 def test_then_time() -> None:
@@ -152,12 +158,15 @@ def test_a_model_that_passes_in_one_engine_and_fails_in_none_is_taken_in_all(tas
     ]
 
 
-def test_training_follows_where_all_of_a_format_fail(tasks: list[Task]) -> None:
-    own = all_formats("failed") | {"tflite": "passed"}
+def test_training_follows_where_the_shared_model_fails_and_nothing_passes(tasks: list[Task]) -> None:
+    own = all_formats("failed") | {"tflite": "passed", "openvino": "unproven"}
     measurements = Measurements(own, {"bias-correction": "failed", "fine-tuning": "unproven"})
     results = decide(tasks, measurements)
     assert measurements.asked == ["bias-correction", "fine-tuning"]
     assert [results[name][0] for name in FORMATS] == ["min-max", "fine-tuning", "fine-tuning"]
+    passing = Measurements(all_formats("passed"), {"bias-correction": "failed"})
+    assert {decide(tasks, passing)[name][0] for name in FORMATS} == {"min-max"}
+    assert passing.asked == ["bias-correction"]
 
 
 def test_a_calibration_that_cannot_be_made_is_made_up_for(tasks: list[Task]) -> None:
