@@ -16,6 +16,7 @@ from edgeall.exporting import candidates, gate, load_recipe
 from edgeall.exporting.attempts import Attempt, Speed
 from edgeall.exporting.export_context import Candidate
 from edgeall.exporting.plan import Failure, Options, Task, plan
+from edgeall.exporting.recipes import Tolerance
 from edgeall.progress import SILENT
 
 LIMITS = Tolerance(images=10, auc_fall=0.01, auc_fall_bound=0.03, log_loss_rise=0.05)
