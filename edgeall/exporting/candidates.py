@@ -1,10 +1,11 @@
 """Which method makes each artifact: all that are worth trying are made, judged, timed, and the best is taken.
 
 INT8 of a format can come of its own converter's calibration or of the INT8 model that all formats share, whose weights,
-scales and zero points are the same in each. Candidates are ranked by the gate (of unproven ones, those whose figures keep
-the limits as measured come first), then by time, and of equal ones the shared model is taken, since engines that answer alike are worth more than a few bytes; then by size. In engines the
-shared model differs by rounding alone: where it fails in none, its rank in each is the best that it has in any. Where
-it fails and nothing passes, it is trained (quantization-aware), and compared again.
+scales and zero points are the same in each. Candidates are ranked by the gate: of unproven ones, those whose figures
+keep the limits as measured come first. Then by time; of equal ones the shared model is taken, since engines that answer
+alike are worth more than a few bytes; then by size. In engines the shared model differs by rounding alone: where it
+fails in none, its rank in each is the best that it has in any. Where it fails and nothing passes, it is trained
+(quantization-aware), and compared again.
 """
 
 import dataclasses
@@ -182,7 +183,10 @@ class _Comparison:
             list(pool.map(attempt, tasks))
 
     def log(self, task: Task) -> list[Attempt]:
-        return [each.attempt for each in self.candidates[task.path]] + self.errors[task.path]
+        """The table of methods: the format's own first, then those of the shared model in their order."""
+        order = [own_method(task), *task.methods]
+        rows = [each.attempt for each in self.candidates[task.path]] + self.errors[task.path]
+        return sorted(rows, key=lambda row: order.index(row.method))
 
     def _judge_shifts(self) -> None:
         """Hold candidates on changed and other pictures to what the format's own calibration keeps there."""
