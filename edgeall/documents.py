@@ -57,6 +57,12 @@ def build(kind: type[T], document: Any, required: Collection[str] = ()) -> T:
     return reader(document)
 
 
+def plain(value: Any) -> dict[str, Any]:
+    """A dataclass as the JSON object that is read back: lists in place of tuples."""
+    document: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(value)))
+    return document
+
+
 @functools.cache
 def _reader(hint: Any) -> _Reader:
     """What turns a JSON value into one of the type `hint`."""

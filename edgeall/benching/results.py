@@ -1,6 +1,5 @@
 """From raw measurements and the truth to the figures that people and scripts read."""
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeall import documents
 from edgeall.artifact import Artifact
 from edgeall.benching import costs, counts
 from edgeall.benching.images import GROUPINGS, TestSet
@@ -145,7 +145,7 @@ def _row(
         "threads": m.threads,
         "accuracy_threads": m.accuracy.threads,
         **scored,
-        "parity": None if metadata.parity is None else dataclasses.asdict(metadata.parity),
+        "parity": None if metadata.parity is None else documents.plain(metadata.parity),
         "vs_float": vs_float,
         **_times(m, emulated),
         # In an emulator both are of QEMU's own process on the host, its translations included.

@@ -1,10 +1,9 @@
 """A method of making an artifact, and what came of it: the rows of the table in which methods are compared."""
 
-import dataclasses
-import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from edgeall import documents
 from edgeall.artifact import Parity
 from edgeall.statistics import LEAST_GAIN
 
@@ -59,7 +58,7 @@ class Attempt:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, figures beside the method."""
-        figures = {"passed": False} if self.parity is None else dataclasses.asdict(self.parity)
+        figures = {"passed": False} if self.parity is None else documents.plain(self.parity)
         document: dict[str, Any] = {
             "method": self.method,
             "measured_in": self.measured_in,
@@ -67,10 +66,7 @@ class Attempt:
             "size_bytes": self.size_bytes,
         } | figures
         document |= {} if self.error is None else {"error": self.error}
-        document |= {} if self.speed is None else {"speed": dataclasses.asdict(self.speed)}
-        # As it is read back: lists in place of tuples.
-        plain: dict[str, Any] = json.loads(json.dumps(document))
-        return plain
+        return document | ({} if self.speed is None else {"speed": documents.plain(self.speed)})
 
     def in_words(self) -> str:
         """One line for the terminal."""

@@ -16,6 +16,7 @@ from edgeall.artifact import Parity
 from edgeall.exporting import gate
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.recipes import Recipe
+from edgeall.files import AnyPath
 
 FOLDER = ".answers"
 """In a run's exports: what each artifact and its float model answered to validation images."""
@@ -45,7 +46,7 @@ def keep(artifact: Path, images: gate.Paired) -> None:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def pool(exported: Sequence[Exported], recipes: Sequence[Recipe], folder: Path) -> list[PooledParity]:
+def pool(exported: Sequence[Exported], recipes: Sequence[Recipe], folder: AnyPath) -> list[PooledParity]:
     """Judge the artifacts of each recipe together, and write `folder`/parity.json.
 
     Left out is float32, which is the same model, and a recipe of which fewer than two artifacts were made.
@@ -58,7 +59,7 @@ def pool(exported: Sequence[Exported], recipes: Sequence[Recipe], folder: Path) 
             found.append(
                 PooledParity(recipe.name, tuple(each.run for each in of), gate.judge(together, recipe.parity))
             )
-    files.write_json(folder / DOCUMENT, {"pooled": [each.to_dict() for each in found]})
+    files.write_json(Path(folder) / DOCUMENT, {"pooled": [each.to_dict() for each in found]})
     return found
 
 
