@@ -106,22 +106,6 @@ def test_formats_of_one_model_answer_alike_and_decide_alike(run: runs.Run) -> No
     assert len(decisions) == 1
 
 
-def test_the_threshold_is_the_int8_models_own_unless_the_user_gave_one(run: runs.Run) -> None:
-    given = dataclasses.replace(
-        run,
-        settings=run.settings | {"threshold": 0.123},
-        decision=dataclasses.replace(run.decision, threshold=0.123),
-    )
-    runs.save(given)
-    (made,) = export_run(given, [recipe("onnx")], options=Options(int8_method="ptq"))
-    assert artifact.read(made.path).metadata.decision.threshold == 0.123
-    free = dataclasses.replace(given, settings=given.settings | {"threshold": None})
-    runs.save(free)
-    options = Options(int8_method="ptq", overwrite=True)
-    (made,) = export_run(free, [recipe("onnx")], options=options)
-    assert artifact.read(made.path).metadata.decision.threshold != 0.123
-
-
 def test_the_shared_model_is_made_once(run: runs.Run) -> None:
     """One format's artifact is lost; it is made again from what was kept, the same to the byte."""
     wanted, options = [recipe("onnx"), recipe("tflite")], Options(int8_method="qat")
