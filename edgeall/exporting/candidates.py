@@ -193,7 +193,9 @@ class _Comparison:
         for task in self.tasks:
             found = self.candidates[task.path]
             own = next((each for each in found if not each.shared), None)
-            self.candidates[task.path] = [_on_shifts(each, own, task, self.context) for each in found]
+            self.candidates[task.path] = [
+                each if each.parity.shifts else _on_shifts(each, own, task, self.context) for each in found
+            ]
 
     def time(self) -> None:
         """Time the candidates of each format beside its float32 artifact, where there is one."""
