@@ -1,9 +1,10 @@
 """Which method makes each artifact: all that are worth trying are made, judged, timed, and the best is taken.
 
 INT8 of a format can come of its own converter's calibration or of the INT8 model that all formats share, whose weights,
-scales and zero points are the same in each. Candidates are ranked by the gate: of unproven ones, those whose figures
-keep the limits as measured come first. Then by time; of equal ones the shared model is taken, since engines that answer
-alike are worth more than a few bytes; then by size. In engines the shared model differs by rounding alone: where it
+scales and zero points are the same in each. Candidates are ranked by the gate, then by time. Of equal ones the shared
+model is taken: engines then answer alike, and of unproven candidates it is the better one on people that no choice saw
+(`benchmarks/results/int8-defaults.md`), whatever few validation images say. Then by whether figures keep the limits as
+measured, and by size. In engines the shared model differs by rounding alone: where it
 fails in none, its rank in each is the best that it has in any. Where it fails and nothing passes, it is trained
 (quantization-aware), and compared again.
 """
@@ -78,21 +79,21 @@ def compare(tasks: Sequence[Task], context: ExportContext, finish: Finish) -> Re
 
 
 def best(candidates: Sequence[Candidate], tolerance: Tolerance, proven: Collection[str] = ()) -> Candidate:
-    """The first by gate, by time, of the shared model, by size.
+    """The first by gate, by time, of the shared model, by figures as measured, by size.
 
     `proven`: methods of the shared model that fail in no format and pass in one.
     """
     times = [each.attempt.speed.ratio for each in candidates if each.attempt.speed is not None]
     fastest = min(times, default=1.0)
 
-    def rank(candidate: Candidate) -> tuple[int, bool, float, bool, int]:
+    def rank(candidate: Candidate) -> tuple[int, float, bool, bool, int]:
         measured = candidate.attempt.speed
         slower = measured is not None and measured.ratio > _SAME_TIME * fastest
         time = measured.ratio if measured is not None and slower else 0.0
         passes = candidate.shared and candidate.attempt.method in proven
         outcome = "passed" if passes else candidate.parity.word
         beyond = outcome != "passed" and not gate.within(candidate.parity, tolerance)
-        return _RANK[outcome], beyond, time, not candidate.shared, candidate.attempt.size_bytes or 0
+        return _RANK[outcome], time, not candidate.shared, beyond, candidate.attempt.size_bytes or 0
 
     return min(candidates, key=rank)
 

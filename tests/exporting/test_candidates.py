@@ -43,9 +43,10 @@ def test_the_gate_comes_first() -> None:
     assert best(candidate("min-max", "failed"), candidate("bias-correction", "unproven")) == "bias-correction"
 
 
-def test_of_unproven_ones_that_which_keeps_the_limits_as_measured() -> None:
-    wide = candidate("min-max", "unproven", ratio=0.3, area=-0.05)
-    assert best(wide, candidate("bias-correction", "unproven", ratio=0.6, area=-0.009)) == "bias-correction"
+def test_of_unproven_ones_the_shared_model_then_that_which_keeps_the_limits_as_measured() -> None:
+    far = candidate("bias-correction", "unproven", area=-0.05)
+    assert best(candidate("min-max", "unproven", area=0.0), far) == "bias-correction"
+    assert best(far, candidate("fine-tuning", "unproven", area=-0.009)) == "fine-tuning"
 
 
 def test_then_time() -> None:
