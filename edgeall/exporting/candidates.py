@@ -171,7 +171,7 @@ class _Comparison:
                 # An answer to the converter's words is for the terminal; the log keeps the line.
                 tell(self.context.progress, f"{task.run.name} {task.recipe.name}, {method}", error)
                 with self.lock:
-                    name = method if task.shared is None or method in task.methods else own_method(task)
+                    name = method if method in task.methods else own_method(task)
                     self.errors[task.path].append(Attempt(name, "engine", None, 0.0, str(error)))
                 return
             with self.lock:
