@@ -203,7 +203,7 @@ def _selected(about: dict[str, Any]) -> str:
 
 
 def _quantization(about: dict[str, Any]) -> dict[str, str]:
-    """How INT8, or float16 that needed a fallback, came about; others say nothing."""
+    """How INT8 came about; other precisions say nothing."""
     if not about.get("method"):
         return {}
     name = about.get("shared")

@@ -4,11 +4,11 @@ INT8 of a format can come of its own converter's calibration or of the INT8 mode
 scales and zero points are the same in each. Candidates are ranked by the gate, then by time. Of equal ones the shared
 model is taken: engines then answer alike, and of unproven candidates it is the better one on people that no choice saw
 (`benchmarks/results/int8-defaults.md`), whatever few validation images say. Then by whether figures keep the limits as
-measured, and by size. In engines the shared model differs by rounding alone: where it
-fails in none, its rank in each is the best that it has in any. Where it fails and nothing passes, it is trained
-(quantization-aware), and compared again.
+measured, and by size. In engines the shared model differs by rounding alone: where it fails in none, its rank in each
+is the best that it has in any. Where it fails and nothing passes, it is trained (quantization-aware), and compared again.
 """
 
+import contextlib
 import dataclasses
 import threading
 from collections import defaultdict
@@ -20,7 +20,7 @@ from typing import Any
 
 from edgeall import artifact
 from edgeall.artifact import ShiftAgreement
-from edgeall.errors import EdgeallError, ExportError, WorkerLost
+from edgeall.errors import ArtifactError, EdgeallError, ExportError, WorkerLost
 from edgeall.exporting import calibration_images, gate, int8_cache, manifest, speed
 from edgeall.exporting.attempts import NO_IMAGES, Attempt
 from edgeall.exporting.export_context import Candidate, ExportContext, calibration_file, own_method, tell
@@ -142,7 +142,7 @@ class _Comparison:
         """Make the shared model by a method, and write it in every format."""
         task = self.tasks[0]
         try:
-            _, _ = self.context.workers.do(
+            self.context.workers.do(
                 "quantize",
                 task.run,
                 self.context.folder,
@@ -288,9 +288,10 @@ def _float32(task: Task) -> Path | None:
     for entry in manifest.read(task.run).values():
         of_same = entry.format == task.recipe.format and entry.precision == "float32"
         if of_same and entry.path.is_file():
-            found = artifact.read(entry.path)
-            if found.metadata.provenance.model_sha256 == task.model:
-                return entry.path
+            # A damaged one is nothing to be timed beside.
+            with contextlib.suppress(ArtifactError):
+                if artifact.read(entry.path).metadata.provenance.model_sha256 == task.model:
+                    return entry.path
     return None
 
 

@@ -48,8 +48,8 @@ class Options:
         data: where the runs' images are now; None: where they were at training.
         calibration: images to calibrate on instead of the runs' training images.
         int8_method: "ptq": the format's own calibration alone. "qat": quantization-aware training alone. "auto": the
-            format's own calibration and the model that formats share are compared, and where none is good enough
-            quantization-aware training too. Says nothing about other precisions.
+            format's own calibration and the model that formats share are compared, and quantization-aware training
+            too where that model fails and nothing passes. Says nothing about other precisions.
         also: other pictures on which INT8 is compared with float; their labels are not known.
     """
 
@@ -73,7 +73,8 @@ class Task:
         inputs: SHA-256 over all that decides what the artifact is.
         calibration: images for INT8, under `root` (None: where the run's are).
         calibrates: whether the recipe's own way is among those compared.
-        methods: of the INT8 model that formats share: the first is compared too, each other one where all before fail.
+        methods: of the INT8 model that formats share: the first is always compared, a later one where those before it
+            fail and nothing passes.
         shared: key of the INT8 model that tasks of the same run may share; None where nothing can be shared.
         settled: what became of it already.
     """

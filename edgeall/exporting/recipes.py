@@ -184,7 +184,7 @@ def parse(name: str, document: Mapping[str, Any]) -> Recipe:
         UsageError: names the key and the allowed values.
     """
     if "fallbacks" in document:
-        raise UsageError("fallbacks: every INT8 method is compared since edgeall 0.2, leave it out")
+        raise UsageError("fallbacks: every INT8 method is compared now, leave it out")
     check_keys(
         "recipe",
         document,

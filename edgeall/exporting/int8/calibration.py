@@ -13,7 +13,7 @@ from edgeall.exporting.int8.quant_params import PROBABILITY, STEPS, Grid, grid_o
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.progress import SILENT, Progress
 
-Method = Literal["min-max", "percentile", "mse"]
+Method = Literal["min-max", "mse"]
 Histogram = npt.NDArray[np.float64]
 BINS = 2048
 _BATCH = 4
@@ -28,14 +28,13 @@ def calibrate(
     images: ByteImage,
     mapping: PixelMapping,
     *,
-    method: Method = "percentile",
+    method: Method = "mse",
     progress: Progress = SILENT,
 ) -> dict[str, Grid]:
     """A grid for each group of tensors that share one, from `images`, RGB bytes (n, size, size, 3).
 
-    "min-max" holds every value seen, "percentile" all but one in 10,000 at each end, and "mse" has the least mean
-    squared error, of rounding and of clipping together. Two passes: the first finds the extremes, the second
-    the distribution between them.
+    "min-max" holds every value seen, "mse" has the least mean squared error, of rounding and of clipping together. Two
+    passes: the first finds the extremes, the second the distribution between them.
 
     Raises:
         ExportError: no images, of another size than the model's, or all so alike that a tensor never leaves zero.
@@ -100,14 +99,6 @@ def _extremes(histogram: Histogram | None, low: float, high: float) -> tuple[flo
     return low, high
 
 
-def _percentiles(histogram: Histogram | None, low: float, high: float) -> tuple[float, float]:
-    assert histogram is not None
-    share = np.cumsum(histogram) / histogram.sum()
-    first, last = np.searchsorted(share, (1e-4, 1 - 1e-4))
-    width = (high - low) / BINS
-    return low + float(first) * width, low + float(last + 1) * width
-
-
 def _least_squares(histogram: Histogram | None, low: float, high: float) -> tuple[float, float]:
     """The range whose rounding error, scale ** 2 / 12 a value inside, and clipping error outside are least together."""
     assert histogram is not None
@@ -125,6 +116,5 @@ def _least_squares(histogram: Histogram | None, low: float, high: float) -> tupl
 
 _CHOOSERS: dict[str, Callable[[Histogram | None, float, float], tuple[float, float]]] = {
     "min-max": _extremes,
-    "percentile": _percentiles,
     "mse": _least_squares,
 }

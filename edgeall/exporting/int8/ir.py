@@ -1,7 +1,7 @@
 """A classifier as the plain list of operators that every engine runs in INT8.
 
-A Keras model is rewritten into this form (`rewrite`), simulated with fake quantization from it (`twin`) and written
-from it into each format, so that a tensor has one name everywhere and no scale is ever matched by guessing.
+A Keras model is rewritten into this form (`lowering`), simulated with fake quantization from it (`fake_quant`) and
+written from it into each format, so that a tensor has one name everywhere and no scale is ever matched by guessing.
 """
 
 from collections.abc import Mapping
