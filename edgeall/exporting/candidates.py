@@ -5,7 +5,8 @@ scales and zero points are the same in each. Candidates are ranked by the gate, 
 model is taken: engines then answer alike, and of unproven candidates it is the better one on people that no choice saw
 (`benchmarks/results/int8-defaults.md`), whatever few validation images say. Then by whether figures keep the limits as
 measured, and by size. In engines the shared model differs by rounding alone: where it fails in none, its rank in each
-is the best that it has in any. Where it fails and nothing passes, it is trained (quantization-aware), and compared again.
+is the best that it has in any. Where it fails and nothing passes, it is trained (quantization-aware), and compared
+again.
 """
 
 import contextlib
