@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeall import artifact, files, runs
-from edgeall.exporting import calibration_images, load_recipe, sources, worker
+from edgeall.exporting import calibration_images, conversion_worker, load_recipe, source_models
 
 RECIPES = [
     f"{format}-{kind}" for format in ("tflite", "onnx", "openvino") for kind in ("fp32", "fp16", "int8")
@@ -155,7 +155,7 @@ def plain(path: Path, name: str) -> None:
     run, recipe = runs.load(path), load_recipe(name)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        made, images = sources.Sources(folder, run.pixels), None
+        made, images = source_models.Sources(folder, run.pixels), None
         calibration_images.decode(run, "val", run.split.val[:1], made.images)
         if recipe.calibration is not None:
             images = folder / "calibration.npy"
@@ -163,8 +163,8 @@ def plain(path: Path, name: str) -> None:
                 run.split.train, recipe.calibration.images, recipe.calibration.seed
             )
             calibration_images.decode(run, "train", chosen, images)
-        format = worker.format_module(recipe.format)
-        sources.make(run, made, format.NEEDS)
+        format = conversion_worker.format_module(recipe.format)
+        source_models.make(run, made, format.NEEDS)
         out = folder / f"converted{artifact.suffix_of(recipe.format)}"
         format.convert(made, recipe, images, out)
         assert np.load(made.reference).size

@@ -21,16 +21,16 @@ import numpy as np
 
 from edgeall import files, training
 from edgeall.datasets import read_dataset, synthesize
-from edgeall.hush import hushed
 from edgeall.progress import SILENT
 from edgeall.runs import Member
+from edgeall.silence_stderr import hushed
 from edgeall.training.augment import Augmentation
-from edgeall.training.features import Computed, Through, Views
+from edgeall.training.features import Computed, FrozenFeatures, Views
 from edgeall.training.fit import Phase, Truth, batches, run_phase
-from edgeall.training.images import ImageCache
+from edgeall.training.image_cache import ImageCache
+from edgeall.training.initial_weights import draw_weights
 from edgeall.training.model import PREDICT_BATCH, build, compiled, open_layers, stacked
-from edgeall.training.standardize import Standardized
-from edgeall.training.weights import draw_weights
+from edgeall.training.standardize import StandardizedFeatures
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--backbone", default="densenet201")
     parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--views", type=int, default=training.Settings("mobilenetv2").views)
+    parser.add_argument("--views", type=int, default=training.TrainingSettings("mobilenetv2").views)
     parser.add_argument("--measured", type=int, default=2, help="epochs to measure end to end")
     parser.add_argument("--out", type=Path, help="Markdown file to write the result to")
     args = parser.parse_args()
@@ -52,7 +52,7 @@ def main() -> None:
 
 def measure(args: argparse.Namespace) -> tuple[list[float], float, list[float]]:
     """Seconds of each view's features, of all epochs of the head, and of each epoch measured end to end."""
-    settings = training.Settings(args.backbone, input_size=args.size)
+    settings = training.TrainingSettings(args.backbone, input_size=args.size)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = folder
         views, classes = _views(Path(folder) / "smears", args)
@@ -64,7 +64,7 @@ def measure(args: argparse.Namespace) -> tuple[list[float], float, list[float]]:
     truth = Truth(classes, np.ones(args.images, np.float32))
     reduced = classifier.head[0].output
     frozen = compiled(keras.Model(classifier.model.inputs, reduced))
-    features = Through(views, frozen)
+    features = FrozenFeatures(views, frozen)
     whole = compiled(
         classifier.model, optimizer=keras.optimizers.Adam(settings.head_rate), loss="binary_crossentropy"
     )
@@ -91,7 +91,7 @@ def measure(args: argparse.Namespace) -> tuple[list[float], float, list[float]]:
             print(f"end to end, epoch {turn + 1}: {of_epochs[-1]:.1f} s", flush=True)
 
     started = time.monotonic()
-    standard = Standardized.of(Computed(values), args.images)
+    standard = StandardizedFeatures.of(Computed(values), args.images)
     phase = Phase("head", args.epochs, settings.head_rate, settings.batch_size, 0, settings.seed)
     # Its validation is of the training features: a stand-in, since a phase cannot go without.
     run_phase(

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from edgeall import runs, statistics
 from edgeall.artifact import Decision
 from edgeall.exporting import calibration_images, int8
-from edgeall.exporting.sources import class_probabilities
+from edgeall.exporting.source_models import class_probabilities
 from edgeall.pixels import ByteImage
 from edgeall.runs import Run
 

@@ -37,7 +37,7 @@ from int8_common import (
 )
 
 from edgeall import artifact, files, runs, runtimes, training
-from edgeall.exporting import calibration_images, choose, frozen, sources
+from edgeall.exporting import calibration_images, choose, frozen, source_models
 from edgeall.exporting.own_decision import own_decision
 from edgeall.exporting.shifts import SHIFTS
 from edgeall.pixels import ByteImage
@@ -46,7 +46,7 @@ from edgeall.runtimes import onnx_providers
 TEST, VAL, ALSO = "test", "val", "also"
 
 
-def tflite(made: sources.Sources, tensors: Callable[[], Iterator[Any]], out: Path) -> None:
+def tflite(made: source_models.Sources, tensors: Callable[[], Iterator[Any]], out: Path) -> None:
     """TFLiteConverter: optimizations DEFAULT and a representative dataset."""
     import tensorflow as tf
 
@@ -56,7 +56,7 @@ def tflite(made: sources.Sources, tensors: Callable[[], Iterator[Any]], out: Pat
     out.write_bytes(converter.convert())
 
 
-def onnx(made: sources.Sources, tensors: Callable[[], Iterator[Any]], out: Path) -> None:
+def onnx(made: source_models.Sources, tensors: Callable[[], Iterator[Any]], out: Path) -> None:
     """quantize_static, nothing but a data reader given."""
     from onnxruntime.quantization import CalibrationDataReader, quantize_static
 
@@ -71,7 +71,7 @@ def onnx(made: sources.Sources, tensors: Callable[[], Iterator[Any]], out: Path)
     quantize_static(made.onnx, out, Reader())
 
 
-def openvino(made: sources.Sources, tensors: Callable[[], Iterator[Any]], out: Path) -> None:
+def openvino(made: source_models.Sources, tensors: Callable[[], Iterator[Any]], out: Path) -> None:
     """nncf.quantize, nothing but a dataset given."""
     import nncf
     import openvino as ov
@@ -157,12 +157,12 @@ def main() -> int:
 def measure(run: runs.Run, data: Path | None, also: Path | None) -> Iterator[Row]:
     """edgeall's and the vendor's model of each format that the run was exported to."""
     with tempfile.TemporaryDirectory() as folder:
-        made = sources.Sources(Path(folder), run.pixels)
+        made = source_models.Sources(Path(folder), run.pixels)
         model = training.load_model(run)
         pictures = look(run, model, data, also)
         frozen.freeze(model, run.pixels.size, made.graph)
         for need in ("saved_model", "onnx"):
-            sources.NEEDS[need](made)
+            source_models.NEEDS[need](made)
         images = Path(folder) / "calibration.npy"
         chosen = calibration_images.select(run.split.train, CALIBRATION, 0)
         calibration_images.decode(run, "train", chosen, images, data)

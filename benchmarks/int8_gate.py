@@ -25,10 +25,10 @@ from edgeall.artifact import Parity
 from edgeall.errors import ExportError
 from edgeall.exporting import gate, int8, load_recipe
 from edgeall.exporting.int8 import fake_quant, sensitivity
-from edgeall.exporting.int8.ir import Node, PlainModel, Weights
+from edgeall.exporting.int8.ir import FloatWeights, IrModel, Node
 from edgeall.exporting.own_decision import own_decision
-from edgeall.exporting.shared import RANGES
-from edgeall.exporting.sources import class_probabilities
+from edgeall.exporting.shared_int8 import RANGES
+from edgeall.exporting.source_models import class_probabilities
 from edgeall.pixels import ByteImage
 from edgeall.runs import Run
 from edgeall.training.folds import SUFFIX
@@ -63,16 +63,16 @@ class Stages:
         return training.load_model(self.run)
 
     @cached_property
-    def plain(self) -> PlainModel:
+    def plain(self) -> IrModel:
         return int8.prepare(self.keras)
 
     @cached_property
-    def equal(self) -> tuple[PlainModel, Mapping[str, int8.Grid]]:
+    def equal(self) -> tuple[IrModel, Mapping[str, int8.QuantParams]]:
         plain = int8.equalize(self.plain, self.calibration, self.run.pixels)
         return plain, int8.calibrate(plain, self.calibration, self.run.pixels, method=RANGES)
 
     @cached_property
-    def corrected(self) -> PlainModel:
+    def corrected(self) -> IrModel:
         images = self.calibration[: int8.CORRECTING]
         return int8.correct_biases(*self.equal, BITS, images, self.run.pixels, compensated=True)
 
@@ -99,7 +99,7 @@ def wide_range(stages: Stages) -> int8.QuantizedModel:
     """A range `TOO_WIDE` times too wide in the tensor that rounding harms most."""
     grids = dict(stages.equal[1])
     group = stages.corrected.graph.groups[stages.worst.name]
-    grids[group] = int8.Grid(grids[group].scale * TOO_WIDE, grids[group].zero_point)
+    grids[group] = int8.QuantParams(grids[group].scale * TOO_WIDE, grids[group].zero_point)
     return _frozen(stages.corrected, grids)
 
 
@@ -117,7 +117,7 @@ def swapped_channels(stages: Stages) -> int8.QuantizedModel:
     scale = weights.scale
     if scale is not None and scale.shape[axis] > 1:
         scale = np.take(scale, order, axis)
-    mixed = Weights(np.take(weights.kernel, order, axis), weights.bias[order], scale)
+    mixed = FloatWeights(np.take(weights.kernel, order, axis), weights.bias[order], scale)
     return _frozen(
         replace(stages.corrected, weights={**stages.corrected.weights, node.name: mixed}), stages.equal[1]
     )
@@ -179,7 +179,7 @@ class Answers:
     given: Mapping[str, Floats]
     worst: str
 
-    def paired(self, control: str) -> gate.Paired:
+    def paired(self, control: str) -> gate.PairedScores:
         """A control's answers beside the float model's.
 
         Raises:
@@ -354,7 +354,7 @@ def _mean(judged: list[Parity], figure: str) -> str:
     return f"{np.mean(values):.3f}" if values else "–"
 
 
-def _frozen(plain: PlainModel, grids: Mapping[str, int8.Grid]) -> int8.QuantizedModel:
+def _frozen(plain: IrModel, grids: Mapping[str, int8.QuantParams]) -> int8.QuantizedModel:
     return int8.freeze(plain.graph, plain.weights, grids, BITS)
 
 

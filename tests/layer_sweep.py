@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from small_models import draw
 
-from edgeall.importing import table
+from edgeall.importing import allowed_layers
 
 SIZE = 16
 IMAGES = draw(12, SIZE, seed=2)
@@ -26,7 +26,9 @@ def activations() -> dict[str, Branch]:
     def of(name: str) -> Branch:
         return lambda x, other, label: layers.Activation(name, name=label)(x)
 
-    return {name: of(name) for name in sorted(table.ACTIVATIONS | table.ACTIVATIONS_OF_KERAS_3)}
+    return {
+        name: of(name) for name in sorted(allowed_layers.ACTIVATIONS | allowed_layers.ACTIVATIONS_OF_KERAS_3)
+    }
 
 
 def fused_activations() -> dict[str, Branch]:
@@ -36,7 +38,10 @@ def fused_activations() -> dict[str, Branch]:
     def of(name: str) -> Branch:
         return lambda x, other, label: layers.Conv2D(4, 3, activation=name, name=label)(x)
 
-    return {f"conv_{name}": of(name) for name in sorted(table.ACTIVATIONS | table.ACTIVATIONS_OF_KERAS_3)}
+    return {
+        f"conv_{name}": of(name)
+        for name in sorted(allowed_layers.ACTIVATIONS | allowed_layers.ACTIVATIONS_OF_KERAS_3)
+    }
 
 
 def plain_layers() -> dict[str, Branch]:
@@ -84,7 +89,7 @@ def plain_layers() -> dict[str, Branch]:
         "ZeroPadding2D": [((((1, 2), (0, 3)),), {})],
     }
     two = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
-    assert {*one, *two} == table.LAYERS, "a layer that import allows is not in the sweep"
+    assert {*one, *two} == allowed_layers.LAYERS, "a layer that import allows is not in the sweep"
 
     def alone(name: str, given: tuple[Any, ...], options: dict[str, Any]) -> Branch:
         return lambda x, other, label: getattr(layers, name)(*given, **options, name=label)(x)

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from edgeall.errors import DeviceError
-from edgeall.measuring.plan import Plan, Settings
+from edgeall.measuring.plan import BenchSettings, Plan
 from edgeall.progress import Advance
 from edgeall.targets import Profile, SshTarget
 
-SHORT = Settings(rounds=2, threads=(1,), warmup_seconds=0.01, min_runs=12, min_seconds=0.02, max_seconds=5)
+SHORT = BenchSettings(
+    rounds=2, threads=(1,), warmup_seconds=0.01, min_runs=12, min_seconds=0.02, max_seconds=5
+)
 
 
 class Heard:

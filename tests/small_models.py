@@ -133,9 +133,9 @@ def _convert(
 ) -> SmallModel:
     import keras
 
+    from edgeall.exporting.onnx_rewrites import tidy
     from edgeall.exporting.recipes import load_recipe
-    from edgeall.exporting.sources import OPSET, Sources
-    from edgeall.exporting.tidy import tidy
+    from edgeall.exporting.source_models import OPSET, Sources
 
     size = pixels.size
     calibration, images = draw(CALIBRATION, size, seed=1), draw(12, size, seed=2)

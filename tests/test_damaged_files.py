@@ -14,7 +14,7 @@ from small_run import draw
 
 from edgeall import ensembling, files, predictions, reporting, runs
 from edgeall.artifact import Parity
-from edgeall.comparing.sources import Source, open_sources
+from edgeall.comparing.loading import Source, open_sources
 from edgeall.datasets import load_split, make_split, read_dataset, save_split
 from edgeall.ensembling.ensemble import Ensemble, save
 from edgeall.errors import EdgeallError

@@ -29,7 +29,7 @@ from edgeall import (
 from edgeall import training as train_room
 from edgeall.ensembling.make import make_ensemble
 from edgeall.errors import EdgeallError
-from edgeall.measuring.plan import Settings
+from edgeall.measuring.plan import BenchSettings
 from edgeall.runtimes import open_model
 
 ROOMS = (
@@ -79,7 +79,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 ARTIFACT = "runs/one/exports/one_onnx-float32.onnx"
-SETTINGS = train_room.Settings("mobilenetv2")
+SETTINGS = train_room.TrainingSettings("mobilenetv2")
 LAPTOP = targets.load_profile("laptop")
 
 
@@ -123,7 +123,7 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "comparing.compare, of one": ("runs/one", lambda path: comparing.compare([path], root=path)),
     "benching.bench, without results": (
         "absent.onnx",
-        lambda path: benching.bench([path], LAPTOP, Settings(), data=path),
+        lambda path: benching.bench([path], LAPTOP, BenchSettings(), data=path),
     ),
     "benching.find_artifacts": ("runs", lambda path: benching.find_artifacts(["one"], path)),
     "benching.find_artifacts, named": ("runs/one", lambda path: benching.find_artifacts([path])),

@@ -13,8 +13,8 @@ from PIL import ExifTags, Image
 from small_models import FORMATS, SmallModel
 
 from edgeall.artifact import Artifact, Decision
-from edgeall.exporting import descriptions, load_recipe, tensors, tflite
-from edgeall.exporting.sources import Sources
+from edgeall.exporting import descriptions, load_recipe, model_io, tflite
+from edgeall.exporting.source_models import Sources
 from edgeall.field import Classified, classify
 from edgeall.pixels import FILTERS, FITS, PixelMapping, Resize, read_image
 
@@ -89,7 +89,7 @@ def sealed(
 
     path = small.copy(recipe, folder) if path is None else path
     metadata = small.metadata(recipe, **changes)
-    metadata = dataclasses.replace(metadata, tensors=tensors.tensors(path, metadata.format))
+    metadata = dataclasses.replace(metadata, tensors=model_io.tensors(path, metadata.format))
     descriptions.add(path, metadata)
     return artifact.seal(path, metadata)
 

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgeall.measuring.plan import Settings
+from edgeall.measuring.plan import BenchSettings
 from edgeall.progress import Advance
 from edgeall.targets import Profile, load_profile
 
-SHORT = Settings(rounds=2, threads=(1,), warmup_seconds=0.01, min_runs=12, min_seconds=0.02, max_seconds=5)
+SHORT = BenchSettings(
+    rounds=2, threads=(1,), warmup_seconds=0.01, min_runs=12, min_seconds=0.02, max_seconds=5
+)
 
 
 class Heard:

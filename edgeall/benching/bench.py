@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from edgeall import __version__, artifact, runs
-from edgeall.benching import costs
-from edgeall.benching.answers import asked, contradiction, is_of
+from edgeall.benching import cost_figures
 from edgeall.benching.cross_check import cross_check
-from edgeall.benching.images import test_set
+from edgeall.benching.ensembles import EnsembleRecords, together
+from edgeall.benching.record_checks import asked, contradiction, is_of
+from edgeall.benching.result_files import SCHEMA, Journals, ResultFile
 from edgeall.benching.results import Measured, Subject, gather, rows
-from edgeall.benching.store import SCHEMA, Journals, ResultFile
-from edgeall.benching.together import Together, together
+from edgeall.benching.test_images import test_set
 from edgeall.ensembling import Ensemble
 from edgeall.errors import EdgeallError, MeasurementError, UsageError
 from edgeall.files import AnyPath
-from edgeall.measuring.plan import Job, Plan, PlannedArtifact, Settings
-from edgeall.measuring.records import NOT_TRIED, End, Kept, Message, Record, Start
+from edgeall.measuring.plan import BenchSettings, Job, Plan, PlannedArtifact
+from edgeall.measuring.records import NOT_TRIED, AlreadyRecorded, EndOfMeasuring, Message, Record, Start
 from edgeall.progress import SILENT, Progress
 from edgeall.targets import Profile, open_target
 
@@ -27,7 +27,7 @@ from edgeall.targets import Profile, open_target
 def bench(
     paths: Sequence[AnyPath],
     profile: Profile,
-    settings: Settings,
+    settings: BenchSettings,
     *,
     data: AnyPath | None = None,
     ensembles: Sequence[Ensemble] = (),
@@ -111,7 +111,7 @@ class _Measured:
     """What came back. `fresh`: artifacts of which something was measured just now."""
 
     start: Start
-    end: End
+    end: EndOfMeasuring
     records: list[Record]
     fresh: frozenset[str]
 
@@ -170,7 +170,7 @@ def _subjects(
     return list(found.values())
 
 
-def _plan(subjects: Sequence[Subject], settings: Settings, kept: dict[Path, ResultFile]) -> Plan:
+def _plan(subjects: Sequence[Subject], settings: BenchSettings, kept: dict[Path, ResultFile]) -> Plan:
     """What the settings ask of all, and of each artifact what earlier results, which are to stay, tell of it too."""
     earlier = {figure for output in kept.values() for figure in output.figures()}
 
@@ -190,7 +190,7 @@ def _plan(subjects: Sequence[Subject], settings: Settings, kept: dict[Path, Resu
 def _carry_out(
     subjects: Sequence[Subject],
     profile: Profile,
-    settings: Settings,
+    settings: BenchSettings,
     journals: Journals,
     outputs: dict[Path, ResultFile],
     overwrite: bool,
@@ -241,17 +241,17 @@ def _measure(
     count = f"{len(subjects)} artifact{'s'[: len(subjects) != 1]}"
     with progress.stage(f"measuring {count}", len(start.jobs)) as advance:
         for message in messages:
-            if isinstance(message, End):
+            if isinstance(message, EndOfMeasuring):
                 end = message
                 continue
             if isinstance(message, Start):
                 raise MeasurementError("the device began twice; run the same command again")
             job = waiting.pop(message.key, None)
             if job is None or not (
-                message.key in known if isinstance(message, Kept) else is_of(message, job)
+                message.key in known if isinstance(message, AlreadyRecorded) else is_of(message, job)
             ):
                 raise MeasurementError("the device told of something that it was not asked, or twice")
-            if isinstance(message, Kept):
+            if isinstance(message, AlreadyRecorded):
                 records.append(known[message.key])
             else:
                 if reason := contradiction(message, subjects):
@@ -288,7 +288,7 @@ def _refuse_replacing(
 
 def _document(
     profile: Profile,
-    settings: Settings,
+    settings: BenchSettings,
     measured: _Measured,
     found: Sequence[Measured],
     failures: list[dict[str, Any]],
@@ -311,7 +311,7 @@ def _document(
     return {
         "schema": SCHEMA,
         "edgeall": __version__,
-        "device": {"name": profile.name, **told, "cards": costs.cards(results)},
+        "device": {"name": profile.name, **told, "cards": cost_figures.cards(results)},
         "environment": {"before": before, "after": measured.end.environment},
         "results": results,
         "failures": failures,
@@ -325,7 +325,7 @@ def _combine(
     failures: list[dict[str, Any]],
     notes: list[str],
     progress: Progress,
-) -> list[Together]:
+) -> list[EnsembleRecords]:
     """What stands for the ensembles; one of which nothing does goes to `failures`."""
     combined = together(found, ensembles)
     for ensemble in ensembles:

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from statistics import geometric_mean, median
 from typing import Any
 
-from edgeall.benching import witness
+from edgeall.benching import tool_runner
+from edgeall.benching.external_tools import ToolReport, ToolRequest
 from edgeall.benching.results import Subject
-from edgeall.benching.tools import Answer, Asked
 from edgeall.errors import MeasurementError
-from edgeall.measuring.conduct import work
-from edgeall.measuring.plan import Job, Plan, PlannedArtifact, Settings
+from edgeall.measuring.plan import BenchSettings, Job, Plan, PlannedArtifact
+from edgeall.measuring.runner import work
 from edgeall.progress import Progress
 from edgeall.statistics import Estimate, ratio_over_rounds
 from edgeall.targets import Profile
@@ -31,7 +31,7 @@ def cross_check(
     rows: Sequence[dict[str, Any]],
     subjects: Sequence[Subject],
     profile: Profile,
-    settings: Settings,
+    settings: BenchSettings,
     progress: Progress,
 ) -> list[dict[str, Any]]:
     """What to add to each of a bench's `rows` as "cross_check"; every row gets one.
@@ -82,7 +82,9 @@ class _Round:
 class _Pair:
     """One artifact and thread count, and the tool that is asked of it."""
 
-    def __init__(self, found: witness.Found, asked: Asked, plan: Plan, job: Job, seconds: float) -> None:
+    def __init__(
+        self, found: tool_runner.FoundTool, asked: ToolRequest, plan: Plan, job: Job, seconds: float
+    ) -> None:
         self._found, self._asked, self._plan, self._job = found, asked, plan, job
         self._seconds = seconds
         self._rounds: list[_Round] = []
@@ -129,8 +131,8 @@ class _Pair:
             raise MeasurementError(f"edgeall's own measurement failed: {error}")
         return list(result["model_ns"])
 
-    def _tool(self) -> Answer:
-        return witness.measure(self._found, self._asked, self._seconds)
+    def _tool(self) -> ToolReport:
+        return tool_runner.measure(self._found, self._asked, self._seconds)
 
 
 def _decided(ratio: Estimate) -> bool | None:
@@ -140,7 +142,7 @@ def _decided(ratio: Estimate) -> bool | None:
     return ratio.high <= 1 + TOLERANCE
 
 
-def _pair(row: dict[str, Any], subject: Subject | None, profile: Profile, settings: Settings) -> _Pair:
+def _pair(row: dict[str, Any], subject: Subject | None, profile: Profile, settings: BenchSettings) -> _Pair:
     """Raises MeasurementError where there is no witness for the row."""
     if profile.reach != "local":
         raise MeasurementError(
@@ -152,13 +154,13 @@ def _pair(row: dict[str, Any], subject: Subject | None, profile: Profile, settin
         raise MeasurementError(f"tools are asked for the processor alone, and it ran on {accelerator}")
     if subject is None or row.get("members"):
         raise MeasurementError("an ensemble is several models; each has its own row")
-    found = witness.find(row["format"], row["engine"]["name"])
+    found = tool_runner.find(row["format"], row["engine"]["name"])
     # What the bench has just measured tells how many runs take the time that is wanted.
     each_ms = median(row["latency_ms"]["raw"])
     runs = _runs(settings.min_runs, min(settings.min_seconds, settings.max_seconds), each_ms)
     warmup = _runs(settings.warmup_runs, settings.warmup_seconds, each_ms)
     runs = max(1, min(runs, int(settings.max_seconds * 1e3 / each_ms)))
-    asked = Asked(subject.artifact.path.resolve(), row["threads"], row["precision"], warmup, runs)
+    asked = ToolRequest(subject.artifact.path.resolve(), row["threads"], row["precision"], warmup, runs)
     expected = _START_SECONDS + _PATIENCE * (warmup + runs) * each_ms / 1e3
     # All runs and seconds in one process, not a share of them.
     planned = PlannedArtifact.of(subject.artifact, subject.tests.key)

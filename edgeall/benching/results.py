@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from edgeall import documents
 from edgeall.artifact import Artifact
-from edgeall.benching import costs, counts
-from edgeall.benching.images import GROUPINGS, TestSet
-from edgeall.measuring.plan import Settings
+from edgeall.benching import cost_figures, instruction_counts
+from edgeall.benching.test_images import GROUPINGS, TestSet
+from edgeall.measuring.plan import BenchSettings
 from edgeall.measuring.records import Record
 from edgeall.statistics import (
     NOISY,
@@ -97,7 +97,7 @@ def gather(subjects: Sequence[Subject], records: Iterable[Record]) -> list[Measu
 
 
 def rows(
-    measured: Sequence[Measured], settings: Settings, emulated: bool, processor: str | None = None
+    measured: Sequence[Measured], settings: BenchSettings, emulated: bool, processor: str | None = None
 ) -> list[dict[str, Any]]:
     """One result an artifact and thread count, with the keys that scripts rely on; `processor` is an emulated one."""
     floats = {
@@ -114,11 +114,13 @@ def rows(
 
 
 def _counts(m: Measured, processor: str | None) -> dict[str, Any]:
-    return counts.instructions(m.counted, processor, m.subject.artifact.metadata.format, m.threads)
+    return instruction_counts.instructions(
+        m.counted, processor, m.subject.artifact.metadata.format, m.threads
+    )
 
 
 def _row(
-    m: Measured, base: Measured | None, scored: dict[str, Any], settings: Settings, emulated: bool
+    m: Measured, base: Measured | None, scored: dict[str, Any], settings: BenchSettings, emulated: bool
 ) -> dict[str, Any]:
     artifact = m.subject.artifact
     metadata, origin = artifact.metadata, artifact.metadata.provenance
@@ -141,7 +143,7 @@ def _row(
         "executed_operators": executed["operators"],
         "float_operators": executed["float_operators"],
         "engine": result["engine"],
-        **costs.computed_on(m.accuracy, settings.accelerators.get(metadata.format)),
+        **cost_figures.computed_on(m.accuracy, settings.accelerators.get(metadata.format)),
         "threads": m.threads,
         "accuracy_threads": m.accuracy.threads,
         **scored,
@@ -151,10 +153,10 @@ def _row(
         # In an emulator both are of QEMU's own process on the host, its translations included.
         "peak_rss_bytes": None if emulated else peak,
         "emulation_rss_bytes": peak if emulated else None,
-        **costs.energy(None if emulated else m.memory),
-        **costs.card_memory(m.memory),
-        "copies_ms": None if emulated else costs.copies(m.rounds),
-        "batches": [] if emulated else costs.batches(m.batches),
+        **cost_figures.energy(None if emulated else m.memory),
+        **cost_figures.card_memory(m.memory),
+        "copies_ms": None if emulated else cost_figures.copies(m.rounds),
+        "batches": [] if emulated else cost_figures.batches(m.batches),
         "size_bytes": artifact.size_bytes,
         "thermal": _thermal([*m.rounds]),
         "settings": {

@@ -133,10 +133,10 @@ def _status(documents: list[dict[str, Any]], display: Display) -> int:
 
 
 def _settings(args: argparse.Namespace, profile: Any) -> Any:
-    from edgeall.measuring.plan import QUICK, Settings
+    from edgeall.measuring.plan import QUICK, BenchSettings
     from edgeall.targets import parse_batches, parse_threads
 
-    settings = profile.settings(QUICK if args.quick else Settings())
+    settings = profile.settings(QUICK if args.quick else BenchSettings())
     given = {name: getattr(args, name) for name in ("rounds", "min_runs", "min_seconds", "max_seconds")}
     changes = {name: value for name, value in given.items() if value is not None}
     if args.threads is not None:

@@ -115,7 +115,7 @@ def _check(profile: "Profile", display: Display) -> int:
     from contextlib import closing
 
     from edgeall.targets import open_board
-    from edgeall.targets.fitness import judge_here
+    from edgeall.targets.readiness import judge_here
 
     if profile.board is None:
         from edgeall.measuring.environment import environment

@@ -13,8 +13,8 @@ from edgeall.cli.display import Display
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgeall.exporting import Exported, Options, Outcome, Recipe
-    from edgeall.exporting.calibration_images import Given
+    from edgeall.exporting import Exported, ExportOutcome, Options, Recipe
+    from edgeall.exporting.calibration_images import GivenImages
     from edgeall.exporting.pooling import PooledParity
     from edgeall.runs import Run
 
@@ -128,7 +128,7 @@ def _runs_of(path: Path) -> "list[Run]":
     return runs.of_folds(path) if runs.is_folds(path) else member_runs(path)
 
 
-def _pictures(folder: Path | None, size: int, option: str, display: Display) -> "Given | None":
+def _pictures(folder: Path | None, size: int, option: str, display: Display) -> "GivenImages | None":
     from edgeall import exporting
 
     if folder is None:
@@ -140,7 +140,7 @@ def _pictures(folder: Path | None, size: int, option: str, display: Display) -> 
 
 
 def _pooled(
-    folder: Path, members: "Sequence[Run]", outcome: "Outcome", recipes: "Sequence[Recipe]"
+    folder: Path, members: "Sequence[Run]", outcome: "ExportOutcome", recipes: "Sequence[Recipe]"
 ) -> "list[PooledParity]":
     from edgeall.exporting.pooling import pool
 
@@ -180,7 +180,7 @@ def _usable_here(entry: dict[str, object]) -> dict[str, object]:
     return entry | {"path": os.path.normpath(str(entry["path"]))}
 
 
-def _status(outcome: "Outcome", pooled: Pooled, of_folds: "Sequence[Run]", display: Display) -> int:
+def _status(outcome: "ExportOutcome", pooled: Pooled, of_folds: "Sequence[Run]", display: Display) -> int:
     for failure in outcome.failures:
         display.error(f"{failure.run} {failure.recipe}: {failure.error}")
     pools = {run.exports.resolve() for run in of_folds}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgeall.cli.display import Display
 from edgeall.errors import UsageError
-from edgeall.hush import hushed
 from edgeall.runs import PARTS, RUNS_FOLDER
+from edgeall.silence_stderr import hushed
 
 if TYPE_CHECKING:
     from edgeall.importing import Imported

@@ -13,7 +13,7 @@ from edgeall import __version__
 from edgeall.cli.display import Display
 from edgeall.cli.parsing import Parser
 from edgeall.errors import EdgeallError, MissingExtraError
-from edgeall.names import unknown_name
+from edgeall.suggestions import unknown_name
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edgeall.training import Settings
+    from edgeall.training import TrainingSettings
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """The options that make `Settings`."""
-    from edgeall.training import BACKBONES, CALIBRATIONS, FINE_TUNE, HEADS, RECIPES, Settings
+    """The options that make `TrainingSettings`."""
+    from edgeall.training import BACKBONES, CALIBRATIONS, FINE_TUNE, HEADS, RECIPES, TrainingSettings
 
-    default = {field.name: field.default for field in dataclasses.fields(Settings)}
+    default = {field.name: field.default for field in dataclasses.fields(TrainingSettings)}
     add_argument = parser.add_argument
     add_argument("--backbone", required=True, metavar="NAME", help=", ".join(BACKBONES))
     add_argument(
@@ -69,24 +69,24 @@ _NUMBERS: tuple[tuple[str, Any, str], ...] = (
 )
 
 
-def settings(args: argparse.Namespace) -> tuple["Settings", frozenset[str]]:
+def settings(args: argparse.Namespace) -> tuple["TrainingSettings", frozenset[str]]:
     """The settings that are asked for, and which of their fields were named."""
-    from edgeall.training import Settings, recipes
+    from edgeall.training import TrainingSettings, protocols
 
-    names = {field.name for field in dataclasses.fields(Settings)} - {"backbone", "recipe"}
+    names = {field.name for field in dataclasses.fields(TrainingSettings)} - {"backbone", "recipe"}
     given = {name: value for name, value in vars(args).items() if name in names}
-    return recipes.settings(args.recipe, args.backbone, **given), frozenset(given)
+    return protocols.settings(args.recipe, args.backbone, **given), frozenset(given)
 
 
-def arguments(settings: "Settings") -> list[str]:
+def arguments(settings: "TrainingSettings") -> list[str]:
     """Options that `settings` reads back as these settings: what differs from their recipe, head and depth always."""
-    from edgeall.training import recipes
+    from edgeall.training import protocols
 
-    usual = recipes.settings(settings.recipe, settings.backbone)
+    usual = protocols.settings(settings.recipe, settings.backbone)
     asked = ["--backbone", settings.backbone]
     # How deep a recipe fine-tunes may hang on its head.
     always = ("head", "fine_tune")
-    if settings.recipe != recipes.DEFAULT:
+    if settings.recipe != protocols.DEFAULT:
         asked += ["--recipe", settings.recipe]
     for name in (*always, "weights", *(name for name, _, _ in _NUMBERS), "calibration"):
         value = getattr(settings, name)

@@ -9,7 +9,7 @@ from edgeall.cli import options
 from edgeall.cli.display import Display
 
 if TYPE_CHECKING:
-    from edgeall.training import Settings
+    from edgeall.training import TrainingSettings
     from edgeall.tuning import Tuned
 
 
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
     return 0
 
 
-def fixed(settings: "Settings", given: frozenset[str]) -> frozenset[str]:
+def fixed(settings: "TrainingSettings", given: frozenset[str]) -> frozenset[str]:
     """What is not searched: what is given, and the head and depth that a recipe is about."""
     from edgeall.training import RECIPES
 

@@ -7,10 +7,10 @@ from itertools import combinations
 from pathlib import Path
 
 from edgeall import runs
-from edgeall.comparing.answers import common
-from edgeall.comparing.costs import Ratio, ratios
+from edgeall.comparing.common_images import common
+from edgeall.comparing.cost_ratios import Ratio, ratios
 from edgeall.comparing.differences import Difference, paired, separate
-from edgeall.comparing.sources import Entry, Place, Source, open_sources
+from edgeall.comparing.loading import Entry, Place, Source, open_sources
 from edgeall.errors import UsageError
 from edgeall.files import AnyPath
 from edgeall.progress import SILENT, Progress

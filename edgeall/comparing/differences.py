@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeall.comparing.answers import METRICS, Answers, Bools
+from edgeall.comparing.common_images import METRICS, Answers, Bools
 from edgeall.reporting.pairs import SIGNIFICANT
 from edgeall.statistics import (
     Estimate,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edgeall.comparing.compare import Comparison, Outcome
 from edgeall.comparing.differences import Difference
-from edgeall.comparing.sources import Place
+from edgeall.comparing.loading import Place
 from edgeall.reporting.pairs import SIGNIFICANT
 from edgeall.statistics import Estimate
 

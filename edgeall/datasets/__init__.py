@@ -1,6 +1,6 @@
 """Folders of smear images: which layout, which classes, which subjects; a census; a split that does not leak."""
 
-from edgeall.datasets.census import Census, Leak, take_census
+from edgeall.datasets.census import Census, SplitLeak, take_census
 from edgeall.datasets.dataset import Dataset, Sample, read_dataset
 from edgeall.datasets.split import FRACTIONS, make_folds, make_split
 from edgeall.datasets.splitfile import load_split, save_split, split_to_dict
@@ -11,8 +11,8 @@ __all__ = [
     "FRACTIONS",
     "Census",
     "Dataset",
-    "Leak",
     "Sample",
+    "SplitLeak",
     "Unreadable",
     "load_split",
     "make_folds",

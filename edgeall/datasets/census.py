@@ -9,12 +9,12 @@ from typing import Any
 from edgeall.datasets import duplicates
 from edgeall.datasets.dataset import Dataset
 from edgeall.datasets.marks import CornerMark, corner_marks
-from edgeall.datasets.survey import Seen, Unreadable, survey
+from edgeall.datasets.survey import ImageRecord, Unreadable, survey
 from edgeall.progress import SILENT, Progress
 
 
 @dataclass(frozen=True)
-class Leak:
+class SplitLeak:
     """Something that sits in two parts which the folder itself assigns.
 
     Attributes:
@@ -59,7 +59,7 @@ class Census:
     near_duplicates: tuple[tuple[str, ...], ...]
     conflicts: tuple[tuple[str, ...], ...]
     unreadable: tuple[Unreadable, ...]
-    leaks: tuple[Leak, ...]
+    leaks: tuple[SplitLeak, ...]
     image_notes: dict[str, int]
     unfit: dict[str, tuple[str, ...]]
     marks: tuple[CornerMark, ...]
@@ -149,10 +149,10 @@ def take_census(dataset: Dataset, progress: Progress = SILENT) -> Census:
     )
 
 
-Group = tuple[Seen, ...]
+Group = tuple[ImageRecord, ...]
 
 
-def _copies(seen: Sequence[Seen], pairs: list[duplicates.Pair]) -> list[Group]:
+def _copies(seen: Sequence[ImageRecord], pairs: list[duplicates.Pair]) -> list[Group]:
     found = duplicates.groups(len(seen), pairs)
     return [tuple(seen[index] for index in group) for group in found if len(group) > 1]
 
@@ -161,7 +161,7 @@ def _names(groups: Sequence[Group] | Iterator[Group]) -> tuple[tuple[str, ...], 
     return tuple(tuple(image.sample.name for image in group) for group in groups)
 
 
-def _subjects(dataset: Dataset, seen: Sequence[Seen]) -> dict[str, dict[str, int]]:
+def _subjects(dataset: Dataset, seen: Sequence[ImageRecord]) -> dict[str, dict[str, int]]:
     if not seen or not all(image.sample.subject for image in seen):
         return {}
     return {
@@ -170,7 +170,7 @@ def _subjects(dataset: Dataset, seen: Sequence[Seen]) -> dict[str, dict[str, int
     }
 
 
-def _unfit(seen: Sequence[Seen]) -> dict[str, tuple[str, ...]]:
+def _unfit(seen: Sequence[ImageRecord]) -> dict[str, tuple[str, ...]]:
     counts = Counter(reason for image in seen for reason in image.unfit)
     return {
         reason: tuple(image.sample.name for image in seen if reason in image.unfit)
@@ -182,20 +182,20 @@ def _in_order(counts: Counter[Any]) -> dict[Any, int]:
     return dict(counts.most_common())
 
 
-def _sides(images: Sequence[Seen]) -> tuple[str, ...]:
+def _sides(images: Sequence[ImageRecord]) -> tuple[str, ...]:
     return tuple(sorted({image.sample.split for image in images if image.sample.split}))
 
 
-def _subject_leaks(seen: Sequence[Seen]) -> Iterator[Leak]:
+def _subject_leaks(seen: Sequence[ImageRecord]) -> Iterator[SplitLeak]:
     known = sorted(
         (image for image in seen if image.sample.subject), key=lambda image: str(image.sample.subject)
     )
     for subject, images in groupby(known, key=lambda image: str(image.sample.subject)):
         if len(sides := _sides(list(images))) > 1:
-            yield Leak("subject", subject, sides)
+            yield SplitLeak("subject", subject, sides)
 
 
-def _picture_leaks(same_picture: Sequence[Group]) -> Iterator[Leak]:
+def _picture_leaks(same_picture: Sequence[Group]) -> Iterator[SplitLeak]:
     for group in same_picture:
         if len(sides := _sides(group)) > 1:
-            yield Leak("picture", ", ".join(image.sample.name for image in group), sides)
+            yield SplitLeak("picture", ", ".join(image.sample.name for image in group), sides)

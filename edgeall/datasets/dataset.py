@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeall.datasets.layouts import LAYOUTS, Entry, Layout
+from edgeall.datasets.layouts import LAYOUTS, Layout, LayoutImage
 from edgeall.datasets.naming import Contradiction, contradictions, told_by_name
 from edgeall.errors import DatasetError, UsageError
 from edgeall.files import AnyPath
-from edgeall.names import unknown_name
-from edgeall.pixels.folder import LeftOut, Unlisted, in_words, list_folder
+from edgeall.pixels.folder import LeftOut, UnreadableFolder, in_words, list_folder
 from edgeall.pixels.formats import READ
 from edgeall.pixels.opening import special_file
+from edgeall.suggestions import unknown_name
 
 SYNTHETIC_MARK = b"edgeall synthetic smear"
 """Comment inside every image that `synthesize` draws; it marks the layout's name wherever such an image turns up."""
@@ -150,7 +150,7 @@ def _listed(root: Path) -> tuple[list[str], list[LeftOut]]:
     names: list[str] = []
     left_out: list[LeftOut] = []
     for found in list_folder(root, stay_within=True):
-        if isinstance(found, Unlisted):
+        if isinstance(found, UnreadableFolder):
             # Passing over it would leave its images out of every count.
             raise DatasetError(
                 f"{found.path}: cannot be listed ({found.error}); make it readable or move it away"
@@ -183,7 +183,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
 
 
-def _recognise(root: Path, names: list[str]) -> tuple[Layout, dict[str, Entry]]:
+def _recognise(root: Path, names: list[str]) -> tuple[Layout, dict[str, LayoutImage]]:
     """The first layout that accounts for most images; one that sees two classes goes before one that sees one."""
     fitting = []
     for layout in LAYOUTS:
@@ -199,7 +199,7 @@ def _recognise(root: Path, names: list[str]) -> tuple[Layout, dict[str, Entry]]:
     return max(fitting, key=lambda fit: len({entry.label for entry in fit[1].values()}) > 1)
 
 
-def _one_variant(layout: Layout, entries: dict[str, Entry]) -> tuple[dict[str, Entry], list[str]]:
+def _one_variant(layout: Layout, entries: dict[str, LayoutImage]) -> tuple[dict[str, LayoutImage], list[str]]:
     """Only one rendering of each picture: two of them on two sides of a split would be a leak."""
     variants = {entry.variant for entry in entries.values() if entry.variant}
     if len(variants) < 2:

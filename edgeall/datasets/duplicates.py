@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edgeall.datasets.survey import Seen
+from edgeall.datasets.survey import ImageRecord
 from edgeall.progress import SILENT, Progress
 
 NEAR = 0.95
@@ -24,14 +24,14 @@ _BLOCK = 1024
 Pair = tuple[int, int]
 
 
-def exact_pairs(seen: Sequence[Seen]) -> list[Pair]:
+def exact_pairs(seen: Sequence[ImageRecord]) -> list[Pair]:
     """Indices of images whose files are equal, each with the first of its kind."""
     first: dict[str, int] = {}
     pairs = [(first.setdefault(image.sha256, index), index) for index, image in enumerate(seen)]
     return [(a, b) for a, b in pairs if a != b]
 
 
-def near_pairs(seen: Sequence[Seen], progress: Progress = SILENT) -> list[Pair]:
+def near_pairs(seen: Sequence[ImageRecord], progress: Progress = SILENT) -> list[Pair]:
     """Indices (a < b) of images that show the same picture in any of its eight turned or mirrored positions.
 
     Exact copies are among them. Pictures of one flat colour have no gradients and are never near another.

@@ -25,7 +25,7 @@ _ABOVE = r"(?:[^/]+/)*?"
 
 
 @dataclass(frozen=True)
-class Entry:
+class LayoutImage:
     """What a layout reads from one path; None where the layout does not say."""
 
     label: str
@@ -60,7 +60,7 @@ class Layout:
         """Whether the path `name` is of a file that the layout has beside its images."""
         return self.companions is not None and bool(re.fullmatch(self.companions, name, re.IGNORECASE))
 
-    def entry(self, name: str) -> Entry | None:
+    def entry(self, name: str) -> LayoutImage | None:
         """What the path `name` says under this layout; None where it does not fit."""
         matches = (re.fullmatch(pattern, name, re.IGNORECASE) for pattern in self.patterns)
         found = next(filter(None, matches), None)
@@ -68,7 +68,7 @@ class Layout:
             return None
         groups = found.groupdict()
         split, variant = groups.get("split"), groups.get("variant")
-        return Entry(
+        return LayoutImage(
             label=self.labels.get(groups["label"].lower(), groups["label"]),
             subject=groups.get("subject"),
             split=_SPLITS[split.lower()] if split else None,

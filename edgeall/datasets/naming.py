@@ -24,7 +24,7 @@ class Naming:
 
 
 @dataclass(frozen=True)
-class Told:
+class NameParts:
     """What one file name tells: its word for the class, whether that is a finding, the person, and by which naming."""
 
     word: str
@@ -44,14 +44,14 @@ NAMINGS = (
 )
 
 
-def told_by_name(name: str) -> Told | None:
+def told_by_name(name: str) -> NameParts | None:
     """What the last part of the path `name` tells; None where it follows no published naming."""
     file = name.rpartition("/")[2]
     for naming in NAMINGS:
         if found := re.fullmatch(naming.pattern, file, re.IGNORECASE):
             groups = found.groupdict()
             word = groups["word"].lower()
-            return Told(word, naming.findings[word], groups.get("subject"), naming.name)
+            return NameParts(word, naming.findings[word], groups.get("subject"), naming.name)
     return None
 
 

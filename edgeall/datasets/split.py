@@ -9,7 +9,7 @@ import numpy.typing as npt
 from edgeall.datasets import duplicates
 from edgeall.datasets.allocation import allocate
 from edgeall.datasets.dataset import Dataset
-from edgeall.datasets.survey import Seen, Unreadable, survey
+from edgeall.datasets.survey import ImageRecord, Unreadable, survey
 from edgeall.errors import DatasetError, UsageError
 from edgeall.progress import SILENT, Progress
 from edgeall.runs import PARTS, Member, Split
@@ -86,7 +86,7 @@ class _Pool:
     """The readable images of a set, in groups that must stay on one side."""
 
     dataset: Dataset
-    seen: tuple[Seen, ...]
+    seen: tuple[ImageRecord, ...]
     unreadable: tuple[Unreadable, ...]
     grouped_by: str
     groups: list[list[int]]
@@ -94,7 +94,11 @@ class _Pool:
 
     @classmethod
     def of(
-        cls, dataset: Dataset, seen: tuple[Seen, ...], unreadable: tuple[Unreadable, ...], progress: Progress
+        cls,
+        dataset: Dataset,
+        seen: tuple[ImageRecord, ...],
+        unreadable: tuple[Unreadable, ...],
+        progress: Progress,
     ) -> "_Pool":
         lost = f" ({len(unreadable)} cannot be read, the first: {unreadable[0].name})" if unreadable else ""
         present = {image.sample.label for image in seen}

@@ -29,7 +29,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ImageRecord:
     """What is known of an image after it was decoded.
 
     Attributes:
@@ -52,14 +52,14 @@ class Seen:
 
 def survey(
     samples: Sequence[Sample], progress: Progress = SILENT
-) -> tuple[tuple[Seen, ...], tuple[Unreadable, ...]]:
+) -> tuple[tuple[ImageRecord, ...], tuple[Unreadable, ...]]:
     """Decode each image once. Both results are in the order of `samples`."""
-    seen: list[Seen] = []
+    seen: list[ImageRecord] = []
     unreadable: list[Unreadable] = []
     workers = min(os.cpu_count() or 1, 8)
     with progress.stage("Reading images", len(samples)) as advance, ThreadPoolExecutor(workers) as pool:
         for outcome in pool.map(_look, samples):
-            if isinstance(outcome, Seen):
+            if isinstance(outcome, ImageRecord):
                 seen.append(outcome)
             else:
                 unreadable.append(outcome)
@@ -67,7 +67,7 @@ def survey(
     return tuple(seen), tuple(unreadable)
 
 
-def _look(sample: Sample) -> Seen | Unreadable:
+def _look(sample: Sample) -> ImageRecord | Unreadable:
     try:
         content = sample.path.read_bytes()
         format = formats.readable(content, sample.name)
@@ -77,7 +77,7 @@ def _look(sample: Sample) -> Seen | Unreadable:
         return Unreadable(sample.name, reason.removeprefix(f"{sample.name}: ").removeprefix("the image: "))
     luma = (picture.pixels * _LUMA).sum(axis=2)
     thumbnail = luma.reshape(THUMBNAIL, 2, THUMBNAIL, 2).mean(axis=(1, 3))
-    return Seen(
+    return ImageRecord(
         sample,
         hashlib.sha256(content).hexdigest(),
         picture.size,

@@ -4,17 +4,17 @@ TensorFlow, ONNX and NNCF are imported by worker processes alone; importing this
 """
 
 from edgeall.exporting.calibration_images import read_folder
-from edgeall.exporting.export import Outcome, export_run, export_runs, write_sensitivity
+from edgeall.exporting.export import ExportOutcome, export_run, export_runs, write_sensitivity
+from edgeall.exporting.export_plan import FailedTask, Options
 from edgeall.exporting.manifest import Exported
-from edgeall.exporting.plan import Failure, Options
 from edgeall.exporting.pooling import PooledParity, pool
 from edgeall.exporting.recipes import Recipe, choose, load_recipe
 
 __all__ = [
+    "ExportOutcome",
     "Exported",
-    "Failure",
+    "FailedTask",
     "Options",
-    "Outcome",
     "PooledParity",
     "Recipe",
     "choose",

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 
 from edgeall import __version__, files
+from edgeall.exporting.conversion_worker import format_module
 from edgeall.exporting.recipes import Recipe
-from edgeall.exporting.worker import format_module
 from edgeall.runs import Member, Run
 
 METHOD_REVISION = 6

@@ -14,7 +14,7 @@ from edgeall import files, pixels
 from edgeall.errors import ExportError, ImageError, UsageError
 from edgeall.files import AnyPath
 from edgeall.pixels import PixelMapping
-from edgeall.pixels.folder import LeftOut, PictureFile, Unlisted, in_words, list_folder
+from edgeall.pixels.folder import LeftOut, PictureFile, UnreadableFolder, in_words, list_folder
 from edgeall.pixels.formats import READ
 from edgeall.runs import Member, Run
 
@@ -24,7 +24,7 @@ _FLAT = 2.0
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenImages:
     """Images that a user names for calibration, instead of those a run was trained on. Labels are not known.
 
     Attributes:
@@ -36,7 +36,7 @@ class Given:
     notes: tuple[str, ...] = ()
 
 
-def read_folder(root: AnyPath, size: int, option: str = "--calibration") -> Given:
+def read_folder(root: AnyPath, size: int, option: str = "--calibration") -> GivenImages:
     """All images under `root`, each looked at, for models of `size` x `size` pixels.
 
     `option`: of the command line, which named the folder; errors begin with it.
@@ -50,7 +50,7 @@ def read_folder(root: AnyPath, size: int, option: str = "--calibration") -> Give
         raise UsageError(f"{option} {root}: no such folder")
     listed = list(list_folder(root))
     for found in listed:
-        if isinstance(found, Unlisted):
+        if isinstance(found, UnreadableFolder):
             raise UsageError(f"{option}: {found.path}: cannot be listed ({found.error})")
     paths = sorted(found.path for found in listed if isinstance(found, PictureFile))
     notes = in_words((found for found in listed if isinstance(found, LeftOut)), root)
@@ -75,7 +75,7 @@ def read_folder(root: AnyPath, size: int, option: str = "--calibration") -> Give
             f"{option} {root}: holds {len(paths)} images; at least {_FEWEST} are needed, 100 are good"
         )
     members = [Member(path.relative_to(root).as_posix(), files.sha256_file(path), "") for path in paths]
-    return Given(root, tuple(members), notes)
+    return GivenImages(root, tuple(members), notes)
 
 
 def select(members: Sequence[Member], count: int, seed: int) -> tuple[Member, ...]:
@@ -122,7 +122,7 @@ def decode(run: Run, part: str, members: tuple[Member, ...], out: Path, root: Pa
         images.flush()
 
 
-def decode_given(given: Given, mapping: PixelMapping, out: Path) -> None:
+def decode_given(given: GivenImages, mapping: PixelMapping, out: Path) -> None:
     """As `decode`, of all images that a user named.
 
     Raises:

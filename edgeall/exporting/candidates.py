@@ -25,14 +25,14 @@ from edgeall.errors import ArtifactError, EdgeallError, ExportError, WorkerLost
 from edgeall.exporting import calibration_images, gate, int8_cache, manifest, speed
 from edgeall.exporting.attempts import NO_IMAGES, Attempt
 from edgeall.exporting.export_context import Candidate, ExportContext, calibration_file, own_method, tell
+from edgeall.exporting.export_plan import FailedTask, Task
 from edgeall.exporting.manifest import Exported
-from edgeall.exporting.plan import Failure, Task
 from edgeall.exporting.recipes import Tolerance, load_recipe
-from edgeall.exporting.sources import VALIDATION
+from edgeall.exporting.source_models import VALIDATION
 from edgeall.measuring.processor import cpu_model, features
 
 Finish = Callable[[Task, Candidate, Sequence[Attempt]], Exported]
-Results = dict[Path, Exported | Failure]
+Results = dict[Path, Exported | FailedTask]
 
 _SAME_TIME = 1.05
 """Candidates whose times differ by less than this factor count as equally fast."""
@@ -42,12 +42,12 @@ _RANK = {"passed": 0, "unproven": 1, "failed": 2}
 def make_each(tasks: Sequence[Task], context: ExportContext, finish: Finish) -> Results:
     """Artifacts that have one way to be made, each finished as soon as it is examined."""
 
-    def make(task: Task) -> Exported | Failure:
+    def make(task: Task) -> Exported | FailedTask:
         try:
             candidate = context.convert(task)
         except ExportError as error:
             tell(context.progress, f"{task.run.name} {task.recipe.name}", error)
-            return Failure(task.run.name, task.recipe.name, str(error))
+            return FailedTask(task.run.name, task.recipe.name, str(error))
         return finish(task, candidate, [candidate.attempt])
 
     if not tasks:
@@ -68,14 +68,14 @@ def compare(tasks: Sequence[Task], context: ExportContext, finish: Finish) -> Re
         comparison.make()
         comparison.time()
     except WorkerLost as lost:
-        return {task.path: Failure(task.run.name, task.recipe.name, str(lost)) for task in tasks}
+        return {task.path: FailedTask(task.run.name, task.recipe.name, str(lost)) for task in tasks}
     results: Results = {}
     for task in tasks:
         log, found = comparison.log(task), comparison.candidates[task.path]
         if found:
             results[task.path] = finish(task, best(found, task.recipe.parity, comparison.proven), log)
         else:
-            results[task.path] = Failure(task.run.name, task.recipe.name, _reasons(log))
+            results[task.path] = FailedTask(task.run.name, task.recipe.name, _reasons(log))
     return results
 
 

@@ -15,16 +15,16 @@ from edgeall.errors import EdgeallError, ExportError, MissingExtraError, UsageEr
 from edgeall.exporting import calibration_images, candidates, int8_cache, sealing
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.cache_key import SHARED_PACKAGES
-from edgeall.exporting.calibration_images import Given
+from edgeall.exporting.calibration_images import GivenImages
+from edgeall.exporting.conversion_worker import format_module
 from edgeall.exporting.export_context import Candidate, ExportContext, calibration_file, tell
+from edgeall.exporting.export_plan import FailedTask, Options, Task, plan
 from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.manifest import Exported
-from edgeall.exporting.plan import Failure, Options, Task, plan
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.shifts import SHIFTS
-from edgeall.exporting.sources import ALSO, SHIFTED, Sources
+from edgeall.exporting.source_models import ALSO, SHIFTED, Sources
 from edgeall.exporting.work_folder import work_folder
-from edgeall.exporting.worker import format_module
 from edgeall.exporting.worker_pool import LARGE, WorkerPool
 from edgeall.files import AnyPath
 from edgeall.progress import SILENT, Advance, Progress
@@ -37,11 +37,11 @@ _DEFAULT = Options()
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ExportOutcome:
     """What became of an export, in the order asked for."""
 
     exported: tuple[Exported, ...]
-    failures: tuple[Failure, ...]
+    failures: tuple[FailedTask, ...]
 
 
 def export_run(
@@ -74,7 +74,7 @@ def export_runs(
     *,
     jobs: int | None = None,
     progress: Progress = SILENT,
-) -> Outcome:
+) -> ExportOutcome:
     """Make each recipe's artifact of each run: `exports/<run>_<recipe><suffix>` in the run's folder.
 
     An artifact whose inputs have not changed is left as it is ("cached"). One that failed its recipe's limits is
@@ -95,7 +95,7 @@ def export_runs(
     tasks = [task for run in runs for task in plan(run, recipes, options)]
     todo = [task for task in tasks if task.settled is None]
     _need_packages(todo)
-    done: dict[Path, Exported | Failure] = {task.path: task.settled for task in tasks if task.settled}
+    done: dict[Path, Exported | FailedTask] = {task.path: task.settled for task in tasks if task.settled}
     if todo:
         with (
             progress.stage("export", total=len(todo)) as advance,
@@ -114,11 +114,13 @@ def export_runs(
                 except EdgeallError as error:
                     if len(runs) == 1:
                         raise
-                    done |= {task.path: Failure(task.run.name, task.recipe.name, str(error)) for task in own}
+                    done |= {
+                        task.path: FailedTask(task.run.name, task.recipe.name, str(error)) for task in own
+                    }
     results = [done[task.path] for task in tasks]
-    return Outcome(
+    return ExportOutcome(
         tuple(result for result in results if isinstance(result, Exported)),
-        tuple(result for result in results if isinstance(result, Failure)),
+        tuple(result for result in results if isinstance(result, FailedTask)),
     )
 
 
@@ -167,7 +169,7 @@ def _need_packages(tasks: Sequence[Task]) -> None:
 
 def _export_one_run(
     tasks: list[Task], workers: WorkerPool, options: Options, progress: Progress, advance: Advance
-) -> dict[Path, Exported | Failure]:
+) -> dict[Path, Exported | FailedTask]:
     run, data = tasks[0].run, options.data
     integer = any(task.recipe.precision == "int8" for task in tasks)
     with work_folder(run) as folder:
@@ -186,7 +188,7 @@ def _export_one_run(
             )
         except ExportError as error:
             tell(progress, run.name, error)
-            return {task.path: Failure(run.name, task.recipe.name, str(error)) for task in tasks}
+            return {task.path: FailedTask(run.name, task.recipe.name, str(error)) for task in tasks}
         noise = None if report["noise"] is None else Noise(**report["noise"])
         intermediates = Intermediates(workers, run, folder)
         context = ExportContext(
@@ -209,8 +211,10 @@ def _export_one_run(
         results = candidates.make_each(single, context, finish)
         for group in groups.values():
             results |= candidates.compare(group, context, finish)
-        advance(sum(isinstance(each, Failure) for each in results.values()))
-    if any(task.shared for task in tasks) and not any(isinstance(each, Failure) for each in results.values()):
+        advance(sum(isinstance(each, FailedTask) for each in results.values()))
+    if any(task.shared for task in tasks) and not any(
+        isinstance(each, FailedTask) for each in results.values()
+    ):
         int8_cache.clean(run)
     return results
 
@@ -219,7 +223,7 @@ def _one_at_a_time(runs: Sequence[Run]) -> int | None:
     return 1 if any(run.model_path.stat().st_size > LARGE for run in runs) else None
 
 
-def _other_pictures(sources: Sources, also: Given | None) -> list[str]:
+def _other_pictures(sources: Sources, also: GivenImages | None) -> list[str]:
     """Write the pictures besides validation images on which INT8 is compared with float; the change of each."""
     images = np.load(sources.images(), allow_pickle=False)[:_SHIFTED_IMAGES]
     shifted = [shift(image) for shift in SHIFTS.values() for image in images]

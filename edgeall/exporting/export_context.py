@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from edgeall.artifact import Decision, Noise, Parity, files_of
 from edgeall.errors import EdgeallError
-from edgeall.exporting import gate, int8_cache, shared
+from edgeall.exporting import gate, int8_cache, shared_int8
 from edgeall.exporting.attempts import Attempt
+from edgeall.exporting.conversion_worker import format_module
+from edgeall.exporting.export_plan import Task
 from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.own_decision import own_decision
-from edgeall.exporting.plan import Task
-from edgeall.exporting.sources import ALSO, SHIFTED, VALIDATION, Sources
-from edgeall.exporting.worker import format_module
+from edgeall.exporting.source_models import ALSO, SHIFTED, VALIDATION, Sources
 from edgeall.exporting.worker_pool import WorkerPool
 from edgeall.progress import Progress
 from edgeall.runs import Member
@@ -43,7 +43,7 @@ class Candidate:
     shared: bool
     decision: Decision
     answers: dict[str, Floats]
-    images: gate.Paired
+    images: gate.PairedScores
     logit_scale: float = 1.0
 
     @property
@@ -116,7 +116,7 @@ class ExportContext:
             model=str(model.resolve()),
             out=str(file.resolve()),
         )
-        return self._examine(task, method, file, seconds, of_shared=shared.simulated(model))
+        return self._examine(task, method, file, seconds, of_shared=shared_int8.simulated(model))
 
     def _place(self, task: Task, method: str) -> Path:
         own = self.folder / f"{task.recipe.name}-{method}"
@@ -174,7 +174,9 @@ class ExportContext:
         scores = [each[:, columns].sum(axis=1, dtype=np.float64) for each in (reference, answers)]
         return own_decision(task.run, *scores)
 
-    def paired(self, name: str, answers: dict[str, Floats], decision: Decision, task: Task) -> gate.Paired:
+    def paired(
+        self, name: str, answers: dict[str, Floats], decision: Decision, task: Task
+    ) -> gate.PairedScores:
         """Answers to a set of images beside the Keras model's. Truth is known of validation images alone."""
         labels = task.run.decision.labels
         reference = _arrays(self.sources.reference)[name]

@@ -34,7 +34,7 @@ _MOST_IMAGES = 1_000_000
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairedScores:
     """What the float model and an artifact answer to the same n images.
 
     Attributes:
@@ -62,9 +62,9 @@ class Paired:
     def __len__(self) -> int:
         return len(self.truth)
 
-    def first(self, count: int) -> "Paired":
+    def first(self, count: int) -> "PairedScores":
         """The first `count` images."""
-        return Paired(*(getattr(self, field.name)[:count] for field in dataclasses.fields(self)))
+        return PairedScores(*(getattr(self, field.name)[:count] for field in dataclasses.fields(self)))
 
     @property
     def same(self) -> Bools:
@@ -82,7 +82,7 @@ def paired(
     answers: npt.NDArray[np.floating[Any]],
     decision: Decision,
     own: Decision,
-) -> Paired:
+) -> PairedScores:
     """Pair the answers of a float model with those of an artifact; class probabilities (n, k) each.
 
     Args:
@@ -104,7 +104,7 @@ def paired(
     if len(score) > 1 and np.ptp(score) == 0 and np.ptp(expected) > _LIVELY:
         raise ExportError(f"answers {score[0]:.3f} whatever the image is")
     labels = np.asarray(truth, np.int64)
-    return Paired(
+    return PairedScores(
         truth=labels,
         subjects=tuple(subjects),
         reference=reference.astype(np.float64),
@@ -129,20 +129,20 @@ def _clear(score: Floats, reference: npt.NDArray[np.floating[Any]], decision: De
     return np.asarray(clear)
 
 
-def joined(parts: Sequence[Paired]) -> Paired:
+def joined(parts: Sequence[PairedScores]) -> PairedScores:
     """The images of several models of one kind, such as the folds of a cross-validation, as one set.
 
     Probabilities are pooled as they come: each model's are calibrated on its own validation images.
     """
     arrays = {
         field.name: np.concatenate([getattr(part, field.name) for part in parts])
-        for field in dataclasses.fields(Paired)
+        for field in dataclasses.fields(PairedScores)
         if field.name != "subjects"
     }
-    return Paired(subjects=tuple(name for part in parts for name in part.subjects), **arrays)
+    return PairedScores(subjects=tuple(name for part in parts for name in part.subjects), **arrays)
 
 
-def judge(images: Paired, tolerance: Tolerance) -> Parity:
+def judge(images: PairedScores, tolerance: Tolerance) -> Parity:
     """What the images show of an artifact, held to the limits of its recipe."""
     difference = np.abs(images.score - images.reference_score)
     figures: dict[str, Any] = {
@@ -180,7 +180,7 @@ def within(parity: Parity, tolerance: Tolerance) -> bool:
 
 
 @dataclass(frozen=True)
-class Clause:
+class Criterion:
     """One limit, and what the images show of it.
 
     Attributes:
@@ -193,7 +193,7 @@ class Clause:
     needed: int | None = None
 
 
-def _outcome(clauses: Sequence[Clause]) -> dict[str, Any]:
+def _outcome(clauses: Sequence[Criterion]) -> dict[str, Any]:
     failed = [clause for clause in clauses if clause.outcome == "failed"]
     open_ = [clause for clause in clauses if clause.outcome == "unproven"]
     outcome: GateOutcome = "failed" if failed else "unproven" if open_ else "passed"
@@ -207,7 +207,7 @@ def _outcome(clauses: Sequence[Clause]) -> dict[str, Any]:
     }
 
 
-def with_clause(parity: Parity, clause: Clause) -> Parity:
+def with_clause(parity: Parity, clause: Criterion) -> Parity:
     """The same with one more limit, of images or answers that `judge` does not see."""
     if clause.outcome == "passed" or (parity.outcome == "failed" and clause.outcome == "unproven"):
         return parity
@@ -216,7 +216,7 @@ def with_clause(parity: Parity, clause: Clause) -> Parity:
     return dataclasses.replace(parity, passed=passed, outcome=clause.outcome, reasons=reasons, needed=None)
 
 
-def _near(images: Paired, limit: Tolerance, area: OneSided | None, loss: OneSided) -> Clause | None:
+def _near(images: PairedScores, limit: Tolerance, area: OneSided | None, loss: OneSided) -> Criterion | None:
     """Of float32, which is the same model: the score itself."""
     if limit.mean_abs_diff is None and limit.max_abs_diff is None:
         return None
@@ -226,56 +226,66 @@ def _near(images: Paired, limit: Tolerance, area: OneSided | None, loss: OneSide
         ("largest", float(difference.max()), limit.max_abs_diff),
     ):
         if most is not None and value > most:
-            return Clause("failed", f"the {name} change of a probability is {value:.2g}, the limit {most:g}")
-    return Clause("passed")
+            return Criterion(
+                "failed", f"the {name} change of a probability is {value:.2g}, the limit {most:g}"
+            )
+    return Criterion("passed")
 
 
-def _ranking(images: Paired, limit: Tolerance, area: OneSided | None, loss: OneSided) -> Clause | None:
+def _ranking(
+    images: PairedScores, limit: Tolerance, area: OneSided | None, loss: OneSided
+) -> Criterion | None:
     if limit.auc_fall is None or limit.auc_fall_bound is None:
         return None
     if area is None:
-        return Clause("unproven", "the validation images are of one class, so that there is no AUC")
+        return Criterion("unproven", "the validation images are of one class, so that there is no AUC")
     if area.low is None or area.high is None:
-        return Clause("unproven", "the validation images have one of a class, so that the AUC has no bounds")
+        return Criterion(
+            "unproven", "the validation images have one of a class, so that the AUC has no bounds"
+        )
     if area.value >= -limit.auc_fall - _ROUNDING and area.low > -limit.auc_fall_bound:
-        return Clause("passed")
+        return Criterion("passed")
     words = f"AUC changes by {area.value:+.3f}, one-sided 95 % bounds {area.low:+.3f} and {area.high:+.3f}"
     if area.high < -limit.auc_fall or (area.value <= -limit.auc_fall_bound and area.high < 0):
-        return Clause("failed", f"{words}: it falls by more than {limit.auc_fall:g}")
+        return Criterion("failed", f"{words}: it falls by more than {limit.auc_fall:g}")
     words += f": a fall by {limit.auc_fall_bound:g} is not excluded"
     if area.value >= -limit.auc_fall:
-        return Clause(
+        return Criterion(
             "unproven", words, _scaled(images, area.value - area.low, area.value + limit.auc_fall_bound)
         )
-    return Clause("unproven", words, _scaled(images, area.high - area.value, -limit.auc_fall - area.value))
+    return Criterion("unproven", words, _scaled(images, area.high - area.value, -limit.auc_fall - area.value))
 
 
-def _calibration(images: Paired, limit: Tolerance, area: OneSided | None, loss: OneSided) -> Clause | None:
+def _calibration(
+    images: PairedScores, limit: Tolerance, area: OneSided | None, loss: OneSided
+) -> Criterion | None:
     most = limit.log_loss_rise
     if most is None:
         return None
     if loss.low is None or loss.high is None:
-        return Clause("unproven", "there is one validation image, so that the log-loss has no bounds")
+        return Criterion("unproven", "there is one validation image, so that the log-loss has no bounds")
     if loss.high < most:
-        return Clause("passed")
+        return Criterion("passed")
     words = (
         f"log-loss changes by {loss.value:+.3f}, one-sided 95 % bounds {loss.low:+.3f} and {loss.high:+.3f}"
     )
     if loss.value >= most and loss.low > 0:
-        return Clause("failed", f"{words}: it rises by more than {most:g}")
+        return Criterion("failed", f"{words}: it rises by more than {most:g}")
     words += f": a rise by {most:g} is not excluded"
     if loss.value < most:
-        return Clause("unproven", words, _scaled(images, loss.high - loss.value, most - loss.value))
-    return Clause("unproven", words, _scaled(images, loss.value - loss.low, loss.value))
+        return Criterion("unproven", words, _scaled(images, loss.high - loss.value, most - loss.value))
+    return Criterion("unproven", words, _scaled(images, loss.value - loss.low, loss.value))
 
 
-def _verdicts(images: Paired, limit: Tolerance, area: OneSided | None, loss: OneSided) -> Clause | None:
+def _verdicts(
+    images: PairedScores, limit: Tolerance, area: OneSided | None, loss: OneSided
+) -> Criterion | None:
     if limit.agreement is None:
         return None
     return agreement(images, limit.agreement, "the float model's")
 
 
-def agreement(images: Paired, least: float, whose: str) -> Clause:
+def agreement(images: PairedScores, least: float, whose: str) -> Criterion:
     """Whether verdicts on clear images are `whose` in a share of `least` or more.
 
     Failed only where so many differ that a share of `least` would show as many with a probability below 5 %: one of
@@ -284,17 +294,19 @@ def agreement(images: Paired, least: float, whose: str) -> Clause:
     clear = int(images.clear.sum())
     differ = clear - int(images.same[images.clear].sum())
     if not clear:
-        return Clause("unproven", "no score is clear of the threshold, so that verdicts cannot be compared")
+        return Criterion(
+            "unproven", "no score is clear of the threshold, so that verdicts cannot be compared"
+        )
     if differ <= (1 - least) * clear + _ROUNDING:
-        return Clause("passed")
+        return Criterion("passed")
     words = f"{differ} of {clear} clear verdicts are not {whose}"
     if _by_chance(differ, clear, 1 - least) < _LEVEL:
-        return Clause("failed", f"{words}: fewer than {least:.1%} agree")
+        return Criterion("failed", f"{words}: fewer than {least:.1%} agree")
     words += f": too few images to tell from {least:.1%}"
-    return Clause("unproven", words, _enough(images, differ, clear, least))
+    return Criterion("unproven", words, _enough(images, differ, clear, least))
 
 
-_CLAUSES: tuple[Callable[[Paired, Tolerance, OneSided | None, OneSided], Clause | None], ...] = (
+_CLAUSES: tuple[Callable[[PairedScores, Tolerance, OneSided | None, OneSided], Criterion | None], ...] = (
     _near,
     _ranking,
     _calibration,
@@ -302,19 +314,19 @@ _CLAUSES: tuple[Callable[[Paired, Tolerance, OneSided | None, OneSided], Clause 
 )
 
 
-def never_below(kept: Bools, others: Bools, what: str) -> Clause:
+def never_below(kept: Bools, others: Bools, what: str) -> Criterion:
     """Whether an artifact keeps verdicts on changed pictures as another does, (n,) each: paired.
 
     Failed where the other keeps more and a one-sided sign test of the images that differ (McNemar's, exact) shows it.
     """
     better, worse = int((kept & ~others).sum()), int((others & ~kept).sum())
     if worse > better and _by_chance(worse, better + worse, 0.5) < _LEVEL:
-        return Clause(
+        return Criterion(
             "failed",
             f"on {what} {kept.mean():.1%} of clear verdicts are the float model's, with the format's own calibration "
             f"{others.mean():.1%}",
         )
-    return Clause("passed")
+    return Criterion("passed")
 
 
 def _by_chance(seen: int, of: int, share: float) -> float:
@@ -324,12 +336,12 @@ def _by_chance(seen: int, of: int, share: float) -> float:
     return float(binom.sf(seen - 1, of, share))
 
 
-def _enough(images: Paired, differ: int, clear: int, least: float) -> int:
+def _enough(images: PairedScores, differ: int, clear: int, least: float) -> int:
     """Images with which as many different verdicts as were seen would be few enough, if others do not differ."""
     return math.ceil(len(images) / clear * differ / (1 - least) - _ROUNDING)
 
 
-def _scaled(images: Paired, half_width: float, distance: float) -> int | None:
+def _scaled(images: PairedScores, half_width: float, distance: float) -> int | None:
     """Images with which an interval's half would be as narrow as `distance`: it narrows with the root of n."""
     if distance <= 0:
         return None
@@ -337,7 +349,7 @@ def _scaled(images: Paired, half_width: float, distance: float) -> int | None:
     return needed if needed <= _MOST_IMAGES else None
 
 
-def _area(images: Paired) -> OneSided | None:
+def _area(images: PairedScores) -> OneSided | None:
     """The change of the AUC; of more than two classes of the one that falls furthest, each against the others."""
     sets = [(images.positive, images.reference_score, images.score)]
     if images.reference.shape[1] > 2:
@@ -351,12 +363,12 @@ def _area(images: Paired) -> OneSided | None:
     return min(found, key=lambda each: each.value if each.low is None else each.low) if found else None
 
 
-def _loss(images: Paired) -> OneSided:
+def _loss(images: PairedScores) -> OneSided:
     change = log_losses(images.answers, images.truth) - log_losses(images.reference, images.truth)
     return paired_mean(change, images.positive, images.subjects)
 
 
-def _classes(images: Paired) -> dict[str, float]:
+def _classes(images: PairedScores) -> dict[str, float]:
     """Share of equal classes, and the largest and the mean difference of the class that differs most."""
     if images.reference.shape[1] < 3:
         return {}

@@ -14,7 +14,7 @@ class Intermediates:
     """Of one run, in its work folder. Several threads may ask; the first makes, the others wait."""
 
     def __init__(self, workers: WorkerPool, run: Run, folder: Path) -> None:
-        self._workshop, self._run, self._folder = workers, run, folder
+        self._workers, self._run, self._folder = workers, run, folder
         self._lock = threading.Lock()
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._made: dict[str, ExportError | None] = {}
@@ -38,7 +38,7 @@ class Intermediates:
 
     def _make(self, name: str) -> ExportError | None:
         try:
-            self._workshop.do(name, self._run, self._folder)
+            self._workers.do(name, self._run, self._folder)
         except ExportError as error:
             return error
         return None

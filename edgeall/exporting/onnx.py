@@ -8,7 +8,7 @@ from edgeall.exporting.calibration_images import stream
 from edgeall.exporting.onnx_biases import refit
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.small_layers import smallest
-from edgeall.exporting.sources import Sources
+from edgeall.exporting.source_models import Sources
 
 NEEDS = ("onnx",)
 PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime")

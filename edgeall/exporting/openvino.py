@@ -8,7 +8,7 @@ import numpy as np
 from edgeall.exporting.calibration_images import stream
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.small_layers import smallest
-from edgeall.exporting.sources import Sources
+from edgeall.exporting.source_models import Sources
 
 NEEDS = ("onnx",)
 PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "openvino", "nncf")
@@ -75,11 +75,11 @@ def _quantize(model: Any, recipe: Recipe, sources: Sources, calibration: Path) -
         weights_quantization_params=QuantizationParameters(per_channel=settings.granularity == "channel"),
     )
     count = len(np.load(calibration, mmap_mode="r", allow_pickle=False))
-    dataset = nncf.Dataset(Images(calibration, sources))
+    dataset = nncf.Dataset(CalibrationInputs(calibration, sources))
     return nncf.quantize(model, dataset, subset_size=count, advanced_parameters=advanced)
 
 
-class Images:
+class CalibrationInputs:
     """Calibration tensors that can be gone through more than once, as NNCF does."""
 
     def __init__(self, path: Path, sources: Sources) -> None:

@@ -36,7 +36,7 @@ class PooledParity:
         return dataclasses.asdict(self)
 
 
-def keep(artifact: Path, images: gate.Paired) -> None:
+def keep(artifact: Path, images: gate.PairedScores) -> None:
     """Keep what the artifact and its float model answered to the validation images."""
     path = _place(artifact)
     path.parent.mkdir(exist_ok=True)
@@ -63,10 +63,10 @@ def pool(exported: Sequence[Exported], recipes: Sequence[Recipe], folder: AnyPat
     return found
 
 
-def _read(path: Path) -> gate.Paired:
+def _read(path: Path) -> gate.PairedScores:
     with np.load(path, allow_pickle=False) as arrays:
         values: dict[str, Any] = {name: arrays[name] for name in arrays.files}
-    return gate.Paired(**values | {"subjects": tuple(str(name) or None for name in values["subjects"])})
+    return gate.PairedScores(**values | {"subjects": tuple(str(name) or None for name in values["subjects"])})
 
 
 def _place(artifact: Path) -> Path:

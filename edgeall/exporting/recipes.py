@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from edgeall import shipped
+from edgeall import config_files
 from edgeall.artifact import FORMATS, PRECISIONS, Format, Precision
 from edgeall.errors import UsageError
 from edgeall.exporting.toml_values import check_keys, number, section_of, share, whole, word
-from edgeall.names import unknown_name
+from edgeall.suggestions import unknown_name
 
 _SHORT = {"float32": "fp32", "float16": "fp16", "int8": "int8"}
 
 
 @dataclass(frozen=True)
-class Calibration:
+class CalibrationSettings:
     """Which training images show the quantizer its activation ranges, and how it reads them.
 
     Attributes:
@@ -101,7 +101,7 @@ class Recipe:
     format: Format
     precision: Precision
     parity: Tolerance
-    calibration: Calibration | None = None
+    calibration: CalibrationSettings | None = None
     quantization: Quantization | None = None
     fine_tuning: FineTuning | None = None
 
@@ -152,7 +152,7 @@ def load_recipe(name_or_path: str) -> Recipe:
     Raises:
         UsageError: there is none, or it says something that cannot be; names file, key and allowed values.
     """
-    path = shipped.find("export", name_or_path)
+    path = config_files.find("export", name_or_path)
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -215,9 +215,9 @@ def parse(name: str, document: Mapping[str, Any]) -> Recipe:
     )
 
 
-def _calibration(section: Mapping[str, Any], choices: Mapping[str, tuple[str, ...]]) -> Calibration:
+def _calibration(section: Mapping[str, Any], choices: Mapping[str, tuple[str, ...]]) -> CalibrationSettings:
     check_keys("calibration", section, ("images", "method", "seed"))
-    return Calibration(
+    return CalibrationSettings(
         images=whole(section, "images", least=1),
         method=word(section, "method", choices["method"]),
         seed=whole(section, "seed", least=0, default=0),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from edgeall import artifact
 from edgeall.artifact import Metadata, Provenance
-from edgeall.exporting import cache_key, descriptions, int8_cache, manifest, pooling, tensors
+from edgeall.exporting import cache_key, descriptions, int8_cache, manifest, model_io, pooling
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.export_context import Candidate
+from edgeall.exporting.export_plan import Task
 from edgeall.exporting.manifest import Exported
-from edgeall.exporting.plan import Task
 
 
 def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported:
@@ -35,7 +35,7 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
         parity=attempt.parity,
         quantization=about,
         calibration=_calibration(task, candidate),
-        tensors=tensors.tensors(candidate.file, recipe.format),
+        tensors=model_io.tensors(candidate.file, recipe.format),
     )
     descriptions.add(candidate.file, metadata)
     sealed = artifact.seal(candidate.file, metadata)

@@ -12,7 +12,7 @@ from edgeall.exporting.calibration_images import stream
 from edgeall.exporting.frozen import place_of
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.small_layers import smallest
-from edgeall.exporting.sources import Sources
+from edgeall.exporting.source_models import Sources
 
 NEEDS = ("saved_model",)
 PACKAGES = ("keras", "tensorflow")

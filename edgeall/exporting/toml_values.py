@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from edgeall.errors import UsageError
-from edgeall.names import unknown_name
+from edgeall.suggestions import unknown_name
 
 
 def check_keys(where: str, given: Mapping[str, Any], known: Iterable[str]) -> None:

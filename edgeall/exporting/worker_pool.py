@@ -56,7 +56,7 @@ class WorkerPool:
     def do(
         self, step: str, run: Run, folder: Path, *, alone: bool = False, **arguments: Any
     ) -> tuple[dict[str, Any], float]:
-        """Wait for a free place, do `step` of `edgeall.exporting.worker` there; its result, and seconds taken.
+        """Run `step` of `conversion_worker` when a worker is free; its result, and the seconds it took.
 
         `alone`: with all cores, for a step that others wait for anyway.
 
@@ -97,7 +97,7 @@ class WorkerPool:
                 if self._closed:
                     raise WorkerLost(_STOPPED)
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "edgeall.exporting.worker"],
+                    [sys.executable, "-m", "edgeall.exporting.conversion_worker"],
                     stdin=subprocess.PIPE,
                     stdout=output,
                     stderr=subprocess.STDOUT,

@@ -11,13 +11,13 @@ import keras
 import numpy as np
 
 from edgeall.errors import ModelError, UsageError
-from edgeall.importing import precision, table
-from edgeall.importing.geometry import of_resizing
-from edgeall.importing.graph import Graph, Layer, Ref, Step
-from edgeall.importing.notation import activation_name
+from edgeall.importing import allowed_layers, keras_dtypes
+from edgeall.importing.graph import GraphStep, Layer, LayerGraph, OutputRef
+from edgeall.importing.keras_config import activation_name
+from edgeall.importing.layer_weights import StoredWeights
 from edgeall.importing.output import Output
-from edgeall.importing.preprocessing import Front
-from edgeall.importing.weights import Weights
+from edgeall.importing.preprocessing import InModelPreprocessing
+from edgeall.importing.resizing_layers import of_resizing
 
 _MAX_WEIGHTS = 1 << 30
 _SIZES = (8, 4096)
@@ -30,7 +30,7 @@ _POOLING = {"mean": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltModel:
     """What came out.
 
     Attributes:
@@ -42,7 +42,7 @@ class Built:
     """
 
     model: Any
-    front: Front
+    front: InModelPreprocessing
     size: int
     taken_out: tuple[str, ...]
     left_out: tuple[str, ...]
@@ -59,11 +59,13 @@ class _Pixels:
     """
 
     tensor: Any
-    front: Front
+    front: InModelPreprocessing
     integer: bool
 
 
-def build(graph: Graph, weights: Weights, output: Output, size: int | None, file: str) -> Built:
+def build(
+    graph: LayerGraph, weights: StoredWeights, output: Output, size: int | None, file: str
+) -> BuiltModel:
     """Build the model anew and copy the weights in.
 
     Args:
@@ -77,22 +79,24 @@ def build(graph: Graph, weights: Weights, output: Output, size: int | None, file
 
 
 class _Builder:
-    def __init__(self, weights: Weights, size: int | None, file: str) -> None:
+    def __init__(self, weights: StoredWeights, size: int | None, file: str) -> None:
         self._weights, self._file, self._asked = weights, file, size
         self._image: Any = None
         self._made: dict[tuple[str, ...], Any] = {}
         self._filled: list[tuple[Layer, Any]] = []
         self._names = {"pixels"}
-        self._front: Front | None = None
+        self._front: InModelPreprocessing | None = None
         self._taken_out: list[str] = []
         self._left_out: list[str] = []
 
-    def build(self, graph: Graph, output: Output) -> Built:
+    def build(self, graph: LayerGraph, output: Output) -> BuiltModel:
         values: list[Any] = []
         image = self._begin(graph)
         for step in graph.steps:
             operands = [
-                (image if operand.step < 0 else values[operand.step]) if isinstance(operand, Ref) else operand
+                (image if operand.step < 0 else values[operand.step])
+                if isinstance(operand, OutputRef)
+                else operand
                 for operand in step.operands
             ]
             try:
@@ -106,18 +110,18 @@ class _Builder:
         model = keras.Model(self._image, last, name="imported")
         for layer, made in self._filled:
             self._fill(layer, made)
-        front = self._front or Front()
+        front = self._front or InModelPreprocessing()
         size = int(self._image.shape[1])
-        return Built(model, front, size, tuple(self._taken_out), tuple(dict.fromkeys(self._left_out)))
+        return BuiltModel(model, front, size, tuple(self._taken_out), tuple(dict.fromkeys(self._left_out)))
 
-    def _begin(self, graph: Graph) -> _Pixels:
+    def _begin(self, graph: LayerGraph) -> _Pixels:
         dtype = graph.input_dtype
-        if not precision.is_float(dtype) and dtype not in _INTEGERS:
+        if not keras_dtypes.is_float(dtype) and dtype not in _INTEGERS:
             raise self._refuse(
                 f"takes its input in {dtype}, which does not hold every byte; edgeall gives float32"
             )
         fixed = graph.input_shape[0] or graph.input_shape[1]
-        return _Pixels(fixed and self._input(fixed), Front(), dtype in _INTEGERS)
+        return _Pixels(fixed and self._input(fixed), InModelPreprocessing(), dtype in _INTEGERS)
 
     def _input(self, size: int) -> Any:
         if self._image is None:
@@ -132,14 +136,14 @@ class _Builder:
             )
         return self._image
 
-    def _take(self, step: Step, operands: list[Any]) -> Any:
+    def _take(self, step: GraphStep, operands: list[Any]) -> Any:
         layer, kind = step.layer, step.layer.kind
         first = operands[0]
         if kind.startswith("op:"):
             self._check_operation(step)
         if kind == "op:cast":
             return replace(first, integer=False) if isinstance(first, _Pixels) else first
-        if kind in table.IDENTITY:
+        if kind in allowed_layers.IDENTITY:
             if not kind.startswith("op:"):
                 self._left_out.append(layer.name)
             return first
@@ -176,7 +180,7 @@ class _Builder:
         self._taken_out.append(layer.name)
         return replace(pixels, tensor=self._input(size), front=pixels.front.resized(squared))
 
-    def _affine(self, step: Step, operands: list[Any]) -> tuple[Any, Any, Any] | None:
+    def _affine(self, step: GraphStep, operands: list[Any]) -> tuple[Any, Any, Any] | None:
         """(operand, scale, offset) of a step that is an affine map of its channels; None of any other."""
         layer, kind, first = step.layer, step.layer.kind, operands[0]
         if kind == "Rescaling":
@@ -226,7 +230,7 @@ class _Builder:
         plain = [list(_spread(values, width)) if width > 1 else values[0] for values in (factors, addends)]
         return keras.layers.Rescaling(*plain, name=self._name(*layer.path), dtype="float32")(value)
 
-    def _channels(self, step: Step, operands: list[Any]) -> _Pixels:
+    def _channels(self, step: GraphStep, operands: list[Any]) -> _Pixels:
         """Channels of the image picked, turned round or put together."""
         pixels: _Pixels = operands[0]
         if step.layer.kind == "op:getitem":
@@ -249,7 +253,7 @@ class _Builder:
             raise ValueError("puts the image together with something else")
         if len({operand.front.resize for operand in operands}) > 1:
             raise ValueError("puts together an image resized in two different ways")
-        return replace(pixels, front=Front.together([operand.front for operand in operands]))
+        return replace(pixels, front=InModelPreprocessing.together([operand.front for operand in operands]))
 
     def _plain(self, value: Any) -> Any:
         """A tensor that a layer can take. All that ever see the image must see it alike."""
@@ -284,31 +288,35 @@ class _Builder:
         known = inspect.signature(getattr(keras.layers, layer.kind).__init__).parameters
         options = {}
         for given, value in layer.options.items():
-            key = table.RENAMED.get((layer.kind, given), given)
-            if key in table.IRRELEVANT or key.endswith(("_initializer", "_regularizer", "_constraint")):
+            key = allowed_layers.RENAMED.get((layer.kind, given), given)
+            if key in allowed_layers.IRRELEVANT or key.endswith(
+                ("_initializer", "_regularizer", "_constraint")
+            ):
                 continue
             if key == "activation":
                 options[key] = self._activation(value)
-            elif key == "interpolation" and value not in table.INTERPOLATIONS:
+            elif key == "interpolation" and value not in allowed_layers.INTERPOLATIONS:
                 raise ValueError(f"its interpolation '{value}' is none that Keras 3 has")
             elif key in known and not isinstance(value, dict):
                 options[key] = (
                     value[0] if key == "axis" and isinstance(value, list) and len(value) == 1 else value
                 )
-            elif value is not None and not _same(value, table.UNUSED.get(key)):
+            elif value is not None and not _same(value, allowed_layers.UNUSED.get(key)):
                 raise ValueError(f"its option {given} = {value!r} is none that edgeall takes over")
         return options
 
     def _activation(self, given: Any) -> str:
         name = activation_name(given)
         known = (
-            table.ACTIVATIONS | table.ACTIVATIONS_OF_KERAS_3 if self._weights.keras_3 else table.ACTIVATIONS
+            allowed_layers.ACTIVATIONS | allowed_layers.ACTIVATIONS_OF_KERAS_3
+            if self._weights.keras_3
+            else allowed_layers.ACTIVATIONS
         )
         if name not in known:
             raise ValueError(f"its activation '{name}' is none that edgeall takes over")
         return name
 
-    def _operation(self, step: Step, tensor: Any) -> Any:
+    def _operation(self, step: GraphStep, tensor: Any) -> Any:
         kind, options = step.layer.kind.removeprefix("op:"), step.layer.options | step.options
         name = self._name(*step.layer.path)
         if kind in _BINARY:
@@ -323,22 +331,22 @@ class _Builder:
             return keras.layers.Concatenate(axis=_axis(step), name=name)
         if kind == "relu6":
             return keras.layers.ReLU(6.0, name=name)
-        if kind in table.ACTIVATIONS:
+        if kind in allowed_layers.ACTIVATIONS:
             return keras.layers.Activation(kind, name=name)
         raise ValueError(f"the operation '{kind}' is used in a way that edgeall does not take over")
 
-    def _check_operation(self, step: Step) -> None:
+    def _check_operation(self, step: GraphStep) -> None:
         kind = step.layer.kind.removeprefix("op:")
-        known = table.OPERATIONS.get(kind, {}) | {
-            "function": table.ANY,
-            "name": table.ANY,
-            "trainable": table.ANY,
+        known = allowed_layers.OPERATIONS.get(kind, {}) | {
+            "function": allowed_layers.ANY,
+            "name": allowed_layers.ANY,
+            "trainable": allowed_layers.ANY,
         }
         # Keras 2 wraps a function in a layer, which has its own dtype.
         own = {key: value for key, value in step.layer.options.items() if key != "dtype"}
         for key, value in (own | step.options).items():
             allowed = known.get(key)
-            if value is not None and allowed is not table.ANY and not _same(value, allowed):
+            if value is not None and allowed is not allowed_layers.ANY and not _same(value, allowed):
                 text = value if isinstance(value, str | int | float) else "..."
                 raise ValueError(f"the operation '{kind}' with {key}={text} is none that edgeall takes over")
 
@@ -384,7 +392,7 @@ def _same(value: Any, other: Any) -> bool:
     return type(value) is type(other) and value == other
 
 
-def _axis(step: Step) -> Any:
+def _axis(step: GraphStep) -> Any:
     axis = (step.layer.options | step.options).get("axis")
     return -1 if axis is None else axis
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeall.errors import ModelError
-from edgeall.importing import calls, notation, precision, table
+from edgeall.importing import allowed_layers, call_arguments, keras_config, keras_dtypes
 
 _MAX_STEPS = 10_000
 IMAGE = -1
@@ -36,15 +36,15 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Ref:
+class OutputRef:
     """The output of an earlier step."""
 
     step: int
 
 
 @dataclass(frozen=True)
-class Step:
-    """One use of a layer. Operands are `Ref`s and, for operations, constants; `options` are those of this use."""
+class GraphStep:
+    """One use of a layer. Operands are `OutputRef`s and, for operations, constants; `options` are those of this use."""
 
     layer: Layer
     operands: tuple[Any, ...]
@@ -52,7 +52,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Graph:
+class LayerGraph:
     """Steps in an order in which they can be taken.
 
     Attributes:
@@ -62,7 +62,7 @@ class Graph:
     """
 
     input_shape: tuple[int | None, int | None, int]
-    steps: tuple[Step, ...]
+    steps: tuple[GraphStep, ...]
     output: int
     input_dtype: str = "float32"
 
@@ -71,14 +71,14 @@ class Graph:
         """Types other than float32 in which Keras computes some of the layers, sorted."""
         casts = [step.options.get("dtype") for step in self.steps if step.layer.kind == "op:cast"]
         used = [*casts, *(step.layer.options.get("dtype") for step in self.steps)]
-        return tuple(sorted(set(map(precision.name_of, used)) - {"float32"}))
+        return tuple(sorted(set(map(keras_dtypes.name_of, used)) - {"float32"}))
 
-    def step_of(self, ref: Ref) -> Step | None:
+    def step_of(self, ref: OutputRef) -> GraphStep | None:
         """The step that `ref` points to; None for the image itself."""
         return None if ref.step == IMAGE else self.steps[ref.step]
 
 
-def read_graph(config: dict[str, Any], file: str) -> Graph:
+def read_graph(config: dict[str, Any], file: str) -> LayerGraph:
     """The graph of a model's configuration: {"class_name", "config"}, as `.keras` and `.h5` files hold it.
 
     Raises:
@@ -87,9 +87,9 @@ def read_graph(config: dict[str, Any], file: str) -> Graph:
     """
     try:
         reader = _Reader(file)
-        output = reader.model(config, (), (), Ref(IMAGE), training=False)
+        output = reader.model(config, (), (), OutputRef(IMAGE), training=False)
         shape, dtype = reader.input(config)
-        return Graph(shape, tuple(reader.steps), output.step, dtype)
+        return LayerGraph(shape, tuple(reader.steps), output.step, dtype)
     except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0][:160]
         raise ModelError(f"{file}: its description is not as Keras writes it ({reason})") from None
@@ -98,7 +98,7 @@ def read_graph(config: dict[str, Any], file: str) -> Graph:
 class _Reader:
     def __init__(self, file: str) -> None:
         self._file = file
-        self.steps: list[Step] = []
+        self.steps: list[GraphStep] = []
 
     def refuse(self, text: str) -> ModelError:
         return ModelError(f"{self._file}: {text}")
@@ -106,15 +106,15 @@ class _Reader:
     def input(self, model: dict[str, Any]) -> tuple[tuple[int | None, int | None, int], str]:
         """Shape and dtype of the image."""
         config = model["config"]
-        entries = notation.entries(config)
+        entries = keras_config.entries(config)
         shape: Any = None
         if model["class_name"] != "Sequential":
-            names = notation.names(config["input_layers"])
+            names = keras_config.names(config["input_layers"])
             if len(names) != 1:
                 raise self.refuse(f"takes {len(names)} inputs; edgeall gives a model one image")
-            entries = [entry for entry in entries if notation.name(entry) == names[0]]
+            entries = [entry for entry in entries if keras_config.name(entry) == names[0]]
         first = entries[0]
-        if first["class_name"] in table.MODELS:
+        if first["class_name"] in allowed_layers.MODELS:
             return self.input(first)
         for key in ("batch_shape", "batch_input_shape"):
             shape = first["config"].get(key) or shape
@@ -127,24 +127,29 @@ class _Reader:
             raise self.refuse(f"takes input of shape {tuple(shape)}, not (None, height, width, 3){hint}")
         height, width = (None if side is None else int(side) for side in shape[1:3])
         dtype = first["config"].get("dtype") if first["class_name"] == "InputLayer" else None
-        return (height, width, 3), precision.name_of(dtype)
+        return (height, width, 3), keras_dtypes.name_of(dtype)
 
     def model(
-        self, model: dict[str, Any], path: tuple[str, ...], store: tuple[str, ...], image: Ref, training: bool
-    ) -> Ref:
+        self,
+        model: dict[str, Any],
+        path: tuple[str, ...],
+        store: tuple[str, ...],
+        image: OutputRef,
+        training: bool,
+    ) -> OutputRef:
         """Append the steps of a model that is applied to `image`; where its output comes from.
 
         `training`: whether it is called as in training.
         """
         self._check_origin(model, path)
-        if model["class_name"] not in table.MODELS:
+        if model["class_name"] not in allowed_layers.MODELS:
             raise self.refuse(
                 f"is a model of the class {model['class_name']}, whose code is not in the file; rebuild it as a "
                 "functional or Sequential model and save it again"
             )
         if model["class_name"] == "Sequential":
             value = image
-            for entry, place in notation.placed(notation.entries(model["config"]), store):
+            for entry, place in keras_config.placed(keras_config.entries(model["config"]), store):
                 if entry["class_name"] != "InputLayer":
                     value = self._apply(entry, path, place, [value], {}, training)
             return value
@@ -155,28 +160,31 @@ class _Reader:
         config: dict[str, Any],
         path: tuple[str, ...],
         store: tuple[str, ...],
-        image: Ref,
+        image: OutputRef,
         training: bool,
-    ) -> Ref:
-        inputs, outputs = notation.names(config["input_layers"]), notation.names(config["output_layers"])
+    ) -> OutputRef:
+        inputs, outputs = (
+            keras_config.names(config["input_layers"]),
+            keras_config.names(config["output_layers"]),
+        )
         if len(inputs) != 1 or len(outputs) != 1:
             raise self.refuse(
                 f"{'/'.join(path) or 'it'} has {len(inputs)} inputs and {len(outputs)} outputs; "
                 "edgeall takes models of one image and one output"
             )
-        found: dict[str, list[Ref | None]] = {inputs[0]: [image]}
+        found: dict[str, list[OutputRef | None]] = {inputs[0]: [image]}
         waiting = []
         nested = set()
-        for entry, place in notation.placed(config["layers"], store):
-            name = notation.name(entry)
-            if entry["class_name"] in table.MODELS:
+        for entry, place in keras_config.placed(config["layers"], store):
+            name = keras_config.name(entry)
+            if entry["class_name"] in allowed_layers.MODELS:
                 nested.add(name)
             if name != inputs[0]:
                 found[name] = [None] * len(entry["inbound_nodes"])
                 waiting += [(entry, place, use) for use in range(len(entry["inbound_nodes"]))]
 
         def resolved(operand: Any) -> Any:
-            if not isinstance(operand, notation.Tensor):
+            if not isinstance(operand, keras_config.Tensor):
                 return operand
             uses = found[operand.name]
             # A nested model's first use is the one that it was built by, which is not in the list.
@@ -187,25 +195,25 @@ class _Reader:
             later = []
             for entry, place, use in waiting:
                 node = entry["inbound_nodes"][use]
-                operands, options = notation.operands(node)
-                if notation.of_keras_3(node) and entry["class_name"].startswith("Random"):
+                operands, options = keras_config.operands(node)
+                if keras_config.of_keras_3(node) and entry["class_name"].startswith("Random"):
                     # Its default there, which predict() overrides.
                     options.pop("training", None)
                 values = [resolved(operand) for operand in operands]
                 if any(value is None for value in values):
                     later.append((entry, place, use))
                 else:
-                    found[notation.name(entry)][use] = self._apply(
+                    found[keras_config.name(entry)][use] = self._apply(
                         entry, path, place, values, options, training
                     )
             if len(later) == len(waiting):
                 raise self.refuse(
-                    f"its layers do not connect ('{notation.name(later[0][0])}' waits for its input)"
+                    f"its layers do not connect ('{keras_config.name(later[0][0])}' waits for its input)"
                 )
             waiting = later
-        tensor = next(notation.tensors(config["output_layers"]))
+        tensor = next(keras_config.tensors(config["output_layers"]))
         output = resolved(tensor)
-        if not isinstance(output, Ref) or tensor.tensor:
+        if not isinstance(output, OutputRef) or tensor.tensor:
             raise self.refuse("has an output that no layer gives")
         return output
 
@@ -217,11 +225,11 @@ class _Reader:
         operands: list[Any],
         options: dict[str, Any],
         outer: bool,
-    ) -> Ref:
-        inner = (*path, notation.name(entry))
-        training = calls.trains(outer, options)
-        if entry["class_name"] in table.MODELS:
-            images = [operand for operand in operands if isinstance(operand, Ref)]
+    ) -> OutputRef:
+        inner = (*path, keras_config.name(entry))
+        training = call_arguments.trains(outer, options)
+        if entry["class_name"] in allowed_layers.MODELS:
+            images = [operand for operand in operands if isinstance(operand, OutputRef)]
             self._check_call(inner, entry, operands, options, training)
             if len(images) != 1:
                 raise self.refuse(
@@ -235,20 +243,20 @@ class _Reader:
         self._check_numbers(layer, options)
         if not layer.kind.startswith("op:"):
             self._check_call(inner, entry, operands, options, training)
-            operands, options = [operand for operand in operands if isinstance(operand, Ref)], {}
-        self.steps.append(Step(layer, tuple(operands), options))
-        return Ref(len(self.steps) - 1)
+            operands, options = [operand for operand in operands if isinstance(operand, OutputRef)], {}
+        self.steps.append(GraphStep(layer, tuple(operands), options))
+        return OutputRef(len(self.steps) - 1)
 
     def _kind(self, entry: dict[str, Any], path: tuple[str, ...]) -> str:
         name, found = "/".join(path), entry["class_name"]
-        if notation.lost_operation(entry):
+        if keras_config.lost_operation(entry):
             raise self.refuse(
                 f"'{name}' is an operation ({found}), and Keras 3 loses in .h5 files which ones they are, so that it "
                 "cannot load this one either; save the model as .keras and import that"
             )
-        operation = notation.operation(entry)
+        operation = keras_config.operation(entry)
         if operation is not None:
-            known = table.TENSORFLOW_OPS if found.endswith("OpLambda") else table.KERAS_OPS
+            known = allowed_layers.TENSORFLOW_OPS if found.endswith("OpLambda") else allowed_layers.KERAS_OPS
             if operation not in known:
                 raise self.refuse(
                     f"'{name}' is the operation '{operation}', which edgeall does not take over; "
@@ -260,8 +268,8 @@ class _Reader:
                 f"layer '{name}' is a Lambda, Python code inside the model file, which is never run; rebuild the "
                 "model without it (a Rescaling layer scales as well) and save it again"
             )
-        kind = str(table.ALIASES.get(found, found))
-        if kind not in table.LAYERS | table.IDENTITY:
+        kind = str(allowed_layers.ALIASES.get(found, found))
+        if kind not in allowed_layers.LAYERS | allowed_layers.IDENTITY:
             raise self.refuse(
                 f"layer '{name}' is a {found}, which is none of the Keras layers that edgeall takes over; "
                 "rebuild the model with those and save it again"
@@ -280,22 +288,22 @@ class _Reader:
         options: dict[str, Any],
         training: bool,
     ) -> None:
-        extra = [operand for operand in operands if not isinstance(operand, Ref)]
-        kind = table.ALIASES.get(entry["class_name"], entry["class_name"])
-        if reason := calls.refusal(kind, entry["config"], extra, options, training):
+        extra = [operand for operand in operands if not isinstance(operand, OutputRef)]
+        kind = allowed_layers.ALIASES.get(entry["class_name"], entry["class_name"])
+        if reason := call_arguments.refusal(kind, entry["config"], extra, options, training):
             raise self.refuse(
                 f"layer '{'/'.join(path)}' {reason}; build the model without it, for inference, and save it again"
             )
 
     def _check_numbers(self, layer: Layer, call: dict[str, Any]) -> None:
-        if mode := precision.quantized(layer.options):
+        if mode := keras_dtypes.quantized(layer.options):
             raise self.refuse(
                 f"layer '{layer.name}' was quantized by Keras ({mode}); import the model as it was before "
                 "model.quantize(): edgeall export quantizes it itself"
             )
         dtypes = [layer.options.get("dtype"), call.get("dtype") if layer.kind == "op:cast" else None]
         if name := next(
-            (name for name in map(precision.name_of, dtypes) if not precision.is_float(name)), None
+            (name for name in map(keras_dtypes.name_of, dtypes) if not keras_dtypes.is_float(name)), None
         ):
             raise self.refuse(
                 f"layer '{layer.name}' computes in {name}; edgeall computes in float32: build it with dtype='float32'"
@@ -307,6 +315,6 @@ class _Reader:
         module = entry.get("module") or "keras"
         if registered != entry["class_name"] or module.split(".")[0] not in ("keras", "tf_keras"):
             raise self.refuse(
-                f"'{'/'.join(path) or notation.name(entry)}' is of the class {registered}, somebody's own code, which "
-                "is never run; rebuild the model with Keras' own layers and save it again"
+                f"'{'/'.join(path) or keras_config.name(entry)}' is of the class {registered}, somebody's own code, "
+                "which is never run; rebuild the model with Keras' own layers and save it again"
             )

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from edgeall.errors import ModelError
-from edgeall.importing.graph import Graph, Ref, Step
-from edgeall.importing.notation import activation_name
+from edgeall.importing.graph import GraphStep, LayerGraph, OutputRef
+from edgeall.importing.keras_config import activation_name
 
 PROBABILITIES = ("sigmoid", "softmax")
 _KEEPING = ("Flatten", "Reshape", "op:cast", "op:identity", "Dropout", "Identity")
@@ -18,7 +18,7 @@ class Output:
     appended: str | None = None
 
 
-def find_output(graph: Graph, asked: str | None, file: str) -> Output:
+def find_output(graph: LayerGraph, asked: str | None, file: str) -> Output:
     """What gives the model's output; `asked` is an activation to append to logits.
 
     Raises:
@@ -59,14 +59,14 @@ def check_classes(width: int, activation: str, labels: tuple[str, ...], file: st
         raise ModelError(f"{file}: {outputs}, but --labels has {len(labels)} ({', '.join(labels)})")
 
 
-def _last_activation(graph: Graph) -> str:
-    step = graph.step_of(Ref(graph.output))
+def _last_activation(graph: LayerGraph) -> str:
+    step = graph.step_of(OutputRef(graph.output))
     while step is not None and step.layer.kind in _KEEPING:
         step = graph.step_of(step.operands[0])
     return "linear" if step is None else _activation_of(step)
 
 
-def _activation_of(step: Step) -> str:
+def _activation_of(step: GraphStep) -> str:
     kind, options = step.layer.kind, step.layer.options
     if kind.startswith("op:"):
         return kind.removeprefix("op:")

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from edgeall.errors import ModelError, UsageError
-from edgeall.importing.geometry import Squared
-from edgeall.names import unknown_name
+from edgeall.importing.resizing_layers import Squared
 from edgeall.pixels import FILTERS, FITS, Filter, Fit, PixelMapping, Resize
+from edgeall.suggestions import unknown_name
 from edgeall.training import BACKBONES
 
 Order = Literal["RGB", "BGR"]
@@ -148,7 +148,7 @@ def _order(text: str | None) -> Order | None:
 
 
 @dataclass(frozen=True)
-class Front:
+class InModelPreprocessing:
     """What a model does to its input's channels before anything else: taken from channel, scale, offset.
 
     Attributes:
@@ -162,7 +162,7 @@ class Front:
     resize: Resize | None = None
     bars: tuple[float, ...] = ()
 
-    def then(self, scale: tuple[float, ...], offset: tuple[float, ...]) -> "Front":
+    def then(self, scale: tuple[float, ...], offset: tuple[float, ...]) -> "InModelPreprocessing":
         """This, and then x * scale + offset."""
         return replace(
             self,
@@ -170,7 +170,7 @@ class Front:
             offset=tuple(a * b + c for a, b, c in zip(self.offset, scale, offset, strict=True)),
         )
 
-    def resized(self, squared: Squared) -> "Front":
+    def resized(self, squared: Squared) -> "InModelPreprocessing":
         """This, and then the picture resized, bars in the numbers that this has made of the picture's.
 
         Raises:
@@ -183,18 +183,18 @@ class Front:
         pairs = zip(self.scale, self.offset, strict=True)
         return replace(self, resize=squared.resize, bars=tuple((squared.fill - b) / a for a, b in pairs))
 
-    def take(self, indices: tuple[int, ...]) -> "Front":
+    def take(self, indices: tuple[int, ...]) -> "InModelPreprocessing":
         """Some of its channels, in another order."""
 
         def taken(values: tuple[Any, ...]) -> tuple[Any, ...]:
             return tuple(values[i] for i in indices) if values else ()
 
-        return Front(
+        return InModelPreprocessing(
             taken(self.channels), taken(self.scale), taken(self.offset), self.resize, taken(self.bars)
         )
 
     @staticmethod
-    def together(parts: "list[Front]") -> "Front":
+    def together(parts: "list[InModelPreprocessing]") -> "InModelPreprocessing":
         """Channels of several, one after the other; all of one picture, resized in one way."""
         channels, scale, offset, bars = (
             tuple(value for part in parts for value in getattr(part, key))
@@ -210,7 +210,7 @@ class Front:
         )
 
 
-def mapping(given: Preprocessing, front: Front, size: int) -> PixelMapping:
+def mapping(given: Preprocessing, front: InModelPreprocessing, size: int) -> PixelMapping:
     """Both in one: what is done outside of the model, then what it does first itself.
 
     Raises:
@@ -228,7 +228,7 @@ def mapping(given: Preprocessing, front: Front, size: int) -> PixelMapping:
         )
     scale = [given.scale[channel] for channel in front.channels]
     offset = [given.offset[channel] for channel in front.channels]
-    joined = Front((0, 1, 2), tuple(scale), tuple(offset)).then(front.scale, front.offset)
+    joined = InModelPreprocessing((0, 1, 2), tuple(scale), tuple(offset)).then(front.scale, front.offset)
     resize = front.resize or Resize(size, given.fit, given.filter)
     return PixelMapping(size, outer, _three(joined.scale), _three(joined.offset), resize.fit, resize.filter)
 

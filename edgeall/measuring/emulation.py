@@ -4,7 +4,7 @@ import os
 import platform
 from pathlib import Path
 
-from edgeall.measuring.readings import ROOT, cpuinfo, read
+from edgeall.measuring.sysfs import ROOT, cpuinfo, read
 
 EMULATION_MARK = "EDGEALL_EMULATED"
 """Environment variable that an emulator's own set-up sets; any value but "" and "0" counts."""

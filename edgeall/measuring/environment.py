@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from edgeall import __version__
-from edgeall.measuring import systems
-from edgeall.measuring.cards import cards
-from edgeall.measuring.cxx import libstdcxx
+from edgeall.measuring import platforms
 from edgeall.measuring.emulation import EMULATION_MARK, emulation_signs
-from edgeall.measuring.heat import pi_throttled, temperature, thermal, throttle_events
+from edgeall.measuring.libstdcxx import libstdcxx
+from edgeall.measuring.nvidia import cards
 from edgeall.measuring.processor import cpu_model, features, frequency, governor, turbo, usable_cores
-from edgeall.measuring.readings import ROOT, read
+from edgeall.measuring.sysfs import ROOT, read
+from edgeall.measuring.thermal import pi_throttled, temperature, thermal, throttle_events
 
 __all__ = [
     "EMULATION_MARK",
@@ -49,7 +49,7 @@ _LIBRARIES = (
 )
 
 
-PARTS = ("readings", "systems", "cards", "cxx", "emulation", "heat", "processor", "environment")
+PARTS = ("sysfs", "platforms", "nvidia", "libstdcxx", "emulation", "thermal", "processor", "environment")
 """Modules of this package that tell of a machine, each after those that it imports. They need the standard library
 alone, and are run on boards that have nothing of edgeall yet."""
 
@@ -91,13 +91,13 @@ def state(root: Path = ROOT) -> dict[str, Any]:
 
     `governor` is the power plan's name on Windows.
     """
-    told = systems.changing(root)
+    told = platforms.changing(root)
     return {
         "temperature_c": temperature(root),
         "frequency_mhz": frequency(root),
         "governor": governor(root) or told.governor,
         "turbo": turbo(root),
-        "power_source": systems.power_source(root) or told.power_source,
+        "power_source": platforms.power_source(root) or told.power_source,
         "throttle_events": throttle_events(root),
         "throttled_bits": pi_throttled(root),
         "load_average": _load(root),
@@ -138,7 +138,7 @@ def machine_model(root: Path = ROOT) -> str | None:
     ):
         if text := read(root, place):
             return text
-    return systems.lasting(root).model
+    return platforms.lasting(root).model
 
 
 def _load(root: Path) -> float | None:
@@ -151,7 +151,7 @@ def _memory(root: Path, name: str) -> int | None:
     for line in (read(root, "proc/meminfo") or "").splitlines():
         if line.startswith(name + ":"):
             return int(line.split()[1]) * 1024
-    if name == "MemTotal" and (told := systems.lasting(root).memory_bytes):
+    if name == "MemTotal" and (told := platforms.lasting(root).memory_bytes):
         return told
     if name == "MemTotal" and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -11,7 +11,7 @@ from typing import Any
 from edgeall import runtimes
 from edgeall.artifact import FORMATS, Artifact, Format, Precision
 from edgeall.errors import UsageError
-from edgeall.runtimes import Accelerator, Setup
+from edgeall.runtimes import Accelerator, SessionOptions
 
 SCHEMA = 1
 ALL_CORES = 0
@@ -41,7 +41,7 @@ def _require(holds: bool, name: str, wanted: str) -> None:
 
 
 @dataclass(frozen=True)
-class Settings:
+class BenchSettings:
     """How much is measured. Runs and seconds are totals over all rounds, for each kind of latency.
 
     Attributes:
@@ -111,7 +111,7 @@ class Settings:
         )
 
 
-QUICK = Settings(rounds=3)
+QUICK = BenchSettings(rounds=3)
 """The fewest rounds that give a ratio an interval worth printing; all other rules are kept."""
 
 
@@ -157,7 +157,7 @@ class Plan:
 
     artifacts: tuple[PlannedArtifact, ...]
     image_sets: dict[str, tuple[PlannedImage, ...]]
-    settings: Settings = field(default_factory=Settings)
+    settings: BenchSettings = field(default_factory=BenchSettings)
 
     def __post_init__(self) -> None:
         _require(bool(self.artifacts), "artifacts", "at least one")
@@ -203,7 +203,7 @@ class Plan:
                     name: tuple(PlannedImage(**entry) for entry in entries)
                     for name, entries in document["image_sets"].items()
                 },
-                settings=Settings(**settings),
+                settings=BenchSettings(**settings),
             )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise UsageError(f"not a measuring plan ({error!r})") from None
@@ -221,7 +221,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Order:
+class WorkerJob:
     """A job as the worker process is told of it.
 
     Attributes:
@@ -232,7 +232,7 @@ class Order:
         spawned_ns: monotonic clock just before this process was started. That clock is one for all processes of a
             machine on Linux (CLOCK_MONOTONIC), macOS and Windows.
         batch: images in one inference.
-        accelerators: as `Settings` has them.
+        accelerators: as `BenchSettings` has them.
     """
 
     kind: str
@@ -250,12 +250,12 @@ class Order:
     accelerators: dict[str, Accelerator] = field(default_factory=dict)
 
 
-def order(plan: Plan, job: Job, spawned_ns: int) -> Order:
+def order(plan: Plan, job: Job, spawned_ns: int) -> WorkerJob:
     """The worker's part of the plan. Accuracy takes every image, the others a varied few."""
     images = plan.image_sets[job.artifact.images]
     taken = images if job.kind == "accuracy" else varied(images)
     least_runs, least_seconds, most_seconds = plan.settings.share()
-    return Order(
+    return WorkerJob(
         kind=job.kind,
         artifact=job.artifact.path,
         sha256=job.artifact.sha256,
@@ -309,7 +309,7 @@ def jobs(plan: Plan, cores: int) -> Iterator[Job]:
         yield from (Job("instructions", artifact, 1) for artifact in plan.artifacts)
 
 
-def thread_counts(settings: Settings, cores: int) -> tuple[int, ...]:
+def thread_counts(settings: BenchSettings, cores: int) -> tuple[int, ...]:
     """The thread counts to try on a device of `cores` cores, each once, in the order given."""
     return tuple(dict.fromkeys(cores if count == ALL_CORES else count for count in settings.threads))
 
@@ -334,7 +334,7 @@ def key(plan: Plan, job: Job, machine: dict[str, Any]) -> str:
     images = [(image.name, image.sha256) for image in plan.image_sets[artifact.images]]
     settings = {name: getattr(plan.settings, name) for name in _DEPENDS_ON[job.kind]}
     place = plan.settings.accelerators.get(artifact.format)
-    setup = Setup(job.threads, artifact.precision, place, job.batch)
+    setup = SessionOptions(job.threads, artifact.precision, place, job.batch)
     identity = [
         job.kind,
         artifact.sha256,

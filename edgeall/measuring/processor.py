@@ -4,8 +4,8 @@ import os
 import platform
 from pathlib import Path
 
-from edgeall.measuring import systems
-from edgeall.measuring.readings import ROOT, cpuinfo, read
+from edgeall.measuring import platforms
+from edgeall.measuring.sysfs import ROOT, cpuinfo, read
 
 _X86 = {
     "sse4_2",
@@ -56,7 +56,7 @@ def cpu_model(root: Path = ROOT) -> str | None:
     if info.get("CPU implementer") == "0x41":
         part = info.get("CPU part", "?")
         return f"Arm {_ARM_PARTS.get(part, 'part ' + part)}"
-    return systems.lasting(root).cpu or platform.processor() or None
+    return platforms.lasting(root).cpu or platform.processor() or None
 
 
 def usable_cores(root: Path = ROOT) -> int:

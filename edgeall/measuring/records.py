@@ -9,13 +9,13 @@ from typing import Any, Literal, NamedTuple
 
 from edgeall import documents
 from edgeall.errors import MeasurementError
-from edgeall.measuring import raw
+from edgeall.measuring import record_types
 
 NOT_TRIED = "not tried: "
 """Begins the error of a record whose artifact had failed before; that error follows."""
 
 
-class Figure(NamedTuple):
+class FigureKey(NamedTuple):
     """What is measured of an artifact in one or more rounds: what a later bench may add, and replaces when told to.
 
     Attributes:
@@ -31,7 +31,7 @@ class Figure(NamedTuple):
     batch: int
 
     @classmethod
-    def of(cls, artifact: str, kind: str, threads: int, batch: int = 1) -> "Figure":
+    def of(cls, artifact: str, kind: str, threads: int, batch: int = 1) -> "FigureKey":
         """Of a job or a record."""
         return cls(artifact, kind, None if kind == "accuracy" else threads, batch)
 
@@ -68,25 +68,30 @@ class Start:
 
     session: int
     environment: dict[str, Any]
-    jobs: tuple[tuple[str, Figure], ...]
+    jobs: tuple[tuple[str, FigureKey], ...]
 
 
 @dataclass(frozen=True)
-class Kept:
+class AlreadyRecorded:
     """In place of a `Record` that the workstation has already."""
 
     key: str
 
 
 @dataclass(frozen=True)
-class End:
+class EndOfMeasuring:
     """Last word of a device: its environment after measuring."""
 
     environment: dict[str, Any]
 
 
-Message = Start | Record | Kept | End
-_TYPES: dict[str, type[Message]] = {"start": Start, "record": Record, "kept": Kept, "end": End}
+Message = Start | Record | AlreadyRecorded | EndOfMeasuring
+_TYPES: dict[str, type[Message]] = {
+    "start": Start,
+    "record": Record,
+    "kept": AlreadyRecorded,
+    "end": EndOfMeasuring,
+}
 _NAMES = {kind: name for name, kind in _TYPES.items()}
 
 
@@ -126,11 +131,11 @@ def _message(document: Any) -> Message:
     kind = _TYPES[documents.build(_Typed, document).type]
     if kind is Start:
         start = documents.build(_Start, document)
-        jobs = tuple((key, Figure(*told)) for key, told in start.jobs)
+        jobs = tuple((key, FigureKey(*told)) for key, told in start.jobs)
         return Start(start.session, start.environment, jobs)
     message = documents.build(kind, document)
     if isinstance(message, Record):
-        raw.check(message.kind, document)
+        record_types.check(message.kind, document)
     return message
 
 

@@ -16,13 +16,13 @@ def main() -> int:
     document = json.load(sys.stdin)
     # Imported here, so that nothing they print can reach standard output.
     from edgeall.errors import EdgeallError
-    from edgeall.measuring.passes import PASSES
-    from edgeall.measuring.plan import Order
+    from edgeall.measuring.measurements import PASSES
+    from edgeall.measuring.plan import WorkerJob
     from edgeall.runtimes import Accelerator
 
     document["images"] = tuple((name, path) for name, path in document["images"])
     document["accelerators"] = {name: Accelerator(**told) for name, told in document["accelerators"].items()}
-    order = Order(**document)
+    order = WorkerJob(**document)
     try:
         answer: dict[str, object] = {"result": PASSES[order.kind](order)}
     except EdgeallError as error:

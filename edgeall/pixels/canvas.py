@@ -116,7 +116,7 @@ def _stored_box(box: square.Box, upright: tuple[int, int], turn: Turn) -> square
 
 
 def _as_stored(
-    picks: "square.Picks", upright: tuple[int, int], turn: Turn
+    picks: "square.SampledIndices", upright: tuple[int, int], turn: Turn
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Columns and rows of the stored picture, ascending."""
     (columns, rows), (width, height) = (picks.across.needed, picks.down.needed), upright

@@ -17,8 +17,8 @@ from PIL import Image
 
 from edgeall.pixels.canvas import Turn
 from edgeall.pixels.raster import Raster, Samples
-from edgeall.pixels.refusal import Refused
-from edgeall.pixels.scale import Depth
+from edgeall.pixels.refusal import RefusedImage
+from edgeall.pixels.scale import SampleDepth
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -77,10 +77,12 @@ def raster_of(file: BinaryIO, turn: Turn, turn_by_exif: Callable[[bytes], Turn])
     start = small.get(b"IHDR", b"")[:13].ljust(13, b"\0")
     width, height, _, colour, _, _, interlaced = struct.unpack(">IIBBBBB", start)
     if colour not in _KINDS or not width or not height or interlaced > 1:
-        raise Refused("its PNG header is damaged", _COPY_AGAIN)
+        raise RefusedImage("its PNG header is damaged", _COPY_AGAIN)
     header = _Header(width, height, _KINDS[colour], bool(interlaced))
     if header.interlaced and width * height > _MOST_INTERLACED:
-        raise Refused(f"an interlaced 16-bit PNG of {width} x {height} pixels", "save it without interlacing")
+        raise RefusedImage(
+            f"an interlaced 16-bit PNG of {width} x {height} pixels", "save it without interlacing"
+        )
     key = small.get(b"tRNS", b"")
     colours = header.kind.samples - (header.kind.alpha is not None)
     has_key = header.kind.alpha is None and len(key) == 2 * colours
@@ -88,7 +90,7 @@ def raster_of(file: BinaryIO, turn: Turn, turn_by_exif: Callable[[bytes], Turn])
     return Raster(
         (width, height),
         "grey" if colours == 1 else "RGB",
-        Depth("unsigned", 16),
+        SampleDepth("unsigned", 16),
         lambda: _bands(file, header, data),
         alpha=header.kind.alpha,
         declared=2.0**significant - 1 if 0 < significant <= 16 else None,
@@ -117,7 +119,7 @@ def _checked(file: BinaryIO, kind: bytes, offset: int, length: int) -> bytes:
     content = file.read(length)
     sum_ = file.read(4)
     if len(content) < length or sum_ != struct.pack(">I", zlib.crc32(kind + content)):
-        raise Refused("the PNG file is damaged or ends early", _COPY_AGAIN)
+        raise RefusedImage("the PNG file is damaged or ends early", _COPY_AGAIN)
     return content
 
 
@@ -177,7 +179,7 @@ class _Inflated:
         while len(ready) < size:
             self._waiting = self._waiting or next(self._content, b"")
             if not self._waiting:
-                raise Refused("the PNG file is damaged or ends early", _COPY_AGAIN)
+                raise RefusedImage("the PNG file is damaged or ends early", _COPY_AGAIN)
             ready += self._inflate.decompress(self._waiting, size - len(ready))
             self._waiting = self._inflate.unconsumed_tail
         return bytes(ready)

@@ -36,14 +36,16 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Unlisted:
+class UnreadableFolder:
     """A folder whose files cannot be listed, and what the system says."""
 
     path: Path
     error: str
 
 
-def list_folder(root: Path, *, stay_within: bool = False) -> Iterator[PictureFile | LeftOut | Unlisted]:
+def list_folder(
+    root: Path, *, stay_within: bool = False
+) -> Iterator[PictureFile | LeftOut | UnreadableFolder]:
     """What is below `root`, by name; a folder's files come before those of the folders in it, unlisted folders last.
 
     Links to files are followed, to folders not: they may lead in a circle, or show the same pictures twice.
@@ -63,7 +65,7 @@ def list_folder(root: Path, *, stay_within: bool = False) -> Iterator[PictureFil
             else:
                 yield PictureFile(path) if _looks_like_a_picture(path) else LeftOut(path, NOT_AN_IMAGE)
     for error in unlisted:
-        yield Unlisted(Path(error.filename), error.strerror or str(error))
+        yield UnreadableFolder(Path(error.filename), error.strerror or str(error))
 
 
 def in_words(left_out: Iterable[LeftOut], root: Path | None = None) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from edgeall.pixels.refusal import Refused
+from edgeall.pixels.refusal import RefusedImage
 from edgeall.pixels.tiff import Directory
 
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _DESCRIPTION, _SAMPLES = 254, 255, 270, 277
@@ -67,7 +67,7 @@ def choose(directories: Sequence[Directory]) -> Pages:
     """
     full = [index for index, page in enumerate(directories) if not _minor(page)]
     if not full:
-        raise Refused("it holds smaller copies and masks alone, no picture")
+        raise RefusedImage("it holds smaller copies and masks alone, no picture")
     first = directories[full[0]]
     told = _described(first, len(full))
     if told is None or told.channels == 1:
@@ -84,12 +84,12 @@ def choose(directories: Sequence[Directory]) -> Pages:
     return Pages(chosen, told.bits, (f"pages {joined}{layer} are joined as red, green and blue",))
 
 
-def _wrong_number(channels: int) -> Refused:
-    return Refused(f"its pages are {channels} channels, not red, green and blue", _MERGE)
+def _wrong_number(channels: int) -> RefusedImage:
+    return RefusedImage(f"its pages are {channels} channels, not red, green and blue", _MERGE)
 
 
-def _missing(needed: int, held: int) -> Refused:
-    return Refused(f"it declares {needed} pages or more and holds {held}", _MERGE)
+def _missing(needed: int, held: int) -> RefusedImage:
+    return RefusedImage(f"it declares {needed} pages or more and holds {held}", _MERGE)
 
 
 def _minor(page: Directory) -> bool:
@@ -117,7 +117,7 @@ def _attributes(text: str, element: str) -> list[dict[str, str]]:
 def _by_ome(text: str, samples: int) -> _Described:
     pixels = _attributes(text, "Pixels")
     if not pixels:
-        raise Refused("the description of its pages (OME-XML) is in another file", _MERGE)
+        raise RefusedImage("the description of its pages (OME-XML) is in another file", _MERGE)
     # Other images of the file come after the first.
     first = re.split(r"</(?:\w+:)?Pixels>", text, maxsplit=1)[0]
     sizes = {axis: _count(pixels[0].get(f"Size{axis}", "1")) for axis in "ZCT"}
@@ -127,7 +127,7 @@ def _by_ome(text: str, samples: int) -> _Described:
     bits = _count(pixels[0]["SignificantBits"]) if "SignificantBits" in pixels[0] else None
     order = pixels[0].get("DimensionOrder", "XYZCT")[2:]
     if sorted(order) != ["C", "T", "Z"]:
-        raise Refused("the description of its pages (OME-XML) is damaged", _MERGE)
+        raise RefusedImage("the description of its pages (OME-XML) is damaged", _MERGE)
     channels = sizes["C"] if samples == 1 else 1
     if channels not in (1, 3):
         raise _wrong_number(channels)
@@ -141,7 +141,7 @@ def _by_ome(text: str, samples: int) -> _Described:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text[:9]) < 10**6:
-        raise Refused("the description of its pages (OME-XML) is damaged", _MERGE)
+        raise RefusedImage("the description of its pages (OME-XML) is damaged", _MERGE)
     return int(text[:9])
 
 
@@ -167,7 +167,7 @@ def _ome_planes(blocks: list[dict[str, str]], order: str, sizes: dict[str, int])
         elif number > 1 and not any(at.values()):
             planes.update({channel: page + place for channel, place in enumerate(by_rule) if place < number})
     if any(channel not in planes for channel in range(sizes["C"])):
-        raise Refused("the description of its pages (OME-XML) leaves some out", _MERGE)
+        raise RefusedImage("the description of its pages (OME-XML) leaves some out", _MERGE)
     return tuple(planes[channel] for channel in range(sizes["C"]))
 
 
@@ -186,7 +186,7 @@ def _order_of(colours: Sequence[tuple[int, int, int]] | None, channels: int) -> 
         return (0, 1, 2)
     pure = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
     if sorted(colours) != sorted(pure):
-        raise Refused("its channels are shown in other colours than red, green and blue", _MERGE)
+        raise RefusedImage("its channels are shown in other colours than red, green and blue", _MERGE)
     return tuple(list(colours).index(colour) for colour in pure)
 
 
@@ -232,7 +232,7 @@ def _by_shape(text: str) -> _Described | None:
         return None
     if len(axes) != len(shape):
         if outer[-1] == 3:
-            raise Refused(
+            raise RefusedImage(
                 "its 3 grey pages are channels or separate pictures, which the file does not say", _MERGE
             )
         return None

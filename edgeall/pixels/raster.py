@@ -15,8 +15,8 @@ from PIL import Image
 from edgeall.pixels.canvas import Canvas, Turn
 from edgeall.pixels.colour import Conversion, Stored, conversion
 from edgeall.pixels.mapping import Resize
-from edgeall.pixels.refusal import Refused
-from edgeall.pixels.scale import Depth, Scale, full_scale
+from edgeall.pixels.refusal import RefusedImage
+from edgeall.pixels.scale import SampleDepth, Scale, full_scale
 
 Samples = npt.NDArray[Any]
 Colour = Literal["grey", "white is zero", "RGB", "palette", "CMYK", "YCbCr"]
@@ -55,7 +55,7 @@ class Raster:
 
     size: tuple[int, int]
     colour: Colour
-    depth: Depth
+    depth: SampleDepth
     bands: Callable[[], Iterator[Samples]]
     alpha: int | None = None
     associated: bool = False
@@ -128,7 +128,7 @@ class _Seen:
         """What the bands so far look like, whether or not they can be the whole picture."""
         try:
             return self.verdict()[0]
-        except Refused:
+        except RefusedImage:
             limit = float(self._raster.depth.limit)
             return _Found(limit, None if self._raster.alpha is None else limit)
 
@@ -143,7 +143,7 @@ class _Seen:
         scale = full_scale(raster.depth, self._peak, raster.declared) if self._colours else certain
         full = scale.full
         if self._low < -full / 255:
-            raise Refused(f"its values begin at {self._low:.6g}, below black")
+            raise RefusedImage(f"its values begin at {self._low:.6g}, below black")
         notes = [*raster.notes, *([scale.note] if scale.note else [])]
         if self._undefined:
             notes.append(f"{self._undefined} values are not numbers: taken as black")
@@ -184,12 +184,12 @@ def _to_rgb(band: Samples, raster: Raster, found: _Found, to_srgb: Conversion) -
 def _looked_up(values: Samples, palette: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.uint8]:
     assert palette is not None
     if int(values.max(initial=0)) >= len(palette):
-        raise Refused("its palette has fewer colours than its pixels ask for")
+        raise RefusedImage("its palette has fewer colours than its pixels ask for")
     found: npt.NDArray[np.uint8] = palette[values]
     return found
 
 
-def _to_bytes(values: Samples, depth: Depth, full: float) -> npt.NDArray[np.uint8]:
+def _to_bytes(values: Samples, depth: SampleDepth, full: float) -> npt.NDArray[np.uint8]:
     """Values from 0 to `full` as bytes, rounded; what is outside is cut off."""
     if depth.kind == "unsigned" and depth.bits <= 16:
         if full == 255:

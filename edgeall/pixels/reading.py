@@ -19,8 +19,8 @@ from edgeall.pixels.formats import Format, readable
 from edgeall.pixels.mapping import ByteImage, Resize
 from edgeall.pixels.opening import Source, describe, read_head
 from edgeall.pixels.raster import UNUSED_ALPHA, Raster, developed
-from edgeall.pixels.refusal import Refused
-from edgeall.pixels.scale import Depth
+from edgeall.pixels.refusal import RefusedImage
+from edgeall.pixels.scale import SampleDepth
 from edgeall.pixels.tiff import Directory, read_directories
 
 MAX_PIXELS = 100_000_000
@@ -85,7 +85,7 @@ def read_picture(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS)
             return _read(file, format, square, max_pixels)
     except ImageError:
         raise
-    except Refused as refused:
+    except RefusedImage as refused:
         raise ImageError(f"{describe(source)}: {refused}") from None
     except UnidentifiedImageError:
         raise ImageError(f"{describe(source)}: not an image: damaged at its beginning") from None
@@ -143,7 +143,7 @@ def _read(file: BinaryIO, format: Format, to: Resize, max_pixels: int) -> Pictur
     with Image.open(file, formats=(str(format.decoder),)) as image:
         frames = getattr(image, "n_frames", 1) if format.name in _ANIMATED else 1
         if frames > 1:
-            raise Refused(f"an animation of {frames} pictures", "save the one that counts as PNG")
+            raise RefusedImage(f"an animation of {frames} pictures", "save the one that counts as PNG")
         size = image.size
         _check_size(size, max_pixels)
         profile = image.info.get("icc_profile")
@@ -188,7 +188,7 @@ def _profile_of(page: Directory) -> bytes:
         return bytes(MAX_PROFILE_BYTES + 1)
     try:
         return page.raw(_ICC_PROFILE)
-    except (Refused, ValueError):
+    except (RefusedImage, ValueError):
         return b"damaged"
 
 
@@ -200,7 +200,7 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
     if size[0] * size[1] > max_pixels:
         raise _too_large(f"its {size[0]} x {size[1]} pixels", max_pixels)
     if max(size) > MAX_SIDE:
-        raise Refused(f"it has {size[0]} x {size[1]} pixels, a side of more than {MAX_SIDE}", "crop it")
+        raise RefusedImage(f"it has {size[0]} x {size[1]} pixels, a side of more than {MAX_SIDE}", "crop it")
 
 
 def _turn_of(image: Image.Image) -> Turn:
@@ -251,7 +251,9 @@ def _clear_grey(image: Image.Image, bits: int) -> Image.Image:
 
 def _raster(image: Image.Image, turn: Turn) -> Raster:
     """Grey of more than 8 bits, as Pillow has decoded it."""
-    depth = {"I": Depth("signed", 32), "F": Depth("float", 32)}.get(image.mode, Depth("unsigned", 16))
+    depth = {"I": SampleDepth("signed", 32), "F": SampleDepth("float", 32)}.get(
+        image.mode, SampleDepth("unsigned", 16)
+    )
 
     def bands() -> Iterator[Any]:
         for top, bottom in bands_of(image):
@@ -268,5 +270,7 @@ def _to_rgb(image: Image.Image, ignore_alpha: bool) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _too_large(what: str, max_pixels: int) -> Refused:
-    return Refused(f"{what} are more than the {max_pixels} that edgeall reads", "scale the image down first")
+def _too_large(what: str, max_pixels: int) -> RefusedImage:
+    return RefusedImage(
+        f"{what} are more than the {max_pixels} that edgeall reads", "scale the image down first"
+    )

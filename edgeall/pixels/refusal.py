@@ -3,7 +3,7 @@
 WAY_OUT = "save it as 8-bit RGB TIFF or PNG"
 
 
-class Refused(Exception):
+class RefusedImage(Exception):
     """A picture that cannot be read right, and what to do about it."""
 
     def __init__(self, reason: str, way_out: str = WAY_OUT) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import TiffImagePlugin
 
-from edgeall.pixels.refusal import Refused
-from edgeall.pixels.scale import Depth, Kind
+from edgeall.pixels.refusal import RefusedImage
+from edgeall.pixels.scale import Kind, SampleDepth
 from edgeall.pixels.tiff import Directory
 
 Samples = npt.NDArray[Any]
@@ -47,7 +47,7 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 @dataclass(frozen=True)
-class Layout:
+class SampleLayout:
     """How a page stores its values.
 
     Attributes:
@@ -62,7 +62,7 @@ class Layout:
     height: int
     width: int
     samples: int
-    depth: Depth
+    depth: SampleDepth
     planar: bool
     compression: int
     predictor: int
@@ -99,7 +99,9 @@ class Layout:
         if not counts and self.compression == 1:
             counts = (self._row_bytes * self.block[0],) * len(offsets)
         if len(offsets) < number * planes or len(counts) < number * planes:
-            raise Refused(f"its TIFF directory has {len(offsets)} blocks of the {number * planes} it needs")
+            raise RefusedImage(
+                f"its TIFF directory has {len(offsets)} blocks of the {number * planes} it needs"
+            )
         pairs = list(zip(offsets, counts, strict=False))
         return [pairs[plane * number : (plane + 1) * number] for plane in range(planes)]
 
@@ -150,7 +152,7 @@ class Layout:
         self.directory.file.seek(offset)
         content = self.directory.file.read(max(0, count))
         if len(content) < count:
-            raise Refused("the file ends early", "copy it again from where it was made")
+            raise RefusedImage("the file ends early", "copy it again from where it was made")
         return content.translate(_REVERSED) if self.reversed_bits else content
 
     def _decompressed(self, segments: Sequence[bytes], rows: int, total: int) -> npt.NDArray[np.uint8]:
@@ -160,7 +162,9 @@ class Layout:
         else:
             content = _by_libtiff(segments, self.compression, self._row_bytes, rows, total)
         if len(content) < wanted:
-            raise Refused("it holds fewer values than its size needs", "copy it again from where it was made")
+            raise RefusedImage(
+                "it holds fewer values than its size needs", "copy it again from where it was made"
+            )
         return np.frombuffer(content, np.uint8, wanted)
 
     def _values(self, rows: npt.NDArray[np.uint8], wide: int) -> Samples:
@@ -181,7 +185,7 @@ class Layout:
         return native
 
 
-def layout(directory: Directory) -> Layout:
+def layout(directory: Directory) -> SampleLayout:
     """A page's layout, for compressions in `LOSSLESS`.
 
     Raises:
@@ -189,7 +193,7 @@ def layout(directory: Directory) -> Layout:
     """
     height, width = directory.number(257, 0), directory.number(256, 0)
     if height < 1 or width < 1:
-        raise Refused("its TIFF directory says no size")
+        raise RefusedImage("its TIFF directory says no size")
     samples = directory.number(277, 1)
     depth = depth_of(directory, samples)
     tiled = bool(directory.values(324))
@@ -197,7 +201,7 @@ def layout(directory: Directory) -> Layout:
     block = (directory.number(323, 0), directory.number(322, 0)) if tiled else (rows, width)
     # Tiles are made whole: a small picture in a huge one would take memory for nothing.
     if min(block) < 1 or block[0] > height + _MOST_PADDING or block[1] > width + _MOST_PADDING:
-        raise Refused(f"its tiles have {block[1]} x {block[0]} pixels, the picture {width} x {height}")
+        raise RefusedImage(f"its tiles have {block[1]} x {block[0]} pixels, the picture {width} x {height}")
     if directory.number(259, 1) != 1:
         _check_size(block, width if tiled else block[1], samples * depth.bits)
     predictor = directory.number(317, 1) if directory.number(259, 1) != 1 else 1
@@ -205,8 +209,8 @@ def layout(directory: Directory) -> Layout:
     if depth.kind == "float":
         allowed = {1, 2, 3}
     if predictor not in allowed:
-        raise Refused(f"predictor {predictor} of {depth.bits}-bit values")
-    return Layout(
+        raise RefusedImage(f"predictor {predictor} of {depth.bits}-bit values")
+    return SampleLayout(
         directory,
         height,
         width,
@@ -225,13 +229,13 @@ def _check_size(block: tuple[int, int], width: int, bits: int) -> None:
     """What is decompressed at once: a strip, or a row of tiles."""
     size = block[0] * -(-width // block[1]) * block[1] * bits // 8
     if size > _MOST_AT_ONCE:
-        raise Refused(
+        raise RefusedImage(
             f"its compressed strips or tiles have {size // 2**20} MiB",
             "save it uncompressed, or in smaller strips",
         )
 
 
-def depth_of(directory: Directory, samples: int) -> Depth:
+def depth_of(directory: Directory, samples: int) -> SampleDepth:
     """How a page stores its values.
 
     Raises:
@@ -240,16 +244,16 @@ def depth_of(directory: Directory, samples: int) -> Depth:
     bits, formats = directory.values(258) or (1,), directory.values(339) or (1,)
     # One value stands for all samples in files of some writers.
     if not 1 <= samples <= _MOST_SAMPLES:
-        raise Refused(f"it has {samples} samples a pixel")
+        raise RefusedImage(f"it has {samples} samples a pixel")
     if len(set(bits)) > 1 or len(set(formats)) > 1:
-        raise Refused(f"its samples have different kinds ({', '.join(map(str, bits))} bits)")
+        raise RefusedImage(f"its samples have different kinds ({', '.join(map(str, bits))} bits)")
     kind = _KINDS.get(formats[0])
     if kind is None:
-        raise Refused("its values are complex numbers")
+        raise RefusedImage("its values are complex numbers")
     depths = {"unsigned": (*range(1, 17), 32), "signed": (8, 16, 32), "float": (16, 32, 64)}[kind]
     if bits[0] not in depths:
-        raise Refused(f"its values have {bits[0]} bits ({kind})")
-    return Depth(kind, bits[0])
+        raise RefusedImage(f"its values have {bits[0]} bits ({kind})")
+    return SampleDepth(kind, bits[0])
 
 
 def _by_libtiff(segments: Sequence[bytes], compression: int, row_bytes: int, rows: int, total: int) -> bytes:

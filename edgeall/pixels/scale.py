@@ -12,7 +12,7 @@ may be that of one picture, and PNG's sBIT (section 11.3.2.4 of the specificatio
 from dataclasses import dataclass
 from typing import Literal
 
-from edgeall.pixels.refusal import Refused
+from edgeall.pixels.refusal import RefusedImage
 
 Kind = Literal["unsigned", "signed", "float"]
 
@@ -25,7 +25,7 @@ are less than that apart, so it concerns 32 bits alone."""
 
 
 @dataclass(frozen=True)
-class Depth:
+class SampleDepth:
     """How a file stores its values."""
 
     kind: Kind
@@ -50,7 +50,7 @@ class Scale:
     note: str = ""
 
 
-def full_scale(depth: Depth, peak: float, declared: float | None = None) -> Scale:
+def full_scale(depth: SampleDepth, peak: float, declared: float | None = None) -> Scale:
     """The scale of a picture whose greatest colour value is `peak`.
 
     Args:
@@ -67,7 +67,7 @@ def full_scale(depth: Depth, peak: float, declared: float | None = None) -> Scal
     bits = next((bits for bits in _USUAL if held < 2**bits and 2**bits <= depth.limit), None)
     if bits is None:
         if held * _FAINTEST < depth.limit:
-            raise Refused(f"its values end at {peak:.0f} of {depth.limit}, the scale of no usual camera")
+            raise RefusedImage(f"its values end at {peak:.0f} of {depth.limit}, the scale of no usual camera")
         return Scale(depth.limit)
     word = ", as the file declares" if declared is not None and held == declared else ""
     return Scale(2**bits - 1, f"values end at {peak:.0f}: taken as {bits} of {depth.bits} bits{word}")
@@ -76,5 +76,5 @@ def full_scale(depth: Depth, peak: float, declared: float | None = None) -> Scal
 def _of_floats(held: float, peak: float) -> Scale:
     full = next((full for full in (1, *(2**bits - 1 for bits in _USUAL)) if held <= full), None)
     if full is None:
-        raise Refused(f"its floating-point values end at {peak:.6g}, the scale of no usual camera")
+        raise RefusedImage(f"its floating-point values end at {peak:.6g}, the scale of no usual camera")
     return Scale(full, f"floating-point values end at {peak:.4g}: taken as 0 to {full}")

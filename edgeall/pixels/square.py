@@ -131,17 +131,17 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Picks:
+class SampledIndices:
     """What is read of a picture, by rows and by columns."""
 
     down: Axis
     across: Axis
 
 
-def picks(size: tuple[int, int], to: Resize) -> Picks:
+def picks(size: tuple[int, int], to: Resize) -> SampledIndices:
     """What a filter that is not antialiased reads of a picture of this width and height."""
     left, top, right, bottom = region(size, to)
-    return Picks(_axis(top, bottom - top, size[1], to), _axis(left, right - left, size[0], to))
+    return SampledIndices(_axis(top, bottom - top, size[1], to), _axis(left, right - left, size[0], to))
 
 
 def _axis(start: int, taken: int, length: int, to: Resize) -> Axis:
@@ -161,7 +161,7 @@ def _axis(start: int, taken: int, length: int, to: Resize) -> Axis:
     return Axis(needed, places[: to.size], places[to.size :], share)
 
 
-def sampled(pixels: ByteImage, taken: Picks) -> ByteImage:
+def sampled(pixels: ByteImage, taken: SampledIndices) -> ByteImage:
     """The square (size, size, 3) from the rows and columns (rows, columns, 3) that `taken` needs."""
     # A black row and column behind the others is what -1 finds.
     framed = np.pad(pixels, ((0, 1), (0, 1), (0, 0)))

@@ -8,7 +8,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from edgeall.pixels.refusal import Refused
+from edgeall.pixels.refusal import RefusedImage
 
 # TIFF 6.0, p. 15 and 16, and BigTIFF: code of a type to its letter in `struct` and its bytes.
 _TYPES = {
@@ -60,11 +60,11 @@ class Directory:
         kind, count, offset = self.entries[tag]
         letters, size = _TYPES.get(kind, ("", 0))
         if not letters or count > (_MAX_BYTES if letters == "s" else _MAX_NUMBERS):
-            raise Refused(f"tag {tag} of its TIFF directory is damaged")
+            raise RefusedImage(f"tag {tag} of its TIFF directory is damaged")
         self.file.seek(offset)
         content = self.file.read(count * size)
         if len(content) < count * size:
-            raise Refused(f"the file ends within tag {tag}", "copy it again from where it was made")
+            raise RefusedImage(f"the file ends within tag {tag}", "copy it again from where it was made")
         if letters == "s":
             return (content,)
         return struct.unpack(f"{self.order}{count * len(letters)}{letters[0]}", content)
@@ -105,18 +105,20 @@ def read_directories(file: BinaryIO) -> list[Directory]:
         count = _unpacked(order + number, file.read(struct.calcsize(number)))
         entries += count
         if entries > _MAX_ENTRIES:
-            raise Refused("its TIFF directory is damaged")
+            raise RefusedImage("its TIFF directory is damaged")
         start = at + struct.calcsize(number)
         width = struct.calcsize("=" + entry) + struct.calcsize(offset_letter)
         content = file.read(count * width + struct.calcsize(offset_letter))
         if len(content) < count * width:
-            raise Refused("the file ends within its TIFF directory", "copy it again from where it was made")
+            raise RefusedImage(
+                "the file ends within its TIFF directory", "copy it again from where it was made"
+            )
         pages.append(_directory(file, order, entry, offset_letter, content[: count * width], start))
         link = content[count * width :]
         # Some writers leave out the link after the last directory.
         at = _unpacked(order + offset_letter, link) if len(link) == struct.calcsize(offset_letter) else 0
     if not pages:
-        raise Refused("a TIFF file without a picture")
+        raise RefusedImage("a TIFF file without a picture")
     return pages
 
 
@@ -137,5 +139,5 @@ def _directory(
 
 def _unpacked(letters: str, content: bytes) -> int:
     if len(content) < struct.calcsize(letters):
-        raise Refused("the file ends before its TIFF directory", "copy it again from where it was made")
+        raise RefusedImage("the file ends before its TIFF directory", "copy it again from where it was made")
     return int(struct.unpack(letters, content)[0])

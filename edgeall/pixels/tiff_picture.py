@@ -8,8 +8,8 @@ import numpy as np
 
 from edgeall.pixels.canvas import Turn
 from edgeall.pixels.raster import COLOURS, Colour, Raster, Samples, palette_of
-from edgeall.pixels.refusal import Refused
-from edgeall.pixels.samples import LOSSLESS, Layout, depth_of, layout
+from edgeall.pixels.refusal import RefusedImage
+from edgeall.pixels.samples import LOSSLESS, SampleLayout, depth_of, layout
 from edgeall.pixels.tiff import Directory
 
 # TIFF 6.0, PhotometricInterpretation.
@@ -67,7 +67,7 @@ def check_for_pillow(page: Directory, joined: int) -> None:
     colour, samples = _colour(page), page.number(277, 1)
     depth = depth_of(page, samples)
     if joined > 1:
-        raise Refused("its channels are JPEG or CCITT pages", _MERGE)
+        raise RefusedImage("its channels are JPEG or CCITT pages", _MERGE)
     if page.number(259, 1) in _CCITT:
         allowed = depth.bits == 1 and samples == 1 and colour in ("grey", "white is zero")
     else:
@@ -79,7 +79,9 @@ def check_for_pillow(page: Directory, joined: int) -> None:
         )
     if not allowed:
         name = "CCITT" if page.number(259, 1) in _CCITT else "JPEG"
-        raise Refused(f"{name} compression of {depth.bits}-bit {colour} with {samples} samples", _UNSAVED)
+        raise RefusedImage(
+            f"{name} compression of {depth.bits}-bit {colour} with {samples} samples", _UNSAVED
+        )
 
 
 def raster_of(directories: Sequence[Directory], bits: int | None, turn: Turn) -> Raster:
@@ -98,7 +100,7 @@ def raster_of(directories: Sequence[Directory], bits: int | None, turn: Turn) ->
     if len(layouts) > 1:
         alike = all(replace(other, directory=page) == first for other in layouts)
         if first.samples != 1 or not alike or {_colour(other) for other in directories} != {"grey"}:
-            raise Refused("its channels are pages of different kinds", _MERGE)
+            raise RefusedImage("its channels are pages of different kinds", _MERGE)
         return Raster(size, "RGB", first.depth, partial(_joined, layouts), declared=declared, turn=turn)
     _check(page, colour, first)
     alpha, associated, notes = _extra(page.values(338), colour, first.samples)
@@ -116,7 +118,7 @@ def raster_of(directories: Sequence[Directory], bits: int | None, turn: Turn) ->
     )
 
 
-def _joined(layouts: Sequence[Layout]) -> Iterator[Samples]:
+def _joined(layouts: Sequence[SampleLayout]) -> Iterator[Samples]:
     for bands in zip(*(page.bands() for page in layouts), strict=True):
         yield np.concatenate(bands, axis=2)
 
@@ -124,20 +126,20 @@ def _joined(layouts: Sequence[Layout]) -> Iterator[Samples]:
 def _colour(page: Directory) -> Colour:
     values = page.values(262)
     if not values:
-        raise Refused("it does not say what its values mean (no PhotometricInterpretation)")
+        raise RefusedImage("it does not say what its values mean (no PhotometricInterpretation)")
     colour = _COLOURS.get(values[0])
     if colour is None:
-        raise Refused(
+        raise RefusedImage(
             f"it holds {_OTHER_COLOURS.get(values[0], f'colours of an unknown kind ({values[0]})')}"
         )
     return colour
 
 
-def _layout(page: Directory) -> Layout:
+def _layout(page: Directory) -> SampleLayout:
     compression = page.number(259, 1)
     if compression not in LOSSLESS:
         name = _OTHER_COMPRESSIONS.get(compression, f"unknown ({compression})")
-        raise Refused(f"its compression is {name}", _UNSAVED)
+        raise RefusedImage(f"its compression is {name}", _UNSAVED)
     return layout(page)
 
 
@@ -149,20 +151,22 @@ def _declared(page: Directory, bits: int | None) -> float | None:
     return max(told, default=None)
 
 
-def _check(page: Directory, colour: Colour, stored: Layout) -> None:
+def _check(page: Directory, colour: Colour, stored: SampleLayout) -> None:
     """Refuses what the tags of a colour say beyond what is read."""
     depth = stored.depth
     if stored.samples < COLOURS[colour]:
-        raise Refused(f"{colour} of {stored.samples} samples a pixel")
+        raise RefusedImage(f"{colour} of {stored.samples} samples a pixel")
     if colour == "palette" and not (depth.kind == "unsigned" and depth.bits <= 8 and page.values(320)):
-        raise Refused(f"a palette of {depth.bits}-bit values")
+        raise RefusedImage(f"a palette of {depth.bits}-bit values")
     if colour == "CMYK" and page.number(332, 1) != 1:
-        raise Refused("its inks are others than cyan, magenta, yellow and black")
+        raise RefusedImage("its inks are others than cyan, magenta, yellow and black")
     if colour == "YCbCr":
         if not depth.kind == "unsigned" or depth.bits != 8 or (page.values(530) or (2, 2)) != (1, 1):
-            raise Refused("its colours (YCbCr) are stored at a lower resolution than its light, without JPEG")
+            raise RefusedImage(
+                "its colours (YCbCr) are stored at a lower resolution than its light, without JPEG"
+            )
         if not _is_bt601(page):
-            raise Refused("its colours (YCbCr) are on another scale than JPEG's")
+            raise RefusedImage("its colours (YCbCr) are on another scale than JPEG's")
 
 
 def _is_bt601(page: Directory) -> bool:
@@ -195,5 +199,5 @@ def _extra(kinds: Sequence[int], colour: Colour, samples: int) -> tuple[int | No
     if places:
         return COLOURS[colour] + places[0], kinds[places[0]] == _ASSOCIATED, ()
     if extra and colour in ("grey", "white is zero"):
-        raise Refused(f"its {samples} samples a pixel are not said to be red, green and blue", _MERGE)
+        raise RefusedImage(f"its {samples} samples a pixel are not said to be red, green and blue", _MERGE)
     return None, False, (f"each pixel's last {extra} of {samples} samples are ignored",) if extra else ()

@@ -3,19 +3,19 @@
 from collections.abc import Iterable
 from typing import Any
 
+from edgeall.reporting.device_verdict import DeviceVerdict, Statement, judge
 from edgeall.reporting.document import Bench, Result
 from edgeall.reporting.markdown import markdown
 from edgeall.reporting.reading import SCHEMA, load, merge
 from edgeall.reporting.terminal import Fleet, Terminal, plain_text
-from edgeall.reporting.verdict import Statement, Verdict, judge
 
 __all__ = [
     "Bench",
+    "DeviceVerdict",
     "Fleet",
     "Result",
     "Statement",
     "Terminal",
-    "Verdict",
     "judge",
     "load",
     "markdown",

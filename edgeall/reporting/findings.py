@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgeall.artifact import FORMATS
-from edgeall.reporting import words
+from edgeall.reporting import formatting
 from edgeall.reporting.document import FAILED_PARITY, Bench, Result, VersusFloat, title
 from edgeall.reporting.pairs import (
     Gap,
@@ -36,8 +36,8 @@ def timed(bench: Bench) -> list[Result]:
 
 def told(gap: Gap) -> str:
     """ "+4.5 points [−9.0 to +18.0], p = 1.00"; of AUC "+0.045 [−0.090 to +0.180], p = 1.00"."""
-    write = words.points_interval if gap.metric == "accuracy" else words.signed_interval
-    return f"{write(gap.value, gap.ends)}, {words.p(gap.p_value)}"
+    write = formatting.points_interval if gap.metric == "accuracy" else formatting.signed_interval
+    return f"{write(gap.value, gap.ends)}, {formatting.p(gap.p_value)}"
 
 
 def trade_offs(bench: Bench) -> list[str]:
@@ -50,7 +50,7 @@ def trade_offs(bench: Bench) -> list[str]:
     first, *others = sorted(chosen, key=_cost)
     compared = [gaps(first, other) for other in others]
     adjusted = _adjusted([gap for found in compared for gap in found])
-    place = f"{title(format, precision)}, {words.threads(threads)}"
+    place = f"{title(format, precision)}, {formatting.threads(threads)}"
     sentences = []
     for other, found in zip(others, compared, strict=True):
         names = f"{_marked(bench, other)} against {_marked(bench, first)} ({place})"
@@ -105,8 +105,10 @@ def _cost(result: Result) -> tuple[float, float]:
 
 
 def _gaps_in_words(name: str, b: Result, a: Result, found: list[Gap], adjusted: dict[int, float]) -> str:
-    pair = f"accuracy {words.percent_interval(b.accuracy_told)}% against {words.percent_interval(a.accuracy_told)}%"
-    areas = f", AUC {words.share_interval(b.auc)} against {words.share_interval(a.auc)}"
+    pair = f"accuracy {formatting.percent_interval(b.accuracy_told)}% against " + (
+        f"{formatting.percent_interval(a.accuracy_told)}%"
+    )
+    areas = f", AUC {formatting.share_interval(b.auc)} against {formatting.share_interval(a.auc)}"
     if not found:
         return f"{pair}{areas}, on images that cannot be paired: no difference is claimed."
     told_of = {gap.metric: told(gap) for gap in found}
@@ -119,7 +121,7 @@ def _gaps_in_words(name: str, b: Result, a: Result, found: list[Gap], adjusted: 
         of = f" of {b.clusters} subjects" if found[0].subjects and b.clusters else ""
         return f"{known}: the {found[0].n} test images{of} cannot tell them apart."
     said = [f"{'higher' if gap.value > 0 else 'lower'} {_METRICS[gap.metric]}" for gap in shown]
-    return f"{known}: {name} has {words.listed(said)}."
+    return f"{known}: {name} has {formatting.listed(said)}."
 
 
 _METRICS = {"accuracy": "accuracy", "auc": "AUC"}
@@ -129,16 +131,16 @@ def _price(bench: Bench, b: Result, a: Result) -> str:
     parts = []
     ratio = None if bench.emulated else time_ratio(b, a)
     if ratio is not None and b.latency is not None and a.latency is not None:
-        times = f"({words.ms(b.latency.p50)} against {words.ms(a.latency.p50)} ms)"
+        times = f"({formatting.ms(b.latency.p50)} against {formatting.ms(a.latency.p50)} ms)"
         if ratio.low is not None and not apart(ratio):
-            parts.append(f"a time that the rounds cannot tell apart, {words.ratio(ratio)} {times}")
+            parts.append(f"a time that the rounds cannot tell apart, {formatting.ratio(ratio)} {times}")
         else:
-            parts.append(f"{words.ratio(ratio)} the time {times}")
+            parts.append(f"{formatting.ratio(ratio)} the time {times}")
     if a.peak_rss_bytes and b.peak_rss_bytes:
-        parts.append(f"{words.significant(b.peak_rss_bytes / a.peak_rss_bytes, 2)}x the memory")
+        parts.append(f"{formatting.significant(b.peak_rss_bytes / a.peak_rss_bytes, 2)}x the memory")
     if a.size_bytes:
-        parts.append(f"{words.significant(b.size_bytes / a.size_bytes, 2)}x the size")
-    return f"It takes {words.listed(parts)}." if parts else ""
+        parts.append(f"{formatting.significant(b.size_bytes / a.size_bytes, 2)}x the size")
+    return f"It takes {formatting.listed(parts)}." if parts else ""
 
 
 def int8(bench: Bench) -> Iterator[tuple[bool, str]]:
@@ -175,7 +177,7 @@ def _speeds(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:
         if ratio is not None:
             kind = _speed(ratio)
             phrase = "{} on {}" if said[kind] else _SPEEDS[kind]
-            said[kind].append(phrase.format(words.ratio(ratio), words.threads(quantized.threads)))
+            said[kind].append(phrase.format(formatting.ratio(ratio), formatting.threads(quantized.threads)))
     idle = bool(said["slower"] or said["idle"])
     return idle, [", ".join(phrases) for phrases in said.values() if phrases]
 
@@ -208,7 +210,7 @@ def _effort(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:
             ratios[Path(quantized.artifact).name] = ours / theirs
     said = []
     for name, ratio in ratios.items():
-        told = f"{words.significant(ratio, 3)}x the instructions of its float32"
+        told = f"{formatting.significant(ratio, 3)}x the instructions of its float32"
         whose = f" ({name})" if len(ratios) > 1 else ""
         said.append(f"{'MORE work, ' if ratio > _AS_MANY else ''}{told}{whose}")
     return any(ratio > _AS_MANY for ratio in ratios.values()), said
@@ -220,15 +222,15 @@ def _cost_in_accuracy(float32: Result, quantized: Result) -> tuple[bool, str]:
     agreement = (
         ""
         if versus is None
-        else f"same verdict on {words.percent(versus.agreement)}% of {quantized.n} images, "
+        else f"same verdict on {formatting.percent(versus.agreement)}% of {quantized.n} images, "
         + (
             ""
             if versus.class_agreement is None
-            else f"same most probable class on {words.percent_interval(versus.class_agreement)}%, "
+            else f"same most probable class on {formatting.percent_interval(versus.class_agreement)}%, "
         )
     )
     if gap is None:
-        delta = "" if versus is None else f"accuracy {words.points(versus.accuracy_delta)} points, "
+        delta = "" if versus is None else f"accuracy {formatting.points(versus.accuracy_delta)} points, "
         return False, f"{agreement}{delta}no test of the difference"
     found = [each for each in (gap, area) if each is not None and (each is gap or each.shown())]
     said = [
@@ -275,24 +277,25 @@ def extremes(bench: Bench) -> list[str]:
         rivals = [r for r in clocked if r is not first and same_speed(r, first)]
         assert first.latency is not None
         found.append(
-            f"Fastest: {bench.label(first)} on {words.threads(first.threads)}, {words.ms(first.latency.p50)} ms (p50)"
+            f"Fastest: {bench.label(first)} on {formatting.threads(first.threads)}, "
+            f"{formatting.ms(first.latency.p50)} ms (p50)"
             + _rivals(
                 bench, rivals, len(clocked) - 1, "the rounds do not tell it apart from", with_threads=True
             )
         )
     smallest = min(every, key=lambda r: r.size_bytes)
-    found.append(f"Smallest: {bench.label(smallest)}, {words.megabytes(smallest.size_bytes)} MB.")
+    found.append(f"Smallest: {bench.label(smallest)}, {formatting.megabytes(smallest.size_bytes)} MB.")
     heavy = [r for r in bench.results if r.peak_rss_bytes and not r.failed_parity]
     if heavy:
         least = min(heavy, key=lambda r: r.peak_rss_bytes or 0)
         found.append(
-            f"Least memory: {bench.label(least)}, {words.megabytes(least.peak_rss_bytes)} MB at its peak."
+            f"Least memory: {bench.label(least)}, {formatting.megabytes(least.peak_rss_bytes)} MB at its peak."
         )
     best = max(r.accuracy.value for r in every)
     top = [r for r in every if r.accuracy.value == best]
     level = [r for r in every if r not in top and not _worse(accuracy_gap(top[0], r))]
     found.append(
-        f"Most accurate: {_some(bench, top)}, {words.percent_interval(top[0].accuracy_told)}%"
+        f"Most accurate: {_some(bench, top)}, {formatting.percent_interval(top[0].accuracy_told)}%"
         + _rivals(bench, level, len(every) - len(top), "not shown to be above", with_threads=False)
     )
     if areas := [r for r in every if r.auc is not None]:
@@ -300,7 +303,7 @@ def extremes(bench: Bench) -> list[str]:
         top = [r for r in areas if r.auc and widest.auc and r.auc.value == widest.auc.value]
         level = [r for r in areas if r not in top and not _worse(auc_gap(top[0], r))]
         found.append(
-            f"Highest AUC: {_some(bench, top)}, {words.share_interval(widest.auc)}"
+            f"Highest AUC: {_some(bench, top)}, {formatting.share_interval(widest.auc)}"
             + _rivals(bench, level, len(areas) - len(top), "not shown to be above", with_threads=False)
         )
     if failed:
@@ -310,7 +313,7 @@ def extremes(bench: Bench) -> list[str]:
 
 def _some(bench: Bench, top: list[Result]) -> str:
     if len(top) < 4:
-        return words.listed([bench.label(r) for r in top])
+        return formatting.listed([bench.label(r) for r in top])
     return f"{len(top)} artifacts, {bench.label(top[0])} among them"
 
 
@@ -325,5 +328,7 @@ def _rivals(bench: Bench, rivals: list[Result], others: int, words_before: str, 
         return f"; {words_before} any other."
     if len(rivals) > 4:
         return f"; {words_before} {len(rivals)} of the {others} others."
-    names = [bench.label(r) + (f" on {words.threads(r.threads)}" if with_threads else "") for r in rivals]
-    return f"; {words_before} {words.listed(names, 'or')}."
+    names = [
+        bench.label(r) + (f" on {formatting.threads(r.threads)}" if with_threads else "") for r in rivals
+    ]
+    return f"; {words_before} {formatting.listed(names, 'or')}."

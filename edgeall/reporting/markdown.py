@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from edgeall.reporting import costs, counts, cross_check
+from edgeall.reporting import costs_table, counts_table, cross_check_table
+from edgeall.reporting.device_verdict import HEADINGS, judge
+from edgeall.reporting.devices_table import side_by_side
 from edgeall.reporting.document import Bench
-from edgeall.reporting.fleet import side_by_side
+from edgeall.reporting.results_table import COLUMNS, table
 from edgeall.reporting.side import SideTable
-from edgeall.reporting.table import COLUMNS, table
-from edgeall.reporting.verdict import HEADINGS, judge
 
 
 def markdown(benches: Iterable[Bench]) -> str:
@@ -25,7 +25,7 @@ def _device(bench: Bench) -> str:
     lines = [f"## {_plain(laid_out.title)}", "", _line(headings), _line(rules, escape=False)]
     lines += [_line([row.family, *(row.cells[column.key] for column in COLUMNS)]) for row in laid_out.rows]
     lines += ["", *(f"- {_plain(note)}" for note in laid_out.notes), ""]
-    for side in (cross_check.witnesses(bench), costs.costs(bench), counts.counts(bench)):
+    for side in (cross_check_table.witnesses(bench), costs_table.costs(bench), counts_table.counts(bench)):
         lines += _side(side)
     for kind, heading in HEADINGS.items():
         if texts := verdict.of(kind):

@@ -25,7 +25,7 @@ from typing import Any
 from edgeall.errors import UsageError
 from edgeall.files import AnyPath
 from edgeall.measuring.records import NOT_TRIED
-from edgeall.reporting import costs, counts, cross_check, words
+from edgeall.reporting import costs_table, counts_table, cross_check_table, formatting
 from edgeall.reporting.checked import At
 from edgeall.reporting.document import (
     Bench,
@@ -157,7 +157,7 @@ def _card(at: At) -> str:
     """ "NVIDIA A2 (15 GiB, driver 550.54.15)"."""
     memory, driver = at.maybe("memory_bytes"), at.maybe("driver")
     told = [
-        *([] if memory is None else [f"{words.significant(memory.count() / 2**30, 2)} GiB"]),
+        *([] if memory is None else [f"{formatting.significant(memory.count() / 2**30, 2)} GiB"]),
         *([] if driver is None else [f"driver {driver.text()}"]),
     ]
     return at.get("name").text() + (f" ({', '.join(told)})" if told else "")
@@ -205,10 +205,10 @@ def _result(at: At) -> Result:
         data=_text(at, "data"),
         predictions=_predictions(at.maybe("predictions")),
         members=() if (members := at.maybe("members")) is None else tuple(m.text() for m in members.items()),
-        cross_check=cross_check.read(at.maybe("cross_check")),
+        cross_check=cross_check_table.read(at.maybe("cross_check")),
         accelerator=None if (place := at.maybe("accelerator")) is None else place.get("provider").text(),
-        costs=costs.read(at),
-        counts=counts.read(at),
+        costs=costs_table.read(at),
+        counts=counts_table.read(at),
         classes=_classes(at.maybe("classes")),
     )
     _check(at, result)

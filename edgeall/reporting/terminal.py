@@ -11,12 +11,12 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from edgeall.reporting import costs, counts, cross_check, fleet
+from edgeall.reporting import costs_table, counts_table, cross_check_table, devices_table
+from edgeall.reporting.device_verdict import HEADINGS, DeviceVerdict, judge
+from edgeall.reporting.devices_table import side_by_side
 from edgeall.reporting.document import Bench
-from edgeall.reporting.fleet import side_by_side
+from edgeall.reporting.results_table import COLUMNS, FAILED, MARKS, Column, Group, Row, Table, table
 from edgeall.reporting.side import SideTable
-from edgeall.reporting.table import COLUMNS, FAILED, MARKS, Column, Group, Row, Table, table
-from edgeall.reporting.verdict import HEADINGS, Verdict, judge
 
 _STYLES = {"recommendation": "bold green", "warning": "bold yellow", "limit": "dim"}
 
@@ -38,7 +38,11 @@ class Terminal:
             yield from _table(laid_out, console, options)
             yield Text()
             yield from (Text(note, style="dim") for note in laid_out.notes)
-            for side in (cross_check.witnesses(bench), costs.costs(bench), counts.counts(bench)):
+            for side in (
+                cross_check_table.witnesses(bench),
+                costs_table.costs(bench),
+                counts_table.counts(bench),
+            ):
                 if side.rows:
                     yield Text()
                 yield from _side(side, console, options)
@@ -159,14 +163,14 @@ def _side(told: SideTable, console: Console, options: ConsoleOptions) -> Iterato
 
 
 def _figure(cell: str) -> Text:
-    alarming = cell.startswith((cross_check.SLOWER, fleet.NOT_MEASURED))
+    alarming = cell.startswith((cross_check_table.SLOWER, devices_table.NOT_MEASURED))
     return Text(
         cell,
         style="bold red" if alarming else "yellow" if any(mark in cell for mark in (*MARKS, "≈")) else "",
     )
 
 
-def _verdict(verdict: Verdict) -> Iterator[Text | RichTable]:
+def _verdict(verdict: DeviceVerdict) -> Iterator[Text | RichTable]:
     for kind, heading in HEADINGS.items():
         texts = verdict.of(kind)
         if texts:

@@ -16,7 +16,7 @@ from edgeall.pixels import PixelMapping
 from edgeall.runtimes.accelerator import Accelerator, AcceleratorError
 from edgeall.runtimes.interpreters import INTERPRETERS, NONE_INSTALLED
 from edgeall.runtimes.precision import ExecutedPrecision, Operator
-from edgeall.runtimes.session import EngineInfo, Session, Setup, Stages, essence, is_absent
+from edgeall.runtimes.session import EngineInfo, Session, SessionOptions, Stages, essence, is_absent
 
 __all__ = [
     "ENGINES",
@@ -27,7 +27,7 @@ __all__ = [
     "ExecutedPrecision",
     "Operator",
     "Session",
-    "Setup",
+    "SessionOptions",
     "Stages",
     "lacking",
     "open_model",
@@ -114,7 +114,7 @@ def open_model(
         raise UsageError(f"{threads} threads: at least 1 is needed")
     if batch < 1:
         raise UsageError(f"a batch of {batch}: at least 1 is needed")
-    setup = Setup(threads, precision, accelerator, batch)
+    setup = SessionOptions(threads, precision, accelerator, batch)
     engine = ENGINES[format]
     try:
         network = _module(engine).load(path, setup)
@@ -123,7 +123,7 @@ def open_model(
     return Session(network, path, pixels, classes, setup)
 
 
-def settings(format: Format, setup: Setup) -> dict[str, Any]:
+def settings(format: Format, setup: SessionOptions) -> dict[str, Any]:
     """All that changes what an engine computes here, or how fast, beside the model and its own version; JSON-ready.
 
     Sessions are opened with these very settings, so that results of others can be told apart. No engine is imported.

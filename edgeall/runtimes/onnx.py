@@ -24,7 +24,7 @@ from edgeall.runtimes.onnx_providers import (
     tells_precision,
 )
 from edgeall.runtimes.precision import Operator, is_conversion, of_types
-from edgeall.runtimes.session import EngineInfo, Port, Setup, Stages, Tensor, essence
+from edgeall.runtimes.session import EngineInfo, Port, SessionOptions, Stages, Tensor, essence
 
 __all__ = ["BoundNetwork", "OnnxNetwork", "lacking", "load", "saturates", "settings"]
 
@@ -37,7 +37,7 @@ class OnnxNetwork:
     card: dict[str, Any] | None = None
     stages: Stages | str = "computed on the processor: nothing is copied to an accelerator"
 
-    def __init__(self, path: Path, setup: Setup) -> None:
+    def __init__(self, path: Path, setup: SessionOptions) -> None:
         import onnxruntime
 
         self.engine = EngineInfo("onnxruntime", onnxruntime.__version__)
@@ -102,7 +102,7 @@ class OnnxNetwork:
 class BoundNetwork(OnnxNetwork):
     """An ONNX model on an accelerator: input and output lie there, and what is copied is copied by command."""
 
-    def __init__(self, path: Path, setup: Setup) -> None:
+    def __init__(self, path: Path, setup: SessionOptions) -> None:
         from onnxruntime import OrtValue
 
         super().__init__(path, setup)
@@ -157,7 +157,7 @@ class BoundNetwork(OnnxNetwork):
         return result
 
 
-def load(path: Path, setup: Setup) -> OnnxNetwork:
+def load(path: Path, setup: SessionOptions) -> OnnxNetwork:
     """The model, where the set-up says."""
     return (OnnxNetwork if setup.accelerator is None else BoundNetwork)(path, setup)
 

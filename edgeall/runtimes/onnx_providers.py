@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.runtimes.accelerator import Accelerator, AcceleratorError
-from edgeall.runtimes.session import Setup, essence
+from edgeall.runtimes.session import SessionOptions, essence
 
 CPU = "CPUExecutionProvider"
 _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -50,7 +50,7 @@ def lacking(accelerator: Accelerator) -> str | None:
     """
     from onnxruntime.datasets import get_example
 
-    setup = Setup(accelerator=accelerator)
+    setup = SessionOptions(accelerator=accelerator)
     try:
         open_on(str(get_example("sigmoid.onnx")), session_options(setup), setup)
     except AcceleratorError as error:
@@ -67,7 +67,7 @@ _MISSING = dict.fromkeys(
 """How to get a provider."""
 
 
-def open_on(model: str | bytes, options: Any, setup: Setup) -> Any:
+def open_on(model: str | bytes, options: Any, setup: SessionOptions) -> Any:
     """An InferenceSession on the accelerator of the set-up, and on nothing else.
 
     Raises:
@@ -109,12 +109,12 @@ def open_on(model: str | bytes, options: Any, setup: Setup) -> Any:
     return session
 
 
-def _cuda(setup: Setup, device: int) -> dict[str, str]:
+def _cuda(setup: SessionOptions, device: int) -> dict[str, str]:
     # TF32 keeps 10 of float32's 23 bits; what is called float32 must be.
     return {"device_id": str(device), "use_tf32": "0"}
 
 
-def _tensorrt(setup: Setup, device: int) -> dict[str, str]:
+def _tensorrt(setup: SessionOptions, device: int) -> dict[str, str]:
     return {
         "device_id": str(device),
         "trt_fp16_enable": str(int(setup.precision == "float16")),
@@ -122,7 +122,10 @@ def _tensorrt(setup: Setup, device: int) -> dict[str, str]:
     }
 
 
-_PROVIDER_OPTIONS: dict[str, Callable[[Setup, int], dict[str, str]]] = {_CUDA: _cuda, _TENSORRT: _tensorrt}
+_PROVIDER_OPTIONS: dict[str, Callable[[SessionOptions, int], dict[str, str]]] = {
+    _CUDA: _cuda,
+    _TENSORRT: _tensorrt,
+}
 NVIDIAS = frozenset(_PROVIDER_OPTIONS)
 """Providers that compute on NVIDIA's cards."""
 
@@ -145,7 +148,7 @@ def _find_libraries() -> None:
             onnxruntime.preload_dlls()
 
 
-def settings(setup: Setup) -> dict[str, Any]:
+def settings(setup: SessionOptions) -> dict[str, Any]:
     """All that ONNX Runtime is told beside the model, JSON-ready; it is told nothing else.
 
     "threads" are attributes of its session options and "entries" their configuration; "provider_options" and
@@ -176,7 +179,7 @@ def settings(setup: Setup) -> dict[str, Any]:
     }
 
 
-def session_options(setup: Setup) -> Any:
+def session_options(setup: SessionOptions) -> Any:
     """ONNX Runtime's SessionOptions as `settings` tells, and silent."""
     import onnxruntime
 

@@ -11,7 +11,7 @@ import numpy as np
 from edgeall.errors import EngineError
 from edgeall.runtimes.accelerator import Accelerator, AcceleratorError
 from edgeall.runtimes.precision import Operator, is_conversion, normalized
-from edgeall.runtimes.session import EngineInfo, Port, Setup, Stages, Tensor, essence
+from edgeall.runtimes.session import EngineInfo, Port, SessionOptions, Stages, Tensor, essence
 
 _CPU = "CPU"
 _NOT_OPERATORS = ("Input", "Output", "Reorder")
@@ -22,7 +22,7 @@ class OpenVinoNetwork:
 
     stages: Stages | str = "OpenVINO copies inside the inference: in its latency, and not to be told apart"
 
-    def __init__(self, path: Path, setup: Setup) -> None:
+    def __init__(self, path: Path, setup: SessionOptions) -> None:
         os.environ.setdefault("OPENVINO_TELEMETRY_OPT_OUT", "1")
         import openvino
 
@@ -140,7 +140,7 @@ def _device(accelerator: Accelerator) -> str:
     return f"{accelerator.provider}.{accelerator.device}" if accelerator.device else accelerator.provider
 
 
-def settings(setup: Setup) -> dict[str, Any]:
+def settings(setup: SessionOptions) -> dict[str, Any]:
     """All that OpenVINO is told beside the model, JSON-ready: the device, and what the model is compiled with."""
     device = _CPU if setup.accelerator is None else _device(setup.accelerator)
     return {"device": device, "properties": properties(setup.threads, setup.precision, device)}

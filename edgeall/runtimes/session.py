@@ -48,7 +48,7 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Setup:
+class SessionOptions:
     """How an engine is to run a model.
 
     Attributes:
@@ -127,7 +127,7 @@ class Session:
     """
 
     def __init__(
-        self, network: Network, path: Path, pixels: PixelMapping, classes: int | None, setup: Setup
+        self, network: Network, path: Path, pixels: PixelMapping, classes: int | None, setup: SessionOptions
     ) -> None:
         self.engine = network.engine
         self.card, self.stages = network.card, network.stages

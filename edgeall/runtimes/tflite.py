@@ -21,7 +21,7 @@ from edgeall.errors import EngineError
 from edgeall.runtimes.accelerator import Accelerator, AcceleratorError
 from edgeall.runtimes.interpreters import INTERPRETERS, NONE_INSTALLED
 from edgeall.runtimes.precision import Operator, is_conversion, of_types
-from edgeall.runtimes.session import EngineInfo, Port, Setup, Stages, Tensor, essence, is_absent
+from edgeall.runtimes.session import EngineInfo, Port, SessionOptions, Stages, Tensor, essence, is_absent
 
 
 class TfliteNetwork:
@@ -30,7 +30,7 @@ class TfliteNetwork:
     card: dict[str, Any] | None = None
     stages: Stages | str = "TensorFlow Lite runs on the processor: nothing is copied to an accelerator"
 
-    def __init__(self, path: Path, setup: Setup) -> None:
+    def __init__(self, path: Path, setup: SessionOptions) -> None:
         if setup.accelerator is not None:
             raise AcceleratorError(f"{path}: {lacking(setup.accelerator)}")
         interpreter_class, self.engine = find_interpreter()
@@ -104,7 +104,7 @@ def _hushed() -> Iterator[None]:
         os.close(kept)
 
 
-def settings(setup: Setup) -> dict[str, Any]:
+def settings(setup: SessionOptions) -> dict[str, Any]:
     """All that the interpreter is told beside the model, JSON-ready."""
     return {"num_threads": setup.threads}
 

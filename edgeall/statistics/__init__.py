@@ -23,7 +23,7 @@ from edgeall.statistics.metrics import (
 )
 from edgeall.statistics.multiple import holm
 from edgeall.statistics.one_sided import OneSided, paired_auc, paired_mean
-from edgeall.statistics.paired import Paired, agreement, compare_verdicts, mcnemar_exact
+from edgeall.statistics.paired import PairedTest, agreement, compare_verdicts, mcnemar_exact
 from edgeall.statistics.roc import AucDifference, auc_test_over_subjects, compare_auc
 from edgeall.statistics.temperature import fit_scale, log_losses
 from edgeall.statistics.threshold import choose_band, choose_threshold, matching_threshold
@@ -38,7 +38,7 @@ __all__ = [
     "Estimate",
     "Metrics",
     "OneSided",
-    "Paired",
+    "PairedTest",
     "Referral",
     "Timings",
     "agreement",

@@ -24,7 +24,7 @@ _NOTHING = 1e-15
 
 
 @dataclass(frozen=True)
-class Spread:
+class ClusteredError:
     """How far a figure may lie from its true value.
 
     Attributes:
@@ -77,7 +77,7 @@ def clusters(groups: Sequence[str | None] | None, n: int) -> Integers | None:
     return np.asarray(np.unique(names, return_inverse=True)[1], dtype=np.int64)
 
 
-def spread(influence: Floats, cluster: Integers, strata: Sequence[Bools]) -> Spread | None:
+def spread(influence: Floats, cluster: Integers, strata: Sequence[Bools]) -> ClusteredError | None:
     """The variance of a figure from the influence of each image, (n,).
 
     Within a stratum (all images, or those of one class) the variance between subjects is Obuchowski's (Biometrics 53,
@@ -116,7 +116,7 @@ def spread(influence: Floats, cluster: Integers, strata: Sequence[Bools]) -> Spr
         freedom = variance**2 / sum(v**2 / f for v, f in zip(variances, freedoms, strict=True))
     if len(sums) == 2:
         variance += 2 * count / (count - 1) * float(sums[0] @ sums[1])
-    return Spread(max(variance, independent), min(freedom, count - 1), min(sizes))
+    return ClusteredError(max(variance, independent), min(freedom, count - 1), min(sizes))
 
 
 def _of_unequal(share: Floats) -> tuple[float, float]:
@@ -131,7 +131,7 @@ def _of_unequal(share: Floats) -> tuple[float, float]:
     return s2 / trace, trace**2 / of_square
 
 
-def korn_graubard(value: float, found: Spread, most: float) -> tuple[float, float]:
+def korn_graubard(value: float, found: ClusteredError, most: float) -> tuple[float, float]:
     """Clopper and Pearson's interval of a figure in [0, 1] at its effective number of images, at most `most`.
 
     Source: Korn and Graubard, Survey Methodology 24 (1998).
@@ -141,7 +141,7 @@ def korn_graubard(value: float, found: Spread, most: float) -> tuple[float, floa
     return counted(value, found.effective(value * (1 - value), most))
 
 
-def on_logit_scale(value: float, found: Spread) -> tuple[float, float]:
+def on_logit_scale(value: float, found: ClusteredError) -> tuple[float, float]:
     """Student's interval of a figure in [0, 1] on the logit scale: near 0 and 1 it reaches far to the middle."""
     if not found.known or not 0 < value < 1:
         return counted(value, found.fewest)

@@ -29,9 +29,9 @@ import numpy as np
 from edgeall.statistics import figures
 from edgeall.statistics.clustered import (
     Bools,
+    ClusteredError,
     Floats,
     Integers,
-    Spread,
     korn_graubard,
     on_logit_scale,
     spread,
@@ -69,12 +69,12 @@ def over_subjects(figure: Figure, positive: Bools, cluster: Integers) -> Estimat
     return Estimate(figure.value, min(low, figure.value), max(high, figure.value), found.in_words)
 
 
-def _ends(figure: Figure, found: Spread, n: int) -> tuple[float, float]:
+def _ends(figure: Figure, found: ClusteredError, n: int) -> tuple[float, float]:
     if figure.scale == "logit":
         return on_logit_scale(figure.value, found)
     if figure.scale == "share":
         return korn_graubard(figure.value, found, n)
-    half = Spread(found.variance / 4, found.freedom, found.fewest)
+    half = ClusteredError(found.variance / 4, found.freedom, found.fewest)
     low, high = korn_graubard((1 + figure.value) / 2, half, n)
     return 2 * low - 1, 2 * high - 1
 

@@ -13,7 +13,7 @@ from scipy.special import stdtrit
 from scipy.stats import norm
 
 from edgeall.statistics import figures
-from edgeall.statistics.clustered import Bools, Floats, Integers, Spread, clusters, spread
+from edgeall.statistics.clustered import Bools, ClusteredError, Floats, Integers, clusters, spread
 from edgeall.statistics.estimate import CONFIDENCE, bonett_price
 from edgeall.statistics.roc import gained
 
@@ -112,9 +112,9 @@ def _independent(truth: Bools, subjects: Sequence[str | None] | None) -> tuple[I
     return cluster, "subjects"
 
 
-def _spread(influence: Floats, cluster: Integers, strata: Sequence[Bools]) -> Spread | None:
+def _spread(influence: Floats, cluster: Integers, strata: Sequence[Bools]) -> ClusteredError | None:
     return spread(influence, cluster, strata) if min(of.sum() for of in strata) > 1 else None
 
 
-def _quantile(found: Spread) -> float:
+def _quantile(found: ClusteredError) -> float:
     return float(stdtrit(found.freedom, CONFIDENCE))

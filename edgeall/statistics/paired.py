@@ -14,7 +14,7 @@ from edgeall.statistics.intervals import share
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairedTest:
     """Of a classifier b beside a reference a on the same images.
 
     Attributes:
@@ -65,7 +65,7 @@ def compare_verdicts(
     verdicts_b: npt.ArrayLike,
     groups: Sequence[str | None] | None = None,
     seed: int = 0,
-) -> Paired:
+) -> PairedTest:
     """Compare verdicts (True: positive) of two classifiers, (n,) each, n >= 1, with the truth.
 
     The interval of the accuracy difference is Bonett and Price's for paired proportions (J. Educ. Behav. Stat. 37,
@@ -84,7 +84,7 @@ def compare_verdicts(
     if same is None:
         raise ValueError("no images to compare on")
     gained = right_b.astype(np.float64) - right_a
-    return Paired(
+    return PairedTest(
         n=len(truth),
         agreement=same,
         accuracy_delta=mean_gain(gained, cluster),

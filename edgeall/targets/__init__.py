@@ -59,7 +59,7 @@ class Target(Protocol):
     def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
         """Carry out `plan`, whose paths are this workstation's, leaving out jobs whose key is in `finished`.
 
-        Closing the generator stops the device. Messages come as `edgeall.measuring.conduct.conduct` tells.
+        Closing the generator stops the device. Messages come as `edgeall.measuring.runner.conduct` tells.
         """
         ...
 

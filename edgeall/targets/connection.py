@@ -24,7 +24,7 @@ from typing import IO, Any, cast
 
 from edgeall.errors import DeviceError
 from edgeall.targets.address import Address
-from edgeall.targets.refusals import explain
+from edgeall.targets.ssh_errors import explain
 
 CONNECT_SECONDS = 10
 """ssh's own limit for reaching the host."""
@@ -60,15 +60,15 @@ if sys.version_info < {OLDEST_PYTHON}:
     sys.exit(0)
 size = int(sys.stdin.buffer.readline())
 program = sys.stdin.buffer.read(size)
-names = dict(__name__="onboard")
+names = dict(__name__="agent")
 if len(program) == size:
-    exec(compile(program, "onboard.py", "exec"), names)
+    exec(compile(program, "agent.py", "exec"), names)
     sys.exit(names["answer"](sys.argv[1]))
 """
 
 
 @dataclass(frozen=True)
-class Greeting:
+class BoardInfo:
     """What a board's Python says of itself before anything else. `libc` is (name, version)."""
 
     python: tuple[int, ...]
@@ -78,7 +78,7 @@ class Greeting:
     libc: tuple[str, str]
 
     @classmethod
-    def read(cls, line: str) -> "Greeting":
+    def read(cls, line: str) -> "BoardInfo":
         document = json.loads(line.removeprefix(_GREETING))
         return cls(
             tuple(document["python"]),
@@ -95,10 +95,10 @@ class Greeting:
 
 
 @dataclass(frozen=True)
-class Answer:
+class RemoteResult:
     """A board's greeting, and what it answered; None where its Python is too old to be asked."""
 
-    greeting: Greeting
+    greeting: BoardInfo
     document: Any
 
 
@@ -165,8 +165,8 @@ class Connection:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
-    def ask(self, verb: str, request: dict[str, Any], payload: Iterable[bytes] = ()) -> Answer:
-        """Have the board carry out a verb of `edgeall.targets.onboard`; `payload` follows the request.
+    def ask(self, verb: str, request: dict[str, Any], payload: Iterable[bytes] = ()) -> RemoteResult:
+        """Have the board carry out a verb of `edgeall.targets.agent`; `payload` follows the request.
 
         Raises:
             DeviceError: the board cannot be reached, has no Python 3, or failed; `Dropped` where that may pass.
@@ -174,9 +174,9 @@ class Connection:
         with self.running(verb, request, payload) as running:
             lines = list(running.lines)
         if not running.greeting.can_run:
-            return Answer(running.greeting, None)
+            return RemoteResult(running.greeting, None)
         try:
-            return Answer(running.greeting, json.loads(lines[-1]))
+            return RemoteResult(running.greeting, json.loads(lines[-1]))
         except (IndexError, ValueError):
             raise DeviceError(
                 f"{self.address}: did not answer ({running.complaint or 'no message'})"
@@ -185,7 +185,7 @@ class Connection:
     @contextmanager
     def running(
         self, verb: str, request: dict[str, Any], payload: Iterable[bytes] = ()
-    ) -> Generator["Running", None, None]:
+    ) -> Generator["RemoteProcess", None, None]:
         """The same, with the answer's lines as they come. Leaving the block early stops the board's program.
 
         Raises:
@@ -196,7 +196,7 @@ class Connection:
         with tempfile.TemporaryFile("w+", errors="replace") as complaints:
             process = self._start(command, complaints, share="no")
             try:
-                running = Running(self.address, process, complaints, 6 * self._connect_seconds)
+                running = RemoteProcess(self.address, process, complaints, 6 * self._connect_seconds)
                 # A board that ends before it has read all says why by itself.
                 with contextlib.suppress(OSError):
                     if running.greeting.can_run:
@@ -229,7 +229,7 @@ class Connection:
         )
 
 
-class Running:
+class RemoteProcess:
     """A program at work on a board."""
 
     def __init__(
@@ -246,7 +246,7 @@ class Running:
             for line in process.stdout:
                 # What a shell's start-up files print comes before it.
                 if line.startswith(_GREETING):
-                    self.greeting = Greeting.read(line)
+                    self.greeting = BoardInfo.read(line)
                     return
         finally:
             deadline.cancel()
@@ -276,7 +276,7 @@ class Running:
 
 def _send(process: "subprocess.Popen[str]", request: dict[str, Any], payload: Iterable[bytes]) -> None:
     """Standard input stays open: that it ends is how the board learns that nobody listens any more."""
-    program = resources.files("edgeall.targets").joinpath("onboard.py").read_bytes()
+    program = resources.files("edgeall.targets").joinpath("agent.py").read_bytes()
     assert process.stdin is not None
     stream = cast(io.TextIOWrapper, process.stdin).buffer
     stream.write(b"%d\n%s%s\n" % (len(program), program, json.dumps(request).encode()))

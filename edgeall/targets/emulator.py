@@ -23,10 +23,10 @@ from edgeall.measuring.instructions import COUNTER
 from edgeall.measuring.plan import Plan
 from edgeall.measuring.records import Message
 from edgeall.progress import SILENT, Progress
-from edgeall.targets import counting, sysfs
+from edgeall.targets import emulated_sysfs, qemu_plugin
 from edgeall.targets.address import Address
 from edgeall.targets.profile import PROCESSORS, Board, Profile
-from edgeall.targets.ssh import Examined, Provisioned, SshTarget
+from edgeall.targets.ssh import BoardReport, Provisioned, SshTarget
 
 CONNECT_SECONDS = 60
 """An emulated login shell is slow to start on a busy machine."""
@@ -71,10 +71,10 @@ class EmulatorTarget:
     def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
         yield from self._target().measure(plan, finished)
 
-    def examine(self, *, try_engines: bool = False) -> Examined:
+    def examine(self, *, try_engines: bool = False) -> BoardReport:
         return self._target().examine(try_engines=try_engines)
 
-    def provision(self, examined: Examined) -> Provisioned:
+    def provision(self, examined: BoardReport) -> Provisioned:
         return self._target().provision(examined)
 
     @property
@@ -192,7 +192,7 @@ def _shell(profile: Profile, place: Path) -> Path:
     board, system = place / "board", place / "system"
     board.mkdir()
     (board / "model").write_text(emulated.model)
-    for name, text in sysfs.files(PROCESSORS[emulated.cpu], os.cpu_count() or 1).items():
+    for name, text in emulated_sysfs.files(PROCESSORS[emulated.cpu], os.cpu_count() or 1).items():
         (system / name).parent.mkdir(parents=True, exist_ok=True)
         (system / name).write_text(f"{text}\n")
     (place / "cpuinfo").write_text(_cpuinfo(root, emulated.cpu))
@@ -207,9 +207,9 @@ def _shell(profile: Profile, place: Path) -> Path:
         EMULATION_MARK: "1",
     }
     counter = folder() / "counter"
-    if counted := counting.words(counter, emulated.cpu):
+    if counted := qemu_plugin.words(counter, emulated.cpu):
         environment[COUNTER] = counted
-        places = (*places, f"{counter}:{counting.ON_BOARD}")
+        places = (*places, f"{counter}:{qemu_plugin.ON_BOARD}")
     command = [
         *(shutil.which("proot") or "proot", "-q", f"{_qemu()} -cpu {emulated.cpu}", "-r", str(root)),
         *(word for place in places for word in ("-b", place)),

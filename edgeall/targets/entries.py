@@ -3,7 +3,7 @@
 from typing import Any
 
 from edgeall.errors import UsageError
-from edgeall.names import unknown_name
+from edgeall.suggestions import unknown_name
 
 
 def only_known(document: dict[str, Any], known: tuple[str, ...], prefix: str = "") -> None:

@@ -14,12 +14,12 @@ from importlib import metadata
 from pathlib import Path
 
 import edgeall
-from edgeall import files, shipped
+from edgeall import config_files, files
 from edgeall.errors import DeviceError
 from edgeall.progress import SILENT, Progress
 from edgeall.runtimes import ENGINES
-from edgeall.targets.connection import Greeting
-from edgeall.targets.parcels import Parcel
+from edgeall.targets.connection import BoardInfo
+from edgeall.targets.uploads import Upload
 
 WORKSTATION_ROOMS = frozenset(
     (
@@ -37,7 +37,7 @@ MODULES: dict[str, str] = {format: engine.imports[0] for format, engine in ENGIN
 LAUNCHER = "bin/edgeall"
 
 
-def code() -> Parcel:
+def code() -> Upload:
     """The package less its workstation rooms, as a ZIP file whose bytes depend on its contents alone."""
     package = Path(edgeall.__file__).resolve().parent
     members = {
@@ -46,7 +46,7 @@ def code() -> Parcel:
         if path.suffix in (".py", ".typed")
         and path.relative_to(package).parts[0] not in WORKSTATION_ROOMS | {"shipped"}
     }
-    for file in shipped.folder("devices").glob("*.toml"):
+    for file in config_files.folder("devices").glob("*.toml"):
         members[f"edgeall/shipped/devices/{file.name}"] = file
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -54,7 +54,7 @@ def code() -> Parcel:
             archive.writestr(zipfile.ZipInfo(name), members[name].read_bytes(), zipfile.ZIP_DEFLATED)
     content = buffer.getvalue()
     digest = hashlib.sha256(content).hexdigest()
-    return Parcel(f"archives/edgeall-{digest[:16]}.zip", digest, len(content), content)
+    return Upload(f"archives/edgeall-{digest[:16]}.zip", digest, len(content), content)
 
 
 def launcher(folder: str, python: str, paths: Iterable[str], isolated: bool) -> str:
@@ -67,8 +67,8 @@ def launcher(folder: str, python: str, paths: Iterable[str], isolated: bool) -> 
 
 
 def wheels(
-    formats: Iterable[str], versions: Mapping[str, str], greeting: Greeting, progress: Progress = SILENT
-) -> list[Parcel]:
+    formats: Iterable[str], versions: Mapping[str, str], greeting: BoardInfo, progress: Progress = SILENT
+) -> list[Upload]:
     """Wheels of the engines of `formats` and what they need, for the board's processor, C library and Python.
 
     Fetched by this environment's pip, from where it is set to look, into `$XDG_CACHE_HOME/edgeall/wheels`; what was
@@ -92,16 +92,16 @@ def wheels(
         progress.note(
             f"no wheels for {greeting.machine} of this workstation's own versions; others are taken"
         )
-    return [Parcel.of_file(path, f"archives/{path.name}") for path in found]
+    return [Upload.of_file(path, f"archives/{path.name}") for path in found]
 
 
-def unpacked_name(parcels: Iterable[Parcel]) -> str:
+def unpacked_name(parcels: Iterable[Upload]) -> str:
     """Where the board unpacks these archives: a folder named by their contents."""
     lines = "".join(sorted(f"{parcel.sha256}\n" for parcel in parcels))
     return f"unpacked/{hashlib.sha256(lines.encode()).hexdigest()[:16]}"
 
 
-def unpacked_size(parcels: Iterable[Parcel]) -> int:
+def unpacked_size(parcels: Iterable[Upload]) -> int:
     """Bytes that they take when unpacked."""
     total = 0
     for parcel in parcels:
@@ -111,7 +111,7 @@ def unpacked_size(parcels: Iterable[Parcel]) -> int:
     return total
 
 
-def platforms(greeting: Greeting) -> list[str]:
+def platforms(greeting: BoardInfo) -> list[str]:
     """Platform tags of wheels that run there, newest first (PEP 600, and the older names of PEP 513, 571, 599)."""
     major, minor = _libc_version(greeting)
     tags = [f"manylinux_{major}_{number}" for number in range(minor, 4, -1)]
@@ -120,12 +120,12 @@ def platforms(greeting: Greeting) -> list[str]:
     return [f"{tag}_{greeting.machine}" for tag in [*tags, "linux"]]
 
 
-def _libc_version(greeting: Greeting) -> tuple[int, int]:
+def _libc_version(greeting: BoardInfo) -> tuple[int, int]:
     major, _, minor = greeting.libc[1].partition(".")
     return int(major), int(minor)
 
 
-def _fetch(requirements: list[str], greeting: Greeting, store: Path, progress: Progress) -> list[Path]:
+def _fetch(requirements: list[str], greeting: BoardInfo, store: Path, progress: Progress) -> list[Path]:
     """Paths of the wheels that fulfil `requirements` there, dependencies included; asks pip once for the same ones."""
     folder = store / hashlib.sha256("\n".join(requirements).encode()).hexdigest()[:16]
     if not folder.is_dir():
@@ -135,7 +135,7 @@ def _fetch(requirements: list[str], greeting: Greeting, store: Path, progress: P
     return sorted(folder.glob("*.whl"))
 
 
-def _download(requirements: list[str], greeting: Greeting, folder: Path) -> None:
+def _download(requirements: list[str], greeting: BoardInfo, folder: Path) -> None:
     command = [
         sys.executable,
         "-m",

@@ -5,9 +5,9 @@ from collections.abc import Collection, Generator
 
 from edgeall.artifact import FORMATS
 from edgeall.errors import DeviceError, MeasurementError
-from edgeall.measuring.conduct import ask, conduct
 from edgeall.measuring.plan import Plan
 from edgeall.measuring.records import Message
+from edgeall.measuring.runner import ask, conduct
 from edgeall.progress import SILENT, Progress
 from edgeall.runtimes import Accelerator
 from edgeall.targets.profile import Profile

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeall import shipped
+from edgeall import config_files
 from edgeall.artifact import FORMATS
 from edgeall.errors import UsageError
 from edgeall.files import AnyPath
-from edgeall.measuring.plan import ALL_CORES, LARGEST_BATCH, Settings
+from edgeall.measuring.plan import ALL_CORES, LARGEST_BATCH, BenchSettings
 from edgeall.runtimes.accelerator import Accelerator
 from edgeall.targets import entries
 from edgeall.targets.address import Address
@@ -134,7 +134,7 @@ class Profile:
             board=dataclasses.replace(self.board, addresses=(address,)),
         )
 
-    def settings(self, base: Settings) -> Settings:
+    def settings(self, base: BenchSettings) -> BenchSettings:
         """`base` with this device's threads and limits; of an emulated one, just enough to see that it works."""
         if self.emulated is not None:
             base = EMULATED
@@ -155,12 +155,12 @@ def load_profile(name_or_path: AnyPath) -> Profile:
     Raises:
         UsageError: no such device (the nearest is named), or a mistake in its file (the key and what it may be).
     """
-    return read_profile(shipped.find("devices", os.fspath(name_or_path)))
+    return read_profile(config_files.find("devices", os.fspath(name_or_path)))
 
 
 def all_profiles() -> list[Profile]:
     """Every device that ships with edgeall or that the user has described, by name."""
-    known = shipped.available("devices")
+    known = config_files.available("devices")
     return [read_profile(known[name]) for name in sorted(known) if name != TEMPLATE]
 
 
@@ -181,7 +181,7 @@ _EVERY_KEY = ("reach", "formats", "threads", "batches", "accelerators", "limits"
 _BOARD_KEYS = ("host", "user", "port", "python", "folder", "packages", "versions", "ssh_config")
 _KEYS_OF = {"local": (), "ssh": _BOARD_KEYS, "emulator": ("versions", "cpu", "system", "model")}
 
-EMULATED = Settings(
+EMULATED = BenchSettings(
     rounds=1, warmup_seconds=0, min_runs=1, min_seconds=0, max_seconds=1, count_instructions=True
 )
 """For emulated boards, whose times are no latency: one run shows that one works."""

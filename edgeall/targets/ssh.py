@@ -15,26 +15,26 @@ from edgeall import __version__, artifact
 from edgeall.errors import DeviceError
 from edgeall.measuring.environment import PARTS
 from edgeall.measuring.plan import Plan, PlannedArtifact, PlannedImage
-from edgeall.measuring.records import End, Message, Start, from_line
+from edgeall.measuring.records import EndOfMeasuring, Message, Start, from_line
 from edgeall.measuring.signals import ended_by
 from edgeall.progress import SILENT, Progress
-from edgeall.targets import field_tier, fitness
+from edgeall.targets import field_tier, readiness
 from edgeall.targets.address import Address
-from edgeall.targets.connection import CONNECT_SECONDS, Connection, Greeting
-from edgeall.targets.fitness import Finding
-from edgeall.targets.parcels import Parcel, accepted, push
+from edgeall.targets.connection import CONNECT_SECONDS, BoardInfo, Connection
 from edgeall.targets.profile import Board, Profile
-from edgeall.targets.refusals import Dropped
+from edgeall.targets.readiness import Finding
+from edgeall.targets.ssh_errors import Dropped
+from edgeall.targets.uploads import Upload, accepted, push
 
 PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Before each new try after a connection was lost with nothing measured since: a board that reboots needs a minute."""
 
 
 @dataclass(frozen=True)
-class Examined:
+class BoardReport:
     """What a board told of itself. `probe` is None where its Python is too old to tell more."""
 
-    greeting: Greeting
+    greeting: BoardInfo
     probe: dict[str, Any] | None
     findings: tuple[Finding, ...]
 
@@ -61,7 +61,7 @@ class Provisioned:
 
     folder: str
     paths: tuple[str, ...]
-    pushed: tuple[Parcel, ...]
+    pushed: tuple[Upload, ...]
     engines: dict[str, str | None]
 
 
@@ -99,7 +99,7 @@ class SshTarget:
         if self._connection is not None:
             self._connection.close()
 
-    def examine(self, *, try_engines: bool = False) -> Examined:
+    def examine(self, *, try_engines: bool = False) -> BoardReport:
         """Ask the board what it is and has; nothing is written there.
 
         `try_engines`: import those that are there already, which takes seconds.
@@ -114,15 +114,15 @@ class SshTarget:
         request = {"folder": self._board.folder, "environment": sources, "version": __version__}
         answer = self._connected().ask("probe", request)
         if answer.document is None:
-            return Examined(answer.greeting, None, tuple(fitness.judge_greeting(answer.greeting)))
+            return BoardReport(answer.greeting, None, tuple(readiness.judge_greeting(answer.greeting)))
         probe = accepted(self._connected(), self._board.folder, answer.document)
         tried = self._tried(self._profile.formats, probe["folder"]) if try_engines else None
-        return Examined(
-            answer.greeting, probe, tuple(fitness.judge(answer.greeting, probe, self._profile, tried))
+        return BoardReport(
+            answer.greeting, probe, tuple(readiness.judge(answer.greeting, probe, self._profile, tried))
         )
 
     def provision(
-        self, examined: Examined, formats: Iterable[str] | None = None, *, try_engines: bool = True
+        self, examined: BoardReport, formats: Iterable[str] | None = None, *, try_engines: bool = True
     ) -> Provisioned:
         """Put there what it has not got of edgeall's field tier and of the engines for `formats` (the profile's).
 
@@ -134,7 +134,7 @@ class SshTarget:
         probe = self._able(examined)
         connection, folder = self._connected(), probe["folder"]
         named = sorted(set(self._profile.formats if formats is None else formats))
-        unmet = fitness.unmet_needs(examined.greeting, probe, self._profile)
+        unmet = readiness.unmet_needs(examined.greeting, probe, self._profile)
         wanted = [format for format in named if format not in unmet]
         code = field_tier.code()
         wheels = (
@@ -179,7 +179,7 @@ class SshTarget:
                                 f"{self.address}: another board answers than before, or it was changed meanwhile; "
                                 "run the same command again"
                             )
-                    elif isinstance(message, End):
+                    elif isinstance(message, EndOfMeasuring):
                         yield message
                         return
                     elif message.key not in told:
@@ -232,7 +232,7 @@ class SshTarget:
     def _imported(
         self, modules: Sequence[str], folder: str, paths: Iterable[str] | None, *, keep: bool
     ) -> dict[str, str | None]:
-        """By module, why it cannot be imported there, None where it can; see `edgeall.targets.onboard.engines`."""
+        """By module, why it cannot be imported there, None where it can; see `edgeall.targets.agent.engines`."""
         asked = self._request(folder, paths, modules=modules, launcher=field_tier.LAUNCHER, keep=keep)
         answers = self._connected().ask("engines", asked).document
         return {module: _why_not(**told) for module, told in answers.items()}
@@ -250,7 +250,7 @@ class SshTarget:
         """Whether packages of the board's user stay out of the way of the pushed ones."""
         return self._board.packages == "pushed"
 
-    def _able(self, examined: Examined) -> dict[str, Any]:
+    def _able(self, examined: BoardReport) -> dict[str, Any]:
         if examined.lacking or examined.probe is None:
             words = "; ".join(f"{finding.subject}: {finding.text}" for finding in examined.lacking)
             raise DeviceError(f"{self.address} cannot serve: {words}")
@@ -290,21 +290,21 @@ def _of_all(reasons: dict[Address, DeviceError]) -> DeviceError:
     return Dropped(words) if passing else DeviceError(words)
 
 
-def relocated(plan: Plan, folder: str) -> tuple[Plan, list[Parcel]]:
+def relocated(plan: Plan, folder: str) -> tuple[Plan, list[Upload]]:
     """The plan with a board's paths, and the files that it needs there. Names of artifacts stay, for messages."""
-    parcels: list[Parcel] = []
+    parcels: list[Upload] = []
 
     def artifact_there(planned: PlannedArtifact) -> PlannedArtifact:
         place = f"artifacts/{planned.sha256}"
         path = Path(planned.path)
         parcels.extend(
-            Parcel.of_file(part, f"{place}/{_plain(part.name)}") for part in artifact.files_of(path)
+            Upload.of_file(part, f"{place}/{_plain(part.name)}") for part in artifact.files_of(path)
         )
         return dataclasses.replace(planned, path=f"{folder}/{place}/{_plain(path.name)}")
 
     def image_there(planned: PlannedImage) -> PlannedImage:
         to = f"images/{planned.sha256}{_plain(Path(planned.path).suffix.lower())}"
-        parcels.append(Parcel.of_file(Path(planned.path), to, planned.sha256))
+        parcels.append(Upload.of_file(Path(planned.path), to, planned.sha256))
         return dataclasses.replace(planned, path=f"{folder}/{to}")
 
     moved = dataclasses.replace(

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from edgeall import files
 from edgeall.errors import RunError, UsageError
 from edgeall.files import AnyPath
-from edgeall.hush import hushed
 from edgeall.progress import SILENT, Progress
 from edgeall.runs import RUNS_FOLDER, Run, Split, check_name
+from edgeall.silence_stderr import hushed
 from edgeall.training.augment import Augmentation
 from edgeall.training.backbones import BACKBONES, FINE_TUNE, Backbone, find_backbone, parameter_table
 from edgeall.training.heads import HEADS, Head
-from edgeall.training.recipes import RECIPES
-from edgeall.training.settings import CALIBRATIONS, RANDOM, Settings
+from edgeall.training.protocols import RECIPES
+from edgeall.training.settings import CALIBRATIONS, RANDOM, TrainingSettings
 
 if TYPE_CHECKING:
     from edgeall.datasets import Dataset
@@ -32,7 +32,7 @@ __all__ = [
     "Augmentation",
     "Backbone",
     "Head",
-    "Settings",
+    "TrainingSettings",
     "choose_split",
     "cross_validate",
     "find_backbone",
@@ -44,7 +44,7 @@ __all__ = [
 
 def train(
     dataset_root: AnyPath,
-    settings: Settings,
+    settings: TrainingSettings,
     out: AnyPath = RUNS_FOLDER,
     progress: Progress = SILENT,
     *,
@@ -83,7 +83,7 @@ def train(
 
 
 def choose_split(
-    dataset: "Dataset", settings: Settings, split: Split | AnyPath | None, progress: Progress
+    dataset: "Dataset", settings: TrainingSettings, split: Split | AnyPath | None, progress: Progress
 ) -> Split:
     """The split that is given, itself or as a file; else one made from the data as `settings` say."""
     from edgeall.datasets import load_split, make_split
@@ -102,7 +102,7 @@ def choose_split(
 
 def cross_validate(
     dataset_root: AnyPath,
-    settings: Settings,
+    settings: TrainingSettings,
     k: int,
     out: AnyPath = RUNS_FOLDER,
     progress: Progress = SILENT,
@@ -132,7 +132,7 @@ def cross_validate(
 
 
 def _begin(
-    dataset_root: AnyPath, settings: Settings, positive: Sequence[str] | None, progress: Progress
+    dataset_root: AnyPath, settings: TrainingSettings, positive: Sequence[str] | None, progress: Progress
 ) -> "Dataset":
     from edgeall.datasets import read_dataset
 

@@ -6,8 +6,8 @@ A new backbone is a new row. Its counts are of 224 x 224 inputs and are proven a
 from dataclasses import dataclass
 from typing import Literal
 
-from edgeall.names import unknown_name
 from edgeall.pixels import PixelMapping
+from edgeall.suggestions import unknown_name
 from edgeall.training.heads import HEADS, Head
 
 Preprocessing = Literal["tf", "caffe", "torch"]

@@ -30,7 +30,7 @@ _FACTS = "facts"
 
 
 @dataclass(frozen=True)
-class State:
+class TrainingState:
     """JSON-ready facts, and arrays by what they are of."""
 
     facts: dict[str, Any]
@@ -56,7 +56,7 @@ class Checkpoint:
         """That of the training that makes the folder `path`: next to it, hidden."""
         return cls(path.with_name(f".{path.name}.training"), key)
 
-    def save(self, phase: str, state: State) -> None:
+    def save(self, phase: str, state: TrainingState) -> None:
         """Replace the state of `phase`, whole or not at all.
 
         Raises:
@@ -75,7 +75,7 @@ class Checkpoint:
         with files.replacing(self._path(self.folder, phase), flush=False) as part:
             np.savez(part, allow_pickle=False, **{_FACTS: np.array(facts)}, **named)
 
-    def load(self, phase: str) -> State | None:
+    def load(self, phase: str) -> TrainingState | None:
         """The last state of `phase`; None where this training has none, or it is damaged."""
         if self.folder is None:
             return None
@@ -90,7 +90,7 @@ class Checkpoint:
                 }
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
             return None
-        return State(document["facts"], arrays)
+        return TrainingState(document["facts"], arrays)
 
     def clear(self) -> None:
         """Forget everything: the training is finished."""

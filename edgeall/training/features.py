@@ -13,8 +13,8 @@ import numpy as np
 from edgeall.pixels import PixelMapping
 from edgeall.progress import Progress
 from edgeall.training.augment import Augmentation, augmented
-from edgeall.training.fit import Indices, Source
-from edgeall.training.images import Images
+from edgeall.training.fit import BatchSource, Indices
+from edgeall.training.image_cache import CachedImages
 from edgeall.training.model import PREDICT_BATCH, Floats, run_model
 
 MEMORY = 1 << 30
@@ -25,7 +25,7 @@ MEMORY = 1 << 30
 class Views:
     """Augmented views of images, preprocessed."""
 
-    images: Images
+    images: CachedImages
     mapping: PixelMapping
     augmentation: Augmentation
     seed: int
@@ -40,10 +40,10 @@ class Views:
 
 
 @dataclass(frozen=True)
-class Through:
+class FrozenFeatures:
     """What another source gives, through a frozen model."""
 
-    source: Source
+    source: BatchSource
     model: Any
 
     def batch(self, epoch: int, indices: Indices) -> Floats:
@@ -60,9 +60,11 @@ class Computed:
         return np.asarray(self.values[epoch % len(self.values)][indices])
 
 
-def through(source: Source, model: Any, n: int, views: int, title: str, progress: Progress) -> Source:
+def through(
+    source: BatchSource, model: Any, n: int, views: int, title: str, progress: Progress
+) -> BatchSource:
     """Views of `n` images through a frozen model, computed once where they fit into `MEMORY`, else when needed."""
-    each = Through(source, model)
+    each = FrozenFeatures(source, model)
     shape = model.outputs[0].shape[1:]
     if views * n * math.prod(shape) * 4 > MEMORY:
         return each
@@ -76,7 +78,7 @@ def through(source: Source, model: Any, n: int, views: int, title: str, progress
     return Computed(values)
 
 
-def plain(source: Source, n: int) -> Floats:
+def plain(source: BatchSource, n: int) -> Floats:
     """All `n` images of a source, without augmentation, in pieces."""
     pieces = [
         source.batch(0, np.arange(start, min(start + PREDICT_BATCH, n)))

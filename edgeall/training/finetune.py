@@ -24,25 +24,25 @@ from edgeall.progress import Progress
 from edgeall.runs import DataSource, Member, Run, Split
 from edgeall.statistics import choose_band, choose_threshold, is_positive, positive_score
 from edgeall.training.backbones import find_backbone
-from edgeall.training.calibrate import Calibration, below_last, calibrate, logits
 from edgeall.training.checkpoint import FORGETFUL, Checkpoint, key_of
 from edgeall.training.fit import Record
 from edgeall.training.heads import find_head
-from edgeall.training.images import ImageCache
-from edgeall.training.learned import doubts
+from edgeall.training.image_cache import ImageCache
+from edgeall.training.initial_weights import initialize
 from edgeall.training.model import Classifier, build, open_layers, predict, run_model
-from edgeall.training.phases import FINE_TUNING, History, Part, run_phases
-from edgeall.training.settings import IMAGENET, RANDOM, Settings
+from edgeall.training.phases import FINE_TUNING, History, SplitPart, run_phases
+from edgeall.training.probability_calibration import LogitCalibration, below_last, calibrate, logits
+from edgeall.training.settings import IMAGENET, RANDOM, TrainingSettings
 from edgeall.training.stability import DISTURBANCES, Stability, sample, stability
-from edgeall.training.weights import initialize
+from edgeall.training.underfitting import doubts
 
 
 @dataclasses.dataclass(frozen=True)
-class Fitted:
+class FittedClassifier:
     """A classifier after its last epoch, and what it started from. Not yet calibrated; no test image was seen."""
 
     classifier: Classifier
-    parts: Mapping[str, Part]
+    parts: Mapping[str, SplitPart]
     mapping: PixelMapping
     weights: str
     licence: str
@@ -51,13 +51,13 @@ class Fitted:
 def fit(
     dataset: Dataset,
     split: Split,
-    settings: Settings,
+    settings: TrainingSettings,
     record: Record,
     progress: Progress,
     *,
     parts: tuple[str, ...],
     checkpoint: Checkpoint = FORGETFUL,
-) -> Fitted:
+) -> FittedClassifier:
     """Train on `split`'s train, watching val; `record` is told of each epoch.
 
     Args:
@@ -79,11 +79,16 @@ def fit(
     cut = open_layers(classifier, settings.fine_tune or head.fine_tune)
     words, licence = initialize(classifier, settings, held["train"].images, mapping, progress)
     run_phases(classifier, cut, settings, held["train"], held["val"], mapping, record, progress, checkpoint)
-    return Fitted(classifier, held, mapping, words, licence)
+    return FittedClassifier(classifier, held, mapping, words, licence)
 
 
 def fine_tune(
-    dataset: Dataset, split: Split, settings: Settings, path: Path, overwrite: bool, progress: Progress
+    dataset: Dataset,
+    split: Split,
+    settings: TrainingSettings,
+    path: Path,
+    overwrite: bool,
+    progress: Progress,
 ) -> Run:
     """Train on `split` of `dataset` and write the run folder `path`.
 
@@ -138,7 +143,7 @@ def fine_tune(
     return dataclasses.replace(run, path=path)
 
 
-def _key(dataset: Dataset, split: Split, settings: Settings) -> str:
+def _key(dataset: Dataset, split: Split, settings: TrainingSettings) -> str:
     """Of all that decides what a training gives."""
     start = "" if settings.weights in (IMAGENET, RANDOM) else files.sha256_file(Path(settings.weights))
     labels = [dataset.labels, dataset.positive]
@@ -186,7 +191,7 @@ def count_params(model: Any) -> dict[str, int]:
     return {"total": total, "trainable": trainable, "non_trainable": total - trainable}
 
 
-def run_name(dataset: Dataset, settings: Settings) -> str:
+def run_name(dataset: Dataset, settings: TrainingSettings) -> str:
     """Name of a run that was given none: backbone, head, data folder."""
     folder = re.sub(r"[^a-z0-9]+", "-", dataset.root.resolve().name.lower()).strip("-") or "data"
     return f"{settings.backbone}-{settings.head}-{folder}"
@@ -207,7 +212,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _calibrate(fitted: Fitted, settings: Settings) -> Calibration:
+def _calibrate(fitted: FittedClassifier, settings: TrainingSettings) -> LogitCalibration:
     classifier, val = fitted.classifier, fitted.parts["val"]
     # Its numbers are features, not probabilities, but batches and shapes are the same matter.
     model = below_last(classifier)
@@ -218,7 +223,7 @@ def _calibrate(fitted: Fitted, settings: Settings) -> Calibration:
 
 
 def _judge(
-    fitted: Fitted, dataset: Dataset, settings: Settings, progress: Progress
+    fitted: FittedClassifier, dataset: Dataset, settings: TrainingSettings, progress: Progress
 ) -> tuple[Decision, dict[str, Predictions]]:
     """The decision, chosen on validation images, and what the model says of every part."""
     decision = Decision(dataset.labels, dataset.positive)
@@ -250,7 +255,7 @@ def _judge(
     }
 
 
-def _stability(fitted: Fitted, decision: Decision, progress: Progress) -> Stability:
+def _stability(fitted: FittedClassifier, decision: Decision, progress: Progress) -> Stability:
     """Of the calibrated model, on validation images."""
     model, val = fitted.classifier.model, fitted.parts["val"]
     images = val.images.take(sample(val.classes))
@@ -265,6 +270,6 @@ def _stability(fitted: Fitted, decision: Decision, progress: Progress) -> Stabil
         return stability(answers, images, decision)
 
 
-def _part(cache: ImageCache, members: tuple[Member, ...], labels: tuple[str, ...]) -> Part:
+def _part(cache: ImageCache, members: tuple[Member, ...], labels: tuple[str, ...]) -> SplitPart:
     classes = np.asarray([labels.index(member.label) for member in members], dtype=np.int64)
-    return Part(cache.images(members), classes, members)
+    return SplitPart(cache.images(members), classes, members)

@@ -13,14 +13,22 @@ from sklearn.metrics import roc_auc_score
 
 from edgeall.errors import FileError, TrainingError
 from edgeall.progress import Progress
-from edgeall.training.checkpoint import FORGETFUL, Arrays, Checkpoint, State, assign, values, variables
+from edgeall.training.checkpoint import (
+    FORGETFUL,
+    Arrays,
+    Checkpoint,
+    TrainingState,
+    assign,
+    values,
+    variables,
+)
 from edgeall.training.model import Floats, class_probabilities, compiled, run_model
 from edgeall.training.settings import Schedule
 
 Indices = npt.NDArray[np.int64]
 
 
-class Source(Protocol):
+class BatchSource(Protocol):
     """Where a phase takes its training inputs from."""
 
     def batch(self, epoch: int, indices: Indices) -> Floats:
@@ -79,14 +87,14 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class Validation:
+class ValidationScores:
     """AUC (macro over classes against the rest), class-weighted cross-entropy, share of right calls."""
 
     auc: float
     loss: float
     accuracy: float
 
-    def better_than(self, other: "Validation") -> bool:
+    def better_than(self, other: "ValidationScores") -> bool:
         """On small sets AUC soon stands at 1 while the loss still tells."""
         return (self.auc, -self.loss) > (other.auc, -other.loss)
 
@@ -96,7 +104,7 @@ class _Standing:
     """A phase after its last complete epoch, beside what its model and optimizer hold."""
 
     rows: list[Epoch]
-    best: Validation
+    best: ValidationScores
     best_weights: Arrays = field(default_factory=list)
     waited: int = 0
 
@@ -107,8 +115,8 @@ class _Standing:
     def over(self, phase: Phase) -> bool:
         return self.epoch >= phase.epochs or 0 < phase.patience <= self.waited
 
-    def state(self, model: Any) -> State:
-        return State(
+    def state(self, model: Any) -> TrainingState:
+        return TrainingState(
             {"rows": [asdict(row) for row in self.rows], "best": asdict(self.best), "waited": self.waited},
             {
                 "model": values(variables(model)),
@@ -118,18 +126,18 @@ class _Standing:
         )
 
     @classmethod
-    def restored(cls, state: State, model: Any) -> "_Standing":
+    def restored(cls, state: TrainingState, model: Any) -> "_Standing":
         model.optimizer.build(model.trainable_variables)
         assign(variables(model), state.arrays["model"])
         assign(model.optimizer.variables, state.arrays["optimizer"])
         rows = [Epoch(**row) for row in state.facts["rows"]]
-        return cls(rows, Validation(**state.facts["best"]), state.arrays["best"], state.facts["waited"])
+        return cls(rows, ValidationScores(**state.facts["best"]), state.arrays["best"], state.facts["waited"])
 
 
 def run_phase(
     model: Any,
     phase: Phase,
-    source: Source,
+    source: BatchSource,
     truth: Truth,
     val_inputs: Floats,
     val_truth: Truth,
@@ -218,7 +226,9 @@ def once(
     kept = checkpoint.load(finished)
     if kept is None:
         rows = [asdict(row) for row in train()]
-        _keep(checkpoint, finished, State({"rows": rows}, {"model": values(variables(model))}), progress)
+        _keep(
+            checkpoint, finished, TrainingState({"rows": rows}, {"model": values(variables(model))}), progress
+        )
         return
     assign(variables(model), kept.arrays["model"])
     progress.note(f"{name}: was finished when training was interrupted")
@@ -226,7 +236,7 @@ def once(
         record(Epoch(**row))
 
 
-def _keep(checkpoint: Checkpoint, phase: str, state: State, progress: Progress) -> Checkpoint:
+def _keep(checkpoint: Checkpoint, phase: str, state: TrainingState, progress: Progress) -> Checkpoint:
     """Save `state`; returns the checkpoint to use from now on. A full disk is no reason to end a training."""
     try:
         checkpoint.save(phase, state)
@@ -240,7 +250,7 @@ def _keep(checkpoint: Checkpoint, phase: str, state: State, progress: Progress) 
 
 
 def _epoch(
-    model: Any, phase: Phase, epoch: int, source: Source, targets: npt.NDArray[Any], weights: Floats
+    model: Any, phase: Phase, epoch: int, source: BatchSource, targets: npt.NDArray[Any], weights: Floats
 ) -> tuple[float, float]:
     """Mean loss and accuracy over the batches of one epoch, trained on."""
     seen = []
@@ -279,11 +289,11 @@ def batches(n: int, size: int, seed: int, epoch: int) -> Indices:
     return np.resize(order, (-(-n // size), size))
 
 
-def validation(model: Any, inputs: Floats, truth: Truth) -> Validation:
+def validation(model: Any, inputs: Floats, truth: Truth) -> ValidationScores:
     """What the model, as it stands, says of images that it does not learn from. All NaN where it says NaN."""
     probabilities = class_probabilities(run_model(model, inputs))
     if not np.isfinite(probabilities).all():
-        return Validation(float("nan"), float("nan"), float("nan"))
+        return ValidationScores(float("nan"), float("nan"), float("nan"))
     classes = truth.classes
     areas = [
         roc_auc_score(classes == k, probabilities[:, k])
@@ -293,7 +303,7 @@ def validation(model: Any, inputs: Floats, truth: Truth) -> Validation:
     chosen = np.clip(probabilities[np.arange(len(classes)), classes], 1e-7, 1.0)
     # Of two classes the second is called from 0.5 on, as a threshold does.
     called = probabilities[:, 1] >= 0.5 if probabilities.shape[1] == 2 else probabilities.argmax(axis=1)
-    return Validation(
+    return ValidationScores(
         float(np.mean(areas)),
         float(np.average(-np.log(chosen), weights=truth.weights)),
         float((called == classes).mean()),

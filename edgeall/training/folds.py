@@ -16,7 +16,7 @@ from edgeall.progress import Progress
 from edgeall.runs import Run, Split
 from edgeall.statistics import is_positive, positive_score
 from edgeall.training.finetune import caveats, fine_tune
-from edgeall.training.settings import Settings
+from edgeall.training.settings import TrainingSettings
 
 SUFFIX = ".folds"
 """Of the folder that holds the runs of a cross-validation."""
@@ -59,7 +59,7 @@ class Pooled:
 
 
 def cross_validate(
-    dataset: Dataset, settings: Settings, k: int, path: Path, overwrite: bool, progress: Progress
+    dataset: Dataset, settings: TrainingSettings, k: int, path: Path, overwrite: bool, progress: Progress
 ) -> Pooled:
     """Train and pool under the folder `path`; see `edgeall.training.cross_validate`."""
     if (path / DOCUMENT).exists() and not overwrite:
@@ -80,7 +80,7 @@ def cross_validate(
     return _pool(path, tuple(done), settings)
 
 
-def finished(place: Path, split: Split, settings: Settings) -> Run | None:
+def finished(place: Path, split: Split, settings: TrainingSettings) -> Run | None:
     """The fold's run, where one with these settings and images stands."""
     if not (place / "run.json").exists():
         return None
@@ -91,7 +91,7 @@ def finished(place: Path, split: Split, settings: Settings) -> Run | None:
     return run if run.split == split and run.settings == settings.to_dict() else None
 
 
-def _pool(path: Path, done: tuple[Run, ...], settings: Settings) -> Pooled:
+def _pool(path: Path, done: tuple[Run, ...], settings: TrainingSettings) -> Pooled:
     first = done[0]
     tests = [predictions.of_run(run)["test"] for run in done]
     said = predictions.joined(tests)

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from edgeall.names import unknown_name
+from edgeall.suggestions import unknown_name
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.errors import RunError, UsageError
-from edgeall.names import unknown_name
 from edgeall.pixels import ByteImage, PixelMapping
+from edgeall.suggestions import unknown_name
 from edgeall.training.backbones import Backbone
 from edgeall.training.heads import Head
 

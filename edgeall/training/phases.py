@@ -14,21 +14,21 @@ from edgeall.progress import Progress
 from edgeall.runs import Member
 from edgeall.training.checkpoint import FORGETFUL, Checkpoint
 from edgeall.training.features import Views, plain, through
-from edgeall.training.fit import Epoch, Indices, Phase, Record, Source, Truth, once, run_phase
-from edgeall.training.images import Images
+from edgeall.training.fit import BatchSource, Epoch, Indices, Phase, Record, Truth, once, run_phase
+from edgeall.training.image_cache import CachedImages
 from edgeall.training.model import Classifier, between, stacked, top
-from edgeall.training.settings import Schedule, Settings
-from edgeall.training.standardize import Standardized
+from edgeall.training.settings import Schedule, TrainingSettings
+from edgeall.training.standardize import StandardizedFeatures
 
 FINE_TUNING = "fine-tuning"
 """Ends the name of the second phase."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
+class SplitPart:
     """A part of the split: its images in the cache, their class indices (n,), their members."""
 
-    images: Images
+    images: CachedImages
     classes: Indices
     members: tuple[Member, ...]
 
@@ -56,9 +56,9 @@ class History:
 def run_phases(
     classifier: Classifier,
     cut: str | None,
-    settings: Settings,
-    train: Part,
-    val: Part,
+    settings: TrainingSettings,
+    train: SplitPart,
+    val: SplitPart,
     mapping: PixelMapping,
     record: Record,
     progress: Progress,
@@ -77,15 +77,15 @@ def run_phases(
     deeper = bool(settings.epochs and (classifier.base.trainable_weights or not settings.head_epochs))
     below = cut if deeper else None
 
-    def lower(part: Part, views: int, what: str) -> Source:
+    def lower(part: SplitPart, views: int, what: str) -> BatchSource:
         """Input of the layers that are fine-tuned."""
-        source: Source = Views(part.images, mapping, settings.augmentation, settings.seed)
+        source: BatchSource = Views(part.images, mapping, settings.augmentation, settings.seed)
         if below is None:
             return source
         model = between(classifier, None, below)
         return through(source, model, len(part.images), views, f"{backbone}: {what}, lower layers", progress)
 
-    def features_of(source: Source, part: Part, views: int, what: str) -> Source:
+    def features_of(source: BatchSource, part: SplitPart, views: int, what: str) -> BatchSource:
         """Input of the head, from `lower`'s."""
         model = between(classifier, below, features)
         return through(source, model, len(part.images), views, f"{backbone}: {what}, features", progress)
@@ -104,7 +104,7 @@ def run_phases(
         def train_head() -> list[Epoch]:
             head_inputs = features_of(inputs, train, views, "training images")
             val_head = plain(features_of(val_source, val, 1, "validation images"), len(val.images))
-            standard = Standardized.of(head_inputs, len(train.images))
+            standard = StandardizedFeatures.of(head_inputs, len(train.images))
             rows = run_phase(
                 head, first, standard, train.truth(weights), standard.apply(val_head), val.truth(weights),
                 record, progress, checkpoint,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from edgeall.errors import UsageError
-from edgeall.names import unknown_name
+from edgeall.suggestions import unknown_name
 from edgeall.training.augment import Augmentation
 from edgeall.training.backbones import find_backbone
 from edgeall.training.heads import find_head
@@ -16,15 +16,15 @@ IMAGENET = "imagenet"
 RANDOM = "random"
 Schedule = Literal["cosine", "constant"]
 CALIBRATIONS = ("temperature", "platt", "none")
-"""How probabilities may be calibrated on validation images: see `edgeall.training.calibrate`."""
+"""How probabilities may be calibrated on validation images: see `edgeall.training.probability_calibration`."""
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainingSettings:
     """Hyper-parameters. The defaults are the default protocol: a head on frozen features, then the upper layers.
 
     Attributes:
-        recipe: name of the protocol they came from (`edgeall.training.recipes`), for the record.
+        recipe: name of the protocol they came from (`edgeall.training.protocols`), for the record.
         weights: "imagenet" (downloaded by Keras), "random" (seeded) or the path of a weights file.
         fine_tune: how deep the second phase reaches. "none": it is left out; "upper": from the backbone's own
             `upper` layer; "all"; the name of a layer: above its output; "published": what the published
@@ -113,7 +113,7 @@ class Settings:
         return dataclasses.asdict(self) | {"fractions": list(self.fractions)}
 
 
-def _within(settings: Settings, name: str, least: float, most: float) -> None:
+def _within(settings: TrainingSettings, name: str, least: float, most: float) -> None:
     value = getattr(settings, name)
     if not (math.isfinite(value) and least <= value <= most):
         raise UsageError(f"{name.replace('_', ' ')} {value} is not between {least} and {most}")

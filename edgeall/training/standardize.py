@@ -6,26 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from edgeall.training.fit import Indices, Source
+from edgeall.training.fit import BatchSource, Indices
 from edgeall.training.model import Floats
 
 _SAMPLE = 64
 
 
 @dataclass(frozen=True)
-class Standardized:
+class StandardizedFeatures:
     """A source whose features have mean 0 each, and a mean square of 1 over all.
 
     One scale for all of them, since a scale each would leave the folded weights of rare features so large that
     INT8 has no steps left for the others.
     """
 
-    source: Source
+    source: BatchSource
     mean: Floats
     scale: float
 
     @classmethod
-    def of(cls, source: Source, n: int) -> "Standardized":
+    def of(cls, source: BatchSource, n: int) -> "StandardizedFeatures":
         """Measured on the first view of `n` images, in pieces."""
         total, squares, count = 0.0, 0.0, 0
         for start in range(0, n, _SAMPLE):

@@ -8,20 +8,20 @@ from pathlib import Path
 
 from edgeall.errors import UsageError
 from edgeall.files import AnyPath
-from edgeall.hush import hushed
 from edgeall.progress import SILENT, Progress
-from edgeall.training.settings import RANDOM, Settings
-from edgeall.tuning.result import Best, Tuned
+from edgeall.silence_stderr import hushed
+from edgeall.training.settings import RANDOM, TrainingSettings
+from edgeall.tuning.result import BestTrial, Tuned
 from edgeall.tuning.space import DEPTHS, ranges, searched
 
-__all__ = ["DEPTHS", "TUNING_FOLDER", "Best", "Tuned", "ranges", "searched", "tune"]
+__all__ = ["DEPTHS", "TUNING_FOLDER", "BestTrial", "Tuned", "ranges", "searched", "tune"]
 
 TUNING_FOLDER = Path("tuning")
 
 
 def tune(
     dataset_root: AnyPath,
-    settings: Settings,
+    settings: TrainingSettings,
     out: AnyPath = TUNING_FOLDER,
     progress: Progress = SILENT,
     *,

@@ -10,7 +10,7 @@ from edgeall.progress import SILENT, Progress
 from edgeall.runs import Split
 from edgeall.training.finetune import fit
 from edgeall.training.fit import Epoch
-from edgeall.training.settings import Settings
+from edgeall.training.settings import TrainingSettings
 
 LOSS_WEIGHT = 0.01
 """AUC that a nat of validation loss is worth."""
@@ -24,7 +24,7 @@ Watch = Callable[[int, float], None]
 
 
 @dataclass(frozen=True)
-class Worth:
+class TrialScore:
     """Validation AUC and class-weighted cross-entropy of the epochs that were kept, means over folds; and `value`,
     by which trials are compared."""
 
@@ -60,11 +60,11 @@ def is_head(row: Epoch) -> bool:
 def worth(
     dataset: Dataset,
     splits: Sequence[Split],
-    settings: Settings,
+    settings: TrainingSettings,
     watch: Watch,
     title: str,
     progress: Progress,
-) -> Worth:
+) -> TrialScore:
     """Train on each split's train part and see what its validation part says; no test image is opened.
 
     `watch` is told after each epoch of a single split, by phase and epoch; of several, after each split, of the mean
@@ -95,8 +95,8 @@ def worth(
     return _mean(found)
 
 
-def _mean(rows: Sequence[Epoch]) -> Worth:
-    return Worth(
+def _mean(rows: Sequence[Epoch]) -> TrialScore:
+    return TrialScore(
         float(np.mean([score(row.val_auc, row.val_loss) for row in rows])),
         float(np.mean([row.val_auc for row in rows])),
         float(np.mean([row.val_loss for row in rows])),

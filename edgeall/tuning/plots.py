@@ -7,7 +7,7 @@ from typing import Any
 
 import optuna
 
-from edgeall.evaluating.pictures import save
+from edgeall.evaluating.evaluation_plots import save
 
 
 def draw(study: optuna.Study, folder: Path, seed: int) -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeall.training.settings import Settings
+from edgeall.training.settings import TrainingSettings
 
 SPLIT = "split.json"
 BEST = "best.json"
@@ -13,7 +13,7 @@ TRIALS = "trials.csv"
 
 
 @dataclass(frozen=True)
-class Best:
+class BestTrial:
     """The best trial.
 
     Attributes:
@@ -25,7 +25,7 @@ class Best:
     value: float
     auc: float
     loss: float
-    settings: Settings
+    settings: TrainingSettings
 
     def to_dict(self) -> dict[str, Any]:
         """As `best.json` has it."""
@@ -47,7 +47,7 @@ class Tuned:
     finished: int
     pruned: int
     failed: int
-    best: Best
+    best: BestTrial
     validation: int
     grouped_by: str
 

@@ -19,18 +19,18 @@ from edgeall.errors import EdgeallError, TrainingError, UsageError
 from edgeall.progress import Progress
 from edgeall.runs import Split
 from edgeall.training import choose_split, finetune
-from edgeall.training.settings import IMAGENET, RANDOM, Settings
+from edgeall.training.settings import IMAGENET, RANDOM, TrainingSettings
 from edgeall.tuning import study as studies
-from edgeall.tuning.objective import Worth, worth
+from edgeall.tuning.objective import TrialScore, worth
 from edgeall.tuning.plots import draw
-from edgeall.tuning.result import BEST, SPLIT, TRIALS, Best, Tuned
+from edgeall.tuning.result import BEST, SPLIT, TRIALS, BestTrial, Tuned
 from edgeall.tuning.space import propose, ranges
 
 SEEN = ("train", "val")
 """Parts of the split whose images are opened."""
 
 
-def study_name(dataset: Dataset, settings: Settings) -> str:
+def study_name(dataset: Dataset, settings: TrainingSettings) -> str:
     """Name of a study that was given none: backbone, data folder."""
     run = finetune.run_name(dataset, settings)
     return f"{settings.backbone}-{run.removeprefix(f'{settings.backbone}-{settings.head}-')}"
@@ -38,7 +38,7 @@ def study_name(dataset: Dataset, settings: Settings) -> str:
 
 def search(
     dataset: Dataset,
-    settings: Settings,
+    settings: TrainingSettings,
     path: Path,
     trials: int,
     fixed: Collection[str],
@@ -94,7 +94,11 @@ def _make_room(path: Path, overwrite: bool) -> None:
 
 
 def _identity(
-    dataset: Dataset, settings: Settings, fixed: Collection[str], folds: int | None, split: Path | None
+    dataset: Dataset,
+    settings: TrainingSettings,
+    fixed: Collection[str],
+    folds: int | None,
+    split: Path | None,
 ) -> dict[str, Any]:
     """What a study is of, by words for the user: trials of other things cannot be compared with its own."""
     weights = settings.weights
@@ -110,7 +114,7 @@ def _identity(
 
 
 def _splits(
-    dataset: Dataset, split: Split, settings: Settings, folds: int | None, progress: Progress
+    dataset: Dataset, split: Split, settings: TrainingSettings, folds: int | None, progress: Progress
 ) -> Sequence[Split]:
     """What a trial trains on and is judged by; the test part is that of `split` in all of them."""
     if folds is None:
@@ -129,7 +133,7 @@ def _carry_out(
     title: str,
     dataset: Dataset,
     splits: Sequence[Split],
-    settings: Settings,
+    settings: TrainingSettings,
     progress: Progress,
 ) -> None:
     """Train as `settings` say, and tell the study how it went."""
@@ -171,7 +175,9 @@ def _values(params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _write(study: optuna.Study, path: Path, settings: Settings, fixed: Collection[str]) -> Best | None:
+def _write(
+    study: optuna.Study, path: Path, settings: TrainingSettings, fixed: Collection[str]
+) -> BestTrial | None:
     """Write `trials.csv` and `best.json`; returns the best trial, None while there is none."""
     rows = study.get_trials(deepcopy=False)
     names = list(ranges(settings.backbone))
@@ -184,9 +190,11 @@ def _write(study: optuna.Study, path: Path, settings: Settings, fixed: Collectio
     if not any(row.state == TrialState.COMPLETE for row in rows):
         return None
     first = study.best_trial
-    found = Worth(**{field.name: first.user_attrs[field.name] for field in dataclasses.fields(Worth)})
+    found = TrialScore(
+        **{field.name: first.user_attrs[field.name] for field in dataclasses.fields(TrialScore)}
+    )
     chosen = propose(optuna.trial.FixedTrial(first.params), settings, fixed)
-    best = Best(first.number, found.value, found.auc, found.loss, chosen)
+    best = BestTrial(first.number, found.value, found.auc, found.loss, chosen)
     files.write_json(path / BEST, best.to_dict())
     return best
 

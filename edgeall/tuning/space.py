@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from edgeall.training.heads import HEADS
-from edgeall.training.settings import Settings
+from edgeall.training.settings import TrainingSettings
 
 DEPTHS: dict[str, tuple[str, str]] = {
     "vgg16": ("block5_conv1", "block3_pool"),
@@ -19,7 +19,7 @@ DEPTHS: dict[str, tuple[str, str]] = {
 """Layers to fine-tune above, by backbone: one above its `upper`, one below. All paths run through each."""
 
 
-class Asked(Protocol):
+class Sampler(Protocol):
     """Who proposes values: an Optuna trial, or anything that answers as one does."""
 
     def suggest_categorical(self, name: str, choices: Any, /) -> Any: ...
@@ -28,10 +28,10 @@ class Asked(Protocol):
 
 
 @dataclass(frozen=True)
-class OneOf:
+class Choice:
     values: tuple[Any, ...]
 
-    def ask(self, trial: Asked, name: str) -> Any:
+    def ask(self, trial: Sampler, name: str) -> Any:
         return trial.suggest_categorical(name, self.values)
 
 
@@ -42,7 +42,7 @@ class Rate:
     low: float
     high: float
 
-    def ask(self, trial: Asked, name: str) -> float:
+    def ask(self, trial: Sampler, name: str) -> float:
         return float(f"{trial.suggest_float(name, self.low, self.high, log=True):.3g}")
 
 
@@ -53,36 +53,36 @@ class Count:
     low: int
     high: int
 
-    def ask(self, trial: Asked, name: str) -> int:
+    def ask(self, trial: Sampler, name: str) -> int:
         return trial.suggest_int(name, self.low, self.high, log=True)
 
 
-def _trains_head_first(settings: Settings) -> bool:
+def _trains_head_first(settings: TrainingSettings) -> bool:
     return settings.head_epochs > 0
 
 
-def _fine_tunes(settings: Settings) -> bool:
+def _fine_tunes(settings: TrainingSettings) -> bool:
     return settings.epochs > 0
 
 
-def _has_second_phase(settings: Settings) -> bool:
+def _has_second_phase(settings: TrainingSettings) -> bool:
     return settings.epochs > 0 and (settings.fine_tune != "none" or not settings.head_epochs)
 
 
-def _always(settings: Settings) -> bool:
+def _always(settings: TrainingSettings) -> bool:
     return True
 
 
-Range = OneOf | Rate | Count
+Range = Choice | Rate | Count
 
 
-def ranges(backbone: str) -> dict[str, tuple[Range, Callable[[Settings], bool]]]:
-    """Of each searched field of `Settings`, in the order of asking: its range, and whether it matters beside the
-    values that were asked for before it."""
+def ranges(backbone: str) -> dict[str, tuple[Range, Callable[[TrainingSettings], bool]]]:
+    """By searched field of `TrainingSettings`, in the order of asking: its range, and whether the values asked for
+    before leave it any effect."""
     return {
-        "head": (OneOf(tuple(HEADS)), _always),
-        "fine_tune": (OneOf(("none", "upper", "all", *DEPTHS[backbone])), _fine_tunes),
-        "batch_size": (OneOf((8, 16, 32, 64)), _always),
+        "head": (Choice(tuple(HEADS)), _always),
+        "fine_tune": (Choice(("none", "upper", "all", *DEPTHS[backbone])), _fine_tunes),
+        "batch_size": (Choice((8, 16, 32, 64)), _always),
         "head_rate": (Rate(1e-4, 3e-2), _trains_head_first),
         "rate": (Rate(1e-6, 1e-3), _has_second_phase),
         # Of fine-tuning, at most: early stopping ends the head's phase, and may end this one.
@@ -90,7 +90,7 @@ def ranges(backbone: str) -> dict[str, tuple[Range, Callable[[Settings], bool]]]
     }
 
 
-def searched(settings: Settings, fixed: Collection[str]) -> list[str]:
+def searched(settings: TrainingSettings, fixed: Collection[str]) -> list[str]:
     """Names of what is left to search where `fixed` stays as `settings` has it."""
     return [
         name
@@ -99,7 +99,7 @@ def searched(settings: Settings, fixed: Collection[str]) -> list[str]:
     ]
 
 
-def propose(trial: Asked, settings: Settings, fixed: Collection[str]) -> Settings:
+def propose(trial: Sampler, settings: TrainingSettings, fixed: Collection[str]) -> TrainingSettings:
     """`settings` with the values that `trial` suggests for what is searched."""
     for name, (values, matters) in ranges(settings.backbone).items():
         if name not in fixed and matters(settings):

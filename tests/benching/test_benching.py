@@ -11,7 +11,7 @@ from tiny_bench import SHORT, Heard, laptop, result_file
 
 from edgeall.benching import bench, find_artifacts
 from edgeall.errors import ArtifactError, MeasurementError, RunError, UsageError
-from edgeall.measuring.plan import Settings
+from edgeall.measuring.plan import BenchSettings
 from edgeall.targets import Profile
 
 ESTIMATE = {
@@ -134,7 +134,7 @@ def test_a_device_is_given_only_the_formats_it_takes(runs_folder: Path) -> None:
 
 
 def test_when_every_measurement_fails_the_reason_is_said(runs_folder: Path) -> None:
-    hurried = Settings(**{**vars(SHORT), "pass_seconds": 0.01})
+    hurried = BenchSettings(**{**vars(SHORT), "pass_seconds": 0.01})
     with pytest.raises(MeasurementError, match=r"tiny_onnx-float32\.onnx.*stopped after 0\.01 s"):
         bench(find_artifacts([], runs_folder)[:1], laptop(), hurried)
     assert not result_file(runs_folder).exists()

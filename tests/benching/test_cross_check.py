@@ -13,12 +13,14 @@ from edgeall import artifact, reporting, runs
 from edgeall.artifact import Metadata, Parity, Provenance
 from edgeall.benching import bench, find_artifacts
 from edgeall.benching.cross_check import TOLERANCE, cross_check
-from edgeall.measuring.plan import Settings
+from edgeall.measuring.plan import BenchSettings
 from edgeall.progress import SILENT
 from edgeall.runtimes.accelerator import Accelerator
 from edgeall.targets import load_profile
 
-SHORT = Settings(rounds=2, threads=(1,), warmup_seconds=0.01, min_runs=12, min_seconds=0.02, max_seconds=5)
+SHORT = BenchSettings(
+    rounds=2, threads=(1,), warmup_seconds=0.01, min_runs=12, min_seconds=0.02, max_seconds=5
+)
 
 
 def make_heavy(run: runs.Run) -> None:

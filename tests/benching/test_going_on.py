@@ -14,7 +14,7 @@ from tiny_bench import SHORT, Heard, laptop, result_file
 from edgeall import artifact, runs
 from edgeall.benching import bench, find_artifacts
 from edgeall.errors import UsageError
-from edgeall.measuring.plan import Settings
+from edgeall.measuring.plan import BenchSettings
 from edgeall.measuring.records import Journal
 
 
@@ -49,7 +49,7 @@ def test_an_interrupted_bench_goes_on_where_it_was(runs_folder: Path) -> None:
 def test_earlier_results_are_replaced_only_when_asked(benched_runs: Path) -> None:
     before = result_file(benched_runs).read_bytes()
     paths = find_artifacts([], benched_runs)[:1]
-    longer = Settings(**{**vars(SHORT), "min_runs": 14})
+    longer = BenchSettings(**{**vars(SHORT), "min_runs": 14})
     heard = Heard()
     with pytest.raises(UsageError, match=r"laptop\.json .*--overwrite"):
         bench(paths, laptop(), longer, progress=heard)

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from edgeall.benching.counts import instructions, together
-from edgeall.benching.estimate import BOARDS, PUBLISHED, estimate, leave_one_out, spread
+from edgeall.benching.instruction_counts import instructions, together
+from edgeall.benching.latency_estimate import BOARDS, PUBLISHED, estimate, leave_one_out, spread
 from edgeall.measuring.records import Record
 
 

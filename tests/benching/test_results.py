@@ -19,9 +19,9 @@ from edgeall.artifact import (
     Provenance,
     ShiftAgreement,
 )
-from edgeall.benching.images import TestSet
 from edgeall.benching.results import Subject, gather, rows
-from edgeall.measuring.plan import PlannedImage, Settings
+from edgeall.benching.test_images import TestSet
+from edgeall.measuring.plan import BenchSettings, PlannedImage
 from edgeall.measuring.records import Record
 from edgeall.statistics import RUNS_NEEDED
 
@@ -84,7 +84,7 @@ def record(
 
 
 def results(subjects: list[Subject], records: list[Record], emulated: bool = False) -> list[dict[str, Any]]:
-    found = rows(gather(subjects, records), Settings(), emulated)
+    found = rows(gather(subjects, records), BenchSettings(), emulated)
     json.dumps(found, allow_nan=False)
     return found
 

@@ -16,9 +16,9 @@ from tiny_bench import SHORT, Heard, laptop, result_file
 
 from edgeall.benching import bench, find_artifacts
 from edgeall.errors import MeasurementError
-from edgeall.measuring.conduct import conduct
 from edgeall.measuring.plan import Plan
-from edgeall.measuring.records import End, Message, Record, Start
+from edgeall.measuring.records import EndOfMeasuring, Message, Record, Start
+from edgeall.measuring.runner import conduct
 from edgeall.progress import SILENT
 
 BENCH = sys.modules["edgeall.benching.bench"]
@@ -101,7 +101,7 @@ def renamed(message: Message, **changes: Any) -> list[Message]:
             "or twice",
         ),
         (lambda message: [] if isinstance(message, Record) else [message], "stopped before the end"),
-        (lambda message: [] if isinstance(message, End) else [message], "stopped before the end"),
+        (lambda message: [] if isinstance(message, EndOfMeasuring) else [message], "stopped before the end"),
         (lambda message: [] if isinstance(message, Start) else [message], "did not begin"),
         (lambda message: [message, message] if isinstance(message, Start) else [message], "began twice"),
         (lambda message: started(message, jobs=()), "does not measure what it was asked"),

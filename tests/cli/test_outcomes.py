@@ -12,7 +12,7 @@ from rich.console import Console
 from edgeall.artifact import Noise, Parity, ShiftAgreement
 from edgeall.cli import export, export_tables, outcome
 from edgeall.cli.display import Display
-from edgeall.exporting import Exported, Failure, Outcome
+from edgeall.exporting import Exported, ExportOutcome, FailedTask
 from edgeall.exporting.attempts import Speed
 from edgeall.exporting.pooling import PooledParity
 
@@ -57,11 +57,14 @@ def exported(parity: Parity = PASSED, **changes: Any) -> Exported:
 
 
 def told(
-    capsys: pytest.CaptureFixture[str], *artifacts: Exported, failures: tuple[Failure, ...] = (), **more: Any
+    capsys: pytest.CaptureFixture[str],
+    *artifacts: Exported,
+    failures: tuple[FailedTask, ...] = (),
+    **more: Any,
 ) -> tuple[int, list[str]]:
     """The exit status, and the lines on standard error."""
     pooled = more.get("pooled", {})
-    status = export._status(Outcome(artifacts, failures), pooled, more.get("of_folds", ()), Display())
+    status = export._status(ExportOutcome(artifacts, failures), pooled, more.get("of_folds", ()), Display())
     return status, capsys.readouterr().err.splitlines()
 
 
@@ -115,7 +118,7 @@ def test_a_failed_one_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_could_not_be_made_fails_beside_what_passed(capsys: pytest.CaptureFixture[str]) -> None:
-    failure = Failure("cells", "tflite-int8", "no such operator")
+    failure = FailedTask("cells", "tflite-int8", "no such operator")
     status, lines = told(capsys, exported(), failures=(failure,))
     assert (status, lines) == (1, ["edgeall: cells tflite-int8: no such operator"])
     assert told(capsys, failures=(failure,))[0] == 2

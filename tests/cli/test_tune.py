@@ -93,10 +93,10 @@ def test_mistakes_get_one_line_and_status_2(
 def test_a_recipe_keeps_its_head_and_depth(data: Path, tmp_path: Path) -> None:
     """What is left of it to search are its rates, batch size and epochs."""
     from edgeall.cli.tune import fixed
-    from edgeall.training import recipes
+    from edgeall.training import protocols
     from edgeall.tuning import searched
 
-    settings = recipes.settings("paper", "vgg16")
+    settings = protocols.settings("paper", "vgg16")
     assert searched(settings, fixed(settings, frozenset())) == ["batch_size", "rate", "epochs"]
-    usual = recipes.settings("default", "vgg16")
+    usual = protocols.settings("default", "vgg16")
     assert fixed(usual, frozenset({"seed"})) == {"seed"}

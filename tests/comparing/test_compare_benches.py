@@ -14,13 +14,15 @@ from rich.console import Console
 from small_run import draw, make_artifact, make_run
 
 from edgeall.benching import bench
-from edgeall.comparing import Outcome, Tolerances, compare, paragraphs, rankings, table, to_json
+from edgeall.comparing import Outcome, Tolerances, compare, comparison_table, paragraphs, rankings, to_json
 from edgeall.errors import MeasurementError, UsageError
-from edgeall.measuring.plan import Settings
+from edgeall.measuring.plan import BenchSettings
 from edgeall.statistics import proportion
 from edgeall.targets import load_profile
 
-SHORT = Settings(rounds=2, threads=(1, 2), warmup_seconds=0.01, min_runs=12, min_seconds=0.02, max_seconds=5)
+SHORT = BenchSettings(
+    rounds=2, threads=(1, 2), warmup_seconds=0.01, min_runs=12, min_seconds=0.02, max_seconds=5
+)
 Document = dict[str, Any]
 Change = Callable[[Document], Any]
 
@@ -242,7 +244,7 @@ def test_files_of_one_name_are_called_by_their_paths(measured: Document, tmp_pat
 def test_table_and_document_hold_every_figure(against: Callable[..., Outcome]) -> None:
     outcome = against(lambda document: err(document, images=9))
     console = Console(width=200, record=True, file=io.StringIO())
-    console.print(table(outcome))
+    console.print(comparison_table(outcome))
     text = console.export_text()
     for words in (
         "bench1, ONNX INT8, 2 threads",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgeall.comparing.answers import Answers
+from edgeall.comparing.common_images import Answers
 from edgeall.comparing.differences import DELONG, MCNEMAR, OBUCHOWSKI, SIGN_FLIP, Difference, paired, separate
 from edgeall.statistics import Estimate, auc_test_over_subjects, compare_auc, proportion
 

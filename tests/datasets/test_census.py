@@ -5,7 +5,7 @@ from pathlib import Path
 from pictures import MakeFolder, cnmc_names, picture
 from PIL import Image
 
-from edgeall.datasets import Leak, Unreadable, read_dataset, take_census
+from edgeall.datasets import SplitLeak, Unreadable, read_dataset, take_census
 
 
 def test_a_sound_set_is_counted(make_folder: MakeFolder) -> None:
@@ -69,8 +69,8 @@ def test_leaks_between_given_parts_are_found(make_folder: MakeFolder) -> None:
     census = take_census(read_dataset(root))
     assert census.splits == {"test": 4, "train": 2}
     assert census.leaks == (
-        Leak("subject", "0", ("test", "train")),
-        Leak("picture", "test/hem/UID_H1_7_7_hem.png, train/hem/UID_H0_1_1_hem.png", ("test", "train")),
+        SplitLeak("subject", "0", ("test", "train")),
+        SplitLeak("picture", "test/hem/UID_H1_7_7_hem.png, train/hem/UID_H0_1_1_hem.png", ("test", "train")),
     )
     assert not census.sound
 

@@ -8,10 +8,10 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from edgeall.datasets import Sample, read_dataset
 from edgeall.datasets.duplicates import exact_pairs, groups, near_pairs
-from edgeall.datasets.survey import Seen, survey
+from edgeall.datasets.survey import ImageRecord, survey
 
 
-def seen_of(folder: Path, images: list[Image.Image], suffix: str = ".png") -> tuple[Seen, ...]:
+def seen_of(folder: Path, images: list[Image.Image], suffix: str = ".png") -> tuple[ImageRecord, ...]:
     samples = []
     for index, image in enumerate(images):
         path = folder / f"{index}{suffix}"

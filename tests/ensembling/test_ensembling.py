@@ -19,13 +19,15 @@ from edgeall.comparing import compare
 from edgeall.ensembling import Ensemble, load, member_runs
 from edgeall.ensembling.make import make_ensemble
 from edgeall.errors import RunError, UsageError
-from edgeall.measuring.plan import Settings
+from edgeall.measuring.plan import BenchSettings
 from edgeall.pixels import read_pixels
 from edgeall.predictions import Predictions
 from edgeall.runs import Run
 from edgeall.targets import load_profile
 
-SHORT = Settings(rounds=2, threads=(1,), warmup_seconds=0.01, min_runs=12, min_seconds=0.02, max_seconds=5)
+SHORT = BenchSettings(
+    rounds=2, threads=(1,), warmup_seconds=0.01, min_runs=12, min_seconds=0.02, max_seconds=5
+)
 BIASES = {"mobilenetv2": 0.0, "inceptionv3": 1.5}
 
 

@@ -10,7 +10,7 @@ from small_run import draw, make_run
 
 from edgeall import runs
 from edgeall.exporting import cache_key, load_recipe
-from edgeall.exporting.plan import Options, Task, plan
+from edgeall.exporting.export_plan import Options, Task, plan
 from edgeall.runs import Member, Run
 
 Change = Callable[[Run], Run]

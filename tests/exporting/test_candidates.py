@@ -15,7 +15,7 @@ from edgeall.errors import ExportError, WorkerLost
 from edgeall.exporting import candidates, gate, load_recipe
 from edgeall.exporting.attempts import Attempt, Speed
 from edgeall.exporting.export_context import Candidate
-from edgeall.exporting.plan import Failure, Options, Task, plan
+from edgeall.exporting.export_plan import FailedTask, Options, Task, plan
 from edgeall.exporting.recipes import Tolerance
 from edgeall.progress import SILENT
 
@@ -126,7 +126,7 @@ def decide(tasks: list[Task], measurements: Measurements) -> dict[str, tuple[str
     made = candidates.compare(tasks, measurements, finish)  # type: ignore[arg-type]
     for task in tasks:
         failed = made[task.path]
-        if isinstance(failed, Failure):
+        if isinstance(failed, FailedTask):
             results[task.recipe.format] = failed.error
     return results
 

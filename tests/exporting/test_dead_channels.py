@@ -15,7 +15,7 @@ from small_models import draw
 from edgeall.artifact import suffix_of
 from edgeall.exporting import frozen, int8
 from edgeall.exporting.recipes import load_recipe
-from edgeall.exporting.sources import NEEDS, Sources
+from edgeall.exporting.source_models import NEEDS, Sources
 from edgeall.pixels import PixelMapping
 from edgeall.runtimes import open_model
 

@@ -10,13 +10,13 @@ from small_models import FORMATS, SmallModel
 
 from edgeall import artifact, runs, runtimes
 from edgeall.artifact import Artifact, Decision, usage
-from edgeall.exporting import Exported, descriptions, tensors
+from edgeall.exporting import Exported, descriptions, model_io
 
 
 def described(small: SmallModel, recipe: str, folder: Path, **changes: object) -> Artifact:
     path = small.copy(recipe, folder)
     metadata = small.metadata(recipe, **changes)
-    metadata = dataclasses.replace(metadata, tensors=tensors.tensors(path, metadata.format))
+    metadata = dataclasses.replace(metadata, tensors=model_io.tensors(path, metadata.format))
     descriptions.add(path, metadata)
     return artifact.seal(path, metadata)
 

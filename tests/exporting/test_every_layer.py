@@ -14,7 +14,7 @@ from edgeall.artifact import FORMATS
 from edgeall.errors import ExportError
 from edgeall.exporting import frozen
 from edgeall.exporting.recipes import load_recipe
-from edgeall.exporting.sources import NEEDS, Sources
+from edgeall.exporting.source_models import NEEDS, Sources
 from edgeall.importing import import_model
 from edgeall.pixels import PixelMapping
 from edgeall.runs import Run

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeall import shipped
+from edgeall import config_files
 from edgeall.artifact import FORMATS
 from edgeall.errors import UsageError
 from edgeall.exporting import choose, load_recipe
@@ -35,7 +35,7 @@ def written(folder: Path, text: str) -> str:
 
 
 def test_every_shipped_recipe_is_valid_and_named_after_what_it_makes() -> None:
-    recipes = {name: load_recipe(name) for name in shipped.available("export")}
+    recipes = {name: load_recipe(name) for name in config_files.available("export")}
     assert {f"{f}-{p}" for f in FORMATS for p in ("fp32", "fp16", "int8")} <= set(recipes)
     for name, recipe in recipes.items():
         assert recipe.name == name
@@ -48,7 +48,7 @@ def test_defaults_come_in_the_order_asked_for() -> None:
 
 
 def test_a_recipe_survives_its_own_document() -> None:
-    for name in shipped.available("export"):
+    for name in config_files.available("export"):
         recipe = load_recipe(name)
         assert Recipe.from_dict(recipe.to_dict()) == recipe
 

@@ -27,7 +27,7 @@ def pair(
     truth: Sequence[int] | None = None,
     subjects: Sequence[str | None] | None = None,
     own: Decision = DECISION,
-) -> gate.Paired:
+) -> gate.PairedScores:
     truth = [0, 1] * (len(before) // 2) if truth is None else truth
     return gate.paired(truth, subjects or [None] * len(before), rows(before), rows(after), DECISION, own)
 
@@ -237,9 +237,9 @@ def test_verdicts_on_changed_pictures_are_never_below_those_of_plain_calibration
 
 def test_a_further_limit_only_makes_it_worse() -> None:
     good = gate.judge(pair([0.1, 0.9], [0.1, 0.9]), EQUAL)
-    open_ = gate.with_clause(good, gate.Clause("unproven", "few"))
-    failed = gate.with_clause(open_, gate.Clause("failed", "wrong"))
+    open_ = gate.with_clause(good, gate.Criterion("unproven", "few"))
+    failed = gate.with_clause(open_, gate.Criterion("failed", "wrong"))
     assert (open_.passed, open_.reasons) == (None, ("few",))
     assert (failed.passed, failed.reasons) == (False, ("wrong",))
-    assert gate.with_clause(failed, gate.Clause("unproven", "few")) == failed
-    assert gate.with_clause(failed, gate.Clause("passed")) == failed
+    assert gate.with_clause(failed, gate.Criterion("unproven", "few")) == failed
+    assert gate.with_clause(failed, gate.Criterion("passed")) == failed

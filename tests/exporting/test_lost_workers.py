@@ -136,7 +136,7 @@ def test_a_converter_that_fails_by_itself_is_not_lost(run: runs.Run, tmp_path: P
     assert "Traceback" in "\n".join(caught.value.__notes__)
 
 
-def test_a_closed_workshop_starts_nothing(run: runs.Run, tmp_path: Path) -> None:
+def test_a_closed_worker_pool_starts_nothing(run: runs.Run, tmp_path: Path) -> None:
     with WorkerPool(1) as workers:
         pass
     with pytest.raises(WorkerLost, match="same command goes on"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgeall.exporting import load_recipe
-from edgeall.exporting.sources import Sources
+from edgeall.exporting.source_models import Sources
 from edgeall.pixels import PixelMapping
 
 SIZE, CHANNELS, LAYERS = 128, 16, 6
@@ -21,7 +21,7 @@ CONVERT = """
 import json, resource, sys
 from edgeall.exporting import onnx
 from edgeall.exporting.recipes import Recipe
-from edgeall.exporting.sources import Sources
+from edgeall.exporting.source_models import Sources
 from edgeall.pixels import PixelMapping
 from pathlib import Path
 folder = Path(sys.argv[1])

@@ -14,7 +14,7 @@ import pytest
 
 from edgeall import pixels
 from edgeall.exporting import load_recipe, onnx
-from edgeall.exporting.sources import INPUT, OPSET, OUTPUT, Sources
+from edgeall.exporting.source_models import INPUT, OPSET, OUTPUT, Sources
 from edgeall.runtimes.onnx_providers import saturates
 
 SIZE, CHANNELS = 16, 32

@@ -5,21 +5,23 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from edgeall.importing.build import Built, build
+from edgeall.importing.build import BuiltModel, build
 from edgeall.importing.container import opened
 from edgeall.importing.graph import read_graph
+from edgeall.importing.layer_weights import StoredWeights
 from edgeall.importing.output import Output
 from edgeall.importing.preprocessing import MODES, mapping
-from edgeall.importing.weights import Weights
 
 
-def built_from(file: Path, size: int | None = None, weights: Path | None = None) -> Built:
+def built_from(file: Path, size: int | None = None, weights: Path | None = None) -> BuiltModel:
     """The model in `file`, whatever its output means."""
     with opened(file, weights) as stored:
-        return build(read_graph(stored.config, str(file)), Weights(stored), Output("any"), size, str(file))
+        return build(
+            read_graph(stored.config, str(file)), StoredWeights(stored), Output("any"), size, str(file)
+        )
 
 
-def answers(built: Built, images: np.ndarray) -> np.ndarray:
+def answers(built: BuiltModel, images: np.ndarray) -> np.ndarray:
     """Of RGB bytes (n, size, size, 3) that need no resizing any more, given to the model as they are."""
     pixels = mapping(MODES["raw"], built.front, built.size)
     return np.asarray(built.model.predict_on_batch(pixels.apply(images)))

@@ -10,7 +10,7 @@ from importing.read_model import answers, built_from, randomised
 from keras import layers
 
 from edgeall.errors import ModelError
-from edgeall.importing import table
+from edgeall.importing import allowed_layers
 
 SIZE = 12
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
@@ -50,7 +50,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
 }
 
 OPTIONS: dict[str, dict[str, list[Any]]] = {
-    "Activation": {"activation": sorted(table.ACTIVATIONS | table.ACTIVATIONS_OF_KERAS_3)},
+    "Activation": {"activation": sorted(allowed_layers.ACTIVATIONS | allowed_layers.ACTIVATIONS_OF_KERAS_3)},
     "AveragePooling2D": {"pool_size": [3, (2, 3)], "strides": [1, 3], "padding": ["same"]},
     "BatchNormalization": {
         "axis": [1, 2, 3, -2], "momentum": [0.5], "epsilon": [0.1], "center": [False], "scale": [False],
@@ -146,7 +146,7 @@ def test_options_answer_as_in_keras_or_are_refused(kind: str, tmp_path: Path) ->
 
 
 def test_no_layer_is_left_out() -> None:
-    assert {kind for kind, _, _ in CASES} == table.LAYERS
+    assert {kind for kind, _, _ in CASES} == allowed_layers.LAYERS
 
 
 @pytest.mark.parametrize(

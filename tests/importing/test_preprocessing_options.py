@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeall.errors import UsageError
-from edgeall.importing.preprocessing import MODES, Front, candidates, mapping, parse
+from edgeall.importing.preprocessing import MODES, InModelPreprocessing, candidates, mapping, parse
 
 BYTES = np.random.default_rng(0).integers(0, 256, (4, 3), dtype=np.uint8)
 
@@ -24,11 +24,15 @@ BYTES = np.random.default_rng(0).integers(0, 256, (4, 3), dtype=np.uint8)
     ],
 )
 def test_modes_and_numbers_mean_what_keras_does(text: str, expected: np.ndarray) -> None:
-    np.testing.assert_allclose(mapping(parse(text), Front(), 8).apply(BYTES), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        mapping(parse(text), InModelPreprocessing(), 8).apply(BYTES), expected, rtol=1e-5, atol=1e-5
+    )
 
 
 def test_opencv_order_turns_the_channels() -> None:
-    np.testing.assert_allclose(mapping(parse("raw", "bgr"), Front(), 8).apply(BYTES), BYTES[:, ::-1])
+    np.testing.assert_allclose(
+        mapping(parse("raw", "bgr"), InModelPreprocessing(), 8).apply(BYTES), BYTES[:, ::-1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,8 +56,8 @@ numbers = st.tuples(*[st.floats(-4, 4).filter(lambda x: abs(x) > 0.01)] * 3)
 
 @given(st.sampled_from(candidates()), numbers, numbers, st.booleans())
 def test_what_the_model_does_first_comes_after_what_is_done_outside(way, scale, offset, turned: bool) -> None:
-    front = (Front().take((2, 1, 0)) if turned else Front()).then(scale, offset)
-    outside = mapping(way, Front(), 8).apply(BYTES).astype(np.float64)
+    front = (InModelPreprocessing().take((2, 1, 0)) if turned else InModelPreprocessing()).then(scale, offset)
+    outside = mapping(way, InModelPreprocessing(), 8).apply(BYTES).astype(np.float64)
     inside = (outside[:, ::-1] if turned else outside) * scale + offset
     np.testing.assert_allclose(mapping(way, front, 8).apply(BYTES), inside, rtol=1e-4, atol=1e-3)
 

@@ -12,13 +12,13 @@ import pytest
 from small_run import draw, make_artifact, make_run
 
 from edgeall.files import sha256_file
-from edgeall.measuring import passes
-from edgeall.measuring.conduct import conduct
-from edgeall.measuring.plan import Plan, PlannedArtifact, PlannedImage, Settings
+from edgeall.measuring import measurements
+from edgeall.measuring.plan import BenchSettings, Plan, PlannedArtifact, PlannedImage
 from edgeall.measuring.records import Record
+from edgeall.measuring.runner import conduct
 from edgeall.runtimes import Accelerator
 
-SETTINGS = Settings(
+SETTINGS = BenchSettings(
     rounds=1,
     threads=(1,),
     warmup_seconds=0.0,
@@ -98,7 +98,7 @@ def test_nvidias_cards_are_named_by_their_drivers_tool(
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     session = SimpleNamespace(accelerator=Accelerator(provider), card=None)
-    told = passes._card(session)  # type: ignore[arg-type]
+    told = measurements._card(session)  # type: ignore[arg-type]
     assert told is not None
     assert (told["name"], told["driver"], told["memory_bytes"]) == (
         *("NVIDIA Sample GPU", "550.54.15"),

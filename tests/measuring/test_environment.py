@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edgeall.measuring import environment as machine
-from edgeall.measuring.heat import PI_THROTTLED
+from edgeall.measuring.thermal import PI_THROTTLED
 
 
 def tree(root: Path, files: dict[str, str]) -> Path:

@@ -10,7 +10,7 @@ import pytest
 
 from edgeall.errors import MeasurementError
 from edgeall.measuring import instructions
-from edgeall.measuring.plan import Plan, PlannedArtifact, PlannedImage, Settings, jobs
+from edgeall.measuring.plan import BenchSettings, Plan, PlannedArtifact, PlannedImage, jobs
 
 
 def test_nothing_counts_unless_the_surroundings_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_counts_that_differ_are_no_count(monkeypatch: pytest.MonkeyPatch, number
 def test_instructions_are_counted_last_once_an_artifact_and_with_one_thread() -> None:
     artifacts = tuple(PlannedArtifact(f"a{n}", f"{n:064x}", "test", "tflite", "int8") for n in range(3))
     images = {"test": (PlannedImage("i", "/i", "0" * 64),)}
-    settings = Settings(rounds=2, threads=(2, 4), batches=(1, 8), count_instructions=True)
+    settings = BenchSettings(rounds=2, threads=(2, 4), batches=(1, 8), count_instructions=True)
     planned = list(jobs(Plan(artifacts, images, settings), cores=4))
     assert [(job.kind, job.threads, job.artifact) for job in planned[-3:]] == [
         ("instructions", 1, artifact) for artifact in artifacts

@@ -17,10 +17,10 @@ from edgeall.measuring.plan import (
     ALL_CORES,
     QUICK,
     VARIED_INPUTS,
+    BenchSettings,
     Plan,
     PlannedArtifact,
     PlannedImage,
-    Settings,
     jobs,
     key,
     order,
@@ -39,12 +39,12 @@ def plan(artifacts: int = 3, **settings: object) -> Plan:
             for n in range(artifacts)
         ),
         image_sets={"test": IMAGES},
-        settings=Settings(**settings),
+        settings=BenchSettings(**settings),
     )
 
 
 settings = st.builds(
-    Settings,
+    BenchSettings,
     rounds=st.integers(1, 9),
     threads=st.lists(st.integers(0, 64), min_size=1, max_size=4).map(tuple),
     warmup_runs=st.integers(1, 9),
@@ -65,7 +65,7 @@ pairs = st.lists(st.tuples(st.integers(1, 64), st.integers(1, 64)), max_size=3).
 
 
 @given(settings, pairs)
-def test_a_plan_survives_json(chosen: Settings, also: tuple[tuple[int, int], ...]) -> None:
+def test_a_plan_survives_json(chosen: BenchSettings, also: tuple[tuple[int, int], ...]) -> None:
     base = plan()
     artifacts = (dataclasses.replace(base.artifacts[0], also=also), *base.artifacts[1:])
     whole = dataclasses.replace(base, artifacts=artifacts, settings=chosen)
@@ -96,7 +96,7 @@ def test_a_plan_survives_json(chosen: Settings, also: tuple[tuple[int, int], ...
 )
 def test_a_value_out_of_range_is_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(UsageError, match=field):
-        Settings(**{field: value})
+        BenchSettings(**{field: value})
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_what_is_no_plan_is_refused(text: str) -> None:
 
 
 def test_the_default_and_the_quick_plan_obey_the_rules() -> None:
-    for chosen in (Settings(), QUICK):
+    for chosen in (BenchSettings(), QUICK):
         assert chosen.obeys_rules
         runs, seconds, _ = chosen.share()
         # 64 runs are the fewest that support the 90th percentile, shown beside every median.
@@ -149,13 +149,13 @@ def test_the_default_and_the_quick_plan_obey_the_rules() -> None:
     "less", [{"min_runs": 49}, {"min_seconds": 0.9}, {"warmup_seconds": 0.4}, {"rounds": 1}]
 )
 def test_less_than_the_rules_ask_is_allowed_and_known(less: dict[str, float]) -> None:
-    assert not Settings(**less).obeys_rules
+    assert not BenchSettings(**less).obeys_rules
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 8))
 def test_every_artifact_gets_every_job_once(artifacts: int, rounds: int, cores: int) -> None:
     made = list(jobs(plan(artifacts, rounds=rounds), cores))
-    threads = thread_counts(Settings(), cores)
+    threads = thread_counts(BenchSettings(), cores)
     counted = Counter((job.artifact.sha256, job.kind, job.threads, job.round) for job in made)
     assert set(counted.values()) == {1}
     assert len(made) == artifacts * (1 + len(threads) + len(threads) * rounds)
@@ -201,7 +201,7 @@ def test_what_cannot_run_is_known_before_time_is_spent_on_it() -> None:
 def test_all_cores_are_those_of_the_device_and_each_count_is_tried_once(
     cores: int, counts: tuple[int, ...]
 ) -> None:
-    assert thread_counts(Settings(threads=(1, ALL_CORES, 1)), cores) == counts
+    assert thread_counts(BenchSettings(threads=(1, ALL_CORES, 1)), cores) == counts
 
 
 def test_a_key_changes_with_what_a_result_depends_on_and_with_nothing_else() -> None:
@@ -223,7 +223,7 @@ def test_a_key_changes_with_what_a_result_depends_on_and_with_nothing_else() -> 
     )
     assert keys(moved) == known
 
-    longer = keys(dataclasses.replace(base, settings=Settings(min_seconds=2.0)))
+    longer = keys(dataclasses.replace(base, settings=BenchSettings(min_seconds=2.0)))
     assert longer["accuracy"] == known["accuracy"]
     assert longer["memory"] == known["memory"]
     assert not longer["latency"] & known["latency"]

@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from mutations import changed
 
 from edgeall.errors import MeasurementError
-from edgeall.measuring.records import End, Figure, Journal, Kept, Message, Record, Start, from_line, to_line
+from edgeall.measuring.records import (
+    AlreadyRecorded,
+    EndOfMeasuring,
+    FigureKey,
+    Journal,
+    Message,
+    Record,
+    Start,
+    from_line,
+    to_line,
+)
 
 THERMAL = {"before_c": None, "after_c": 50.5, "throttled": None, "hot": False}
 
@@ -32,7 +42,7 @@ plain_documents = st.dictionaries(
     st.text().filter(lambda key: key not in ("energy", "card_memory")), json_values
 )
 figures = st.builds(
-    Figure.of, st.text(), st.sampled_from(["accuracy", "batch"]), st.integers(), st.integers()
+    FigureKey.of, st.text(), st.sampled_from(["accuracy", "batch"]), st.integers(), st.integers()
 )
 messages = st.one_of(
     st.builds(Start, st.integers(), documents, st.lists(st.tuples(st.text(), figures)).map(tuple)),
@@ -51,8 +61,8 @@ messages = st.one_of(
         st.builds(lambda more: more | THERMAL, documents),
     ),
     st.builds(record, st.text(), st.text(min_size=1)),
-    st.builds(Kept, st.text()),
-    st.builds(End, documents),
+    st.builds(AlreadyRecorded, st.text()),
+    st.builds(EndOfMeasuring, documents),
 )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from edgeall.pixels.folder import LeftOut, PictureFile, Unlisted, in_words, list_folder
+from edgeall.pixels.folder import LeftOut, PictureFile, UnreadableFolder, in_words, list_folder
 
 CONTENTS = {"image": "PNG", "text": b"nothing to see", "heic": b"\0\0\0\x18ftypheic", "empty": b""}
 NAMES = (".png", ".jfif", ".avif", ".heic", ".svs", ".nef", ".txt", ".csv", ".json", ".tflite", "")
@@ -65,7 +65,7 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(os, "scandir", barred)
     assert list(list_folder(tmp_path)) == [
         PictureFile(tmp_path / "a.png"),
-        Unlisted(tmp_path / "closed", "Permission denied"),
+        UnreadableFolder(tmp_path / "closed", "Permission denied"),
     ]
 
 

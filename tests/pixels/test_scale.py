@@ -6,17 +6,17 @@ from smear_files import error, read, smear
 from tiff_files import Page, tiff
 
 from edgeall.errors import ImageError
-from edgeall.pixels.refusal import Refused
-from edgeall.pixels.scale import Depth, full_scale
+from edgeall.pixels.refusal import RefusedImage
+from edgeall.pixels.scale import SampleDepth, full_scale
 
-U16, U32 = Depth("unsigned", 16), Depth("unsigned", 32)
+U16, U32 = SampleDepth("unsigned", 16), SampleDepth("unsigned", 32)
 
 
 @pytest.mark.parametrize(
     ("depth", "peak", "declared", "full", "note"),
     [
-        (Depth("unsigned", 8), 3, None, 255, ""),
-        (Depth("unsigned", 12), 200, None, 4095, ""),
+        (SampleDepth("unsigned", 8), 3, None, 255, ""),
+        (SampleDepth("unsigned", 12), 200, None, 4095, ""),
         (U16, 0, None, 255, "values end at 0: taken as 8 of 16 bits"),
         (U16, 255, None, 255, "values end at 255: taken as 8 of 16 bits"),
         (U16, 256, None, 1023, "values end at 256: taken as 10 of 16 bits"),
@@ -31,21 +31,27 @@ U16, U32 = Depth("unsigned", 16), Depth("unsigned", 32)
         (U16, 3000, 3000, 4095, "values end at 3000: taken as 12 of 16 bits, as the file declares"),
         (U32, 2**31 + 5, None, 2**32 - 1, ""),
         (U32, 4000, None, 4095, "values end at 4000: taken as 12 of 32 bits"),
-        (Depth("signed", 16), 30000, None, 32767, ""),
-        (Depth("float", 32), 0.5, None, 1, "floating-point values end at 0.5: taken as 0 to 1"),
-        (Depth("float", 32), 4000.5, None, 4095, "floating-point values end at 4000: taken as 0 to 4095"),
+        (SampleDepth("signed", 16), 30000, None, 32767, ""),
+        (SampleDepth("float", 32), 0.5, None, 1, "floating-point values end at 0.5: taken as 0 to 1"),
+        (
+            SampleDepth("float", 32),
+            4000.5,
+            None,
+            4095,
+            "floating-point values end at 4000: taken as 0 to 4095",
+        ),
     ],
 )
 def test_full_brightness_is_the_narrowest_usual_depth_that_holds_the_values(
-    depth: Depth, peak: float, declared: float | None, full: float, note: str
+    depth: SampleDepth, peak: float, declared: float | None, full: float, note: str
 ) -> None:
     found = full_scale(depth, peak, declared)
     assert (found.full, found.note) == (full, note)
 
 
-@pytest.mark.parametrize(("depth", "peak"), [(U32, 100_000), (Depth("float", 32), 1e6)])
-def test_values_far_from_every_usual_scale_are_refused(depth: Depth, peak: float) -> None:
-    with pytest.raises(Refused, match=r"the scale of no usual camera; save it as 8-bit RGB TIFF or PNG"):
+@pytest.mark.parametrize(("depth", "peak"), [(U32, 100_000), (SampleDepth("float", 32), 1e6)])
+def test_values_far_from_every_usual_scale_are_refused(depth: SampleDepth, peak: float) -> None:
+    with pytest.raises(RefusedImage, match=r"the scale of no usual camera; save it as 8-bit RGB TIFF or PNG"):
         full_scale(depth, peak)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from edgeall.errors import MeasurementError
-from edgeall.reporting import costs
+from edgeall.reporting import costs_table
 from edgeall.reporting.checked import At
 
 
@@ -19,7 +19,7 @@ ON_CARD = PLAIN | {"accelerator": {"provider": "CUDAExecutionProvider", "device"
 
 
 def read(document: dict[str, Any]) -> Any:
-    return costs.read(At("result", document))
+    return costs_table.read(At("result", document))
 
 
 def test_single_images_on_the_processor_need_no_second_table() -> None:

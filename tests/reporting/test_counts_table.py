@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from edgeall import reporting
-from edgeall.benching.estimate import estimate
+from edgeall.benching.latency_estimate import estimate
 from edgeall.errors import MeasurementError
-from edgeall.reporting import counts
+from edgeall.reporting import counts_table
 
 Make = Callable[..., dict[str, Any]]
 
@@ -29,15 +29,15 @@ def merged(make_document: Make, make_result: Make) -> Callable[[dict[str, Any]],
 
 
 def test_a_device_that_counts_nothing_has_no_such_table(merged: Callable[[dict[str, Any]], Any]) -> None:
-    assert not counts.counts(merged({})[0]).rows
-    assert counts.HEADING not in reporting.markdown(merged({}))
+    assert not counts_table.counts(merged({})[0]).rows
+    assert counts_table.HEADING not in reporting.markdown(merged({}))
 
 
 def test_an_estimate_is_a_range_that_says_in_its_own_cell_what_it_is(
     merged: Callable[[dict[str, Any]], Any],
 ) -> None:
     benches = merged(COUNTED)
-    ((_, instructions, latency),) = counts.counts(benches[0]).rows
+    ((_, instructions, latency),) = counts_table.counts(benches[0]).rows
     assert (instructions, latency) == ("49.30", "≈ 1.4–9.3 ms estimated")
     for text in (reporting.plain_text(benches, 100), reporting.markdown(benches)):
         told = " ".join(text.split())
@@ -48,7 +48,7 @@ def test_an_estimate_is_a_range_that_says_in_its_own_cell_what_it_is(
 
 def test_an_estimate_is_no_latency(merged: Callable[[dict[str, Any]], Any]) -> None:
     with_estimate, without = (reporting.plain_text(merged(keys), 200) for keys in (COUNTED, {}))
-    before, _, after = with_estimate.partition(counts.HEADING)
+    before, _, after = with_estimate.partition(counts_table.HEADING)
     # Table, verdict and limits are those of a device without one.
     assert before.rstrip() in without
     assert after.split("\n\n")[-1].strip() in without
@@ -93,13 +93,13 @@ def test_every_int8_artifact_is_held_against_float(make_document: Make, make_res
 
 def test_what_lies_beyond_the_published_models_says_so(merged: Callable[[dict[str, Any]], Any]) -> None:
     small = COUNTED | {"latency_estimate": estimate("cortex-a76", "tflite", 1_000_000)}
-    (row,) = counts.counts(merged(small)[0]).rows
+    (row,) = counts_table.counts(merged(small)[0]).rows
     assert row[2].endswith("estimated, beyond what it is calibrated on")
 
 
 def test_what_was_not_counted_tells_why(merged: Callable[[dict[str, Any]], Any]) -> None:
     none = {"instructions": None, "latency_estimate": {"reason": "not counted"}}
-    table = counts.counts(merged(none | {"instructions_told": {"reason": "no compiler"}})[0])
+    table = counts_table.counts(merged(none | {"instructions_told": {"reason": "no compiler"}})[0])
     assert table.rows[0][1:] == ("–", "–")
     assert any("no compiler" in note for note in table.notes)
 
@@ -116,7 +116,7 @@ def test_what_was_not_counted_tells_why(merged: Callable[[dict[str, Any]], Any])
 def test_what_was_not_estimated_tells_why(
     merged: Callable[[dict[str, Any]], Any], told: dict[str, Any] | None, words: str
 ) -> None:
-    table = counts.counts(merged(COUNTED | {"latency_estimate": told})[0])
+    table = counts_table.counts(merged(COUNTED | {"latency_estimate": told})[0])
     assert table.rows[0][1:] == ("49.30", "–")
     (note,) = (note for note in table.notes if note.startswith("– in latency"))
     assert words in note

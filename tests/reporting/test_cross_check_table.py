@@ -7,7 +7,7 @@ import pytest
 
 from edgeall import reporting
 from edgeall.errors import MeasurementError
-from edgeall.reporting.cross_check import finding
+from edgeall.reporting.cross_check_table import finding
 from edgeall.reporting.document import CrossCheck
 from edgeall.statistics import Estimate
 

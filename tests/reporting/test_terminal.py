@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edgeall import reporting
-from edgeall.reporting.table import COLUMNS, table
+from edgeall.reporting.results_table import COLUMNS, table
 
 Make = Callable[..., dict[str, Any]]
 

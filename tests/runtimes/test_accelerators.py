@@ -27,7 +27,7 @@ from edgeall.runtimes import (
 from edgeall.runtimes.onnx_batch import with_batch
 from edgeall.runtimes.onnx_providers import session_options
 from edgeall.runtimes.precision import of_types
-from edgeall.runtimes.session import Setup
+from edgeall.runtimes.session import SessionOptions
 
 ORT_CPU, OPENVINO_CPU = Accelerator("CPUExecutionProvider"), Accelerator("CPU")
 NAMED = {"onnx": ORT_CPU, "openvino": OPENVINO_CPU}
@@ -135,7 +135,7 @@ def test_a_device_of_openvino_that_stands_for_others_is_refused(tiny: SmallModel
 def test_nodes_that_another_provider_took_are_refused(tiny: SmallModel) -> None:
     from edgeall.runtimes.onnx import BoundNetwork
 
-    network = BoundNetwork(tiny.files["onnx-fp32"], Setup(accelerator=ORT_CPU))
+    network = BoundNetwork(tiny.files["onnx-fp32"], SessionOptions(accelerator=ORT_CPU))
     network._nodes[0]["provider"] = "AnotherExecutionProvider"
     with pytest.raises(AcceleratorError, match="AnotherExecutionProvider took nodes"):
         network.placement()
@@ -143,7 +143,7 @@ def test_nodes_that_another_provider_took_are_refused(tiny: SmallModel) -> None:
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_onnx_runtime_is_told_what_its_settings_say(threads: int) -> None:
-    setup = Setup(threads, accelerator=Accelerator("CUDAExecutionProvider", 1))
+    setup = SessionOptions(threads, accelerator=Accelerator("CUDAExecutionProvider", 1))
     told, options = settings("onnx", setup), session_options(setup)
     assert {name: getattr(options, name) for name in told["threads"]} == told["threads"]
     entries = {name: options.get_session_config_entry(name) for name in told["entries"]}
@@ -164,10 +164,10 @@ def test_a_provider_starts_under_the_environment_that_its_settings_say(
 
 
 def test_openvino_is_told_what_its_settings_say(tiny: SmallModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = openvino.settings(Setup(threads=1))
+    usual = openvino.settings(SessionOptions(threads=1))
     changed = usual | {"properties": usual["properties"] | {"INFERENCE_NUM_THREADS": 2}}
     monkeypatch.setattr(openvino, "settings", lambda setup: changed)
-    network = openvino.load(tiny.files["openvino-fp32"], Setup(threads=1))
+    network = openvino.load(tiny.files["openvino-fp32"], SessionOptions(threads=1))
     assert network._model.get_property("INFERENCE_NUM_THREADS") == 2
 
 

@@ -22,7 +22,7 @@ from edgeall.targets import (
     parse_batches,
     read_profile,
 )
-from edgeall.targets.fitness import judge_here
+from edgeall.targets.readiness import judge_here
 
 CPU = 'onnx = "CPUExecutionProvider"'
 ABSENT = 'openvino = {provider = "NoSuchDevice", device = 1}'
@@ -115,7 +115,7 @@ def test_the_process_that_waits_while_others_measure_opens_no_engine(tmp_path: P
         "from pathlib import Path\n"
         "from edgeall.targets import able_here, open_target, read_profile\n"
         "from edgeall.measuring.environment import environment\n"
-        "from edgeall.targets.fitness import judge_here\n"
+        "from edgeall.targets.readiness import judge_here\n"
         f"profile = read_profile(Path({str(file)!r}))\n"
         "assert able_here(profile).formats == ('onnx', 'openvino')\n"
         "assert open_target(profile).unreachable() is None\n"

@@ -19,7 +19,7 @@ from small_run import DECISION, draw, make_run
 from edgeall import artifact
 from edgeall.benching import bench, find_artifacts
 from edgeall.errors import DeviceError, UsageError
-from edgeall.measuring.plan import Settings
+from edgeall.measuring.plan import BenchSettings
 from edgeall.targets import Address, emulator, load_profile, open_board, read_profile
 from edgeall.targets.emulator import lacking
 
@@ -62,9 +62,9 @@ def test_an_emulated_pi_answers_as_this_machine_does_and_tells_no_latency(
     shutil.copytree(made / "runs", tmp_path / "runs")
     artifacts = find_artifacts([str(tmp_path / "runs" / "tiny")])
     profile = load_profile(device)
-    there = bench(artifacts, profile, profile.settings(Settings()))
+    there = bench(artifacts, profile, profile.settings(BenchSettings()))
     here = bench(
-        artifacts, load_profile("laptop"), Settings(rounds=1, threads=(1,), min_runs=1, min_seconds=0)
+        artifacts, load_profile("laptop"), BenchSettings(rounds=1, threads=(1,), min_runs=1, min_seconds=0)
     )
     assert not there["failures"]
     assert there["device"]["emulated"]

@@ -11,11 +11,11 @@ from packaging.utils import parse_wheel_filename
 from edgeall.errors import UsageError
 from edgeall.targets import connection, field_tier
 from edgeall.targets.address import Address
-from edgeall.targets.connection import Greeting
-from edgeall.targets.parcels import Parcel
-from edgeall.targets.refusals import Dropped, explain
+from edgeall.targets.connection import BoardInfo
+from edgeall.targets.ssh_errors import Dropped, explain
+from edgeall.targets.uploads import Upload
 
-BOOKWORM = Greeting((3, 11, 2), 64, "aarch64", "Linux", ("glibc", "2.36"))
+BOOKWORM = BoardInfo((3, 11, 2), 64, "aarch64", "Linux", ("glibc", "2.36"))
 
 
 def test_the_code_is_the_field_tier_and_the_same_each_time() -> None:
@@ -23,7 +23,7 @@ def test_the_code_is_the_field_tier_and_the_same_each_time() -> None:
     assert parcel == field_tier.code()
     assert isinstance(parcel.source, bytes)
     names = zipfile.ZipFile(io.BytesIO(parcel.source)).namelist()
-    for needed in ("edgeall/measuring/conduct.py", "edgeall/runtimes/tflite.py", "edgeall/cli/classify.py"):
+    for needed in ("edgeall/measuring/runner.py", "edgeall/runtimes/tflite.py", "edgeall/cli/classify.py"):
         assert needed in names
     rooms = {name.split("/")[1] for name in names}
     assert not rooms & field_tier.WORKSTATION_ROOMS
@@ -62,7 +62,7 @@ def test_any_python_3_reads_the_first_words_to_it() -> None:
 def test_a_file_that_shrinks_while_it_is_sent_is_noticed(tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.write_bytes(b"12345")
-    parcel = Parcel.of_file(file, "a")
+    parcel = Upload.of_file(file, "a")
     assert b"".join(parcel.chunks()) == b"12345"
     file.write_bytes(b"123")
     with pytest.raises(UsageError, match="shorter"):

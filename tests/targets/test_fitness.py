@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from edgeall.targets import Profile, load_profile
-from edgeall.targets.connection import Greeting
-from edgeall.targets.fitness import Finding, judge
+from edgeall.targets.connection import BoardInfo
+from edgeall.targets.readiness import Finding, judge
 
-GREETING = Greeting((3, 11, 2), 64, "aarch64", "Linux", ("glibc", "2.36"))
+GREETING = BoardInfo((3, 11, 2), 64, "aarch64", "Linux", ("glibc", "2.36"))
 ENVIRONMENT: dict[str, Any] = {
     "model": "Raspberry Pi 5 Model B Rev 1.0",
     "cpu": "Arm Cortex-A76",
@@ -28,7 +28,7 @@ ENVIRONMENT: dict[str, Any] = {
 def findings(
     environment: dict[str, Any] | None = None,
     *,
-    greeting: Greeting = GREETING,
+    greeting: BoardInfo = GREETING,
     profile: Profile | None = None,
     tried: dict[str, str | None] | None = None,
     **probe: Any,

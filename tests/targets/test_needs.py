@@ -8,7 +8,7 @@ from importlib import metadata
 
 import pytest
 
-from edgeall.targets.needs import NEEDS
+from edgeall.targets.wheel_requirements import NEEDS
 
 
 @pytest.mark.parametrize("format", ["tflite", "onnx", "openvino"])

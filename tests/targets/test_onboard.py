@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgeall.targets import onboard
+from edgeall.targets import agent
 
 
 def request(folder: Path, to: str, content: bytes, **changes: Any) -> dict[str, Any]:
@@ -18,17 +18,17 @@ def request(folder: Path, to: str, content: bytes, **changes: Any) -> dict[str, 
 
 def test_a_file_arrives_whole(tmp_path: Path) -> None:
     asked = request(tmp_path / "new", "images/a.png", b"pixels")
-    assert onboard.missing(asked) == [0]
-    assert onboard.receive(asked, io.BytesIO(b"pixels")) == {"received": 1}
-    assert onboard.missing(asked) == []
+    assert agent.missing(asked) == [0]
+    assert agent.receive(asked, io.BytesIO(b"pixels")) == {"received": 1}
+    assert agent.missing(asked) == []
     assert [path.name for path in (tmp_path / "new").rglob("*") if path.is_file()] == ["a.png"]
 
 
 def test_a_damaged_one_does_not(tmp_path: Path) -> None:
     asked = request(tmp_path, "a.png", b"pixels")
-    assert "arrived damaged" in onboard.receive(asked, io.BytesIO(b"pixelz"))["error"]
+    assert "arrived damaged" in agent.receive(asked, io.BytesIO(b"pixelz"))["error"]
     with pytest.raises(EOFError):
-        onboard.receive(asked, io.BytesIO(b"pix"))
+        agent.receive(asked, io.BytesIO(b"pix"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -36,7 +36,7 @@ def test_a_damaged_one_does_not(tmp_path: Path) -> None:
 def test_no_name_leads_out_of_the_folder(tmp_path: Path, to: str) -> None:
     folder = tmp_path / "folder"
     with pytest.raises(ValueError, match="not a place inside"):
-        onboard.receive(request(folder, to, b"x"), io.BytesIO(b"x"))
+        agent.receive(request(folder, to, b"x"), io.BytesIO(b"x"))
     assert not folder.exists()
 
 
@@ -50,8 +50,8 @@ def test_wheels_are_unpacked_into_one_folder_as_an_installer_does(tmp_path: Path
     wheel(tmp_path / "a.whl", {"a/__init__.py": "a", "a-1.data/purelib/b.py": "b", "a-1.data/scripts/c": "c"})
     wheel(tmp_path / "d.whl", {"d.py": "d"})
     asked = {"folder": str(tmp_path), "archives": ["a.whl", "d.whl"], "into": "unpacked/1"}
-    assert onboard.unpack(asked) == {"into": str(tmp_path / "unpacked" / "1"), "fresh": True}
-    assert onboard.unpack(asked)["fresh"] is False
+    assert agent.unpack(asked) == {"into": str(tmp_path / "unpacked" / "1"), "fresh": True}
+    assert agent.unpack(asked)["fresh"] is False
     unpacked = tmp_path / "unpacked" / "1"
     found = sorted(path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file())
     assert found == ["a/__init__.py", "b.py", "d.py"]
@@ -60,6 +60,6 @@ def test_wheels_are_unpacked_into_one_folder_as_an_installer_does(tmp_path: Path
 def test_a_wheel_that_would_write_elsewhere_is_refused(tmp_path: Path) -> None:
     wheel(tmp_path / "a.whl", {"good.py": "", "../../evil.py": ""})
     with pytest.raises(ValueError, match="not a place inside"):
-        onboard.unpack({"folder": str(tmp_path), "archives": ["a.whl"], "into": "unpacked/1"})
+        agent.unpack({"folder": str(tmp_path), "archives": ["a.whl"], "into": "unpacked/1"})
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.whl"]
     assert list((tmp_path / "unpacked").iterdir()) == []

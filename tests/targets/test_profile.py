@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from edgeall import shipped
+from edgeall import config_files
 from edgeall.errors import UsageError
-from edgeall.measuring.plan import ALL_CORES, QUICK, Settings
+from edgeall.measuring.plan import ALL_CORES, QUICK, BenchSettings
 from edgeall.targets import (
     TARGETS,
     Address,
@@ -38,12 +38,12 @@ def test_this_machine_ships_as_laptop() -> None:
 
 def test_the_template_is_no_device_but_would_be_one() -> None:
     assert "template" not in [profile.name for profile in all_profiles()]
-    template = read_profile(shipped.folder("devices") / "template.toml")
+    template = read_profile(config_files.folder("devices") / "template.toml")
     assert template.limits == Limits(90.0, 1800.0, 150.0)
 
 
 def test_the_template_shows_the_defaults(tmp_path: Path) -> None:
-    shown = tomllib.loads((shipped.folder("devices") / "template.toml").read_text())
+    shown = tomllib.loads((config_files.folder("devices") / "template.toml").read_text())
     del shown["limits"]["temperature_celsius"]  # said to have none when left out
     least = read_profile(written(tmp_path, 'reach = "local"'))
     assert shown["limits"] == {
@@ -166,6 +166,6 @@ def test_a_mistake_is_named_with_its_file_and_what_may_stand_there(
 
 def test_a_profile_sets_threads_and_limits_and_leaves_the_rest(tmp_path: Path) -> None:
     text = 'reach = "local"\nthreads = [4, "all"]\n[limits]\ntemperature_celsius = 70\nmax_seconds = 20'
-    assert read_profile(written(tmp_path, text)).settings(QUICK) == Settings(
+    assert read_profile(written(tmp_path, text)).settings(QUICK) == BenchSettings(
         rounds=QUICK.rounds, threads=(4, ALL_CORES), max_seconds=20, max_temperature_c=70
     )

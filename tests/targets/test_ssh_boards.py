@@ -21,8 +21,8 @@ from edgeall.benching import bench, find_artifacts
 from edgeall.measuring.environment import environment
 from edgeall.measuring.plan import Plan
 from edgeall.reporting import merge
-from edgeall.reporting.table import table
-from edgeall.targets import SshTarget, fitness, found, load_profile
+from edgeall.reporting.results_table import table
+from edgeall.targets import SshTarget, found, load_profile, readiness
 
 
 def fake_python(board: LoopbackBoard, name: str, probe: dict[str, Any] | None = None, **greeting: Any) -> str:
@@ -131,7 +131,7 @@ def test_a_board_that_throttles_is_marked_in_its_results(tmp_path: Path, runs_fo
 def test_an_engine_that_the_board_s_system_is_too_old_for_is_left_out_and_told(
     board: LoopbackBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fitness, "unmet_needs", lambda *_: {"tflite": "needs glibc 2.34, and 2.31 is here"})
+    monkeypatch.setattr(readiness, "unmet_needs", lambda *_: {"tflite": "needs glibc 2.34, and 2.31 is here"})
     profile = board.profile(formats=("tflite", "onnx"), folder="~/too-old")
     with closing(SshTarget(profile)) as target:
         examined = target.examine()

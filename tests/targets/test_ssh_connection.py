@@ -15,7 +15,7 @@ from over_ssh import SHORT, Heard, lines, why
 from edgeall.benching import bench, find_artifacts
 from edgeall.errors import DeviceError
 from edgeall.measuring.plan import Plan
-from edgeall.measuring.records import End, Record, Start
+from edgeall.measuring.records import EndOfMeasuring, Record, Start
 from edgeall.targets import SshTarget, load_profile
 
 
@@ -39,7 +39,7 @@ def test_what_is_there_is_not_sent_again(board: LoopbackBoard, plan: Plan) -> No
         with closing(SshTarget(board.profile(folder="~/once"), heard)) as target:
             messages = list(target.measure(plan, ()))
         assert isinstance(messages[0], Start)
-        assert isinstance(messages[-1], End)
+        assert isinstance(messages[-1], EndOfMeasuring)
     assert [stage.split(",")[0] for stage in first.stages] == [
         "sending edgeall and engines",
         "sending artifacts and images",
@@ -103,7 +103,7 @@ def test_a_slow_link_only_takes_longer(board: LoopbackBoard, plan: Plan) -> None
         profile = board.profile(addresses=(board.address(port=link.port),), folder="~/slow")
         with closing(SshTarget(profile)) as target:
             messages = list(target.measure(plan, ()))
-    assert isinstance(messages[-1], End)
+    assert isinstance(messages[-1], EndOfMeasuring)
     assert all(message.error is None for message in messages if isinstance(message, Record))
     assert link.passed > 100_000
 
@@ -115,7 +115,7 @@ def test_a_link_cut_while_files_are_sent_is_no_harm(board: LoopbackBoard, plan: 
         with closing(SshTarget(profile, pauses=(0.0,))) as target:
             messages = list(target.measure(plan, ()))
     assert link.cuts == 1
-    assert isinstance(messages[-1], End)
+    assert isinstance(messages[-1], EndOfMeasuring)
     assert not list((board.home / "cut").rglob(".part.*"))
 
 

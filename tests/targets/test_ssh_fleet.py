@@ -12,7 +12,7 @@ from over_ssh import SHORT, Heard
 from edgeall.benching import bench, find_artifacts, fleet
 from edgeall.errors import MeasurementError
 from edgeall.reporting import merge
-from edgeall.reporting.fleet import side_by_side
+from edgeall.reporting.devices_table import side_by_side
 
 
 def test_a_fleet_has_a_file_a_board_and_one_table(

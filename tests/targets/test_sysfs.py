@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgeall.targets import sysfs
+from edgeall.targets import emulated_sysfs
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from edgeall.targets import sysfs
     ],
 )
 def test_lists_and_masks_name_the_same_cores(count: int, listed: str, mask: str) -> None:
-    told = sysfs.files(0x414FD0B1, count)
+    told = emulated_sysfs.files(0x414FD0B1, count)
     assert told["cpu/online"] == told["node/node0/cpulist"] == listed
     assert told["node/node0/cpumap"] == mask
     for core in range(count):

@@ -41,15 +41,19 @@ def split_of(root: Path, train: int, val: int) -> Split:
 
 def resumed_training(root: Path, out: Path, progress: Progress) -> Run:
     """A short training of both phases on the cells under `root`, the same in every process that calls it."""
-    from edgeall.training import Settings, train
+    from edgeall.training import TrainingSettings, train
 
-    settings = Settings("mobilenetv2", input_size=32, head_epochs=4, epochs=3, views=2, patience=9, seed=3)
+    settings = TrainingSettings(
+        "mobilenetv2", input_size=32, head_epochs=4, epochs=3, views=2, patience=9, seed=3
+    )
     return train(root, settings, out, progress, split=split_of(root, 6, 3))
 
 
 def without_chance(root: Path, out: Path, progress: Progress) -> Run:
     """As `resumed_training`, and shorter, without dropout: Keras backends draw other random numbers from one seed."""
-    from edgeall.training import Settings, train
+    from edgeall.training import TrainingSettings, train
 
-    settings = Settings("mobilenetv2", input_size=32, head_epochs=3, epochs=2, views=2, dropout=0.0, seed=3)
+    settings = TrainingSettings(
+        "mobilenetv2", input_size=32, head_epochs=3, epochs=2, views=2, dropout=0.0, seed=3
+    )
     return train(root, settings, out, progress, split=split_of(root, 6, 3))

@@ -7,9 +7,9 @@ from sklearn.linear_model import LogisticRegression
 
 from edgeall.errors import UsageError
 from edgeall.training.backbones import find_backbone
-from edgeall.training.calibrate import below_last, calibrate, logits
 from edgeall.training.heads import find_head
 from edgeall.training.model import Classifier, build, run_model
+from edgeall.training.probability_calibration import below_last, calibrate, logits
 
 
 def classifier(outputs: int = 1) -> Classifier:

@@ -17,7 +17,7 @@ from drawn_cells import resumed_training
 from edgeall.progress import SILENT
 from edgeall.runs import Run
 from edgeall.training import load_model
-from edgeall.training.checkpoint import FORGETFUL, Checkpoint, State, key_of, values, variables
+from edgeall.training.checkpoint import FORGETFUL, Checkpoint, TrainingState, key_of, values, variables
 from edgeall.training.fit import Epoch, Phase, Truth, once, run_phase
 
 PHASE = Phase("learning", epochs=6, rate=0.02, batch_size=8, patience=3, seed=4)
@@ -155,7 +155,7 @@ def test_another_training_starts_afresh_and_replaces_what_was_kept(tmp_path: Pat
 
 def test_a_damaged_state_is_as_good_as_none(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path, "mine", interval=0)
-    checkpoint.save("learning", State({}, {"model": [np.ones(100)]}))
+    checkpoint.save("learning", TrainingState({}, {"model": [np.ones(100)]}))
     (path,) = tmp_path.iterdir()
     content = path.read_bytes()
     for damaged in (
@@ -181,7 +181,7 @@ def test_a_disk_that_takes_nothing_ends_no_training(tmp_path: Path) -> None:
 
 def test_it_lies_hidden_beside_what_is_made_and_goes(tmp_path: Path) -> None:
     checkpoint = Checkpoint.beside(tmp_path / "runs" / "mine", "key")
-    checkpoint.save("learning", State({}, {}))
+    checkpoint.save("learning", TrainingState({}, {}))
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [".mine.training"]
     checkpoint.clear()
     assert not list((tmp_path / "runs").iterdir())

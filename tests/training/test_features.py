@@ -11,8 +11,8 @@ from edgeall.progress import SILENT
 from edgeall.training import features
 from edgeall.training.augment import Augmentation, augmented
 from edgeall.training.backbones import BACKBONES
-from edgeall.training.features import Computed, Through, Views, plain, through
-from edgeall.training.images import ImageCache
+from edgeall.training.features import Computed, FrozenFeatures, Views, plain, through
+from edgeall.training.image_cache import ImageCache
 from edgeall.training.model import compiled
 
 MAPPING = BACKBONES["mobilenetv2"].pixels(32)
@@ -40,7 +40,7 @@ def test_computed_once_or_each_time_is_the_same(
     monkeypatch.setattr(features, "MEMORY", 1000)
     each_time = through(views, frozen, N, 3, "features", SILENT)
     assert isinstance(once, Computed)
-    assert isinstance(each_time, Through)
+    assert isinstance(each_time, FrozenFeatures)
     indices = np.array([17, 0, 3, 3, 8])
     for epoch in range(3):
         np.testing.assert_allclose(once.batch(epoch, indices), each_time.batch(epoch, indices), atol=1e-6)

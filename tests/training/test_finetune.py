@@ -14,11 +14,11 @@ from drawn_cells import draw_cells, split_of
 from edgeall import predictions, runs
 from edgeall.errors import DatasetError, EdgeallError, RunError, UsageError
 from edgeall.runs import Run, Split
-from edgeall.training import Settings, load_model, train
+from edgeall.training import TrainingSettings, load_model, train
 from edgeall.training.model import predict
 from edgeall.training.stability import of_run, stability
 
-QUICK = Settings("mobilenetv2", input_size=32, head_epochs=4, epochs=2, views=2, seed=3)
+QUICK = TrainingSettings("mobilenetv2", input_size=32, head_epochs=4, epochs=2, views=2, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_the_same_seed_gives_the_same_model(trained: Run, cells: Path, tmp_path:
 
 def test_it_learns_what_can_be_learned(tmp_path: Path) -> None:
     root = draw_cells(tmp_path / "cells", {"healthy": 24, "leukemia": 24})
-    settings = Settings("vgg16", input_size=32, head_epochs=40, epochs=0, views=2)
+    settings = TrainingSettings("vgg16", input_size=32, head_epochs=40, epochs=0, views=2)
     run = train(root, settings, tmp_path, split=split_of(root, 12, 6))
     assert run.metrics["val"]["auc"]["value"] > 0.9
     assert run.metrics["test"]["auc"]["value"] > 0.9
@@ -242,7 +242,7 @@ def test_a_part_of_one_class_is_refused(cells: Path, tmp_path: Path) -> None:
 )
 def test_settings_that_make_no_sense_are_refused_at_once(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        Settings(**({"backbone": "mobilenetv2"} | wrong))  # type: ignore[arg-type]
+        TrainingSettings(**({"backbone": "mobilenetv2"} | wrong))  # type: ignore[arg-type]
 
 
 def test_a_run_without_its_model_says_so(trained: Run, tmp_path: Path) -> None:

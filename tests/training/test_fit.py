@@ -12,8 +12,18 @@ from hypothesis import strategies as st
 
 from edgeall.errors import EdgeallError
 from edgeall.progress import SILENT
-from edgeall.training.fit import Epoch, Phase, Truth, Validation, batches, pace, run_phase, share, validation
-from edgeall.training.standardize import Standardized
+from edgeall.training.fit import (
+    Epoch,
+    Phase,
+    Truth,
+    ValidationScores,
+    batches,
+    pace,
+    run_phase,
+    share,
+    validation,
+)
+from edgeall.training.standardize import StandardizedFeatures
 
 
 class Points:
@@ -172,10 +182,12 @@ def test_validation_of_several_classes_is_macro_over_them() -> None:
 
 
 def test_of_equal_areas_the_lower_loss_is_better() -> None:
-    assert Validation(0.9, 9.0, 0.5).better_than(Validation(0.8, 0.1, 0.9))
-    assert Validation(1.0, 0.2, 0.5).better_than(Validation(1.0, 0.3, 0.9))
-    assert not Validation(1.0, 0.2, 0.9).better_than(Validation(1.0, 0.2, 0.5))
-    assert not Validation(float("nan"), float("nan"), float("nan")).better_than(Validation(0.5, 9.0, 0.5))
+    assert ValidationScores(0.9, 9.0, 0.5).better_than(ValidationScores(0.8, 0.1, 0.9))
+    assert ValidationScores(1.0, 0.2, 0.5).better_than(ValidationScores(1.0, 0.3, 0.9))
+    assert not ValidationScores(1.0, 0.2, 0.9).better_than(ValidationScores(1.0, 0.2, 0.5))
+    assert not ValidationScores(float("nan"), float("nan"), float("nan")).better_than(
+        ValidationScores(0.5, 9.0, 0.5)
+    )
 
 
 @pytest.mark.parametrize("hidden", [(), (5,)])
@@ -185,7 +197,7 @@ def test_standardized_features_fold_into_the_head(hidden: tuple[int, ...]) -> No
     class Fixed:
         batch: Callable[[int, np.ndarray], np.ndarray] = staticmethod(lambda epoch, indices: values[indices])
 
-    standard = Standardized.of(Fixed(), len(values))
+    standard = StandardizedFeatures.of(Fixed(), len(values))
     scaled = standard.batch(0, np.arange(50))
     np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-5)
     assert np.sqrt((scaled**2).mean()) == pytest.approx(1, rel=1e-4)
@@ -210,5 +222,5 @@ def test_features_that_never_vary_are_no_division_by_zero() -> None:
             lambda epoch, indices: np.full((len(indices), 2), 7.0, np.float32)
         )
 
-    standard = Standardized.of(Constant(), 5)
+    standard = StandardizedFeatures.of(Constant(), 5)
     np.testing.assert_array_equal(standard.batch(0, np.arange(5)), 0)

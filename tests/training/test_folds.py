@@ -11,10 +11,10 @@ from PIL import Image
 
 from edgeall import predictions, runs
 from edgeall.errors import UsageError
-from edgeall.training import Settings, cross_validate
+from edgeall.training import TrainingSettings, cross_validate
 from edgeall.training.folds import Pooled, finished
 
-QUICK = Settings("mobilenetv2", input_size=32, head_epochs=2, epochs=0, views=1, seed=3)
+QUICK = TrainingSettings("mobilenetv2", input_size=32, head_epochs=2, epochs=0, views=1, seed=3)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from drawn_cells import draw_cells, split_of
 from edgeall.errors import DatasetError, ImageError
 from edgeall.pixels import read_image
 from edgeall.runs import Member
-from edgeall.training.images import ImageCache
+from edgeall.training.image_cache import ImageCache
 
 
 class Listener:

@@ -7,7 +7,7 @@ import pytest
 
 from edgeall.artifact import Decision
 from edgeall.predictions import Predictions
-from edgeall.training.learned import doubts
+from edgeall.training.underfitting import doubts
 
 DECISION = Decision(("healthy", "ALL"), ("ALL",))
 TRUTH = np.repeat([0, 1], 40)

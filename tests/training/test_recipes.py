@@ -8,35 +8,35 @@ import pytest
 
 from edgeall.datasets import make_split, read_dataset, synthesize
 from edgeall.errors import UsageError
-from edgeall.training import BACKBONES, Settings, recipes, train
+from edgeall.training import BACKBONES, TrainingSettings, protocols, train
 
 
 def test_the_default_protocol_is_that_of_the_settings() -> None:
-    assert recipes.settings("default", "mobilenetv2") == Settings("mobilenetv2")
+    assert protocols.settings("default", "mobilenetv2") == TrainingSettings("mobilenetv2")
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_the_published_protocol(backbone: str) -> None:
-    paper = recipes.settings("paper", backbone)
+    paper = protocols.settings("paper", backbone)
     assert (paper.recipe, paper.head, paper.input_size, paper.epochs) == ("paper", "paper", 224, 50)
     assert (paper.head_epochs, paper.patience, paper.threshold, paper.calibration) == (0, 0, 0.5, "none")
 
 
 def test_what_is_given_goes_before_the_recipe() -> None:
-    paper = recipes.settings("paper", "vgg16", epochs=2, rate=1e-5)
+    paper = protocols.settings("paper", "vgg16", epochs=2, rate=1e-5)
     assert (paper.epochs, paper.rate, paper.head) == (2, 1e-5, "paper")
 
 
 def test_an_unknown_recipe_names_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'paper'"):
-        recipes.settings("papr", "vgg16")
+        protocols.settings("papr", "vgg16")
 
 
 def test_the_published_split_has_twelve_healthy_and_ten_leukaemic_test_images(tmp_path: Path) -> None:
     # ALL-IDB1's 59 and 49; small pictures, since only their number matters.
     synthesize(tmp_path / "idb", size=(128, 96))
     dataset = read_dataset(tmp_path / "idb")
-    split, _ = make_split(dataset, fractions=recipes.settings("paper", "vgg16").fractions)
+    split, _ = make_split(dataset, fractions=protocols.settings("paper", "vgg16").fractions)
     counts = {
         part: [sum(member.label == label for member in split.part(part)) for label in dataset.labels]
         for part in ("train", "val", "test")
@@ -49,7 +49,7 @@ def test_the_published_split_has_twelve_healthy_and_ten_leukaemic_test_images(tm
 def test_a_run_of_the_published_protocol_has_all_that_was_published(
     cells: Path, tmp_path: Path, backbone: str
 ) -> None:
-    settings = recipes.settings("paper", backbone, epochs=3, input_size=32, views=3)
+    settings = protocols.settings("paper", backbone, epochs=3, input_size=32, views=3)
     run = train(cells, settings, tmp_path)
     with (run.path / "history.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -10,24 +10,24 @@ from drawn_cells import split_of
 from edgeall.errors import EdgeallError, UsageError
 from edgeall.training.backbones import BACKBONES
 from edgeall.training.heads import HEADS
-from edgeall.training.images import ImageCache, Images
+from edgeall.training.image_cache import CachedImages, ImageCache
+from edgeall.training.initial_weights import initialize
 from edgeall.training.model import Classifier, build
-from edgeall.training.settings import Settings
-from edgeall.training.weights import initialize
+from edgeall.training.settings import TrainingSettings
 
 
 def small(name: str = "mobilenetv2") -> Classifier:
     return build(BACKBONES[name], HEADS["gap"], 1, size=max(32, BACKBONES[name].least_size))
 
 
-def start(classifier: Classifier, images: Images, **settings: object) -> tuple[str, str]:
+def start(classifier: Classifier, images: CachedImages, **settings: object) -> tuple[str, str]:
     size = classifier.model.inputs[0].shape[1]
-    chosen = Settings(classifier.backbone.name, input_size=size, **settings)  # type: ignore[arg-type]
+    chosen = TrainingSettings(classifier.backbone.name, input_size=size, **settings)  # type: ignore[arg-type]
     return initialize(classifier, chosen, images, classifier.backbone.pixels(size))
 
 
 @pytest.fixture
-def images(cells: Path) -> Images:
+def images(cells: Path) -> CachedImages:
     members = split_of(cells, 6, 3).train
     return ImageCache(cells, members, 32).images(members)
 
@@ -49,14 +49,14 @@ def test_random_weights_carry_a_signal_through(name: str, cells: Path) -> None:
     assert words == (expected if classifier.backbone.statistics else "random weights")
 
 
-def test_recalibrated_averages_are_those_of_the_images(images: Images) -> None:
+def test_recalibrated_averages_are_those_of_the_images(images: CachedImages) -> None:
     """All images fit one batch here, so running averages must reproduce the normalization of that very batch."""
     from edgeall.training.augment import Augmentation
-    from edgeall.training.weights import recalibrate
+    from edgeall.training.initial_weights import recalibrate
 
     classifier = small()
     still = Augmentation(rotation=0, flips=False, scaling=0, brightness=0)
-    settings = Settings("mobilenetv2", input_size=32, augmentation=still)
+    settings = TrainingSettings("mobilenetv2", input_size=32, augmentation=still)
     mapping = classifier.backbone.pixels(32)
     assert recalibrate(classifier.base, images, mapping, settings) == len(images)
     inputs = mapping.apply(images.take(range(len(images))))
@@ -68,7 +68,7 @@ def test_recalibrated_averages_are_those_of_the_images(images: Images) -> None:
     np.testing.assert_allclose(classifier.base([inputs], training=False), by_batch, rtol=2e-3, atol=2e-3)
 
 
-def test_a_seed_gives_the_same_weights_and_another_seed_others(images: Images) -> None:
+def test_a_seed_gives_the_same_weights_and_another_seed_others(images: CachedImages) -> None:
     models = [small(), small(), small()]
     for classifier, seed in zip(models, (1, 1, 2), strict=True):
         start(classifier, images, seed=seed)
@@ -78,7 +78,7 @@ def test_a_seed_gives_the_same_weights_and_another_seed_others(images: Images) -
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
-def test_a_file_gives_its_weights(images: Images, tmp_path: Path, suffix: str) -> None:
+def test_a_file_gives_its_weights(images: CachedImages, tmp_path: Path, suffix: str) -> None:
     source, target = small(), small()
     path = tmp_path / f"mine{suffix}"
     if suffix == ".weights.h5":
@@ -93,7 +93,7 @@ def test_a_file_gives_its_weights(images: Images, tmp_path: Path, suffix: str) -
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
-def test_weights_of_another_backbone_are_refused(images: Images, tmp_path: Path, suffix: str) -> None:
+def test_weights_of_another_backbone_are_refused(images: CachedImages, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"other{suffix}"
     other = small("vgg16").base
     other.save_weights(path) if suffix == ".weights.h5" else other.save(path)
@@ -102,7 +102,7 @@ def test_weights_of_another_backbone_are_refused(images: Images, tmp_path: Path,
     assert "\n" not in str(caught.value)
 
 
-def test_a_truncated_file_is_refused(images: Images, tmp_path: Path) -> None:
+def test_a_truncated_file_is_refused(images: CachedImages, tmp_path: Path) -> None:
     path = tmp_path / "cut.weights.h5"
     small().base.save_weights(path)
     path.write_bytes(path.read_bytes()[:10_000])
@@ -110,7 +110,7 @@ def test_a_truncated_file_is_refused(images: Images, tmp_path: Path) -> None:
         start(small(), images, weights=str(path))
 
 
-def test_weights_that_are_not_numbers_are_refused(images: Images, tmp_path: Path) -> None:
+def test_weights_that_are_not_numbers_are_refused(images: CachedImages, tmp_path: Path) -> None:
     source = small()
     source.base.get_layer("Conv1").set_weights([np.full((3, 3, 3, 32), np.nan, np.float32)])
     source.base.save_weights(tmp_path / "nan.weights.h5")
@@ -118,7 +118,7 @@ def test_weights_that_are_not_numbers_are_refused(images: Images, tmp_path: Path
         start(small(), images, weights=str(tmp_path / "nan.weights.h5"))
 
 
-def test_published_weights_load(images: Images, mobilenet_weights: Path) -> None:
+def test_published_weights_load(images: CachedImages, mobilenet_weights: Path) -> None:
     classifier = small()
     start(classifier, images, weights=str(mobilenet_weights))
     assert classifier.base.get_layer("Conv1").get_weights()[0].std() > 0
@@ -126,7 +126,7 @@ def test_published_weights_load(images: Images, mobilenet_weights: Path) -> None
 
 
 def test_imagenet_weights_that_cannot_be_had_give_one_line(
-    images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    images: CachedImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A proxy that refuses stands for a machine without internet; Keras' own cache is elsewhere and empty.
     monkeypatch.setattr(keras.config, "keras_home", lambda: str(tmp_path), raising=False)

@@ -16,13 +16,13 @@ from edgeall.datasets import load_split, make_split, read_dataset, save_split
 from edgeall.errors import EdgeallError, UsageError
 from edgeall.progress import SILENT, Advance
 from edgeall.runs import PARTS
-from edgeall.training import BACKBONES, HEADS, Augmentation, Settings
+from edgeall.training import BACKBONES, HEADS, Augmentation, TrainingSettings
 from edgeall.training.model import build
 from edgeall.tuning import Tuned, tune
 from edgeall.tuning.space import propose
 from edgeall.tuning.study import DATABASE, WARM_UP, ask, open_study, voice
 
-QUICK = Settings("mobilenetv2", input_size=32, head_epochs=2, epochs=0, views=1, seed=5)
+QUICK = TrainingSettings("mobilenetv2", input_size=32, head_epochs=2, epochs=0, views=1, seed=5)
 """Only the head is trained, so that batch size and rate of the head are what is searched."""
 FIXED = {"head"}
 
@@ -62,7 +62,7 @@ def test_the_best_is_kept_with_its_settings(uninterrupted: Tuned) -> None:
     assert best.value == max(values) == values[best.trial]
     document = json.loads((uninterrupted.path / "best.json").read_text(encoding="utf-8"))
     given = document["settings"]
-    again = Settings(
+    again = TrainingSettings(
         **(
             given
             | {"fractions": tuple(given["fractions"]), "augmentation": Augmentation(**given["augmentation"])}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from edgeall.training import BACKBONES, HEADS, Settings
+from edgeall.training import BACKBONES, HEADS, TrainingSettings
 from edgeall.training.model import build, open_layers
 from edgeall.tuning import DEPTHS, ranges, searched
 from edgeall.tuning.space import propose
@@ -34,7 +34,7 @@ class Answers:
 
 def test_everything_is_searched_where_nothing_is_given() -> None:
     answers = Answers(head="paper", fine_tune="mixed6", rate=0.000123456, epochs=7)
-    proposed = propose(answers, Settings("inceptionv3"), ())
+    proposed = propose(answers, TrainingSettings("inceptionv3"), ())
     assert answers.asked == ["head", "fine_tune", "batch_size", "head_rate", "rate", "epochs"]
     assert (proposed.head, proposed.fine_tune, proposed.epochs) == ("paper", "mixed6", 7)
     assert proposed.rate == 0.000123
@@ -42,24 +42,24 @@ def test_everything_is_searched_where_nothing_is_given() -> None:
 
 def test_a_frozen_backbone_needs_no_rate_of_fine_tuning() -> None:
     answers = Answers(fine_tune="none")
-    propose(answers, Settings("vgg16"), ())
+    propose(answers, TrainingSettings("vgg16"), ())
     assert {"rate", "epochs"}.isdisjoint(answers.asked)
 
 
 def test_a_head_that_is_trained_in_the_second_phase_needs_its_rate_alone() -> None:
     answers = Answers(fine_tune="none")
-    propose(answers, Settings("vgg16", head_epochs=0), ())
+    propose(answers, TrainingSettings("vgg16", head_epochs=0), ())
     assert "head_rate" not in answers.asked
     assert {"rate", "epochs"} <= set(answers.asked)
 
 
 def test_what_is_given_stays() -> None:
-    given = Settings("vgg16", head="paper", fine_tune="block4_pool", batch_size=5)
+    given = TrainingSettings("vgg16", head="paper", fine_tune="block4_pool", batch_size=5)
     answers = Answers()
     proposed = propose(answers, given, {"head", "fine_tune", "batch_size"})
     assert answers.asked == ["head_rate", "rate", "epochs"]
     assert (proposed.head, proposed.fine_tune, proposed.batch_size) == ("paper", "block4_pool", 5)
-    assert searched(Settings("vgg16", epochs=0), {"head", "batch_size", "head_rate"}) == []
+    assert searched(TrainingSettings("vgg16", epochs=0), {"head", "batch_size", "head_rate"}) == []
 
 
 @pytest.mark.parametrize("name", BACKBONES)

@@ -9,11 +9,11 @@ from optuna.trial import TrialState
 
 from edgeall.errors import RunError, UsageError
 from edgeall.progress import SILENT
-from edgeall.training import Settings
+from edgeall.training import TrainingSettings
 from edgeall.tuning.space import propose
 from edgeall.tuning.study import DATABASE, alone, ask, counted, open_study, voice
 
-SETTINGS = Settings("mobilenetv2")
+SETTINGS = TrainingSettings("mobilenetv2")
 
 
 def carry_on(folder: Path, trials: int) -> list[dict[str, Any]]:

@@ -15,15 +15,15 @@ from pathlib import Path
 from edgeall.exporting.int8.bias_correction import CORRECTING, correct_biases
 from edgeall.exporting.int8.calibration import Method, calibrate
 from edgeall.exporting.int8.equalization import equalize
-from edgeall.exporting.int8.ir import PlainModel
+from edgeall.exporting.int8.ir import IrModel
+from edgeall.exporting.int8.logit_scale import probabilities, simulated_logits, with_own_temperature
 from edgeall.exporting.int8.lowering import prepare
 from edgeall.exporting.int8.onnx_writer import write_onnx
 from edgeall.exporting.int8.openvino_writer import write_openvino
-from edgeall.exporting.int8.qat import Images, Tuning, fine_tune
-from edgeall.exporting.int8.quant_params import Grid
+from edgeall.exporting.int8.qat import TrainingInputs, Tuning, fine_tune
+from edgeall.exporting.int8.quant_params import QuantParams
 from edgeall.exporting.int8.quantized import QuantizedModel, freeze, load, save
 from edgeall.exporting.int8.simulation import predict, simulate
-from edgeall.exporting.int8.temperature import probabilities, simulated_logits, with_own_temperature
 from edgeall.exporting.int8.tflite_writer import write_tflite
 
 WRITERS: dict[str, Callable[[QuantizedModel, Path], None]] = {
@@ -45,11 +45,11 @@ def write(model: QuantizedModel, format: str, path: Path, boundary: str = "float
 __all__ = [
     "CORRECTING",
     "WRITERS",
-    "Grid",
-    "Images",
+    "IrModel",
     "Method",
-    "PlainModel",
+    "QuantParams",
     "QuantizedModel",
+    "TrainingInputs",
     "Tuning",
     "calibrate",
     "correct_biases",

@@ -12,8 +12,8 @@ import numpy as np
 
 from edgeall.exporting.int8.fake_quant import activate, fake_quantize, fake_quantize_weights, operate
 from edgeall.exporting.int8.gptq import round_kernel
-from edgeall.exporting.int8.ir import WEIGHTED, Node, PlainModel, rounds
-from edgeall.exporting.int8.quant_params import Grid, weight_scale
+from edgeall.exporting.int8.ir import WEIGHTED, IrModel, Node, rounds
+from edgeall.exporting.int8.quant_params import QuantParams, weight_scale
 from edgeall.pixels import ByteImage, PixelMapping
 
 CORRECTING = 64
@@ -23,14 +23,14 @@ _LARGEST_TENSOR = 128 << 20
 
 
 def correct_biases(
-    plain: PlainModel,
-    grids: Mapping[str, Grid],
+    plain: IrModel,
+    grids: Mapping[str, QuantParams],
     weight_bits: int,
     images: ByteImage,
     mapping: PixelMapping,
     *,
     compensated: bool = False,
-) -> PlainModel:
+) -> IrModel:
     """`plain` with biases that give every channel, when rounded, the mean it has in float over `images`.
 
     With `compensated`, kernels are rounded on the way, each on what it will read when all before it is rounded
@@ -78,4 +78,4 @@ def correct_biases(
         for name in set(node.inputs):
             if last_reader[name] == node.name:
                 del exact[name], coarse[name]
-    return PlainModel(graph, weights)
+    return IrModel(graph, weights)

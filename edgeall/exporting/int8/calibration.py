@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from edgeall.errors import ExportError
 from edgeall.exporting.int8.fake_quant import float_model
-from edgeall.exporting.int8.ir import Graph, PlainModel, rounds
-from edgeall.exporting.int8.quant_params import PROBABILITY, STEPS, Grid, grid_over
+from edgeall.exporting.int8.ir import Graph, IrModel, rounds
+from edgeall.exporting.int8.quant_params import PROBABILITY, STEPS, QuantParams, grid_over
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.progress import SILENT, Progress
 
@@ -24,13 +24,13 @@ _FURTHEST_LOGIT = 8.0
 
 
 def calibrate(
-    plain: PlainModel,
+    plain: IrModel,
     images: ByteImage,
     mapping: PixelMapping,
     *,
     method: Method = "mse",
     progress: Progress = SILENT,
-) -> dict[str, Grid]:
+) -> dict[str, QuantParams]:
     """A grid for each group of tensors that share one, from `images`, RGB bytes (n, size, size, 3).
 
     "min-max" holds every value seen, "mse" has the least mean squared error, of rounding and of clipping together. Two
@@ -80,7 +80,7 @@ def calibrate(
     return found | _fixed(graph, mapping, found)
 
 
-def _fixed(graph: Graph, mapping: PixelMapping, found: Mapping[str, Grid]) -> dict[str, Grid]:
+def _fixed(graph: Graph, mapping: PixelMapping, found: Mapping[str, QuantParams]) -> dict[str, QuantParams]:
     """Grids that do not depend on what is seen: of the input, of probabilities and of what a sigmoid reads."""
     table = mapping.table()
     # One step fewer than bytes have. With as many, bytes mapped to -1...1 fall half way between two codes,

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeall.exporting.int8.ir import WEIGHTED, Graph, Node, PlainModel
-from edgeall.exporting.int8.quant_params import Grid
+from edgeall.exporting.int8.ir import WEIGHTED, Graph, IrModel, Node
+from edgeall.exporting.int8.quant_params import QuantParams
 
 
 @dataclass(frozen=True)
-class Part:
+class Subnetwork:
     """Some consecutive nodes of a model as a model of its own, and the grids of its tensors."""
 
-    model: PlainModel
-    grids: Mapping[str, Grid]
+    model: IrModel
+    grids: Mapping[str, QuantParams]
 
 
-def split(plain: PlainModel, grids: Mapping[str, Grid], share: float) -> tuple[Part, Part]:
+def split(plain: IrModel, grids: Mapping[str, QuantParams], share: float) -> tuple[Subnetwork, Subnetwork]:
     """`plain` in two at a tensor through which every path goes; the second part's input is that tensor.
 
     The first part holds at least `share` (0 to 1) of the multiplications where such a tensor allows it, and as many
@@ -30,7 +30,7 @@ def split(plain: PlainModel, grids: Mapping[str, Grid], share: float) -> tuple[P
     return _part(plain, grids, nodes[: place + 1]), _part(plain, grids, (entrance, *nodes[place + 1 :]))
 
 
-def _cut(plain: PlainModel, share: float) -> int:
+def _cut(plain: IrModel, share: float) -> int:
     """The place among the nodes of the tensor at which to split."""
     nodes, done = plain.graph.nodes, np.cumsum(_multiplications(plain))
     places = {node.name: place for place, node in enumerate(nodes)}
@@ -45,7 +45,7 @@ def _cut(plain: PlainModel, share: float) -> int:
     return next((place for place in cuts if done[place] >= share * done[-1]), cuts[-1])
 
 
-def _multiplications(plain: PlainModel) -> list[float]:
+def _multiplications(plain: IrModel) -> list[float]:
     """Of each node, for one inference."""
     return [
         float(np.prod(node.shape[:-1])) * plain.weights[node.name].kernel.size
@@ -55,8 +55,8 @@ def _multiplications(plain: PlainModel) -> list[float]:
     ]
 
 
-def _part(plain: PlainModel, grids: Mapping[str, Grid], nodes: tuple[Node, ...]) -> Part:
+def _part(plain: IrModel, grids: Mapping[str, QuantParams], nodes: tuple[Node, ...]) -> Subnetwork:
     weights = {node.name: plain.weights[node.name] for node in nodes if node.kind in WEIGHTED}
     # A group's name may be that of a tensor in the other part.
     of_each = {node.name: grids[plain.graph.groups[node.name]] for node in nodes}
-    return Part(PlainModel(Graph(nodes), weights), of_each)
+    return Subnetwork(IrModel(Graph(nodes), weights), of_each)

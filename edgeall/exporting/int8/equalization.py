@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.exporting.int8.fake_quant import float_model
-from edgeall.exporting.int8.ir import WEIGHTED, Floats, Graph, Kind, Node, PlainModel, Weights
+from edgeall.exporting.int8.ir import WEIGHTED, Floats, FloatWeights, Graph, IrModel, Kind, Node
 from edgeall.pixels import ByteImage, PixelMapping
 
 _TIED: tuple[Kind, ...] = ("add", "concat", "mean", "max_pool", "average_pool", "pad")
@@ -70,7 +70,7 @@ class _Bundle:
         return found
 
 
-def equalize(plain: PlainModel, images: ByteImage, mapping: PixelMapping) -> PlainModel:
+def equalize(plain: IrModel, images: ByteImage, mapping: PixelMapping) -> IrModel:
     """`plain` with channels of more equal range over `images`, RGB bytes (n, size, size, 3), streamed.
 
     Equal to `plain` but for float rounding, on any images. Channels before ReLU6, whose cap holds for all, stay.
@@ -90,10 +90,10 @@ def equalize(plain: PlainModel, images: ByteImage, mapping: PixelMapping) -> Pla
             weights[node.name] = _scaled_output(weights[node.name], node.kind, factor[places[node.name]])
         for node in bundle.readers:
             weights[node.name] = _scaled_input(weights[node.name], 1 / factor[places[node.inputs[0]]])
-    return PlainModel(plain.graph, weights)
+    return IrModel(plain.graph, weights)
 
 
-def _channel_peaks(plain: PlainModel, images: ByteImage, mapping: PixelMapping) -> dict[str, Floats]:
+def _channel_peaks(plain: IrModel, images: ByteImage, mapping: PixelMapping) -> dict[str, Floats]:
     """The largest magnitude of each channel of each tensor."""
     model = float_model(plain, every_tensor=True)
     peaks: dict[str, Floats] = {}
@@ -135,7 +135,7 @@ def _bundles(graph: Graph) -> list[_Bundle]:
 def _factors(
     bundle: _Bundle,
     places: Mapping[str, npt.NDArray[np.int64]],
-    weights: Mapping[str, Weights],
+    weights: Mapping[str, FloatWeights],
     peaks: Mapping[str, Floats],
 ) -> npt.NDArray[np.float64]:
     """A factor a channel: 1 in the geometric mean, the median for channels that never move."""
@@ -166,12 +166,12 @@ def _share_heard(kernel: Floats, kind: Kind) -> npt.NDArray[np.float64]:
     return found
 
 
-def _scaled_output(weights: Weights, kind: Kind, factor: npt.NDArray[np.float64]) -> Weights:
+def _scaled_output(weights: FloatWeights, kind: Kind, factor: npt.NDArray[np.float64]) -> FloatWeights:
     by_channel = factor[:, None] if kind == "depthwise" else factor
-    return Weights(
+    return FloatWeights(
         (weights.kernel * by_channel).astype(np.float32), (weights.bias * factor).astype(np.float32)
     )
 
 
-def _scaled_input(weights: Weights, factor: npt.NDArray[np.float64]) -> Weights:
-    return Weights((weights.kernel * factor[:, None]).astype(np.float32), weights.bias)
+def _scaled_input(weights: FloatWeights, factor: npt.NDArray[np.float64]) -> FloatWeights:
+    return FloatWeights((weights.kernel * factor[:, None]).astype(np.float32), weights.bias)

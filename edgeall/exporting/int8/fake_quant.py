@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeall.exporting.int8.ir import NO_PADS, Graph, Node, PlainModel, rounds
-from edgeall.exporting.int8.quant_params import Grid, weight_axes, weight_limit
+from edgeall.exporting.int8.ir import NO_PADS, Graph, IrModel, Node, rounds
+from edgeall.exporting.int8.quant_params import QuantParams, weight_axes, weight_limit
 
 Tensor = Any
 Weigh = Callable[[Node], tuple[Tensor, Tensor]]
@@ -29,12 +29,12 @@ def operate(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Ten
     return _OPERATORS[node.kind](graph, node, values, weigh)
 
 
-def float_model(plain: PlainModel, every_tensor: bool = False) -> Any:
+def float_model(plain: IrModel, every_tensor: bool = False) -> Any:
     """A Keras model that computes `plain` in float32; with `every_tensor`, its outputs are a dict of all tensors."""
     return _model(plain, None, None, every_tensor)
 
 
-def trainable_twin(plain: PlainModel, grids: Mapping[str, Grid], weight_bits: int) -> Any:
+def trainable_twin(plain: IrModel, grids: Mapping[str, QuantParams], weight_bits: int) -> Any:
     """A Keras model that computes `plain` as INT8 will, with a straight-through gradient.
 
     `grids` has one entry a group of `plain.graph.groups`; weights are rounded with scales taken from their present
@@ -43,7 +43,7 @@ def trainable_twin(plain: PlainModel, grids: Mapping[str, Grid], weight_bits: in
     return _model(plain, grids, weight_bits, False)
 
 
-def rounded_model(plain: PlainModel, grids: Mapping[str, Grid]) -> Any:
+def rounded_model(plain: IrModel, grids: Mapping[str, QuantParams]) -> Any:
     """A Keras model that rounds every activation as INT8 will; the weights of `plain` are rounded already."""
     return _model(plain, grids, None, False)
 
@@ -54,7 +54,7 @@ def weights_of(model: Any) -> dict[str, tuple[Any, Any]]:
 
 
 def _model(
-    plain: PlainModel, grids: Mapping[str, Grid] | None, weight_bits: int | None, every_tensor: bool
+    plain: IrModel, grids: Mapping[str, QuantParams] | None, weight_bits: int | None, every_tensor: bool
 ) -> Any:
     import keras
 
@@ -101,7 +101,7 @@ def _model(
     return keras.Model(images, Plain()(images))
 
 
-def fake_quantize(value: Tensor, grid: Grid) -> Tensor:
+def fake_quantize(value: Tensor, grid: QuantParams) -> Tensor:
     """`value` rounded to `grid`; the gradient passes within the grid and stops outside."""
     from keras import ops
 

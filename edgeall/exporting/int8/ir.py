@@ -54,7 +54,7 @@ def rounds(node: Node) -> bool:
 
 
 @dataclass(frozen=True)
-class Weights:
+class FloatWeights:
     """Kernel and bias of a node, float32.
 
     Kernel: conv (height, width, in, out), depthwise (height, width, channels, multiplier), dense (in, units).
@@ -116,11 +116,11 @@ class Graph:
 
 
 @dataclass(frozen=True)
-class PlainModel:
+class IrModel:
     """A float model in plain form."""
 
     graph: Graph
-    weights: Mapping[str, Weights] = field(repr=False)
+    weights: Mapping[str, FloatWeights] = field(repr=False)
 
 
 def same_pads(

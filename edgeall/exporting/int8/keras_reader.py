@@ -12,7 +12,7 @@ from edgeall.exporting.int8.ir import Floats, Kind, Node, same_pads
 
 
 @dataclass(frozen=True)
-class Step:
+class LayerCall:
     """A node while it is being rewritten, with what has no place in plain form: scale and offset a channel."""
 
     node: Node
@@ -32,7 +32,7 @@ class Step:
         )
 
 
-def read_layers(model: Any) -> list[Step]:
+def read_layers(model: Any) -> list[LayerCall]:
     """The steps of `model`, the input first, each after what it reads.
 
     Raises:
@@ -48,7 +48,7 @@ class _Reader:
     """Collects steps from the layers of a model, nested models included."""
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
+        self.steps: list[LayerCall] = []
         self.names: Counter[str] = Counter()
 
     def add(self, kind: Kind, inputs: tuple[str, ...], shape: tuple[int, ...], **extra: Any) -> str:
@@ -57,7 +57,7 @@ class _Reader:
         self.names[base] += 1
         name = base if self.names[base] == 1 else f"{base}_{self.names[base]}"
         own = {key: extra.pop(key) for key in ("kernel", "bias", "affine", "activates") if key in extra}
-        self.steps.append(Step(Node(name, kind, inputs, shape, **extra), **own))
+        self.steps.append(LayerCall(Node(name, kind, inputs, shape, **extra), **own))
         return name
 
     def shape(self, name: str) -> tuple[int, ...]:

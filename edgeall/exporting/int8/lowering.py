@@ -13,11 +13,11 @@ from typing import Any, cast
 import numpy as np
 
 from edgeall.errors import ExportError
-from edgeall.exporting.int8.ir import SAME_SCALE, Activation, Graph, Node, PlainModel, Weights
-from edgeall.exporting.int8.keras_reader import Step, read_layers
+from edgeall.exporting.int8.ir import SAME_SCALE, Activation, FloatWeights, Graph, IrModel, Node
+from edgeall.exporting.int8.keras_reader import LayerCall, read_layers
 
 
-def prepare(model: Any) -> PlainModel:
+def prepare(model: Any) -> IrModel:
     """Rewrite a Keras functional or sequential image classifier into plain form, equal to it but for rounding.
 
     `model` takes one float32 input (n, height, width, channels), of fixed size, and gives one output.
@@ -42,17 +42,17 @@ def prepare(model: Any) -> PlainModel:
         _separate_ranges,
     ):
         steps = rewrite(steps)
-    return PlainModel(
+    return IrModel(
         graph=Graph(tuple(step.node for step in steps)),
         weights={
-            step.node.name: Weights(step.kernel.astype(np.float32), step.full_bias().astype(np.float32))
+            step.node.name: FloatWeights(step.kernel.astype(np.float32), step.full_bias().astype(np.float32))
             for step in steps
             if step.kernel is not None
         },
     )
 
 
-def _rename(steps: list[Step], new_names: dict[str, str]) -> list[Step]:
+def _rename(steps: list[LayerCall], new_names: dict[str, str]) -> list[LayerCall]:
     """Let readers of a dropped tensor read another one."""
 
     def final(name: str) -> str:
@@ -67,14 +67,14 @@ def _rename(steps: list[Step], new_names: dict[str, str]) -> list[Step]:
 
 
 def _merging(
-    steps: list[Step], merge: Callable[[Step, Step], Step | None], upstream: bool = True
-) -> list[Step]:
+    steps: list[LayerCall], merge: Callable[[LayerCall, LayerCall], LayerCall | None], upstream: bool = True
+) -> list[LayerCall]:
     """Merge pairs (earlier, later) where the later is the only reader of the earlier, wherever `merge` gives a step.
 
     The merged step takes the earlier's place when `upstream`, else the later's.
     """
     readers = Counter(name for step in steps for name in step.node.inputs)
-    done: dict[str, Step] = {}
+    done: dict[str, LayerCall] = {}
     dropped: dict[str, str] = {}
     for step in steps:
         inputs = tuple(dropped.get(name, name) for name in step.node.inputs) if upstream else step.node.inputs
@@ -93,10 +93,10 @@ def _merging(
     return _rename(list(done.values()), dropped)
 
 
-def _fold_back(steps: list[Step]) -> list[Step]:
+def _fold_back(steps: list[LayerCall]) -> list[LayerCall]:
     """Scale and offset after a convolution, a dense layer or another scale and offset become part of it."""
 
-    def merge(earlier: Step, later: Step) -> Step | None:
+    def merge(earlier: LayerCall, later: LayerCall) -> LayerCall | None:
         if later.affine is None:
             return None
         scale, offset = later.affine
@@ -111,10 +111,10 @@ def _fold_back(steps: list[Step]) -> list[Step]:
     return _merging(steps, merge)
 
 
-def _fuse_activations(steps: list[Step]) -> list[Step]:
+def _fuse_activations(steps: list[LayerCall]) -> list[LayerCall]:
     """ReLU and ReLU6 become part of what comes before; where that has other readers or none can, of an identity."""
 
-    def merge(earlier: Step, later: Step) -> Step | None:
+    def merge(earlier: LayerCall, later: LayerCall) -> LayerCall | None:
         able = earlier.kernel is not None or earlier.affine is not None or earlier.node.kind == "add"
         if not later.activates or earlier.node.activation != "linear" or not able:
             return None
@@ -123,10 +123,10 @@ def _fuse_activations(steps: list[Step]) -> list[Step]:
     return _merging(steps, merge)
 
 
-def _fold_forward(steps: list[Step]) -> list[Step]:
+def _fold_forward(steps: list[LayerCall]) -> list[LayerCall]:
     """Scale and offset on a vector become part of the dense layer that reads it."""
 
-    def merge(earlier: Step, later: Step) -> Step | None:
+    def merge(earlier: LayerCall, later: LayerCall) -> LayerCall | None:
         linear = earlier.affine is not None and earlier.node.activation == "linear"
         if later.node.kind != "dense" or later.kernel is None or earlier.affine is None or not linear:
             return None
@@ -141,26 +141,26 @@ def _fold_forward(steps: list[Step]) -> list[Step]:
     return _merging(steps, merge, upstream=False)
 
 
-def _affine_to_depthwise(steps: list[Step]) -> list[Step]:
+def _affine_to_depthwise(steps: list[LayerCall]) -> list[LayerCall]:
     """Scales and offsets that are left, and lone activations, become 1 x 1 depthwise convolutions."""
     return [_depthwise(step) if step.affine is not None or step.activates else step for step in steps]
 
 
-def _depthwise(step: Step) -> Step:
+def _depthwise(step: LayerCall) -> LayerCall:
     if len(step.node.shape) != 3:
         raise ExportError(
             f"layer {step.node.name}: has no INT8 form on a vector that no dense layer reads next"
         )
     channels = step.node.shape[-1]
     scale, offset = step.affine or (np.ones(channels, np.float32), np.zeros(channels, np.float32))
-    return Step(step.node, kernel=scale.reshape(1, 1, channels, 1), bias=offset)
+    return LayerCall(step.node, kernel=scale.reshape(1, 1, channels, 1), bias=offset)
 
 
-def _fold_pads(steps: list[Step]) -> list[Step]:
+def _fold_pads(steps: list[LayerCall]) -> list[LayerCall]:
     """Zero padding becomes part of the convolution after it, or of the max pool where no value is below zero."""
     classes = _classes(steps)
 
-    def merge(earlier: Step, later: Step) -> Step | None:
+    def merge(earlier: LayerCall, later: LayerCall) -> LayerCall | None:
         node = later.node
         if earlier.node.kind != "pad":
             return None
@@ -179,7 +179,7 @@ def _fold_pads(steps: list[Step]) -> list[Step]:
     return _merging(steps, merge, upstream=False)
 
 
-def _classes(steps: list[Step]) -> dict[str, Activation]:
+def _classes(steps: list[LayerCall]) -> dict[str, Activation]:
     """For each tensor the activation that bounds all its values: "linear" where they have no common bound."""
     classes: dict[str, Activation] = {}
     for step in steps:
@@ -189,14 +189,14 @@ def _classes(steps: list[Step]) -> dict[str, Activation]:
     return classes
 
 
-def _separate_ranges(steps: list[Step]) -> list[Step]:
+def _separate_ranges(steps: list[LayerCall]) -> list[LayerCall]:
     """Give a tensor bounded by an activation a range of its own before it is concatenated with unbounded ones.
 
     INT8 activations are the ends of a range. Where the range is shared, a 1 x 1 depthwise identity changes the scale.
     """
     classes = _classes(steps)
 
-    def separated() -> Iterator[Step]:
+    def separated() -> Iterator[LayerCall]:
         for step in steps:
             node = step.node
             if node.kind == "concat" and classes[node.name] == "linear":
@@ -207,7 +207,7 @@ def _separate_ranges(steps: list[Step]) -> list[Step]:
                         continue
                     shape = next(other.node.shape for other in steps if other.node.name == name)
                     identity = Node(f"{node.name}_rescaled_{index}", "depthwise", (name,), shape)
-                    yield _depthwise(Step(identity, activates=True))
+                    yield _depthwise(LayerCall(identity, activates=True))
                     inputs.append(identity.name)
                 step = replace(step, node=replace(node, inputs=tuple(inputs)))
             yield step

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.errors import ExportError
-from edgeall.exporting.int8.cutting import Part, split
+from edgeall.exporting.int8.cutting import Subnetwork, split
 from edgeall.exporting.int8.fake_quant import trainable_twin, weights_of
-from edgeall.exporting.int8.ir import Floats, PlainModel, Weights
-from edgeall.exporting.int8.quant_params import Grid
+from edgeall.exporting.int8.ir import Floats, FloatWeights, IrModel
+from edgeall.exporting.int8.quant_params import QuantParams
 from edgeall.exporting.int8.quantized import QuantizedModel, freeze
 from edgeall.exporting.int8.simulation import predict, simulate
 from edgeall.pixels import ByteImage, PixelMapping
@@ -37,7 +37,7 @@ _COPIES = 5
 
 
 @dataclass(frozen=True)
-class Images:
+class TrainingInputs:
     """Images of known classes: RGB bytes (n, size, size, 3) and an index into the labels each, (n,)."""
 
     pixels: ByteImage
@@ -62,9 +62,9 @@ class Tuning:
 
 
 def fine_tune(
-    corrected: PlainModel,
-    grids: Mapping[str, Grid],
-    train: Images,
+    corrected: IrModel,
+    grids: Mapping[str, QuantParams],
+    train: TrainingInputs,
     mapping: PixelMapping,
     tuning: Tuning = Tuning(),
     progress: Progress = SILENT,
@@ -87,7 +87,12 @@ def fine_tune(
 
 
 def _views(
-    bottom: Part, bits: int, pixels: ByteImage, mapping: PixelMapping, tuning: Tuning, progress: Progress
+    bottom: Subnetwork,
+    bits: int,
+    pixels: ByteImage,
+    mapping: PixelMapping,
+    tuning: Tuning,
+    progress: Progress,
 ) -> Codes:
     """What `bottom` makes of the images, (views, n, *shape): first as they are, then varied."""
     graph, grid = bottom.model.graph, bottom.grids[bottom.model.graph.output.name]
@@ -106,8 +111,8 @@ def _views(
 
 
 def _trained(
-    top: Part, views: Codes, classes: npt.NDArray[np.int64], tuning: Tuning, progress: Progress
-) -> dict[str, Weights]:
+    top: Subnetwork, views: Codes, classes: npt.NDArray[np.int64], tuning: Tuning, progress: Progress
+) -> dict[str, FloatWeights]:
     """The weights of `top` after training on the codes that it reads."""
     import keras
     from keras import ops
@@ -142,7 +147,7 @@ def _trained(
                 advance(len(batch))
     optimizer.finalize_variable_values(twin.trainable_variables)
     return {
-        name: Weights(*(np.array(ops.convert_to_numpy(variable)) for variable in pair))
+        name: FloatWeights(*(np.array(ops.convert_to_numpy(variable)) for variable in pair))
         for name, pair in weights_of(twin).items()
     }
 
@@ -153,13 +158,13 @@ def _emphasis(classes: npt.NDArray[np.int64]) -> Floats:
     return np.array([len(classes) / len(counts) / counts[each] for each in classes.tolist()], np.float32)
 
 
-def _room(plain: PlainModel) -> int:
+def _room(plain: IrModel) -> int:
     """Images in a batch, 2 at least, so that what their gradients need stays below `_MEMORY`."""
     tensors = 4 * sum(int(np.prod(node.shape)) for node in plain.graph.nodes)
     return max(2, _MEMORY // (_COPIES * tensors))
 
 
-def _loss(plain: PlainModel) -> Any:
+def _loss(plain: IrModel) -> Any:
     import keras
 
     if plain.graph.output.kind == "sigmoid":

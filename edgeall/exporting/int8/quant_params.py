@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgeall.exporting.int8.ir import Floats, Weights
+from edgeall.exporting.int8.ir import Floats, FloatWeights
 
 STEPS = 255
 """Steps between the lowest and the highest of 256 values."""
 
 
 @dataclass(frozen=True)
-class Grid:
+class QuantParams:
     """An activation's 256 values: scale * (code - zero_point), code 0 to 255.
 
     TFLite's int8 has the same values with code and zero point lowered by 128.
@@ -30,16 +30,16 @@ class Grid:
         return (STEPS - self.zero_point) * self.scale
 
 
-PROBABILITY = Grid(1.0 / 256.0, 0)
+PROBABILITY = QuantParams(1.0 / 256.0, 0)
 """The one grid on which TFLite computes the INT8 sigmoid and softmax; the other formats follow."""
 
 
-def grid_over(low: float, high: float, steps: int = STEPS) -> Grid:
+def grid_over(low: float, high: float, steps: int = STEPS) -> QuantParams:
     """The grid of `steps` from `low` to `high`, widened to hold zero and moved so that a code is exactly zero."""
     low, high = min(low, 0.0), max(high, 0.0)
     # Of float32, because that is what the formats keep.
     scale = float(np.float32(max(high - low, 1e-6) / steps))
-    return Grid(scale, int(np.clip(round(-low / scale), 0, STEPS)))
+    return QuantParams(scale, int(np.clip(round(-low / scale), 0, STEPS)))
 
 
 def weight_limit(kind: str, bits: int) -> int:
@@ -66,7 +66,7 @@ def weight_scale(kernel: Floats, kind: str, bits: int) -> Floats:
 
 
 def quantize_weights(
-    weights: Weights, kind: str, bits: int, source: Grid, result: Grid
+    weights: FloatWeights, kind: str, bits: int, source: QuantParams, result: QuantParams
 ) -> tuple[npt.NDArray[np.int8], Floats, npt.NDArray[np.int32]]:
     """Codes of a kernel (its shape), scales (one an output channel, or one), codes of the bias at source * scale."""
     limit, kernel, bias = weight_limit(kind, bits), weights.kernel, weights.bias.astype(np.float64)

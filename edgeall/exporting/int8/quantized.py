@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from edgeall import files
 from edgeall.errors import ExportError
-from edgeall.exporting.int8.ir import Floats, Graph, Node, Weights
-from edgeall.exporting.int8.quant_params import Grid, quantize_weights
+from edgeall.exporting.int8.ir import Floats, FloatWeights, Graph, Node
+from edgeall.exporting.int8.quant_params import QuantParams, quantize_weights
 
 SCHEMA = 3
 
@@ -45,16 +45,16 @@ class QuantizedModel:
 
     graph: Graph
     weights: Mapping[str, IntWeights] = field(repr=False)
-    grids: Mapping[str, Grid] = field(repr=False)
+    grids: Mapping[str, QuantParams] = field(repr=False)
     weight_bits: int
 
-    def grid(self, name: str) -> Grid:
+    def grid(self, name: str) -> QuantParams:
         """The grid of the tensor `name`."""
         return self.grids[self.graph.groups[name]]
 
 
 def freeze(
-    graph: Graph, weights: Mapping[str, Weights], grids: Mapping[str, Grid], weight_bits: int
+    graph: Graph, weights: Mapping[str, FloatWeights], grids: Mapping[str, QuantParams], weight_bits: int
 ) -> QuantizedModel:
     """Round float weights once and for all."""
     whole = {}
@@ -100,7 +100,7 @@ def load(path: Path) -> QuantizedModel:
         return QuantizedModel(
             graph=Graph(tuple(Node(**_tuples(node)) for node in document["nodes"])),
             weights=weights,
-            grids={name: Grid(scale, zero) for name, (scale, zero) in document["grids"].items()},
+            grids={name: QuantParams(scale, zero) for name, (scale, zero) in document["grids"].items()},
             weight_bits=document["weight_bits"],
         )
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:

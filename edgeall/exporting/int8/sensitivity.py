@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from edgeall.exporting.int8.fake_quant import activate, fake_quantize, fake_quantize_weights, operate
-from edgeall.exporting.int8.ir import WEIGHTED, Node, PlainModel, rounds
-from edgeall.exporting.int8.quant_params import Grid
+from edgeall.exporting.int8.ir import WEIGHTED, IrModel, Node, rounds
+from edgeall.exporting.int8.quant_params import QuantParams
 from edgeall.pixels import ByteImage, PixelMapping
 
 _MOST = 120.0
@@ -33,7 +33,11 @@ class LayerNoise:
 
 
 def measure(
-    plain: PlainModel, grids: Mapping[str, Grid], weight_bits: int, images: ByteImage, mapping: PixelMapping
+    plain: IrModel,
+    grids: Mapping[str, QuantParams],
+    weight_bits: int,
+    images: ByteImage,
+    mapping: PixelMapping,
 ) -> list[LayerNoise]:
     """One row a tensor that is rounded, in the order of the network; `images` go through together."""
     from keras import ops

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edgeall import files
 from edgeall.exporting.int8.ir import NO_PADS, Floats, Node
-from edgeall.exporting.int8.quant_params import Grid
+from edgeall.exporting.int8.quant_params import QuantParams
 from edgeall.exporting.int8.quantized import QuantizedModel
 
 _TO_INT8 = 128
@@ -95,7 +95,7 @@ class _Writer:
         quantization.quantizedDimension = axis
         tensor.quantization = quantization
 
-    def activation(self, name: str, shape: Sequence[int], grid: Grid) -> None:
+    def activation(self, name: str, shape: Sequence[int], grid: QuantParams) -> None:
         self.scaled(self.tensor(name, (1, *shape), "int8"), [grid.scale], grid.zero_point - _TO_INT8)
 
     def op(self, builtin: str, version: int, inputs: list[str], output: str, options: Any = None) -> None:

@@ -13,12 +13,12 @@ from edgeall.exporting.int8.cutting import split
 from edgeall.exporting.int8.fake_quant import float_model
 
 TUNING = int8.Tuning(epochs=6, learning_rate=1e-3, batch_size=8, seed=3)
-Corrected = tuple[int8.PlainModel, dict[str, int8.Grid]]
+Corrected = tuple[int8.IrModel, dict[str, int8.QuantParams]]
 
 
-def _images(count: int, seed: int) -> int8.Images:
+def _images(count: int, seed: int) -> int8.TrainingInputs:
     pixels = drawn_images(count, seed)
-    return int8.Images(pixels, (pixels.mean(axis=(1, 2, 3)) > 80).astype(np.int64))
+    return int8.TrainingInputs(pixels, (pixels.mean(axis=(1, 2, 3)) > 80).astype(np.int64))
 
 
 TRAIN = _images(96, 1)
@@ -40,7 +40,7 @@ def tuned(corrected: Corrected) -> int8.QuantizedModel:
     return int8.fine_tune(*corrected, TRAIN, MAPPING, TUNING)
 
 
-def _log_loss(model: int8.QuantizedModel, images: int8.Images) -> float:
+def _log_loss(model: int8.QuantizedModel, images: int8.TrainingInputs) -> float:
     answers = int8.predict(int8.simulate(model), images.pixels, MAPPING)[:, 0]
     right = np.where(images.classes == 1, answers, 1 - answers)
     return float(-np.log(np.maximum(right, 1 / 512)).mean())
@@ -110,7 +110,7 @@ def test_a_loss_that_is_not_finite_is_an_error(corrected: Corrected) -> None:
 
 
 def test_without_images_nothing_can_be_learned(corrected: Corrected) -> None:
-    none = int8.Images(TRAIN.pixels[:0], TRAIN.classes[:0])
+    none = int8.TrainingInputs(TRAIN.pixels[:0], TRAIN.classes[:0])
     with pytest.raises(ExportError, match="needs training images"):
         int8.fine_tune(*corrected, none, MAPPING, TUNING)
 
@@ -138,7 +138,7 @@ def test_input_and_probability_grids_do_not_depend_on_the_images(method: int8.Me
     plain = int8.prepare(NETWORKS["plain_stack"]())
     grids = int8.calibrate(plain, drawn_images(4), MAPPING, method=method)
     assert grids[plain.graph.input.name].low == pytest.approx(-1.0, abs=0.01)
-    assert grids[plain.graph.output.name] == int8.Grid(1 / 256, 0)
+    assert grids[plain.graph.output.name] == int8.QuantParams(1 / 256, 0)
 
 
 def test_images_of_another_size_are_refused() -> None:
@@ -170,7 +170,7 @@ def test_bias_correction_restores_the_mean_of_the_answers() -> None:
     grids = int8.calibrate(plain, images, MAPPING)
     # A third of the steps: rounding that shifts means.
     coarse = {
-        name: int8.Grid(grid.scale * 3, round(grid.zero_point / 3)) if grid.scale != 1 / 256 else grid
+        name: int8.QuantParams(grid.scale * 3, round(grid.zero_point / 3)) if grid.scale != 1 / 256 else grid
         for name, grid in grids.items()
     }
     corrected = int8.correct_biases(plain, coarse, 7, images[:16], MAPPING)

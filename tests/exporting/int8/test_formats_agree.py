@@ -21,7 +21,7 @@ rounding or, in these tiny networks, the last dense layers."""
 @dataclass(frozen=True)
 class Case:
     model: Any
-    plain: int8.PlainModel
+    plain: int8.IrModel
     quantized: int8.QuantizedModel
     reference: np.ndarray
     simulated: np.ndarray

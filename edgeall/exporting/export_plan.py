@@ -1,0 +1,148 @@
+"""What an export has to make: one task an artifact, with everything that decides what the artifact will be."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from edgeall import artifact
+from edgeall.errors import UsageError
+from edgeall.exporting import cache_key, calibration_images, manifest
+from edgeall.exporting.attempts import NO_IMAGES
+from edgeall.exporting.cache_key import RunInputs
+from edgeall.exporting.calibration_images import GivenImages
+from edgeall.exporting.manifest import Exported
+from edgeall.exporting.recipes import Recipe
+from edgeall.runs import Member, Run
+from edgeall.suggestions import unknown_name
+
+Int8Method = Literal["auto", "ptq", "qat"]
+_METHODS: dict[Int8Method, tuple[str, ...]] = {
+    "auto": ("bias-correction", "fine-tuning"),
+    "ptq": (),
+    "qat": ("fine-tuning",),
+}
+"""Of the INT8 model that formats share."""
+_NOT_CALIBRATED = (
+    "the run has no images of its own to find INT8 ranges with; give some with --calibration DIR, "
+    "import its model again with --data DIR, or train it again"
+)
+
+
+@dataclass(frozen=True)
+class FailedTask:
+    """An artifact that could not be made, and why."""
+
+    run: str
+    recipe: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user says beyond the recipes.
+
+    Attributes:
+        overwrite: replace artifacts that were made from other inputs, and try those anew that failed their gate.
+        data: where the runs' images are now; None: where they were at training.
+        calibration: images to calibrate on instead of the runs' training images.
+        int8_method: "ptq": the format's own calibration alone. "qat": quantization-aware training alone. "auto": the
+            format's own calibration and the model that formats share are compared, and quantization-aware training
+            too where that model fails and nothing passes. Says nothing about other precisions.
+        also: other pictures on which INT8 is compared with float; their labels are not known.
+    """
+
+    overwrite: bool = False
+    data: Path | None = None
+    calibration: GivenImages | None = None
+    int8_method: Int8Method = "auto"
+    also: GivenImages | None = None
+
+    def __post_init__(self) -> None:
+        if self.int8_method not in get_args(Int8Method):
+            raise unknown_name("INT8 method", self.int8_method, get_args(Int8Method))
+
+
+@dataclass(frozen=True)
+class Task:
+    """One artifact to be.
+
+    Attributes:
+        model: SHA-256 of the Keras model file.
+        inputs: SHA-256 over all that decides what the artifact is.
+        calibration: images for INT8, under `root` (None: where the run's are).
+        calibrates: whether the recipe's own way is among those compared.
+        methods: of the INT8 model that formats share: the first is always compared, a later one where those before it
+            fail and nothing passes.
+        shared: key of the INT8 model that tasks of the same run may share; None where nothing can be shared.
+        settled: what became of it already.
+    """
+
+    run: Run
+    recipe: Recipe
+    path: Path
+    model: str
+    inputs: str
+    calibration: tuple[Member, ...]
+    root: Path | None
+    calibrates: bool
+    methods: tuple[str, ...]
+    shared: str | None
+    settled: Exported | FailedTask | None
+
+
+def plan(run: Run, recipes: Sequence[Recipe], options: Options) -> list[Task]:
+    """The tasks of a run, in the order of `recipes`; what is there and unchanged is settled.
+
+    Raises:
+        UsageError: an artifact made from other inputs is in the way.
+    """
+    of, known = cache_key.of_run(run, options.also.members if options.also else ()), manifest.read(run)
+    return [_task(run, recipe, options, of, known) for recipe in recipes]
+
+
+def _task(run: Run, recipe: Recipe, options: Options, of: RunInputs, known: dict[str, Exported]) -> Task:
+    path = run.exports / f"{run.name}_{recipe.name}{artifact.suffix_of(recipe.format)}"
+    methods = _METHODS[options.int8_method] if recipe.fine_tuning else ()
+    calibrates = options.int8_method != "qat" or not methods
+    root = options.data if options.calibration is None else options.calibration.root
+    task = Task(run, recipe, path, of.model, "", (), root, calibrates, methods, None, None)
+    if recipe.calibration is not None:
+        everyone = run.split.train if options.calibration is None else options.calibration.members
+        if not everyone:
+            return dataclasses.replace(task, settled=FailedTask(run.name, recipe.name, _NOT_CALIBRATED))
+        chosen = calibration_images.select(everyone, recipe.calibration.images, recipe.calibration.seed)
+        task = dataclasses.replace(task, calibration=chosen)
+    shared = cache_key.shared_key(of, recipe, task.calibration) if methods else None
+    digest = cache_key.artifact_key(of, recipe, task.calibration, (calibrates, *methods), shared)
+    task = dataclasses.replace(task, shared=shared, inputs=digest)
+    entry = known.get(path.name)
+    good = manifest.still_good(entry, digest)
+    if path.exists() and not good and not options.overwrite:
+        raise UsageError(
+            f"{path}: was made from another model, recipe or data, or by other versions; --overwrite replaces it"
+        )
+    if entry is None or not good or _worth_another_try(task, entry, options):
+        return task
+    return dataclasses.replace(task, settled=dataclasses.replace(entry, cached=True))
+
+
+def _worth_another_try(task: Task, entry: Exported, options: Options) -> bool:
+    """Of an artifact whose inputs have not changed: whether it failed, and the user or what is at hand now says so.
+
+    One that did not fail, though images for fine-tuning were missing, is good as it is; the user may want another.
+    """
+    cut_short = any(each.get("error") == NO_IMAGES for each in entry.fallbacks)
+    if entry.parity.word != "failed":
+        return options.overwrite and cut_short and _training_images_at_hand(task, options)
+    return options.overwrite or (cut_short and _training_images_at_hand(task, options))
+
+
+def _training_images_at_hand(task: Task, options: Options) -> bool:
+    settings = task.recipe.fine_tuning
+    if settings is None or not task.run.split.train:
+        return False
+    chosen = calibration_images.select(task.run.split.train, settings.images, settings.seed)
+    root = options.data or task.run.data.root
+    return all((root / member.name).is_file() for member in chosen)

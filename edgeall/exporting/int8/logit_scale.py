@@ -1,0 +1,64 @@
+"""The temperature of an INT8 model: its logits are scaled until its probabilities are likeliest on validation images.
+
+A factor of the logits is a factor of the last dense layer's scale and of its result's grid. No code changes, so
+nothing is rounded again.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, softmax
+
+from edgeall.exporting.int8.ir import Floats, Graph
+from edgeall.exporting.int8.quant_params import QuantParams
+from edgeall.exporting.int8.quantized import QuantizedModel
+from edgeall.exporting.int8.simulation import predict, simulate
+from edgeall.pixels import ByteImage, PixelMapping
+from edgeall.statistics import fit_scale
+
+
+def simulated_logits(model: QuantizedModel, images: ByteImage, mapping: PixelMapping) -> Floats:
+    """What the last sigmoid or softmax reads of RGB bytes (n, size, size, 3), in simulation: (n, 1) or (n, k)."""
+    below = replace(model, graph=Graph(model.graph.nodes[:-1])) if _ends_in_probabilities(model) else model
+    return predict(simulate(below), images, mapping)
+
+
+def _ends_in_probabilities(model: QuantizedModel) -> bool:
+    return model.graph.output.kind in ("sigmoid", "softmax")
+
+
+def with_own_temperature(
+    model: QuantizedModel, logits: Floats, truth: npt.NDArray[np.int64]
+) -> tuple[QuantizedModel, Floats, float]:
+    """`model` with scaled logits, those logits, and the factor.
+
+    Unchanged where the last layer is no dense one of its own result.
+
+    Args:
+        logits: what its sigmoid or softmax reads of each validation image, (n, 1) or (n, k).
+        truth: index into the labels of each, (n,).
+    """
+    if not _ends_in_probabilities(model):
+        return model, logits, 1.0
+    last = model.graph.by_name[model.graph.output.inputs[0]]
+    group = model.graph.groups[last.name]
+    shared = sum(leader == group for leader in model.graph.groups.values()) > 1
+    if last.kind != "dense" or shared:
+        return model, logits, 1.0
+    factor = np.float32(fit_scale(logits.astype(np.float64), truth))
+    grid, weights = model.grids[group], model.weights[last.name]
+    scale = np.asarray(weights.scale * factor, np.float32)
+    grids = {**model.grids, group: QuantParams(float(np.float32(grid.scale) * factor), grid.zero_point)}
+    changed = replace(model, weights={**model.weights, last.name: replace(weights, scale=scale)}, grids=grids)
+    return changed, np.asarray(logits * factor, np.float32), float(factor)
+
+
+def probabilities(model: QuantizedModel, logits: Floats) -> Floats:
+    """What the model's sigmoid or softmax makes of its logits, on the grid of its output."""
+    if not _ends_in_probabilities(model):
+        return logits
+    exact = expit(logits) if model.graph.output.kind == "sigmoid" else softmax(logits, axis=1)
+    grid = model.grid(model.graph.output.name)
+    codes = np.clip(np.rint(exact / grid.scale) + grid.zero_point, 0, 255)
+    return np.asarray((codes - grid.zero_point) * grid.scale, np.float32)

@@ -1,0 +1,127 @@
+"""The images that go with an imported model: the user's labelled ones, or drawn ones where there are none."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgeall import files, runs
+from edgeall.datasets import load_split, make_split, read_dataset, synthesize
+from edgeall.errors import DatasetError, RunError
+from edgeall.pixels import ByteImage, Resize, read_image
+from edgeall.progress import Progress
+from edgeall.runs import DataSource, Member, Split
+
+FRACTIONS = (0.3, 0.3, 0.4)
+"""Of calibration, validation and test images: nothing is left to train, so the test gets more than it does there."""
+
+TRIAL = 64
+"""Images a label, at most, on which preprocessings are tried."""
+
+DRAWN = 24
+_DRAWN_SIDES = (320, 240)
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images and what is known of them.
+
+    Attributes:
+        positive: labels that make a finding, as far as the images' layout tells; empty where it does not.
+        known: whether somebody said which images trained the model.
+        drawn: the images are edgeall's drawings.
+    """
+
+    source: DataSource
+    split: Split
+    positive: tuple[str, ...] = ()
+    known: bool = False
+    drawn: bool = False
+
+    def path(self, member: Member) -> Path:
+        return self.source.root / member.name
+
+    def trial(self, seed: int) -> tuple[Member, ...]:
+        """A seeded choice of calibration and validation images, at most `TRIAL` a label. Test images are left alone."""
+        members = self.split.val if self.known else (*self.split.train, *self.split.val)
+        rng = np.random.default_rng(seed)
+        chosen: list[Member] = []
+        for label in sorted({member.label for member in members}):
+            mine = sorted((m for m in members if m.label == label), key=lambda m: m.name)
+            chosen += [mine[index] for index in sorted(rng.permutation(len(mine))[:TRIAL])]
+        return tuple(chosen)
+
+    def batches(self, members: Sequence[Member], to: Resize, batch: int = 32) -> Iterator[ByteImage]:
+        """Decoded images (n, to.size, to.size, 3), in order.
+
+        Raises:
+            ImageError: one cannot be decoded.
+            RunError: one has changed since the split was made.
+        """
+        for start in range(0, len(members), batch):
+            yield np.stack([self._read(member, to) for member in members[start : start + batch]])
+
+    def _read(self, member: Member, to: Resize) -> ByteImage:
+        content = self.path(member).read_bytes()
+        if hashlib.sha256(content).hexdigest() != member.sha256:
+            raise RunError(f"{self.path(member)}: has changed since the split was made; make the split again")
+        return read_image(content, to)
+
+
+def given(
+    data: Path,
+    labels: tuple[str, ...],
+    positive: Sequence[str] | None,
+    split: Path | None,
+    model: str,
+    seed: int,
+    progress: Progress,
+) -> LabelledImages:
+    """The labelled images under `data`, split, or as `split` says. `model` is the SHA-256 of the model's file.
+
+    Raises:
+        DatasetError: they cannot serve, or are of other classes than `labels`.
+    """
+    dataset = read_dataset(data, positive)
+    for note in dataset.notes:
+        progress.note(note)
+    if set(dataset.labels) != set(labels):
+        raise DatasetError(
+            f"{data}: its classes are {', '.join(dataset.labels)}, and --labels says {', '.join(labels)}; "
+            "give the same names, in the order of the model's outputs"
+        )
+    if split is not None:
+        told = load_split(split, dataset)
+        trained_on = runs.fingerprint(told.train)
+        return LabelledImages(
+            DataSource(dataset.root, dataset.layout, trained_on), told, dataset.positive, known=True
+        )
+    made, unreadable = make_split(dataset, fractions=FRACTIONS, seed=seed, progress=progress)
+    for image in unreadable:
+        progress.note(f"left out {image.name}: {image.reason}")
+    made = Split(made.train, made.val, made.test, grouped_by="unknown")
+    return LabelledImages(
+        DataSource(dataset.root, dataset.layout, f"unknown:{model}"), made, dataset.positive
+    )
+
+
+def drawn(
+    folder: Path, root: Path, sides: tuple[str, str], model: str, seed: int, progress: Progress
+) -> LabelledImages:
+    """Synthetic smears, drawn into `folder`, which is to be `root`, for validation alone.
+
+    They show whether a float artifact computes what the Keras model does. They are no calibration images: ranges found
+    with drawings can ruin an INT8 artifact, and the same drawings would not tell.
+
+    `sides`: the labels that a healthy and a leukaemic smear get.
+    """
+    half = DRAWN // 2
+    synthesize(folder, seed=seed, healthy=half, leukaemia=DRAWN - half, size=_DRAWN_SIDES, progress=progress)
+    members = tuple(
+        Member(path.relative_to(folder).as_posix(), files.sha256_file(path), sides[path.stem.endswith("_1")])
+        for path in sorted(folder.glob("im/*.jpg"))
+    )
+    source = DataSource(root, "ALL-IDB1 (synthetic)", f"unknown:{model}")
+    return LabelledImages(source, Split((), members, (), grouped_by="unknown"), drawn=True)

@@ -1,0 +1,149 @@
+"""What a reader must not conclude, said beside what was found."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from edgeall.artifact import INTENDED_USE
+from edgeall.reporting import formatting
+from edgeall.reporting.document import Bench, Failure, Result
+from edgeall.reporting.findings import artifacts, timed
+from edgeall.reporting.pairs import time_ratio
+from edgeall.statistics import share
+
+FEW_SUBJECTS = 30
+"""Below it, what is known of other people rests on few: worth a word beside intervals that say so."""
+
+
+def warnings(bench: Bench) -> list[str]:
+    """What is wrong with single artifacts."""
+    found = [f"Not measured: {line}." for line in lines(bench.failures)]
+    found += [
+        f"{bench.name(r)} failed its parity check: it does not answer as the trained model does. Do not use it."
+        for r in artifacts(bench)
+        if r.failed_parity
+    ]
+    for r in artifacts(bench):
+        if r.float_operators:
+            kinds = formatting.listed(
+                [f"{count} {kind}" for kind, count in sorted(r.float_operators.items())]
+            )
+            found.append(f"{bench.label(r)} left operators in floating point here: {kinds}.")
+        if r.precision != "int8" and r.executed and r.executed != r.precision:
+            found.append(f"{bench.label(r)} ran as {r.executed} here, not as {r.precision}.")
+    return found
+
+
+def lines(failures: Iterable[Failure]) -> list[str]:
+    """What failed and why, each once; what was not tried for it adds none."""
+    return list(dict.fromkeys(failure.line for failure in failures if not failure.follows))
+
+
+def limits(bench: Bench) -> list[str]:
+    """What tempers all figures of a device, the worst first."""
+    return [
+        *_on_parity(bench),
+        *_on_images(bench),
+        *_on_training(bench),
+        *_on_times(bench),
+        *_on_ensembles(bench),
+        INTENDED_USE,
+    ]
+
+
+def unproven_on(results: Iterable[Result]) -> str:
+    """ "unproven on 66 images", of artifacts that are."""
+    counts = sorted({r.parity.n for r in results if r.parity is not None and r.parity.n is not None})
+    images = f" on {formatting.listed([str(n) for n in counts], 'or')} images" if counts else ""
+    return f"unproven{images}"
+
+
+def _on_parity(bench: Bench) -> list[str]:
+    found = [r for r in artifacts(bench) if r.unproven]
+    if not found:
+        return []
+    names = formatting.listed([bench.name(r) for r in found])
+    return [
+        f"Parity {unproven_on(found)}: {names}. The validation images show neither that it answers as the trained "
+        "model does nor that it does not; 'edgeall inspect' tells why, and how many images would decide."
+    ]
+
+
+def _on_images(bench: Bench) -> list[str]:
+    fewest = min(bench.results, key=lambda r: r.n)
+    found = []
+    of_whom = None if fewest.clusters is None else np.arange(fewest.n) % fewest.clusters
+    perfect = share(np.ones(fewest.n, dtype=bool), of_whom)
+    if perfect is not None and perfect.low is not None:
+        people = "" if fewest.clusters is None else f" of {fewest.clusters} subjects"
+        found.append(
+            f"Accuracy rests on {fewest.n} test images{people}: even all right would mean "
+            f"{formatting.percent(perfect.low)}–100%."
+        )
+    clusters = [r.clusters for r in bench.results if r.clusters is not None]
+    if clusters and min(clusters) < FEW_SUBJECTS:
+        found.append(
+            f"These images are of {min(clusters)} subjects only. Images of one subject resemble each other; the "
+            "intervals take that into account, and suppose that these subjects are like those to come."
+        )
+    grouping = {r.grouped_by or "unknown" for r in bench.results}
+    if "image" in grouping:
+        found.append(
+            "Split by image: optimistic. Images of one person may be on both sides of the split, "
+            "so new patients will be answered worse than these figures say."
+        )
+    if "unknown" in grouping:
+        found.append(
+            "Some test images are not known to be held out from training: their figures may be optimistic."
+        )
+    if any("synth" in (r.data or "").lower() for r in bench.results):
+        found.append("The images are synthetic: accuracy here says nothing about patients.")
+    return found
+
+
+def _on_training(bench: Bench) -> list[str]:
+    random = sorted({bench.family(r) for r in bench.results if "random" in (r.weights or "").lower()})
+    if not random:
+        return []
+    return [
+        f"{formatting.listed(random)} started from random weights: accuracy shows that the journey works, "
+        "not what the backbones can do. Times and sizes are those of any weights."
+    ]
+
+
+def _on_ensembles(bench: Bench) -> list[str]:
+    names = sorted({bench.family(r) for r in bench.results if r.members})
+    if not names:
+        return []
+    return [
+        f"{formatting.listed(names)}: times, sizes and memory are the sums of what the members took one by one. "
+        "One program that runs them all would need less memory, and less time for its start and for reading an image."
+    ]
+
+
+def _on_times(bench: Bench) -> list[str]:
+    if bench.emulated:
+        return ["An emulator ran these artifacts: they work and answer as shown; how fast is not known."]
+    found = []
+    clocked = timed(bench)
+    if noisy := [r for r in clocked if r.noisy]:
+        found.append(
+            f"{len(noisy)} of {len(clocked)} measurements are noisy: their rounds differ by more than 10%. "
+            "Measure again on an idle machine."
+        )
+    if any(r.throttled for r in clocked):
+        found.append("The processor was slowed down (heat or voltage) during some measurements.")
+    if any(r.hot for r in clocked):
+        found.append(
+            "Some measurements started hotter than the device's profile allows; let it cool, or give it a fan."
+        )
+    if any(r.short for r in clocked):
+        found.append("Measured with fewer runs, seconds or rounds than comparable figures need.")
+    if any(r.estimated for r in bench.results):
+        found.append("Latencies marked ≈ are estimated, and take no part in the verdict.")
+    ratios = [time_ratio(r, clocked[0]) for r in clocked[1:]]
+    if any(ratio is not None and ratio.low is None for ratio in ratios):
+        found.append(
+            'A ratio given as "about" compares times that were not measured in the same rounds; it has no interval.'
+        )
+    return found
