@@ -8,7 +8,13 @@ version = release = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 # The source folder is the repository's, so that links between all of its pages are links between pages.
-include_patterns = ["docs/*.md", "benchmarks/results/*.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"]
+include_patterns = [
+    "docs/*.md",
+    "benchmarks/results/*.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+]
 # Folders of other names are not walked through.
 exclude_patterns = ["[!bdAC]*"]
 root_doc = "docs/index"
