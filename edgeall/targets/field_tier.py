@@ -29,7 +29,7 @@ WORKSTATION_ROOMS = frozenset(
 )
 """Parts of the package that a board has no use for."""
 
-_EVERYWHERE = ("numpy", "pillow", "rich")
+_EVERYWHERE = ("msgspec", "numpy", "pillow", "rich")
 _ENGINES = {"tflite": "ai-edge-litert", "onnx": "onnxruntime", "openvino": "openvino"}
 MODULES: dict[str, str] = {format: engine.imports[0] for format, engine in ENGINES.items()}
 """What is imported to see whether a format's engine works."""
