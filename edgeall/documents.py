@@ -142,13 +142,12 @@ def _check_values(value: Any, depth: int = 0) -> None:
     elif isinstance(value, Mapping | list | tuple):
         if depth > MAX_DEPTH:
             raise DocumentError(f"nested more than {MAX_DEPTH} deep")
-        keyed = isinstance(value, Mapping)
-        for key, each in value.items() if keyed else enumerate(value):
+        for key, each in value.items() if isinstance(value, Mapping) else enumerate(value):
             try:
-                _check_values(each, depth + 1)
                 _check_values(key)
+                _check_values(each, depth + 1)
             except DocumentError as error:
-                raise error.inside(ascii(key)[1:-1] if keyed else f"[{key}]") from None
+                raise error.inside(ascii(key)[1:-1] if isinstance(key, str) else f"[{key}]") from None
 
 
 def _check_names(hint: Any, value: Any, place: str) -> None:
