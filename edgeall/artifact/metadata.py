@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from edgeall import documents
+from edgeall.engines import Format
 from edgeall.errors import ArtifactError
 from edgeall.pixels import PixelMapping
 
@@ -14,9 +15,7 @@ SCHEMA = 2
 So a new number is for what an older reader would get wrong by ignoring it: 2 says that the picture becomes a square
 in another way than the one of schema 1 (stretched, Pillow's bilinear filter).
 """
-Format = Literal["tflite", "onnx", "openvino"]
 Precision = Literal["float32", "float16", "int8"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 INTENDED_USE = "Research use only. Not a medical device; not for diagnosis without a qualified reader."

@@ -11,7 +11,8 @@ from importlib import metadata, util
 from pathlib import Path
 
 from edgeall.artifact import Format
-from edgeall.benching.external_tools import CONFIGURATION, NONE, TOOLS, Tool, ToolReport, ToolRequest
+from edgeall.benching.external_tools import CONFIGURATION, Tool, ToolReport, ToolRequest
+from edgeall.engines import ENGINES, load
 from edgeall.errors import MeasurementError
 from edgeall.measuring.runner import surroundings
 
@@ -31,9 +32,10 @@ def find(format: Format, engine: str) -> FoundTool:
     Raises:
         MeasurementError: there is none; says why.
     """
-    tool = TOOLS.get(format)
-    if tool is None:
-        raise MeasurementError(NONE[format])
+    row = ENGINES[format]
+    if row.tool is None:
+        raise MeasurementError(row.no_tool)
+    tool: Tool = load(row.tool)
     if engine != tool.engine:
         raise MeasurementError(f"it ran in {engine}, and {tool.name} measures {tool.engine}")
     if program := os.environ.get(tool.variable):

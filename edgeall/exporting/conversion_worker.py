@@ -9,7 +9,6 @@ stays open while the parent lives: when it closes, the parent is gone and so is 
 import contextlib
 import dataclasses
 import errno
-import importlib
 import json
 import os
 import sys
@@ -18,7 +17,6 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -26,13 +24,9 @@ import numpy as np
 from edgeall import files, runs
 from edgeall.errors import EdgeallError
 from edgeall.exporting import speed
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.source_models import NEEDS, VALIDATION, Sources
-
-
-def format_module(format: str) -> ModuleType:
-    """The module of a format: `NEEDS`, `PACKAGES` and `convert(sources, recipe, calibration, out)`."""
-    return importlib.import_module(f"edgeall.exporting.{format}")
 
 
 def answer(run: runs.Run, sources: Sources, freezes: bool, noise: bool = False) -> dict[str, Any]:
@@ -55,7 +49,7 @@ def convert(
     """Step "convert": one bare model file."""
     target = Recipe.from_dict(recipe)
     images = None if calibration is None else Path(calibration)
-    format_module(target.format).convert(sources, target, images, Path(out))
+    exporter(target.format).convert(sources, target, images, Path(out))
     return {}
 
 

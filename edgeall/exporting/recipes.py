@@ -9,6 +9,7 @@ from typing import Any, cast
 from edgeall import config_files
 from edgeall.artifact import FORMATS, PRECISIONS, Format, Precision
 from edgeall.errors import UsageError
+from edgeall.exporting.exporter import Quantizer, exporter
 from edgeall.exporting.toml_values import check_keys, number, section_of, share, whole, word
 from edgeall.suggestions import unknown_name
 
@@ -118,34 +119,6 @@ class Recipe:
         return parse(str(rest.pop("name")), rest)
 
 
-_WEIGHTS: dict[str, tuple[str, ...]] = {"granularity": ("channel", "tensor"), "weights": ("int8",)}
-_FLOAT = ("float32",)
-CHOICES: dict[Format, dict[str, tuple[str, ...]]] = {
-    "tflite": {
-        "method": ("min-max",),
-        "activations": ("int8", "dynamic"),
-        "boundary": ("float32", "int8"),
-        **_WEIGHTS,
-    },
-    "onnx": {
-        "method": ("min-max", "entropy", "percentile"),
-        "activations": ("uint8", "int8"),
-        "boundary": _FLOAT,
-        **_WEIGHTS,
-    },
-    "openvino": {
-        "method": ("mean-min-max", "min-max"),
-        "activations": ("uint8",),
-        "boundary": _FLOAT,
-        **_WEIGHTS,
-    },
-}
-"""Values that each format's quantizer knows, by recipe key."""
-
-REDUCES_RANGE: tuple[Format, ...] = ("onnx", "openvino")
-"""Formats whose engines multiply in 8 bits with 16-bit sums; TFLite's do not saturate."""
-
-
 def load_recipe(name_or_path: str) -> Recipe:
     """The recipe of a shipped or user's own name, or in the TOML file at a path.
 
@@ -190,7 +163,7 @@ def parse(name: str, document: Mapping[str, Any]) -> Recipe:
         document,
         ("format", "precision", "calibration", "quantization", "fine_tuning", "parity"),
     )
-    format = cast(Format, word(document, "format", FORMATS))
+    format = word(document, "format", FORMATS)
     precision = cast(Precision, word(document, "precision", PRECISIONS))
     parity = _tolerance(section_of(document, "parity"))
     if precision != "int8":
@@ -198,7 +171,10 @@ def parse(name: str, document: Mapping[str, Any]) -> Recipe:
             if key in document:
                 raise UsageError(f'[{key}] is for precision = "int8" only, and this one is {precision}')
         return Recipe(name, format, precision, parity)
-    quantization = _quantization(section_of(document, "quantization"), format)
+    quantizer = exporter(format).QUANTIZER
+    if quantizer is None:
+        raise UsageError(f'precision = "int8": {format} has none')
+    quantization = _quantization(section_of(document, "quantization"), format, quantizer)
     if quantization.activations == "dynamic":
         for key in ("calibration", "fine_tuning"):
             if key in document:
@@ -209,37 +185,34 @@ def parse(name: str, document: Mapping[str, Any]) -> Recipe:
         format,
         precision,
         parity,
-        calibration=_calibration(section_of(document, "calibration"), CHOICES[format]),
+        calibration=_calibration(section_of(document, "calibration"), quantizer),
         quantization=quantization,
         fine_tuning=_fine_tuning(document.get("fine_tuning", {})),
     )
 
 
-def _calibration(section: Mapping[str, Any], choices: Mapping[str, tuple[str, ...]]) -> CalibrationSettings:
+def _calibration(section: Mapping[str, Any], quantizer: Quantizer) -> CalibrationSettings:
     check_keys("calibration", section, ("images", "method", "seed"))
     return CalibrationSettings(
         images=whole(section, "images", least=1),
-        method=word(section, "method", choices["method"]),
+        method=word(section, "method", quantizer.method),
         seed=whole(section, "seed", least=0, default=0),
     )
 
 
-def _quantization(section: Mapping[str, Any], format: Format) -> Quantization:
+def _quantization(section: Mapping[str, Any], format: Format, quantizer: Quantizer) -> Quantization:
     check_keys("quantization", section, ("granularity", "activations", "weights", "reduce_range", "boundary"))
     reduce_range = section.get("reduce_range", False)
     if not isinstance(reduce_range, bool):
         raise UsageError(f"reduce_range = {reduce_range!r}: true or false")
-    if reduce_range and format not in REDUCES_RANGE:
-        raise UsageError(
-            f"reduce_range is for {' and '.join(REDUCES_RANGE)} only: {format} does not saturate"
-        )
-    choices = CHOICES[format]
+    if reduce_range and not quantizer.reduces_range:
+        raise UsageError(f"reduce_range: leave it out, {format} does not saturate")
     return Quantization(
-        granularity=word(section, "granularity", choices["granularity"]),
-        activations=word(section, "activations", choices["activations"]),
-        weights=word(section, "weights", choices["weights"]),
+        granularity=word(section, "granularity", quantizer.granularity),
+        activations=word(section, "activations", quantizer.activations),
+        weights=word(section, "weights", quantizer.weights),
         reduce_range=reduce_range,
-        boundary=word(section, "boundary", choices["boundary"], default="float32"),
+        boundary=word(section, "boundary", quantizer.boundary, default="float32"),
     )
 
 
