@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeall import documents
 from edgeall.artifact import usage
 from edgeall.artifact.containers import LABELS_FILE, Container, Parts, container_of
 from edgeall.artifact.metadata import (
@@ -133,12 +134,12 @@ def read(path: AnyPath) -> Artifact:
             f"{path}: carries no edgeall metadata (not made by edgeall, or truncated); make it with: edgeall export"
         )
     try:
-        document = json.loads(parts.text)
+        document = documents.parse(parts.text)
         recorded = document.pop("sha256")
         from_the_future = document["schema"] > SCHEMA
         # Exactly as it was written: a space more or less is an edit too.
         whole = parts.text == _text(document, recorded) and recorded == _identity(parts.payload, document)
-    except (ValueError, KeyError, AttributeError, TypeError, OverflowError, RecursionError):
+    except (ValueError, KeyError, AttributeError, TypeError):
         raise ArtifactError(f"{path}: its metadata is damaged; export it again") from None
     if from_the_future:
         raise ArtifactError(f"{path}: {newer(document['schema'])}")

@@ -71,11 +71,6 @@ class Calibration:
     offset: float
     n: int
 
-    @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> "Calibration":
-        """Of a run's or an artifact's document; raises ValueError where it is none."""
-        return documents.build(cls, document)
-
 
 GateOutcome = Literal["passed", "failed", "unproven"]
 
@@ -278,7 +273,7 @@ class Metadata:
             ArtifactError: a key is missing, or a value is of another type or outside its range.
         """
         try:
-            schema = documents.build(_Schema, document).schema
+            schema = documents.build(_MetadataSchema, document).schema
             if schema > SCHEMA:
                 raise ArtifactError(newer(schema))
             if schema < 1:
@@ -313,7 +308,7 @@ _NEEDED = ("recipe", "parity", "intended_use", "decision.threshold", "decision.r
 
 
 @dataclass(frozen=True)
-class _Schema:
+class _MetadataSchema:
     schema: int
 
 

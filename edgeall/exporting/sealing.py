@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeall import artifact
+from edgeall import artifact, documents
 from edgeall.artifact import Metadata, Provenance
 from edgeall.exporting import cache_key, int8_cache, manifest, model_io, pooling
 from edgeall.exporting.attempts import Attempt
@@ -71,7 +71,7 @@ def _calibration(task: Task, candidate: Candidate) -> artifact.Calibration | Non
     """Of the run, and of an INT8 model with a temperature of its own both together."""
     if not task.run.calibration:
         return None
-    of_run = artifact.Calibration.from_dict(task.run.calibration)
+    of_run = documents.build(artifact.Calibration, task.run.calibration)
     scale = candidate.logit_scale
     return dataclasses.replace(of_run, scale=of_run.scale * scale, offset=of_run.offset * scale)
 

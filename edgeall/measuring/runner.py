@@ -15,6 +15,7 @@ from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgeall import documents
 from edgeall.errors import EdgeallError, MeasurementError, UsageError
 from edgeall.measuring import environment as machine
 from edgeall.measuring import nvidia
@@ -166,18 +167,24 @@ def imposed(threads: int) -> dict[str, str]:
     }
 
 
+@dataclasses.dataclass(frozen=True)
+class _Request:
+    plan: dict[str, Any]
+    finished: tuple[str, ...]
+
+
 def main() -> int:
     """Standard input to standard output, a line at a time."""
     try:
-        request = json.load(sys.stdin)
-        plan, finished = Plan.from_json(json.dumps(request["plan"])), list(request["finished"])
-    except (ValueError, KeyError, TypeError, OverflowError):
+        request = documents.build(_Request, documents.parse(sys.stdin.read()))
+        plan = Plan.from_dict(request.plan)
+    except documents.DocumentError:
         print("edgeall: a request is {plan, finished} in JSON", file=sys.stderr)
         return UsageError.exit_status
     except EdgeallError as error:
         print(f"edgeall: {error}", file=sys.stderr)
         return error.exit_status
-    for message in conduct(plan, finished):
+    for message in conduct(plan, request.finished):
         print(to_line(message), flush=True)
     return 0
 

@@ -1,7 +1,6 @@
 """A board reached over ssh, as a device: examined, made ready without internet, and measured on."""
 
 import dataclasses
-import json
 import re
 import secrets
 import time
@@ -217,7 +216,7 @@ class SshTarget:
         there, parcels = relocated(plan, folder)
         free = self._able(examined)["disk_free_bytes"]
         push(self._connected(), folder, parcels, "artifacts and images", free, self._progress)
-        request = {"plan": json.loads(there.to_json()), "finished": sorted(finished)}
+        request = {"plan": there.to_dict(), "finished": sorted(finished)}
         asked = self._request(folder, ready.paths, request=request, token=token)
         with self._connected().running("measure", asked) as running:
             for line in running.lines:
