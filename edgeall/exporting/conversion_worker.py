@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeall import files, runs
+from edgeall import documents, files, runs
 from edgeall.errors import EdgeallError
 from edgeall.exporting import speed
 from edgeall.exporting.exporter import exporter
@@ -103,7 +103,8 @@ def quantize(
     """Step "quantize": the INT8 model that formats share, by one method."""
     from edgeall.exporting import shared_int8
 
-    return {"seconds": shared_int8.make(run, sources, shared_int8.material_from(material), method, truth)}
+    inputs = documents.build(shared_int8.Int8Inputs, material)
+    return {"seconds": shared_int8.make(run, sources, inputs, method, truth)}
 
 
 def write(run: runs.Run, sources: Sources, recipe: dict[str, Any], model: str, out: str) -> dict[str, Any]:
