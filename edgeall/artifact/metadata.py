@@ -4,6 +4,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
+
 from edgeall import documents
 from edgeall.engines import Format
 from edgeall.errors import ArtifactError
@@ -54,6 +57,14 @@ class Decision:
     @property
     def positive_indices(self) -> list[int]:
         return [self.labels.index(label) for label in self.positive]
+
+    def scores(self, probabilities: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Scores (n,) of class probabilities (n, classes): sums over the positive labels, in float64.
+
+        Rounding of the probabilities may leave them above 1.
+        """
+        table = np.asarray(probabilities, dtype=np.float64)
+        return np.asarray(table[:, self.positive_indices].sum(axis=1))
 
 
 @dataclass(frozen=True)
