@@ -169,10 +169,8 @@ class ExportContext:
         """INT8 has its own; one for all formats where the model is one."""
         if task.recipe.precision != "int8":
             return task.run.decision
-        columns = task.run.decision.positive_indices
-        reference = _arrays(self.sources.reference)[VALIDATION]
-        scores = [each[:, columns].sum(axis=1, dtype=np.float64) for each in (reference, answers)]
-        return own_decision(task.run, *scores)
+        reference, scores = _arrays(self.sources.reference)[VALIDATION], task.run.decision.scores
+        return own_decision(task.run, scores(reference), scores(answers))
 
     def paired(
         self, name: str, answers: dict[str, Floats], decision: Decision, task: Task
