@@ -5,6 +5,7 @@ This is what runs on every device, this one or one far away; it needs the field 
 worker measures.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -31,7 +32,7 @@ from edgeall.measuring.records import (
     Start,
     to_line,
 )
-from edgeall.measuring.signals import ended_by
+from edgeall.measuring.signals import ending
 
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 
@@ -135,15 +136,10 @@ def ask(
         )
     except subprocess.TimeoutExpired:
         raise MeasurementError(f"stopped after {seconds:g} s without an answer") from None
-    if process.returncode < 0:
-        raise MeasurementError(f"its process was killed by {ended_by(-process.returncode)}")
-    try:
-        return dict(json.loads(process.stdout))
-    except ValueError:
-        last = next((line for line in reversed(process.stderr.splitlines()) if line.strip()), "no message")
-        raise MeasurementError(
-            f"its process ended with status {process.returncode}: {last.strip()}"
-        ) from None
+    if process.returncode >= 0:
+        with contextlib.suppress(ValueError):
+            return dict(documents.parse(process.stdout))
+    raise MeasurementError(f"its process {ending(process.returncode, process.stderr)}")
 
 
 def surroundings(threads: int) -> dict[str, str]:
