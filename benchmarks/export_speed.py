@@ -163,7 +163,7 @@ def plain(path: Path, name: str) -> None:
                 run.split.train, recipe.calibration.images, recipe.calibration.seed
             )
             calibration_images.decode(run, "train", chosen, images)
-        format = conversion_worker.format_module(recipe.format)
+        format = exporter(recipe.format)
         source_models.make(run, made, format.NEEDS)
         out = folder / f"converted{artifact.suffix_of(recipe.format)}"
         format.convert(made, recipe, images, out)

@@ -10,7 +10,8 @@ from functools import cache
 from typing import Any
 
 from edgeall import __version__, files
-from edgeall.exporting.conversion_worker import format_module
+from edgeall.engines import ENGINES
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.recipes import Recipe
 from edgeall.runs import Member, Run
 
@@ -21,12 +22,6 @@ stays the same while the code changes."""
 
 SHARED_PACKAGES = ("keras", "tensorflow", "onnx")
 """That make the INT8 model which formats share, besides those that a format needs itself."""
-_ENGINES = {
-    "tflite": ("ai-edge-litert", "tflite-runtime"),
-    "onnx": ("onnxruntime",),
-    "openvino": ("openvino",),
-}
-"""Distributions in which parity is measured, by format."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +87,9 @@ def artifact_key(
     of: RunInputs, recipe: Recipe, calibration: Sequence[Member], ways: Sequence[object], shared: str | None
 ) -> str:
     """Of one artifact. `ways`: what is tried to make it."""
-    packages = (*format_module(recipe.format).PACKAGES, *_ENGINES[recipe.format])
+    # Parity is measured in the engine.
+    engine = tuple(names[0] for names in ENGINES[recipe.format].packages.values())
+    packages = exporter(recipe.format).PACKAGES + engine
     return _digest(
         of.making
         | of.facts
@@ -108,7 +105,7 @@ def artifact_key(
 
 def converters(recipe: Recipe) -> dict[str, str]:
     """Versions of edgeall and the libraries that convert, as artifacts name them."""
-    return {"edgeall": __version__} | _versions(format_module(recipe.format).PACKAGES)
+    return {"edgeall": __version__} | _versions(exporter(recipe.format).PACKAGES)
 
 
 def _versions(packages: Iterable[str]) -> dict[str, str]:

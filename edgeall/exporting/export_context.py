@@ -12,8 +12,8 @@ from edgeall.artifact import Decision, Noise, Parity, files_of
 from edgeall.errors import EdgeallError
 from edgeall.exporting import gate, int8_cache, shared_int8
 from edgeall.exporting.attempts import Attempt
-from edgeall.exporting.conversion_worker import format_module
 from edgeall.exporting.export_plan import Task
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.own_decision import own_decision
 from edgeall.exporting.source_models import ALSO, SHIFTED, VALIDATION, Sources
@@ -86,7 +86,7 @@ class ExportContext:
                 converted from could not be made.
         """
         method = own_method(task)
-        self.intermediates.need(format_module(task.recipe.format).NEEDS)
+        self.intermediates.need(exporter(task.recipe.format).NEEDS)
         file = self._place(task, f"own-{method}")
         images = str(calibration_file(self.folder, task).resolve()) if task.calibration else None
         _, seconds = self.workers.do(
@@ -169,10 +169,8 @@ class ExportContext:
         """INT8 has its own; one for all formats where the model is one."""
         if task.recipe.precision != "int8":
             return task.run.decision
-        columns = task.run.decision.positive_indices
-        reference = _arrays(self.sources.reference)[VALIDATION]
-        scores = [each[:, columns].sum(axis=1, dtype=np.float64) for each in (reference, answers)]
-        return own_decision(task.run, *scores)
+        reference, scores = _arrays(self.sources.reference)[VALIDATION], task.run.decision.scores
+        return own_decision(task.run, scores(reference), scores(answers))
 
     def paired(
         self, name: str, answers: dict[str, Floats], decision: Decision, task: Task

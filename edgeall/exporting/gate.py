@@ -98,9 +98,7 @@ def paired(
         raise ExportError("answers NaN or infinity")
     if answers.min() < -0.01 or answers.max() > 1.01:
         raise ExportError("answers outside 0 to 1: no probabilities")
-    columns = decision.positive_indices
-    expected = reference[:, columns].sum(axis=1, dtype=np.float64)
-    score = answers[:, columns].sum(axis=1, dtype=np.float64)
+    expected, score = decision.scores(reference), decision.scores(answers)
     if len(score) > 1 and np.ptp(score) == 0 and np.ptp(expected) > _LIVELY:
         raise ExportError(f"answers {score[0]:.3f} whatever the image is")
     labels = np.asarray(truth, np.int64)
@@ -109,7 +107,7 @@ def paired(
         subjects=tuple(subjects),
         reference=reference.astype(np.float64),
         answers=answers.astype(np.float64),
-        positive=np.isin(labels, columns),
+        positive=np.isin(labels, decision.positive_indices),
         reference_score=expected,
         score=score,
         reference_called=expected >= decision.threshold,

@@ -5,18 +5,17 @@ interrupted, or comes to another format later, takes it over.
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeall import files
+from edgeall import documents, files
 from edgeall.errors import ExportError
 from edgeall.exporting import int8, int8_cache
 from edgeall.exporting.attempts import NO_IMAGES
@@ -45,12 +44,27 @@ class Int8Inputs:
     key: str
     calibration: Path
     training: Path | None
-    classes: Sequence[int]
+    classes: tuple[int, ...]
     fine_tuning: FineTuning
 
     def model(self, method: str) -> Path:
         """Where the model of a method is kept."""
         return self.folder / f"{int8_cache.name_of(self.key, method)}.npz"
+
+
+@dataclass(frozen=True)
+class _Simulation:
+    """What is beside a model.
+
+    Attributes:
+        selection: SHA-256 of the validation images.
+        answers: probabilities, a row an image.
+        logit_scale: factor of the model's logits.
+    """
+
+    selection: str
+    answers: tuple[tuple[float, ...], ...]
+    logit_scale: float
 
 
 def make(run: Run, sources: Sources, material: Int8Inputs, method: str, truth: Sequence[int]) -> float:
@@ -83,25 +97,23 @@ def make(run: Run, sources: Sources, material: Int8Inputs, method: str, truth: S
     seconds = time.monotonic() - started
     path.parent.mkdir(exist_ok=True)
     int8.save(model, path)
-    document = {"selection": selection, "answers": answers.tolist(), "logit_scale": scale}
-    files.write_json(path.with_suffix(".json"), document)
+    simulation = _Simulation(selection, tuple(map(tuple, answers.tolist())), scale)
+    files.write_json(path.with_suffix(".json"), documents.plain(simulation))
     return round(seconds, 2)
 
 
 def simulated(path: Path) -> tuple[Floats, float]:
     """Of the model kept at `path`: its simulated answers to the validation images, (n, k), and its factor of logits."""
-    document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    return np.asarray(document["answers"], np.float32), float(document["logit_scale"])
+    simulation = documents.read(_Simulation, path.with_suffix(".json"))
+    return np.asarray(simulation.answers, np.float32), simulation.logit_scale
 
 
 def _kept(path: Path, selection: str) -> bool:
     """Whether an earlier export made this model, and knows what it answers to these validation images."""
     try:
-        document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         int8.load(path)
-        simulated(path)
-        return bool(document["selection"] == selection)
-    except (OSError, ValueError, KeyError, TypeError, ExportError):
+        return documents.read(_Simulation, path.with_suffix(".json")).selection == selection
+    except (documents.DocumentError, ExportError):
         return False
 
 
@@ -149,16 +161,3 @@ _METHODS: dict[str, Callable[[_Maker], int8.QuantizedModel]] = {
     "bias-correction": _Maker.bias_correction,
     "fine-tuning": _Maker.fine_tuned,
 }
-
-
-def material_from(document: Mapping[str, Any]) -> Int8Inputs:
-    """Rebuild from the JSON form of a job."""
-    rest = dict(document)
-    training = rest.pop("training")
-    return Int8Inputs(
-        folder=Path(rest.pop("folder")),
-        calibration=Path(rest.pop("calibration")),
-        training=None if training is None else Path(training),
-        fine_tuning=FineTuning(**rest.pop("fine_tuning")),
-        **rest,
-    )

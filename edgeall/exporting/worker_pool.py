@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from edgeall.errors import ExportError, WorkerLost
+from edgeall.measuring.signals import ending, last_line
 from edgeall.runs import Run
 
 _LAST_LINES = 15
@@ -89,8 +90,8 @@ class WorkerPool:
                 raise ExportError(document["error"])
             return document, seconds
 
-    def _work(self, job: dict[str, Any], scratch: str, threads: int) -> tuple[int, list[str]]:
-        """The worker's exit status, and what it printed, by lines."""
+    def _work(self, job: dict[str, Any], scratch: str, threads: int) -> tuple[int, str]:
+        """The worker's exit status, and what it printed."""
         log = Path(scratch) / "log.txt"
         with log.open("wb") as output:
             with self._lock:
@@ -117,7 +118,7 @@ class WorkerPool:
                     self._running.discard(process)
                 process.kill()
                 status = process.wait()
-        return status, log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return status, log.read_text(encoding="utf-8", errors="replace")
 
     def _environment(self, scratch: str, threads: str) -> dict[str, str]:
         return os.environ | {
@@ -134,21 +135,17 @@ class WorkerPool:
             "TMPDIR": str(Path(scratch).resolve()),
         }
 
-    def _lost(self, step: str, status: int, words: list[str]) -> WorkerLost:
-        said = [line for line in words if line.strip()]
+    def _lost(self, step: str, status: int, words: str) -> WorkerLost:
         if self._closed or status == -signal.SIGINT:
             return WorkerLost(_STOPPED)
-        if status < 0:
-            memory = ", perhaps for want of memory, which --jobs 1 saves" if status == -signal.SIGKILL else ""
-            ended = f"was killed (signal {-status}{memory})"
-        else:
-            ended = f"ended without a result ({said[-1].strip() if said else f'status {status}'})"
-        return WorkerLost(f"step '{step}': its process {ended}; the same command goes on")
+        memory = ", --jobs 1 needs less" if status == -signal.SIGKILL else ""
+        return WorkerLost(
+            f"step '{step}': its process {ending(status, words)}{memory}; the same command goes on"
+        )
 
-    def _failure(self, step: str, words: list[str]) -> ExportError:
-        said = [line for line in words if line.strip()]
-        error = ExportError(f"step '{step}' failed: {said[-1].strip()}")
-        for line in said[-_LAST_LINES:]:
+    def _failure(self, step: str, words: str) -> ExportError:
+        error = ExportError(f"step '{step}' failed: {last_line(words)}")
+        for line in [line for line in words.splitlines() if line.strip()][-_LAST_LINES:]:
             error.add_note(line)
         return error
 

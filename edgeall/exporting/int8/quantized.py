@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeall import files
+from edgeall import documents, files
 from edgeall.errors import ExportError
 from edgeall.exporting.int8.ir import Floats, FloatWeights, Graph, Node
 from edgeall.exporting.int8.quant_params import QuantParams, quantize_weights
@@ -65,6 +65,21 @@ def freeze(
     return QuantizedModel(graph, whole, dict(grids), weight_bits)
 
 
+@dataclass(frozen=True)
+class _ModelSchema:
+    schema: int
+
+
+@dataclass(frozen=True)
+class _ModelDocument:
+    """What is beside the arrays."""
+
+    nodes: tuple[Node, ...]
+    grids: dict[str, tuple[float, int]]
+    weight_bits: int
+    weighted: tuple[str, ...]
+
+
 def save(model: QuantizedModel, path: Path) -> None:
     """Write `model` to `path`, a .npz without pickles."""
     document = {
@@ -90,22 +105,19 @@ def load(path: Path) -> QuantizedModel:
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            document = json.loads(arrays["document"].tobytes())
-            if document["schema"] != SCHEMA:
+            content = documents.parse(arrays["document"].tobytes())
+            if documents.build(_ModelSchema, content).schema != SCHEMA:
                 raise ExportError(f"{path}: written by another version of edgeall; quantize the model again")
+            document = documents.build(_ModelDocument, content)
             weights = {
                 name: IntWeights(*(arrays[f"{index}_{part}"] for part in ("kernel", "scale", "bias")))
-                for index, name in enumerate(document["weighted"])
+                for index, name in enumerate(document.weighted)
             }
         return QuantizedModel(
-            graph=Graph(tuple(Node(**_tuples(node)) for node in document["nodes"])),
+            graph=Graph(document.nodes),
             weights=weights,
-            grids={name: QuantParams(scale, zero) for name, (scale, zero) in document["grids"].items()},
-            weight_bits=document["weight_bits"],
+            grids={name: QuantParams(scale, zero) for name, (scale, zero) in document.grids.items()},
+            weight_bits=document.weight_bits,
         )
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ExportError(f"{path}: not a quantized model ({error}); quantize the model again") from None
-
-
-def _tuples(document: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}
