@@ -149,7 +149,8 @@ def choose(formats: Iterable[str], precisions: Iterable[Precision]) -> list[Reci
         if name not in FORMATS:
             raise unknown_name("format", name, FORMATS)
     known = config_files.available("export")
-    asked = [(f"{name}-{_SHORT[precision]}", precision) for name in wanted for precision in list(precisions)]
+    kinds = tuple(precisions)
+    asked = [(f"{name}-{_SHORT[precision]}", precision) for name in wanted for precision in kinds]
     offered = {precision for name, precision in asked if name in known}
     return [load_recipe(name) for name, precision in asked if name in known or precision not in offered]
 

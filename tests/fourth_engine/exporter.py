@@ -36,7 +36,7 @@ def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Pat
         steps.insert(0, [node.op, *constants])
         node = source(node.input[0])
     size = sources.pixels.size
-    classes = len(next(step[1] for step in reversed(steps) if step[0] == "BiasAdd"))
+    classes = len(next(step[1] for step in reversed(steps) if step[0] == "AddV2"))
     document = {"steps": steps, "input": [size, size, 3], "output": [classes]}
     out.write_text(json.dumps(document), encoding="utf-8")
 

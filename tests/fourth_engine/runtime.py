@@ -14,7 +14,7 @@ from edgeall.runtimes.session import EngineInfo, Port, SessionOptions, Stages, T
 KERNELS: dict[str, Callable[..., Tensor]] = {
     "Mean": lambda x, axes: x.mean(axis=tuple(axes.astype(int))),
     "MatMul": np.matmul,
-    "BiasAdd": np.add,
+    "AddV2": np.add,
     "Sigmoid": lambda x: 1 / (1 + np.exp(-x)),
 }
 
