@@ -24,7 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from edgeall import artifact, files, runs
-from edgeall.exporting import calibration_images, conversion_worker, load_recipe, source_models
+from edgeall.exporting import calibration_images, load_recipe, source_models
+from edgeall.exporting.exporter import exporter
 
 RECIPES = [
     f"{format}-{kind}" for format in ("tflite", "onnx", "openvino") for kind in ("fp32", "fp16", "int8")

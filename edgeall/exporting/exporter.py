@@ -58,7 +58,11 @@ class Exporter(Protocol):
         ...
 
     def write_int8(self, model: "QuantizedModel", out: Path, boundary: str) -> None:
-        """Write the shared INT8 model to `out`. `boundary`: type of the input and output, one of the quantizer's."""
+        """Write the shared INT8 model to `out`; not called where `QUANTIZER` is None.
+
+        Args:
+            boundary: type of the input and output, one of the quantizer's.
+        """
         ...
 
     def tensors(self, path: Path) -> Tensors:

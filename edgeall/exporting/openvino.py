@@ -48,7 +48,7 @@ def tensors(path: Path) -> Tensors:
     layers = list(ElementTree.parse(path).iterfind("layers/layer"))  # noqa: S314 - just written by OpenVINO
 
     def layer(kind: str) -> ElementTree.Element:
-        return [each for each in layers if each.get("type") == kind][0]  # noqa: RUF015 - IndexError is told
+        return [each for each in layers if each.get("type") == kind][0]  # noqa: RUF015 - raises IndexError
 
     def info(port: ElementTree.Element | None, name: str | None) -> TensorInfo:
         if port is None:
@@ -73,7 +73,7 @@ def describe(path: Path, metadata: Metadata) -> None:
     label, because Model API takes the one value of a lone sigmoid for the first label with a probability of 1; labels
     only without spaces, which separate them there.
     """
-    pixels, labels, tensors = metadata.pixels, metadata.decision.labels, metadata.tensors
+    pixels, labels, ports = metadata.pixels, metadata.decision.labels, metadata.tensors
     info = {
         "resize_type": _RESIZE_TYPES[pixels.fit],
         "pad_value": "0",
@@ -84,7 +84,7 @@ def describe(path: Path, metadata: Metadata) -> None:
         ),
         "scale_values": " ".join(repr(1 / scale) for scale in pixels.scale),
     }
-    if tensors is not None and tensors.output.shape[-1] == len(labels):
+    if ports is not None and ports.output.shape[-1] == len(labels):
         info["model_type"] = "Classification"
         if not any(character.isspace() for label in labels for character in label):
             info["labels"] = " ".join(labels)

@@ -140,15 +140,20 @@ def load_recipe(name_or_path: str) -> Recipe:
 def choose(formats: Iterable[str], precisions: Iterable[Precision]) -> list[Recipe]:
     """The default recipes for formats and precisions, formats in the order given.
 
+    Where some formats have a recipe of a precision, those that have none are left out of it.
+
     Raises:
-        UsageError: unknown format.
+        UsageError: unknown format, or a precision that none of the formats has.
     """
     wanted = list(dict.fromkeys(formats))
     for name in wanted:
         if name not in FORMATS:
             raise unknown_name("format", name, FORMATS)
-    kinds = list(precisions)
-    return [load_recipe(f"{name}-{_SHORT[precision]}") for name in wanted for precision in kinds]
+    known = config_files.available("export")
+    kinds = tuple(precisions)
+    asked = [(f"{name}-{_SHORT[precision]}", precision) for name in wanted for precision in kinds]
+    offered = {precision for name, precision in asked if name in known}
+    return [load_recipe(name) for name, precision in asked if name in known or precision not in offered]
 
 
 def parse(name: str, document: Mapping[str, Any]) -> Recipe:

@@ -324,6 +324,8 @@ def key(plan: Plan, job: Job, machine: dict[str, Any]) -> str:
     artifact = job.artifact
     images = [(image.name, image.sha256) for image in plan.image_sets[artifact.images]]
     settings = {name: getattr(plan.settings, name) for name in _DEPENDS_ON[job.kind]}
+    # A plan that came as JSON has no seconds as whole numbers.
+    settings |= {name: float(value) for name, value in settings.items() if name.endswith("_seconds")}
     place = plan.settings.accelerators.get(artifact.format)
     setup = SessionOptions(job.threads, artifact.precision, place, job.batch)
     identity = [
