@@ -1,6 +1,6 @@
 """Make a sample of what one version of edgeall writes: `python tests/stability/make_samples.py CHECKOUT NAME`.
 
-CHECKOUT is a checked-out commit. NAME is of the sample, `samples/NAME.zip`. Its Python needs the workstation's
+CHECKOUT is a checked-out commit. NAME is of the sample, `samples/NAME.tar.xz`. Its Python needs the workstation's
 packages, and takes some ten minutes. A sample holds runs, artifacts, results and pictures, and `said.json`: what the
 commands that read them answered then. Names of machines and folders are replaced by neutral ones.
 """
@@ -13,8 +13,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,22 @@ import tiny_journey
 
 HERE = Path(__file__).resolve().parent
 SAID = "said.json"
-PICTURES = {"all.png": "all/UID_1_1_1_all.png", "hem.png": "hem/UID_H1_1_1_hem.png", "other.png": "all/UID_6_3_1_all.png"}
-KEPT = ("run.json", "predictions.csv", "history.csv", "ensemble.json", "pooled.json", "manifest.json", "laptop.json")
+PICTURES = {
+    "all.png": "all/UID_1_1_1_all.png",
+    "hem.png": "hem/UID_H1_1_1_hem.png",
+    "other.png": "all/UID_6_3_1_all.png",
+}
+MEMBERS = ("cells", "second")
+"""Of the ensemble, which knows their models by SHA-256."""
+KEPT = (
+    "run.json",
+    "predictions.csv",
+    "history.csv",
+    "ensemble.json",
+    "pooled.json",
+    "manifest.json",
+    "laptop.json",
+)
 SEALED = (".tflite", ".onnx", ".xml", ".bin")
 NEUTRAL = {"cpu": "Example CPU", "kernel": "Linux 6.1", "processor": "Example CPU (avx2)"}
 """Values of keys that name a machine."""
@@ -38,7 +52,8 @@ def make(name: str) -> None:
     tiny_journey.export_cells()
     tiny_journey.bench("runs/cells")
     tiny_journey.others()
-    tiny_journey.brought()
+    if tiny_journey.knows_fit():
+        tiny_journey.brought()
     pack(name)
 
 
@@ -50,17 +65,22 @@ def pack(name: str) -> None:
     kept = sorted(path for path in Path("runs").rglob("*") if _kept(path))
     for path in kept:
         if path.suffix == ".json":
-            path.write_text(json.dumps(_neutral(json.loads(path.read_text(encoding="utf-8")))), encoding="utf-8")
-    for model in Path("runs").glob("*.folds/*/model.keras"):
-        model.write_bytes(b"not opened by what reads folds")
+            path.write_text(
+                json.dumps(_neutral(json.loads(path.read_text(encoding="utf-8")))), encoding="utf-8"
+            )
+    for model in Path("runs").rglob("model.keras"):
+        if model.parent.name not in MEMBERS:
+            model.write_bytes(b"not opened by what reads a run")
     Path(SAID).write_text(json.dumps([_said(words) for words in commands(kept)]), encoding="utf-8")
     samples = HERE / "samples"
     samples.mkdir(exist_ok=True)
-    with zipfile.ZipFile(samples / f"{name}.zip", "w", zipfile.ZIP_LZMA) as archive:
-        for path in (*kept, *Path("pictures").iterdir(), Path("split.json"), Path(SAID)):
-            # A date of its own would make another file each time.
-            entry = zipfile.ZipInfo(path.as_posix())
-            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_LZMA)
+    with tarfile.open(samples / f"{name}.tar.xz", "w:xz", preset=9) as archive:
+        for path in (*kept, *sorted(Path("pictures").iterdir()), Path("split.json"), Path(SAID)):
+            archive.add(path, filter=_nameless)
+
+
+def _nameless(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    return entry.replace(uid=0, gid=0, uname="", gname="", mtime=0, mode=0o644, deep=False)
 
 
 def _kept(path: Path) -> bool:
@@ -117,7 +137,9 @@ def _neutral(value: Any, key: str = "") -> Any:
 
 def _main(checkout: str, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        code = f"import sys; sys.path.insert(0, {str(HERE)!r}); import make_samples; make_samples.make({name!r})"
+        code = (
+            f"import sys; sys.path.insert(0, {str(HERE)!r}); import make_samples; make_samples.make({name!r})"
+        )
         environment = os.environ | {"PYTHONPATH": str(Path(checkout).resolve())}
         subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, check=True)
 

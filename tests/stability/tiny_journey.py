@@ -13,8 +13,30 @@ from PIL import Image
 
 SIZE = 32
 FORMATS = ("tflite", "onnx", "openvino")
-SHORT = ("--rounds", "2", "--threads", "1", "--min-runs", "12", "--min-seconds", "0.001", "--max-seconds", "5")
-TRAINING = ("--backbone", "tiny", "--epochs", "1", "--head-epochs", "30", "--views", "1", "--input-size", str(SIZE))
+SHORT = (
+    "--rounds",
+    "2",
+    "--threads",
+    "1",
+    "--min-runs",
+    "12",
+    "--min-seconds",
+    "0.001",
+    "--max-seconds",
+    "5",
+)
+TRAINING = (
+    "--backbone",
+    "tiny",
+    "--epochs",
+    "1",
+    "--head-epochs",
+    "30",
+    "--views",
+    "1",
+    "--input-size",
+    str(SIZE),
+)
 
 
 def draw_cells(folder: Path) -> None:
@@ -40,8 +62,10 @@ def draw_kinds(folder: Path) -> None:
 def _cell(rng: np.random.Generator, *, leukaemic: bool, blue: int = 0) -> Image.Image:
     pixels = rng.normal(225, 5, (40, 40, 3))
     y, x = np.mgrid[:40, :40]
-    inside = (x - rng.uniform(16, 24)) ** 2 + (y - rng.uniform(16, 24)) ** 2 < rng.normal(13 if leukaemic else 11, 2) ** 2
-    colour = rng.normal((95, 60, 130) if leukaemic else (130, 90, 150), 18) + (0, 0, blue)
+    inside = (x - rng.uniform(16, 24)) ** 2 + (y - rng.uniform(16, 24)) ** 2 < rng.normal(
+        13 if leukaemic else 11, 2
+    ) ** 2
+    colour = rng.normal((95, 60, 130) if leukaemic else (130, 90, 150), 18) + np.array([0, 0, blue])
     pixels[inside] = colour + rng.normal(0, 5, (inside.sum(), 3))
     # Few levels make small files.
     return Image.fromarray((pixels.clip(0, 255) // 16 * 16).astype(np.uint8))
@@ -114,6 +138,13 @@ def others() -> None:
     edgeall("export", "runs/second", "--format", "onnx")
     edgeall("ensemble", "runs/cells", "runs/second", "--name", "both")
     bench("runs/both")
+
+
+def knows_fit() -> bool:
+    """Whether a picture can become a square in another way than stretched."""
+    from edgeall.pixels import PixelMapping
+
+    return "fit" in PixelMapping.__dataclass_fields__
 
 
 def brought() -> None:
