@@ -24,16 +24,15 @@ import tiny_journey
 HERE = Path(__file__).resolve().parent
 SAID = "said.json"
 PICTURES = {
-    "all.png": "all/UID_1_1_1_all.png",
-    "hem.png": "hem/UID_H1_1_1_hem.png",
-    "other.png": "all/UID_6_3_1_all.png",
+    "pictures/all.png": "all/UID_1_1_1_all.png",
+    "pictures/hem.png": "hem/UID_H1_1_1_hem.png",
+    "pictures/other.png": "all/UID_6_3_1_all.png",
 }
 MEMBERS = ("cells", "second")
 """Of the ensemble, which knows their models by SHA-256."""
 KEPT = (
     "run.json",
     "predictions.csv",
-    "history.csv",
     "ensemble.json",
     "pooled.json",
     "manifest.json",
@@ -47,13 +46,18 @@ NEUTRAL = {"cpu": "Example CPU", "kernel": "Linux 6.1", "processor": "Example CP
 def make(name: str) -> None:
     """In an empty working folder, with the edgeall that is imported."""
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    tiny_journey.add_tiny_backbone()
-    tiny_journey.train_cells()
-    tiny_journey.export_cells()
-    tiny_journey.bench("runs/cells")
-    tiny_journey.others()
-    if tiny_journey.knows_fit():
-        tiny_journey.brought()
+    with tiny_journey.tiny_backbone():
+        tiny_journey.train_cells()
+        tiny_journey.export_cells()
+        tiny_journey.bench("runs/cells")
+        tiny_journey.kinds()
+        tiny_journey.folds("cells", seed=0)
+        tiny_journey.folds("again", seed=1)
+        tiny_journey.ensemble()
+        tiny_journey.edgeall("export", "runs/second", "--format", "onnx")
+        tiny_journey.bench("runs/both")
+        if tiny_journey.imports_fit():
+            tiny_journey.brought()
     pack(name)
 
 
@@ -61,7 +65,7 @@ def pack(name: str) -> None:
     """Neutral documents, what is said of them, and the sample."""
     Path("pictures").mkdir()
     for picture, cell in PICTURES.items():
-        shutil.copy(Path("cells", "fold_0", cell), Path("pictures", picture))
+        shutil.copy(Path("cells", "fold_0", cell), picture)
     kept = sorted(path for path in Path("runs").rglob("*") if _kept(path))
     for path in kept:
         if path.suffix == ".json":
@@ -75,7 +79,7 @@ def pack(name: str) -> None:
     samples = HERE / "samples"
     samples.mkdir(exist_ok=True)
     with tarfile.open(samples / f"{name}.tar.xz", "w:xz", preset=9) as archive:
-        for path in (*kept, *sorted(Path("pictures").iterdir()), Path("split.json"), Path(SAID)):
+        for path in (*kept, *map(Path, PICTURES), Path("split.json"), Path(SAID)):
             archive.add(path, filter=_nameless)
 
 
@@ -90,11 +94,10 @@ def _kept(path: Path) -> bool:
 
 def commands(kept: list[Path]) -> Iterator[list[str]]:
     """Command lines that read a sample."""
-    pictures = [f"pictures/{picture}" for picture in PICTURES]
     for path in kept:
         if path.suffix in SEALED and path.suffix != ".bin":
             yield ["inspect", path.as_posix(), "--json"]
-            yield ["classify", *pictures, "--model", path.as_posix(), "--json"]
+            yield ["classify", *PICTURES, "--model", path.as_posix(), "--json"]
     results = [f"runs/{run}/bench/laptop.json" for run in ("cells", "kinds", "both")]
     for result in results:
         yield ["report", result, "--json"]

@@ -21,7 +21,7 @@ SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.tar.xz"))
 ROUNDED = 1e-5
 """Two float engines, or two processors, differ by less."""
 INT8_STEP = 1 / 256
-WORDS = frozenset({"usage", "words", "intended_use"})
+WORDS = frozenset({"usage", "words", "statements", "intended_use"})
 """Text for people, which may change."""
 CLOCK = frozenset({"ms"})
 ENGINE = frozenset({"engine", "executed_precision"})

@@ -4,7 +4,9 @@ Nothing here knows a version of edgeall: `make_samples.py` runs it with earlier 
 where all is made, and paths are relative to it, so that documents name no machine.
 """
 
-from collections.abc import Sequence
+import contextlib
+import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,6 @@ import numpy as np
 from PIL import Image
 
 SIZE = 32
-FORMATS = ("tflite", "onnx", "openvino")
 SHORT = (
     "--rounds",
     "2",
@@ -71,8 +72,9 @@ def _cell(rng: np.random.Generator, *, leukaemic: bool, blue: int = 0) -> Image.
     return Image.fromarray((pixels.clip(0, 255) // 16 * 16).astype(np.uint8))
 
 
-def add_tiny_backbone() -> None:
-    """Add the row "tiny" to the table of backbones."""
+@contextlib.contextmanager
+def tiny_backbone() -> Iterator[None]:
+    """The table of backbones has the row "tiny"."""
     import keras
 
     from edgeall.training.backbones import BACKBONES, Backbone
@@ -81,6 +83,8 @@ def add_tiny_backbone() -> None:
     BACKBONES["tiny"] = Backbone(
         "tiny", "Tiny", "Tiny", "tf", (7, 7, 8), 968, 32, "relu_1", 584, "all", "none", least_size=SIZE
     )
+    yield
+    del BACKBONES["tiny"], keras.applications.Tiny
 
 
 def _tiny(*, input_tensor: Any, **_: Any) -> Any:
@@ -115,36 +119,43 @@ def train_cells() -> None:
     edgeall("train", "cells", *TRAINING, *band, "--split", "split.json", "--name", "cells")
 
 
-def export_cells(formats: Sequence[str] = FORMATS) -> None:
-    """Float32 and INT8 artifacts of `runs/cells`, whether or not they pass their gate."""
-    edgeall("export", "runs/cells", "--int8", "--format", ",".join(formats), statuses=(0, 1))
+def export_cells() -> None:
+    """Float32 and INT8 artifacts of `runs/cells` in all formats, whether or not they pass their gate."""
+    edgeall("export", "runs/cells", "--int8", statuses=(0, 1))
 
 
 def bench(*paths: str) -> None:
     """`bench/laptop.json` of runs or an ensemble."""
-    edgeall("bench", *paths, "--device", "laptop", *SHORT)
+    edgeall("bench", *paths, "--device", "laptop", "--batch", "2", "--cross-check", *SHORT)
 
 
-def others() -> None:
-    """Three classes; pooled folds; an ensemble; a picture that is not stretched."""
+def kinds() -> None:
+    """The run `runs/kinds`, of three classes, exported and benched."""
     draw_kinds(Path("kinds"))
-    findings = ("--positive", "early", "pre")
-    edgeall("train", "kinds", *TRAINING, *findings, "--name", "kinds")
+    edgeall("train", "kinds", *TRAINING, "--positive", "early", "pre", "--name", "kinds")
     edgeall("export", "runs/kinds", "--int8", "--format", "onnx", statuses=(0, 1))
     bench("runs/kinds")
-    for seed, name in enumerate(("cells", "again")):
-        edgeall("train", "cells", *TRAINING, "--folds", "2", "--seed", str(seed), "--name", name)
+
+
+def folds(name: str, seed: int) -> None:
+    """The pooled folds `runs/<name>.folds`."""
+    edgeall("train", "cells", *TRAINING, "--folds", "2", "--seed", str(seed), "--name", name)
+
+
+def ensemble() -> None:
+    """The ensemble `runs/both` of `runs/cells` and `runs/second`."""
     edgeall("train", "cells", *TRAINING, "--split", "split.json", "--seed", "1", "--name", "second")
-    edgeall("export", "runs/second", "--format", "onnx")
     edgeall("ensemble", "runs/cells", "runs/second", "--name", "both")
-    bench("runs/both")
 
 
-def knows_fit() -> bool:
-    """Whether a picture can become a square in another way than stretched."""
-    from edgeall.pixels import PixelMapping
+def imports_fit() -> bool:
+    """Whether `import` knows other ways than stretching to make a square of a picture."""
+    from edgeall.cli.main import main
 
-    return "fit" in PixelMapping.__dataclass_fields__
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
+        main(["import", "--help"])
+    return "--fit" in text.getvalue()
 
 
 def brought() -> None:
