@@ -15,6 +15,7 @@ pytest.importorskip("sklearn", reason="report and compare need it")
 
 from make_samples import SAID, documents
 
+from edgeall import predictions, runs
 from edgeall.cli.main import main
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.tar.xz"))
@@ -80,6 +81,19 @@ def test_a_command_answers_as_it_did(
         then["words"][0], frozenset()
     )
     assert list(differences(then["documents"], documents(captured.out), tolerance, passed_over)) == []
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+def test_every_run_is_read_with_its_predictions(unpacked: dict[Path, Path], sample: Path) -> None:
+    place = unpacked[sample] / "runs"
+    found = [*runs.find(place), *runs.of_folds(place / "cells.folds")]
+    assert {"cells", "second", "kinds", "fold-1", "fold-2"} <= {run.name for run in found}
+    for run in found:
+        document = json.loads((run.path / "run.json").read_text(encoding="utf-8"))
+        assert run.decision.threshold == document["decision"]["threshold"]
+        # An imported model has none: which images trained it is not known.
+        if (run.path / predictions.FILE).exists():
+            assert set(predictions.of_run(run)) == set(runs.PARTS)
 
 
 def differences(
