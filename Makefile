@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper int8-defaults int8-gate export-speed coverage-of-intervals emulator test test-kills test-emulator test-processors test-backends test-pythons fuzz lint format clean
+.PHONY: help demo docs paper int8-defaults int8-gate export-speed coverage-of-intervals emulator test test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
@@ -25,6 +25,7 @@ help:
 	@echo "make fuzz    the property tests alone, on examples drawn anew"
 	@echo "make lint    linter, formatter's check, type checker"
 	@echo "make format  let the formatter and the linter mend what they can"
+	@echo "make dist    wheel and source distribution in dist/, checked in an environment of their own"
 	@echo "make clean   remove the virtual environment and what the demo made"
 
 $(READY): pyproject.toml constraints.txt
@@ -117,6 +118,9 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+dist:
+	@$(PYTHON) release/dist.py
 
 clean:
 	rm -rf $(VENV) .venv-pythons demo paper dist docs/_build
