@@ -156,7 +156,7 @@ def plain(path: Path, name: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         made, images = source_models.Sources(folder, run.pixels), None
-        calibration_images.decode(run, "val", run.split.val[:1], made.images)
+        calibration_images.decode(run, "val", run.split.val[:1], made.images())
         if recipe.calibration is not None:
             images = folder / "calibration.npy"
             chosen = calibration_images.select(
@@ -164,7 +164,9 @@ def plain(path: Path, name: str) -> None:
             )
             calibration_images.decode(run, "train", chosen, images)
         format = conversion_worker.format_module(recipe.format)
-        source_models.make(run, made, format.NEEDS)
+        source_models.answer(run, made)
+        for need in format.NEEDS:
+            source_models.NEEDS[need](made)
         out = folder / f"converted{artifact.suffix_of(recipe.format)}"
         format.convert(made, recipe, images, out)
         assert np.load(made.reference).size

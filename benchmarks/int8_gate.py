@@ -223,7 +223,7 @@ def integer_answers(run: Run, model: int8.QuantizedModel, part: Part, engine: st
     logits = int8.simulated_logits(model, part.pixels, run.pixels)
     if run.calibration.get("method", "none") != "none":
         assert part.truth is not None
-        model, logits = int8.with_own_temperature(model, logits, part.truth)
+        model, logits, _ = int8.with_own_temperature(model, logits, part.truth)
     if engine is None:
         return class_probabilities(int8.probabilities(model, logits))
     format = cast(artifact.Format, engine)

@@ -3,7 +3,7 @@
 Runs inside a worker process, with TensorFlow as Keras' backend.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,18 +90,6 @@ def answer(run: Run, sources: Sources, freezes: bool = True, noise: bool = False
     measured = stability.of_run(run) or stability.stability(predict, images, run.decision)
     changes = (measured.noise, measured.shift, measured.jpeg)
     return Noise(*(movement.score_change for movement in changes))
-
-
-def make(run: Run, sources: Sources, needs: Iterable[str]) -> None:
-    """`answer`, and each of `needs` (of `NEEDS`), in this process.
-
-    Raises:
-        ExportError: as `answer` and `NEEDS`.
-    """
-    wanted = sorted(needs)
-    answer(run, sources, freezes=bool(wanted))
-    for need in wanted:
-        NEEDS[need](sources)
 
 
 def _to_saved_model(sources: Sources) -> None:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from edgeall.errors import ExportError, WorkerLost
+from edgeall.measuring.processor import usable_cores
 from edgeall.runs import Run
 
 _LAST_LINES = 15
@@ -32,7 +33,7 @@ class WorkerPool:
     """At most `jobs` workers at once, each with its share of the cores. Leaving it ends those that still run."""
 
     def __init__(self, jobs: int | None = None) -> None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = usable_cores()
         self.jobs = jobs or max(1, min(cores, _memory() // _MEMORY_A_JOB))
         self.threads = max(1, cores // self.jobs)
         self.cores = cores

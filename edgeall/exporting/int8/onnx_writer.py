@@ -4,13 +4,14 @@ uint8 activations and int8 weights, the pair that ONNX Runtime and OpenVINO have
 channels come first; the input has them last, as every format of edgeall.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgeall import files
-from edgeall.exporting.int8.ir import WEIGHTED, Node
+from edgeall.exporting.int8.ir import WEIGHTED, Kind, Node
 from edgeall.exporting.int8.quantized import QuantizedModel
 
 OPSET, IR_VERSION = 17, 8
@@ -106,7 +107,7 @@ class _Writer:
             self._pad_codes(node)
             return
         values = [self.value(name, f"{node.name}:{index}") for index, name in enumerate(node.inputs)]
-        result = getattr(self, f"_{node.kind}")(node, values)
+        result = _OPERATORS[node.kind](self, node, values)
         if node.activation != "linear":
             result = self._activate(node, result)
         if self.for_openvino and node.name in self._summands:
@@ -118,7 +119,7 @@ class _Writer:
         if node is self.model.graph.output:
             self.dequantize(f"{node.name}:q", node.name, "probabilities")
 
-    def _input(self, node: Node, values: list[str]) -> str:
+    def input(self, node: Node, values: list[str]) -> str:
         images = self.rounded("images", node.name)
         return self.op("Transpose", [images], f"{node.name}:f", perm=[0, 3, 1, 2])
 
@@ -155,7 +156,7 @@ class _Writer:
             self.op("DequantizeLinear", bias, f"{name}:bias", **axis),
         ]
 
-    def _conv(self, node: Node, values: list[str]) -> str:
+    def conv(self, node: Node, values: list[str]) -> str:
         codes = self.model.weights[node.name].kernel
         window, groups = codes.shape[:2], 1
         if node.kind == "depthwise":
@@ -174,10 +175,10 @@ class _Writer:
             pads=_onnx_pads(node),
         )
 
-    def _depthwise(self, node: Node, values: list[str]) -> str:
+    def depthwise(self, node: Node, values: list[str]) -> str:
         kernel = self.model.weights[node.name].kernel
         if not self.for_openvino or kernel.size != node.shape[-1] or node.strides != (1, 1):
-            return self._conv(node, values)
+            return self.conv(node, values)
         return self._affine(node, values[0])
 
     def _affine(self, node: Node, value: str) -> str:
@@ -194,11 +195,11 @@ class _Writer:
             value = self.op(operator, [value, name], f"{node.name}:{operator}")
         return value
 
-    def _dense(self, node: Node, values: list[str]) -> str:
+    def dense(self, node: Node, values: list[str]) -> str:
         kernel = self.model.weights[node.name].kernel.T
         return self.op("Gemm", [*values, *self._weighted(node, kernel)], f"{node.name}:f", transB=1)
 
-    def _add(self, node: Node, values: list[str]) -> str:
+    def add(self, node: Node, values: list[str]) -> str:
         return self.op("Add", values, f"{node.name}:f")
 
     def _apart(self, name: str, value: str) -> str:
@@ -208,24 +209,17 @@ class _Writer:
         """
         return self.op("LeakyRelu", [value], f"{name}:apart", alpha=1.0)
 
-    def _concat(self, node: Node, values: list[str]) -> str:
+    def concat(self, node: Node, values: list[str]) -> str:
         return self.op("Concat", values, f"{node.name}:f", axis=1 if len(node.shape) == 3 else -1)
-
-    def _pads(self, node: Node) -> str:
-        top, bottom, left, right = node.pads
-        return self.constant(f"{node.name}:pads", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
-
-    def _pad(self, node: Node, values: list[str]) -> str:
-        if self.for_openvino:
-            return self._moved(node, values[0])
-        return self.op("Pad", [*values, self._pads(node)], f"{node.name}:f")
 
     def _pad_codes(self, node: Node) -> None:
         """Pad codes with the code of zero: ONNX Runtime would pad values in float32."""
-        zero = self.grid(node.name)[1]
-        self.op("Pad", [f"{node.inputs[0]}:q", self._pads(node), zero], f"{node.name}:q")
+        top, bottom, left, right = node.pads
+        amounts = np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
+        zero, pads = self.grid(node.name)[1], self.constant(f"{node.name}:pads", amounts)
+        self.op("Pad", [f"{node.inputs[0]}:q", pads, zero], f"{node.name}:q")
 
-    def _moved(self, node: Node, value: str) -> str:
+    def moved(self, node: Node, value: str) -> str:
         """Padding, or a selection of positions by strides, as a 1 x 1 depthwise convolution with ones.
 
         OpenVINO pads in float32, and converts a pooled tensor to float32 before it adds it to a convolution's result.
@@ -247,22 +241,22 @@ class _Writer:
             pads=_onnx_pads(node),
         )
 
-    def _max_pool(self, node: Node, values: list[str]) -> str:
+    def max_pool(self, node: Node, values: list[str]) -> str:
         if self.for_openvino and node.window == (1, 1):
-            return self._moved(node, values[0])
+            return self.moved(node, values[0])
         shape = {"kernel_shape": node.window, "strides": node.strides, "pads": _onnx_pads(node)}
         return self.op("MaxPool", values, f"{node.name}:f", **shape)
 
-    def _average_pool(self, node: Node, values: list[str]) -> str:
+    def average_pool(self, node: Node, values: list[str]) -> str:
         shape = {"kernel_shape": node.window, "strides": node.strides, "pads": _onnx_pads(node)}
         return self.op("AveragePool", values, f"{node.name}:f", count_include_pad=0, **shape)
 
-    def _mean(self, node: Node, values: list[str]) -> str:
+    def mean(self, node: Node, values: list[str]) -> str:
         # Rounded before the reshape too, so that an engine can take pool and rounding as one.
         pooled = self.op("GlobalAveragePool", values, f"{node.name}:pooled")
         return self._reshape(node, self.rounded(pooled, node.name))
 
-    def _flatten(self, node: Node, values: list[str]) -> str:
+    def flatten(self, node: Node, values: list[str]) -> str:
         # Keras flattens with channels last, and dense layers count on it.
         return self._reshape(node, self.op("Transpose", values, f"{node.name}:nhwc", perm=[0, 2, 3, 1]))
 
@@ -270,13 +264,30 @@ class _Writer:
         shape = self.constant(f"{node.name}:shape", np.array([1, *node.shape], np.int64))
         return self.op("Reshape", [value, shape], f"{node.name}:f")
 
-    def _sigmoid(self, node: Node, values: list[str]) -> str:
+    def sigmoid(self, node: Node, values: list[str]) -> str:
         return self.op("Sigmoid", values, f"{node.name}:f")
 
-    def _softmax(self, node: Node, values: list[str]) -> str:
+    def softmax(self, node: Node, values: list[str]) -> str:
         return self.op("Softmax", values, f"{node.name}:f", axis=-1)
 
 
 def _onnx_pads(node: Node) -> list[int]:
     top, bottom, left, right = node.pads
     return [top, left, bottom, right]
+
+
+_OPERATORS: dict[Kind, Callable[[_Writer, Node, list[str]], str]] = {
+    "input": _Writer.input,
+    "conv": _Writer.conv,
+    "depthwise": _Writer.depthwise,
+    "dense": _Writer.dense,
+    "add": _Writer.add,
+    "concat": _Writer.concat,
+    "pad": lambda writer, node, values: writer.moved(node, values[0]),
+    "max_pool": _Writer.max_pool,
+    "average_pool": _Writer.average_pool,
+    "mean": _Writer.mean,
+    "flatten": _Writer.flatten,
+    "sigmoid": _Writer.sigmoid,
+    "softmax": _Writer.softmax,
+}
