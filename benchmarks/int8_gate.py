@@ -26,8 +26,8 @@ from edgeall.errors import ExportError
 from edgeall.exporting import gate, int8, load_recipe
 from edgeall.exporting.int8 import fake_quant, sensitivity
 from edgeall.exporting.int8.ir import FloatWeights, IrModel, Node
+from edgeall.exporting.int8_methods import post_training
 from edgeall.exporting.own_decision import own_decision
-from edgeall.exporting.shared_int8 import RANGES
 from edgeall.exporting.source_models import class_probabilities
 from edgeall.pixels import ByteImage
 from edgeall.runs import Run
@@ -63,26 +63,25 @@ class Stages:
         return training.load_model(self.run)
 
     @cached_property
-    def plain(self) -> IrModel:
+    def ir(self) -> IrModel:
         return int8.prepare(self.keras)
 
     @cached_property
     def equal(self) -> tuple[IrModel, Mapping[str, int8.QuantParams]]:
-        plain = int8.equalize(self.plain, self.calibration, self.run.pixels)
-        return plain, int8.calibrate(plain, self.calibration, self.run.pixels, method=RANGES)
+        return post_training.calibrated(self.keras, self.calibration, self.run.pixels)
 
     @cached_property
     def corrected(self) -> IrModel:
-        images = self.calibration[: int8.CORRECTING]
-        return int8.correct_biases(*self.equal, BITS, images, self.run.pixels, compensated=True)
+        images = self.calibration[: int8.CORRECTION_IMAGES]
+        return int8.correct_biases(*self.equal, BITS, images, self.run.pixels, gptq=True)
 
     @cached_property
     def worst(self) -> Node:
         """The layer with the lowest SQNR when it alone is rounded, of those with weights and several channels."""
-        plain, grids = self.equal
-        rows = sensitivity.measure(plain, grids, BITS, self.calibration[:SENSING], self.run.pixels)
-        nodes = [plain.graph.by_name[row.layer] for row in sorted(rows, key=lambda row: row.own_db)]
-        return next(node for node in nodes if node.name in plain.weights and node.shape[-1] > 1)
+        ir, quant_params = self.equal
+        rows = sensitivity.measure(ir, quant_params, BITS, self.calibration[:SENSING], self.run.pixels)
+        nodes = [ir.graph.by_name[row.layer] for row in sorted(rows, key=lambda row: row.own_db)]
+        return next(node for node in nodes if node.name in ir.weights and node.shape[-1] > 1)
 
 
 def sound(stages: Stages) -> int8.QuantizedModel:
@@ -97,10 +96,12 @@ def nearest(stages: Stages) -> int8.QuantizedModel:
 
 def wide_range(stages: Stages) -> int8.QuantizedModel:
     """A range `TOO_WIDE` times too wide in the tensor that rounding harms most."""
-    grids = dict(stages.equal[1])
+    quant_params = dict(stages.equal[1])
     group = stages.corrected.graph.groups[stages.worst.name]
-    grids[group] = int8.QuantParams(grids[group].scale * TOO_WIDE, grids[group].zero_point)
-    return _frozen(stages.corrected, grids)
+    quant_params[group] = int8.QuantParams(
+        quant_params[group].scale * TOO_WIDE, quant_params[group].zero_point
+    )
+    return _frozen(stages.corrected, quant_params)
 
 
 def swapped_channels(stages: Stages) -> int8.QuantizedModel:
@@ -136,16 +137,16 @@ def float16(stages: Stages, pixels: ByteImage) -> Floats:
 
 def short_mantissa(stages: Stages, pixels: ByteImage) -> Floats:
     """Float32 with weights and activations rounded to a mantissa of `MANTISSA` bits."""
-    plain = stages.plain
-    rounded = {name: (_short(each.kernel), _short(each.bias)) for name, each in plain.weights.items()}
+    ir = stages.ir
+    rounded = {name: (_short(each.kernel), _short(each.bias)) for name, each in ir.weights.items()}
 
     class Rounded(keras.layers.Layer):  # type: ignore[misc]
         def call(self, images: Any) -> Any:
             return fake_quant.evaluate(
-                plain.graph, lambda node: rounded[node.name], images, lambda node, value: _short(value)
+                ir.graph, lambda node: rounded[node.name], images, lambda node, value: _short(value)
             )
 
-    images = keras.Input(plain.graph.input.shape, dtype="float32")
+    images = keras.Input(ir.graph.input.shape, dtype="float32")
     return probabilities(stages.run, keras.Model(images, Rounded()(images)), pixels)
 
 
@@ -354,8 +355,8 @@ def _mean(judged: list[Parity], figure: str) -> str:
     return f"{np.mean(values):.3f}" if values else "–"
 
 
-def _frozen(plain: IrModel, grids: Mapping[str, int8.QuantParams]) -> int8.QuantizedModel:
-    return int8.freeze(plain.graph, plain.weights, grids, BITS)
+def _frozen(ir: IrModel, quant_params: Mapping[str, int8.QuantParams]) -> int8.QuantizedModel:
+    return int8.freeze(ir.graph, ir.weights, quant_params, BITS)
 
 
 def _short(value: Any) -> Any:

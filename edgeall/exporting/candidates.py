@@ -26,6 +26,7 @@ from edgeall.exporting import calibration_images, gate, int8_cache, manifest, sp
 from edgeall.exporting.attempts import NO_IMAGES, Attempt
 from edgeall.exporting.export_context import Candidate, ExportContext, calibration_file, own_method, tell
 from edgeall.exporting.export_plan import FailedTask, Task
+from edgeall.exporting.int8_methods import METHODS
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.recipes import Tolerance, load_recipe
 from edgeall.exporting.source_models import VALIDATION
@@ -231,7 +232,7 @@ class _Comparison:
         assert settings is not None
         assert task.shared is not None
         training, classes = None, list[int]()
-        if method == "fine-tuning" and task.run.split.train:
+        if METHODS[method].trains and task.run.split.train:
             chosen = calibration_images.select(task.run.split.train, settings.images, settings.seed)
             training = folder / f"training-{settings.images}-{settings.seed}.npy"
             try:
@@ -239,7 +240,7 @@ class _Comparison:
                     calibration_images.decode(task.run, "train", chosen, training, self.context.data)
                 classes = [task.run.decision.labels.index(member.label) for member in chosen]
             except (EdgeallError, ValueError) as error:
-                self.context.progress.note(f"{task.run.name} INT8, fine-tuning: {NO_IMAGES} ({error})")
+                self.context.progress.note(f"{task.run.name} INT8, {method}: {NO_IMAGES} ({error})")
                 training = None
         return {
             "folder": str((task.run.exports / int8_cache.FOLDER).resolve()),

@@ -12,18 +12,19 @@ from edgeall.exporting import cache_key, calibration_images, manifest
 from edgeall.exporting.attempts import NO_IMAGES
 from edgeall.exporting.cache_key import RunInputs
 from edgeall.exporting.calibration_images import GivenImages
+from edgeall.exporting.int8_methods import METHODS
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.recipes import Recipe
 from edgeall.runs import Member, Run
 from edgeall.suggestions import unknown_name
 
-Int8Method = Literal["auto", "ptq", "qat"]
-_METHODS: dict[Int8Method, tuple[str, ...]] = {
-    "auto": ("bias-correction", "fine-tuning"),
+MethodChoice = Literal["auto", "ptq", "qat"]
+_METHODS: dict[MethodChoice, tuple[str, ...]] = {
+    "auto": tuple(METHODS),
     "ptq": (),
-    "qat": ("fine-tuning",),
+    "qat": tuple(name for name, method in METHODS.items() if method.trains),
 }
-"""Of the INT8 model that formats share."""
+"""Methods of the INT8 model that formats share."""
 _NOT_CALIBRATED = (
     "the run has no images of its own to find INT8 ranges with; give some with --calibration DIR, "
     "import its model again with --data DIR, or train it again"
@@ -56,12 +57,12 @@ class Options:
     overwrite: bool = False
     data: Path | None = None
     calibration: GivenImages | None = None
-    int8_method: Int8Method = "auto"
+    int8_method: MethodChoice = "auto"
     also: GivenImages | None = None
 
     def __post_init__(self) -> None:
-        if self.int8_method not in get_args(Int8Method):
-            raise unknown_name("INT8 method", self.int8_method, get_args(Int8Method))
+        if self.int8_method not in get_args(MethodChoice):
+            raise unknown_name("INT8 method", self.int8_method, get_args(MethodChoice))
 
 
 @dataclass(frozen=True)

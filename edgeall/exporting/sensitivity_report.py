@@ -13,7 +13,7 @@ import numpy as np
 from edgeall import files, training
 from edgeall.exporting import int8
 from edgeall.exporting.int8.sensitivity import LayerNoise, measure
-from edgeall.exporting.shared_int8 import RANGES
+from edgeall.exporting.int8_methods import post_training
 from edgeall.runs import Run
 
 _COLUMNS = ("layer", "kind", "weights_db", "own_db", "total_db")
@@ -22,9 +22,8 @@ _COLUMNS = ("layer", "kind", "weights_db", "own_db", "total_db")
 def write(run: Run, calibration: Path, weight_bits: int, out: Path) -> None:
     """Measure on the images of `calibration` (.npy) and write `out`.csv and `out`.png."""
     images = np.load(calibration, allow_pickle=False)
-    plain = int8.equalize(int8.prepare(training.load_model(run)), images, run.pixels)
-    grids = int8.calibrate(plain, images, run.pixels, method=RANGES)
-    rows = measure(plain, grids, weight_bits, images[: int8.CORRECTING], run.pixels)
+    ir, quant_params = post_training.calibrated(training.load_model(run), images, run.pixels)
+    rows = measure(ir, quant_params, weight_bits, images[: int8.CORRECTION_IMAGES], run.pixels)
     files.write_text(out.with_suffix(".csv"), _table(rows))
     with files.replacing(out.with_suffix(".png")) as part:
         _draw(rows, f"{run.name}: what INT8 costs each layer, {weight_bits}-bit weights", part)

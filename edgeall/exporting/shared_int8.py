@@ -7,11 +7,10 @@ interrupted, or comes to another format later, takes it over.
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +19,12 @@ from edgeall import files
 from edgeall.errors import ExportError
 from edgeall.exporting import int8, int8_cache
 from edgeall.exporting.attempts import NO_IMAGES
+from edgeall.exporting.int8_methods import METHODS, MethodInputs
 from edgeall.exporting.recipes import FineTuning
 from edgeall.exporting.source_models import Sources, class_probabilities
 from edgeall.runs import Run
 
 Floats = npt.NDArray[np.float32]
-RANGES: int8.Method = "mse"
-"""How activation ranges are read, after equalization."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +67,10 @@ def make(run: Run, sources: Sources, material: Int8Inputs, method: str, truth: S
     path = material.model(method)
     if _kept(path, selection):
         return 0.0
-    if method == "fine-tuning" and material.training is None:
+    if METHODS[method].trains and material.training is None:
         raise ExportError(NO_IMAGES)
     started = time.monotonic()
-    model = _METHODS[method](_Maker(run, material))
+    model = METHODS[method].make(_method_inputs(run, material))
     logits = int8.simulated_logits(model, images, run.pixels)
     if not np.isfinite(logits).all():
         raise ExportError("its simulation answers NaN or infinity")
@@ -105,50 +103,14 @@ def _kept(path: Path, selection: str) -> bool:
         return False
 
 
-class _Maker:
-    """Each part is made when it is first needed."""
-
-    def __init__(self, run: Run, material: Int8Inputs) -> None:
-        self._run, self._material = run, material
-
-    @cached_property
-    def calibration(self) -> npt.NDArray[np.uint8]:
-        return cast(npt.NDArray[np.uint8], np.load(self._material.calibration, allow_pickle=False))
-
-    @cached_property
-    def corrected(self) -> tuple[int8.IrModel, Mapping[str, int8.QuantParams]]:
-        """The equalized model with rounded kernels and corrected biases, and the grids of its tensors."""
-        from edgeall import training
-
-        mapping = self._run.pixels
-        plain = int8.equalize(int8.prepare(training.load_model(self._run)), self.calibration, mapping)
-        grids = int8.calibrate(plain, self.calibration, mapping, method=RANGES)
-        images, bits = self.calibration[: int8.CORRECTING], self._material.fine_tuning.weight_bits
-        return int8.correct_biases(plain, grids, bits, images, mapping, compensated=True), grids
-
-    def bias_correction(self) -> int8.QuantizedModel:
-        corrected, grids = self.corrected
-        return int8.freeze(corrected.graph, corrected.weights, grids, self._material.fine_tuning.weight_bits)
-
-    def fine_tuned(self) -> int8.QuantizedModel:
-        material, settings = self._material, self._material.fine_tuning
-        assert material.training is not None
-        train = int8.TrainingInputs(
-            np.load(material.training, mmap_mode="r"), np.asarray(material.classes, np.int64)
-        )
-        tuning = int8.Tuning(
-            epochs=settings.epochs,
-            learning_rate=settings.learning_rate,
-            weight_bits=settings.weight_bits,
-            seed=settings.seed,
-        )
-        return int8.fine_tune(*self.corrected, train, self._run.pixels, tuning)
-
-
-_METHODS: dict[str, Callable[[_Maker], int8.QuantizedModel]] = {
-    "bias-correction": _Maker.bias_correction,
-    "fine-tuning": _Maker.fine_tuned,
-}
+def _method_inputs(run: Run, material: Int8Inputs) -> MethodInputs:
+    training = None
+    if material.training is not None:
+        images = np.load(material.training, mmap_mode="r", allow_pickle=False)
+        training = int8.TrainingInputs(images, np.asarray(material.classes, np.int64))
+    return MethodInputs(
+        run, np.load(material.calibration, allow_pickle=False), training, material.fine_tuning
+    )
 
 
 def material_from(document: Mapping[str, Any]) -> Int8Inputs:

@@ -12,8 +12,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from edgeall.exporting.int8.bias_correction import CORRECTING, correct_biases
-from edgeall.exporting.int8.calibration import Method, calibrate
+from edgeall.exporting.int8.bias_correction import CORRECTION_IMAGES, correct_biases
+from edgeall.exporting.int8.calibration import RangeMethod, calibrate
 from edgeall.exporting.int8.equalization import equalize
 from edgeall.exporting.int8.ir import IrModel
 from edgeall.exporting.int8.logit_scale import probabilities, simulated_logits, with_own_temperature
@@ -43,12 +43,12 @@ def write(model: QuantizedModel, format: str, path: Path, boundary: str = "float
 
 
 __all__ = [
-    "CORRECTING",
+    "CORRECTION_IMAGES",
     "WRITERS",
     "IrModel",
-    "Method",
     "QuantParams",
     "QuantizedModel",
+    "RangeMethod",
     "TrainingInputs",
     "Tuning",
     "calibrate",

@@ -16,11 +16,11 @@ from edgeall.exporting.int8.quant_params import weight_limit
 
 Doubles = npt.NDArray[np.float64]
 
-_POSITIONS = 20_000
+_MAX_ROWS = 20_000
 """Of a tensor, over all images, at which what a kernel reads is looked at."""
-_PATCHES = 32 << 20
+_MAX_PATCH_VALUES = 32 << 20
 """Numbers that are cut out of a tensor at a time."""
-_WIDEST = 4608
+_MAX_INPUTS = 4608
 """Inputs of one output: 3 x 3 x 512. Wider kernels (dense layers after a flattening) take the nearest codes."""
 _DAMPING = 0.01
 """Added to the diagonal of the inputs' second moments, in their mean: the paper's."""
@@ -35,16 +35,16 @@ def round_kernel(graph: Graph, node: Node, kernel: Floats, scale: Floats, bits: 
     dense layers behind a flattening.
     """
     limit, steps = weight_limit(node.kind, bits), kernel / scale
-    wanted = steps.reshape(-1, kernel.shape[-1]).astype(np.float64)
-    if node.kind == "depthwise" or len(wanted) > _WIDEST:
+    target = steps.reshape(-1, kernel.shape[-1]).astype(np.float64)
+    if node.kind == "depthwise" or len(target) > _MAX_INPUTS:
         codes = np.clip(np.rint(steps), -limit, limit)
     else:
-        rows = _read(graph, node, kernel.shape, value)
-        codes = _compensated(wanted, limit, (rows.T @ rows).astype(np.float64))
+        rows = _input_rows(graph, node, kernel.shape, value)
+        codes = _gptq_codes(target, limit, (rows.T @ rows).astype(np.float64))
     return np.asarray(codes.reshape(kernel.shape) * scale, np.float32)
 
 
-def _read(graph: Graph, node: Node, shape: tuple[int, ...], value: Any) -> Floats:
+def _input_rows(graph: Graph, node: Node, shape: tuple[int, ...], value: Any) -> Floats:
     """What a kernel of `shape` reads at `_POSITIONS` places at most: (places, height * width * channels)."""
     from keras import ops
 
@@ -52,7 +52,7 @@ def _read(graph: Graph, node: Node, shape: tuple[int, ...], value: Any) -> Float
         return np.asarray(ops.convert_to_numpy(value))
     rng, window = np.random.default_rng(0), (shape[0], shape[1])
     images, places = len(value), node.shape[0] * node.shape[1]
-    together = max(1, _PATCHES // (places * int(np.prod(shape[:3]))))
+    together = max(1, _MAX_PATCH_VALUES // (places * int(np.prod(shape[:3]))))
     found = []
     for first in range(0, images, together):
         part, padding = padded(graph, node, value[first : first + together], window)
@@ -63,31 +63,31 @@ def _read(graph: Graph, node: Node, shape: tuple[int, ...], value: Any) -> Float
                 part, window, strides=node.strides, dilation_rate=node.dilation, padding=padding
             )
         rows = np.asarray(ops.convert_to_numpy(patches)).reshape(-1, patches.shape[-1])
-        most = -(-_POSITIONS * len(part) // images)
+        most = -(-_MAX_ROWS * len(part) // images)
         found.append(rows if len(rows) <= most else rows[rng.choice(len(rows), most, replace=False)])
     return np.concatenate(found)
 
 
-def _compensated(wanted: Doubles, limit: int, moments: Doubles) -> Doubles:
+def _gptq_codes(target: Doubles, limit: int, moments: Doubles) -> Doubles:
     """Codes, whole numbers of magnitude `limit` at most, for `wanted`, (k, outputs), in units of a step.
 
     `moments`, (k, k): sums over places of the products of what the k weights of an output read.
     """
-    power, k = np.diag(moments), len(wanted)
+    power, k = np.diag(moments), len(target)
     # The most powerful inputs first, while most weights are left to make good what rounding does to them.
     order = np.argsort(-power, kind="stable")
     damped = moments[np.ix_(order, order)] + _DAMPING * max(float(power.mean()), 1e-12) * np.eye(k)
     # Row i: how far each later weight moves for an error of one in weight i.
-    share = _inverse_factor(damped)
-    rest, codes = wanted[order], np.empty_like(wanted)
+    update = _inverse_factor(damped)
+    remaining, codes = target[order], np.empty_like(target)
     for first in range(0, k, _BLOCK):
         last = min(first + _BLOCK, k)
-        errors = np.empty((last - first, wanted.shape[1]))
+        errors = np.empty((last - first, target.shape[1]))
         for i in range(first, last):
-            codes[i] = np.clip(np.rint(rest[i]), -limit, limit)
-            errors[i - first] = rest[i] - codes[i]
-            rest[i + 1 : last] -= share[i, i + 1 : last, None] * errors[i - first]
-        rest[last:] -= share[first:last, last:].T @ errors
+            codes[i] = np.clip(np.rint(remaining[i]), -limit, limit)
+            errors[i - first] = remaining[i] - codes[i]
+            remaining[i + 1 : last] -= update[i, i + 1 : last, None] * errors[i - first]
+        remaining[last:] -= update[first:last, last:].T @ errors
     found = np.empty_like(codes)
     found[order] = codes
     return found

@@ -48,7 +48,7 @@ class Node:
     window: tuple[int, int] = (1, 1)
 
 
-def rounds(node: Node) -> bool:
+def requantizes(node: Node) -> bool:
     """Whether a node's result is brought to a grid that what it reads is not already on."""
     return node.kind not in SAME_SCALE or node.kind == "average_pool"
 

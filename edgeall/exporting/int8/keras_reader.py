@@ -41,14 +41,14 @@ def read_layers(model: Any) -> list[LayerCall]:
     reader = _Reader()
     source = reader.add("input", (), tuple(model.inputs[0].shape[1:]))
     reader.read(model, {id(model.inputs[0]): source})
-    return reader.steps
+    return reader.calls
 
 
 class _Reader:
     """Collects steps from the layers of a model, nested models included."""
 
     def __init__(self) -> None:
-        self.steps: list[LayerCall] = []
+        self.calls: list[LayerCall] = []
         self.names: Counter[str] = Counter()
 
     def add(self, kind: Kind, inputs: tuple[str, ...], shape: tuple[int, ...], **extra: Any) -> str:
@@ -57,11 +57,11 @@ class _Reader:
         self.names[base] += 1
         name = base if self.names[base] == 1 else f"{base}_{self.names[base]}"
         own = {key: extra.pop(key) for key in ("kernel", "bias", "affine", "activates") if key in extra}
-        self.steps.append(LayerCall(Node(name, kind, inputs, shape, **extra), **own))
+        self.calls.append(LayerCall(Node(name, kind, inputs, shape, **extra), **own))
         return name
 
     def shape(self, name: str) -> tuple[int, ...]:
-        return next(step.node.shape for step in reversed(self.steps) if step.node.name == name)
+        return next(call.node.shape for call in reversed(self.calls) if call.node.name == name)
 
     def read(self, model: Any, values: dict[int, str]) -> str:
         """Read all layers of `model`, whose input tensors have names in `values`; returns the output's name."""

@@ -47,10 +47,15 @@ def with_own_temperature(
     if last.kind != "dense" or shared:
         return model, logits, 1.0
     factor = np.float32(fit_scale(logits.astype(np.float64), truth))
-    grid, weights = model.grids[group], model.weights[last.name]
+    params, weights = model.quant_params[group], model.weights[last.name]
     scale = np.asarray(weights.scale * factor, np.float32)
-    grids = {**model.grids, group: QuantParams(float(np.float32(grid.scale) * factor), grid.zero_point)}
-    changed = replace(model, weights={**model.weights, last.name: replace(weights, scale=scale)}, grids=grids)
+    quant_params = {
+        **model.quant_params,
+        group: QuantParams(float(np.float32(params.scale) * factor), params.zero_point),
+    }
+    changed = replace(
+        model, weights={**model.weights, last.name: replace(weights, scale=scale)}, quant_params=quant_params
+    )
     return changed, np.asarray(logits * factor, np.float32), float(factor)
 
 
@@ -58,7 +63,7 @@ def probabilities(model: QuantizedModel, logits: Floats) -> Floats:
     """What the model's sigmoid or softmax makes of its logits, on the grid of its output."""
     if not _ends_in_probabilities(model):
         return logits
-    exact = expit(logits) if model.graph.output.kind == "sigmoid" else softmax(logits, axis=1)
-    grid = model.grid(model.graph.output.name)
-    codes = np.clip(np.rint(exact / grid.scale) + grid.zero_point, 0, 255)
-    return np.asarray((codes - grid.zero_point) * grid.scale, np.float32)
+    float_values = expit(logits) if model.graph.output.kind == "sigmoid" else softmax(logits, axis=1)
+    params = model.params_of(model.graph.output.name)
+    codes = np.clip(np.rint(float_values / params.scale) + params.zero_point, 0, 255)
+    return np.asarray((codes - params.zero_point) * params.scale, np.float32)

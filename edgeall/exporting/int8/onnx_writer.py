@@ -76,26 +76,26 @@ class _Writer:
         )
         return output
 
-    def grid(self, name: str) -> list[str]:
+    def quant_params(self, name: str) -> list[str]:
         """Scale and zero point of the tensor `name`, the same constants for all tensors that share them."""
-        grid, group = self.model.grid(name), self.model.graph.groups[name]
+        quant_params, group = self.model.params_of(name), self.model.graph.groups[name]
         return [
-            self.constant(f"{group}:scale", np.float32(grid.scale)),
-            self.constant(f"{group}:zero", np.uint8(grid.zero_point)),
+            self.constant(f"{group}:scale", np.float32(quant_params.scale)),
+            self.constant(f"{group}:zero", np.uint8(quant_params.zero_point)),
         ]
 
     def quantize(self, value: str, name: str) -> str:
         """Round the float tensor `value` to codes of the tensor `name`."""
-        return self.op("QuantizeLinear", [value, *self.grid(name)], f"{name}:q")
+        return self.op("QuantizeLinear", [value, *self.quant_params(name)], f"{name}:q")
 
     def dequantize(self, codes: str, name: str, output: str) -> str:
         """The float value of `codes`, for one reader alone: engines look for such pairs."""
-        return self.op("DequantizeLinear", [codes, *self.grid(name)], output)
+        return self.op("DequantizeLinear", [codes, *self.quant_params(name)], output)
 
-    def rounded(self, value: str, name: str) -> str:
+    def fake_quantized(self, value: str, name: str) -> str:
         """`value` on the grid of `name`, where an operator of ours takes two of ONNX's."""
         # "/fq_" is how OpenVINO's account of what it ran tells roundings from arithmetic.
-        codes = self.op("QuantizeLinear", [value, *self.grid(name)], f"{value}/fq_rounded:q")
+        codes = self.op("QuantizeLinear", [value, *self.quant_params(name)], f"{value}/fq_rounded:q")
         return self.dequantize(codes, name, f"{value}/fq_rounded")
 
     def value(self, name: str, reader: str) -> str:
@@ -111,7 +111,7 @@ class _Writer:
         if node.activation != "linear":
             result = self._activate(node, result)
         if self.for_openvino and node.name in self._summands:
-            result = self._apart(node.name, result)
+            result = self._separated(node.name, result)
         if self.for_openvino and node.kind == "concat":
             self._values[node.name] = result
         else:
@@ -120,13 +120,13 @@ class _Writer:
             self.dequantize(f"{node.name}:q", node.name, "probabilities")
 
     def input(self, node: Node, values: list[str]) -> str:
-        images = self.rounded("images", node.name)
+        images = self.fake_quantized("images", node.name)
         return self.op("Transpose", [images], f"{node.name}:f", perm=[0, 3, 1, 2])
 
     def _activate(self, node: Node, value: str) -> str:
         """Nothing where rounding to the grid cuts off the same values, which engines fuse better."""
-        grid = self.model.grid(node.name)
-        if grid.zero_point == 0 and (node.activation == "relu" or grid.high <= 6.0):
+        quant_params = self.model.params_of(node.name)
+        if quant_params.zero_point == 0 and (node.activation == "relu" or quant_params.high <= 6.0):
             return value
         if node.activation == "relu":
             return self.op("Relu", [value], f"{node.name}:relu")
@@ -140,7 +140,7 @@ class _Writer:
         axis: dict[str, int] = {} if single else {"axis": 0}
         scale = weights.scale[0] if single else weights.scale
         zero = np.zeros(scale.shape, np.int8)
-        step = (scale.astype(np.float64) * self.model.grid(node.inputs[0]).scale).astype(np.float32)
+        step = (scale.astype(np.float64) * self.model.params_of(node.inputs[0]).scale).astype(np.float32)
         codes = [
             self.constant(f"{name}:kernel:q", kernel),
             self.constant(f"{name}:kernel:scale", scale),
@@ -186,7 +186,7 @@ class _Writer:
 
         Factors and addends are the values of the integer kernel and bias.
         """
-        weights, scale = self.model.weights[node.name], self.model.grid(node.inputs[0]).scale
+        weights, scale = self.model.weights[node.name], self.model.params_of(node.inputs[0]).scale
         factors = weights.kernel.reshape(-1) * weights.scale.astype(np.float64)
         addends = weights.bias * weights.scale.astype(np.float64) * scale
         for operator, constants in (("Mul", factors), ("Add", addends)):
@@ -202,7 +202,7 @@ class _Writer:
     def add(self, node: Node, values: list[str]) -> str:
         return self.op("Add", values, f"{node.name}:f")
 
-    def _apart(self, name: str, value: str) -> str:
+    def _separated(self, name: str, value: str) -> str:
         """`value` through a leaky ReLU of slope 1, which is the identity.
 
         OpenVINO adds within the convolution, and there leaves out a rounding that directly follows the products.
@@ -216,10 +216,10 @@ class _Writer:
         """Pad codes with the code of zero: ONNX Runtime would pad values in float32."""
         top, bottom, left, right = node.pads
         amounts = np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
-        zero, pads = self.grid(node.name)[1], self.constant(f"{node.name}:pads", amounts)
+        zero, pads = self.quant_params(node.name)[1], self.constant(f"{node.name}:pads", amounts)
         self.op("Pad", [f"{node.inputs[0]}:q", pads, zero], f"{node.name}:q")
 
-    def moved(self, node: Node, value: str) -> str:
+    def identity_conv(self, node: Node, value: str) -> str:
         """Padding, or a selection of positions by strides, as a 1 x 1 depthwise convolution with ones.
 
         OpenVINO pads in float32, and converts a pooled tensor to float32 before it adds it to a convolution's result.
@@ -243,7 +243,7 @@ class _Writer:
 
     def max_pool(self, node: Node, values: list[str]) -> str:
         if self.for_openvino and node.window == (1, 1):
-            return self.moved(node, values[0])
+            return self.identity_conv(node, values[0])
         shape = {"kernel_shape": node.window, "strides": node.strides, "pads": _onnx_pads(node)}
         return self.op("MaxPool", values, f"{node.name}:f", **shape)
 
@@ -254,7 +254,7 @@ class _Writer:
     def mean(self, node: Node, values: list[str]) -> str:
         # Rounded before the reshape too, so that an engine can take pool and rounding as one.
         pooled = self.op("GlobalAveragePool", values, f"{node.name}:pooled")
-        return self._reshape(node, self.rounded(pooled, node.name))
+        return self._reshape(node, self.fake_quantized(pooled, node.name))
 
     def flatten(self, node: Node, values: list[str]) -> str:
         # Keras flattens with channels last, and dense layers count on it.
@@ -283,7 +283,7 @@ _OPERATORS: dict[Kind, Callable[[_Writer, Node, list[str]], str]] = {
     "dense": _Writer.dense,
     "add": _Writer.add,
     "concat": _Writer.concat,
-    "pad": lambda writer, node, values: writer.moved(node, values[0]),
+    "pad": lambda writer, node, values: writer.identity_conv(node, values[0]),
     "max_pool": _Writer.max_pool,
     "average_pool": _Writer.average_pool,
     "mean": _Writer.mean,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from edgeall.errors import ExportError
 from edgeall.exporting.int8.cutting import Subnetwork, split
-from edgeall.exporting.int8.fake_quant import trainable_twin, weights_of
+from edgeall.exporting.int8.fake_quant import fake_quant_model, trainable_weights
 from edgeall.exporting.int8.ir import Floats, FloatWeights, IrModel
 from edgeall.exporting.int8.quant_params import QuantParams
 from edgeall.exporting.int8.quantized import QuantizedModel, freeze
@@ -26,13 +26,13 @@ from edgeall.training.augment import Augmentation, augmented
 
 Codes = npt.NDArray[np.uint8]
 
-_FROZEN = 2 / 3
+_FROZEN_SHARE = 2 / 3
 """Share of the multiplications, at least, in the layers that are not trained."""
-_PASSES = 800
+_MAX_IMAGES = 800
 """Images, with their variations, that go through the frozen layers at most; each image does once."""
 _BATCH = 8
-_MEMORY = 3 << 30
-_COPIES = 5
+_GRADIENT_MEMORY = 3 << 30
+_COPIES_PER_TENSOR = 5
 """Of each tensor, that rounding it and the way back hold: measured, MobileNetV2 and DenseNet201."""
 
 
@@ -63,7 +63,7 @@ class Tuning:
 
 def fine_tune(
     corrected: IrModel,
-    grids: Mapping[str, QuantParams],
+    quant_params: Mapping[str, QuantParams],
     train: TrainingInputs,
     mapping: PixelMapping,
     tuning: Tuning = Tuning(),
@@ -80,13 +80,13 @@ def fine_tune(
     if not len(train.pixels):
         raise ExportError("quantization-aware training needs training images")
     bits = tuning.weight_bits
-    bottom, top = split(corrected, grids, _FROZEN)
-    views = _views(bottom, bits, train.pixels, mapping, tuning, progress)
+    bottom, top = split(corrected, quant_params, _FROZEN_SHARE)
+    views = _frozen_outputs(bottom, bits, train.pixels, mapping, tuning, progress)
     weights = {**bottom.model.weights, **_trained(top, views, train.classes, tuning, progress)}
-    return freeze(corrected.graph, weights, grids, bits)
+    return freeze(corrected.graph, weights, quant_params, bits)
 
 
-def _views(
+def _frozen_outputs(
     bottom: Subnetwork,
     bits: int,
     pixels: ByteImage,
@@ -95,9 +95,9 @@ def _views(
     progress: Progress,
 ) -> Codes:
     """What `bottom` makes of the images, (views, n, *shape): first as they are, then varied."""
-    graph, grid = bottom.model.graph, bottom.grids[bottom.model.graph.output.name]
-    model = simulate(freeze(graph, bottom.model.weights, bottom.grids, bits))
-    count = max(1, min(tuning.epochs, _PASSES // len(pixels)))
+    graph, params = bottom.model.graph, bottom.quant_params[bottom.model.graph.output.name]
+    model = simulate(freeze(graph, bottom.model.weights, bottom.quant_params, bits))
+    count = max(1, min(tuning.epochs, _MAX_IMAGES // len(pixels)))
     codes = np.empty((count, len(pixels), *graph.output.shape), np.uint8)
     with progress.stage("INT8 features", count * len(pixels)) as advance:
         for view in range(count):
@@ -105,7 +105,7 @@ def _views(
                 chosen = range(start, min(start + _BATCH, len(pixels)))
                 varied = [augmented(pixels[i], Augmentation(), tuning.seed, view, i) for i in chosen]
                 values = predict(model, np.stack(varied), mapping)
-                codes[view, chosen.start : chosen.stop] = np.rint(values / grid.scale) + grid.zero_point
+                codes[view, chosen.start : chosen.stop] = np.rint(values / params.scale) + params.zero_point
                 advance(len(chosen))
     return codes
 
@@ -119,60 +119,60 @@ def _trained(
 
     keras.utils.set_random_seed(tuning.seed)
     rng = np.random.default_rng(tuning.seed)
-    graph, grid, count = top.model.graph, top.grids[top.model.graph.input.name], len(classes)
-    size = min(tuning.batch_size, _room(top.model))
+    graph, params, count = top.model.graph, top.quant_params[top.model.graph.input.name], len(classes)
+    size = min(tuning.batch_size, _max_batch(top.model))
     steps = -(-count // size)
     optimizer = keras.optimizers.Adam(
         keras.optimizers.schedules.CosineDecay(tuning.learning_rate, max(tuning.epochs * steps, 1)),
         use_ema=True,
         ema_momentum=1 - 1 / max(steps, 2),
     )
-    twin = trainable_twin(top.model, top.grids, tuning.weight_bits)
-    twin.compile(optimizer, _loss(top.model))
-    targets, emphasis = _one_hot(classes, graph.output.shape[-1]), _emphasis(classes)
+    model = fake_quant_model(top.model, top.quant_params, tuning.weight_bits)
+    model.compile(optimizer, _loss(top.model))
+    targets, class_weights = _one_hot(classes, graph.output.shape[-1]), _class_weights(classes)
     with progress.stage("fine-tuning for INT8", tuning.epochs * count) as advance:
         for epoch in range(tuning.epochs):
             order = rng.permutation(count)
             for start in range(0, count, size):
                 batch = order[start : start + size]
                 codes = views[epoch % len(views), batch].astype(np.float32)
-                values = (codes - grid.zero_point) * np.float32(grid.scale)
+                values = (codes - params.zero_point) * np.float32(params.scale)
                 if not np.isfinite(
-                    twin.train_on_batch(values, targets[batch], sample_weight=emphasis[batch])
+                    model.train_on_batch(values, targets[batch], sample_weight=class_weights[batch])
                 ):
                     raise ExportError(
                         f"INT8 fine-tuning: the loss is not finite in epoch {epoch + 1}; "
                         "lower [fine_tuning] learning_rate in the recipe"
                     )
                 advance(len(batch))
-    optimizer.finalize_variable_values(twin.trainable_variables)
+    optimizer.finalize_variable_values(model.trainable_variables)
     return {
         name: FloatWeights(*(np.array(ops.convert_to_numpy(variable)) for variable in pair))
-        for name, pair in weights_of(twin).items()
+        for name, pair in trainable_weights(model).items()
     }
 
 
-def _emphasis(classes: npt.NDArray[np.int64]) -> Floats:
+def _class_weights(classes: npt.NDArray[np.int64]) -> Floats:
     """A weight an image, 1 in the mean, so that classes count alike."""
     counts = Counter(classes.tolist())
     return np.array([len(classes) / len(counts) / counts[each] for each in classes.tolist()], np.float32)
 
 
-def _room(plain: IrModel) -> int:
+def _max_batch(ir: IrModel) -> int:
     """Images in a batch, 2 at least, so that what their gradients need stays below `_MEMORY`."""
-    tensors = 4 * sum(int(np.prod(node.shape)) for node in plain.graph.nodes)
-    return max(2, _MEMORY // (_COPIES * tensors))
+    tensors = 4 * sum(int(np.prod(node.shape)) for node in ir.graph.nodes)
+    return max(2, _GRADIENT_MEMORY // (_COPIES_PER_TENSOR * tensors))
 
 
-def _loss(plain: IrModel) -> Any:
+def _loss(ir: IrModel) -> Any:
     import keras
 
-    if plain.graph.output.kind == "sigmoid":
+    if ir.graph.output.kind == "sigmoid":
         return keras.losses.BinaryCrossentropy()
-    if plain.graph.output.kind == "softmax":
+    if ir.graph.output.kind == "softmax":
         return keras.losses.CategoricalCrossentropy()
     raise ExportError(
-        f"the model ends in {plain.graph.output.name}, not in a sigmoid or softmax: not a classifier"
+        f"the model ends in {ir.graph.output.name}, not in a sigmoid or softmax: not a classifier"
     )
 
 

@@ -34,7 +34,7 @@ PROBABILITY = QuantParams(1.0 / 256.0, 0)
 """The one grid on which TFLite computes the INT8 sigmoid and softmax; the other formats follow."""
 
 
-def grid_over(low: float, high: float, steps: int = STEPS) -> QuantParams:
+def params_for_range(low: float, high: float, steps: int = STEPS) -> QuantParams:
     """The grid of `steps` from `low` to `high`, widened to hold zero and moved so that a code is exactly zero."""
     low, high = min(low, 0.0), max(high, 0.0)
     # Of float32, because that is what the formats keep.

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from edgeall.exporting.int8.fake_quant import activate, fake_quantize, fake_quantize_weights, operate
-from edgeall.exporting.int8.ir import WEIGHTED, IrModel, Node, rounds
+from edgeall.exporting.int8.ir import WEIGHTED, IrModel, Node, requantizes
 from edgeall.exporting.int8.quant_params import QuantParams
 from edgeall.pixels import ByteImage, PixelMapping
 
-_MOST = 120.0
+_MAX_DB = 120.0
 """dB; where there is no noise at all."""
 
 
@@ -33,8 +33,8 @@ class LayerNoise:
 
 
 def measure(
-    plain: IrModel,
-    grids: Mapping[str, QuantParams],
+    ir: IrModel,
+    quant_params: Mapping[str, QuantParams],
     weight_bits: int,
     images: ByteImage,
     mapping: PixelMapping,
@@ -42,45 +42,46 @@ def measure(
     """One row a tensor that is rounded, in the order of the network; `images` go through together."""
     from keras import ops
 
-    graph = plain.graph
+    graph = ir.graph
     last_reader = {name: node.name for node in graph.nodes for name in node.inputs}
-    exact: dict[str, Any] = {}
-    coarse: dict[str, Any] = {}
+    float_values: dict[str, Any] = {}
+    quantized_values: dict[str, Any] = {}
     rows = []
 
-    def as_given(node: Node) -> tuple[Any, Any]:
-        return plain.weights[node.name].kernel, plain.weights[node.name].bias
+    def float_weights(node: Node) -> tuple[Any, Any]:
+        return ir.weights[node.name].kernel, ir.weights[node.name].bias
 
-    def as_rounded(node: Node) -> tuple[Any, Any]:
-        kernel = ops.convert_to_tensor(plain.weights[node.name].kernel)
-        return fake_quantize_weights(kernel, node.kind, weight_bits), plain.weights[node.name].bias
+    def quantized_weights(node: Node) -> tuple[Any, Any]:
+        kernel = ops.convert_to_tensor(ir.weights[node.name].kernel)
+        return fake_quantize_weights(kernel, node.kind, weight_bits), ir.weights[node.name].bias
 
     for node in graph.nodes:
-        grid = grids[graph.groups[node.name]]
+        params = quant_params[graph.groups[node.name]]
         if node is graph.input:
             value = alone = everything = ops.convert_to_tensor(mapping.apply(images))
         else:
-            read = [exact[name] for name in node.inputs]
-            value = activate(node, operate(graph, node, read, as_given))
-            alone = activate(node, operate(graph, node, read, as_rounded))
+            read = [float_values[name] for name in node.inputs]
+            value = activate(node, operate(graph, node, read, float_weights))
+            alone = activate(node, operate(graph, node, read, quantized_weights))
             everything = activate(
-                node, operate(graph, node, [coarse[name] for name in node.inputs], as_rounded)
+                node,
+                operate(graph, node, [quantized_values[name] for name in node.inputs], quantized_weights),
             )
-        exact[node.name] = value
-        coarse[node.name] = fake_quantize(everything, grid) if rounds(node) else everything
-        if rounds(node):
+        float_values[node.name] = value
+        quantized_values[node.name] = fake_quantize(everything, params) if requantizes(node) else everything
+        if requantizes(node):
             rows.append(
                 LayerNoise(
                     layer=node.name,
                     kind=node.kind,
                     weights_db=_sqnr(value, alone) if node.kind in WEIGHTED else None,
-                    own_db=_sqnr(value, fake_quantize(alone, grid)),
-                    total_db=_sqnr(value, coarse[node.name]),
+                    own_db=_sqnr(value, fake_quantize(alone, params)),
+                    total_db=_sqnr(value, quantized_values[node.name]),
                 )
             )
         for name in set(node.inputs):
             if last_reader[name] == node.name:
-                del exact[name], coarse[name]
+                del float_values[name], quantized_values[name]
     return rows
 
 
@@ -91,4 +92,4 @@ def _sqnr(value: Any, rounded: Any) -> float:
         float(np.asarray(ops.convert_to_numpy(ops.mean(ops.square(each)))))
         for each in (value, value - rounded)
     )
-    return float(min(10 * np.log10(max(power, 1e-30) / max(noise, 1e-30)), _MOST))
+    return float(min(10 * np.log10(max(power, 1e-30) / max(noise, 1e-30)), _MAX_DB))

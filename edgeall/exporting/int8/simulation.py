@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeall.exporting.int8.fake_quant import rounded_model
+from edgeall.exporting.int8.fake_quant import simulation_model
 from edgeall.exporting.int8.ir import Floats, FloatWeights, IrModel
 from edgeall.exporting.int8.quantized import QuantizedModel
 from edgeall.pixels import ByteImage, PixelMapping
@@ -18,11 +18,11 @@ def simulate(model: QuantizedModel) -> Any:
         scale = (
             whole.scale.reshape(1, 1, *whole.kernel.shape[2:]) if node.kind == "depthwise" else whole.scale
         )
-        step = model.grid(node.inputs[0]).scale * whole.scale.astype(np.float64)
+        step = model.params_of(node.inputs[0]).scale * whole.scale.astype(np.float64)
         weights[name] = FloatWeights(
             (whole.kernel * scale).astype(np.float32), (whole.bias * step).astype(np.float32)
         )
-    return rounded_model(IrModel(model.graph, weights), model.grids)
+    return simulation_model(IrModel(model.graph, weights), model.quant_params)
 
 
 def predict(model: Any, images: ByteImage, mapping: PixelMapping, batch_size: int = 8) -> Floats:

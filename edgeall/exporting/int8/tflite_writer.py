@@ -48,15 +48,18 @@ class _Writer:
         self.operators: list[Any] = []
         self.buffers: list[Any] = [schema.BufferT()]
         self.codes: list[tuple[int, int]] = []
-        self.place: dict[str, int] = {}
-        self.ends = (model.graph.input.name, model.graph.output.name)
+        self.tensor_index: dict[str, int] = {}
+        self.boundary = (model.graph.input.name, model.graph.output.name)
 
     def model_table(self) -> Any:
         """The whole file as a table of the schema, ready to pack."""
         schema = self.schema
         graph = schema.SubGraphT()
         graph.name, graph.tensors, graph.operators = "edgeall", self.tensors, self.operators
-        graph.inputs, graph.outputs = [self.place[self.ends[0]]], [self.place[self.ends[1]]]
+        graph.inputs, graph.outputs = (
+            [self.tensor_index[self.boundary[0]]],
+            [self.tensor_index[self.boundary[1]]],
+        )
         table = schema.ModelT()
         table.version, table.description = 3, "edgeall"
         table.subgraphs, table.buffers = [graph], self.buffers
@@ -81,11 +84,11 @@ class _Writer:
             buffer.data = np.frombuffer(np.ascontiguousarray(value).tobytes(), dtype=np.uint8)
             tensor.buffer = len(self.buffers)
             self.buffers.append(buffer)
-        self.place[name] = len(self.tensors)
+        self.tensor_index[name] = len(self.tensors)
         self.tensors.append(tensor)
         return tensor
 
-    def scaled(
+    def set_scales(
         self, tensor: Any, scales: Sequence[float] | Floats, zero_point: int = 0, axis: int = 0
     ) -> None:
         """Give `tensor` its scales, one or one a slice of `axis`."""
@@ -95,8 +98,8 @@ class _Writer:
         quantization.quantizedDimension = axis
         tensor.quantization = quantization
 
-    def activation(self, name: str, shape: Sequence[int], grid: QuantParams) -> None:
-        self.scaled(self.tensor(name, (1, *shape), "int8"), [grid.scale], grid.zero_point - _TO_INT8)
+    def activation(self, name: str, shape: Sequence[int], params: QuantParams) -> None:
+        self.set_scales(self.tensor(name, (1, *shape), "int8"), [params.scale], params.zero_point - _TO_INT8)
 
     def op(self, builtin: str, version: int, inputs: list[str], output: str, options: Any = None) -> None:
         code = (getattr(self.schema.BuiltinOperator, builtin), version)
@@ -104,7 +107,10 @@ class _Writer:
             self.codes.append(code)
         operator = self.schema.OperatorT()
         operator.opcodeIndex = self.codes.index(code)
-        operator.inputs, operator.outputs = [self.place[name] for name in inputs], [self.place[output]]
+        operator.inputs, operator.outputs = (
+            [self.tensor_index[name] for name in inputs],
+            [self.tensor_index[output]],
+        )
         if options is not None:
             kind = type(options).__name__.removesuffix("T")
             operator.builtinOptions, operator.builtinOptionsType = (
@@ -127,17 +133,17 @@ class _Writer:
         if not integer_boundary:
             first = f"{source.name}:given"
             self.tensor(first, (1, *source.shape), "float32")
-        self.activation(source.name, source.shape, self.model.grid(source.name))
+        self.activation(source.name, source.shape, self.model.params_of(source.name))
         if first != source.name:
             self.op("QUANTIZE", 1, [first], source.name)
         for node in graph.nodes[1:]:
-            self.activation(node.name, node.shape, self.model.grid(node.name))
+            self.activation(node.name, node.shape, self.model.params_of(node.name))
             _OPERATORS[node.kind](self, node, list(node.inputs))
         if not integer_boundary:
             last = f"{result.name}:given"
             self.tensor(last, (1, *result.shape), "float32")
             self.op("DEQUANTIZE", 2, [result.name], last)
-        self.ends = (first, last)
+        self.boundary = (first, last)
 
     def fused(self, node: Node) -> int:
         names = {"linear": "NONE", "relu": "RELU", "relu6": "RELU6"}
@@ -154,7 +160,9 @@ class _Writer:
         top, bottom, left, right = node.pads
         padded = f"{node.name}:padded"
         self.activation(
-            padded, (height + top + bottom, width + left + right, channels), self.model.grid(node.inputs[0])
+            padded,
+            (height + top + bottom, width + left + right, channels),
+            self.model.params_of(node.inputs[0]),
         )
         self.pad(node, source, padded)
         return padded, modes.VALID
@@ -169,9 +177,9 @@ class _Writer:
         """Constant tensors of kernel and bias."""
         weights = self.model.weights[node.name]
         names = [f"{node.name}:kernel", f"{node.name}:bias"]
-        self.scaled(self.tensor(names[0], kernel.shape, "int8", kernel), weights.scale, axis=axis)
-        steps = weights.scale.astype(np.float64) * self.model.grid(node.inputs[0]).scale
-        self.scaled(self.tensor(names[1], weights.bias.shape, "int32", weights.bias), steps.tolist())
+        self.set_scales(self.tensor(names[0], kernel.shape, "int8", kernel), weights.scale, axis=axis)
+        steps = weights.scale.astype(np.float64) * self.model.params_of(node.inputs[0]).scale
+        self.set_scales(self.tensor(names[1], weights.bias.shape, "int32", weights.bias), steps.tolist())
         return names
 
     def conv(self, node: Node, sources: list[str]) -> None:
