@@ -1,12 +1,14 @@
-"""One INT8 model of a classifier: the same weights, scales and zero points in every format.
+"""Quantization of a Keras classifier to INT8: the steps that methods are made of, and writers for each format.
 
-    plain = prepare(model)                                      # Keras model as plain operators
-    grids = calibrate(plain, images, mapping)                   # scales and zero points
-    corrected = correct_biases(plain, grids, 7, images[:CORRECTING], mapping, compensated=True)
-    quantized = freeze(corrected.graph, corrected.weights, grids, 7)
+    ir = prepare(model)                                         # Keras model to intermediate representation
+    ir = equalize(ir, images, mapping)                          # cross-layer equalization
+    quant_params = calibrate(ir, images, mapping)               # scale and zero point of each activation
+    ir = correct_biases(ir, quant_params, 7, images[:CORRECTION_IMAGES], mapping, gptq=True)
+    quantized = freeze(ir.graph, ir.weights, quant_params, 7)   # integer weights
     write(quantized, "tflite", path)                            # or "onnx", "openvino"
 
-`fine_tune` trains the last layers of `corrected` from labels in place of `freeze`.
+`fine_tune` replaces `freeze` to train the last layers. Weights, scales and zero points are the same in every format.
+`edgeall.exporting.int8_methods` combines these steps into methods.
 """
 
 from collections.abc import Callable
@@ -31,11 +33,14 @@ WRITERS: dict[str, Callable[[QuantizedModel, Path], None]] = {
     "onnx": write_onnx,
     "openvino": write_openvino,
 }
-"""By format: writes a bare model, float32 (1, size, size, 3) in, float32 (1, classes) probabilities out."""
+"""Writers of a bare model by format: float32 (1, size, size, 3) in, float32 (1, classes) probabilities out."""
 
 
 def write(model: QuantizedModel, format: str, path: Path, boundary: str = "float32") -> None:
-    """Write a bare model in `format`, its input and output float32 or, in TFLite, int8."""
+    """Write a bare model in `format`.
+
+    `boundary` is the type of input and output: "float32", or "int8" in TFLite.
+    """
     if format == "tflite":
         write_tflite(model, path, integer_boundary=boundary == "int8")
     else:

@@ -1,7 +1,7 @@
-"""Bias correction: rounding shifts the mean of each channel, and a bias can shift it back.
+"""Bias correction: rounding shifts the mean of each channel; the bias compensates the shift.
 
 Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction" (arXiv:1906.04721), in its
-empirical form: means are taken over images, layer after layer, each after those it reads have been corrected.
+empirical form: means are taken over images, layer by layer, with the preceding layers corrected already.
 """
 
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ from edgeall.exporting.int8.quant_params import QuantParams, weight_scale
 from edgeall.pixels import ByteImage, PixelMapping
 
 CORRECTION_IMAGES = 64
-"""Images over which weights are rounded and biases corrected, at most."""
+"""Images over which kernels are rounded and biases corrected, at most."""
 _LARGEST_TENSOR = 128 << 20
-"""Bytes that a tensor of all images may have; about eight of such size are held at once."""
+"""Bytes of the largest tensor over all images, at most. About eight tensors of this size are held at once."""
 
 
 def correct_biases(
@@ -31,11 +31,12 @@ def correct_biases(
     *,
     gptq: bool = False,
 ) -> IrModel:
-    """`plain` with biases that give every channel, when rounded, the mean it has in float over `images`.
+    """`ir` with biases that give every channel of the INT8 model its float mean over `images`.
 
-    With `compensated`, kernels are rounded on the way, each on what it will read when all before it is rounded
-    (`rounding`). Else they stay as they are. As many of `images`, RGB bytes (n, size, size, 3), as memory allows go
-    through together: 16 are enough, since each holds many positions.
+    Args:
+        images: RGB bytes (n, size, size, 3). As many as memory allows are computed together; 16 are enough, since each
+            has many positions.
+        gptq: also round kernels by GPTQ (`gptq`), each for the quantized inputs that it reads.
     """
     from keras import ops
 

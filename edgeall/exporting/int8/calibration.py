@@ -1,4 +1,4 @@
-"""Activation ranges from images, streamed: memory does not grow with their number."""
+"""Calibration: activation ranges from images. Images are streamed, so that memory does not grow with their number."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -18,9 +18,9 @@ Histogram = npt.NDArray[np.float64]
 BINS = 2048
 _BATCH = 4
 _MAX_SAMPLES = 1 << 18
-"""Values of one tensor and batch that enter its histogram; more are thinned out evenly."""
+"""Values of one tensor and batch that enter its histogram at most. More are subsampled at even steps."""
 _LOGIT_LIMIT = 8.0
-"""Beyond it a sigmoid is within 0.0004 of 0 or 1, and steps are better spent nearer the decision."""
+"""Beyond it a sigmoid is within 0.0004 of 0 or 1. A narrower range gives a finer scale near the threshold."""
 
 
 def calibrate(
@@ -31,13 +31,16 @@ def calibrate(
     method: RangeMethod = "mse",
     progress: Progress = SILENT,
 ) -> dict[str, QuantParams]:
-    """A grid for each group of tensors that share one, from `images`, RGB bytes (n, size, size, 3).
+    """Quantization parameters of each group of tensors (`Graph.groups`).
 
-    "min-max" holds every value seen, "mse" has the least mean squared error, of rounding and of clipping together. Two
-    passes: the first finds the extremes, the second the distribution between them.
+    The first pass over the images finds the extremes, the second a histogram between them.
+
+    Args:
+        images: RGB bytes (n, size, size, 3).
+        method: "min-max" covers every value. "mse" minimizes the mean squared error of rounding and clipping.
 
     Raises:
-        ExportError: no images, of another size than the model's, or all so alike that a tensor never leaves zero.
+        ExportError: there are no images, their size is not the model's, or a tensor is zero on all of them.
     """
     graph = ir.graph
     if not len(images) or images.shape[1:] != graph.input.shape:
@@ -83,10 +86,10 @@ def calibrate(
 def _fixed_params(
     graph: Graph, mapping: PixelMapping, found: Mapping[str, QuantParams]
 ) -> dict[str, QuantParams]:
-    """Grids that do not depend on what is seen: of the input, of probabilities and of what a sigmoid reads."""
+    """Parameters that do not depend on the images: of the input, of probabilities, and of a sigmoid's input."""
     table = mapping.table()
     # One step fewer than bytes have. With as many, bytes mapped to -1...1 fall half way between two codes,
-    # and engines differ in where they round a half.
+    # and engines round halves differently.
     quant_params = {
         graph.groups[graph.input.name]: params_for_range(float(table.min()), float(table.max()), STEPS - 1)
     }
@@ -104,12 +107,12 @@ def _min_max(histogram: Histogram | None, low: float, high: float) -> tuple[floa
 
 
 def _min_mse(histogram: Histogram | None, low: float, high: float) -> tuple[float, float]:
-    """The range whose rounding error, scale ** 2 / 12 a value inside, and clipping error outside are least together."""
+    """The range with the least sum of rounding error, scale ** 2 / 12 a value inside, and clipping error outside."""
     assert histogram is not None
     share = histogram / histogram.sum()
     centre = low + (np.arange(BINS) + 0.5) * (high - low) / BINS
     fractions = np.linspace(1.0, 0.1, 46)
-    # Error of clipping at each candidate end, apart; the ends meet in the rounding error alone.
+    # The two ends clip independently. Only the rounding error depends on both.
     lows, highs = low * fractions, high * fractions
     below = (share * np.clip(lows[:, None] - centre, 0, None) ** 2).sum(axis=1)
     above = (share * np.clip(centre - highs[:, None], 0, None) ** 2).sum(axis=1)

@@ -1,8 +1,8 @@
-"""Channel equalization: a tensor's channels share one scale, so those that hardly move are rounded to nothing.
+"""Cross-layer equalization: a tensor's channels share one scale, and channels of small range lose most by rounding.
 
-Where whatever makes a tensor and whatever reads it is a convolution or dense layer, a channel can be made smaller in
-the first and larger in the second, and the network computes the same: Nagel et al. 2019 (arXiv:1906.04721), section
-4.1; how much of a channel's range moves into the weights that read it: Xiao et al. 2023 (arXiv:2211.10438).
+Between two convolutions or dense layers, a channel can be scaled down in the first and up in the second, and the
+network's output stays the same: Nagel et al. 2019 (arXiv:1906.04721), section 4.1. The share of a channel's range that moves
+into the weights that read it: Xiao et al. 2023 (arXiv:2211.10438).
 """
 
 from collections import defaultdict
@@ -18,19 +18,19 @@ from edgeall.exporting.int8.ir import WEIGHTED, Floats, FloatWeights, Graph, IrM
 from edgeall.pixels import ByteImage, PixelMapping
 
 _CHANNELWISE: tuple[Kind, ...] = ("add", "concat", "mean", "max_pool", "average_pool", "pad")
-"""Kinds that work a channel at a time and keep its factor; what an addition joins has one factor."""
+"""Kinds that operate on each channel alone and keep its factor. Inputs of an addition have the same factors."""
 _RANGE_EXPONENT = 0.5
-"""Power of a channel's range that goes into the weights that read it, which share a scale over all they read. Of 0, .5,
-.8 and 1, nearest to float after bias correction on validation images (MobileNetV2, C-NMC)."""
+"""Exponent of a channel's range in its factor: the share that moves into the weights that read it. Of 0, .5, .8 and 1,
+the nearest to float after bias correction on validation images (MobileNetV2, C-NMC)."""
 _MAX_FACTOR = 64.0
 _BATCH = 4
 
 
 @dataclass(frozen=True)
 class _ChannelGroup:
-    """Tensors whose channels' factors hang together: what makes them, and what reads them.
+    """Tensors that share their channels' factors, and the nodes that read them.
 
-    A convolution may do both, where a tensor that it reads is concatenated with what it makes.
+    A convolution can be both, where its input is concatenated with its output.
     """
 
     nodes: Sequence[Node]
@@ -42,7 +42,7 @@ class _ChannelGroup:
 
     @property
     def scalable(self) -> bool:
-        """Whether weights on both sides can take a factor a channel, and no ReLU6 has a cap that would move."""
+        """Whether weights on both sides can take a factor a channel. ReLU6 rules it out, because its cap would move."""
         return (
             bool(self.consumers)
             and bool(self.producers)
@@ -53,9 +53,9 @@ class _ChannelGroup:
         )
 
     def factor_indices(self) -> dict[str, npt.NDArray[np.int64]]:
-        """For each tensor, which of the bundle's factors each channel has.
+        """For each tensor, the index of each channel's factor, (channels,).
 
-        Tensors that are added or passed on have the same; what a concatenation joins have each their own.
+        Tensors that are added or passed on share factors. Tensors that are concatenated have their own.
         """
         joined = any(node.kind == "concat" for node in self.nodes)
         found: dict[str, npt.NDArray[np.int64]] = {}
@@ -71,14 +71,14 @@ class _ChannelGroup:
 
 
 def equalize(ir: IrModel, images: ByteImage, mapping: PixelMapping) -> IrModel:
-    """`plain` with channels of more equal range over `images`, RGB bytes (n, size, size, 3), streamed.
+    """`ir` with channels of more equal range over `images`, RGB bytes (n, size, size, 3), streamed.
 
-    Equal to `plain` but for float rounding, on any images. Channels before ReLU6, whose cap holds for all, stay.
+    On any images the output equals that of `ir` up to float rounding. Channels before ReLU6 stay as they are.
     """
     weights = dict(ir.weights)
     peaks = _channel_peaks(ir, images, mapping)
     for group in _channel_groups(ir.graph):
-        # Depthwise kernels with several outputs a channel keep their own factors; no backbone has them.
+        # Depthwise kernels with several outputs a channel are left out; no backbone has them.
         weighted = [node for node in (*group.nodes, *group.consumers) if node.kind in WEIGHTED]
         if not group.scalable or any(
             node.kind == "depthwise" and weights[node.name].kernel.shape[3] != 1 for node in weighted
@@ -141,8 +141,8 @@ def _factors(
     weights: Mapping[str, FloatWeights],
     peaks: Mapping[str, Floats],
 ) -> npt.NDArray[np.float64]:
-    """A factor a channel: 1 in the geometric mean, the median for channels that never move."""
-    # A depthwise kernel has a scale a channel, and takes any factor for nothing.
+    """A factor a channel, with a geometric mean of 1. Channels that are always zero get the median."""
+    # A depthwise kernel has per-channel scales, and loses nothing by any factor.
     exponent = 1.0 if all(node.kind == "depthwise" for node in group.consumers) else _RANGE_EXPONENT
     ranges, weight_shares = np.zeros((2, 1 + max(int(each.max()) for each in factor_indices.values())))
     for node in group.nodes:
@@ -165,7 +165,7 @@ def _factors(
 
 
 def _input_weight_shares(kernel: Floats, kind: Kind) -> npt.NDArray[np.float64]:
-    """Of each input channel, the largest weight beside the largest that shares its scale."""
+    """For each input channel, the largest weight relative to the largest that shares its scale."""
     size = np.abs(kernel.astype(np.float64))
     if kind == "depthwise":
         return np.ones(kernel.shape[2])

@@ -1,4 +1,4 @@
-"""The plain model in Keras operations: in float, or with every tensor rounded as INT8 will round it."""
+"""The IR in Keras operations: in float32, or with fake quantization of weights and activations."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ def evaluate(
 ) -> Tensor:
     """Run `graph` on `images`, preprocessed float32 (n, height, width, channels), in any Keras backend.
 
-    `weigh` gives a node's kernel and bias; `settle` sees each tensor as it is made and returns what readers read.
+    `lookup` returns a node's kernel and bias. `transform` maps each output to the tensor that its readers receive.
     """
     tensors = {graph.input.name: transform(graph.input, images)}
     for node in graph.nodes[1:]:
@@ -27,31 +27,31 @@ def evaluate(
 
 
 def operate(graph: Graph, node: Node, values: list[Tensor], lookup: WeightLookup) -> Tensor:
-    """The result of `node` on what it reads, before its activation."""
+    """The output of `node` for the inputs `values`, before its activation."""
     return _OPERATORS[node.kind](graph, node, values, lookup)
 
 
 def float_model(ir: IrModel, every_tensor: bool = False) -> Any:
-    """A Keras model that computes `plain` in float32; with `every_tensor`, its outputs are a dict of all tensors."""
+    """A Keras model that computes `ir` in float32. With `every_tensor`, its output is a dict of all tensors."""
     return _model(ir, None, None, every_tensor)
 
 
 def fake_quant_model(ir: IrModel, quant_params: Mapping[str, QuantParams], weight_bits: int) -> Any:
-    """A Keras model that computes `plain` as INT8 will, with a straight-through gradient.
+    """A trainable Keras model that computes `ir` with fake quantization and straight-through gradients.
 
-    `grids` has one entry a group of `plain.graph.groups`; weights are rounded with scales taken from their present
-    values and found by `weights_of`. Probabilities alone are not rounded: a loss takes their logarithm.
+    `quant_params` has one entry a group of `ir.graph.groups`. Weights (`trainable_weights`) are quantized with scales
+    taken from their present values. Probabilities are not quantized, because a loss takes their logarithm.
     """
     return _model(ir, quant_params, weight_bits, False)
 
 
 def simulation_model(ir: IrModel, quant_params: Mapping[str, QuantParams]) -> Any:
-    """A Keras model that rounds every activation as INT8 will; the weights of `plain` are rounded already."""
+    """A Keras model that quantizes every activation; the weights of `ir` are quantized already."""
     return _model(ir, quant_params, None, False)
 
 
 def trainable_weights(model: Any) -> dict[str, tuple[Any, Any]]:
-    """Kernel and bias, as Keras variables, of each weighted node of a model made here."""
+    """Kernel and bias of each weighted node, as Keras variables, of a model that this module made."""
     return dict(model.get_layer("ir").pairs)
 
 
@@ -63,7 +63,7 @@ def _model(
     graph = ir.graph
 
     class IrLayer(keras.layers.Layer):  # type: ignore[misc]
-        """All operators as one layer, so that no Keras layer stands between the graph and its arithmetic."""
+        """All operators of the graph as one Keras layer."""
 
         def __init__(self) -> None:
             super().__init__(name="ir")
@@ -108,7 +108,7 @@ def _model(
 
 
 def fake_quantize(value: Tensor, params: QuantParams) -> Tensor:
-    """`value` rounded to `grid`; the gradient passes within the grid and stops outside."""
+    """`value` quantized and dequantized. The gradient passes within the range and is zero outside."""
     from keras import ops
 
     scale, zero = params.scale, params.zero_point
@@ -117,7 +117,7 @@ def fake_quantize(value: Tensor, params: QuantParams) -> Tensor:
 
 
 def fake_quantize_weights(kernel: Tensor, kind: str, bits: int) -> Tensor:
-    """`kernel` rounded at scales taken from its present values; the gradient passes."""
+    """`kernel` quantized and dequantized with scales taken from its present values. The gradient passes."""
     from keras import ops
 
     peak = ops.max(ops.abs(kernel), axis=weight_axes(kind), keepdims=True)
@@ -126,7 +126,7 @@ def fake_quantize_weights(kernel: Tensor, kind: str, bits: int) -> Tensor:
 
 
 def activate(node: Node, value: Tensor) -> Tensor:
-    """The node's activation of its result."""
+    """The node's activation function of `value`."""
     from keras import ops
 
     if node.activation == "linear":
@@ -135,7 +135,7 @@ def activate(node: Node, value: Tensor) -> Tensor:
 
 
 def padded(graph: Graph, node: Node, value: Tensor, window: tuple[int, int]) -> tuple[Tensor, str]:
-    """`value`, with zeros around it where no padding mode of Keras gives them, and the mode for the operator."""
+    """The input of an operator, padded where no padding mode of Keras does it, and the operator's padding mode."""
     from keras import ops
 
     if node.pads == NO_PADS:

@@ -1,8 +1,8 @@
-"""From a Keras model to plain form: BatchNormalization, zero padding and activations become part of convolutions.
+"""Lowering of a Keras model to IR: BatchNormalization, zero padding and activations become part of convolutions.
 
-BatchNormalization that follows a convolution or dense layer is folded into its weights. One that comes first, as in
-ResNetV2 and DenseNet, becomes a 1 x 1 depthwise convolution: every engine runs that in INT8 with a scale per channel,
-where a multiplication and an addition would have one scale for all channels, and the ReLU after it comes for free.
+BatchNormalization after a convolution or dense layer is folded into its weights. BatchNormalization before one, as in
+ResNetV2 and DenseNet, becomes a 1 x 1 depthwise convolution. Every engine runs it in INT8 with per-channel scales and a
+fused ReLU; a multiplication and an addition would have one scale for all channels.
 """
 
 from collections import Counter
@@ -18,12 +18,12 @@ from edgeall.exporting.int8.keras_reader import LayerCall, read_layers
 
 
 def prepare(model: Any) -> IrModel:
-    """Rewrite a Keras functional or sequential image classifier into plain form, equal to it but for rounding.
+    """The IR of a Keras functional or sequential image classifier, equal to it up to float rounding.
 
-    `model` takes one float32 input (n, height, width, channels), of fixed size, and gives one output.
+    `model` has one float32 input (n, height, width, channels) of fixed size, and one output.
 
     Raises:
-        ExportError: it holds a layer that has no plain form; the message names it.
+        ExportError: a layer has no INT8 form; the message names it.
     """
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ExportError(
@@ -53,7 +53,7 @@ def prepare(model: Any) -> IrModel:
 
 
 def _rename(calls: list[LayerCall], new_names: dict[str, str]) -> list[LayerCall]:
-    """Let readers of a dropped tensor read another one."""
+    """Redirect the inputs that name dropped tensors."""
 
     def final(name: str) -> str:
         while name in new_names:
@@ -69,9 +69,9 @@ def _rename(calls: list[LayerCall], new_names: dict[str, str]) -> list[LayerCall
 def _merge_pairs(
     calls: list[LayerCall], merge: Callable[[LayerCall, LayerCall], LayerCall | None], upstream: bool = True
 ) -> list[LayerCall]:
-    """Merge pairs (earlier, later) where the later is the only reader of the earlier, wherever `merge` gives a step.
+    """Merge pairs (earlier, later) where the later is the only reader of the earlier and `merge` returns a call.
 
-    The merged step takes the earlier's place when `upstream`, else the later's.
+    The merged call takes the earlier's place when `upstream`, else the later's.
     """
     readers = Counter(name for call in calls for name in call.node.inputs)
     done: dict[str, LayerCall] = {}
@@ -94,7 +94,7 @@ def _merge_pairs(
 
 
 def _fold_affine_back(calls: list[LayerCall]) -> list[LayerCall]:
-    """Scale and offset after a convolution, a dense layer or another scale and offset become part of it."""
+    """Fold scale and offset into the preceding convolution, dense layer, or scale and offset."""
 
     def merge(earlier: LayerCall, later: LayerCall) -> LayerCall | None:
         if later.affine is None:
@@ -112,7 +112,7 @@ def _fold_affine_back(calls: list[LayerCall]) -> list[LayerCall]:
 
 
 def _fuse_activations(calls: list[LayerCall]) -> list[LayerCall]:
-    """ReLU and ReLU6 become part of what comes before; where that has other readers or none can, of an identity."""
+    """Fuse ReLU and ReLU6 into the preceding operator, where it supports them and has no other reader."""
 
     def merge(earlier: LayerCall, later: LayerCall) -> LayerCall | None:
         able = earlier.kernel is not None or earlier.affine is not None or earlier.node.kind == "add"
@@ -124,7 +124,7 @@ def _fuse_activations(calls: list[LayerCall]) -> list[LayerCall]:
 
 
 def _fold_affine_forward(calls: list[LayerCall]) -> list[LayerCall]:
-    """Scale and offset on a vector become part of the dense layer that reads it."""
+    """Fold scale and offset of a vector into the dense layer that reads it."""
 
     def merge(earlier: LayerCall, later: LayerCall) -> LayerCall | None:
         linear = earlier.affine is not None and earlier.node.activation == "linear"
@@ -142,7 +142,7 @@ def _fold_affine_forward(calls: list[LayerCall]) -> list[LayerCall]:
 
 
 def _affine_to_depthwise(calls: list[LayerCall]) -> list[LayerCall]:
-    """Scales and offsets that are left, and lone activations, become 1 x 1 depthwise convolutions."""
+    """Turn the remaining scales and offsets, and activations that were not fused, into 1 x 1 depthwise convolutions."""
     return [_depthwise(call) if call.affine is not None or call.activates else call for call in calls]
 
 
@@ -157,7 +157,7 @@ def _depthwise(call: LayerCall) -> LayerCall:
 
 
 def _fold_pads(calls: list[LayerCall]) -> list[LayerCall]:
-    """Zero padding becomes part of the convolution after it, or of the max pool where no value is below zero."""
+    """Fold zero padding into the convolution that follows, or into a max pool of values that are never negative."""
     bounds = _value_bounds(calls)
 
     def merge(earlier: LayerCall, later: LayerCall) -> LayerCall | None:
@@ -180,7 +180,7 @@ def _fold_pads(calls: list[LayerCall]) -> list[LayerCall]:
 
 
 def _value_bounds(calls: list[LayerCall]) -> dict[str, Activation]:
-    """For each tensor the activation that bounds all its values: "linear" where they have no common bound."""
+    """For each tensor, the activation that bounds all its values: "linear" where there is no common bound."""
     bounds: dict[str, Activation] = {}
     for call in calls:
         node = call.node
@@ -190,9 +190,10 @@ def _value_bounds(calls: list[LayerCall]) -> dict[str, Activation]:
 
 
 def _separate_ranges(calls: list[LayerCall]) -> list[LayerCall]:
-    """Give a tensor bounded by an activation a range of its own before it is concatenated with unbounded ones.
+    """Insert a rescaling before tensors bounded by an activation are concatenated with unbounded ones.
 
-    INT8 activations are the ends of a range. Where the range is shared, a 1 x 1 depthwise identity changes the scale.
+    INT8 applies an activation as the ends of its range, and a concatenation shares one range. A 1 x 1 depthwise
+    identity changes the scale.
     """
     bounds = _value_bounds(calls)
 

@@ -1,7 +1,7 @@
-"""An INT8 model as ONNX: QuantizeLinear and DequantizeLinear with the model's own scales round every operator.
+"""Writes an INT8 model as QDQ ONNX: QuantizeLinear and DequantizeLinear with the model's own scales at every operator.
 
-uint8 activations and int8 weights, the pair that ONNX Runtime and OpenVINO have the fastest kernels for. Inside,
-channels come first; the input has them last, as every format of edgeall.
+Activations are uint8 and weights int8, for which ONNX Runtime and OpenVINO have the fastest kernels. The input has
+channels last, as in every format of edgeall; inside, channels come first.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from edgeall.exporting.int8.ir import WEIGHTED, Kind, Node
 from edgeall.exporting.int8.quantized import QuantizedModel
 
 OPSET, IR_VERSION = 17, 8
-"""Old enough for ONNX Runtime 1.12 (2022)."""
+"""Supported by ONNX Runtime since 1.12 (2022)."""
 
 
 def write_onnx(model: QuantizedModel, path: Path) -> None:
@@ -27,8 +27,8 @@ def write_onnx(model: QuantizedModel, path: Path) -> None:
 def build(model: QuantizedModel, for_openvino: bool = False) -> Any:
     """The ONNX model as a protobuf.
 
-    ONNX Runtime wants codes between any two operators. OpenVINO takes a rounding that changes nothing, after a
-    concatenation, for a reason to concatenate in float32.
+    ONNX Runtime needs codes between any two operators. OpenVINO concatenates in float32 where a quantization follows,
+    so that `for_openvino` leaves it out.
     """
     from onnx import TensorProto, helper
 
@@ -64,7 +64,7 @@ class _Writer:
 
         if name not in self._known:
             self._known.add(name)
-            # Scales must stay without axes: ONNX Runtime fuses additions of scalars' grids only.
+            # Scales must be scalars without axes: ONNX Runtime fuses additions only with these.
             self.initializers.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
@@ -77,7 +77,7 @@ class _Writer:
         return output
 
     def quant_params(self, name: str) -> list[str]:
-        """Scale and zero point of the tensor `name`, the same constants for all tensors that share them."""
+        """Constants of the scale and zero point of the tensor `name`; tensors of one group share them."""
         quant_params, group = self.model.params_of(name), self.model.graph.groups[name]
         return [
             self.constant(f"{group}:scale", np.float32(quant_params.scale)),
@@ -85,16 +85,16 @@ class _Writer:
         ]
 
     def quantize(self, value: str, name: str) -> str:
-        """Round the float tensor `value` to codes of the tensor `name`."""
+        """Quantize the float tensor `value` with the parameters of the tensor `name`."""
         return self.op("QuantizeLinear", [value, *self.quant_params(name)], f"{name}:q")
 
     def dequantize(self, codes: str, name: str, output: str) -> str:
-        """The float value of `codes`, for one reader alone: engines look for such pairs."""
+        """Dequantize `codes` for one reader: engines match such pairs."""
         return self.op("DequantizeLinear", [codes, *self.quant_params(name)], output)
 
     def fake_quantized(self, value: str, name: str) -> str:
-        """`value` on the grid of `name`, where an operator of ours takes two of ONNX's."""
-        # "/fq_" is how OpenVINO's account of what it ran tells roundings from arithmetic.
+        """`value` quantized and dequantized with the parameters of `name`, inside an operator that is two in ONNX."""
+        # `runtimes.openvino` recognizes quantization in the execution graph by "/fq_" in names.
         codes = self.op("QuantizeLinear", [value, *self.quant_params(name)], f"{value}/fq_rounded:q")
         return self.dequantize(codes, name, f"{value}/fq_rounded")
 
@@ -124,7 +124,7 @@ class _Writer:
         return self.op("Transpose", [images], f"{node.name}:f", perm=[0, 3, 1, 2])
 
     def _activate(self, node: Node, value: str) -> str:
-        """Nothing where rounding to the grid cuts off the same values, which engines fuse better."""
+        """The activation of `value`. Left out where quantization clips the same values, which engines fuse better."""
         quant_params = self.model.params_of(node.name)
         if quant_params.zero_point == 0 and (node.activation == "relu" or quant_params.high <= 6.0):
             return value
@@ -134,7 +134,7 @@ class _Writer:
         return self.op("Clip", [value, *ends], f"{node.name}:relu6")
 
     def _weighted(self, node: Node, kernel: Any) -> list[str]:
-        """Kernel and bias, dequantized; `kernel` has output channels first, (units, in) for dense."""
+        """Dequantized kernel and bias; `kernel` has output channels first, (units, in) for dense layers."""
         weights, name = self.model.weights[node.name], node.name
         single = weights.scale.size == 1 and node.kind == "dense"
         axis: dict[str, int] = {} if single else {"axis": 0}
@@ -184,7 +184,7 @@ class _Writer:
     def _affine(self, node: Node, value: str) -> str:
         """A 1 x 1 depthwise convolution as a product and a sum, which OpenVINO computes in one pass over the codes.
 
-        Factors and addends are the values of the integer kernel and bias.
+        The constants are the dequantized integer kernel and bias.
         """
         weights, scale = self.model.weights[node.name], self.model.params_of(node.inputs[0]).scale
         factors = weights.kernel.reshape(-1) * weights.scale.astype(np.float64)
@@ -205,7 +205,7 @@ class _Writer:
     def _separated(self, name: str, value: str) -> str:
         """`value` through a leaky ReLU of slope 1, which is the identity.
 
-        OpenVINO adds within the convolution, and there leaves out a rounding that directly follows the products.
+        OpenVINO fuses an addition into the convolution, and then drops a quantization directly after the products.
         """
         return self.op("LeakyRelu", [value], f"{name}:apart", alpha=1.0)
 
@@ -213,16 +213,16 @@ class _Writer:
         return self.op("Concat", values, f"{node.name}:f", axis=1 if len(node.shape) == 3 else -1)
 
     def _pad_codes(self, node: Node) -> None:
-        """Pad codes with the code of zero: ONNX Runtime would pad values in float32."""
+        """Pad codes with the zero point: ONNX Runtime would pad dequantized values in float32."""
         top, bottom, left, right = node.pads
         amounts = np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
         zero, pads = self.quant_params(node.name)[1], self.constant(f"{node.name}:pads", amounts)
         self.op("Pad", [f"{node.inputs[0]}:q", pads, zero], f"{node.name}:q")
 
     def identity_conv(self, node: Node, value: str) -> str:
-        """Padding, or a selection of positions by strides, as a 1 x 1 depthwise convolution with ones.
+        """Padding or subsampling by strides, as a 1 x 1 depthwise convolution with ones.
 
-        OpenVINO pads in float32, and converts a pooled tensor to float32 before it adds it to a convolution's result.
+        OpenVINO pads in float32, and converts a pooled tensor to float32 before it is added to a convolution.
         """
         ones = {
             "q": np.ones((node.shape[-1], 1, 1, 1), np.int8),
@@ -252,12 +252,12 @@ class _Writer:
         return self.op("AveragePool", values, f"{node.name}:f", count_include_pad=0, **shape)
 
     def mean(self, node: Node, values: list[str]) -> str:
-        # Rounded before the reshape too, so that an engine can take pool and rounding as one.
+        # Quantized before the reshape too, so that engines fuse pool and quantization.
         pooled = self.op("GlobalAveragePool", values, f"{node.name}:pooled")
         return self._reshape(node, self.fake_quantized(pooled, node.name))
 
     def flatten(self, node: Node, values: list[str]) -> str:
-        # Keras flattens with channels last, and dense layers count on it.
+        # Keras flattens with channels last; the dense layers that follow depend on it.
         return self._reshape(node, self.op("Transpose", values, f"{node.name}:nhwc", perm=[0, 2, 3, 1]))
 
     def _reshape(self, node: Node, value: str) -> str:

@@ -1,8 +1,8 @@
-"""Quantization-aware training of the last layers, from labels, on the codes that the INT8 layers before them compute.
+"""Quantization-aware training (QAT) of the last layers, from labels, on the outputs of frozen INT8 layers.
 
-The layers up to a cut are frozen in INT8, so what they do to an image is computed once. Those after it are trained
-with fake quantization and straight-through gradients (Bengio et al. 2013, arXiv:1308.3432; Jacob et al. 2018,
-arXiv:1712.05877): they adapt to the rounding errors of all layers, their own among them.
+The layers up to a cut are frozen in INT8, so that their outputs are computed once. The layers after it are trained with
+fake quantization and straight-through gradients (Bengio et al. 2013, arXiv:1308.3432; Jacob et al. 2018,
+arXiv:1712.05877), and adapt to the rounding errors of all layers.
 """
 
 from collections import Counter
@@ -27,18 +27,18 @@ from edgeall.training.augment import Augmentation, augmented
 Codes = npt.NDArray[np.uint8]
 
 _FROZEN_SHARE = 2 / 3
-"""Share of the multiplications, at least, in the layers that are not trained."""
+"""Share of the multiplications in the frozen layers, at least."""
 _MAX_IMAGES = 800
-"""Images, with their variations, that go through the frozen layers at most; each image does once."""
+"""Augmented images that pass the frozen layers, at most; each original image passes at least once."""
 _BATCH = 8
 _GRADIENT_MEMORY = 3 << 30
 _COPIES_PER_TENSOR = 5
-"""Of each tensor, that rounding it and the way back hold: measured, MobileNetV2 and DenseNet201."""
+"""Copies of each tensor that quantization and backpropagation hold; measured on MobileNetV2 and DenseNet201."""
 
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """Images of known classes: RGB bytes (n, size, size, 3) and an index into the labels each, (n,)."""
+    """Labelled images: RGB bytes (n, size, size, 3) and label indices (n,)."""
 
     pixels: ByteImage
     classes: npt.NDArray[np.int64]
@@ -46,12 +46,12 @@ class TrainingInputs:
 
 @dataclass(frozen=True)
 class Tuning:
-    """How to train.
+    """Hyperparameters.
 
     Attributes:
-        learning_rate: the highest of Adam's; it falls to zero along a cosine.
-        batch_size: at most; fewer where a network's tensors are large.
-        weight_bits: 7 gives the same answers on every processor, 8 finer weights; see `quant_params.weight_limit`.
+        learning_rate: Adam's at the start; it decays to zero along a cosine.
+        batch_size: at most; smaller for networks with large tensors.
+        weight_bits: 7 gives the same outputs on every processor, 8 finer weights (`quant_params.weight_limit`).
     """
 
     epochs: int = 6
@@ -71,11 +71,11 @@ def fine_tune(
 ) -> QuantizedModel:
     """`corrected` (`correct_biases`) in INT8, its last layers trained on `train` with cross-entropy.
 
-    Classes count alike, however many images each has. The weights are an exponential moving average over about one
-    epoch, as it stands after the last: no epoch is chosen. Same seed and machine, same weights.
+    Classes are weighted equally. The result is the exponential moving average of the weights over about one epoch,
+    after the last epoch. The same seed gives the same weights on the same machine.
 
     Raises:
-        ExportError: there are no images, the model is no classifier, or the loss is not finite.
+        ExportError: there are no images, the model is not a classifier, or the loss is not finite.
     """
     if not len(train.pixels):
         raise ExportError("quantization-aware training needs training images")
@@ -94,7 +94,7 @@ def _frozen_outputs(
     tuning: Tuning,
     progress: Progress,
 ) -> Codes:
-    """What `bottom` makes of the images, (views, n, *shape): first as they are, then varied."""
+    """Output codes of `bottom`, (views, n, *shape): the images as they are, then augmented."""
     graph, params = bottom.model.graph, bottom.quant_params[bottom.model.graph.output.name]
     model = simulate(freeze(graph, bottom.model.weights, bottom.quant_params, bits))
     count = max(1, min(tuning.epochs, _MAX_IMAGES // len(pixels)))
@@ -113,7 +113,7 @@ def _frozen_outputs(
 def _trained(
     top: Subnetwork, views: Codes, classes: npt.NDArray[np.int64], tuning: Tuning, progress: Progress
 ) -> dict[str, FloatWeights]:
-    """The weights of `top` after training on the codes that it reads."""
+    """The weights of `top` after training on its input codes `views`."""
     import keras
     from keras import ops
 
@@ -153,13 +153,13 @@ def _trained(
 
 
 def _class_weights(classes: npt.NDArray[np.int64]) -> Floats:
-    """A weight an image, 1 in the mean, so that classes count alike."""
+    """Sample weights (n,) of mean 1 that weight classes equally."""
     counts = Counter(classes.tolist())
     return np.array([len(classes) / len(counts) / counts[each] for each in classes.tolist()], np.float32)
 
 
 def _max_batch(ir: IrModel) -> int:
-    """Images in a batch, 2 at least, so that what their gradients need stays below `_MEMORY`."""
+    """The largest batch whose gradients need less than `_GRADIENT_MEMORY`; 2 at least."""
     tensors = 4 * sum(int(np.prod(node.shape)) for node in ir.graph.nodes)
     return max(2, _GRADIENT_MEMORY // (_COPIES_PER_TENSOR * tensors))
 
@@ -172,12 +172,12 @@ def _loss(ir: IrModel) -> Any:
     if ir.graph.output.kind == "softmax":
         return keras.losses.CategoricalCrossentropy()
     raise ExportError(
-        f"the model ends in {ir.graph.output.name}, not in a sigmoid or softmax: not a classifier"
+        f"the model ends in {ir.graph.output.name}, not in a sigmoid or softmax: it is not a classifier"
     )
 
 
 def _one_hot(classes: npt.NDArray[np.int64], outputs: int) -> Floats:
-    """Targets for a softmax of `outputs` classes, or for one sigmoid."""
+    """Targets for a softmax of `outputs` classes, (n, outputs), or for one sigmoid, (n, 1)."""
     if outputs == 1:
         return classes[:, None].astype(np.float32)
     return np.eye(outputs, dtype=np.float32)[classes]

@@ -1,4 +1,4 @@
-"""Which layers suffer from INT8: the signal-to-quantization-noise ratio of each, on real activations."""
+"""Sensitivity of layers to INT8: the signal-to-quantization-noise ratio (SQNR) of each, on real activations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from edgeall.exporting.int8.quant_params import QuantParams
 from edgeall.pixels import ByteImage, PixelMapping
 
 _MAX_DB = 120.0
-"""dB; where there is no noise at all."""
+"""dB; reported where there is no noise."""
 
 
 @dataclass(frozen=True)
 class LayerNoise:
-    """SQNR in dB, 10 log10 of the power of a layer's float result over that of what rounding changes in it.
+    """SQNR of a layer in dB: 10 log10 of the power of its float output over the power of the quantization error.
 
     Attributes:
-        weights_db: its weights alone rounded; None where it has none.
-        own_db: its weights and its result rounded, what it reads in float.
-        total_db: everything up to it rounded, as in the INT8 model.
+        weights_db: with its weights quantized; None for layers without weights.
+        own_db: with its weights and its output quantized, and its input in float.
+        total_db: with all layers up to it quantized, as in the INT8 model.
     """
 
     layer: str
@@ -39,7 +39,7 @@ def measure(
     images: ByteImage,
     mapping: PixelMapping,
 ) -> list[LayerNoise]:
-    """One row a tensor that is rounded, in the order of the network; `images` go through together."""
+    """One row a quantized tensor, in the order of the network. `images`: RGB bytes (n, size, size, 3), one batch."""
     from keras import ops
 
     graph = ir.graph

@@ -1,4 +1,4 @@
-"""What an INT8 model answers, computed with Keras."""
+"""Outputs of an INT8 model, simulated with fake quantization in Keras."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from edgeall.pixels import ByteImage, PixelMapping
 
 
 def simulate(model: QuantizedModel) -> Any:
-    """A Keras model that answers as `model` does in every engine, up to the engines' own rounding."""
+    """A Keras model with the outputs that `model` has in every engine, up to the engines' own rounding."""
     weights = {}
     for name, whole in model.weights.items():
         node = model.graph.by_name[name]
@@ -26,7 +26,7 @@ def simulate(model: QuantizedModel) -> Any:
 
 
 def predict(model: Any, images: ByteImage, mapping: PixelMapping, batch_size: int = 8) -> Floats:
-    """Answers of a Keras model to RGB bytes (n, size, size, 3), batch by batch."""
+    """Outputs of a Keras model for RGB bytes (n, size, size, 3), computed in batches."""
     starts = range(0, len(images), batch_size)
     return np.concatenate(
         [np.asarray(model.predict_on_batch(mapping.apply(images[i : i + batch_size]))) for i in starts]

@@ -1,7 +1,7 @@
-"""An INT8 model as TFLite, written operator by operator with the model's own scales.
+"""Writes an INT8 model as TFLite, operator by operator, with the model's own scales.
 
-No converter stands in between that could calibrate, fuse or rescale otherwise. Operator versions are the lowest
-that know INT8, so that interpreters back to TensorFlow 2.3 (2020) read the file.
+No converter is used, so that nothing is calibrated, fused or rescaled differently. Operator versions are the lowest
+with INT8, so that interpreters back to TensorFlow 2.3 (2020) read the file.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ from edgeall.exporting.int8.quant_params import QuantParams
 from edgeall.exporting.int8.quantized import QuantizedModel
 
 _TO_INT8 = 128
-"""TFLite's int8 codes are uint8's less this."""
+"""Subtracted from uint8 codes to get TFLite's int8 codes."""
 
 
 def write_tflite(model: QuantizedModel, path: Path, integer_boundary: bool = False) -> None:
     """Write `model` as TFLite, float32 (1, height, width, channels) in and (1, classes) out. Same model, same bytes.
 
-    With `integer_boundary`, input and output are int8, for accelerators that know no float.
+    With `integer_boundary`, input and output are int8, for accelerators without float support.
     """
     with files.replacing(path) as part:
         part.write_bytes(build(model, integer_boundary))
@@ -52,7 +52,7 @@ class _Writer:
         self.boundary = (model.graph.input.name, model.graph.output.name)
 
     def model_table(self) -> Any:
-        """The whole file as a table of the schema, ready to pack."""
+        """The model as a table of the schema, ready to pack."""
         schema = self.schema
         graph = schema.SubGraphT()
         graph.name, graph.tensors, graph.operators = "edgeall", self.tensors, self.operators
@@ -75,7 +75,7 @@ class _Writer:
     def tensor(
         self, name: str, shape: Sequence[int], dtype: str, value: npt.NDArray[Any] | None = None
     ) -> Any:
-        """Append a tensor, constant where it has a `value`, and return its table."""
+        """Append a tensor, constant if it has a `value`, and return its table."""
         tensor = self.schema.TensorT()
         tensor.name, tensor.shape, tensor.buffer = name, [int(size) for size in shape], 0
         tensor.type = getattr(self.schema.TensorType, dtype.upper())
@@ -91,7 +91,7 @@ class _Writer:
     def set_scales(
         self, tensor: Any, scales: Sequence[float] | Floats, zero_point: int = 0, axis: int = 0
     ) -> None:
-        """Give `tensor` its scales, one or one a slice of `axis`."""
+        """Set the scales of `tensor`: one, or one a slice of `axis`."""
         quantization = self.schema.QuantizationParametersT()
         quantization.scale = [float(scale) for scale in scales]
         quantization.zeroPoint = [zero_point] * len(quantization.scale)
@@ -120,7 +120,7 @@ class _Writer:
         self.operators.append(operator)
 
     def options(self, kind: str, **values: Any) -> Any:
-        """Options of an operator; names as in the schema."""
+        """Options of an operator, with the names of the schema."""
         options = getattr(self.schema, f"{kind}T")()
         for name, value in values.items():
             setattr(options, name, value)
@@ -150,7 +150,7 @@ class _Writer:
         return int(getattr(self.schema.ActivationFunctionType, names[node.activation]))
 
     def padding(self, node: Node, source: str, window: tuple[int, int]) -> tuple[str, int]:
-        """The tensor to read and the padding mode; zeros that no mode gives come from an operator of their own."""
+        """The input tensor and the padding mode. Padding that no mode expresses becomes a PAD operator."""
         modes = self.schema.Padding
         if node.pads == NO_PADS:
             return source, modes.VALID
