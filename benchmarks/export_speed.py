@@ -164,9 +164,9 @@ def plain(path: Path, name: str) -> None:
             )
             calibration_images.decode(run, "train", chosen, images)
         format = conversion_worker.format_module(recipe.format)
-        source_models.answer(run, made)
+        source_models.write_reference(run, made)
         for need in format.NEEDS:
-            source_models.NEEDS[need](made)
+            source_models.INTERMEDIATES[need](made)
         out = folder / f"converted{artifact.suffix_of(recipe.format)}"
         format.convert(made, recipe, images, out)
         assert np.load(made.reference).size

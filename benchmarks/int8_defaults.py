@@ -162,7 +162,7 @@ def measure(run: runs.Run, data: Path | None, also: Path | None) -> Iterator[Row
         pictures = look(run, model, data, also)
         frozen.freeze(model, run.pixels.size, made.graph)
         for need in ("saved_model", "onnx"):
-            source_models.NEEDS[need](made)
+            source_models.INTERMEDIATES[need](made)
         images = Path(folder) / "calibration.npy"
         chosen = calibration_images.select(run.split.train, CALIBRATION, 0)
         calibration_images.decode(run, "train", chosen, images, data)

@@ -28,6 +28,7 @@ from edgeall.exporting.int8 import fake_quant, sensitivity
 from edgeall.exporting.int8.ir import FloatWeights, IrModel, Node
 from edgeall.exporting.int8_methods import post_training
 from edgeall.exporting.own_decision import own_decision
+from edgeall.exporting.paired_scores import PairedScores, concatenate, pair_scores
 from edgeall.exporting.source_models import class_probabilities
 from edgeall.pixels import ByteImage
 from edgeall.runs import Run
@@ -180,7 +181,7 @@ class Answers:
     given: Mapping[str, Floats]
     worst: str
 
-    def paired(self, control: str) -> gate.PairedScores:
+    def paired(self, control: str) -> PairedScores:
         """A control's answers beside the float model's.
 
         Raises:
@@ -193,7 +194,7 @@ class Answers:
                 self.run, score(self.given["float"], decision), score(self.given[control], decision)
             )
         reference = self.given["float"]
-        return gate.paired(self.truth.tolist(), self.subjects, reference, self.given[control], decision, own)
+        return pair_scores(self.truth.tolist(), self.subjects, reference, self.given[control], decision, own)
 
 
 def answers_of(run: Run, data: Path | None, cache: Path, engine: str | None) -> Answers:
@@ -245,7 +246,7 @@ Judgement = Parity | str
 def judge(folds: list[Answers], control: str) -> Judgement:
     """What the gate says of a control on all images of `folds`."""
     try:
-        return gate.judge(gate.joined([fold.paired(control) for fold in folds]), RECIPE.parity)
+        return gate.judge(concatenate([fold.paired(control) for fold in folds]), RECIPE.parity)
     except ExportError as error:
         return str(error)
 

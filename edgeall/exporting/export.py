@@ -17,7 +17,7 @@ from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.cache_key import SHARED_PACKAGES
 from edgeall.exporting.calibration_images import GivenImages
 from edgeall.exporting.conversion_worker import format_module
-from edgeall.exporting.export_context import Candidate, ExportContext, calibration_file, tell
+from edgeall.exporting.export_context import Candidate, ExportContext, calibration_file, report_error
 from edgeall.exporting.export_plan import FailedTask, Options, Task, plan
 from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.manifest import Exported
@@ -146,8 +146,8 @@ def write_sensitivity(
         images = folder / "calibration.npy"
         calibration_images.decode(run, "train", members, images, root)
         with WorkerPool(1) as workers:
-            workers.do(
-                "sense",
+            workers.run_step(
+                "sensitivity",
                 run,
                 folder,
                 calibration=str(images.resolve()),
@@ -183,11 +183,15 @@ def _export_one_run(
                 calibration_images.decode(run, "train", task.calibration, images, task.root)
         changed = _other_pictures(sources, options.also) if integer else ()
         try:
-            report, _ = workers.do(
-                "answer", run, folder, freezes=any(task.calibrates for task in tasks), noise=integer
+            report, _ = workers.run_step(
+                "reference",
+                run,
+                folder,
+                freeze_graph=any(task.calibrates for task in tasks),
+                measure_noise=integer,
             )
         except ExportError as error:
-            tell(progress, run.name, error)
+            report_error(progress, run.name, error)
             return {task.path: FailedTask(run.name, task.recipe.name, str(error)) for task in tasks}
         noise = None if report["noise"] is None else Noise(**report["noise"])
         intermediates = Intermediates(workers, run, folder)
@@ -215,7 +219,7 @@ def _export_one_run(
     if any(task.shared for task in tasks) and not any(
         isinstance(each, FailedTask) for each in results.values()
     ):
-        int8_cache.clean(run)
+        int8_cache.prune(run)
     return results
 
 

@@ -16,6 +16,7 @@ from edgeall.exporting.conversion_worker import format_module
 from edgeall.exporting.export_plan import Task
 from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.own_decision import own_decision
+from edgeall.exporting.paired_scores import PairedScores, pair_scores
 from edgeall.exporting.source_models import ALSO, SHIFTED, VALIDATION, Sources
 from edgeall.exporting.worker_pool import WorkerPool
 from edgeall.progress import Progress
@@ -42,8 +43,8 @@ class Candidate:
     left_in_float: tuple[str, ...]
     shared: bool
     decision: Decision
-    answers: dict[str, Floats]
-    images: gate.PairedScores
+    outputs: dict[str, Floats]
+    images: PairedScores
     logit_scale: float = 1.0
 
     @property
@@ -51,8 +52,8 @@ class Candidate:
         assert self.attempt.parity is not None
         return self.attempt.parity
 
-    def judged(self, parity: Parity) -> "Candidate":
-        """The same with another judgement."""
+    def with_parity(self, parity: Parity) -> "Candidate":
+        """The same candidate with another parity."""
         return dataclasses.replace(self, attempt=dataclasses.replace(self.attempt, parity=parity))
 
 
@@ -86,10 +87,10 @@ class ExportContext:
                 converted from could not be made.
         """
         method = own_method(task)
-        self.intermediates.need(format_module(task.recipe.format).NEEDS)
-        file = self._place(task, f"own-{method}")
+        self.intermediates.ensure(format_module(task.recipe.format).NEEDS)
+        file = self._new_file(task, f"own-{method}")
         images = str(calibration_file(self.folder, task).resolve()) if task.calibration else None
-        _, seconds = self.workers.do(
+        _, seconds = self.workers.run_step(
             "convert",
             task.run,
             self.folder,
@@ -97,7 +98,7 @@ class ExportContext:
             calibration=images,
             out=str(file.resolve()),
         )
-        return self._examine(task, method, file, seconds, of_shared=None)
+        return self._examine(task, method, file, seconds, simulation=None)
 
     def write(self, task: Task, method: str) -> Candidate:
         """The shared INT8 model of a method in the task's format, examined.
@@ -107,8 +108,8 @@ class ExportContext:
         """
         assert task.shared is not None
         model = int8_cache.model_file(task.run, task.shared, method)
-        file = self._place(task, method)
-        _, seconds = self.workers.do(
+        file = self._new_file(task, method)
+        _, seconds = self.workers.run_step(
             "write",
             task.run,
             self.folder,
@@ -116,44 +117,44 @@ class ExportContext:
             model=str(model.resolve()),
             out=str(file.resolve()),
         )
-        return self._examine(task, method, file, seconds, of_shared=shared_int8.simulated(model))
+        return self._examine(task, method, file, seconds, simulation=shared_int8.simulated(model))
 
-    def _place(self, task: Task, method: str) -> Path:
+    def _new_file(self, task: Task, method: str) -> Path:
         own = self.folder / f"{task.recipe.name}-{method}"
         own.mkdir()
         return own / task.path.name
 
     def _examine(
-        self, task: Task, method: str, file: Path, converting: float, of_shared: tuple[Floats, float] | None
+        self, task: Task, method: str, file: Path, converting: float, simulation: tuple[Floats, float] | None
     ) -> Candidate:
         """`of_shared`: of the shared model, its simulated answers to validation images, and its factor of logits."""
-        simulated, logit_scale = of_shared or (None, 1.0)
-        saved = file.with_name("answers.npz")
-        report, examining = self.workers.do(
-            "examine",
+        simulated, logit_scale = simulation or (None, 1.0)
+        saved = file.with_name("outputs.npz")
+        report, examining = self.workers.run_step(
+            "evaluate",
             task.run,
             self.folder,
             recipe=task.recipe.to_dict(),
             out=str(file.resolve()),
-            answers=str(saved.resolve()),
+            outputs=str(saved.resolve()),
             threads=self.workers.threads,
         )
-        answers = _arrays(saved)
-        decision = self._decision(task, answers[VALIDATION] if simulated is None else simulated)
+        outputs = _arrays(saved)
+        decision = self._decision(task, outputs[VALIDATION] if simulated is None else simulated)
         # The first of those that speak for all, as many as this recipe asks for.
-        images = self.paired(VALIDATION, answers, decision, task).first(task.recipe.parity.images)
+        images = self.pair(VALIDATION, outputs, decision, task).first(task.recipe.parity.images)
         parity = gate.judge(images, task.recipe.parity)
         if simulated is not None and task.recipe.parity.agreement is not None:
-            alike = gate.paired(
+            alike = pair_scores(
                 images.truth.tolist(),
                 images.subjects,
                 simulated[: len(images)],
-                answers[VALIDATION][: len(images)],
+                outputs[VALIDATION][: len(images)],
                 decision,
                 decision,
             )
-            clause = gate.agreement(alike, task.recipe.parity.agreement, "those of the formats' common model")
-            parity = gate.with_clause(parity, clause)
+            criterion = gate.agreement(alike, task.recipe.parity.agreement, "the simulated INT8 model")
+            parity = gate.with_criterion(parity, criterion)
         size = sum(each.stat().st_size for each in files_of(file))
         attempt = Attempt(
             method,
@@ -163,20 +164,18 @@ class ExportContext:
             size_bytes=size,
         )
         left = tuple(report["left_in_float"])
-        return Candidate(attempt, file, left, simulated is not None, decision, answers, images, logit_scale)
+        return Candidate(attempt, file, left, simulated is not None, decision, outputs, images, logit_scale)
 
-    def _decision(self, task: Task, answers: Floats) -> Decision:
+    def _decision(self, task: Task, outputs: Floats) -> Decision:
         """INT8 has its own; one for all formats where the model is one."""
         if task.recipe.precision != "int8":
             return task.run.decision
         columns = task.run.decision.positive_indices
         reference = _arrays(self.sources.reference)[VALIDATION]
-        scores = [each[:, columns].sum(axis=1, dtype=np.float64) for each in (reference, answers)]
+        scores = [each[:, columns].sum(axis=1, dtype=np.float64) for each in (reference, outputs)]
         return own_decision(task.run, *scores)
 
-    def paired(
-        self, name: str, answers: dict[str, Floats], decision: Decision, task: Task
-    ) -> gate.PairedScores:
+    def pair(self, name: str, outputs: dict[str, Floats], decision: Decision, task: Task) -> PairedScores:
         """Answers to a set of images beside the Keras model's. Truth is known of validation images alone."""
         labels = task.run.decision.labels
         reference = _arrays(self.sources.reference)[name]
@@ -185,9 +184,9 @@ class ExportContext:
         if name == VALIDATION:
             truth = [labels.index(member.label) for member in self.validation]
             subjects = [member.subject for member in self.validation]
-        return gate.paired(truth, subjects, reference, answers[name], task.run.decision, decision)
+        return pair_scores(truth, subjects, reference, outputs[name], task.run.decision, decision)
 
-    def pictures_of(self, name: str) -> npt.NDArray[np.str_]:
+    def picture_kinds(self, name: str) -> npt.NDArray[np.str_]:
         """Of each image of a set, what kind of picture it is."""
         if name == SHIFTED:
             return np.array(self.changed)
@@ -209,7 +208,7 @@ def calibration_file(folder: Path, task: Task) -> Path:
     return folder / f"calibration-{settings.images}-{settings.seed}.npy"
 
 
-def tell(progress: Progress, what: str, error: EdgeallError) -> None:
+def report_error(progress: Progress, what: str, error: EdgeallError) -> None:
     """An error, and a converter's last words."""
     progress.note(f"{what}: {error}")
     for line in getattr(error, "__notes__", []):

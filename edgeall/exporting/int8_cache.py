@@ -19,7 +19,7 @@ def model_file(run: Run, key: str, method: str) -> Path:
     return run.exports / FOLDER / f"{name_of(key, method)}.npz"
 
 
-def clean(run: Run) -> None:
+def prune(run: Run) -> None:
     """Keep the models alone that artifacts are of; all of them while an INT8 artifact fails its gate."""
     entries = manifest.read(run).values()
     folder = run.exports / FOLDER

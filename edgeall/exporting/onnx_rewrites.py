@@ -12,7 +12,7 @@ import numpy as np
 _SPATIAL = {(1, 2): "last", (2, 3): "first"}
 
 
-def tidy(path: Path, names: Mapping[str, str] | None = None) -> None:
+def rewrite(path: Path, names: Mapping[str, str] | None = None) -> None:
     """Rewrite the ONNX file at `path` in place, and check it.
 
     - A mean over height and width becomes GlobalAveragePool.

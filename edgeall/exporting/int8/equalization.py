@@ -1,8 +1,8 @@
 """Cross-layer equalization: a tensor's channels share one scale, and channels of small range lose most by rounding.
 
 Between two convolutions or dense layers, a channel can be scaled down in the first and up in the second, and the
-network's output stays the same: Nagel et al. 2019 (arXiv:1906.04721), section 4.1. The share of a channel's range that moves
-into the weights that read it: Xiao et al. 2023 (arXiv:2211.10438).
+network's output stays the same: Nagel et al. 2019 (arXiv:1906.04721), section 4.1. The share of a channel's range that
+moves into the weights that read it: Xiao et al. 2023 (arXiv:2211.10438).
 """
 
 from collections import defaultdict
