@@ -1,4 +1,4 @@
-"""Where the artifacts of one run are converted and examined: its workers, its folder, what is known of its images."""
+"""What the exports of one run share, and the two ways to make a candidate: conversion, and writing the shared model."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -27,15 +27,16 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A bare model file that was examined in its engine.
+    """A bare model file that was evaluated in its engine.
 
     Attributes:
         attempt: its row in the table of methods.
+        left_in_float: operators that an INT8 model computes in float.
+        shared: whether it is the INT8 model that formats share.
         decision: its own threshold and referral band.
-        shared: whether it is of the INT8 model that formats share.
-        answers: class probabilities (n, k) for each set of images (`Sources.sets`).
-        images: its answers to the validation images beside the Keras model's.
-        logit_scale: what its own temperature multiplied the float model's logits by.
+        outputs: class probabilities (n, k) for each set of images (`Sources.sets`).
+        images: its scores of the validation images, paired with the Keras model's.
+        logit_scale: factor of the logits by temperature scaling.
     """
 
     attempt: Attempt
@@ -59,14 +60,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class ExportContext:
-    """What the exports of one run work with.
+    """What the exports of one run share.
 
     Attributes:
-        folder: for what is not finished.
-        intermediates: what formats are converted from.
-        validation: the images that artifacts are judged on, in the order in which models answer to them.
-        changed: of each image of the set "shifted", the change made to it.
-        data: where the run's images are now; None: where they were at training.
+        folder: the work folder.
+        validation: the validation images of the gate, in the order of all outputs.
+        changed: the change of each image of the set "shifted".
+        noise: changes of the float score under changes of the picture that nobody sees; None where not measured.
+        data: where the run's images are now. None: where they were at training.
     """
 
     workers: WorkerPool
@@ -80,11 +81,11 @@ class ExportContext:
     progress: Progress
 
     def convert(self, task: Task) -> Candidate:
-        """The recipe's own conversion, examined.
+        """Convert by the recipe, and evaluate.
 
         Raises:
-            ExportError: the converter or the engine failed, what came out is no model, or what the format is
-                converted from could not be made.
+            ExportError: an intermediate could not be made, the converter or the engine failed, or the outputs are not
+                those of a model.
         """
         method = own_method(task)
         self.intermediates.ensure(format_module(task.recipe.format).NEEDS)
@@ -98,10 +99,10 @@ class ExportContext:
             calibration=images,
             out=str(file.resolve()),
         )
-        return self._examine(task, method, file, seconds, simulation=None)
+        return self._evaluate(task, method, file, seconds, simulation=None)
 
     def write(self, task: Task, method: str) -> Candidate:
-        """The shared INT8 model of a method in the task's format, examined.
+        """Write the shared INT8 model of a method in the task's format, and evaluate.
 
         Raises:
             ExportError: as `convert`.
@@ -117,20 +118,20 @@ class ExportContext:
             model=str(model.resolve()),
             out=str(file.resolve()),
         )
-        return self._examine(task, method, file, seconds, simulation=shared_int8.simulated(model))
+        return self._evaluate(task, method, file, seconds, simulation=shared_int8.simulated(model))
 
     def _new_file(self, task: Task, method: str) -> Path:
         own = self.folder / f"{task.recipe.name}-{method}"
         own.mkdir()
         return own / task.path.name
 
-    def _examine(
+    def _evaluate(
         self, task: Task, method: str, file: Path, converting: float, simulation: tuple[Floats, float] | None
     ) -> Candidate:
-        """`of_shared`: of the shared model, its simulated answers to validation images, and its factor of logits."""
+        """`simulation`: outputs of the simulated shared model for validation images, and its factor of logits."""
         simulated, logit_scale = simulation or (None, 1.0)
         saved = file.with_name("outputs.npz")
-        report, examining = self.workers.run_step(
+        report, evaluating = self.workers.run_step(
             "evaluate",
             task.run,
             self.folder,
@@ -141,7 +142,7 @@ class ExportContext:
         )
         outputs = _arrays(saved)
         decision = self._decision(task, outputs[VALIDATION] if simulated is None else simulated)
-        # The first of those that speak for all, as many as this recipe asks for.
+        # As many images as this recipe asks for; any first few are representative.
         images = self.pair(VALIDATION, outputs, decision, task).first(task.recipe.parity.images)
         parity = gate.judge(images, task.recipe.parity)
         if simulated is not None and task.recipe.parity.agreement is not None:
@@ -160,14 +161,14 @@ class ExportContext:
             method,
             "engine",
             dataclasses.replace(parity, noise=self.noise),
-            round(converting + examining, 2),
+            round(converting + evaluating, 2),
             size_bytes=size,
         )
         left = tuple(report["left_in_float"])
         return Candidate(attempt, file, left, simulated is not None, decision, outputs, images, logit_scale)
 
     def _decision(self, task: Task, outputs: Floats) -> Decision:
-        """INT8 has its own; one for all formats where the model is one."""
+        """The decision of the artifact. INT8 has its own; the shared model has one for all formats."""
         if task.recipe.precision != "int8":
             return task.run.decision
         columns = task.run.decision.positive_indices
@@ -176,7 +177,7 @@ class ExportContext:
         return own_decision(task.run, *scores)
 
     def pair(self, name: str, outputs: dict[str, Floats], decision: Decision, task: Task) -> PairedScores:
-        """Answers to a set of images beside the Keras model's. Truth is known of validation images alone."""
+        """Outputs for a set of images, paired with the Keras model's. Only validation images have labels."""
         labels = task.run.decision.labels
         reference = _arrays(self.sources.reference)[name]
         truth = [0] * len(reference)
@@ -187,7 +188,7 @@ class ExportContext:
         return pair_scores(truth, subjects, reference, outputs[name], task.run.decision, decision)
 
     def picture_kinds(self, name: str) -> npt.NDArray[np.str_]:
-        """Of each image of a set, what kind of picture it is."""
+        """The kind of picture of each image of a set, (n,)."""
         if name == SHIFTED:
             return np.array(self.changed)
         count = len(np.load(self.sources.images(name), mmap_mode="r", allow_pickle=False))
@@ -195,21 +196,21 @@ class ExportContext:
 
 
 def own_method(task: Task) -> str:
-    """What the recipe's own way is called."""
+    """Name of the recipe's own method."""
     if task.recipe.precision != "int8":
         return task.recipe.precision
     return task.recipe.calibration.method if task.recipe.calibration else "dynamic"
 
 
 def calibration_file(folder: Path, task: Task) -> Path:
-    """Where the calibration images of a task are decoded to."""
+    """The file of a task's decoded calibration images."""
     settings = task.recipe.calibration
     assert settings is not None
     return folder / f"calibration-{settings.images}-{settings.seed}.npy"
 
 
 def report_error(progress: Progress, what: str, error: EdgeallError) -> None:
-    """An error, and a converter's last words."""
+    """Show an error, and the last lines of the converter's output."""
     progress.note(f"{what}: {error}")
     for line in getattr(error, "__notes__", []):
         progress.note(f"    {line}")

@@ -1,4 +1,4 @@
-"""What a converted model takes and gives, read from its file: no engine is started."""
+"""Input and output tensors of a converted model, read from its file without an engine."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,12 +17,12 @@ def tensors(path: Path, format: Format) -> Tensors:
     """The input and output of the bare model at `path`.
 
     Raises:
-        ExportError: the file has none, or of a type that edgeall does not write.
+        ExportError: the file has none, or has types that edgeall does not write.
     """
     try:
         return _READERS[format](path)
     except (KeyError, IndexError, AttributeError, ValueError, ElementTree.ParseError) as error:
-        raise ExportError(f"{path}: its input and output cannot be told ({error!r})") from None
+        raise ExportError(f"{path}: its input and output cannot be read ({error!r})") from None
 
 
 def _tflite(path: Path) -> Tensors:
@@ -53,7 +53,7 @@ def _onnx(path: Path) -> Tensors:
     def info(port: Any) -> TensorInfo:
         tensor = port.type.tensor_type
         dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
-        # A batch that is left open in the file is a name, and 1 in use.
+        # A free batch size is a name in the file, and 1 in use.
         return TensorInfo(port.name, tuple(size.dim_value or 1 for size in tensor.shape.dim), str(dtype))
 
     return Tensors(info(graph.input[0]), info(graph.output[0]))
@@ -63,7 +63,7 @@ def _openvino(path: Path) -> Tensors:
     layers = list(ElementTree.parse(path).iterfind("layers/layer"))  # noqa: S314 - just written by OpenVINO
 
     def layer(kind: str) -> ElementTree.Element:
-        return [each for each in layers if each.get("type") == kind][0]  # noqa: RUF015 - IndexError is told
+        return [each for each in layers if each.get("type") == kind][0]  # noqa: RUF015 - IndexError is handled
 
     def info(port: ElementTree.Element | None, name: str | None) -> TensorInfo:
         if port is None:

@@ -1,6 +1,6 @@
-"""A run's layers by how much INT8 costs them, as a table and a picture beside its exports. Runs in a worker process.
+"""Writes the sensitivity of a run's layers to INT8 as a table and a plot. Runs in a worker process.
 
-The table is of the INT8 model that all formats share, so it is the same for each of them.
+It is measured on the INT8 model that all formats share, and therefore the same for each format.
 """
 
 import csv
@@ -26,7 +26,7 @@ def write(run: Run, calibration: Path, weight_bits: int, out: Path) -> None:
     rows = measure(ir, quant_params, weight_bits, images[: int8.CORRECTION_IMAGES], run.pixels)
     files.write_text(out.with_suffix(".csv"), _table(rows))
     with files.replacing(out.with_suffix(".png")) as part:
-        _draw(rows, f"{run.name}: what INT8 costs each layer, {weight_bits}-bit weights", part)
+        _draw(rows, f"{run.name}: quantization error by layer, {weight_bits}-bit weights", part)
 
 
 def _table(rows: Sequence[LayerNoise]) -> str:
@@ -45,12 +45,14 @@ def _draw(rows: Sequence[LayerNoise], title: str, path: Path) -> None:
     figure = Figure(figsize=(7, 2 + 0.16 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     places = np.arange(len(rows))
-    axes.barh(places, [row.own_db for row in rows], color="#9ecae1", label="this layer rounded alone")
-    axes.plot([row.total_db for row in rows], places, ".-", color="#08519c", label="all up to it rounded")
+    axes.barh(places, [row.own_db for row in rows], color="#9ecae1", label="this layer quantized alone")
+    axes.plot(
+        [row.total_db for row in rows], places, ".-", color="#08519c", label="all layers up to it quantized"
+    )
     axes.set_yticks(places, [row.layer for row in rows], fontsize=6)
     axes.invert_yaxis()
     axes.margins(y=0.01)
-    axes.set_xlabel("signal to quantization noise, dB (more is better)")
+    axes.set_xlabel("signal-to-quantization-noise ratio in dB (higher is better)")
     axes.set_title(title, fontsize=9)
     axes.legend(loc="lower right", fontsize=7)
     figure.savefig(path, dpi=120, metadata={"Software": None})

@@ -1,7 +1,6 @@
-"""The one INT8 model that all formats of a run can share, made by one method.
+"""Makes the INT8 model that all formats of a run share, by one method. Runs inside a worker process.
 
-Runs inside a worker process. What each method made is kept beside the artifacts, so that an export that was
-interrupted, or comes to another format later, takes it over.
+Models are cached beside the artifacts (`int8_cache`), for exports that resume or add another format.
 """
 
 import hashlib
@@ -29,14 +28,14 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Int8Inputs:
-    """What the shared model is made of.
+    """Inputs of the shared model, as a job names them.
 
     Attributes:
-        folder: where models are kept.
-        key: of what they are made from.
-        calibration: uint8 images (n, size, size, 3) from training.
-        training: more of them, to learn from; None where they are not at hand.
-        classes: index into the labels, of each of `training`.
+        folder: the cache of models.
+        key: the cache key.
+        calibration: a .npy of training images, uint8 (n, size, size, 3).
+        training: as `calibration`, for methods that train; None where the images are not available.
+        classes: label index of each image of `training`.
     """
 
     folder: Path
@@ -47,20 +46,21 @@ class Int8Inputs:
     fine_tuning: FineTuning
 
     def model(self, method: str) -> Path:
-        """Where the model of a method is kept."""
+        """The cache file of a method's model."""
         return self.folder / f"{int8_cache.name_of(self.key, method)}.npz"
 
 
 def make(run: Run, sources: Sources, material: Int8Inputs, method: str, truth: Sequence[int]) -> float:
-    """Make and keep the model of a method, and its simulated answers on the validation images beside it; seconds.
-
-    Seconds are 0 where an earlier export made it.
+    """Make and cache the model of a method, and its simulated outputs for the validation images.
 
     Args:
-        truth: index into the labels of each validation image, for the temperature.
+        truth: label index of each validation image, for temperature scaling.
+
+    Returns:
+        Seconds; 0 where the model is cached already.
 
     Raises:
-        ExportError: the Keras model has a layer without an INT8 form, or the method comes to nothing.
+        ExportError: the Keras model has a layer without an INT8 form, the method fails, or outputs are not finite.
     """
     images = np.load(sources.images(), mmap_mode="r", allow_pickle=False)
     selection = hashlib.sha256(images.tobytes()).hexdigest()
@@ -73,7 +73,7 @@ def make(run: Run, sources: Sources, material: Int8Inputs, method: str, truth: S
     model = METHODS[method].make(_method_inputs(run, material))
     logits = int8.simulated_logits(model, images, run.pixels)
     if not np.isfinite(logits).all():
-        raise ExportError("its simulation answers NaN or infinity")
+        raise ExportError("its simulated outputs contain NaN or infinity")
     scale = 1.0
     if run.calibration.get("method", "none") != "none":
         model, logits, scale = int8.with_own_temperature(model, logits, np.asarray(truth))

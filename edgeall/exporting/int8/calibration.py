@@ -45,7 +45,27 @@ def calibrate(
     graph = ir.graph
     if not len(images) or images.shape[1:] != graph.input.shape:
         raise ExportError(f"calibration images {images.shape} do not fit a model of {graph.input.shape}")
-    observed = {node.name: graph.groups[node.name] for node in graph.nodes if requantizes(node)}
+    extremes, histograms = _observe(
+        ir, images, mapping, with_histograms=method != "min-max", progress=progress
+    )
+    dead = [group for group, (low, high) in extremes.items() if low == high]
+    if dead or not all(np.isfinite(extremes[group]).all() for group in extremes):
+        raise ExportError(
+            f"tensor {(dead or list(extremes))[0]}: is zero or not finite for every calibration image"
+        )
+    choose = _RANGE_CHOOSERS[method]
+    quant_params = {
+        group: params_for_range(*choose(histograms.get(group), low, high))
+        for group, (low, high) in extremes.items()
+    }
+    return quant_params | _fixed_params(graph, mapping, quant_params)
+
+
+def _observe(
+    ir: IrModel, images: ByteImage, mapping: PixelMapping, *, with_histograms: bool, progress: Progress
+) -> tuple[dict[str, tuple[float, float]], dict[str, Histogram]]:
+    """Extremes, which include zero, of each group of tensors, and with a second pass histograms between them."""
+    observed = {node.name: ir.graph.groups[node.name] for node in ir.graph.nodes if requantizes(node)}
     model = float_model(ir, every_tensor=True)
     extremes: dict[str, tuple[float, float]] = {}
     histograms: dict[str, Histogram] = {}
@@ -62,7 +82,7 @@ def calibrate(
         weight = values.size / flat.size
         histograms[group] = histograms.get(group, np.zeros(BINS)) + weight * np.bincount(bins, minlength=BINS)
 
-    passes: list[Callable[[str, Any], None]] = [widen] if method == "min-max" else [widen, count]
+    passes: list[Callable[[str, Any], None]] = [widen, count] if with_histograms else [widen]
     with progress.stage("calibrating", len(images) * len(passes)) as advance:
         for update in passes:
             for start in range(0, len(images), _BATCH):
@@ -71,16 +91,7 @@ def calibrate(
                 for name, group in observed.items():
                     update(group, np.asarray(tensors[name]))
                 advance(len(batch))
-    dead = [group for group, (low, high) in extremes.items() if low == high]
-    if dead or not all(np.isfinite(extremes[group]).all() for group in extremes):
-        raise ExportError(
-            f"tensor {(dead or list(extremes))[0]}: is zero or not finite for every calibration image"
-        )
-    found = {
-        group: params_for_range(*_RANGE_CHOOSERS[method](histograms.get(group), low, high))
-        for group, (low, high) in extremes.items()
-    }
-    return found | _fixed_params(graph, mapping, found)
+    return extremes, histograms
 
 
 def _fixed_params(
