@@ -3,8 +3,7 @@
 Negative controls are INT8 models with one known fault each, treated as exports treat theirs: with their own
 temperature and threshold. Positive controls are float models rounded as common hardware rounds them. Outputs are for
 the validation images of each run. The gate judges every run alone, and the pooled folds of each cross-validation.
-Outputs
-are cached in --cache, since computing them takes most of the time.
+Outputs are cached in --cache, since computing them takes most of the time.
 """
 
 import argparse
@@ -166,7 +165,7 @@ POSITIVE: dict[str, Callable[[Stages, ByteImage], Floats]] = {
     "mantissa-10": short_mantissa,
 }
 SOUND = "no-fault"
-"""The INT8 model that the negative controls break. The gate may pass it or not: it is no control."""
+"""The INT8 model that the negative controls break. The gate may pass it or not: it is not a control."""
 OUTCOMES = ("passed", "failed", "unproven")
 
 
@@ -251,7 +250,7 @@ Judgement = Parity | str
 
 
 def judge(folds: list[ControlOutputs], control: str) -> Judgement:
-    """What the gate says of a control on all images of `folds`."""
+    """The gate's parity of a control on all images of `folds`."""
     try:
         return gate.judge(concatenate([fold.paired(control) for fold in folds]), RECIPE.parity)
     except ExportError as error:
@@ -357,7 +356,7 @@ def reason(judged: Judgement) -> str:
 
 
 def expected_outcome(name: str) -> str:
-    """What the gate should say of a control."""
+    """The outcome that the gate should give a control."""
     return "not passed" if name in NEGATIVE else "passed" if name in POSITIVE else "–"
 
 
