@@ -24,7 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from edgeall import artifact, files, runs
-from edgeall.exporting import calibration_images, conversion_worker, load_recipe, source_models
+from edgeall.exporting import calibration_images, load_recipe, source_models
+from edgeall.exporting.exporter import exporter
 
 RECIPES = [
     f"{format}-{kind}" for format in ("tflite", "onnx", "openvino") for kind in ("fp32", "fp16", "int8")
@@ -163,7 +164,7 @@ def convert_bare(path: Path, name: str) -> None:
                 run.split.train, recipe.calibration.images, recipe.calibration.seed
             )
             calibration_images.decode(run, "train", chosen, images)
-        format = conversion_worker.format_module(recipe.format)
+        format = exporter(recipe.format)
         source_models.write_reference(run, made)
         for need in format.NEEDS:
             source_models.INTERMEDIATES[need](made)

@@ -10,7 +10,8 @@ from functools import cache
 from typing import Any
 
 from edgeall import __version__, files
-from edgeall.exporting.conversion_worker import format_module
+from edgeall.engines import ENGINES
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.recipes import Recipe
 from edgeall.runs import Member, Run
 
@@ -20,12 +21,6 @@ revision are made anew, also in a development checkout, whose version stays the 
 
 SHARED_PACKAGES = ("keras", "tensorflow", "onnx")
 """Packages that the shared INT8 model depends on, besides those of a format."""
-_ENGINES = {
-    "tflite": ("ai-edge-litert", "tflite-runtime"),
-    "onnx": ("onnxruntime",),
-    "openvino": ("openvino",),
-}
-"""Distributions of the engines in which parity is measured, by format."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,9 @@ def artifact_key(
     of: RunInputs, recipe: Recipe, calibration: Sequence[Member], ways: Sequence[object], shared: str | None
 ) -> str:
     """The cache key of one artifact. `ways`: the methods that are compared."""
-    packages = (*format_module(recipe.format).PACKAGES, *_ENGINES[recipe.format])
+    # Parity is measured in the engine.
+    engine = tuple(names[0] for names in ENGINES[recipe.format].packages.values())
+    packages = exporter(recipe.format).PACKAGES + engine
     return _digest(
         of.making
         | of.facts
@@ -107,7 +104,7 @@ def artifact_key(
 
 def converters(recipe: Recipe) -> dict[str, str]:
     """Versions of edgeall and of the converting packages, which artifacts record."""
-    return {"edgeall": __version__} | _versions(format_module(recipe.format).PACKAGES)
+    return {"edgeall": __version__} | _versions(exporter(recipe.format).PACKAGES)
 
 
 def _versions(packages: Iterable[str]) -> dict[str, str]:

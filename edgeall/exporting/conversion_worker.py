@@ -9,7 +9,6 @@ input stays open while the parent lives; this process ends when it closes.
 import contextlib
 import dataclasses
 import errno
-import importlib
 import json
 import os
 import sys
@@ -18,21 +17,16 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from edgeall import files, runs
+from edgeall import documents, files, runs
 from edgeall.errors import EdgeallError
 from edgeall.exporting import speed
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.source_models import INTERMEDIATES, VALIDATION, Sources
-
-
-def format_module(format: str) -> ModuleType:
-    """The module of a format: `NEEDS`, `PACKAGES` and `convert(sources, recipe, calibration, out)`."""
-    return importlib.import_module(f"edgeall.exporting.{format}")
 
 
 def reference(
@@ -57,7 +51,7 @@ def convert(
     """Step "convert": one bare model file."""
     target = Recipe.from_dict(recipe)
     images = None if calibration is None else Path(calibration)
-    format_module(target.format).convert(sources, target, images, Path(out))
+    exporter(target.format).convert(sources, target, images, Path(out))
     return {}
 
 
@@ -111,7 +105,8 @@ def quantize(
     """Step "quantize": the shared INT8 model by one method."""
     from edgeall.exporting import shared_int8
 
-    return {"seconds": shared_int8.make(run, sources, shared_int8.material_from(material), method, truth)}
+    inputs = documents.build(shared_int8.Int8Inputs, material)
+    return {"seconds": shared_int8.make(run, sources, inputs, method, truth)}
 
 
 def write(run: runs.Run, sources: Sources, recipe: dict[str, Any], model: str, out: str) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from edgeall.exporting import calibration_images, candidates, int8_cache, sealin
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.cache_key import SHARED_PACKAGES
 from edgeall.exporting.calibration_images import GivenImages
-from edgeall.exporting.conversion_worker import format_module
 from edgeall.exporting.export_context import Candidate, ExportContext, calibration_file, report_error
 from edgeall.exporting.export_plan import FailedTask, Options, Task, plan
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.recipes import Recipe
@@ -164,7 +164,7 @@ def _check_packages(tasks: Sequence[Task]) -> None:
     Raises:
         MissingExtraError: one is not installed.
     """
-    needed = {package for task in tasks for package in format_module(task.recipe.format).PACKAGES}
+    needed = {package for task in tasks for package in exporter(task.recipe.format).PACKAGES}
     needed |= {package for task in tasks if task.methods for package in SHARED_PACKAGES}
     for package in sorted(needed):
         if importlib.util.find_spec(package) is None:

@@ -12,8 +12,8 @@ from edgeall.artifact import Decision, Noise, Parity, files_of
 from edgeall.errors import EdgeallError
 from edgeall.exporting import gate, int8_cache, shared_int8
 from edgeall.exporting.attempts import Attempt
-from edgeall.exporting.conversion_worker import format_module
 from edgeall.exporting.export_plan import Task
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.own_decision import own_decision
 from edgeall.exporting.paired_scores import PairedScores, pair_scores
@@ -88,7 +88,7 @@ class ExportContext:
                 those of a model.
         """
         method = own_method(task)
-        self.intermediates.ensure(format_module(task.recipe.format).NEEDS)
+        self.intermediates.ensure(exporter(task.recipe.format).NEEDS)
         file = self._new_file(task, f"own-{method}")
         images = str(calibration_file(self.folder, task).resolve()) if task.calibration else None
         _, seconds = self.workers.run_step(
@@ -171,10 +171,8 @@ class ExportContext:
         """The decision of the artifact. INT8 has its own; the shared model has one for all formats."""
         if task.recipe.precision != "int8":
             return task.run.decision
-        columns = task.run.decision.positive_indices
-        reference = _arrays(self.sources.reference)[VALIDATION]
-        scores = [each[:, columns].sum(axis=1, dtype=np.float64) for each in (reference, outputs)]
-        return own_decision(task.run, *scores)
+        reference, scores = _arrays(self.sources.reference)[VALIDATION], task.run.decision.scores
+        return own_decision(task.run, scores(reference), scores(outputs))
 
     def pair(self, name: str, outputs: dict[str, Floats], decision: Decision, task: Task) -> PairedScores:
         """Outputs for a set of images, paired with the Keras model's. Only validation images have labels."""

@@ -89,9 +89,7 @@ def pair_scores(
         raise ExportError("its outputs contain NaN or infinity")
     if outputs.min() < -0.01 or outputs.max() > 1.01:
         raise ExportError("its outputs are outside 0 to 1: they are not probabilities")
-    columns = decision.positive_indices
-    expected = reference[:, columns].sum(axis=1, dtype=np.float64)
-    score = outputs[:, columns].sum(axis=1, dtype=np.float64)
+    expected, score = decision.scores(reference), decision.scores(outputs)
     if len(score) > 1 and np.ptp(score) == 0 and np.ptp(expected) > _MIN_SPREAD:
         raise ExportError(f"its output is {score[0]:.3f} for every image")
     labels = np.asarray(truth, np.int64)
@@ -100,7 +98,7 @@ def pair_scores(
         subjects=tuple(subjects),
         reference=reference.astype(np.float64),
         outputs=outputs.astype(np.float64),
-        positive=np.isin(labels, columns),
+        positive=np.isin(labels, decision.positive_indices),
         reference_score=expected,
         score=score,
         reference_called=expected >= decision.threshold,

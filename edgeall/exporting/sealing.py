@@ -4,12 +4,13 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeall import artifact
+from edgeall import artifact, documents
 from edgeall.artifact import Metadata, Provenance
-from edgeall.exporting import cache_key, descriptions, int8_cache, manifest, model_io, pooling
+from edgeall.exporting import cache_key, int8_cache, manifest, model_io, pooling
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.export_context import Candidate
 from edgeall.exporting.export_plan import Task
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.manifest import Exported
 
 
@@ -37,7 +38,7 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
         calibration=_calibration(task, candidate),
         tensors=model_io.tensors(candidate.file, recipe.format),
     )
-    descriptions.add(candidate.file, metadata)
+    exporter(recipe.format).describe(candidate.file, metadata)
     sealed = artifact.seal(candidate.file, metadata)
     exported = Exported(
         path=task.path,
@@ -70,7 +71,7 @@ def _calibration(task: Task, candidate: Candidate) -> artifact.Calibration | Non
     """The run's calibration, combined with the logit scale of an INT8 model."""
     if not task.run.calibration:
         return None
-    of_run = artifact.Calibration.from_dict(task.run.calibration)
+    of_run = documents.build(artifact.Calibration, task.run.calibration)
     scale = candidate.logit_scale
     return dataclasses.replace(of_run, scale=of_run.scale * scale, offset=of_run.offset * scale)
 

@@ -4,17 +4,15 @@ Models are cached beside the artifacts (`int8_cache`), for exports that resume o
 """
 
 import hashlib
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeall import files
+from edgeall import documents, files
 from edgeall.errors import ExportError
 from edgeall.exporting import int8, int8_cache
 from edgeall.exporting.attempts import NO_IMAGES
@@ -42,12 +40,27 @@ class Int8Inputs:
     key: str
     calibration: Path
     training: Path | None
-    classes: Sequence[int]
+    classes: tuple[int, ...]
     fine_tuning: FineTuning
 
     def model(self, method: str) -> Path:
         """The cache file of a method's model."""
         return self.folder / f"{int8_cache.name_of(self.key, method)}.npz"
+
+
+@dataclass(frozen=True)
+class _Simulation:
+    """The .json file beside a cached model.
+
+    Attributes:
+        selection: SHA-256 of the validation images.
+        answers: simulated class probabilities, a row an image.
+        logit_scale: factor of the model's logits.
+    """
+
+    selection: str
+    answers: tuple[tuple[float, ...], ...]
+    logit_scale: float
 
 
 def make(run: Run, sources: Sources, material: Int8Inputs, method: str, truth: Sequence[int]) -> float:
@@ -65,7 +78,7 @@ def make(run: Run, sources: Sources, material: Int8Inputs, method: str, truth: S
     images = np.load(sources.images(), mmap_mode="r", allow_pickle=False)
     selection = hashlib.sha256(images.tobytes()).hexdigest()
     path = material.model(method)
-    if _kept(path, selection):
+    if _cached(path, selection):
         return 0.0
     if METHODS[method].trains and material.training is None:
         raise ExportError(NO_IMAGES)
@@ -77,29 +90,27 @@ def make(run: Run, sources: Sources, material: Int8Inputs, method: str, truth: S
     scale = 1.0
     if run.calibration.get("method", "none") != "none":
         model, logits, scale = int8.with_own_temperature(model, logits, np.asarray(truth))
-    answers = class_probabilities(int8.probabilities(model, logits))
+    outputs = class_probabilities(int8.probabilities(model, logits))
     seconds = time.monotonic() - started
     path.parent.mkdir(exist_ok=True)
     int8.save(model, path)
-    document = {"selection": selection, "answers": answers.tolist(), "logit_scale": scale}
-    files.write_json(path.with_suffix(".json"), document)
+    simulation = _Simulation(selection, tuple(map(tuple, outputs.tolist())), scale)
+    files.write_json(path.with_suffix(".json"), documents.plain(simulation))
     return round(seconds, 2)
 
 
 def simulated(path: Path) -> tuple[Floats, float]:
-    """Of the model kept at `path`: its simulated answers to the validation images, (n, k), and its factor of logits."""
-    document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    return np.asarray(document["answers"], np.float32), float(document["logit_scale"])
+    """Simulated outputs (n, k) of the cached model at `path` for the validation images, and its factor of logits."""
+    simulation = documents.read(_Simulation, path.with_suffix(".json"))
+    return np.asarray(simulation.answers, np.float32), simulation.logit_scale
 
 
-def _kept(path: Path, selection: str) -> bool:
-    """Whether an earlier export made this model, and knows what it answers to these validation images."""
+def _cached(path: Path, selection: str) -> bool:
+    """Whether the model is cached, with outputs for these validation images (`selection`)."""
     try:
-        document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         int8.load(path)
-        simulated(path)
-        return bool(document["selection"] == selection)
-    except (OSError, ValueError, KeyError, TypeError, ExportError):
+        return documents.read(_Simulation, path.with_suffix(".json")).selection == selection
+    except (documents.DocumentError, ExportError):
         return False
 
 
@@ -110,17 +121,4 @@ def _method_inputs(run: Run, material: Int8Inputs) -> MethodInputs:
         training = int8.TrainingInputs(images, np.asarray(material.classes, np.int64))
     return MethodInputs(
         run, np.load(material.calibration, allow_pickle=False), training, material.fine_tuning
-    )
-
-
-def material_from(document: Mapping[str, Any]) -> Int8Inputs:
-    """Rebuild from the JSON form of a job."""
-    rest = dict(document)
-    training = rest.pop("training")
-    return Int8Inputs(
-        folder=Path(rest.pop("folder")),
-        calibration=Path(rest.pop("calibration")),
-        training=None if training is None else Path(training),
-        fine_tuning=FineTuning(**rest.pop("fine_tuning")),
-        **rest,
     )

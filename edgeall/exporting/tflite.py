@@ -7,15 +7,24 @@ from typing import Any
 
 import numpy as np
 
+from edgeall.artifact import Metadata, TensorInfo, Tensors
 from edgeall.errors import ExportError
+from edgeall.exporting import tflite_metadata
 from edgeall.exporting.calibration_images import stream
+from edgeall.exporting.exporter import Quantizer
 from edgeall.exporting.frozen import place_of
+from edgeall.exporting.int8.quantized import QuantizedModel
+from edgeall.exporting.int8.tflite_writer import write_tflite
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.small_layers import smallest
 from edgeall.exporting.source_models import Sources
 
 NEEDS = ("saved_model",)
 PACKAGES = ("keras", "tensorflow")
+QUANTIZER = Quantizer(method=("min-max",), activations=("int8", "dynamic"), boundary=("float32", "int8"))
+
+_TYPES = {0: "float32", 1: "float16", 3: "uint8", 7: "int16", 9: "int8"}
+"""TensorType of TFLite's schema."""
 
 
 def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Path) -> None:
@@ -41,6 +50,37 @@ def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Pat
         converter._experimental_disable_per_channel = recipe.quantization.granularity == "tensor"
     model = _converted(converter)
     out.write_bytes(_halved(model) if recipe.precision == "float16" else model)
+
+
+def tensors(path: Path) -> Tensors:
+    """See `exporter.Exporter`."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph = schema.Model.GetRootAs(path.read_bytes()).Subgraphs(0)
+
+    def info(index: int) -> TensorInfo:
+        tensor = graph.Tensors(index)
+        grid = tensor.Quantization()
+        quantized = grid is not None and grid.ScaleLength() == 1
+        return TensorInfo(
+            (tensor.Name() or b"").decode(),
+            tuple(map(int, tensor.ShapeAsNumpy())),
+            _TYPES[tensor.Type()],
+            float(grid.Scale(0)) if quantized else 0.0,
+            int(grid.ZeroPoint(0)) if quantized and grid.ZeroPointLength() else 0,
+        )
+
+    return Tensors(info(graph.Inputs(0)), info(graph.Outputs(0)))
+
+
+def describe(path: Path, metadata: Metadata) -> None:
+    """TensorFlow Lite's own metadata; see `tflite_metadata`."""
+    tflite_metadata.add(path, metadata)
+
+
+def write_int8(model: QuantizedModel, out: Path, boundary: str) -> None:
+    """See `exporter.Exporter`."""
+    write_tflite(model, out, integer_boundary=boundary == "int8")
 
 
 def _converted(converter: Any) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 
 from edgeall.errors import ExportError, WorkerLost
 from edgeall.measuring.processor import usable_cores
+from edgeall.measuring.signals import ending, last_line
 from edgeall.runs import Run
 
 _LAST_LINES = 15
@@ -79,19 +80,19 @@ class WorkerPool:
                 "arguments": arguments,
             }
             started = time.monotonic()
-            status, lines = self._run_process(job, scratch, self.cores if alone else self.threads)
+            status, printed = self._run_process(job, scratch, self.cores if alone else self.threads)
             seconds = time.monotonic() - started
             if not result.is_file():
-                raise self._lost_error(step, status, lines)
+                raise self._lost_error(step, status, printed)
             document = json.loads(result.read_text(encoding="utf-8"))
             if "crashed" in document:
-                raise self._step_error(step, lines)
+                raise self._step_error(step, printed)
             if "error" in document:
                 raise ExportError(document["error"])
             return document, seconds
 
-    def _run_process(self, job: dict[str, Any], scratch: str, threads: int) -> tuple[int, list[str]]:
-        """The worker's exit status, and the lines that it printed."""
+    def _run_process(self, job: dict[str, Any], scratch: str, threads: int) -> tuple[int, str]:
+        """The worker's exit status, and what it printed."""
         log = Path(scratch) / "log.txt"
         with log.open("wb") as output:
             with self._lock:
@@ -118,7 +119,7 @@ class WorkerPool:
                     self._running.discard(process)
                 process.kill()
                 status = process.wait()
-        return status, log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return status, log.read_text(encoding="utf-8", errors="replace")
 
     def _environment(self, scratch: str, threads: str) -> dict[str, str]:
         return os.environ | {
@@ -135,21 +136,17 @@ class WorkerPool:
             "TMPDIR": str(Path(scratch).resolve()),
         }
 
-    def _lost_error(self, step: str, status: int, lines: list[str]) -> WorkerLost:
-        printed = [line for line in lines if line.strip()]
+    def _lost_error(self, step: str, status: int, printed: str) -> WorkerLost:
         if self._closed or status == -signal.SIGINT:
             return WorkerLost(_STOPPED)
-        if status < 0:
-            memory = ", possibly out of memory: try --jobs 1" if status == -signal.SIGKILL else ""
-            ended = f"was killed (signal {-status}{memory})"
-        else:
-            ended = f"ended without a result ({printed[-1].strip() if printed else f'status {status}'})"
-        return WorkerLost(f"step '{step}': its process {ended}; the same command goes on")
+        memory = ", --jobs 1 needs less" if status == -signal.SIGKILL else ""
+        return WorkerLost(
+            f"step '{step}': its process {ending(status, printed)}{memory}; the same command goes on"
+        )
 
-    def _step_error(self, step: str, lines: list[str]) -> ExportError:
-        printed = [line for line in lines if line.strip()]
-        error = ExportError(f"step '{step}' failed: {printed[-1].strip()}")
-        for line in printed[-_LAST_LINES:]:
+    def _step_error(self, step: str, printed: str) -> ExportError:
+        error = ExportError(f"step '{step}' failed: {last_line(printed)}")
+        for line in [line for line in printed.splitlines() if line.strip()][-_LAST_LINES:]:
             error.add_note(line)
         return error
 

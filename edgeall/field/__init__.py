@@ -1,7 +1,7 @@
 """Where models are used: images to verdicts, offline, on whatever device is there."""
 
 from edgeall.field.classify import Classified, Failed, classify, find_images
-from edgeall.field.verdict import Verdict, decide, judge, score_of
+from edgeall.field.verdict import Verdict, decide, judge
 from edgeall.pixels.folder import LeftOut
 from edgeall.pixels.quality import Quality, assess
 
@@ -16,5 +16,4 @@ __all__ = [
     "decide",
     "find_images",
     "judge",
-    "score_of",
 ]

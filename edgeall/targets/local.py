@@ -44,7 +44,9 @@ def _lacking(format: str, place: Accelerator) -> str | None:
     """As `edgeall.runtimes.lacking` tells, from a process that ends: this one lives on while others measure, and must
     hold nothing of the accelerator."""
     try:
-        reason: str | None = ask("probe", {"format": format, **vars(place)}, 1, PROBE_SECONDS)["lacking"]
+        reason: str | None = ask("probe", {"format": format, **dataclasses.asdict(place)}, 1, PROBE_SECONDS)[
+            "lacking"
+        ]
     except MeasurementError as error:
         return f"whether {place} is here could not be seen: {error}"
     return reason

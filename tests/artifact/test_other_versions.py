@@ -153,7 +153,7 @@ def test_a_schema_that_is_none_is_refused(tiny: SmallModel, tmp_path: Path, sche
 def test_a_document_without_a_schema_is_refused(tiny: SmallModel) -> None:
     document = json_of(tiny.metadata("onnx-fp32"))
     del document["schema"]
-    with pytest.raises(ArtifactError, match="schema is missing"):
+    with pytest.raises(ArtifactError, match="schema: missing"):
         Metadata.from_dict(document)
 
 

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from edgeall.artifact import PRECISIONS
 from edgeall.benching import external_tools, tool_runner
-from edgeall.benching.external_tools import TOOLS, ToolRequest
+from edgeall.benching.external_tools import BENCHMARK_APP, ToolRequest
+from edgeall.benching.external_tools import LITERT_BENCHMARK as LITERT
 from edgeall.errors import MeasurementError
 
-BENCHMARK_APP, LITERT = TOOLS["openvino"], TOOLS["tflite"]
 ENOUGH_SECONDS = 120.0
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeall.artifact import Decision
-from edgeall.field import decide, judge, score_of
+from edgeall.field import decide, judge
 
 TWO = Decision(("healthy", "ALL"), ("ALL",))
 FOUR = Decision(("benign", "early", "pre", "pro"), ("early", "pre", "pro"))
@@ -14,7 +14,7 @@ FOUR = Decision(("benign", "early", "pre", "pro"), ("early", "pre", "pro"))
 
 def test_the_score_is_the_sum_over_positive_labels() -> None:
     probabilities = np.array([[0.4, 0.1, 0.2, 0.3], [1.0, 0.0, 0.0, 0.0]], dtype=np.float32)
-    np.testing.assert_allclose(score_of(probabilities, FOUR), [0.6, 0.0], atol=1e-7)
+    np.testing.assert_allclose(FOUR.scores(probabilities), [0.6, 0.0], atol=1e-7)
 
 
 @pytest.mark.parametrize(

@@ -11,45 +11,28 @@
 `edgeall.exporting.int8_methods` combines these steps into methods.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.int8.bias_correction import CORRECTION_IMAGES, correct_biases
 from edgeall.exporting.int8.calibration import RangeMethod, calibrate
 from edgeall.exporting.int8.equalization import equalize
 from edgeall.exporting.int8.ir import IrModel
 from edgeall.exporting.int8.logit_scale import probabilities, simulated_logits, with_own_temperature
 from edgeall.exporting.int8.lowering import prepare
-from edgeall.exporting.int8.onnx_writer import write_onnx
-from edgeall.exporting.int8.openvino_writer import write_openvino
 from edgeall.exporting.int8.qat import TrainingInputs, Tuning, fine_tune
 from edgeall.exporting.int8.quant_params import QuantParams
 from edgeall.exporting.int8.quantized import QuantizedModel, freeze, load, save
 from edgeall.exporting.int8.simulation import predict, simulate
-from edgeall.exporting.int8.tflite_writer import write_tflite
-
-WRITERS: dict[str, Callable[[QuantizedModel, Path], None]] = {
-    "tflite": write_tflite,
-    "onnx": write_onnx,
-    "openvino": write_openvino,
-}
-"""Writers of a bare model by format: float32 (1, size, size, 3) in, float32 (1, classes) probabilities out."""
 
 
 def write(model: QuantizedModel, format: str, path: Path, boundary: str = "float32") -> None:
-    """Write a bare model in `format`.
-
-    `boundary` is the type of input and output: "float32", or "int8" in TFLite.
-    """
-    if format == "tflite":
-        write_tflite(model, path, integer_boundary=boundary == "int8")
-    else:
-        WRITERS[format](model, path)
+    """Write a bare model in `format`; its input and output have the type `boundary`."""
+    exporter(format).write_int8(model, path, boundary)
 
 
 __all__ = [
     "CORRECTION_IMAGES",
-    "WRITERS",
     "IrModel",
     "QuantParams",
     "QuantizedModel",
@@ -70,7 +53,4 @@ __all__ = [
     "simulated_logits",
     "with_own_temperature",
     "write",
-    "write_onnx",
-    "write_openvino",
-    "write_tflite",
 ]

@@ -1,4 +1,4 @@
-"""An INT8 model as data, the same for all formats; kept in one .npz."""
+"""An INT8 model as data, the same for all formats, and its .npz file."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeall import files
+from edgeall import documents, files
 from edgeall.errors import ExportError
 from edgeall.exporting.int8.ir import Floats, FloatWeights, Graph, Node
 from edgeall.exporting.int8.quant_params import QuantParams, quantize_weights
@@ -21,7 +21,7 @@ SCHEMA = 3
 
 @dataclass(frozen=True)
 class IntWeights:
-    """Weights of a node as engines keep them.
+    """Integer weights of a node.
 
     Attributes:
         kernel: int8, laid out as `ir.FloatWeights.kernel`; value = scale * code, a scale an output channel.
@@ -59,13 +59,28 @@ def freeze(
     quant_params: Mapping[str, QuantParams],
     weight_bits: int,
 ) -> QuantizedModel:
-    """Round float weights once and for all."""
+    """Quantize float weights to integers."""
     whole = {}
     for name, pair in weights.items():
         node = graph.by_name[name]
         source, result = (quant_params[graph.groups[tensor]] for tensor in (node.inputs[0], name))
         whole[name] = IntWeights(*quantize_weights(pair, node.kind, weight_bits, source, result))
     return QuantizedModel(graph, whole, dict(quant_params), weight_bits)
+
+
+@dataclass(frozen=True)
+class _ModelSchema:
+    schema: int
+
+
+@dataclass(frozen=True)
+class _ModelDocument:
+    """The JSON document beside the arrays."""
+
+    nodes: tuple[Node, ...]
+    grids: dict[str, tuple[float, int]]
+    weight_bits: int
+    weighted: tuple[str, ...]
 
 
 def save(model: QuantizedModel, path: Path) -> None:
@@ -93,24 +108,19 @@ def load(path: Path) -> QuantizedModel:
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            document = json.loads(arrays["document"].tobytes())
-            if document["schema"] != SCHEMA:
+            content = documents.parse(arrays["document"].tobytes())
+            if documents.build(_ModelSchema, content).schema != SCHEMA:
                 raise ExportError(f"{path}: written by another version of edgeall; quantize the model again")
+            document = documents.build(_ModelDocument, content)
             weights = {
                 name: IntWeights(*(arrays[f"{index}_{part}"] for part in ("kernel", "scale", "bias")))
-                for index, name in enumerate(document["weighted"])
+                for index, name in enumerate(document.weighted)
             }
         return QuantizedModel(
-            graph=Graph(tuple(Node(**_tuples(node)) for node in document["nodes"])),
+            graph=Graph(document.nodes),
             weights=weights,
-            quant_params={
-                name: QuantParams(scale, zero) for name, (scale, zero) in document["grids"].items()
-            },
-            weight_bits=document["weight_bits"],
+            quant_params={name: QuantParams(scale, zero) for name, (scale, zero) in document.grids.items()},
+            weight_bits=document.weight_bits,
         )
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ExportError(f"{path}: not a quantized model ({error}); quantize the model again") from None
-
-
-def _tuples(document: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}

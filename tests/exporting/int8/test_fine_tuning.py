@@ -118,8 +118,8 @@ def test_without_images_nothing_can_be_learned(corrected: Corrected) -> None:
 def test_a_saved_model_comes_back_as_it_was(tuned: int8.QuantizedModel, tmp_path: Path) -> None:
     int8.save(tuned, tmp_path / "model.npz")
     loaded = int8.load(tmp_path / "model.npz")
-    int8.write_tflite(tuned, tmp_path / "before.tflite")
-    int8.write_tflite(loaded, tmp_path / "after.tflite")
+    int8.write(tuned, "tflite", tmp_path / "before.tflite")
+    int8.write(loaded, "tflite", tmp_path / "after.tflite")
     assert (tmp_path / "before.tflite").read_bytes() == (tmp_path / "after.tflite").read_bytes()
 
 

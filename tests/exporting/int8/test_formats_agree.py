@@ -53,7 +53,7 @@ def test_the_simulation_is_near_the_float_model(case: Case) -> None:
 @pytest.mark.parametrize("format", sorted(ENGINES))
 def test_every_engine_answers_as_the_simulation_in_int8(case: Case, format: str, tmp_path: Path) -> None:
     path = tmp_path / f"model{SUFFIXES[format]}"
-    int8.WRITERS[format](case.quantized, path)
+    int8.write(case.quantized, format, path)
     answers, in_float = ENGINES[format](path, MAPPING.apply(IMAGES))
     assert not in_float
     difference = np.abs(answers - case.simulated)
@@ -77,6 +77,6 @@ def test_no_operator_computes_in_float_and_none_converts_inside(
 @pytest.mark.parametrize("format", ["tflite", "onnx"])
 def test_the_same_model_gives_the_same_bytes(case: Case, format: str, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    int8.WRITERS[format](case.quantized, first)
-    int8.WRITERS[format](case.quantized, second)
+    int8.write(case.quantized, format, first)
+    int8.write(case.quantized, format, second)
     assert first.read_bytes() == second.read_bytes()
