@@ -37,7 +37,7 @@ class Exporter(Protocol):
     """The module of a format.
 
     Attributes:
-        NEEDS: forms that it converts from, keys of `source_models.NEEDS`.
+        NEEDS: forms that it converts from, keys of `source_models.INTERMEDIATES`.
         PACKAGES: distributions that convert; their versions are part of an artifact's provenance.
         QUANTIZER: None where the format has no INT8.
     """

@@ -1,4 +1,4 @@
-"""What a converted model takes and gives, read from its file: no engine is started."""
+"""Input and output tensors of a converted model, read from its file without an engine."""
 
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,9 +12,9 @@ def tensors(path: Path, format: Format) -> Tensors:
     """The input and output of the bare model at `path`.
 
     Raises:
-        ExportError: the file has none, or of a type that edgeall does not write.
+        ExportError: the file has none, or has types that edgeall does not write.
     """
     try:
         return exporter(format).tensors(path)
     except (KeyError, IndexError, AttributeError, ValueError, ElementTree.ParseError) as error:
-        raise ExportError(f"{path}: its input and output cannot be told ({error!r})") from None
+        raise ExportError(f"{path}: its input and output cannot be read ({error!r})") from None

@@ -1,4 +1,4 @@
-"""ONNX to ONNX: ONNX Runtime's quantizer and float16 rewriter. Runs inside a worker process."""
+"""Exports to ONNX, with ONNX Runtime's quantizer and float16 converter. Runs inside a worker process."""
 
 import shutil
 from pathlib import Path
@@ -42,7 +42,7 @@ def tensors(path: Path) -> Tensors:
     def info(port: Any) -> TensorInfo:
         tensor = port.type.tensor_type
         dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
-        # A batch that is left open in the file is a name, and 1 in use.
+        # A free batch size is a name in the file, and 1 in use.
         return TensorInfo(port.name, tuple(size.dim_value or 1 for size in tensor.shape.dim), str(dtype))
 
     return Tensors(info(graph.input[0]), info(graph.output[0]))
@@ -102,7 +102,7 @@ def _quantize(sources: Sources, recipe: Recipe, calibration: Path, out: Path) ->
         "entropy": CalibrationMethod.Entropy,
         "percentile": CalibrationMethod.Percentile,
     }
-    # Folds what the conversion leaves after depthwise convolutions. Shapes are all fixed, so no symbolic inference.
+    # Folds operators that the conversion leaves after depthwise convolutions. All shapes are fixed.
     folded = out.with_name(f"{out.stem}-folded.onnx")
     quant_pre_process(sources.onnx, folded, skip_symbolic_shape=True)
     name = onnx.load(folded, load_external_data=False).graph.input[0].name
@@ -110,7 +110,7 @@ def _quantize(sources: Sources, recipe: Recipe, calibration: Path, out: Path) ->
     tensors = stream(calibration, sources.pixels)
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
-        """Hands out as many images as were asked for last: all activations of these are held until the next."""
+        """Yields as many images as `set_range` requested: ONNX Runtime holds all their activations at once."""
 
         left = 0
 
@@ -130,7 +130,7 @@ def _quantize(sources: Sources, recipe: Recipe, calibration: Path, out: Path) ->
         folded,
         out,
         Reader(),
-        # The name is misleading: all methods then collect so many images at a time, and merge.
+        # Despite the name, all methods then collect so many images at a time, and merge.
         extra_options={"CalibStridedMinMax": 1},
         quant_format=QuantFormat.QDQ,
         per_channel=settings.granularity == "channel",

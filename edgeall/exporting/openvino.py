@@ -1,4 +1,4 @@
-"""ONNX to OpenVINO, quantized by NNCF. Runs inside a worker process."""
+"""Exports to OpenVINO from ONNX, with NNCF's quantizer. Runs inside a worker process."""
 
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Pat
         model = _quantize(model, recipe, sources, calibration)
     openvino.save_model(model, out, compress_to_fp16=recipe.precision == "float16")
     if recipe.precision == "float16":
-        openvino.save_model(_widened(model, out), out, compress_to_fp16=False)
+        openvino.save_model(_with_float32_layers(model, out), out, compress_to_fp16=False)
 
 
 def tensors(path: Path) -> Tensors:
@@ -48,7 +48,7 @@ def tensors(path: Path) -> Tensors:
     layers = list(ElementTree.parse(path).iterfind("layers/layer"))  # noqa: S314 - just written by OpenVINO
 
     def layer(kind: str) -> ElementTree.Element:
-        return [each for each in layers if each.get("type") == kind][0]  # noqa: RUF015 - raises IndexError
+        return [each for each in layers if each.get("type") == kind][0]  # noqa: RUF015 - IndexError is handled
 
     def info(port: ElementTree.Element | None, name: str | None) -> TensorInfo:
         if port is None:
@@ -73,7 +73,7 @@ def describe(path: Path, metadata: Metadata) -> None:
     label, because Model API takes the one value of a lone sigmoid for the first label with a probability of 1; labels
     only without spaces, which separate them there.
     """
-    pixels, labels, ports = metadata.pixels, metadata.decision.labels, metadata.tensors
+    pixels, labels, tensors = metadata.pixels, metadata.decision.labels, metadata.tensors
     info = {
         "resize_type": _RESIZE_TYPES[pixels.fit],
         "pad_value": "0",
@@ -84,7 +84,7 @@ def describe(path: Path, metadata: Metadata) -> None:
         ),
         "scale_values": " ".join(repr(1 / scale) for scale in pixels.scale),
     }
-    if ports is not None and ports.output.shape[-1] == len(labels):
+    if tensors is not None and tensors.output.shape[-1] == len(labels):
         info["model_type"] = "Classification"
         if not any(character.isspace() for label in labels for character in label):
             info["labels"] = " ".join(labels)
@@ -103,8 +103,8 @@ def write_int8(model: QuantizedModel, out: Path, boundary: str) -> None:
     write_openvino(model, out)
 
 
-def _widened(model: Any, halved: Path) -> Any:
-    """The float16 model of a file, the smallest kernels of which are those of `model` again."""
+def _with_float32_layers(model: Any, float16: Path) -> Any:
+    """The model of the file `float16`, with the smallest kernels replaced by the float32 ones of `model`."""
     import openvino
 
     weights = {
@@ -112,7 +112,7 @@ def _widened(model: Any, halved: Path) -> Any:
         for each in model.get_ops()
         if each.get_type_name() == "Constant" and each.get_element_type() == openvino.Type.f32
     }
-    # What has one dimension but for ones is a bias, or a factor a channel.
+    # Constants with a single dimension larger than 1 are biases or factors of channels.
     sizes = {
         name: int(np.prod(each.shape))
         for name, each in weights.items()
@@ -120,14 +120,14 @@ def _widened(model: Any, halved: Path) -> Any:
     }
     kept = smallest(sizes)
     core = openvino.Core()
-    # Its weights are not to be read from a file that is written over.
+    # Weights must not be mapped from a file that is overwritten.
     core.set_property({"ENABLE_MMAP": False})
-    wide = core.read_model(halved)
-    for each in wide.get_ops():
+    mixed = core.read_model(float16)
+    for each in mixed.get_ops():
         if each.get_type_name() == "Convert" and each.get_friendly_name() in kept:
             for reader in each.output(0).get_target_inputs():
                 reader.replace_source_output(weights[each.get_friendly_name()].output(0))
-    return wide
+    return mixed
 
 
 def _quantize(model: Any, recipe: Recipe, sources: Sources, calibration: Path) -> Any:
@@ -157,7 +157,7 @@ def _quantize(model: Any, recipe: Recipe, sources: Sources, calibration: Path) -
 
 
 class CalibrationInputs:
-    """Calibration tensors that can be gone through more than once, as NNCF does."""
+    """Calibration tensors that NNCF iterates over several times."""
 
     def __init__(self, path: Path, sources: Sources) -> None:
         self._path, self._pixels = path, sources.pixels

@@ -1,19 +1,21 @@
-"""One INT8 model of a classifier: the same weights, scales and zero points in every format.
+"""Quantization of a Keras classifier to INT8: the steps that methods are made of, and writers for each format.
 
-    plain = prepare(model)                                      # Keras model as plain operators
-    grids = calibrate(plain, images, mapping)                   # scales and zero points
-    corrected = correct_biases(plain, grids, 7, images[:CORRECTING], mapping, compensated=True)
-    quantized = freeze(corrected.graph, corrected.weights, grids, 7)
+    ir = prepare(model)                                         # Keras model to intermediate representation
+    ir = equalize(ir, images, mapping)                          # cross-layer equalization
+    quant_params = calibrate(ir, images, mapping)               # scale and zero point of each activation
+    ir = correct_biases(ir, quant_params, 7, images[:CORRECTION_IMAGES], mapping, gptq=True)
+    quantized = freeze(ir.graph, ir.weights, quant_params, 7)   # integer weights
     write(quantized, "tflite", path)                            # or "onnx", "openvino"
 
-`fine_tune` trains the last layers of `corrected` from labels in place of `freeze`.
+`fine_tune` replaces `freeze` to train the last layers. Weights, scales and zero points are the same in every format.
+`edgeall.exporting.int8_methods` combines these steps into methods.
 """
 
 from pathlib import Path
 
 from edgeall.exporting.exporter import exporter
-from edgeall.exporting.int8.bias_correction import CORRECTING, correct_biases
-from edgeall.exporting.int8.calibration import Method, calibrate
+from edgeall.exporting.int8.bias_correction import CORRECTION_IMAGES, correct_biases
+from edgeall.exporting.int8.calibration import RangeMethod, calibrate
 from edgeall.exporting.int8.equalization import equalize
 from edgeall.exporting.int8.ir import IrModel
 from edgeall.exporting.int8.logit_scale import probabilities, simulated_logits, with_own_temperature
@@ -30,11 +32,11 @@ def write(model: QuantizedModel, format: str, path: Path, boundary: str = "float
 
 
 __all__ = [
-    "CORRECTING",
+    "CORRECTION_IMAGES",
     "IrModel",
-    "Method",
     "QuantParams",
     "QuantizedModel",
+    "RangeMethod",
     "TrainingInputs",
     "Tuning",
     "calibrate",

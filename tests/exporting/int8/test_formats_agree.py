@@ -21,7 +21,7 @@ rounding or, in these tiny networks, the last dense layers."""
 @dataclass(frozen=True)
 class Case:
     model: Any
-    plain: int8.IrModel
+    ir: int8.IrModel
     quantized: int8.QuantizedModel
     reference: np.ndarray
     simulated: np.ndarray
@@ -30,18 +30,18 @@ class Case:
 @pytest.fixture(scope="module", params=sorted(NETWORKS))
 def case(request: pytest.FixtureRequest) -> Case:
     model = NETWORKS[request.param]()
-    plain = int8.prepare(model)
-    grids = int8.calibrate(plain, IMAGES, MAPPING, method="min-max")
-    quantized = int8.freeze(plain.graph, plain.weights, grids, weight_bits=7)
+    ir = int8.prepare(model)
+    quant_params = int8.calibrate(ir, IMAGES, MAPPING, method="min-max")
+    quantized = int8.freeze(ir.graph, ir.weights, quant_params, weight_bits=7)
     tensors = MAPPING.apply(IMAGES)
     answers = [np.asarray(m.predict_on_batch(tensors)) for m in (model, int8.simulate(quantized))]
-    return Case(model, plain, quantized, *answers)
+    return Case(model, ir, quantized, *answers)
 
 
 def test_the_plain_model_answers_as_the_keras_model(case: Case) -> None:
     from edgeall.exporting.int8.fake_quant import float_model
 
-    answers = np.asarray(float_model(case.plain).predict_on_batch(MAPPING.apply(IMAGES)))
+    answers = np.asarray(float_model(case.ir).predict_on_batch(MAPPING.apply(IMAGES)))
     assert case.reference.std(axis=0).min() > 0.05, "the network must answer differently to different images"
     np.testing.assert_allclose(answers, case.reference, atol=1e-4)
 
