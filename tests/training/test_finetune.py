@@ -216,7 +216,9 @@ def test_a_name_stays_within_the_folder_of_runs(cells: Path, tmp_path: Path, nam
 def test_a_part_of_one_class_is_refused(cells: Path, tmp_path: Path) -> None:
     split = split_of(cells, 6, 3)
     lopsided = Split(split.train, split.val[:3], split.test, "image")
-    with pytest.raises(DatasetError, match="the val part of the split has images of one side only"):
+    with pytest.raises(
+        DatasetError, match="the val part of the split has only positive or only negative images"
+    ):
         train(cells, QUICK, tmp_path, split=lopsided)
     assert not list(tmp_path.iterdir())
 
@@ -228,7 +230,7 @@ def test_a_part_of_one_class_is_refused(cells: Path, tmp_path: Path) -> None:
         ({"head": "papper"}, "did you mean 'paper'"),
         ({"weights": "missing.h5"}, "weights 'missing.h5': no such file"),
         ({"epochs": -1}, "epochs -1 is not between"),
-        ({"epochs": 0, "head_epochs": 0}, "train nothing"),
+        ({"epochs": 0, "head_epochs": 0}, "give one of them more"),
         ({"calibration": "plat"}, "did you mean 'platt'"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
         ({"threshold": 1.5}, "threshold 1.5 is not between"),
