@@ -16,7 +16,7 @@ import numpy.typing as npt
 import edgeall
 from edgeall import evaluating, files, predictions, runs
 from edgeall.artifact import Decision
-from edgeall.datasets import Dataset
+from edgeall.datasets import Dataset, split_caveat
 from edgeall.errors import DatasetError
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.predictions import Predictions
@@ -166,12 +166,7 @@ def _key(dataset: Dataset, split: Split, settings: TrainingSettings) -> str:
 def caveats(run: Run) -> list[str]:
     """Limits of the run's figures, a sentence each."""
     found = [f"Warning: {doubt}." for doubt in run.metrics["train"]["doubts"]]
-    if run.split.grouped_by == "subject":
-        return [*found, "No subject is in two parts of the split."]
-    return [
-        *found,
-        "Subjects are not known: the split is by image, and figures are optimistic for new patients.",
-    ]
+    return [*found, split_caveat(run.split.grouped_by)]
 
 
 def check(dataset: Dataset, split: Split) -> None:

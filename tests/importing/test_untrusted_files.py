@@ -92,9 +92,9 @@ def test_code_in_a_lambda_of_keras_3_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ({"class_name": "Attention2D", "module": None, "registered_name": "mine>Attention2D"}, "whose code is never run"),
-        ({"class_name": "Conv2D", "module": "os", "registered_name": None}, "whose code is never run"),
-        ({"class_name": "Conv2D", "module": "keras.layers", "registered_name": "mine>Conv2D"}, "whose code is never run"),
+        ({"class_name": "Attention2D", "module": None, "registered_name": "mine>Attention2D"}, "of the custom class"),
+        ({"class_name": "Conv2D", "module": "os", "registered_name": None}, "of the custom class"),
+        ({"class_name": "Conv2D", "module": "keras.layers", "registered_name": "mine>Conv2D"}, "of the custom class"),
         ({"class_name": "TFSMLayer", "module": "keras.layers"}, "TFSMLayer, which is none"),
         ({"class_name": "StringLookup", "module": "keras.layers"}, "StringLookup, which is none"),
         ({"class_name": "TorchModuleWrapper", "module": "keras.layers"}, "TorchModuleWrapper, which is none"),

@@ -45,13 +45,15 @@ def test_a_run_says_what_it_is(trained: Run, cells: Path) -> None:
 
 
 def test_the_saved_model_is_the_one_that_was_scored(trained: Run) -> None:
-    from edgeall.pixels import read_pixels
+    from edgeall.pixels import read_image
     from edgeall.statistics import classification_metrics
 
     model = load_model(trained)
     recorded = predictions.read(trained.path / predictions.FILE, trained.decision.labels)
     for part in runs.PARTS:
-        probabilities = predict(model, read_pixels(trained.images(part), 32), trained.pixels)
+        probabilities = predict(
+            model, np.stack([read_image(path, 32) for path in trained.images(part)]), trained.pixels
+        )
         assert recorded[part].images == tuple(member.name for member in trained.split.part(part))
         np.testing.assert_allclose(recorded[part].probabilities, probabilities, atol=1e-6)
         np.testing.assert_array_equal(recorded[part].truth, trained.class_indices(part))
@@ -70,12 +72,12 @@ def test_probabilities_are_calibrated_on_validation_and_say_so(trained: Run) -> 
 
 
 def test_the_stability_of_the_score_is_that_of_the_saved_model(trained: Run) -> None:
-    from edgeall.pixels import read_pixels
+    from edgeall.pixels import read_image
 
     model = load_model(trained)
     again = stability(
         lambda images: predict(model, images, trained.pixels),
-        np.stack(read_pixels(trained.images("val"), 32)),
+        np.stack([read_image(path, 32) for path in trained.images("val")]),
         trained.decision,
     )
     said = of_run(trained)
