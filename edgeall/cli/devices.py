@@ -162,15 +162,15 @@ def _provision(profile: "Profile", display: Display) -> int:
         "name": profile.name,
         "host": host,
         "folder": ready.folder,
-        "pushed": [{"to": parcel.to, "bytes": parcel.size} for parcel in ready.pushed],
-        "bytes": sum(parcel.size for parcel in ready.pushed),
+        "pushed": [{"to": upload.to, "bytes": upload.size} for upload in ready.pushed],
+        "bytes": sum(upload.size for upload in ready.pushed),
         "seconds": seconds,
         "engines": ready.engines,
         "command": f"{ready.folder}/{LAUNCHER}",
     }
     display.emit(document)
     if not display.as_json:
-        sent = [f"  {parcel.size / 1e6:6.1f} MB  {parcel.to}" for parcel in ready.pushed]
+        sent = [f"  {upload.size / 1e6:6.1f} MB  {upload.to}" for upload in ready.pushed]
         total = (
             f"{document['bytes'] / 1e6:.1f} MB sent to {ready.folder}" if sent else "all was there already"
         )

@@ -73,7 +73,7 @@ def test_a_drawn_image_is_known_as_such_wherever_it_turns_up(small_set: Path, tm
         (tmp_path / name / "renamed.jpg").write_bytes(source.read_bytes())
     assert read_dataset(tmp_path).layout == "image folder (synthetic)"
     readme = (small_set / "README.txt").read_text()
-    assert "says nothing about leukaemia" in readme
+    assert "is no evidence about leukaemia" in readme
 
 
 def test_same_seed_same_bytes_on_any_number_of_cores(

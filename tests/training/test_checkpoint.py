@@ -236,7 +236,7 @@ def test_a_training_killed_in_each_phase_gives_the_model_of_an_undisturbed_one(
         assert not list((tmp_path / "killed").glob("*/run.json"))
         return done.stdout
 
-    assert "goes on" not in killed("head", 2)
+    assert "resuming" not in killed("head", 2)
     heard = killed("fine-tuning", 1)
     assert "head: resuming after epoch 2, where training was interrupted" in heard
     listener = Noted()
