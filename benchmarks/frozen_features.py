@@ -25,11 +25,11 @@ from edgeall.progress import SILENT
 from edgeall.runs import Member
 from edgeall.silence_stderr import hushed
 from edgeall.training.augment import Augmentation
-from edgeall.training.features import Computed, FrozenFeatures, Views
+from edgeall.training.features import CachedFeatures, FrozenFeatures, Views
 from edgeall.training.fit import Phase, Truth, batches, run_phase
 from edgeall.training.image_cache import ImageCache
 from edgeall.training.initial_weights import draw_weights
-from edgeall.training.model import PREDICT_BATCH, build, compiled, open_layers, stacked
+from edgeall.training.model import PREDICT_BATCH, build, compiled, stacked, unfreeze
 from edgeall.training.standardize import StandardizedFeatures
 
 
@@ -59,7 +59,7 @@ def measure(args: argparse.Namespace) -> tuple[list[float], float, list[float]]:
     classifier = build(
         training.BACKBONES[args.backbone], training.HEADS["gap"], 1, size=args.size, dropout=settings.dropout
     )
-    open_layers(classifier, "none")
+    unfreeze(classifier, "none")
     draw_weights(classifier.base, seed=0)
     truth = Truth(classes, np.ones(args.images, np.float32))
     reduced = classifier.head[0].output
@@ -91,7 +91,7 @@ def measure(args: argparse.Namespace) -> tuple[list[float], float, list[float]]:
             print(f"end to end, epoch {turn + 1}: {of_epochs[-1]:.1f} s", flush=True)
 
     started = time.monotonic()
-    standard = StandardizedFeatures.of(Computed(values), args.images)
+    standard = StandardizedFeatures.of(CachedFeatures(values), args.images)
     phase = Phase("head", args.epochs, settings.head_rate, settings.batch_size, 0, settings.seed)
     # Its validation is of the training features: a stand-in, since a phase cannot go without.
     run_phase(

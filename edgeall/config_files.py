@@ -1,4 +1,4 @@
-"""Recipes and device profiles: data files that ship with edgeall, and a user's own that win over them."""
+"""Finds recipes and device profiles: files that ship with edgeall, and the user's own, which take precedence."""
 
 import os
 from pathlib import Path
@@ -12,28 +12,28 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def folder(kind: Kind) -> Path:
-    """Where the shipped TOML files of a kind lie: inside the installed wheel, or at the top of a checkout."""
+    """The folder of the shipped TOML files of a kind: inside the installed wheel, or at the top of a checkout."""
     installed = _PACKAGE / "shipped" / kind
     return installed if installed.is_dir() else _PACKAGE.parent / kind
 
 
 def user_folder(kind: Kind) -> Path:
-    """Where a user's own lie; need not exist."""
+    """The folder of the user's own files, which need not exist."""
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(base) / "edgeall" / kind
 
 
 def available(kind: Kind) -> dict[str, Path]:
-    """Name to file; a user's own of the same name replaces the shipped one."""
+    """Files by name; a user's own file replaces the shipped one of the same name."""
     files = [*folder(kind).glob("*.toml"), *user_folder(kind).glob("*.toml")]
     return {file.stem: file for file in sorted(files, key=lambda f: (f.parent != folder(kind), f.name))}
 
 
 def find(kind: Kind, name_or_path: str) -> Path:
-    """The file for a name, or for a path to one.
+    """The file with this name, or at this path.
 
     Raises:
-        UsageError: neither; names the nearest known.
+        UsageError: neither exists; the message suggests the nearest name.
     """
     path = Path(name_or_path)
     if path.suffix == ".toml" and path.is_file():

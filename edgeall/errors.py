@@ -1,22 +1,22 @@
-"""The one family of exceptions a user may see.
+"""Errors that a user can cause and correct.
 
-Every message is a single line that names the thing at fault and the way out. The command line prints it
-and ends with `exit_status`; anything that is not an `EdgeallError` is a bug and shows as one.
+Every message is a single line with the cause and a remedy. The command line prints it and exits with `exit_status`.
+Any other exception is a bug, and appears with its traceback.
 """
 
 
 class EdgeallError(Exception):
-    """Base of all errors a user can cause and mend."""
+    """Base of all errors that a user can cause and correct."""
 
     exit_status = 2
 
 
 class UsageError(EdgeallError):
-    """The command was asked for something it cannot mean: a wrong name, a contradiction, a missing argument."""
+    """Invalid arguments: an unknown name, a contradiction, a missing argument."""
 
 
 class FileError(EdgeallError):
-    """A file or folder cannot be written: no room, no permission, a failing disk. `reason` is the system's."""
+    """A file or folder cannot be written: full disk, no permission, a failing disk. `reason` is the system's."""
 
     def __init__(self, path: object, reason: str) -> None:
         super().__init__(f"{path}: cannot be written ({reason}); make room or give another place")
@@ -24,7 +24,7 @@ class FileError(EdgeallError):
 
 
 class DatasetError(EdgeallError):
-    """A folder of images cannot serve: missing, empty, one class, too few images."""
+    """A dataset is not usable: missing, empty, one class, too few images."""
 
 
 class ImageError(EdgeallError):
@@ -32,15 +32,15 @@ class ImageError(EdgeallError):
 
 
 class RunError(EdgeallError):
-    """A run folder is missing, incomplete or contradicts its data."""
+    """A run folder is missing or incomplete, or contradicts its dataset."""
 
 
 class TrainingError(EdgeallError):
-    """A training came to nothing: its loss is no longer a number."""
+    """A training diverged: its loss is not finite."""
 
 
 class ModelError(EdgeallError):
-    """A Keras model from elsewhere cannot be taken over as it is."""
+    """A Keras model cannot be imported."""
 
 
 class ArtifactError(EdgeallError):
@@ -52,19 +52,19 @@ class EngineError(EdgeallError):
 
 
 class ExportError(EdgeallError):
-    """A converter failed or wrote something that cannot be trusted."""
+    """A converter failed or wrote an invalid file."""
 
 
 class WorkerLost(ExportError):
-    """A converting process was killed or stopped before its end: that says nothing of what it was converting."""
+    """A conversion process was killed or stopped. The cause need not be the model."""
 
 
 class MeasurementError(EdgeallError):
-    """A measurement could not be taken, or cannot be believed."""
+    """A measurement failed, or is not plausible."""
 
 
 class DeviceError(EdgeallError):
-    """A device cannot be reached, or cannot serve as it is."""
+    """A device cannot be reached, or lacks something that is needed."""
 
 
 class MissingExtraError(EdgeallError):

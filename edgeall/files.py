@@ -1,8 +1,7 @@
-"""Files that are whole or absent: written beside their place, flushed to disk, then moved into it.
+"""Atomic writes: files and folders are written under a temporary name, flushed to disk, then moved into place.
 
-What is being made has a hidden name beside its place. A process that is killed leaves it there. A folder that is being
-made is locked by its process, so that the next one that writes to the same place knows which ones nobody makes any
-more, and removes them.
+The temporary name is hidden and in the same folder. A killed process leaves its temporary files. A temporary folder is
+locked by its process, so that a later writer to the same path recognises and removes abandoned ones.
 """
 
 import ctypes
@@ -27,38 +26,38 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _NEW, _OLD = ".new", ".old"
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
-_CANNOT = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+_NOT_SUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
 _AT_FDCWD = -100
 _EXCHANGE = 2
 """RENAME_EXCHANGE of Linux (renameat2(2)) and RENAME_SWAP of macOS (renamex_np(2))."""
 
 AnyPath = str | os.PathLike[str]
-"""What every public function takes for a path."""
+"""Type of paths in public functions."""
 
 
 @contextmanager
 def replacing(path: Path, *, flush: bool = True) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; move it into place when the block ends well, remove it otherwise.
+    """Yield a temporary path beside `path`; move it into place if the block succeeds, remove it otherwise.
 
-    The temporary keeps `path`'s suffix, because converters choose by it.
+    The temporary path has `path`'s suffix, because converters depend on it.
 
     Args:
         flush: to disk before the move, so that a power failure does not leave an empty file at `path`.
 
     Raises:
-        FileError: it cannot be written. What stood at `path` is unchanged.
+        FileError: it cannot be written. An existing file at `path` is unchanged.
     """
-    with _telling(path):
+    with _as_file_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
         os.close(handle)
     part = Path(name)
     try:
-        with _telling(path, _NO_ROOM):
+        with _as_file_error(path, _DISK_ERRORS):
             yield part
-        with _telling(path):
-            # mkstemp makes files private; a result is as readable as any other file the user writes.
+        with _as_file_error(path):
+            # mkstemp makes files private; a result gets the user's usual permissions.
             part.chmod(0o666 & ~_umask())
             if flush:
                 _flush(part)
@@ -71,26 +70,26 @@ def replacing(path: Path, *, flush: bool = True) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
-    """As `replacing`, for a folder. With `overwrite`, one that stands at `path` stays until the new one is whole.
+    """As `replacing`, for a folder. With `overwrite`, an existing folder stays until the new one is complete.
 
-    At every moment the old or the new folder is at `path`, where the system can exchange two names (Linux and macOS, on
-    their usual file systems). Elsewhere there is a moment with neither: the old one is put back when that fails, and by
-    the next call when the process is killed in it.
+    Where the system can exchange two names (Linux and macOS on their usual file systems), the old or the new folder is
+    at `path` at all times. Elsewhere there is a short time with neither. The old folder is then restored after an
+    error, and by the next call after the process was killed.
 
     Raises:
-        UsageError: something is at `path`, and not `overwrite`.
-        FileError: the folder cannot be written. What stood at `path` is there.
+        UsageError: `path` exists, and not `overwrite`.
+        FileError: the folder cannot be written. An existing folder at `path` is unchanged.
     """
-    with _telling(path):
+    with _as_file_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _clear(path)
+        _clean_up(path)
         refuse_overwrite(path, overwrite)
         part, lock = _new_folder(path)
     old = part.with_suffix(_OLD)
     try:
-        with _telling(path, _NO_ROOM):
+        with _as_file_error(path, _DISK_ERRORS):
             yield part
-        with _telling(path):
+        with _as_file_error(path):
             part.chmod(0o777 & ~_umask())
             _flush_all(part)
             if not os.path.lexists(path):
@@ -101,22 +100,22 @@ def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
                     _swap(part, path, old)
             _flush(path.parent)
     finally:
-        # Whatever was interrupted, and where: the names tell which folder is the old one.
-        _put_back(old, path)
+        # After an interruption at any point, the suffixes distinguish the old folder from the new one.
+        _restore(old, path)
         _remove(part)
         _unlock(lock)
 
 
 @contextmanager
 def alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold the file at `path`, made where it is missing, until the block ends; other processes wait for that.
+    """Lock the file at `path` during the block; other processes wait. A missing file is created.
 
-    Windows, and file systems without locks, let everybody in.
+    There is no lock on Windows and on file systems without locks.
 
     Args:
-        waiting: is called where another process holds it, before waiting for that one.
+        waiting: called before waiting for another process.
     """
-    with _telling(path):
+    with _as_file_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -134,34 +133,37 @@ def alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
 
 
 def is_hidden(path: Path) -> bool:
-    """Whether a name begins with a dot, as those of unfinished files and folders do."""
+    """Whether a name begins with a dot, as names of unfinished files and folders do."""
     return path.name.startswith(".")
 
 
 @contextmanager
-def _telling(path: Path, of: tuple[int, ...] | None = None) -> Iterator[None]:
-    """Errors of the system (with these numbers; None: all) as one line that names `path`."""
+def _as_file_error(path: Path, numbers: tuple[int, ...] | None = None) -> Iterator[None]:
+    """Convert system errors (with these numbers; None: all) to a FileError with `path`."""
     try:
         yield
     except OSError as error:
-        if of is not None and error.errno not in of:
+        if numbers is not None and error.errno not in numbers:
             raise
         raise FileError(path, error.strerror or str(error)) from error
 
 
 def _new_folder(path: Path) -> tuple[Path, int | None]:
-    """A new hidden folder beside `path`, and the lock that shows that somebody makes it."""
+    """A new hidden folder beside `path`, and the lock that marks it as in use."""
     while True:
         part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=_NEW, dir=path.parent))
         lock, busy = _lock(part)
-        # Between the two lines another process may have taken it for a leftover.
+        # Another process can have removed it as abandoned before the lock.
         if not busy and part.is_dir():
             return part, lock
         _unlock(lock)
 
 
 def _lock(folder: Path) -> tuple[int | None, bool]:
-    """A lock on a folder, which ends with its process; None where there are no locks, or (True) another has it."""
+    """A lock on a folder, and whether another process holds it. The lock is None then, or where there are no locks.
+
+    The system releases a lock when its process ends.
+    """
     if fcntl is None:
         return None, False
     try:
@@ -181,16 +183,16 @@ def _unlock(lock: int | None) -> None:
         os.close(lock)
 
 
-def _clear(path: Path) -> None:
-    """Tidy up after processes that were killed while they made or replaced the folder `path`.
+def _clean_up(path: Path) -> None:
+    """Clean up after processes that were killed while writing the folder `path`.
 
-    A new folder that nobody holds is removed. An old one that was moved away is put back.
+    Abandoned new folders are removed. An old folder that was moved away is restored.
     """
     name = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}({_NEW}|{_OLD})")
     for left in [each for each in path.parent.iterdir() if name.fullmatch(each.name)]:
         lock, busy = _lock(left)
         if left.suffix == _OLD and not busy:
-            _put_back(left, path)
+            _restore(left, path)
         elif lock is not None:
             _remove(left)
         _unlock(lock)
@@ -210,8 +212,8 @@ def _swap(part: Path, path: Path, old: Path) -> None:
         _unlock(lock)
 
 
-def _put_back(old: Path, path: Path) -> None:
-    """What was moved away returns to `path`, or goes where another is there."""
+def _restore(old: Path, path: Path) -> None:
+    """Move the old folder back to `path`, or remove it where `path` exists."""
     if not os.path.lexists(old):
         return
     if os.path.lexists(path):
@@ -222,9 +224,9 @@ def _put_back(old: Path, path: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two names at once. False where system or file system cannot.
+    """Exchange two names atomically. False where the system or file system cannot.
 
-    It takes no room in the folder's own file, so that a full disk does not stop it.
+    An exchange adds no directory entry, so that it works on a full disk.
     """
     if sys.platform == "win32":
         return False
@@ -238,7 +240,7 @@ def _exchange(one: Path, other: Path) -> bool:
     if not failed:
         return True
     number = ctypes.get_errno()
-    if number in _CANNOT:
+    if number in _NOT_SUPPORTED:
         return False
     raise OSError(number, os.strerror(number), str(other))
 
@@ -269,7 +271,7 @@ def _flush(path: Path) -> None:
     try:
         os.fsync(handle)
     except OSError as error:
-        # Some file systems have no such thing for folders.
+        # Some file systems do not support fsync for folders.
         if not folder or error.errno not in (errno.EINVAL, errno.EBADF):
             raise
     finally:

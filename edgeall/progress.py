@@ -1,4 +1,4 @@
-"""How long work tells what it is doing, without knowing who listens."""
+"""Progress reports of long operations, independent of how they are displayed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -8,14 +8,14 @@ Advance = Callable[[int], None]
 
 
 class Progress(Protocol):
-    """A listener to stages of work. The terminal's is in `edgeall.cli.display`."""
+    """Receiver of progress reports. The terminal's is in `edgeall.cli.display`."""
 
     def stage(self, title: str, total: int) -> AbstractContextManager[Advance]:
-        """Open a stage of `total` steps; call what it yields with the number of steps just done."""
+        """Open a stage of `total` steps. Yields a function to call with the number of steps just done."""
         ...
 
     def note(self, text: str) -> None:
-        """Tell the user one line that matters beyond the progress itself."""
+        """Show the user a line of information."""
         ...
 
 
@@ -29,4 +29,4 @@ class _Silent:
 
 
 SILENT: Progress = _Silent()
-"""Listens to nothing: for library use and tests."""
+"""Ignores all reports: for library use and tests."""

@@ -1,4 +1,4 @@
-"""Libraries that talk while they load."""
+"""Suppresses messages that libraries print while they load."""
 
 import os
 import sys
@@ -9,18 +9,20 @@ from contextlib import contextmanager
 
 @contextmanager
 def hushed() -> Iterator[None]:
-    """Keep what libraries print on standard error while they load to ourselves, down to the file descriptor: C++ code
-    does not ask Python. If loading fails it is shown after all."""
+    """Suppress standard error during the block; if the block raises, print it afterwards.
+
+    The file descriptor is redirected, because C++ code writes to it directly.
+    """
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as aside:
-        os.dup2(aside.fileno(), 2)
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         except BaseException:
-            aside.seek(0)
-            os.write(kept, aside.read())
+            captured.seek(0)
+            os.write(saved, captured.read())
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(saved, 2)
+            os.close(saved)

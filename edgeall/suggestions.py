@@ -1,4 +1,4 @@
-"""Turning a mistyped name into a helpful error."""
+"""Errors for unknown names, with a suggestion."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -7,7 +7,7 @@ from edgeall.errors import UsageError
 
 
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> UsageError:
-    """An error for `given`, with the nearest known name, or all of them where none is near.
+    """An error for the name `given` that suggests the nearest known name, or all of them where none is near.
 
     >>> str(unknown_name("backbone", "mobilnetv2", ["mobilenetv2", "vgg16"]))
     "unknown backbone 'mobilnetv2': did you mean 'mobilenetv2'?"

@@ -91,7 +91,7 @@ def main(folder: Path, every: str, way: str) -> None:
                 break
             children += 1
             after = content(path)
-            files._clear(path)
+            files._clean_up(path)
             left = sorted(each.name for each in folder.iterdir())
             found[
                 f"{number.name}: {after}, then {content(path)}{'' if left == ['run'] else f' beside {left}'}"

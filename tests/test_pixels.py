@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edgeall.errors import ImageError
-from edgeall.pixels import read_image, read_image_with_size, read_pixels
+from edgeall.pixels import read_image, read_image_with_size
 
 RED, WHITE = (200, 30, 40), (255, 255, 255)
 
@@ -226,7 +226,6 @@ def test_paths_bytes_and_open_files_are_read_alike(tmp_path: Path) -> None:
     with path.open("rb") as file:
         assert (read_image(file, 16) == whole).all()
         assert not file.closed
-    assert (read_pixels([path, path], 16) == whole).all()
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "BMP", "TIFF"])

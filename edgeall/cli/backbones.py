@@ -1,4 +1,4 @@
-"""`edgeall backbones`: the six with each head."""
+"""`edgeall backbones`: lists the six backbones with each head."""
 
 import argparse
 

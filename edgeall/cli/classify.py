@@ -1,4 +1,4 @@
-"""`edgeall classify`: images, folders or standard input to verdicts."""
+"""`edgeall classify`: classifies images, folders or standard input."""
 
 import argparse
 import os
@@ -30,17 +30,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--model",
         type=Path,
         metavar="ARTIFACT",
-        help=f"the artifact to ask (default: ${ENVIRONMENT}, or the only artifact in the current folder)",
+        help=f"the artifact to use (default: ${ENVIRONMENT}, or the only artifact in the current folder)",
     )
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="engine threads (default: 1)")
     parser.epilog = (
         "Exit status: 0 all images have a verdict, 1 some have none, 2 none has one. "
-        "Files in a folder that are no images are left out, and counted."
+        "Files in a folder that are not images are left out, and counted."
     )
 
 
 def run(args: argparse.Namespace, display: Display) -> int:
-    """Classify; each verdict is printed as soon as it is known."""
+    """Classify, and print each verdict as soon as it is available."""
     from edgeall.field import Classified, LeftOut, classify
     from edgeall.pixels.folder import in_words
 
@@ -74,7 +74,7 @@ def _default_model() -> Path:
     named = os.environ.get(ENVIRONMENT)
     if named:
         return Path(named)
-    # An .xml alone may be anything; an OpenVINO artifact has its weights beside it.
+    # An .xml file can be anything, but an OpenVINO artifact has its weights beside it.
     here = sorted(
         path
         for path in Path().iterdir()
@@ -84,23 +84,22 @@ def _default_model() -> Path:
         return here[0]
     names = ", ".join(map(str, here[:4])) + (", ..." if len(here) > 4 else "")
     found = f"{len(here)} artifacts ({names})" if here else "no artifact"
-    raise UsageError(f"{found} in the current folder: say which to ask with --model, or set {ENVIRONMENT}")
+    raise UsageError(f"{found} in the current folder: give one with --model, or set {ENVIRONMENT}")
 
 
 def _caveats(artifact: Artifact, display: Display) -> None:
     display.note(NOTICE)
     parity = artifact.metadata.parity
     if parity is None:
-        display.warn(f"{artifact.path}: has never been compared with the model it was made from")
+        display.warn(f"{artifact.path}: its parity with its Keras model was not measured")
     elif parity.word == "failed":
         display.warn(
-            f"{artifact.path}: does not answer as the model it was made from does (parity {outcome.failed(parity)}): "
-            "do not rely on its verdicts"
+            f"{artifact.path}: differs from its Keras model (parity {outcome.failed(parity)}): do not rely on its "
+            "verdicts"
         )
     elif parity.word == "unproven":
         display.warn(
-            f"{artifact.path}: not shown to answer as the model it was made from does: parity "
-            f"{outcome.unproven(parity)}"
+            f"{artifact.path}: not shown to be equivalent to its Keras model: parity {outcome.unproven(parity)}"
         )
 
 

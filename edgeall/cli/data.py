@@ -1,4 +1,4 @@
-"""`edgeall data synth|check|split`: make a set to try with, look at a set, split it."""
+"""`edgeall data synth|check|split`: makes a synthetic dataset, takes a census of one, splits one."""
 
 import argparse
 from pathlib import Path
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
 
-    synth = verbs.add_parser("synth", help="draw a synthetic smear set in ALL-IDB1's layout")
-    synth.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    synth = verbs.add_parser("synth", help="make a synthetic smear dataset in ALL-IDB1's layout")
+    synth.add_argument("out", type=Path, metavar="OUT", help="folder to write")
     synth.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default: %(default)s)")
     synth.add_argument(
         "--healthy", type=int, default=59, metavar="N", help="healthy images (default: %(default)s)"
@@ -28,21 +28,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     synth.add_argument(
         "--size", type=_size, default="1296x972", metavar="WxH", help="pixels (default: %(default)s)"
     )
-    synth.add_argument("--overwrite", action="store_true", help="replace what is at OUT")
+    synth.add_argument("--overwrite", action="store_true", help="replace an existing dataset at OUT")
     synth.set_defaults(_verb=_synth)
 
     check = verbs.add_parser(
         "check",
         help="take a census: layout, classes, subjects, resolutions, duplicates, unreadable files, leaks",
-        description="Take a census of a folder of images. Status 1 if files are unreadable, parts that the folder "
-        "assigns share a subject or a picture, one file is under two classes, or names contradict their folders.",
+        description="Take a census of a folder of images. Exit status 1 if files are unreadable, parts that the folder "
+        "assigns share a subject or a picture, one file is in two classes, or names contradict their folders.",
     )
     split = verbs.add_parser(
         "split", help="write a split into train, val and test, for: edgeall train --split FILE"
     )
     for verb in (check, split):
         verb.add_argument("dir", type=Path, metavar="DIR", help="folder of images")
-        verb.add_argument("--positive", nargs="+", metavar="CLASS", help="the classes that make a finding")
+        verb.add_argument("--positive", nargs="+", metavar="CLASS", help="the positive classes")
     check.set_defaults(_verb=_check)
     split.add_argument("-o", "--output", type=Path, default=Path("split.json"), help="(default: %(default)s)")
     split.add_argument(
@@ -50,12 +50,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=float,
         nargs=3,
         metavar=("TRAIN", "VAL", "TEST"),
-        help="shares; VAL may be 0 (default: 0.6 0.2 0.2)",
+        help="shares; VAL can be 0 (default: 0.6 0.2 0.2)",
     )
     split.add_argument("--seed", type=int, default=0, help="same seed, same split (default: %(default)s)")
-    split.add_argument(
-        "--resplit", action="store_true", help="pass over the train and test folders of DIR itself"
-    )
+    split.add_argument("--resplit", action="store_true", help="ignore the train, val and test folders in DIR")
     split.add_argument("--overwrite", action="store_true", help="replace the file")
     split.set_defaults(_verb=_split)
 
@@ -87,8 +85,8 @@ def _synth(args: argparse.Namespace, display: Display) -> int:
     made = read_dataset(args.out)
     counts = made.counts()
     display.show(
-        f"{args.out}: {len(made.samples)} drawn images ({counts['healthy']} healthy, {counts['ALL']} ALL), "
-        f"layout {made.layout}. To try the tool with; figures made on them say nothing about leukaemia."
+        f"{args.out}: {len(made.samples)} synthetic images ({counts['healthy']} healthy, {counts['ALL']} ALL), "
+        f"layout {made.layout}. For trying the software only; figures on them are no evidence about leukaemia."
     )
     display.emit(
         {"out": str(args.out), "layout": made.layout, "images": len(made.samples)}
@@ -112,7 +110,7 @@ def _check(args: argparse.Namespace, display: Display) -> int:
 
 
 def _split(args: argparse.Namespace, display: Display) -> int:
-    """JSON: the file's own document, with its path as `path` and `unreadable`: [{name, reason}]."""
+    """JSON: the file's document, with its path as `path` and `unreadable`: [{name, reason}]."""
     from edgeall import files
     from edgeall.datasets import FRACTIONS, make_split, read_dataset, save_split, split_to_dict
 
@@ -129,7 +127,7 @@ def _split(args: argparse.Namespace, display: Display) -> int:
     )
     save_split(args.output, split)
     display.show(_split_table(split, dataset.labels))
-    _name_unreadable(unreadable, display)
+    _warn_of_unreadable(unreadable, display)
     display.show(
         f"written to {args.output}; train on it with: edgeall train {args.dir} --split {args.output}"
     )
@@ -141,7 +139,7 @@ def _split(args: argparse.Namespace, display: Display) -> int:
     return 1 if unreadable else 0
 
 
-def _name_unreadable(unreadable: "tuple[Unreadable, ...]", display: Display) -> None:
+def _warn_of_unreadable(unreadable: "tuple[Unreadable, ...]", display: Display) -> None:
     for image in unreadable:
         display.warn(f"left out: {image.name}: {image.reason}")
 
@@ -149,10 +147,10 @@ def _name_unreadable(unreadable: "tuple[Unreadable, ...]", display: Display) -> 
 def _split_table(split: "Split", labels: tuple[str, ...]) -> "RenderableType":
     from rich.table import Table
 
+    from edgeall.datasets import split_kind
     from edgeall.runs import PARTS
 
-    by = "subject" if split.grouped_by == "subject" else "image: optimistic where one subject gave several"
-    table = Table(title=f"split by {by}", title_justify="left")
+    table = Table(title=f"split {split_kind(split.grouped_by)}", title_justify="left")
     for column in ("part", *labels, "images", "subjects"):
         table.add_column(column, justify="left" if column == "part" else "right")
     for part in PARTS:
@@ -169,9 +167,11 @@ _SHOWN = 10
 
 
 def _census_table(census: "Census") -> "RenderableType":
-    """The census for people: a line a finding, lists cut after the first few."""
+    """The census as a table with a row for each finding; long lists are shortened."""
     from rich.table import Table
     from rich.text import Text
+
+    from edgeall.datasets import split_kind
 
     dataset = census.dataset
     table = Table(title=Text(visible(str(dataset.root))), title_justify="left", show_header=False)
@@ -189,7 +189,7 @@ def _census_table(census: "Census") -> "RenderableType":
                 "", f"{len(own)} subjects: " + _few([f"{name} ({count})" for name, count in own.items()])
             )
     if not census.subjects:
-        table.add_row("subjects", "not known: a split is by image, and its accuracy optimistic")
+        table.add_row("subjects", f"not known: a split is {split_kind('image')}")
     if census.splits:
         table.add_row("given parts", _few([f"{name} {count}" for name, count in census.splits.items()]))
     sizes = [f"{width} x {height} ({count})" for (width, height), count in census.resolutions.items()]

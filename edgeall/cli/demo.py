@@ -1,4 +1,4 @@
-"""`edgeall demo`: the whole journey on synthetic smears, by the very commands that a user would give."""
+"""`edgeall demo`: all steps on synthetic smears, with the commands that a user would run."""
 
 import argparse
 import os
@@ -9,13 +9,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeall.cli.display import LEG, Display
+from edgeall.cli.display import STEP, Display
 from edgeall.errors import EdgeallError
 
 
 @dataclass(frozen=True)
-class _Leg:
-    """One command of the journey. `done`: what is there once it has been done; None where the command itself knows."""
+class _Step:
+    """One command of the demo.
+
+    Attributes:
+        done: exists once the command has succeeded; None for a command that skips finished work itself.
+    """
 
     argv: tuple[str, ...]
     done: Path | None = None
@@ -24,24 +28,24 @@ class _Leg:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
     parser.add_argument(
-        "--out", type=Path, default=Path("demo"), metavar="DIR", help="where it works (default: ./demo)"
+        "--out", type=Path, default=Path("demo"), metavar="DIR", help="folder to write (default: ./demo)"
     )
     parser.add_argument(
         "--weights",
         choices=("random", "imagenet"),
         default="random",
-        help="what training starts from; imagenet is downloaded (default: %(default)s, seeded)",
+        help="initial weights; imagenet is downloaded (default: %(default)s, seeded)",
     )
-    parser.epilog = "An interrupted demo goes on where it was when the same command is given again."
+    parser.epilog = "The same command resumes an interrupted demo."
 
 
 def run(args: argparse.Namespace, display: Display) -> int:
-    """Give the commands one by one; 1 where an artifact failed or did not keep its tolerance."""
+    """Run the commands one by one; returns 1 where an artifact failed or exceeded its tolerance."""
     from edgeall import files, reporting
 
     started = time.monotonic()
-    legs = _legs(args.out, args.weights)
-    statuses = [_travel(leg, f"[{number}/{len(legs)}]", display) for number, leg in enumerate(legs, start=1)]
+    steps = _steps(args.out, args.weights)
+    statuses = [_run(step, f"[{number}/{len(steps)}]", display) for number, step in enumerate(steps, start=1)]
     found = sorted(args.out.glob("runs/*/bench/laptop.json"))
     benches = reporting.load([file for file in found if not files.is_hidden(file.parent.parent)])
     report = args.out / "report.md"
@@ -60,16 +64,16 @@ def run(args: argparse.Namespace, display: Display) -> int:
     return max(statuses)
 
 
-def _legs(out: Path, weights: str) -> list[_Leg]:
+def _steps(out: Path, weights: str) -> list[_Step]:
     data, runs = out / "data", _runs(out, weights)
     folders = tuple(map(str, runs.values()))
     return [
-        _Leg(("data", "synth", str(data)), done=data),
+        _Step(("data", "synth", str(data)), done=data),
         *(
-            _Leg(
+            _Step(
                 (
                     *("train", str(data), "--backbone", backbone, "--weights", weights),
-                    # Enough for drawn smears, and little enough for two cores.
+                    # Enough for synthetic smears, and fast on two cores.
                     *("--epochs", "3", "--views", "4"),
                     *("--out", str(run.parent), "--name", run.name),
                 ),
@@ -77,9 +81,9 @@ def _legs(out: Path, weights: str) -> list[_Leg]:
             )
             for backbone, run in runs.items()
         ),
-        _Leg(("export", *folders, "--int8")),
-        # One thread and three rounds: the default, both thread counts and five rounds, would take three times as long.
-        _Leg(("bench", *folders, "--device", "laptop", "--threads", "1", "--quick")),
+        _Step(("export", *folders, "--int8")),
+        # One thread and three rounds. The default, both thread counts and five rounds, takes three times as long.
+        _Step(("bench", *folders, "--device", "laptop", "--threads", "1", "--quick")),
     ]
 
 
@@ -87,22 +91,22 @@ def _runs(out: Path, weights: str) -> dict[str, Path]:
     return {name: out / "runs" / f"{name}-{weights}" for name in ("mobilenetv2", "densenet201")}
 
 
-def _travel(leg: _Leg, label: str, display: Display) -> int:
-    """Run one command as a process of its own, so that what it took of memory is free for the next."""
-    shown = f"{label} edgeall {shlex.join(leg.argv)}"
-    if leg.done is not None and leg.done.exists():
+def _run(step: _Step, label: str, display: Display) -> int:
+    """Run one command in its own process, so that its memory is free for the next."""
+    shown = f"{label} edgeall {shlex.join(step.argv)}"
+    if step.done is not None and step.done.exists():
         display.note(f"{shown}: done before")
         return 0
     display.note(shown)
     process = subprocess.run(  # noqa: S603 - our own command, no shell
-        [sys.executable, "-m", "edgeall", *leg.argv],
-        env=os.environ | {LEG: label},
-        # Standard output is for the demo's own result.
-        stdout=sys.stderr.fileno() if leg.argv[0] != "bench" else subprocess.DEVNULL,
+        [sys.executable, "-m", "edgeall", *step.argv],
+        env=os.environ | {STEP: label},
+        # Standard output is reserved for the demo's result.
+        stdout=sys.stderr.fileno() if step.argv[0] != "bench" else subprocess.DEVNULL,
         check=False,
     )
     if process.returncode not in (0, 1):
         raise EdgeallError(
-            f"the demo stopped at 'edgeall {leg.argv[0]}', whose message is above; what was finished is kept"
+            f"the demo stopped at 'edgeall {step.argv[0]}', whose message is above; finished steps are kept"
         )
     return process.returncode

@@ -1,4 +1,4 @@
-"""`edgeall devices`: the devices that bench knows; whether one is able, and making it ready."""
+"""`edgeall devices`: lists the devices for bench, checks them, and provisions them."""
 
 import argparse
 import dataclasses
@@ -20,16 +20,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default="list",
         choices=["list", "check", "provision"],
-        help="list: profiles, and which can be reached now (default); check: what a device is and what it lacks; "
-        "provision: put edgeall and the engines on it, which needs no internet there",
+        help="list: profiles, and whether they can be reached now (default); check: properties of a device, and what "
+        "it lacks; provision: install edgeall and the engines on it, without internet there",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="of a device, or a TOML file")
-    parser.add_argument(
-        "--host", metavar="[USER@]HOST[:PORT]", help="where it is, in place of what its profile says"
-    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="name of a device, or a TOML file")
+    parser.add_argument("--host", metavar="[USER@]HOST[:PORT]", help="its address, instead of the profile's")
     parser.epilog = (
-        "A file of yours in ~/.config/edgeall/devices/ adds a device: see devices/template.toml. Exit status of check "
-        "and provision: 0 able, 1 something is missing, 2 not reached."
+        "A TOML file in ~/.config/edgeall/devices/ adds a device: see devices/template.toml. Exit status of check "
+        "and provision: 0 ready, 1 something is missing, 2 not reached."
     )
 
 
@@ -79,7 +77,7 @@ def _describe(profile: "Profile") -> dict[str, Any]:
 
 
 def _unreachable(profile: "Profile") -> str | None:
-    """Why not; a board of another model than the profile's is not that device."""
+    """Why a device cannot be reached; None where it can. A board must be of the profile's model."""
     from contextlib import closing
 
     from edgeall.targets import SshTarget, open_target
@@ -120,13 +118,13 @@ def _check(profile: "Profile", display: Display) -> int:
     if profile.board is None:
         from edgeall.measuring.environment import environment
 
-        told: dict[str, Any] | None = environment()
-        findings, host = judge_here(told or {}, profile), None
+        measured: dict[str, Any] | None = environment()
+        findings, host = judge_here(measured or {}, profile), None
     else:
         with closing(open_board(profile, display)) as target:
             examined = target.examine(try_engines=True)
             findings, host = list(examined.findings), str(target.address)
-            told = examined.probe["environment"] if examined.probe else None
+            measured = examined.probe["environment"] if examined.probe else None
     able = all(finding.level != "missing" for finding in findings)
     display.emit(
         {
@@ -134,7 +132,7 @@ def _check(profile: "Profile", display: Display) -> int:
             "host": host,
             "able": able,
             "findings": [dataclasses.asdict(finding) for finding in findings],
-            "environment": told,
+            "environment": measured,
         }
     )
     if not display.as_json:
@@ -153,7 +151,7 @@ def _provision(profile: "Profile", display: Display) -> int:
     from edgeall.targets.field_tier import LAUNCHER
 
     if profile.board is None:
-        raise UsageError(f"device {profile.name} is this machine; there is nothing to put on it")
+        raise UsageError(f"device {profile.name} is this machine; there is nothing to provision")
     began = time.monotonic()
     with closing(open_board(profile, display)) as target:
         ready = target.provision(target.examine())
@@ -164,15 +162,15 @@ def _provision(profile: "Profile", display: Display) -> int:
         "name": profile.name,
         "host": host,
         "folder": ready.folder,
-        "pushed": [{"to": parcel.to, "bytes": parcel.size} for parcel in ready.pushed],
-        "bytes": sum(parcel.size for parcel in ready.pushed),
+        "pushed": [{"to": upload.to, "bytes": upload.size} for upload in ready.pushed],
+        "bytes": sum(upload.size for upload in ready.pushed),
         "seconds": seconds,
         "engines": ready.engines,
         "command": f"{ready.folder}/{LAUNCHER}",
     }
     display.emit(document)
     if not display.as_json:
-        sent = [f"  {parcel.size / 1e6:6.1f} MB  {parcel.to}" for parcel in ready.pushed]
+        sent = [f"  {upload.size / 1e6:6.1f} MB  {upload.to}" for upload in ready.pushed]
         total = (
             f"{document['bytes'] / 1e6:.1f} MB sent to {ready.folder}" if sent else "all was there already"
         )

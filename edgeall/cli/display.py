@@ -1,4 +1,4 @@
-"""What a command says: results on standard output, everything else on standard error."""
+"""Output of commands: results on standard output, everything else on standard error."""
 
 import io
 import json
@@ -13,26 +13,26 @@ from edgeall.progress import Advance
 
 
 def visible(text: str) -> str:
-    """Text from outside (file names, metadata, what a board says) as one line that a terminal only shows.
+    """Untrusted text (file names, metadata, output of a board) as one harmless line for a terminal.
 
-    Line ends, other control characters, marks that turn the direction of writing, and bytes of a file name that are no
-    UTF-8 become what Python writes for them: a backslash and a code. What has none of these stays as it is.
+    Line ends, other control characters, marks of text direction, and bytes of a file name that are not UTF-8 become
+    Python's escape sequences. Other text stays unchanged.
     """
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
-LEG = "EDGEALL_LEG"
-"""Environment variable: put before the title of each stage, where one command is part of a longer journey."""
+STEP = "EDGEALL_STEP"
+"""Environment variable with a prefix for the title of each stage, where a command runs as a step of the demo."""
 
 
 class Display:
-    """The voice of one command.
+    """The output of one command.
 
-    With `--json`, standard output carries one JSON document (or one object a line) and nothing else; what is
-    meant for people moves to standard error. Progress bars appear only on a terminal; elsewhere each stage is
-    a line when it ends. `rich` is imported when something is shown, not before: `--help` stays quick.
+    With `--json`, standard output has one JSON document (or one object a line) and nothing else, and results for people
+    go to standard error. Progress bars appear on a terminal only; elsewhere each stage is a line when it ends. `rich`
+    is imported at the first output, so that `--help` is fast.
     """
 
     def __init__(self, as_json: bool = False) -> None:
@@ -40,7 +40,7 @@ class Display:
         self._live: Any = None
 
     def show(self, *results: Any) -> None:
-        """Print a result for people: lines of text, each of which stays one line, or what `rich` renders."""
+        """Print a result for people: strings, each on one line, or `rich` renderables."""
         console = self._console(sys.stderr if self.as_json else sys.stdout)
         for each in results:
             if isinstance(each, str):
@@ -49,14 +49,14 @@ class Display:
                 console.print(_Visible(each), highlight=False)
 
     def emit(self, document: Any, *, line: bool = False) -> None:
-        """Print a result for programs, when asked for: the one document, or one `line` of several."""
+        """With `--json`, print a result for programs: the one document, or one `line` of several."""
         if self.as_json:
             indent = None if line else 1
             sys.stdout.write(json.dumps(document, indent=indent, allow_nan=False) + "\n")
             sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """Tell something that matters beyond the result, on one line."""
+        """Print a line of information on standard error."""
         self._console(sys.stderr).print(visible(text), highlight=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
@@ -67,9 +67,9 @@ class Display:
 
     @contextmanager
     def stage(self, title: str, total: int) -> Iterator[Advance]:
-        """A stage of work, as `edgeall.progress.Progress` wants it; stages may nest."""
+        """See `edgeall.progress.Progress.stage`. Stages can nest."""
         started = time.monotonic()
-        title = f"{os.environ.get(LEG, '')} {visible(title)}".lstrip()
+        title = f"{os.environ.get(STEP, '')} {visible(title)}".lstrip()
         if not sys.stderr.isatty():
             yield lambda steps: None
             self.note(f"{title}: {time.monotonic() - started:.1f} s")
@@ -106,7 +106,7 @@ class Display:
             TextColumn("left"),
             TimeRemainingColumn(),
             console=self._console(sys.stderr),
-            # Each redraw takes processor time from what a bench is measuring meanwhile.
+            # A low rate, because redrawing takes processor time from running measurements.
             refresh_per_second=2,
         )
 
@@ -115,17 +115,17 @@ class Display:
             return self._live.console
         from rich.console import Console
 
-        # What the terminal's encoding lacks is shown as a code: a name must not end the command.
+        # Characters that the terminal's encoding lacks become escape sequences instead of errors.
         if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="backslashreplace")
-        # A table cut to 80 columns loses figures; away from a terminal there is no width to respect.
-        # Names come from files and folders: "[all]" is a name, no markup.
+        # Without a terminal, tables have a fixed width that loses no figures.
+        # No markup, because names of files and folders can contain "[all]".
         width = None if stream.isatty() else 200
         return Console(file=stream, width=width, markup=False, emoji=False)
 
 
 class _Visible:
-    """What `rich` renders, with all but its own line ends as `visible` shows it."""
+    """A `rich` renderable whose text goes through `visible`, except for line ends by `rich`."""
 
     def __init__(self, renderable: Any) -> None:
         self._renderable = renderable

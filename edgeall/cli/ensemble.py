@@ -1,4 +1,4 @@
-"""`edgeall ensemble`: several runs as one model."""
+"""`edgeall ensemble`: averages several runs into one model."""
 
 import argparse
 import dataclasses
@@ -22,15 +22,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="folders of runs that were trained on the same split",
     )
     add("--name", help="name of the ensemble (default: the backbones)")
-    add("--out", type=Path, default=RUNS_FOLDER, metavar="DIR", help="where it goes (default: %(default)s)")
+    add("--out", type=Path, default=RUNS_FOLDER, metavar="DIR", help="parent folder (default: %(default)s)")
     add(
-        "--min-sensitivity", type=float, metavar="S", help="refer to a human what lies between; with the next"
-    )
-    add("--min-specificity", type=float, metavar="S", help="the same for healthy images")
+        "--min-sensitivity", type=float, metavar="S",
+        help="required outside of a referral band, which is chosen on validation images; with --min-specificity",
+    )  # fmt: skip
+    add("--min-specificity", type=float, metavar="S", help="see --min-sensitivity")
     add("--overwrite", action="store_true", help="replace the ensemble of this name and its results")
     parser.epilog = (
-        "'edgeall export' and 'edgeall bench' take the ensemble's folder: it is exported as its members, and benched "
-        "as one whose cost is theirs together."
+        "'edgeall export' and 'edgeall bench' take the ensemble's folder: its members are exported, and the ensemble "
+        "is benched as one model with the sum of their costs."
     )
 
 
@@ -62,7 +63,8 @@ def _document(made: "Ensemble") -> dict[str, Any]:
 
 
 def _summary(made: "Ensemble") -> Any:
-    from edgeall.cli.train import figures_row, figures_table, referral_lines, split_words
+    from edgeall.cli.train import figures_row, figures_table, referral_lines
+    from edgeall.datasets import split_kind
 
     table = figures_table(
         f"{made.path}: {made.backbone}, {made.params['total'] / 1e6:.1f} M parameters together",
@@ -72,7 +74,7 @@ def _summary(made: "Ensemble") -> Any:
         if part in made.metrics:
             figures_row(table, note, made.metrics[part])
     table.caption = (
-        f"mean of the Keras models; split {split_words(made.grouped_by)}; 95% intervals; threshold "
+        f"mean of the Keras models; split {split_kind(made.grouped_by)}; 95% intervals; threshold "
         f"{made.decision.threshold:.3f}, chosen on validation\n"
         + "".join(f"{line}\n" for line in referral_lines({}, made.metrics))
         + f"export and bench it with: edgeall export {made.path}; edgeall bench {made.path}"

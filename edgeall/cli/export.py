@@ -1,4 +1,4 @@
-"""`edgeall export`: runs to artifacts."""
+"""`edgeall export`: exports runs to artifacts."""
 
 import argparse
 import os
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edgeall.runs import Run
 
 Pooled = Mapping[Path, Sequence["PooledParity"]]
-"""What the images of all folds show of each recipe, by the folder of the folds."""
+"""Pooled parity of each recipe over the images of all folds, by the folder of the folds."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "(default: all runs in ./runs)",
     )
     parser.add_argument(
-        "--int8", action="store_true", help="INT8 artifacts too, calibrated on training images"
+        "--int8", action="store_true", help="also export INT8 artifacts, calibrated on training images"
     )
     parser.add_argument(
         "--int8-method",
@@ -53,9 +53,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--also",
         type=Path,
         metavar="DIR",
-        help="unlabelled pictures of where the model will be used: INT8 is compared with float on them too",
+        help="unlabelled pictures from where the model will be used, on which INT8 is also compared with float",
     )
-    parser.add_argument("--fp16", action="store_true", help="float16 artifacts too")
+    parser.add_argument("--fp16", action="store_true", help="also export float16 artifacts")
     parser.add_argument(
         "--format", default=",".join(FORMATS), help="formats, separated by commas (default: %(default)s)"
     )
@@ -63,16 +63,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--recipe",
         action="append",
         metavar="NAME|FILE",
-        help="a recipe by name or TOML file, instead of --int8, --fp16 and --format; may be repeated",
+        help="a recipe by name or TOML file, instead of --int8, --fp16 and --format; can be repeated",
     )
     parser.add_argument(
         "--sensitivity",
         action="store_true",
-        help="also write what INT8 costs each layer of each run, as CSV and a picture in its exports/",
+        help="also write the sensitivity of each layer of each run to INT8, as CSV and a plot in its exports/",
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="where the runs' images are now")
     parser.add_argument(
-        "--jobs", type=int, metavar="N", help="conversions at once (default: by cores and memory)"
+        "--data", type=Path, metavar="DIR", help="folder of the runs' images, if it was moved"
+    )
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="parallel conversions (default: by cores and memory)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace artifacts made from other inputs")
     parser.epilog = (
@@ -82,7 +84,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, display: Display) -> int:
-    """Export; 1 where an artifact could not be made or failed its gate, each named."""
+    """Export, and name each artifact that could not be made or failed its gate; 1 if there are any."""
     from edgeall import exporting
 
     if args.jobs is not None and args.jobs < 1:
@@ -91,9 +93,9 @@ def run(args: argparse.Namespace, display: Display) -> int:
         raise UsageError(f"--data {args.data}: no such folder")
     recipes = _recipes(args)
     if args.calibration is not None and not any(recipe.calibration for recipe in recipes):
-        raise UsageError("--calibration is for INT8, and none is asked for: add --int8, or a recipe of it")
+        raise UsageError("--calibration is for INT8 artifacts: add --int8, or an INT8 recipe")
     if args.also is not None and not any(recipe.precision == "int8" for recipe in recipes):
-        raise UsageError("--also is for INT8, and none is asked for: add --int8, or a recipe of it")
+        raise UsageError("--also is for INT8 artifacts: add --int8, or an INT8 recipe")
     named = {path: _runs_of(path) for path in args.runs}
     every = [run for members in named.values() for run in members]
     found = list({run.path.resolve(): run for run in every}.values()) or runs.find()
@@ -152,11 +154,11 @@ def _pooled(
 def _sensitivity(found: "list[Run]", options: "Options", display: Display) -> list[dict[str, str]]:
     from edgeall import exporting
 
-    # Of the model that formats share, so any format's recipe will do.
+    # Formats share the model, so that any format's INT8 recipe gives the same result.
     recipe, written = exporting.load_recipe("tflite-int8"), []
     for run in found:
         table, picture = exporting.write_sensitivity(run, recipe, options, progress=display)
-        display.note(f"{run.name}: layers by what INT8 costs them in {table} and {picture.name}")
+        display.note(f"{run.name}: sensitivity of layers to INT8 in {table} and {picture.name}")
         written.append(
             {"run": run.name, "csv": os.path.normpath(table), "picture": os.path.normpath(picture)}
         )
@@ -168,7 +170,7 @@ def _recipes(args: argparse.Namespace) -> "list[Recipe]":
 
     if args.recipe:
         if args.int8 or args.fp16:
-            raise UsageError("--recipe says the precision itself: leave out --int8 and --fp16")
+            raise UsageError("--recipe includes the precision: leave out --int8 and --fp16")
         return [exporting.load_recipe(name) for name in dict.fromkeys(args.recipe)]
     precisions: list[Precision] = ["float32"]
     precisions += ["float16"] if args.fp16 else []
@@ -180,30 +182,30 @@ def _usable_here(entry: dict[str, object]) -> dict[str, object]:
     return entry | {"path": os.path.normpath(str(entry["path"]))}
 
 
-def _status(outcome: "ExportOutcome", pooled: Pooled, of_folds: "Sequence[Run]", display: Display) -> int:
+def _status(outcome: "ExportOutcome", pooled: Pooled, folds: "Sequence[Run]", display: Display) -> int:
     for failure in outcome.failures:
         display.error(f"{failure.run} {failure.recipe}: {failure.error}")
-    pools = {run.exports.resolve() for run in of_folds}
+    pools = {run.exports.resolve() for run in folds}
     for exported in outcome.exported:
-        _tell(exported, exported.path.parent.resolve() in pools, display)
-    together = [(path, each) for path, parities in pooled.items() for each in parities]
-    for path, each in together:
-        _tell_pooled(path, each, display)
+        _warn(exported, exported.path.parent.resolve() in pools, display)
+    of_folds = [(path, each) for path, parities in pooled.items() for each in parities]
+    for path, each in of_folds:
+        _warn_of_pooled(path, each, display)
     if not outcome.exported:
         return 2
-    gates = [each.parity for each in outcome.exported] + [each.parity for _, each in together]
+    gates = [each.parity for each in outcome.exported] + [each.parity for _, each in of_folds]
     return 1 if outcome.failures or any(parity.word == "failed" for parity in gates) else 0
 
 
-def _tell(exported: "Exported", pools: bool, display: Display) -> None:
-    """What a user must know of an artifact before relying on it. `pools`: it is of a fold that is pooled already."""
+def _warn(exported: "Exported", pooled: bool, display: Display) -> None:
+    """Print the caveats of an artifact. `pooled`: whether its run is a fold whose images are pooled already."""
     from edgeall.statistics import LEAST_GAIN
 
     parity, speed = exported.parity, exported.speed
     if parity.word == "failed":
         display.error(f"{exported.path}: parity {words.failed(parity)}")
     elif parity.word == "unproven":
-        display.warn(f"{exported.path}: parity {words.unproven(parity)}{'' if pools else _POOLS}")
+        display.warn(f"{exported.path}: parity {words.unproven(parity)}{'' if pooled else _POOL_HINT}")
     if speed is not None and not speed.worth_it:
         ends = (
             ""
@@ -211,15 +213,15 @@ def _tell(exported: "Exported", pools: bool, display: Display) -> None:
             else f" (95 % interval {speed.low:.2f} to {speed.high:.2f})"
         )
         display.warn(
-            f"{exported.path}: takes {speed.ratio:.2f} times as long as its float32{ends} on {speed.processor}: less "
-            f"than {LEAST_GAIN:g} times as fast, so that INT8 is not worth it there"
+            f"{exported.path}: takes {speed.ratio:.2f} times as long as float32{ends} on {speed.processor}: INT8 is "
+            f"less than {LEAST_GAIN:g} times as fast and not recommended there"
         )
 
 
-_POOLS = "; 'edgeall train --folds K' and then 'edgeall export NAME.folds' pool the images of all folds"
+_POOL_HINT = "; 'edgeall train --folds K' and then 'edgeall export NAME.folds' pool the images of all folds"
 
 
-def _tell_pooled(folder: Path, pooled: "PooledParity", display: Display) -> None:
+def _warn_of_pooled(folder: Path, pooled: "PooledParity", display: Display) -> None:
     name, parity = f"{folder}, {pooled.recipe}, {len(pooled.runs)} folds pooled", pooled.parity
     if parity.word == "failed":
         display.error(f"{name}: parity {words.failed(parity)}")

@@ -1,4 +1,4 @@
-"""The tables that `edgeall export` shows of its artifacts."""
+"""Tables of artifacts for `edgeall export`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from edgeall.exporting.pooling import PooledParity
 
 UNKNOWN = "-"
-_COMPARED = ("images", "AUC change", "log-loss change", "clear verdicts alike", "mean |Δp|")
+_COMPARED = ("images", "AUC change", "log-loss change", "clear verdicts equal", "mean |Δp|")
 _CLEAR = "clear: the Keras model's score lies outside its referral band, or is not within .1 of its threshold"
 
 
 def artifacts(exported: "Sequence[Exported]") -> Table:
-    """A row an artifact."""
+    """One row for each artifact."""
     left = any(each.left_in_float for each in exported)
     table = Table(title="Artifacts, compared with their Keras models on validation images")
     _columns(table, ("artifact", "precision"), ("MB", "s", *_COMPARED, "time beside float32"))
@@ -38,15 +38,15 @@ def artifacts(exported: "Sequence[Exported]") -> Table:
     notes = [_CLEAR] if any(each.parity.clear is not None for each in exported) else []
     if any(each.parity.noise is not None for each in exported):
         notes.append(
-            "own: what the Keras model's own score changes by where a picture is moved by one pixel, stored as JPEG "
-            "of quality 95, or changed by one grey level"
+            "own: changes of the Keras model's own score when a picture is shifted by one pixel, stored as JPEG of "
+            "quality 95, or changed by one grey level"
         )
     table.caption = "\n".join(notes) or None
     return table
 
 
 def pooled(folder: Path, parities: "Sequence[PooledParity]") -> Table:
-    """A row a recipe: what the validation images of all folds show."""
+    """One row for each recipe: parity on the validation images of all folds."""
     table = Table(title=f"{folder}: validation images of all folds together")
     _columns(table, ("recipe",), ("folds", *_COMPARED))
     _columns(table, ("parity",), ())
@@ -56,9 +56,9 @@ def pooled(folder: Path, parities: "Sequence[PooledParity]") -> Table:
 
 
 def shifts(exported: "Sequence[Exported]") -> Table:
-    """A row an artifact, a column a change of the pictures."""
+    """One row for each artifact, one column for each change of the pictures."""
     names = list(dict.fromkeys(shift.name for each in exported for shift in each.parity.shifts))
-    table = Table(title="Clear verdicts that are the Keras model's on changed and on other pictures")
+    table = Table(title="Clear verdicts equal to the Keras model's on changed and other pictures")
     _columns(table, ("artifact",), names)
     for each in exported:
         of = {shift.name: shift for shift in each.parity.shifts}
@@ -69,7 +69,7 @@ def shifts(exported: "Sequence[Exported]") -> Table:
 
 
 def word(parity: Parity) -> str:
-    """ "passed", "unproven", "FAILED"."""
+    """The outcome in one word: "passed", "unproven" or "FAILED"."""
     return "FAILED" if parity.word == "failed" else parity.word
 
 
@@ -112,5 +112,5 @@ def _kept(shift: ShiftAgreement | None) -> str:
 
 
 def _compares(shift: ShiftAgreement) -> bool:
-    """Whether the format's own calibration tells anything beside the artifact, which may be of that calibration."""
+    """Whether the format's own calibration has another result than the artifact."""
     return shift.own_calibration is not None and shift.own_calibration != shift.agreement

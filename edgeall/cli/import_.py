@@ -1,4 +1,4 @@
-"""`edgeall import`: a Keras classifier fine-tuned elsewhere becomes a run."""
+"""`edgeall import`: imports a Keras classifier fine-tuned elsewhere as a run."""
 
 import argparse
 import dataclasses
@@ -21,43 +21,43 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "model",
         type=Path,
         metavar="MODEL",
-        help=".keras or .h5 file, of Keras 2 or 3; or model.to_json()'s, with --weights-file",
+        help=".keras or .h5 file of Keras 2 or 3, or JSON by model.to_json() with --weights-file",
     )
     add(
         "--weights-file", type=Path, metavar="FILE",
-        help="weights, by model.save_weights(), of a model that is described in JSON",
+        help="weights, by model.save_weights(), of a model described in JSON",
     )  # fmt: skip
     add(
         "--labels", required=True, metavar="A,B[,...]",
-        help="classes in the order of the outputs; of one sigmoid output, the second is what it says",
+        help="classes in the order of the outputs; for a single sigmoid output, name the positive class second",
     )  # fmt: skip
     add(
         "--positive",
         metavar="A[,...]",
-        help="labels that make a finding (default: as the images tell, or the second)",
+        help="the positive labels (default: by the dataset's layout, else the second)",
     )
     add(
         "--preprocessing", metavar="MODE|SCALE,OFFSET",
-        help="how its images were prepared: tf, caffe, torch, unit (0 to 1), raw, or numbers: byte * scale + offset "
-        "(default: what fits --data best)",
+        help="preprocessing of its training images: tf, caffe, torch, unit (0 to 1), raw, or numbers: "
+        "byte * scale + offset (default: the one that fits --data best)",
     )  # fmt: skip
     add("--channel-order", metavar="RGB|BGR", help="BGR for images read by OpenCV (default: the mode's own)")
     add(
         "--input-size", type=int, metavar="N",
-        help="height and width, where the model takes any and has no Resizing of its own first",
+        help="height and width, for a model that takes any size and does not begin with a Resizing",
     )  # fmt: skip
     add(
         "--fit", metavar="stretch|crop|letterbox",
-        help="how training pictures became squares: stretched, the largest centred square, or black bars added "
-        "(default: stretch; a Resizing at the model's front says it itself)",
+        help="how training images became squares: stretched, cropped to the largest centred square, or with black bars "
+        "added (default: stretch; not for a model that begins with a Resizing)",
     )  # fmt: skip
     add(
         "--resize-filter", metavar="NAME",
-        help="how they were resized: nearest (as load_img and ImageDataGenerator do), bilinear-no-antialias (as "
-        "image_dataset_from_directory, tf.image.resize and cv2.resize do), bilinear, bicubic, lanczos or box (as "
-        "Pillow does; torchvision: bilinear) (default: bilinear, or what fits --data significantly better)",
+        help="filter of that resizing: nearest (load_img, ImageDataGenerator), bilinear-no-antialias "
+        "(image_dataset_from_directory, tf.image.resize, cv2.resize), bilinear (torchvision), bicubic, lanczos or box "
+        "(all as in Pillow) (default: bilinear, or one that fits --data significantly better)",
     )  # fmt: skip
-    add("--activation", metavar="sigmoid|softmax", help="append it to a model that ends in logits")
+    add("--activation", metavar="sigmoid|softmax", help="appended to a model that ends in logits")
     add(
         "--threshold", default="auto", metavar="auto|P",
         help="score from which the verdict is positive; auto: the best on validation images, 0.5 without "
@@ -67,21 +67,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         metavar="DIR",
-        help="labelled images: to check with, calibrate, validate and test",
+        help="labelled images, to check preprocessing and labels, calibrate, validate and test",
     )
-    add("--split", type=Path, metavar="FILE", help="which of them trained the model (default: not known)")
+    add(
+        "--split",
+        type=Path,
+        metavar="FILE",
+        help="split with the images that trained the model (default: not known)",
+    )
     add("--name", help="name of the run (default: the file's)")
-    add("--out", type=Path, default=RUNS_FOLDER, metavar="DIR", help="where runs are (default: %(default)s)")
-    add("--seed", type=int, default=0, metavar="N", help="governs the split (default: %(default)s)")
+    add("--out", type=Path, default=RUNS_FOLDER, metavar="DIR", help="folder of runs (default: %(default)s)")
+    add("--seed", type=int, default=0, metavar="N", help="of the split (default: %(default)s)")
     add("--overwrite", action="store_true", help="replace the run of this name, its exports and results")
 
 
 def run(args: argparse.Namespace, display: Display) -> int:
-    """Import; warnings do not change the status."""
+    """Import; warnings do not change the exit status."""
     from edgeall.importing import import_model
 
     with hushed():
-        import keras  # noqa: F401 - so that its engine greets nobody later
+        import keras  # noqa: F401 - imported here to suppress its engine's messages
 
     done = import_model(
         args.model,
@@ -111,7 +116,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
 
 
 def document(done: "Imported") -> dict[str, Any]:
-    """As `edgeall import --json` prints it."""
+    """The document of `edgeall import --json`."""
     run = done.run
     return {
         "run": str(run.path),
@@ -159,7 +164,7 @@ def _summary(done: "Imported") -> Any:
         "positive": f"{', '.join(run.decision.positive)}, from a score of {run.decision.threshold:.3f}",
     }
     if source["taken_out"]:
-        rows["taken out"] = f"{', '.join(source['taken_out'])}: done with the pixels instead, exactly"
+        rows["taken out"] = f"{', '.join(source['taken_out'])}: computed exactly in the pixel mapping"
     if source["left_out"]:
         rows["left out"] = f"{', '.join(source['left_out'])}: act in training only"
     if (val := run.metrics.get("val")) is not None:

@@ -1,4 +1,4 @@
-"""`edgeall inspect`: what an artifact says of itself, and what its engine makes of it."""
+"""`edgeall inspect`: shows an artifact's metadata, and its operators in its engine."""
 
 import argparse
 from collections.abc import Iterator
@@ -21,15 +21,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
     parser.add_argument("artifact", metavar="ARTIFACT", type=Path, help=f"a {FILES} file")
     parser.epilog = (
-        "Exit status: 0 whole and loads (or its engine is not installed here), 1 its engine cannot load it, "
-        "2 damaged or no artifact."
+        "Exit status: 0 intact and loads (or its engine is not installed), 1 its engine cannot load it, "
+        "2 damaged or not an artifact."
     )
 
 
 def run(args: argparse.Namespace, display: Display) -> int:
-    """Inspect; without the artifact's engine, all but its operators."""
+    """Inspect. Without the artifact's engine, its operators are left out."""
     artifact = artifacts.read(args.artifact)
-    engine, executed, trouble, status = _ask_engine(artifact)
+    engine, executed, trouble, status = _load(artifact)
     document = {
         "path": str(artifact.path),
         "files": [str(path) for path in artifacts.files_of(artifact.path)],
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
     return status
 
 
-def _ask_engine(
+def _load(
     artifact: Artifact,
 ) -> tuple[dict[str, str] | None, "ExecutedPrecision | None", str | None, int]:
     from edgeall.runtimes import open_session
@@ -138,7 +138,7 @@ def _calibration(calibration: Calibration | None) -> str:
 
 
 def _of_parity(parity: Parity, about: dict[str, Any]) -> dict[str, str]:
-    """The outcome and its reasons, then the figures that it rests on; those that were not measured are left out."""
+    """The outcome and its reasons, then the figures that were measured."""
     rows = {
         "parity": f"{outcome.outcome(parity)}{_selected(about)}",
         "beside its Keras model": "; ".join(_figures(parity)),
@@ -157,7 +157,7 @@ def _figures(parity: Parity) -> Iterator[str]:
     if parity.accuracy_delta is not None:
         yield f"accuracy {parity.accuracy_delta:+.3f}"
         if parity.auc_delta is None:
-            # The truth was known, and yet there is no AUC.
+            # The truth is known, but has one class.
             yield "AUC not measured nor limited (images of one class)"
     bounded = list(_bounded(parity))
     yield from bounded
@@ -184,8 +184,8 @@ def _noise(noise: Noise | None) -> str:
     if noise is None:
         return ""
     return (
-        f"mean |Δp| {noise.grey_level:.4f} where pixels change by one grey level, {noise.one_pixel:.4f} where the "
-        f"picture is moved by one pixel, {noise.jpeg_95:.4f} where it is stored as JPEG of quality 95"
+        f"mean |Δp| {noise.grey_level:.4f} when pixels change by one grey level, {noise.one_pixel:.4f} when the "
+        f"picture is shifted by one pixel, {noise.jpeg_95:.4f} when it is stored as JPEG of quality 95"
     )
 
 
@@ -202,7 +202,7 @@ def _selected(about: dict[str, Any]) -> str:
 
 
 def _quantization(about: dict[str, Any]) -> dict[str, str]:
-    """How INT8 came about; other precisions say nothing."""
+    """How an INT8 artifact was made; empty for other precisions."""
     if not about.get("method"):
         return {}
     name = about.get("shared")

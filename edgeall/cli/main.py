@@ -1,4 +1,4 @@
-"""The `edgeall` command: finds the subcommand, runs it, turns errors into one line and an exit status."""
+"""The `edgeall` command: finds and runs the subcommand, and turns errors into one line and an exit status."""
 
 import argparse
 import importlib
@@ -21,78 +21,80 @@ from edgeall.suggestions import unknown_name
 class Command:
     """A subcommand: its module under `edgeall.cli` has `configure(parser)` and `run(args, display) -> status`.
 
-    The module is imported only when its command is named; its own heavy imports belong inside `run`.
+    The module is imported only for its own command; heavy imports belong inside `run`.
 
     Attributes:
-        module: its name where a command cannot lend it one.
-        interrupted: what Ctrl-C leaves, and what to do then.
+        module: name of the module where it differs from the command's.
+        interrupted: message after Ctrl-C: what is kept, and what to do.
     """
 
     name: str
     help: str
     tier: str = "field"
     module: str | None = None
-    interrupted: str = "nothing of it is kept"
+    interrupted: str = "nothing is kept"
 
     def load(self) -> ModuleType:
         return importlib.import_module(f"edgeall.cli.{self.module or self.name}")
 
 
-_GOES_ON = "what was finished is kept, run the same command again to go on"
+_RESUMES = "finished work is kept, run the same command again to resume"
 
 COMMANDS = (
     Command(
         "demo",
-        "the whole journey on synthetic smears: data, training, export, bench, report",
+        "all steps on synthetic smears: data, training, export, bench, report",
         "workstation",
-        interrupted=_GOES_ON,
+        interrupted=_RESUMES,
     ),
-    Command("data", "make a synthetic smear set, take a census of a set, split it"),
+    Command("data", "make a synthetic smear dataset, take a census of a dataset, split it"),
     Command("backbones", "the six backbones: parameters, input size, preprocessing", "workstation"),
     Command(
         "train",
         "fine-tune a backbone on a folder of images; writes a run",
         "workstation",
-        interrupted=_GOES_ON,
+        interrupted=_RESUMES,
     ),
     Command(
         "tune",
-        "search learning rates, batch size, epochs, head and depth for a training",
+        "search learning rates, batch size, epochs, head and depth of a training",
         "workstation",
-        interrupted=_GOES_ON,
+        interrupted=_RESUMES,
     ),
-    Command("ensemble", "several runs as one model that averages their probabilities", "workstation"),
-    Command("import", "a Keras classifier fine-tuned elsewhere to a run", "workstation", "import_"),
+    Command("ensemble", "average the probabilities of several runs as one model", "workstation"),
+    Command("import", "import a Keras classifier fine-tuned elsewhere as a run", "workstation", "import_"),
     Command(
         "export",
-        f"runs to float32 and INT8 {LABELS} artifacts",
+        f"export runs to float32 and INT8 {LABELS} artifacts",
         "workstation",
-        interrupted=_GOES_ON,
+        interrupted=_RESUMES,
     ),
-    Command("inspect", "what an artifact says of itself, its operators by precision, its checksum"),
+    Command("inspect", "show an artifact's metadata, operators by precision, and checksum"),
     Command(
         "bench",
-        "accuracy, latency and memory of artifacts on a device",
+        "measure accuracy, latency and memory of artifacts on a device",
         "workstation",
-        interrupted=_GOES_ON,
+        interrupted=_RESUMES,
     ),
     Command(
-        "devices", "the devices that bench knows", interrupted="files that a board has received stay there"
+        "devices",
+        "list, check and provision devices for bench",
+        interrupted="files sent to a board stay there",
     ),
-    Command("report", "bench results as a table, a verdict, JSON or Markdown", "workstation"),
-    Command("compare", "runs or bench results side by side, and what the data support of it", "workstation"),
+    Command("report", "show bench results as a table, a verdict, JSON or Markdown", "workstation"),
+    Command("compare", "compare runs or bench results, with tests and intervals", "workstation"),
     Command(
         "classify",
-        "images, folders or standard input to verdicts, offline",
-        interrupted="verdicts printed before hold, the other images have none",
+        "classify images, folders or standard input, offline",
+        interrupted="printed verdicts are valid, the other images have none",
     ),
 )
 
-_EPILOG = "Research use only; not a medical device. 'edgeall COMMAND --help' tells more of each."
+_EPILOG = "Research use only; not a medical device. See also: edgeall COMMAND --help."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; returns the exit status: 0 done, 1 done with failures named, 2 nothing done."""
+    """Run one command line; returns the exit status: 0 success, 1 some failures, 2 failure."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     _quiet_libraries()
     display = Display("--json" in arguments)
@@ -114,17 +116,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         display.error(str(MissingExtraError(missing, _extra_of(missing))))
         return 2
     except KeyboardInterrupt:
-        kept = next((command.interrupted for command in COMMANDS if command.name == named), None)
-        display.error("; ".join(filter(None, ["interrupted", kept])))
+        message = next((command.interrupted for command in COMMANDS if command.name == named), None)
+        display.error("; ".join(filter(None, ["interrupted", message])))
         return 130
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`); nothing is wrong, and nothing more can be said.
+        # The reader of standard output has closed it (`| head`), which is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
 def _named(arguments: Sequence[str]) -> str | None:
-    """The command among the words of a command line, known or not."""
+    """The command in a command line, known or not."""
     return next((argument for argument in arguments if not argument.startswith("-")), None)
 
 
@@ -152,7 +154,7 @@ def _parse(arguments: list[str]) -> tuple[argparse.Namespace, Command]:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    """`--json` and `--debug`, on a command or, where it has verbs of its own, on each of those."""
+    """Add `--json` and `--debug` to a command or, where it has verbs, to each of those."""
     verbs = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
     for target in verbs[0].choices.values() if verbs else [parser]:
         target.add_argument("--json", action="store_true", help="print JSON on standard output")
@@ -165,7 +167,7 @@ def _extra_of(module: str) -> str:
 
 
 def _quiet_libraries() -> None:
-    """Libraries' chatter and telemetry off, before any of them is imported."""
+    """Disable libraries' log messages and telemetry, before any of them is imported."""
     for name, value in {
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": "1",
@@ -176,7 +178,7 @@ def _quiet_libraries() -> None:
         "DO_NOT_TRACK": "1",
     }.items():
         os.environ.setdefault(name, value)
-    # Pillow warns of damaged EXIF and of large images; what matters of it comes back as an error of ours.
+    # Pillow warns of damaged EXIF data and of large images, which edgeall handles itself.
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 

@@ -1,4 +1,4 @@
-"""What `train` and `tune` ask of a training, as options of a command line and back again."""
+"""Command-line options of `train` and `tune`: from options to training settings and back."""
 
 import argparse
 import dataclasses
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """The options that make `TrainingSettings`."""
+    """Add the options for `TrainingSettings`."""
     from edgeall.training import BACKBONES, CALIBRATIONS, FINE_TUNE, HEADS, RECIPES, TrainingSettings
 
     default = {field.name: field.default for field in dataclasses.fields(TrainingSettings)}
@@ -18,14 +18,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_argument("--backbone", required=True, metavar="NAME", help=", ".join(BACKBONES))
     add_argument(
         "--recipe", default="default", metavar="NAME",
-        help=f"{' or '.join(RECIPES)}: the protocol, whose values any option below replaces (default: %(default)s)",
+        help=f"{' or '.join(RECIPES)}: the protocol, whose values the options below override (default: %(default)s)",
     )  # fmt: skip
-    # What is not given is the recipe's affair, so these have no defaults of their own.
+    # Without defaults, because options that are not given have the recipe's value.
     add_setting = functools.partial(add_argument, default=argparse.SUPPRESS)
     add_setting("--head", metavar="NAME", help=f"{' or '.join(HEADS)} (default: {default['head']})")
     add_setting(
         "--weights", metavar="imagenet|random|PATH",
-        help=f"what to start from; 'imagenet' is downloaded (default: {default['weights']})",
+        help=f"initial weights; 'imagenet' is downloaded (default: {default['weights']})",
     )  # fmt: skip
     add_setting(
         "--fine-tune", metavar="DEPTH",
@@ -39,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help=f"of probabilities, on validation images: {', '.join(CALIBRATIONS)} (default: {default['calibration']})",
     )  # fmt: skip
     add_setting(
-        "--unweighted", dest="balanced", action="store_false", help="let each image count alike, not each class"
+        "--unweighted", dest="balanced", action="store_false", help="weight all images equally, not all classes"
     )  # fmt: skip
 
 
@@ -62,15 +62,15 @@ _NUMBERS: tuple[tuple[str, Any, str], ...] = (
     (
         "min_sensitivity",
         float,
-        "wanted of the verdicts given: refer what lies between to a human; with the next",
+        "required outside of a referral band, which is chosen on validation images; with --min-specificity",
     ),
-    ("min_specificity", float, "the same for healthy images"),
-    ("seed", int, "governs split, weights, order and augmentation"),
+    ("min_specificity", float, "see --min-sensitivity"),
+    ("seed", int, "of split, initial weights, order and augmentation"),
 )
 
 
 def settings(args: argparse.Namespace) -> tuple["TrainingSettings", frozenset[str]]:
-    """The settings that are asked for, and which of their fields were named."""
+    """The settings of a command line, and the fields that it gives."""
     from edgeall.training import TrainingSettings, protocols
 
     names = {field.name for field in dataclasses.fields(TrainingSettings)} - {"backbone", "recipe"}
@@ -79,19 +79,19 @@ def settings(args: argparse.Namespace) -> tuple["TrainingSettings", frozenset[st
 
 
 def arguments(settings: "TrainingSettings") -> list[str]:
-    """Options that `settings` reads back as these settings: what differs from their recipe, head and depth always."""
+    """Options that give these settings: head, depth, and values that differ from the recipe's."""
     from edgeall.training import protocols
 
-    usual = protocols.settings(settings.recipe, settings.backbone)
-    asked = ["--backbone", settings.backbone]
-    # How deep a recipe fine-tunes may hang on its head.
+    default = protocols.settings(settings.recipe, settings.backbone)
+    given = ["--backbone", settings.backbone]
+    # The default depth can depend on the head.
     always = ("head", "fine_tune")
     if settings.recipe != protocols.DEFAULT:
-        asked += ["--recipe", settings.recipe]
+        given += ["--recipe", settings.recipe]
     for name in (*always, "weights", *(name for name, _, _ in _NUMBERS), "calibration"):
         value = getattr(settings, name)
-        if name in always or value != getattr(usual, name):
-            asked += [f"--{name.replace('_', '-')}", f"{value}"]
-    if usual.balanced and not settings.balanced:
-        asked.append("--unweighted")
-    return asked
+        if name in always or value != getattr(default, name):
+            given += [f"--{name.replace('_', '-')}", f"{value}"]
+    if default.balanced and not settings.balanced:
+        given.append("--unweighted")
+    return given

@@ -1,4 +1,4 @@
-"""How a command line is read: what is wrong is told with the usage of the command that was meant."""
+"""Parses command lines, with errors that show the usage of the subcommand."""
 
 import argparse
 import itertools
@@ -8,22 +8,24 @@ from typing import Any
 
 
 class Parser(argparse.ArgumentParser):
-    """As `argparse`'s, which leaves what a command does not know to the parser above it, whose usage says nothing of
-    that command. Its subcommands are parsed by this class too."""
+    """An argument parser that reports unknown options with the usage of the subcommand.
+
+    `argparse` reports them with the usage of the main parser. Subcommands are parsed by this class too.
+    """
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> Any:
         """Raises `SystemExit` (status 2) for anything unknown, after this parser's usage and one line."""
         if args is not None:
-            # Before argparse looks for what is missing: a mistyped option may be all that is wrong.
+            # Before argparse checks for missing options, since a mistyped option can be the cause.
             own = args if self._subparsers is None else _before_command(args)
-            self._refuse(word for word in _options(own) if not self._knows(word))
+            self._refuse(word for word in _options(own) if not self._is_option(word))
         found, left = super().parse_known_args(args, namespace)
         self._refuse(left)
         return found, left
 
-    def _knows(self, word: str) -> bool:
+    def _is_option(self, word: str) -> bool:
         name = word.partition("=")[0]
         return any(option.startswith(name) for option in self._option_string_actions)
 
@@ -48,7 +50,7 @@ def _before_command(args: Sequence[str]) -> Sequence[str]:
 
 
 def _options(args: Sequence[str]) -> list[str]:
-    """Words that argparse takes for long options; it takes one with a space in it for a value."""
+    """Words that argparse treats as long options; it treats one with a space as a value."""
     before = args[: list(args).index("--")] if "--" in args else args
     return [word for word in before if word.startswith("--") and " " not in word]
 

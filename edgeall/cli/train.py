@@ -1,4 +1,4 @@
-"""`edgeall train`: a folder of images to a run."""
+"""`edgeall train`: fine-tunes a backbone on a folder of images."""
 
 import argparse
 import dataclasses
@@ -22,11 +22,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--split", type=Path, metavar="FILE", help="a split written by 'edgeall data split'")
     source.add_argument(
         "--folds", type=int, metavar="K",
-        help="cross-validate: K models, by subject where subjects are known, and their answers pooled",
+        help="cross-validation with K models, by subject where subjects are known, and pooled predictions",
     )  # fmt: skip
-    add("--positive", nargs="+", metavar="LABEL", help="labels that make a finding")
+    add("--positive", nargs="+", metavar="LABEL", help="the positive labels")
     add("--name", help="name of the run (default: backbone, head and data folder)")
-    add("--out", type=Path, default=RUNS_FOLDER, metavar="DIR", help="where runs are (default: %(default)s)")
+    add("--out", type=Path, default=RUNS_FOLDER, metavar="DIR", help="folder of runs (default: %(default)s)")
     add("--overwrite", action="store_true", help="replace the run of this name, its exports and results")
 
 
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
         pooled = cross_validate(args.data, settings, args.folds, args.out, display, **common)
         display.show(pooled_summary(pooled))
         for fold in pooled.runs:
-            # Folds that an earlier edgeall finished do not tell.
+            # Folds trained by older versions have no doubts recorded.
             for doubt in fold.metrics["train"].get("doubts", []):
                 display.warn(f"{fold.name}: {doubt}")
         display.emit({"folds": str(pooled.path)} | pooled.to_dict())
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
 
 
 def document(run: Run) -> dict[str, Any]:
-    """A run as `edgeall train --json` prints it."""
+    """The document of `edgeall train --json`."""
     return {
         "run": str(run.path),
         "backbone": run.backbone,
@@ -71,7 +71,8 @@ def document(run: Run) -> dict[str, Any]:
 
 
 def summary(run: Run) -> Any:
-    """A run for people."""
+    """The table of a run."""
+    from edgeall.datasets import split_kind
 
     classes = len(run.decision.labels) > 2
     table = figures_table(f"{run.path}: {run.backbone}, head {run.head}, {run.weights}", classes=classes)
@@ -79,7 +80,7 @@ def summary(run: Run) -> Any:
         figures_row(table, note, run.metrics[part])
     chosen = "chosen on validation" if run.settings.get("threshold") is None else "as given"
     table.caption = (
-        f"Keras model; split {split_words(run.split.grouped_by)}; 95% intervals; threshold "
+        f"Keras model; split {split_kind(run.split.grouped_by)}; 95% intervals; threshold "
         f"{run.decision.threshold:.3f}, {chosen}\n"
         + "".join(f"{line}\n" for line in referral_lines(run.settings, run.metrics))
         + f"{stability_line(run)}\n"
@@ -88,20 +89,24 @@ def summary(run: Run) -> Any:
     return table
 
 
-def referral_lines(promised: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What a referral band was chosen for, and what it does on validation and on test images, with whose they are."""
+def referral_lines(settings: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The referral band, its required figures, and its figures on validation and test images."""
     found = {part: metrics[part].get("referral") for part in ("val", "test") if part in metrics}
     band = next((of for of in found.values() if of), None)
     if band is None:
         return []
-    wanted = ", ".join(
-        f"{name} {promised[f'min_{name}']:g}"
+    required = ", ".join(
+        f"{name} {settings[f'min_{name}']:g}"
         for name in ("sensitivity", "specificity")
-        if promised.get(f"min_{name}") is not None
+        if settings.get(f"min_{name}") is not None
     )
     lines = [
         f"scores from {band['low']:.3f} to {band['high']:.3f} are referred to a human"
-        + (f", so that validation images have {wanted}, a referred one counting as right:" if wanted else ":")
+        + (
+            f", chosen for {required} on validation images (a referred image counts as correct):"
+            if required
+            else ":"
+        )
     ]
     for part, name in (("val", "validation"), ("test", "test")):
         if of := found.get(part):
@@ -109,27 +114,29 @@ def referral_lines(promised: Mapping[str, Any], metrics: Mapping[str, Mapping[st
             lines.append(
                 f"  {name}, {metrics[part]['n']} images of {'unknown' if people is None else people} subjects: "
                 f"referred {_figure(of['referred'])}, sensitivity {_figure(of['sensitivity'])}, "
-                f"specificity {_figure(of['specificity'])}; answered alone: sensitivity "
+                f"specificity {_figure(of['specificity'])}; without referred images: sensitivity "
                 f"{_figure(of['answered_sensitivity'])}, specificity {_figure(of['answered_specificity'])}"
             )
     return lines
 
 
 def stability_line(run: Run) -> str:
-    """How far the score moves under changes that nobody sees."""
+    """The stability of the score under invisible disturbances."""
     from edgeall.training.stability import of_run
 
     found = of_run(run)
     if found is None:
         return "stability of the score: not measured"
-    moved = ", ".join(
+    changes = ", ".join(
         f"{kind} {of.score_change:.3f} ({of.verdicts_kept:.1%})" for kind, of in found.movements.items()
     )
-    return f"mean change of the score (verdicts kept) on {found.n} validation images: {moved}"
+    return f"mean change of the score (verdicts kept) on {found.n} validation images: {changes}"
 
 
 def pooled_summary(pooled: "Pooled") -> Any:
-    """A cross-validation for people."""
+    """The table of a cross-validation."""
+    from edgeall.datasets import split_kind
+
     first = pooled.runs[0]
     table = figures_table(
         f"{pooled.path}: {first.backbone}, head {first.head}, {len(pooled.runs)} folds",
@@ -138,13 +145,13 @@ def pooled_summary(pooled: "Pooled") -> Any:
     for number, run in enumerate(pooled.runs, start=1):
         figures_row(table, f"fold {number}", run.metrics["test"])
     figures_row(table, "pooled, out of fold", pooled.metrics)
-    by = split_words(first.split.grouped_by)
-    table.caption = f"Keras models; folds {by}; 95% intervals; each fold called at its own threshold"
+    kind = split_kind(first.split.grouped_by)
+    table.caption = f"Keras models; folds {kind}; 95% intervals; each fold at its own threshold"
     return table
 
 
 def figures_table(title: str, *, classes: bool) -> Any:
-    """Of the verdict, and of the most probable class where there are more than two."""
+    """An empty table for figures of the verdict and, with more than two `classes`, of the most probable class."""
     from rich.table import Table
 
     of_classes = ("class accuracy", "macro F1") if classes else ()
@@ -158,14 +165,11 @@ def figures_row(table: Any, title: str, metrics: dict[str, Any]) -> None:
     shares = ("accuracy", "sensitivity", "specificity")
     figures = (*(metrics[f"{name}_over_subjects"] or metrics[name] for name in shares), metrics["auc"])
     subjects = metrics["clusters"] or "?"
-    told = [] if (of := metrics["classes"]) is None else [_figure(of["accuracy"]), f"{of['macro']['f1']:.3f}"]
+    classes = metrics["classes"]
+    of_classes = [] if classes is None else [_figure(classes["accuracy"]), f"{classes['macro']['f1']:.3f}"]
     table.add_row(
-        title, str(metrics["n"]), str(subjects), *map(_figure, figures), *told, f"{metrics['loss']:.3f}"
+        title, str(metrics["n"]), str(subjects), *map(_figure, figures), *of_classes, f"{metrics['loss']:.3f}"
     )
-
-
-def split_words(grouped_by: str) -> str:
-    return {"subject": "by subject", "unknown": "not known"}.get(grouped_by, "by image: optimistic")
 
 
 def _figure(estimate: dict[str, float | None] | None) -> str:

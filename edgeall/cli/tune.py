@@ -1,4 +1,4 @@
-"""`edgeall tune`: search for hyper-parameters; prints the training that they make."""
+"""`edgeall tune`: searches hyper-parameters, and prints the training command with the best ones."""
 
 import argparse
 import shlex
@@ -18,9 +18,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     names = ", ".join(f"--{name.replace('_', '-')}" for name in ranges("mobilenetv2"))
     parser.epilog = (
-        f"Searched: {names}; those that are given stay as given. With a recipe other than the default, its head and "
-        "depth stay too. Only training and validation images are opened. The same command goes on with a study "
-        "that was interrupted; with more --trials, also with one that was not."
+        f"Searched: {names}, except those that are given. With a recipe other than the default, its head and depth "
+        "are not searched either. Only training and validation images are read. The same command resumes an "
+        "interrupted study; with more --trials, it continues a finished one."
     )
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of images")
     options.add(parser)
@@ -28,12 +28,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--trials", type=int, default=20, metavar="N", help="trainings to try, in all (default: %(default)s)")
     add("--split", type=Path, metavar="FILE", help="a split written by 'edgeall data split'")
     add("--folds", type=int, metavar="K",
-        help="judge by the mean over K folds of training and validation images, by subject where subjects are known",
+        help="score by the mean over K folds of training and validation images, by subject where subjects are known",
     )  # fmt: skip
-    add("--positive", nargs="+", metavar="LABEL", help="labels that make a finding")
+    add("--positive", nargs="+", metavar="LABEL", help="the positive labels")
     add("--name", help="name of the study (default: backbone and data folder)")
     add("--out", type=Path, default=TUNING_FOLDER, metavar="DIR",
-        help="where studies are (default: %(default)s)",
+        help="folder of studies (default: %(default)s)",
     )  # fmt: skip
     add("--overwrite", action="store_true", help="replace the study of this name")
 
@@ -48,22 +48,22 @@ def run(args: argparse.Namespace, display: Display) -> int:
     )  # fmt: skip
     command = train_command(tuned, args.data, args.positive)
     display.show(summary(tuned))
-    display.show(*words(tuned))
+    display.show(*outcome(tuned))
     display.show(command)
     display.emit(document(tuned, command))
     return 0
 
 
 def fixed(settings: "TrainingSettings", given: frozenset[str]) -> frozenset[str]:
-    """What is not searched: what is given, and the head and depth that a recipe is about."""
+    """Fields that are not searched: the given ones, and a recipe's head and depth."""
     from edgeall.training import RECIPES
 
     return given | {"head", "fine_tune"} & set(RECIPES[settings.recipe])
 
 
 def train_command(tuned: "Tuned", data: Path, positive: list[str] | None) -> str:
-    """The command line that trains with the best settings on the split that they were chosen for."""
-    words = [
+    """The command line that trains with the best settings on the study's split."""
+    arguments = [
         "edgeall",
         "train",
         str(data),
@@ -71,11 +71,11 @@ def train_command(tuned: "Tuned", data: Path, positive: list[str] | None) -> str
         "--split",
         str(tuned.split),
     ]
-    return shlex.join([*words, *(["--positive", *positive] if positive else [])])
+    return shlex.join([*arguments, *(["--positive", *positive] if positive else [])])
 
 
 def document(tuned: "Tuned", command: str) -> dict[str, Any]:
-    """A study as `edgeall tune --json` prints it."""
+    """The document of `edgeall tune --json`."""
     return {
         "study": str(tuned.path),
         "trials": tuned.trials,
@@ -87,7 +87,7 @@ def document(tuned: "Tuned", command: str) -> dict[str, Any]:
 
 
 def summary(tuned: "Tuned") -> Any:
-    """A study for people: of the best settings, what was searched and matters beside the rest."""
+    """The table of the best settings: the searched ones that have an effect."""
     from rich.table import Table
 
     from edgeall.tuning import searched
@@ -99,14 +99,15 @@ def summary(tuned: "Tuned") -> Any:
     return table
 
 
-def words(tuned: "Tuned") -> tuple[str, ...]:
-    """What the study came to, and how far to believe it."""
+def outcome(tuned: "Tuned") -> tuple[str, ...]:
+    """The outcome of the study, with caveats."""
+    from edgeall.datasets import split_kind
+
     best = tuned.best
-    by = "by subject" if tuned.grouped_by == "subject" else "by image: optimistic"
     return (
         f"{tuned.path}: {tuned.trials} trials, {tuned.finished} finished, {tuned.pruned} pruned",
         f"trial {best.trial}: AUC {best.auc:.4f}, loss {best.loss:.4f} on {tuned.validation} validation images, "
-        f"split {by}",
-        f"It is the best of {tuned.trials} on the images that chose it, so optimistic. No test image was opened. "
+        f"split {split_kind(tuned.grouped_by)}",
+        f"Optimistic, since it is the best of {tuned.trials} on the same images. No test image was read. "
         "Train with it:",
     )

@@ -1,4 +1,4 @@
-"""Dealing out groups that must stay whole into parts of wanted sizes, class by class."""
+"""Allocates groups that must stay whole to parts of given sizes, stratified by class."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,22 +9,22 @@ Counts = npt.NDArray[np.int64]
 
 _RESTARTS = 100
 _EFFORT = 100_000
-"""Restarts times pairs of groups: a dozen groups get all restarts, a hundred get ten, and thousands fit at once."""
+"""Limit of restarts times pairs of groups: a dozen groups get all restarts, a hundred get ten, thousands get one."""
 
 _SWAPPABLE = 200
-"""Up to so many groups are also swapped in pairs; more are small beside a part, and moves suffice."""
+"""Most groups that are also swapped in pairs. With more groups each is small, and moves suffice."""
 
 _MISSING = 1e6
-"""Cost of a part without a class, above any deviation from wanted sizes."""
+"""Cost of a part without a class, above any deviation from target sizes."""
 
 
-def wanted_counts(totals: Counts, shares: npt.NDArray[np.float64]) -> Counts:
+def target_counts(totals: Counts, shares: npt.NDArray[np.float64]) -> Counts:
     """Whole numbers (parts, classes) that add up to `totals` (classes,), nearest to `shares` (parts,) of each.
 
-    Largest remainder; of equal remainders the earlier part's is taken.
+    Largest remainder method; of equal remainders the earlier part's comes first.
     """
     exact = np.outer(shares / shares.sum(), totals)
-    # The tolerance keeps 0.6 * 5 = 2.9999... from being taken for 2 and a large remainder.
+    # The tolerance keeps 0.6 * 5 = 2.9999... from becoming 2 and a large remainder.
     whole = np.floor(exact + 1e-9).astype(np.int64)
     for column, total in enumerate(totals):
         remainder = exact[:, column] - whole[:, column]
@@ -36,45 +36,48 @@ def wanted_counts(totals: Counts, shares: npt.NDArray[np.float64]) -> Counts:
 def allocate(
     counts: Counts, shares: npt.NDArray[np.float64], rng: np.random.Generator
 ) -> npt.NDArray[np.intp]:
-    """The part of each group, (groups,), from its images a class, `counts` (groups, classes).
+    """The part of each group, (groups,).
 
-    Minimises the squared deviation from the wanted counts, each class weighted alike, after first giving every part
-    some of every class. Groups are dealt largest first where they are missed most, then moved and swapped
-    while that helps; the best of many seeded orders wins.
+    Minimises the squared deviation from the target counts, with equal weight for each class. Every part must have some
+    images of every class. Groups are assigned largest first, each where it reduces the cost most, then moved and
+    swapped while that reduces the cost. The best of many seeded orders is taken.
+
+    Args:
+        counts: images of each group and class, (groups, classes).
+        shares: relative sizes of the parts, (parts,).
 
     Raises:
-        DatasetError: no order found in which every part holds every class.
+        DatasetError: no allocation found in which every part has every class.
     """
     totals = counts.sum(axis=0)
-    wanted = wanted_counts(totals, shares)
-    search = _Search(counts, wanted, 1.0 / np.maximum(totals, 1))
+    search = _Search(counts, target_counts(totals, shares), 1.0 / np.maximum(totals, 1))
     best: npt.NDArray[np.intp] | None = None
     best_cost = np.inf
     for _ in range(max(1, min(_RESTARTS, _EFFORT // len(counts) ** 2))):
-        parts = search.improve(search.deal(rng), rng)
+        parts = search.improve(search.assign(rng), rng)
         cost = search.cost(parts)
         if cost < best_cost - 1e-12:
             best, best_cost = parts, cost
         if best_cost == 0.0:
             break
     if best is None or best_cost >= _MISSING:
-        raise DatasetError("no way found to give every part some of every class")
+        raise DatasetError("no allocation found with every class in every part")
     return best
 
 
 class _Search:
     """Cost and moves of one allocation problem."""
 
-    def __init__(self, counts: Counts, wanted: Counts, weight: npt.NDArray[np.float64]) -> None:
-        self.counts, self.wanted, self.weight = counts, wanted, weight
-        self.parts = len(wanted)
+    def __init__(self, counts: Counts, target: Counts, weight: npt.NDArray[np.float64]) -> None:
+        self.counts, self.target, self.weight = counts, target, weight
+        self.parts = len(target)
 
-    def deal(self, rng: np.random.Generator) -> npt.NDArray[np.intp]:
-        """Largest group first, equal ones in random order, each to the part that misses its classes most."""
+    def assign(self, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+        """Largest group first, equal ones in random order, each to the part where it costs least."""
         order = rng.permutation(len(self.counts))
         order = order[np.argsort(-self.counts[order].sum(axis=1), kind="stable")]
         parts = np.zeros(len(self.counts), dtype=np.intp)
-        held = np.zeros_like(self.wanted)
+        held = np.zeros_like(self.target)
         for group in order:
             costs = self._costs_of_adding(held, group)
             parts[group] = int(np.argmin(costs))
@@ -82,7 +85,7 @@ class _Search:
         return parts
 
     def improve(self, parts: npt.NDArray[np.intp], rng: np.random.Generator) -> npt.NDArray[np.intp]:
-        """Move single groups and swap pairs until neither helps."""
+        """Move single groups and swap pairs until neither reduces the cost."""
         held = self._held(parts)
         cost = self._cost_of(held)
         while cost > 0.0:
@@ -112,17 +115,17 @@ class _Search:
         return self._cost_of(self._held(parts))
 
     def _held(self, parts: npt.NDArray[np.intp]) -> Counts:
-        held = np.zeros_like(self.wanted)
+        held = np.zeros_like(self.target)
         np.add.at(held, parts, self.counts)
         return held
 
     def _cost_of(self, held: Counts) -> float:
-        deviation = (held - self.wanted) * self.weight
+        deviation = (held - self.target) * self.weight
         return float((deviation * deviation).sum() + _MISSING * np.count_nonzero(held == 0))
 
     def _costs_of_adding(self, held: Counts, group: int) -> npt.NDArray[np.float64]:
         added = held + self.counts[group]
-        gain = ((added - self.wanted) ** 2 - (held - self.wanted) ** 2) * self.weight**2
+        gain = ((added - self.target) ** 2 - (held - self.target) ** 2) * self.weight**2
         return np.asarray(gain.sum(axis=1))
 
     @staticmethod

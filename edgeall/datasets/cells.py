@@ -1,7 +1,7 @@
-"""Blood cells as maps of stain: shapes in polar coordinates, one function a kind.
+"""Synthetic blood cells as maps of stain, with one function for each kind of cell.
 
-Lengths are in units of a red cell's radius (about 3.7 micrometres), so that a kind reads as in a haematology atlas.
-Every map is float32, 0 for no stain. Three stains are kept apart, because each takes its own colour in a smear.
+Lengths are in units of a red cell's radius (about 3.7 micrometres), as in a haematology atlas. Every map is float32
+with 0 for no stain. There are three maps, because each stain has its own colour.
 """
 
 from collections.abc import Callable
@@ -21,12 +21,12 @@ EOSIN, NUCLEAR, BASIC = range(3)
 
 @dataclass(frozen=True)
 class Pen:
-    """What every cell of one image is drawn with.
+    """Drawing parameters shared by the cells of one image.
 
     Attributes:
         unit: radius of a red cell, in pixels.
         fine, coarse: zero-mean textures, float32 squares, of chromatin's grain and of its clumps.
-        pallor: how pale red cells are at their centre, 0 to 1.
+        pallor: paleness of red cells at their centre, 0 to 1.
     """
 
     unit: float
@@ -36,7 +36,7 @@ class Pen:
 
     @classmethod
     def pick(cls, unit: float, rng: Rng) -> "Pen":
-        """Textures for cells of `unit` pixels, and an image's own pallor."""
+        """Random textures for cells of `unit` pixels, and a random pallor."""
         side = int(8 * unit) + 8
         return cls(
             unit, _texture(side, 0.09 * unit, rng), _texture(side, 0.3 * unit, rng), rng.uniform(0.3, 0.75)
@@ -51,13 +51,13 @@ def _texture(side: int, grain: float, rng: Rng) -> Map:
 
 
 class Patch:
-    """A square of the image around one cell, in polar coordinates, with room for `reach` units each way."""
+    """A square of the image around one cell; `reach` units in each direction."""
 
     def __init__(self, pen: Pen, reach: float, rng: Rng) -> None:
         self.pen, self.rng = pen, rng
         half = int(np.ceil(reach * pen.unit)) + 2
         axis = np.arange(-half, half + 1, dtype=np.float32) / np.float32(pen.unit)
-        # Off the pixel grid by up to half a pixel, so that equal cells do not alias alike.
+        # An offset of up to half a pixel, so that equal cells are sampled differently.
         dx, dy = rng.uniform(-0.5, 0.5, 2) / pen.unit
         self.x, self.y = np.meshgrid(axis - np.float32(dx), axis - np.float32(dy))
         self.stains: Map = np.zeros((3, *self.x.shape), dtype=np.float32)
@@ -75,7 +75,7 @@ class Patch:
     ) -> tuple[Map, Map]:
         """A closed shape: its coverage (0 to 1, soft at the edge) and the distance from its centre (1 at the edge).
 
-        The outline is `radius` times 1 + a sum of cosines of the angle, the k-th of amplitude `rough` / k.
+        The outline is `radius` * (1 + a sum of cosines of the angle), with amplitude `rough` / k for the k-th.
         """
         x, y = self.x - np.float32(at[0]), self.y - np.float32(at[1])
         cos, sin = np.float32(np.cos(turn)), np.float32(np.sin(turn))
@@ -92,7 +92,7 @@ class Patch:
         return coverage, distance / edge
 
     def grain(self, texture: Map) -> Map:
-        """A random piece of a texture, of the patch's size."""
+        """A random crop of a texture, of the patch's size."""
         side = self.x.shape[0]
         top, left = self.rng.integers(0, texture.shape[0] - side + 1, 2)
         return texture[top : top + side, left : left + side]
@@ -132,7 +132,7 @@ def platelet(pen: Pen, rng: Rng) -> Map:
 
 
 def neutrophil(pen: Pen, rng: Rng) -> Map:
-    """Two to five dense lobes on an arc, thin bridges between them, in a wide, finely granular, pink cytoplasm."""
+    """Two to five dense lobes on an arc with thin bridges, in a wide, finely granular, pink cytoplasm."""
     patch = Patch(pen, 2.4, rng)
     radius = rng.uniform(1.6, 1.95)
     cover, _ = patch.blob(radius, rough=0.06, stretch=rng.normal(1.0, 0.04))
@@ -168,7 +168,7 @@ def neutrophil(pen: Pen, rng: Rng) -> Map:
 
 
 def lymphocyte(pen: Pen, rng: Rng) -> Map:
-    """Small and mature: a smooth, round, dense nucleus of clumped chromatin and a thin pale rim."""
+    """A small mature cell: smooth, round, dense nucleus with clumped chromatin, and a thin pale rim."""
     return _round_cell(
         pen, rng, radius=rng.uniform(1.15, 1.4), ratio=rng.uniform(0.82, 0.9), rough=0.04, density=1.12
     )
@@ -196,7 +196,7 @@ def _round_cell(pen: Pen, rng: Rng, *, radius: float, ratio: float, rough: float
 
 
 def monocyte(pen: Pen, rng: Rng) -> Map:
-    """A large grey-blue cell; its nucleus is bent like a kidney and loosely woven."""
+    """A large grey-blue cell with a kidney-shaped nucleus and loose chromatin."""
     patch = Patch(pen, 2.8, rng)
     radius, turn = rng.uniform(1.8, 2.15), rng.uniform(0, 2 * np.pi)
     cover, _ = patch.blob(radius, rough=0.14)

@@ -1,4 +1,4 @@
-"""What is in a data set, before anything is trained on it."""
+"""Census of a dataset: counts, duplicates, leaks and unreadable images."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,12 +15,12 @@ from edgeall.progress import SILENT, Progress
 
 @dataclass(frozen=True)
 class SplitLeak:
-    """Something that sits in two parts which the folder itself assigns.
+    """A subject or picture in more than one part of the folder's own split.
 
     Attributes:
         kind: "subject" or "picture".
         what: the subject, or the names of the images that show one picture.
-        splits: the parts it is in.
+        splits: the parts that have it.
     """
 
     kind: str
@@ -30,23 +30,23 @@ class SplitLeak:
 
 @dataclass(frozen=True)
 class Census:
-    """Counts and findings over a data set.
+    """Counts and findings over a dataset.
 
     Attributes:
-        dataset: what was counted; its samples include unreadable ones.
-        classes: readable images a label.
-        subjects: label to subject to readable images; empty where subjects are not known for every image.
-        splits: part to readable images, where the folder assigns parts.
-        resolutions: (width, height) to images, most frequent first.
-        formats: by content, most frequent first.
-        exact_duplicates: names of files with equal bytes, a group each.
-        near_duplicates: names of different files that show the same picture, a group each; exact copies join them.
-        conflicts: groups of exact duplicates that are filed under more than one class.
-        unreadable: with reasons.
-        leaks: between given parts.
-        unfit: names of images that `classify` would call doubtful, by its reason, the most frequent first.
-        marks: corners that give a class away.
-        image_notes: what images' files left open or had ignored, to images, most frequent first.
+        dataset: its samples include unreadable images.
+        classes: number of readable images by label.
+        subjects: number of readable images by label and subject; empty where a subject is not known.
+        splits: number of readable images by part, where the folder assigns parts.
+        resolutions: number of images by (width, height), most frequent first.
+        formats: number of images by format (from the content), most frequent first.
+        exact_duplicates: groups of names of files with equal bytes.
+        near_duplicates: groups of names of different files that show the same picture, with their exact copies.
+        conflicts: groups of exact duplicates in more than one class.
+        unreadable: images that cannot be read.
+        leaks: between parts that the folder assigns.
+        unfit: names of images that `classify` would call doubtful, by reason, the most frequent first.
+        marks: corners that differ by class.
+        image_notes: number of images by note of the image reader, most frequent first.
     """
 
     dataset: Dataset
@@ -66,16 +66,16 @@ class Census:
 
     @property
     def sound(self) -> bool:
-        """Nothing unreadable, no leak, no file under two classes, no name that contradicts its folder."""
+        """No unreadable image, no leak, no file in two classes, no name that contradicts its folder."""
         return not (self.unreadable or self.leaks or self.conflicts or self.dataset.contradictions)
 
     def to_dict(self) -> dict[str, Any]:
-        """For `--json`::
+        """The document of `--json`::
 
         root, layout, notes: [text], images (readable), sound
         classes: [{label, positive, images, subjects?: {subject: images}}]
-        positive_guessed: whether the names of the classes had to tell
-        grouped_by: "subject" or "image", as a split will be
+        positive_guessed: whether positive labels were guessed from the names of the classes
+        grouped_by: "subject" or "image", as in a new split
         splits: {train|val|test: images}, empty where the folder assigns none
         resolutions: [{width, height, images}], formats: {name: images}
         exact_duplicates, near_duplicates, conflicts: [[name, ...], ...]
@@ -125,55 +125,57 @@ class Census:
 
 
 def take_census(dataset: Dataset, progress: Progress = SILENT) -> Census:
-    """Decode every image once and count. A set in which nothing can be read has a census too."""
-    seen, unreadable = survey(dataset.samples, progress)
-    exact_pairs = duplicates.exact_pairs(seen)
-    exact = _copies(seen, exact_pairs)
-    same_picture = _copies(seen, exact_pairs + duplicates.near_pairs(seen, progress))
-    labels = Counter(image.sample.label for image in seen)
+    """Decode every image once, and count. Unreadable images are no error, even where all are."""
+    records, unreadable = survey(dataset.samples, progress)
+    exact_pairs = duplicates.exact_pairs(records)
+    exact = _copies(records, exact_pairs)
+    same_picture = _copies(records, exact_pairs + duplicates.near_pairs(records, progress))
+    labels = Counter(image.sample.label for image in records)
     return Census(
         dataset=dataset,
         classes={label: labels[label] for label in dataset.labels},
-        subjects=_subjects(dataset, seen),
-        splits=_in_order(Counter(image.sample.split for image in seen if image.sample.split)),
-        resolutions=_in_order(Counter(image.size for image in seen)),
-        formats=_in_order(Counter(image.format for image in seen)),
+        subjects=_subjects(dataset, records),
+        splits=_in_order(Counter(image.sample.split for image in records if image.sample.split)),
+        resolutions=_in_order(Counter(image.size for image in records)),
+        formats=_in_order(Counter(image.format for image in records)),
         exact_duplicates=_names(exact),
         near_duplicates=_names(group for group in same_picture if len({image.sha256 for image in group}) > 1),
         conflicts=_names(group for group in exact if len({image.sample.label for image in group}) > 1),
         unreadable=unreadable,
-        leaks=(*_subject_leaks(seen), *_picture_leaks(same_picture)),
-        image_notes=_in_order(Counter(note for image in seen for note in image.notes)),
-        unfit=_unfit(seen),
-        marks=corner_marks([image.thumbnail for image in seen], [image.sample.label for image in seen]),
+        leaks=(*_subject_leaks(records), *_picture_leaks(same_picture)),
+        image_notes=_in_order(Counter(note for image in records for note in image.notes)),
+        unfit=_unfit(records),
+        marks=corner_marks([image.thumbnail for image in records], [image.sample.label for image in records]),
     )
 
 
 Group = tuple[ImageRecord, ...]
 
 
-def _copies(seen: Sequence[ImageRecord], pairs: list[duplicates.Pair]) -> list[Group]:
-    found = duplicates.groups(len(seen), pairs)
-    return [tuple(seen[index] for index in group) for group in found if len(group) > 1]
+def _copies(records: Sequence[ImageRecord], pairs: list[duplicates.Pair]) -> list[Group]:
+    groups = duplicates.groups(len(records), pairs)
+    return [tuple(records[index] for index in group) for group in groups if len(group) > 1]
 
 
 def _names(groups: Sequence[Group] | Iterator[Group]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(image.sample.name for image in group) for group in groups)
 
 
-def _subjects(dataset: Dataset, seen: Sequence[ImageRecord]) -> dict[str, dict[str, int]]:
-    if not seen or not all(image.sample.subject for image in seen):
+def _subjects(dataset: Dataset, records: Sequence[ImageRecord]) -> dict[str, dict[str, int]]:
+    if not records or not all(image.sample.subject for image in records):
         return {}
     return {
-        label: _in_order(Counter(str(image.sample.subject) for image in seen if image.sample.label == label))
+        label: _in_order(
+            Counter(str(image.sample.subject) for image in records if image.sample.label == label)
+        )
         for label in dataset.labels
     }
 
 
-def _unfit(seen: Sequence[ImageRecord]) -> dict[str, tuple[str, ...]]:
-    counts = Counter(reason for image in seen for reason in image.unfit)
+def _unfit(records: Sequence[ImageRecord]) -> dict[str, tuple[str, ...]]:
+    counts = Counter(reason for image in records for reason in image.unfit)
     return {
-        reason: tuple(image.sample.name for image in seen if reason in image.unfit)
+        reason: tuple(image.sample.name for image in records if reason in image.unfit)
         for reason, _ in counts.most_common()
     }
 
@@ -182,20 +184,20 @@ def _in_order(counts: Counter[Any]) -> dict[Any, int]:
     return dict(counts.most_common())
 
 
-def _sides(images: Sequence[ImageRecord]) -> tuple[str, ...]:
+def _parts(images: Sequence[ImageRecord]) -> tuple[str, ...]:
     return tuple(sorted({image.sample.split for image in images if image.sample.split}))
 
 
-def _subject_leaks(seen: Sequence[ImageRecord]) -> Iterator[SplitLeak]:
+def _subject_leaks(records: Sequence[ImageRecord]) -> Iterator[SplitLeak]:
     known = sorted(
-        (image for image in seen if image.sample.subject), key=lambda image: str(image.sample.subject)
+        (image for image in records if image.sample.subject), key=lambda image: str(image.sample.subject)
     )
     for subject, images in groupby(known, key=lambda image: str(image.sample.subject)):
-        if len(sides := _sides(list(images))) > 1:
-            yield SplitLeak("subject", subject, sides)
+        if len(parts := _parts(list(images))) > 1:
+            yield SplitLeak("subject", subject, parts)
 
 
 def _picture_leaks(same_picture: Sequence[Group]) -> Iterator[SplitLeak]:
     for group in same_picture:
-        if len(sides := _sides(group)) > 1:
-            yield SplitLeak("picture", ", ".join(image.sample.name for image in group), sides)
+        if len(parts := _parts(group)) > 1:
+            yield SplitLeak("picture", ", ".join(image.sample.name for image in group), parts)

@@ -1,4 +1,4 @@
-"""What is in a folder of images, from its names alone: nothing is decoded here."""
+"""Recognises the layout of a folder of images from names alone, and lists its samples. Decodes nothing."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeall.datasets.layouts import LAYOUTS, Layout, LayoutImage
-from edgeall.datasets.naming import Contradiction, contradictions, told_by_name
+from edgeall.datasets.naming import Contradiction, contradictions, parse_name
 from edgeall.errors import DatasetError, UsageError
 from edgeall.files import AnyPath
 from edgeall.pixels.folder import LeftOut, UnreadableFolder, in_words, list_folder
@@ -16,7 +16,7 @@ from edgeall.pixels.opening import special_file
 from edgeall.suggestions import unknown_name
 
 SYNTHETIC_MARK = b"edgeall synthetic smear"
-"""Comment inside every image that `synthesize` draws; it marks the layout's name wherever such an image turns up."""
+"""Comment inside every image by `synthesize`. `read_dataset` recognises synthetic images by it."""
 
 _FINDING = {
     "all", "leukemia", "leukaemia", "leukemic", "leukaemic", "blast", "blasts", "lymphoblast", "lymphoblasts",
@@ -32,11 +32,11 @@ class Sample:
     """One image, not yet decoded.
 
     Attributes:
-        path: where it is.
-        name: the same, relative to the data folder, with forward slashes; its identity.
+        path: of its file.
+        name: path relative to the data folder, with forward slashes; its identity.
         label: its class.
-        subject: the person it came from; None where names do not tell.
-        split: "train", "val" or "test" where the folder assigns it; None elsewhere.
+        subject: the person that it is from; None where names do not have it.
+        split: "train", "val" or "test" where the folder assigns one, else None.
     """
 
     path: Path
@@ -52,14 +52,14 @@ class Dataset:
 
     Attributes:
         root: the folder, absolute.
-        layout: name of the layout; ends in " (synthetic)" where the images were drawn by edgeall.
-        labels: class names, those without a finding first; of two, the second is the positive one.
-        positive: the labels that make a finding.
-        samples: by name.
-        notes: what a reader of any figure made with this set should know: guesses, images left aside, files left out.
+        layout: name of the layout; ends in " (synthetic)" where edgeall drew the images.
+        labels: class names, negative ones first; of two, the second is the positive one.
+        positive: the positive labels.
+        samples: sorted by name.
+        notes: caveats for any figure on this dataset: guesses, and files and images left out.
         left_out: files that are not samples, by name, each with the reason.
-        contradictions: images whose names tell another class than the folder that they are in.
-        positive_guessed: the positive labels were guessed from the names of the classes.
+        contradictions: images whose file names indicate another class than their folder.
+        positive_guessed: whether the positive labels were guessed from the names of the classes.
     """
 
     root: Path
@@ -73,23 +73,26 @@ class Dataset:
     contradictions: tuple[Contradiction, ...] = ()
 
     def counts(self) -> dict[str, int]:
-        """Images a label, in the order of `labels`."""
+        """Number of images by label, in the order of `labels`."""
         found = Counter(sample.label for sample in self.samples)
         return {label: found[label] for label in self.labels}
 
 
 def read_dataset(root: AnyPath, positive: Sequence[str] | None = None) -> Dataset:
-    """Recognise the layout of `root` and list its images, as `edgeall.pixels.folder` tells them from other files.
+    """Recognise the layout of `root` and list its images. `edgeall.pixels.folder` decides which files are images.
 
-    `positive` names the labels that make a finding, where the layout's own, or the guess, is not what is wanted.
+    Args:
+        positive: the positive labels; default the layout's own, or a guess from the names of the classes.
 
     Raises:
         DatasetError: no such folder, no images in it, no known layout, or one class only.
-        UsageError: `positive` names a class that is not there, or all of them.
+        UsageError: `positive` has a class that does not exist, or all of them.
     """
     root = Path(root)
     if not root.exists():
-        raise DatasetError(f"{root}: no such folder; make a set to try with: edgeall data synth {root}")
+        raise DatasetError(
+            f"{root}: no such folder; make a synthetic dataset with: edgeall data synth {root}"
+        )
     if not root.is_dir():
         raise DatasetError(f"{root}: not a folder; give the folder that holds the images")
     root = root.resolve()
@@ -127,7 +130,7 @@ def read_dataset(root: AnyPath, positive: Sequence[str] | None = None) -> Datase
         notes.append(
             f"positive is taken to be {_quoted(chosen)}, guessed from names; --positive says otherwise"
         )
-    # A layout may have left out what its folder contradicts; the folder tells the class then.
+    # A layout can leave out files whose name contradicts the folder. Their class is then the folder.
     filed = [(sample.name, sample.label) for sample in samples]
     filed += [(name, Path(name).parent.name) for name in names if name not in entries]
     contradicted = contradictions([each for each in filed if each[1] in labels], labels, chosen)
@@ -146,12 +149,12 @@ def read_dataset(root: AnyPath, positive: Sequence[str] | None = None) -> Datase
 
 
 def _listed(root: Path) -> tuple[list[str], list[LeftOut]]:
-    """Relative names of the pictures below `root`, and what is left out."""
+    """Relative names of the images below `root`, and the files left out."""
     names: list[str] = []
     left_out: list[LeftOut] = []
     for found in list_folder(root, stay_within=True):
         if isinstance(found, UnreadableFolder):
-            # Passing over it would leave its images out of every count.
+            # An error, because its images would be missing in every count.
             raise DatasetError(
                 f"{found.path}: cannot be listed ({found.error}); make it readable or move it away"
             )
@@ -160,7 +163,7 @@ def _listed(root: Path) -> tuple[list[str], list[LeftOut]]:
         elif kind := special_file(found.path):
             left_out.append(LeftOut(found.path, f"{kind}, not a regular file"))
         elif not _is_unicode(name := found.path.relative_to(root).as_posix()):
-            # Runs, splits and predictions are UTF-8 and could not name it.
+            # Runs, splits and predictions are UTF-8 files, which cannot hold such a name.
             left_out.append(LeftOut(found.path, "its name is not UTF-8; rename it"))
         else:
             names.append(name)
@@ -168,39 +171,39 @@ def _listed(root: Path) -> tuple[list[str], list[LeftOut]]:
 
 
 def _is_unicode(name: str) -> bool:
-    """Whether a file name can be written as UTF-8; Python holds other bytes as lone surrogates."""
+    """Whether a file name can be written as UTF-8. Python represents other bytes as lone surrogates."""
     return not any("\ud800" <= char <= "\udfff" for char in name)
 
 
 def _subject(name: str) -> str | None:
-    """The person that a published naming writes into the file name, whatever the folders are called."""
-    told = told_by_name(name)
-    return None if told is None else told.subject
+    """The person in a file name that follows a published naming, in any folder."""
+    parts = parse_name(name)
+    return None if parts is None else parts.subject
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Im2 before Im10."""
+    """Sort key that puts Im2 before Im10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
 
 
 def _recognise(root: Path, names: list[str]) -> tuple[Layout, dict[str, LayoutImage]]:
-    """The first layout that accounts for most images; one that sees two classes goes before one that sees one."""
+    """The first layout that fits more than half of the images, preferably one with two classes or more."""
     fitting = []
     for layout in LAYOUTS:
         entries = {name: entry for name in names if (entry := layout.entry(name)) is not None}
         if any(entry.split for entry in entries.values()):
-            # Half a given split is none: what is outside of it belongs to no part.
+            # Where a folder assigns parts, images outside of them belong to no part and do not fit.
             entries = {name: entry for name, entry in entries.items() if entry.split}
         if 2 * len(entries) > len(names):
             fitting.append((layout, entries))
     if not fitting:
         shapes = "; ".join(f"{layout.name}: {layout.shape}" for layout in LAYOUTS)
-        raise DatasetError(f"{root}: {len(names)} images, in no layout that edgeall knows ({shapes})")
+        raise DatasetError(f"{root}: {len(names)} images, in no known layout ({shapes})")
     return max(fitting, key=lambda fit: len({entry.label for entry in fit[1].values()}) > 1)
 
 
 def _one_variant(layout: Layout, entries: dict[str, LayoutImage]) -> tuple[dict[str, LayoutImage], list[str]]:
-    """Only one rendering of each picture: two of them on two sides of a split would be a leak."""
+    """Only one rendering of each picture, because two of them in two parts of a split would be a leak."""
     variants = {entry.variant for entry in entries.values() if entry.variant}
     if len(variants) < 2:
         return entries, []
@@ -231,13 +234,13 @@ def _validated(positive: Sequence[str], labels: list[str]) -> list[str]:
 
 
 def _drawn(samples: Sequence[Sample]) -> bool:
-    """Whether the first image of any class says of itself that edgeall drew it."""
+    """Whether the first image of any class has the mark of a synthetic image."""
     first = {sample.label: sample.path for sample in reversed(samples)}
     return any(carries_mark(path) for path in first.values())
 
 
 def carries_mark(path: Path) -> bool:
-    """Whether an image file says of itself that edgeall drew it."""
+    """Whether an image file has the mark of a synthetic image."""
     try:
         with path.open("rb") as file:
             return SYNTHETIC_MARK in file.read(4096)

@@ -1,11 +1,12 @@
-"""Images that show the same picture: byte for byte, or re-encoded, resized, brightened, turned or mirrored.
+"""Finds images that show the same picture: equal bytes, or re-encoded, resized, brightened, rotated or mirrored.
 
-A perceptual hash rounds a picture to a few hundred bits; on single cells on black (C-NMC) most of those bits are
-background, and thresholds that catch a re-encoded copy also join different cells. So the gradients themselves are
-compared: the correlation of all horizontal and vertical differences of a 32 x 32 thumbnail. On 300 C-NMC cells of
-8 people, copies at JPEG quality 50, half size or +-20% brightness correlate at .99 or more. Of different files, 16
-pairs do at .95 or more, all within one person and, to the eye, the same cell in two photographs; the first pair
-across two people is at .915. A copy cropped by 2% a side (.81 to .92) is not found.
+The measure is the correlation of all horizontal and vertical differences of a 32 x 32 thumbnail. A perceptual hash is
+too coarse: for single cells on black (C-NMC) most of its bits are background, and thresholds that find a re-encoded
+copy also join different cells.
+
+On 300 C-NMC cells of 8 people, copies at JPEG quality 50, half size or +-20% brightness correlate at .99 or more. Of
+different files, 16 pairs correlate at .95 or more, all within one person and apparently the same cell in two
+photographs. The highest pair across two people is at .915. A copy cropped by 2% a side (.81 to .92) is not found.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,30 +25,30 @@ _BLOCK = 1024
 Pair = tuple[int, int]
 
 
-def exact_pairs(seen: Sequence[ImageRecord]) -> list[Pair]:
-    """Indices of images whose files are equal, each with the first of its kind."""
+def exact_pairs(records: Sequence[ImageRecord]) -> list[Pair]:
+    """Indices of images with equal files, each paired with the first of its kind."""
     first: dict[str, int] = {}
-    pairs = [(first.setdefault(image.sha256, index), index) for index, image in enumerate(seen)]
+    pairs = [(first.setdefault(image.sha256, index), index) for index, image in enumerate(records)]
     return [(a, b) for a, b in pairs if a != b]
 
 
-def near_pairs(seen: Sequence[ImageRecord], progress: Progress = SILENT) -> list[Pair]:
-    """Indices (a < b) of images that show the same picture in any of its eight turned or mirrored positions.
+def near_pairs(records: Sequence[ImageRecord], progress: Progress = SILENT) -> list[Pair]:
+    """Indices (a < b) of images that show the same picture in any of its eight rotated or mirrored positions.
 
-    Exact copies are among them. Pictures of one flat colour have no gradients and are never near another.
+    Exact copies are included. Pictures of one flat colour have no gradients and match none.
     """
-    if not seen:
+    if not records:
         return []
-    thumbnails = np.stack([image.thumbnail for image in seen])
+    thumbnails = np.stack([image.thumbnail for image in records])
     upright = _gradients(thumbnails)
     pairs: set[Pair] = set()
-    starts = range(0, len(seen), _BLOCK)
+    starts = range(0, len(records), _BLOCK)
     with progress.stage("Looking for duplicates", len(starts)) as advance:
         for start in starts:
             rest = upright[start:]
-            for turned in _positions(thumbnails[start : start + _BLOCK]):
+            for rotated in _positions(thumbnails[start : start + _BLOCK]):
                 # Correlation is symmetric under the group of positions, so each pair needs one order only.
-                rows, columns = np.nonzero(_gradients(turned) @ rest.T >= NEAR)
+                rows, columns = np.nonzero(_gradients(rotated) @ rest.T >= NEAR)
                 near = zip((rows + start).tolist(), (columns + start).tolist(), strict=True)
                 pairs.update((a, b) for a, b in near if a < b)
             advance(1)
@@ -55,7 +56,7 @@ def near_pairs(seen: Sequence[ImageRecord], progress: Progress = SILENT) -> list
 
 
 def groups(count: int, pairs: Iterable[Pair]) -> list[list[int]]:
-    """The connected sets of `count` things under `pairs`, single ones included; each sorted, by first member."""
+    """Connected components of `count` nodes under `pairs`, single nodes included; sorted, by first member."""
     parent = list(range(count))
 
     def root(index: int) -> int:
@@ -64,7 +65,7 @@ def groups(count: int, pairs: Iterable[Pair]) -> list[list[int]]:
         return index
 
     for a, b in pairs:
-        # The smaller index stays the root, so that groups come out in order.
+        # The smaller index stays the root, so that groups are sorted.
         low, high = sorted((root(a), root(b)))
         parent[high] = low
     members: dict[int, list[int]] = {}
@@ -80,7 +81,7 @@ def _positions(thumbnails: npt.NDArray[np.float32]) -> Iterable[npt.NDArray[np.f
 
 
 def _gradients(thumbnails: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Unit vectors of all neighbouring differences, (n, 1984); zero for a flat picture."""
+    """Differences of all neighbouring pixels, (n, 1984), normalized to length 1; zero for a flat picture."""
     count = len(thumbnails)
     across = np.diff(thumbnails, axis=2).reshape(count, -1)
     down = np.diff(thumbnails, axis=1).reshape(count, -1)

@@ -1,11 +1,11 @@
-"""The folder layouts that edgeall knows, one row each. A new layout is a new row.
+"""Known folder layouts, as a table. Another layout is another row.
 
 A layout is one or more patterns over an image's path relative to the data folder. Their named groups are
 
-- `label`: the class, as the path tells it (always there);
-- `subject`: the person the cell came from, where names carry one;
+- `label`: the class in the path (required);
+- `subject`: the person that the cell is from, where names have one;
 - `split`: the part that the folder assigns the image to, where it does;
-- `variant`: which of several renderings of the same picture this is, where there are several.
+- `variant`: the rendering of the picture, where there are several.
 """
 
 import re
@@ -26,7 +26,7 @@ _ABOVE = r"(?:[^/]+/)*?"
 
 @dataclass(frozen=True)
 class LayoutImage:
-    """What a layout reads from one path; None where the layout does not say."""
+    """What a layout reads from one path; None where the layout does not have it."""
 
     label: str
     subject: str | None = None
@@ -36,16 +36,16 @@ class LayoutImage:
 
 @dataclass(frozen=True)
 class Layout:
-    """One way in which folders of images are arranged.
+    """One layout of image folders.
 
     Attributes:
         name: as published.
-        shape: what the folder looks like, for messages.
-        patterns: of a whole relative path, as above; the first that fits is taken, case is ignored.
-        labels: the path's word for a class (lower case) to its name, healthy first. Empty: folders are classes.
-        positive: names of the classes that make a finding. Empty: guessed from the names.
-        variant: the one that is read where a folder holds several.
-        companions: pattern of the files that are published beside the images; leaving them out goes without saying.
+        shape: description of the folder, for messages.
+        patterns: of a whole relative path, as above; the first match counts, case is ignored.
+        labels: names of the classes by their word in the path (lower case), healthy first. Empty: folders are classes.
+        positive: names of the positive classes. Empty: guessed from the names.
+        variant: the rendering that is read where a folder has several.
+        companions: pattern of other files that are published with the images; they are left out without a note.
     """
 
     name: str
@@ -57,11 +57,11 @@ class Layout:
     companions: str | None = None
 
     def is_companion(self, name: str) -> bool:
-        """Whether the path `name` is of a file that the layout has beside its images."""
+        """Whether the path `name` is of a file that is published with the images."""
         return self.companions is not None and bool(re.fullmatch(self.companions, name, re.IGNORECASE))
 
     def entry(self, name: str) -> LayoutImage | None:
-        """What the path `name` says under this layout; None where it does not fit."""
+        """What the path `name` means in this layout; None where it does not match."""
         matches = (re.fullmatch(pattern, name, re.IGNORECASE) for pattern in self.patterns)
         found = next(filter(None, matches), None)
         if found is None:

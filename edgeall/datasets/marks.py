@@ -1,4 +1,4 @@
-"""Marks burnt into a corner, such as scale bars, that differ by class: a model may learn them instead of the cells."""
+"""Finds marks in a corner, such as scale bars, that differ by class. A model can learn them instead of the cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,29 +7,29 @@ import numpy as np
 import numpy.typing as npt
 
 _CORNER = 4
-"""A corner is this part of each side: 1/4."""
+"""A corner has 1/4 of each side."""
 
-_TELLING = 0.9
-"""AUC from which one pixel alone tells a class from the others."""
+_LEAST_AUC = 0.9
+"""Least AUC of one pixel's brightness for a class against the others."""
 
-_MORE = 0.1
-"""By how much it must tell more than any pixel outside the corners: backgrounds and stains differ everywhere."""
+_LEAST_EXCESS = 0.1
+"""Least excess of that AUC over any pixel outside the corners. Backgrounds and stains differ everywhere."""
 
-_LEAST = 10
-"""Images a class needs, and all others together: of fewer a pixel may tell by chance."""
+_LEAST_IMAGES = 10
+"""Least images of a class, and of all others together. With fewer a pixel can separate classes by chance."""
 
 CORNERS = ("upper left", "upper right", "lower left", "lower right")
 
 
 @dataclass(frozen=True)
 class CornerMark:
-    """A corner that gives a class away.
+    """A corner that separates a class from the others.
 
     Attributes:
         corner: one of `CORNERS`.
-        label: the class that it tells from all others.
-        auc: of the corner's most telling pixel, by its brightness, whichever way round; 0.5 to 1.
-        elsewhere: the same of the most telling pixel outside the corners.
+        label: the class.
+        auc: of the corner's best pixel, by its brightness in either direction; 0.5 to 1.
+        elsewhere: AUC of the best pixel outside the corners.
     """
 
     corner: str
@@ -39,15 +39,15 @@ class CornerMark:
 
     def __str__(self) -> str:
         return (
-            f"the {self.corner} corner tells class '{self.label}' from the others (AUC {self.auc:.2f} by one pixel's "
-            f"brightness, at most {self.elsewhere:.2f} outside the corners): is a mark burnt in there? Crop or mask it"
+            f"the {self.corner} corner separates class '{self.label}' from the others (AUC {self.auc:.2f} by one "
+            f"pixel's brightness, at most {self.elsewhere:.2f} outside the corners): crop or mask any mark there"
         )
 
 
 def corner_marks(
     thumbnails: Sequence[npt.NDArray[np.float32]], labels: Sequence[str]
 ) -> tuple[CornerMark, ...]:
-    """Corners that differ by class where the rest of the pictures does not; at most one a class, the most telling.
+    """Corners that differ by class where the rest of the images does not; at most one for each class, the best.
 
     Args:
         thumbnails: luma of each image, (side, side), 0 to 255.
@@ -58,13 +58,13 @@ def corner_marks(
         return ()
     ranks = _midranks(np.stack(thumbnails).astype(np.float64))
     of = np.asarray(labels)
-    # Of two classes, what tells one tells the other.
-    asked = classes[1:] if len(classes) == 2 else classes
-    return tuple(mark for label in asked if (mark := _mark(ranks, of == label, label)) is not None)
+    # With two classes, separating one separates the other.
+    tested = classes[1:] if len(classes) == 2 else classes
+    return tuple(mark for label in tested if (mark := _mark(ranks, of == label, label)) is not None)
 
 
 def _midranks(stack: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Rank of each image among all, pixel by pixel, from 1; equal ones share the mean of theirs."""
+    """Rank of each image among all, pixel by pixel, from 1; equal values share their mean rank."""
     ranks = np.empty_like(stack)
     for place in np.ndindex(stack.shape[1:]):
         values = stack[:, *place]
@@ -76,20 +76,20 @@ def _midranks(stack: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _mark(ranks: npt.NDArray[np.float64], own: npt.NDArray[np.bool_], label: str) -> CornerMark | None:
     mine, others = int(own.sum()), int((~own).sum())
-    if min(mine, others) < _LEAST:
+    if min(mine, others) < _LEAST_IMAGES:
         return None
-    # Mann and Whitney, Ann. Math. Stat. 18 (1947): the AUC of every pixel from its sum of ranks.
+    # The AUC of every pixel from its sum of ranks: Mann and Whitney, Ann. Math. Stat. 18 (1947).
     auc = (ranks[own].sum(axis=0) - mine * (mine + 1) / 2) / (mine * others)
-    telling = np.maximum(auc, 1 - auc)
-    depth = telling.shape[0] // _CORNER
+    separation = np.maximum(auc, 1 - auc)
+    depth = separation.shape[0] // _CORNER
     sides = (slice(None, depth), slice(-depth, None))
-    outside = telling.copy()
+    outside = separation.copy()
     found = {}
     for name, (rows, columns) in zip(CORNERS, [(r, c) for r in sides for c in sides], strict=True):
-        found[name] = float(telling[rows, columns].max())
+        found[name] = float(separation[rows, columns].max())
         outside[rows, columns] = 0.5
     corner = max(found, key=lambda name: found[name])
     elsewhere = float(outside.max())
-    if found[corner] < _TELLING or found[corner] - elsewhere < _MORE:
+    if found[corner] < _LEAST_AUC or found[corner] - elsewhere < _LEAST_EXCESS:
         return None
     return CornerMark(corner, label, found[corner], elsewhere)

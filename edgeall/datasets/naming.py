@@ -1,4 +1,4 @@
-"""What published sets write into file names, whatever the folders are called: the class, and the person."""
+"""Class and person in file names of published datasets, in any folder."""
 
 import re
 from collections import defaultdict
@@ -10,12 +10,12 @@ _FEW = 3
 
 @dataclass(frozen=True)
 class Naming:
-    """How a published set calls its files.
+    """The file naming of a published dataset.
 
     Attributes:
-        name: of the set.
-        pattern: of a whole file name, case ignored, with the group `word` and, where names carry one, `subject`.
-        findings: word (lower case) to whether it stands for a finding.
+        name: of the dataset.
+        pattern: of a whole file name, case ignored, with the group `word` and, where names have one, `subject`.
+        findings: whether a word (lower case) means a positive class.
     """
 
     name: str
@@ -25,7 +25,13 @@ class Naming:
 
 @dataclass(frozen=True)
 class NameParts:
-    """What one file name tells: its word for the class, whether that is a finding, the person, and by which naming."""
+    """A parsed file name.
+
+    Attributes:
+        word: for the class, in lower case.
+        finding: whether the word means a positive class.
+        naming: name of the dataset whose naming it follows.
+    """
 
     word: str
     finding: bool
@@ -44,8 +50,8 @@ NAMINGS = (
 )
 
 
-def told_by_name(name: str) -> NameParts | None:
-    """What the last part of the path `name` tells; None where it follows no published naming."""
+def parse_name(name: str) -> NameParts | None:
+    """Parse the last part of the path `name`; None where it follows no published naming."""
     file = name.rpartition("/")[2]
     for naming in NAMINGS:
         if found := re.fullmatch(naming.pattern, file, re.IGNORECASE):
@@ -57,14 +63,14 @@ def told_by_name(name: str) -> NameParts | None:
 
 @dataclass(frozen=True)
 class Contradiction:
-    """Images of one class whose names tell another.
+    """Images of one class whose names indicate another.
 
     Attributes:
-        label: the class that they are filed under.
-        word: what their names say instead.
+        label: the class of their folder.
+        word: the class in their names.
         names: of the images.
-        images: how many of the class have names that tell.
-        naming: of which published set.
+        images: number of images in the folder's class whose names indicate a class.
+        naming: name of the dataset whose naming they follow.
     """
 
     label: str
@@ -76,7 +82,7 @@ class Contradiction:
     def __str__(self) -> str:
         few = ", ".join(self.names[:_FEW]) + (", …" if len(self.names) > _FEW else "")
         return (
-            f"{len(self.names)} of {self.images} images in class '{self.label}' have names that say '{self.word}' "
+            f"{len(self.names)} of {self.images} images in class '{self.label}' have names with '{self.word}' "
             f"({self.naming}): {few}"
         )
 
@@ -84,22 +90,22 @@ class Contradiction:
 def contradictions(
     samples: Iterable[tuple[str, str]], labels: Sequence[str], positive: Sequence[str]
 ) -> tuple[Contradiction, ...]:
-    """Names against folders: a finding filed under a class without one, or the reverse, or one class under another.
+    """Images whose names contradict their class: positive against negative, or one known class against another.
 
     Args:
         samples: name and label of each image.
     """
     known = {label.lower(): label for label in labels}
     found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    telling: dict[str, int] = defaultdict(int)
+    parsed: dict[str, int] = defaultdict(int)
     for name, label in samples:
-        told = told_by_name(name)
-        if told is None:
+        parts = parse_name(name)
+        if parts is None:
             continue
-        telling[label] += 1
-        if told.finding != (label in positive) or known.get(told.word, label) != label:
-            found[label, told.word, told.naming].append(name)
+        parsed[label] += 1
+        if parts.finding != (label in positive) or known.get(parts.word, label) != label:
+            found[label, parts.word, parts.naming].append(name)
     return tuple(
-        Contradiction(label, word, tuple(names), telling[label], naming)
+        Contradiction(label, word, tuple(names), parsed[label], naming)
         for (label, word, naming), names in found.items()
     )

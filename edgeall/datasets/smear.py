@@ -1,8 +1,8 @@
-"""One field of a blood smear, drawn: cells laid out on a slide, stained, lit, focused and photographed.
+"""One synthetic field of a blood smear: cells on a slide, with stain, light, focus and noise.
 
-What varies with the disease is the cells alone. Stain, light, focus, noise and crowding are drawn from the same
-distributions for both classes, and healthy fields hold on average more white cells than leukaemic ones, so that
-neither the mean colour nor the amount of purple gives the class away.
+Only the cells depend on the class. Stain, light, focus, noise and density of cells have the same distributions in both
+classes, and healthy fields have on average more white cells than leukaemic ones, so that neither the mean colour nor
+the amount of purple reveals the class.
 """
 
 import math
@@ -17,10 +17,10 @@ from edgeall.datasets import cells
 from edgeall.datasets.cells import Draw, Map, Pen, Rng
 
 MIN_SIDE = 96
-"""Below this a red cell has fewer than three pixels of radius."""
+"""Least side in pixels. Below it a red cell's radius is less than three pixels."""
 
 _UNIT = 1 / 30
-"""Radius of a red cell, of the height at 4:3: close to that of ALL-IDB1's fields."""
+"""Radius of a red cell as a share of the height at 4:3, close to that in ALL-IDB1."""
 
 _NORMAL: tuple[tuple[Draw, float], ...] = (
     (cells.neutrophil, 0.52),
@@ -36,7 +36,7 @@ _GLASS = np.array([232.0, 225.0, 216.0])
 
 @dataclass(frozen=True)
 class Smear:
-    """A drawn field.
+    """A synthetic field.
 
     Attributes:
         pixels: RGB bytes, (height, width, 3).
@@ -48,7 +48,7 @@ class Smear:
 
 
 def draw_smear(rng: Rng, leukaemia: bool, size: tuple[int, int]) -> Smear:
-    """Draw a field of `size` (width, height), each at least `MIN_SIDE`. Same generator state, same bytes."""
+    """Draw a field of `size` (width, height), each at least `MIN_SIDE`. Equal generator states give equal bytes."""
     width, height = size
     unit = math.sqrt(width * height * 0.75) * _UNIT
     pen = Pen.pick(unit, rng)
@@ -74,7 +74,7 @@ def _white_cells(rng: Rng, leukaemia: bool) -> list[Draw]:
 
 
 def _scatter_white(rng: Rng, count: int, size: tuple[int, int], unit: float) -> list[tuple[float, float]]:
-    """Places at least two large cells' radii apart; fewer than `count` where the field is full."""
+    """Random places at least two large cells' radii apart; fewer than `count` where the field is full."""
     margin = 1.8 * unit
     places: list[tuple[float, float]] = []
     for _ in range(200 * count):
@@ -110,7 +110,7 @@ def _red_cells(
 
 
 def _stamp(stains: Map, patch: Map, place: tuple[float, float]) -> None:
-    """Add a patch centred at `place`; what falls outside of the image is cut off."""
+    """Add a patch centred at `place`, cropped to the image."""
     side = patch.shape[1]
     left, top = round(place[0]) - side // 2, round(place[1]) - side // 2
     x0, y0 = max(left, 0), max(top, 0)
@@ -120,7 +120,7 @@ def _stamp(stains: Map, patch: Map, place: tuple[float, float]) -> None:
 
 
 def _photograph(stains: Map, rng: Rng, unit: float) -> npt.NDArray[np.uint8]:
-    """Beer and Lambert's law for each colour, then lamp, lens and sensor."""
+    """RGB bytes from stains: the Beer-Lambert law for each colour, then lamp, lens and sensor."""
     _, height, width = stains.shape
     strength = np.exp(rng.normal(0.0, (0.16, 0.14, 0.2)))
     densities = _STAINS * strength[:, None] * np.exp(rng.normal(0.0, 0.09, (3, 3)))
@@ -143,7 +143,7 @@ def _photograph(stains: Map, rng: Rng, unit: float) -> npt.NDArray[np.uint8]:
 
 
 def _light(width: int, height: int, rng: Rng) -> Map:
-    """A lamp off the axis and a lens that darkens towards its rim: factors (height, width), at most about 1.1."""
+    """Brightness factors (height, width), at most about 1.1, of an off-axis lamp and a vignetting lens."""
     x = np.linspace(-1.0, 1.0, width, dtype=np.float32)[None, :]
     y = np.linspace(-1.0, 1.0, height, dtype=np.float32)[:, None]
     tilt = rng.normal(0.0, 0.035, 2).astype(np.float32)

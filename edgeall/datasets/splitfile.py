@@ -1,4 +1,4 @@
-"""A split in a file of its own, for training runs that must share it."""
+"""A split in its own file, for training runs that share it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from edgeall.runs import PARTS, Member, Split, check_split
 
 
 def split_to_dict(split: Split) -> dict[str, Any]:
-    """As in a run's `run.json`: `train`, `val` and `test` as lists of {name, sha256, label, subject}, `grouped_by`."""
+    """JSON-ready as in `run.json`: `train`, `val`, `test` as lists of {name, sha256, label, subject}; `grouped_by`."""
     return dataclasses.asdict(split)
 
 
@@ -27,11 +27,10 @@ def load_split(path: AnyPath, dataset: Dataset, present: Sequence[str] = PARTS) 
     """Read a split and check it against the images of `dataset`.
 
     Args:
-        present: parts whose images are looked at. Those of the others are not opened, and may be missing.
+        present: parts whose images are checked. Images of other parts are not read, and can be missing.
 
     Raises:
-        DatasetError: no such file, not a split, or one that names images which are missing, changed, of another
-            class, or on two sides.
+        DatasetError: no such file, not a split, or its images are missing, changed, of another class, or in two parts.
     """
     path = Path(path)
     if not path.is_file():
@@ -45,7 +44,7 @@ def load_split(path: AnyPath, dataset: Dataset, present: Sequence[str] = PARTS) 
     known = {sample.name: sample for sample in dataset.samples}
     for part in present:
         for member in split.part(part):
-            _look_at(member, known.get(member.name), path, dataset)
+            _check_member(member, known.get(member.name), path, dataset)
     try:
         check_split(split)
     except ValueError as error:
@@ -58,13 +57,13 @@ def load_split(path: AnyPath, dataset: Dataset, present: Sequence[str] = PARTS) 
     return split
 
 
-def _look_at(member: Member, sample: Sample | None, path: Path, dataset: Dataset) -> None:
-    """Refuse a member whose image is not as it was when the split at `path` was made."""
+def _check_member(member: Member, sample: Sample | None, path: Path, dataset: Dataset) -> None:
+    """Raises DatasetError where an image has changed since the split at `path` was made."""
     if sample is None:
         raise DatasetError(f"{path}: {member.name} is not in {dataset.root}; give the folder it was made for")
     if sample.label != member.label:
         raise DatasetError(f"{path}: {member.name} is of class '{sample.label}' now, not '{member.label}'")
     if member.subject is None and sample.subject is not None:
-        raise DatasetError(f"{path}: {member.name} has no subject there, and its name says {sample.subject}")
+        raise DatasetError(f"{path}: {member.name} has no subject there, and its name has {sample.subject}")
     if files.sha256_file(sample.path) != member.sha256:
         raise DatasetError(f"{path}: {member.name} has changed since the split was made; make it again")

@@ -1,4 +1,4 @@
-"""One pass over the images: each is read and decoded once, and what splits and censuses need of it is kept."""
+"""One pass over the images of a dataset: decodes each once, for splits and censuses."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 
 @dataclass(frozen=True)
 class Unreadable:
-    """An image that cannot be read, by its name relative to the data folder, and why."""
+    """An image that cannot be read: its name relative to the data folder, and the reason."""
 
     name: str
     reason: str
@@ -30,15 +30,15 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """What is known of an image after it was decoded.
+    """Properties of a decoded image.
 
     Attributes:
         sha256: of the file's bytes.
-        size: width and height in pixels, as the file has them.
-        format: by the file's first bytes, not by its name: one of `edgeall.pixels.formats.READ`.
-        thumbnail: luma, float32 (32, 32), 0 to 255, the picture stretched to a square.
-        notes: what the file left open or had ignored, as `edgeall.pixels.Picture` has them.
-        unfit: why it is not fit to be classified, as `classify` says it.
+        size: width and height of the file's image, in pixels.
+        format: from the file's first bytes, not its name: one of `edgeall.pixels.formats.READ`.
+        thumbnail: luma, float32 (32, 32), 0 to 255, of the image stretched to a square.
+        notes: of the image reader, see `edgeall.pixels.Picture`.
+        unfit: reasons why `classify` would call it doubtful.
     """
 
     sample: Sample
@@ -54,20 +54,20 @@ def survey(
     samples: Sequence[Sample], progress: Progress = SILENT
 ) -> tuple[tuple[ImageRecord, ...], tuple[Unreadable, ...]]:
     """Decode each image once. Both results are in the order of `samples`."""
-    seen: list[ImageRecord] = []
+    records: list[ImageRecord] = []
     unreadable: list[Unreadable] = []
     workers = min(os.cpu_count() or 1, 8)
     with progress.stage("Reading images", len(samples)) as advance, ThreadPoolExecutor(workers) as pool:
-        for outcome in pool.map(_look, samples):
+        for outcome in pool.map(_decode, samples):
             if isinstance(outcome, ImageRecord):
-                seen.append(outcome)
+                records.append(outcome)
             else:
                 unreadable.append(outcome)
             advance(1)
-    return tuple(seen), tuple(unreadable)
+    return tuple(records), tuple(unreadable)
 
 
-def _look(sample: Sample) -> ImageRecord | Unreadable:
+def _decode(sample: Sample) -> ImageRecord | Unreadable:
     try:
         content = sample.path.read_bytes()
         format = formats.readable(content, sample.name)

@@ -1,7 +1,7 @@
-"""A set of drawn smears in ALL-IDB1's layout and names, to try everything with and to prove nothing by.
+"""A dataset of synthetic smears in ALL-IDB1's layout and names, for trying the software only.
 
-Every image carries `SYNTHETIC_MARK` as its JPEG comment, so that `read_dataset` marks the layout's name, and with it
-every figure made on such images, wherever they are copied to.
+Every image has `SYNTHETIC_MARK` as its JPEG comment, so that `read_dataset` adds " (synthetic)" to the layout's name,
+and every figure made on such images shows it.
 """
 
 import os
@@ -28,14 +28,14 @@ _README = """Synthetic blood smears
 ======================
 
 These {count} images were drawn by edgeall {version} (seed {seed}, {healthy} healthy, {leukaemia} leukaemia,
-{width} x {height} pixels). No patient, no slide and no camera is behind them. They are there to try the tool with.
+{width} x {height} pixels). They come from no patient, slide or camera, and are for trying the software only.
 
-A figure measured on them says that the software works. It says nothing about leukaemia, and must not be
+A figure measured on them shows that the software works. It is no evidence about leukaemia, and must not be
 quoted as an accuracy of detecting it.
 
 Layout and names are those of ALL-IDB1: im/ImNNN_Y.jpg with Y = 1 for leukaemia (blasts present) and 0 for healthy;
-xyc/ImNNN_Y.xyc holds the centre of each blast as "x y" in pixels, one a line, and is empty for a healthy image.
-Each JPEG says in its comment that it is synthetic.
+xyc/ImNNN_Y.xyc has the centre of each blast as "x y" in pixels, one a line, and is empty for a healthy image.
+The comment of each JPEG marks it as synthetic.
 """
 
 
@@ -51,28 +51,29 @@ def synthesize(
 ) -> Path:
     """Draw `healthy` + `leukaemia` smears of `size` (width, height) into the folder `out`, whole or not at all.
 
-    Same arguments, same bytes, on any number of cores: each image has a generator of its own, spawned from `seed`.
-    The classes come in a seeded random order, so that an image's number does not tell its class.
+    The same arguments give the same bytes on any number of cores, because each image has its own random generator,
+    spawned from `seed`. The order of the classes is random, so that an image's number does not reveal its class.
 
     Returns:
         `out`.
 
     Raises:
-        UsageError: no images of a class asked for, images too small, `out` is there and `overwrite` was not given,
-            or it holds anything but a drawn set.
+        UsageError: no images of a class, images too small, `out` exists and not `overwrite`, or it has other files
+            than a synthetic dataset.
     """
     out = Path(out)
     if healthy < 1 or leukaemia < 1:
-        raise UsageError("a set needs at least one healthy and one leukaemia image")
+        raise UsageError("a dataset needs at least one healthy and one leukaemia image")
     if min(size) < MIN_SIDE or max(size) > 8 * min(size):
         raise UsageError(
-            f"{size[0]} x {size[1]} is no field of view: each side needs {MIN_SIDE} pixels or more"
+            f"images of {size[0]} x {size[1]} pixels cannot be drawn: each side needs {MIN_SIDE} pixels or more, and "
+            "the longer one at most 8 times the shorter"
         )
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         files.refuse_overwrite(out, overwrite)
         if not _drawn_here(out):
             raise UsageError(
-                f"{out}: holds more than a synthetic set, and is not replaced; give another name"
+                f"{out}: has other files than a synthetic dataset, and is not replaced; give another name"
             )
     order, *streams = np.random.SeedSequence(seed).spawn(1 + healthy + leukaemia)
     classes = np.random.default_rng(order).permutation(np.repeat([0, 1], [healthy, leukaemia])).tolist()
@@ -112,7 +113,7 @@ def synthesize(
 
 
 def _drawn_here(folder: Path) -> bool:
-    """Whether a folder holds a drawn set and nothing else: all else might be somebody's only copy."""
+    """Whether a folder has a synthetic dataset and nothing else. Other files must not be lost."""
     if not folder.is_dir() or {path.name for path in folder.iterdir()} - {"im", "xyc", "README.txt"}:
         return False
     images = [*(folder / "im").iterdir()] if (folder / "im").is_dir() else []

@@ -1,4 +1,4 @@
-"""What a fine-tuned model is worth on its own images: a folder `evaluation/` with tables and pictures."""
+"""Evaluation of a fine-tuned model on its own dataset: a folder `evaluation/` with tables and plots."""
 
 from edgeall.evaluating.evaluation import FOLDER, Evaluation, evaluate
 from edgeall.evaluating.evaluation_files import write

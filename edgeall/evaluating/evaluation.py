@@ -1,4 +1,4 @@
-"""The figures of a classifier report, from predictions alone."""
+"""Figures of a classifier report, computed from predictions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,23 +14,23 @@ from edgeall.statistics import classification_metrics, is_positive, log_losses, 
 
 FOLDER = "evaluation"
 MEGABYTE = 2**20
-"""Of float32 parameters, as Keras' summaries count it."""
+"""Bytes, as in Keras' model summaries."""
 
 Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Of one part of a split, or of pooled folds.
+    """Evaluation of one part of a split, or of pooled folds.
 
     Attributes:
-        metrics: `edgeall.statistics.Metrics` as data: accuracy, sensitivity, AUC and more with intervals; `threshold`
+        metrics: `edgeall.statistics.Metrics.to_dict()`: accuracy, sensitivity, AUC and more with intervals; `threshold`
             is None where each fold has its own.
-        loss: mean cross-entropy, every image counting alike, in nats.
+        loss: mean cross-entropy without class weights, in nats.
         mse: mean squared error of the probabilities against 0 and 1, over images and classes.
         report: precision, recall, F1 and support of each class, and their macro and weighted averages.
         confusion: rows are the truth, columns the verdict, in the order of the labels.
-        roc: "fpr", "tpr", "thresholds" of the score of a finding; the first threshold is None, above all scores.
+        roc: "fpr", "tpr", "thresholds" of the positive score; the first threshold is None, above all scores.
     """
 
     metrics: dict[str, Any]
@@ -42,7 +42,7 @@ class Evaluation:
 
     @property
     def referral(self) -> dict[str, Any] | None:
-        """What a referral band does; None where there is none."""
+        """Figures of the referral band; None without one."""
         band: dict[str, Any] | None = self.metrics["referral"]
         return band
 
@@ -57,32 +57,32 @@ class Evaluation:
         }
 
 
-def evaluate(said: Predictions, decision: Decision) -> Evaluation:
-    """Everything a published comparison tells of a model, and the intervals that it should.
+def evaluate(predicted: Predictions, decision: Decision) -> Evaluation:
+    """The figures of published comparisons, with intervals.
 
-    Two classes are judged by the verdict at each image's threshold, more by the most probable class.
+    The class of an image is the verdict at its threshold with two classes, and the most probable one with more.
 
     Raises:
-        ValueError: no image, or predictions that do not fit the labels.
+        ValueError: no image, or predictions that do not match the labels.
     """
-    labels = decision.labels
+    labels, truth = decision.labels, predicted.truth
     metrics = classification_metrics(
-        said.truth, said.probabilities, decision, said.groups, thresholds=said.thresholds
+        truth, predicted.probabilities, decision, predicted.groups, thresholds=predicted.thresholds
     )
-    shared = np.unique(said.thresholds)
-    scores = positive_score(said.probabilities, decision)
-    chosen = _chosen(said, scores, decision)
+    shared = np.unique(predicted.thresholds)
+    scores = positive_score(predicted.probabilities, decision)
+    chosen = _chosen(predicted, scores, decision)
     every = list(range(len(labels)))
-    exact = np.eye(len(labels))[said.truth]
+    one_hot = np.eye(len(labels))[truth]
     return Evaluation(
         metrics=metrics.to_dict() | {"threshold": float(shared[0]) if len(shared) == 1 else None},
-        loss=float(log_losses(said.probabilities, said.truth).mean()),
-        mse=float(np.mean((said.probabilities - exact) ** 2)),
+        loss=float(log_losses(predicted.probabilities, truth).mean()),
+        mse=float(np.mean((predicted.probabilities - one_hot) ** 2)),
         report=classification_report(
-            said.truth, chosen, labels=every, target_names=labels, output_dict=True, zero_division=0
+            truth, chosen, labels=every, target_names=labels, output_dict=True, zero_division=0
         ),
-        confusion=[[int(n) for n in row] for row in confusion_matrix(said.truth, chosen, labels=every)],
-        roc=_roc(is_positive(said.truth, decision), scores),
+        confusion=[[int(n) for n in row] for row in confusion_matrix(truth, chosen, labels=every)],
+        roc=_roc(is_positive(truth, decision), scores),
     )
 
 
@@ -91,17 +91,17 @@ def parameters_in_mb(params: Mapping[str, int]) -> dict[str, float]:
     return {name: 4 * count / MEGABYTE for name, count in params.items()}
 
 
-def _chosen(said: Predictions, scores: npt.NDArray[np.float64], decision: Decision) -> Integers:
+def _chosen(predicted: Predictions, scores: npt.NDArray[np.float64], decision: Decision) -> Integers:
     if len(decision.labels) > 2:
-        return np.asarray(said.probabilities.argmax(axis=1), dtype=np.int64)
+        return np.asarray(predicted.probabilities.argmax(axis=1), dtype=np.int64)
     positive = decision.positive_indices[0]
-    return np.where(scores >= said.thresholds, positive, 1 - positive).astype(np.int64)
+    return np.where(scores >= predicted.thresholds, positive, 1 - positive).astype(np.int64)
 
 
 def _roc(positive: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> dict[str, list[Any]]:
     if positive.all() or not positive.any():
         return {"fpr": [], "tpr": [], "thresholds": []}
     fpr, tpr, thresholds = roc_curve(positive, scores)
-    # Above all scores: scikit-learn says infinity, which JSON has not.
+    # scikit-learn's first threshold is infinite, which JSON cannot represent.
     finite = [None if not np.isfinite(value) else float(value) for value in thresholds]
     return {"fpr": fpr.tolist(), "tpr": tpr.tolist(), "thresholds": finite}

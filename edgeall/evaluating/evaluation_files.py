@@ -1,4 +1,4 @@
-"""The evaluation of a run as files: `evaluation.json`, `evaluation.md`, and pictures beside them."""
+"""Writes the evaluation of a run: `evaluation.json`, `evaluation.md`, and plots."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from edgeall.evaluating.evaluation import FOLDER, Evaluation, parameters_in_mb
 from edgeall.files import AnyPath
 
 Row = Mapping[str, Any]
-"""An epoch of `history.csv`: its columns by name, figures as numbers, None where there is none."""
+"""A row of `history.csv` by column name; None for an empty cell."""
 
 
 def write(
@@ -29,8 +29,8 @@ def write(
     Args:
         parts: "train", "val", "test"; or "pooled".
         params: parameter counts by name.
-        notes: sentences that a reader of these figures needs first.
-        stability: of the score on validation images, as `edgeall.training.stability.Stability.to_dict` gives it.
+        notes: sentences at the top of the page, such as caveats.
+        stability: of the score on validation images, from `edgeall.training.stability.Stability.to_dict`.
     """
     run = Path(run)
     folder = run / FOLDER

@@ -5,6 +5,7 @@ from typing import Any
 
 from edgeall.artifact import Decision
 from edgeall.evaluating.evaluation import Evaluation
+from edgeall.markdown_table import escape, table
 
 _FIGURES = ("accuracy", "sensitivity", "specificity", "ppv", "f1", "auc", "average_precision", "mcc", "brier")
 _AVERAGES = {"macro avg": "macro average", "weighted avg": "weighted average"}
@@ -20,12 +21,12 @@ def document(
     notes: Sequence[str],
     stability: Mapping[str, Any] | None = None,
 ) -> str:
-    """The page. Every figure that has an interval shows it: 95%."""
-    blocks = [f"# {title}", *notes]
-    blocks.append(_table(["", *parts], [*_figures(parts), *_plain(parts)]))
+    """The page, with the 95% interval of every figure that has one."""
+    blocks = [f"# {escape(title)}", *map(escape, notes)]
+    blocks.append(table(["", *parts], [*_figures(parts), *_other_figures(parts)]))
     blocks.append(
-        "Intervals are at 95%; where subjects are known, they count people rather than images. A figure without one "
-        "rests on a class with a single person."
+        "Intervals are at 95%; where subjects are known, they are over subjects and not over images. A figure without "
+        "an interval depends on a class with a single subject."
     )
     blocks.extend(_referral(parts))
     if stability is not None:
@@ -37,7 +38,7 @@ def document(
         rows = [
             [name.replace("_", "-"), f"{count:,}", f"{sizes[name]:.2f}"] for name, count in params.items()
         ]
-        blocks += ["## Parameters", _table(["", "parameters", "MB (float32)"], rows)]
+        blocks += ["## Parameters", table(["", "parameters", "MB (float32)"], rows)]
     blocks += [f"![{what}]({name})" for name, what in drawn.items()]
     return "\n\n".join(blocks) + "\n"
 
@@ -71,7 +72,7 @@ def _best(metrics: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     return found
 
 
-def _plain(parts: Mapping[str, Evaluation]) -> list[list[str]]:
+def _other_figures(parts: Mapping[str, Evaluation]) -> list[list[str]]:
     return [
         ["loss (cross-entropy)", *(f"{part.loss:.4f}" for part in parts.values())],
         ["mean squared error", *(f"{part.mse:.4f}" for part in parts.values())],
@@ -92,30 +93,30 @@ def _referral(parts: Mapping[str, Evaluation]) -> list[str]:
     band = next(iter(found.values()))
     shown = ("referred", "sensitivity", "specificity", "answered_sensitivity", "answered_specificity")
     rows = [
-        [name, str(parts[name].metrics["clusters"] or "-"), *(_figure(said[key]) for key in shown)]
-        for name, said in found.items()
+        [name, str(parts[name].metrics["clusters"] or "-"), *(_figure(referral[key]) for key in shown)]
+        for name, referral in found.items()
     ]
     return [
         "## Referral",
-        f"Scores from {band['low']:.3f} to {band['high']:.3f} go to a human, chosen on validation images. A referred "
-        "image counts as neither missed nor alarmed; the last two columns leave it out. What the band was chosen for "
-        "holds on the validation images that chose it; on other people the intervals tell.",
-        _table(["", "subjects", *(name.replace("_", " ") for name in shown)], rows),
+        f"Images with scores from {band['low']:.3f} to {band['high']:.3f} are referred to a human. The band was chosen "
+        "on validation images. A referred image counts as correct in the sensitivity and specificity, and is left out "
+        "of the last two columns. The validation figures are optimistic; for other patients see the test intervals.",
+        table(["", "subjects", *(name.replace("_", " ") for name in shown)], rows),
     ]
 
 
 def _stability(stability: Mapping[str, Any]) -> list[str]:
-    moved = {kind: found for kind, found in stability.items() if kind != "n"}
+    changes = {kind: found for kind, found in stability.items() if kind != "n"}
     return [
         "## Stability of the score",
-        f"How far the score of {stability['n']} validation images moves under changes that a pathologist does not "
-        "see: each pixel value -1, 0 or +1 at random (noise), a shift by one pixel, JPEG compression of quality 95. "
-        "The images are changed at the size that the model reads.",
-        _table(
+        f"Change of the score of {stability['n']} validation images under disturbances that are invisible to a "
+        "pathologist: each pixel value -1, 0 or +1 at random (noise), a shift by one pixel, JPEG compression of "
+        "quality 95. Images are disturbed at the model's input size.",
+        table(
             ["", "mean change of the score", "verdicts kept"],
             [
                 [kind, f"{found['score_change']:.3f}", f"{found['verdicts_kept']:.1%}"]
-                for kind, found in moved.items()
+                for kind, found in changes.items()
             ],
         ),
     ]
@@ -127,17 +128,12 @@ def _report(report: Mapping[str, Any], labels: Sequence[str]) -> str:
          f"{report[name]['support']:.0f}"]
         for name in (*labels, *_AVERAGES)
     ]  # fmt: skip
-    return _table(["", "precision", "recall", "F1", "support"], rows)
+    return table(["", "precision", "recall", "F1", "support"], rows)
 
 
 def _confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
     rows = [[label, *map(str, row)] for label, row in zip(labels, matrix, strict=True)]
-    return _table(["truth \\ verdict", *labels], rows)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---", *(["---:"] * (len(header) - 1))], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(["truth \\ verdict", *labels], rows)
 
 
 def _figure(estimate: Mapping[str, Any] | None) -> str:

@@ -1,4 +1,4 @@
-"""Learning curves, ROC curves and confusion matrices as pictures. No window is opened, no global state touched."""
+"""Plots of learning curves, ROC curves and confusion matrices, without Matplotlib's global state."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ def draw(
     parts: Mapping[str, Evaluation],
     history: Sequence[Mapping[str, Any]],
 ) -> dict[str, str]:
-    """Write the pictures; what each shows, by file name."""
+    """Write the plots; returns their titles by file name."""
     drawn = {
         "roc.png": ("ROC curves", _roc(title, parts)),
         "confusion.png": ("Confusion matrices", _confusion(title, decision, parts)),
@@ -36,7 +36,7 @@ def draw(
 
 
 def save(figure: Figure, path: Path) -> None:
-    """As PNG, whole or not at all; the same figure, the same bytes."""
+    """Write a figure as PNG, whole or not at all. The same figure gives the same bytes."""
     with files.replacing(path) as part:
         figure.savefig(part, dpi=120, metadata={"Software": None})
 

@@ -1,7 +1,7 @@
-"""Where models are used: images to verdicts, offline, on whatever device is there."""
+"""Classification of images with an artifact, offline, on any device."""
 
 from edgeall.field.classify import Classified, Failed, classify, find_images
-from edgeall.field.verdict import Verdict, decide, judge
+from edgeall.field.verdict import Verdict, decide, verdict_of
 from edgeall.pixels.folder import LeftOut
 from edgeall.pixels.quality import Quality, assess
 
@@ -15,5 +15,5 @@ __all__ = [
     "classify",
     "decide",
     "find_images",
-    "judge",
+    "verdict_of",
 ]

@@ -1,4 +1,4 @@
-"""Images to verdicts, one engine for all of them, each told as soon as it is known."""
+"""Classifies images with one engine, and yields each verdict as soon as it is available."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from typing import Any
 
 from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, ImageError, UsageError
-from edgeall.field.verdict import Verdict, judge
+from edgeall.field.verdict import Verdict, verdict_of
 from edgeall.pixels import Picture, Resize, Source, read_picture
 from edgeall.pixels.folder import LeftOut, PictureFile, in_words, list_folder
 from edgeall.pixels.formats import READ
@@ -27,11 +27,11 @@ class Classified:
     """One image's verdict.
 
     Attributes:
-        path: as it was given, or found in a folder; "-" for standard input.
+        path: as given, or as found in a folder; "-" for standard input.
         threshold: score from which the artifact's verdict is positive.
         model: file name of the artifact.
-        ms: read, decode, check, infer: what this image took, in milliseconds.
-        notes: what the file left open or had ignored, as `edgeall.pixels.Picture` has them.
+        ms: time to read, decode, check and infer this image, in milliseconds.
+        notes: of the image reader, see `edgeall.pixels.Picture`.
     """
 
     path: str
@@ -60,7 +60,7 @@ class Classified:
 
 @dataclass(frozen=True)
 class Failed:
-    """One input that gave no verdict."""
+    """One input without a verdict, and the error."""
 
     path: str
     error: str
@@ -82,11 +82,11 @@ def classify(
 ) -> Iterator[Classified | Failed | LeftOut]:
     """Classify images, in order: files, folders (with all below them, by name), "-" for an image on standard input.
 
-    An input that cannot be read, or holds no image, is a `Failed` in its place; the others go on. A file in a folder
-    that is no image is a `LeftOut`. The next image is decoded while the engine works on this one.
+    An input that cannot be read, or is not an image, gives a `Failed` in its place, and the others continue. A file in
+    a folder that is not an image gives a `LeftOut`. The next image is decoded while the engine runs on this one.
 
     Raises:
-        UsageError: nothing was given, or standard input twice.
+        UsageError: no source, or standard input twice.
         MissingExtraError, EngineError: the artifact's engine is not installed, or cannot load it.
     """
     names = [os.fspath(source) for source in sources]
@@ -96,11 +96,11 @@ def classify(
         raise UsageError("standard input (-) holds one image: name it once")
     with open_session(artifact, threads) as session:
         for decoded in _decoded(find_images(names), session.pixels.resize):
-            yield _judged(decoded, artifact, session) if isinstance(decoded, _Decoded) else decoded
+            yield _classified(decoded, artifact, session) if isinstance(decoded, _Decoded) else decoded
 
 
 def find_images(names: Iterable[str]) -> Iterator[str | Failed | LeftOut]:
-    """Paths of the images that names stand for; of folders, what `list_folder` takes for pictures or leaves out."""
+    """Paths of the named images, and of images in named folders; files that `list_folder` leaves out."""
     for name in names:
         if name == STDIN or not Path(name).is_dir():
             yield name
@@ -127,7 +127,7 @@ def _below(folder: Path) -> Iterator[str | Failed | LeftOut]:
 
 
 def _decoded(paths: Iterable[str | Failed | LeftOut], to: Resize) -> Iterator[_Decoded | Failed | LeftOut]:
-    """Each image decoded, one ahead of the reader."""
+    """Decodes images in a thread, one ahead of the consumer."""
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as pool:
         ahead: Future[_Decoded | Failed | LeftOut] | None = None
         for path in paths:
@@ -158,14 +158,14 @@ def _standard_input() -> bytes:
     return data
 
 
-def _judged(decoded: _Decoded, artifact: Artifact, session: Session) -> Classified | Failed:
+def _classified(decoded: _Decoded, artifact: Artifact, session: Session) -> Classified | Failed:
     start, picture = time.perf_counter(), decoded.picture
     try:
         probabilities = session.predict(picture.pixels[None])[0]
     except EngineError as error:
         return Failed(decoded.path, str(error))
     decision = artifact.metadata.decision
-    verdict = judge(probabilities, decision)
+    verdict = verdict_of(probabilities, decision)
     quality = assess(picture.pixels, picture.size)
     seconds = decoded.seconds + time.perf_counter() - start
     return Classified(

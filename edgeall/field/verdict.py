@@ -1,4 +1,4 @@
-"""From class probabilities to what a reader is told."""
+"""Verdicts from class probabilities."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,15 +13,14 @@ Outcome = Literal["positive", "negative", "refer"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an artifact says of one image.
+    """An artifact's verdict on one image.
 
     Attributes:
-        decision: "positive" for a finding, "negative" for none, "refer" where the score lies in the artifact's
-            referral band: a human decides.
-        score: probability of a finding, in [0, 1]: the sum over the positive labels.
-        label: most probable label among those that agree with the decision; of all labels for "refer". A threshold
-            other than one half may make it another than the most probable of all.
-        probability: of `label`.
+        decision: "positive", "negative", or "refer" (a human decides) for a score in the artifact's referral band.
+        score: probability of a positive label, in [0, 1]: the sum over the positive labels.
+        label: most probable label among those that agree with the decision; among all labels for "refer". With a
+            threshold other than 0.5 it can differ from the most probable label of all.
+        probability: of `label`, in [0, 1].
     """
 
     decision: Outcome
@@ -31,14 +30,14 @@ class Verdict:
 
 
 def decide(score: float, decision: Decision) -> Outcome:
-    """The decision for a score: the referral band comes first, then the threshold."""
+    """The decision for a score: by the referral band first, then by the threshold."""
     if decision.refer is not None and decision.refer[0] <= score < decision.refer[1]:
         return "refer"
     return "positive" if score >= decision.threshold else "negative"
 
 
-def judge(probabilities: npt.NDArray[np.floating], decision: Decision) -> Verdict:
-    """The verdict on one image's class probabilities (classes,)."""
+def verdict_of(probabilities: npt.NDArray[np.floating], decision: Decision) -> Verdict:
+    """The verdict for one image's class probabilities, (classes,)."""
     score = min(float(decision.scores(probabilities[None])[0]), 1.0)
     outcome = decide(score, decision)
     eligible = [

@@ -1,7 +1,7 @@
-"""Keras classifiers fine-tuned elsewhere become runs.
+"""Import of Keras classifiers fine-tuned elsewhere, as runs.
 
-Nothing in a model file is run or deserialised by Keras: its description is read as data, each layer is looked up in a
-table of Keras' own and built anew, and its weights are copied in. Importing this package imports no engine.
+No code in a model file is run, and Keras deserialises none of it. Its description is read as data, each layer is built
+anew from a table of Keras' own layers, and its weights are copied. Importing this package imports no engine.
 """
 
 from edgeall.importing.import_model import Imported, import_model

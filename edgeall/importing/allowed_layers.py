@@ -1,4 +1,4 @@
-"""What a model file may contain, as tables of data. A layer that becomes acceptable is a new word here."""
+"""What a model file may contain, as tables. Another layer is allowed by adding its name here."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ IDENTITY = _words(
     SpatialDropout2D op:identity
     """
 )
-"""Act in training only; at inference they give back what they get, and are left out."""
+"""Layers that act in training only. At inference they are the identity, and are left out."""
 
 ALIASES = {
     "AvgPool2D": "AveragePooling2D",
@@ -43,7 +43,7 @@ ALIASES = {
     "SeparableConvolution2D": "SeparableConv2D",
     "SyncBatchNormalization": "BatchNormalization",
 }
-"""Other names of the same classes, in the files of one Keras or another."""
+"""Other names of the same classes in files of different Keras versions."""
 
 MODELS = ("Functional", "Model", "Sequential")
 
@@ -71,7 +71,7 @@ TENSORFLOW_OPS = {
     "nn.swish": "silu",
     "stop_gradient": "identity",
 }
-"""Functions that Keras 2 wraps as TFOpLambda or SlicingOpLambda where a model is written with operators."""
+"""Functions that Keras 2 wraps as TFOpLambda or SlicingOpLambda, and their names in `OPERATIONS`."""
 
 KERAS_OPS = {
     "Add": "add",
@@ -92,15 +92,15 @@ KERAS_OPS = {
     "Subtract": "subtract",
     "TrueDivide": "divide",
 }
-"""The same of Keras 3: classes of `keras.src.ops`."""
+"""Operations of Keras 3, classes of `keras.src.ops`, and their names in `OPERATIONS`."""
 
 ACTIVATIONS = _words(
     "elu exponential gelu leaky_relu linear relu relu6 selu sigmoid silu softmax softplus softsign swish tanh"
 )
-"""Functions of `keras.activations` that mean the same in Keras 2 and 3."""
+"""Functions of `keras.activations` that compute the same in Keras 2 and 3."""
 
 ACTIVATIONS_OF_KERAS_3 = _words("celu hard_sigmoid hard_silu hard_swish hard_tanh log_sigmoid mish")
-"""Functions that Keras 2 has not, or that mean something else there, as hard_sigmoid does."""
+"""Functions that Keras 2 lacks or computes differently, such as hard_sigmoid."""
 
 RENAMED = {("LeakyReLU", "alpha"): "negative_slope"}
 """(class, Keras 2's option) to Keras 3's."""
@@ -111,16 +111,16 @@ IRRELEVANT = _words(
     lora_alpha lora_rank momentum name renorm_clipping renorm_momentum rng_type seed synchronized trainable
     """
 )
-"""Options that say nothing about inference, besides every initializer, regularizer and constraint.
+"""Options without effect at inference. Initializers, regularizers and constraints have none either.
 
-`.keras` files hold a low-rank adapter merged into its kernel; `.h5` files hold it apart, and its weights are refused.
+`.keras` files hold a low-rank adapter merged into its kernel. `.h5` files hold it apart, and its weights are refused.
 """
 
 UNUSED: dict[str, Any] = {"groups": 1, "renorm": False, "rms_scaling": False}
-"""Options that Keras 3's layers have not, and the value with which they change nothing; of others, that is None."""
+"""Options that Keras 3's layers lack, and the value at which they have no effect. For other options this is None."""
 
 INTERPOLATIONS = _words("area bicubic bilinear lanczos3 lanczos5 nearest")
-"""Those of Keras 2 that Keras 3 has as well. It builds a layer with another, and fails to compute it."""
+"""Interpolations that both Keras 2 and 3 have. Keras 3 builds a layer with another one, and fails when it computes."""
 
 OPERATIONS: dict[str, dict[str, Any]] = {
     "add": {"data_format": "NHWC"},
@@ -136,4 +136,4 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     "stack": {"axis": ANY},
     "subtract": {},
 }
-"""Options of operations: read where they are built (`ANY`), or the only value that they may have; of others, None."""
+"""Options of operations: `ANY` where the value is read, else the only allowed value. For other options this is None."""

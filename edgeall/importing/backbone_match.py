@@ -1,4 +1,4 @@
-"""Which of the known backbones a model is built on, by its structure alone."""
+"""Identifies the known backbone that a model is built on, by its structure alone."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ _OF_A_BACKBONE = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "BatchNormaliz
 def backbone_of(model: Any) -> str:
     """Name of the backbone whose convolutions and normalizations the model has, or "imported".
 
-    Their parameters are counted over feature maps: the six counts are all different, and so particular that another
-    network with one of them would be a curious accident. An added convolution makes a backbone unknown.
+    The parameters of convolutions and normalizations over feature maps are counted. The six known counts differ, and
+    another network is unlikely to share one. A backbone with an added convolution is not identified.
     """
     count = sum(
         int(layer.count_params())

@@ -1,17 +1,17 @@
-"""What a layer is told where it is called, besides its tensors: taken over where it changes nothing, else refused."""
+"""Arguments of a layer's call besides its tensors: ignored where they have no effect, else refused."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from edgeall.importing import allowed_layers
 
-_STATISTICS = "it normalizes by the statistics of the pictures that are given together"
-_AT_RANDOM = "its answers are random"
-_SAY_NOTHING = ("ActivityRegularization", "Identity")
+_STATISTICS = "it normalizes by the statistics of the batch"
+_AT_RANDOM = "its output is random"
+_SAME_IN_TRAINING = ("ActivityRegularization", "Identity")
 
 
 def trains(outer: bool, options: dict[str, Any]) -> bool:
-    """Whether a layer acts as in training: as its call says, else as the call of the model says that it lies in."""
+    """Whether a layer acts as in training: by its own call, else by the call of the model around it."""
     own = options.get("training")
     return outer if own is None else bool(own)
 
@@ -19,14 +19,14 @@ def trains(outer: bool, options: dict[str, Any]) -> bool:
 def refusal(
     kind: str, config: dict[str, Any], extra: Sequence[Any], options: dict[str, Any], training: bool
 ) -> str | None:
-    """Why a call means something that edgeall does not compute; None where it means plain inference.
+    """Why edgeall cannot compute a call; None for plain inference.
 
     Args:
         kind: the layer's class.
         config: its configuration.
-        extra: what it is given by position that is no tensor.
-        options: what it is given by name.
-        training: see `trains`. Keras 2 heeds it always, Keras 3 where the model itself is called, and not in predict().
+        extra: positional arguments other than tensors.
+        options: keyword arguments.
+        training: see `trains`. Keras 2 always follows it. Keras 3 does when the model is called, but not in predict().
     """
     for value in extra:
         if value is not None and value is not False:
@@ -40,14 +40,14 @@ def refusal(
 
 
 def _in_training(kind: str, config: dict[str, Any]) -> str | None:
-    """What a layer does otherwise in training; a frozen BatchNormalization does nothing otherwise (since Keras 2.2)."""
+    """How a layer differs in training. A frozen BatchNormalization does not (since Keras 2.2)."""
     if kind == "BatchNormalization":
         return None if config.get("trainable") is False else _STATISTICS
-    return _AT_RANDOM if kind in allowed_layers.IDENTITY and kind not in _SAY_NOTHING else None
+    return _AT_RANDOM if kind in allowed_layers.IDENTITY and kind not in _SAME_IN_TRAINING else None
 
 
 def _leaves(value: Any) -> list[Any]:
-    """`mask` has the structure of the input."""
+    """Leaves of a nested value; `mask` has the structure of the input."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
     return [value] if inner is None else [leaf for one in inner for leaf in _leaves(one)]
 

@@ -1,4 +1,4 @@
-"""Model files, opened with care: what they hold is bounded, of known kinds, and inside the file itself."""
+"""Opens untrusted model files: checks sizes, entry kinds, and that all data lies inside the file."""
 
 import io
 import json
@@ -15,30 +15,30 @@ from edgeall.errors import ModelError, UsageError
 from edgeall.importing import foreign
 
 MAX_BYTES = 4 << 30
-"""Of a file, of all its weights, of anything it unpacks to: ten times the largest network in use here."""
+"""Limit of a file, of its weights, and of each unpacked entry: ten times the largest supported network."""
 
 MAX_CONFIG = 64 << 20
 _MAX_OBJECTS = 100_000
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
-"""What weights files of one Keras or another call a model's layers."""
+"""Names of the group of layers in weights files of different Keras versions."""
 
 BFLOAT16 = np.dtype("V2")
-"""As Keras stores a type that HDF5 has not: two bytes a number, the upper half of a float32."""
+"""How Keras stores bfloat16, which HDF5 lacks: two bytes a number, the upper half of a float32."""
 
 _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A model file that was looked through.
+    """A checked model file.
 
     Attributes:
-        written_by: version of the Keras that wrote it, as it says itself.
-        config: description of the model, as parsed from JSON.
-        weights: open `h5py.File`, all of it plain numbers.
-        by_class: weights lie under their layers' classes, as in `.keras` and `.weights.h5`; otherwise under their
-            names, as in `.h5`.
+        written_by: version of the Keras that wrote it, according to the file.
+        config: description of the model, parsed from JSON.
+        weights: open `h5py.File` that holds plain numbers only.
+        by_class: True where weights are filed by layer class (`.keras`, `.weights.h5`), False where by layer name
+            (`.h5`).
     """
 
     path: Path
@@ -50,11 +50,11 @@ class Stored:
 
 @contextmanager
 def opened(path: Path, weights: Path | None = None) -> Iterator[Stored]:
-    """Open a model file, recognised by its content: `.keras`, `.h5`, or a description in JSON with its `weights`.
+    """Open a model file, recognised by its content: `.keras`, `.h5`, or a JSON description with its `weights`.
 
     Raises:
-        ModelError: missing, of another kind, damaged, without a model in it, too large, or with anything inside that
-            a model file has no need of.
+        ModelError: missing, of another kind, damaged, without a model in it, too large, or with content that does not
+            belong in a model file.
         UsageError: a description without weights, or weights for a file that has its own.
     """
     for file in (path, weights):
@@ -63,12 +63,12 @@ def opened(path: Path, weights: Path | None = None) -> Iterator[Stored]:
         if not file.exists():
             raise ModelError(f"{file}: not there; give a .keras or .h5 file, as model.save() writes it")
         if file.is_file() and file.stat().st_size > MAX_BYTES:
-            raise ModelError(f"{file}: larger than the {MAX_BYTES >> 30} GiB that edgeall takes over")
+            raise ModelError(f"{file}: larger than the {MAX_BYTES >> 30} GiB that edgeall imports")
     with ExitStack() as stack:
         try:
             stored = _open(path, weights, stack)
         except (OSError, RuntimeError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-            # HDF5 and JSON say what they stumble over in all of these, RecursionError among them.
+            # HDF5 and JSON report damaged content with any of these; RecursionError is a RuntimeError.
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
             raise ModelError(f"{path}: damaged, or not as Keras writes it ({reason[:160]})") from None
         yield stored
@@ -85,7 +85,8 @@ def _open(path: Path, weights: Path | None, stack: ExitStack) -> Stored:
         return _from_json(path, weights, stack)
     if weights is not None:
         raise UsageError(
-            f"--weights-file {weights}: belongs to a model's description in JSON, which {path} is not; leave it out"
+            f"--weights-file {weights}: belongs to a model's description in JSON, and {path} has its own weights; "
+            "leave it out"
         )
     if start.startswith(_HDF5):
         return _from_h5(path, stack.enter_context(h5py.File(path, "r")))
@@ -100,7 +101,7 @@ def _open(path: Path, weights: Path | None, stack: ExitStack) -> Stored:
 
 
 def _from_json(path: Path, weights: Path | None, stack: ExitStack) -> Stored:
-    """A description by `model.to_json()`, and weights by `model.save_weights()`, of Keras 2 or 3."""
+    """A description from `model.to_json()` and weights from `model.save_weights()`, of Keras 2 or 3."""
     import h5py
 
     if path.stat().st_size > MAX_CONFIG:
@@ -125,9 +126,9 @@ def _from_json(path: Path, weights: Path | None, stack: ExitStack) -> Stored:
         )
     stored = stack.enter_context(h5py.File(weights, "r"))
     _check_plain(weights, stored)
-    # Keras 3 writes no version, and since 2.13 Keras 2 writes modules as well.
-    unsaid = "3" if "module" in config else "unknown"
-    version = _text(config.get("keras_version") or stored.attrs.get("keras_version") or unsaid)
+    # Keras 3 writes no version. Keras 2 writes modules as well from 2.13 on, but always with a version.
+    default = "3" if "module" in config else "unknown"
+    version = _text(config.get("keras_version") or stored.attrs.get("keras_version") or default)
     by_class = any(container in stored for container in CONTAINERS)
     return Stored(weights, version, config, stored, by_class)
 
@@ -150,8 +151,8 @@ def _from_zip(path: Path) -> tuple[bytes, dict[str, Any], str]:
         entries = {entry.filename: entry for entry in archive.infolist()}
         strange = sorted(name for name in entries if name not in _MEMBERS)
         if strange or len(archive.infolist()) != len(entries):
-            what = f"'{strange[0][:80]}'" if strange else "two of a name"
-            raise ModelError(f"{path}: holds {what}, which has no place in a plain .keras file")
+            what = f"'{strange[0][:80]}'" if strange else "two entries of one name"
+            raise ModelError(f"{path}: holds {what}, which does not belong in a plain .keras file")
         if missing := sorted(_MEMBERS - set(entries)):
             raise ModelError(f"{path}: lacks {missing[0]}; save the model again with model.save()")
         limits = dict.fromkeys(_MEMBERS, MAX_CONFIG) | {"model.weights.h5": MAX_BYTES}
@@ -167,22 +168,22 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         raise ModelError(f"{path}: its description has {len(text)} characters, too many for a model")
     config = json.loads(text)
     if not isinstance(config, dict):
-        raise ModelError(f"{path}: its description is no model's")
+        raise ModelError(f"{path}: its description is not a model's")
     return config
 
 
 def _check_plain(path: Path, stored: Any) -> None:
-    """Only numbers, and only in this file: HDF5 can also link to other files and claim any size."""
+    """Only numbers inside this file are allowed. HDF5 can also link to other files and claim any size."""
     import h5py
 
-    total, seen = 0, 0
+    total, objects = 0, 0
     groups = [stored]
     while groups:
         group = groups.pop()
         for name in group:
-            seen += 1
+            objects += 1
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise ModelError(f"{path}: '{name}' links elsewhere, which has no place in a model file")
+                raise ModelError(f"{path}: '{name}' links elsewhere, which does not belong in a model file")
             item = group[name]
             if isinstance(item, h5py.Group):
                 groups.append(item)
@@ -191,9 +192,9 @@ def _check_plain(path: Path, stored: Any) -> None:
             elif item.dtype.kind in "fiu" or item.dtype == BFLOAT16:
                 total += item.size * item.dtype.itemsize
             elif "optimizer" not in item.name:
-                raise ModelError(f"{path}: '{item.name}' is no table of numbers; save the model again")
-            if total > MAX_BYTES or seen > _MAX_OBJECTS:
-                raise ModelError(f"{path}: claims more weights than any model that edgeall takes over")
+                raise ModelError(f"{path}: '{item.name}' is not an array of numbers; save the model again")
+            if total > MAX_BYTES or objects > _MAX_OBJECTS:
+                raise ModelError(f"{path}: claims more weights than edgeall imports")
 
 
 def _text(value: Any) -> str:

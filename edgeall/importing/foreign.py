@@ -1,4 +1,4 @@
-"""Files that are no Keras model: how each kind is recognised, why it is not taken, and the way out."""
+"""Files that are not Keras models: how each kind is recognised, why it is refused, and what to do instead."""
 
 import zipfile
 from collections.abc import Callable
@@ -19,12 +19,14 @@ class Kind:
     """A kind of file.
 
     Attributes:
-        fits: whether a file is of the kind, from its first bytes, the names in it if it is a ZIP, and its path.
+        matches: whether a file is of the kind, from its first bytes, its entries if it is a ZIP, and its path.
+        reason: what the file is and why it is refused.
+        remedy: what the user can do instead.
     """
 
-    fits: Callable[[bytes, tuple[str, ...], Path], bool]
+    matches: Callable[[bytes, tuple[str, ...], Path], bool]
     reason: str
-    way_out: str
+    remedy: str
 
 
 KINDS: tuple[Kind, ...] = (
@@ -73,22 +75,22 @@ KINDS: tuple[Kind, ...] = (
         f"load the weights into the model and {_SAVE}",
     ),
     Kind(
-        lambda _, __, path: path.suffix in (".pt", ".pth"), "called like a PyTorch file, and damaged", _TORCH
+        lambda _, __, path: path.suffix in (".pt", ".pth"), "named like a PyTorch file, and damaged", _TORCH
     ),
 )
-"""The first that fits is told. What a file holds goes before what it is called."""
+"""The first that matches is reported. Kinds recognised by content come before kinds recognised by name."""
 
 
 def described(path: Path) -> str | None:
-    """Why the file or folder at `path` is not taken, and the way out; None where it is of none of the kinds."""
+    """Why the file or folder at `path` is refused, and the remedy; None where it is of none of the kinds."""
     head = b""
     names: tuple[str, ...] = ()
     if path.is_file():
         with path.open("rb") as file:
             head = file.read(_HEAD)
         names = _names(path) if head.startswith(b"PK") else ()
-    kind = next((kind for kind in KINDS if kind.fits(head, names, path)), None)
-    return None if kind is None else f"{kind.reason}; {kind.way_out}"
+    kind = next((kind for kind in KINDS if kind.matches(head, names, path)), None)
+    return None if kind is None else f"{kind.reason}; {kind.remedy}"
 
 
 def _names(path: Path) -> tuple[str, ...]:

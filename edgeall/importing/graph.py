@@ -1,6 +1,6 @@
-"""A model's description, of Keras 2 or 3, as one flat list of steps: nested models inlined, every layer looked up.
+"""A model's description, of Keras 2 or 3, as one flat list of steps with nested models inlined.
 
-Nothing of Keras is imported or called here, and nothing of the description is run.
+Every layer is looked up in `allowed_layers`. Keras is not imported, and nothing of the description is run.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from edgeall.importing import allowed_layers, call_arguments, keras_config, kera
 
 _MAX_STEPS = 10_000
 IMAGE = -1
-"""Number of the step that the input image stands for."""
+"""Step number that stands for the input image."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class Layer:
     """A layer as the file describes it.
 
     Attributes:
-        kind: its class, or "op:" and a name of `table`'s operations.
-        path: its name, after those of the models that it lies in.
-        store: the same by classes, as `.keras` files its weights.
+        kind: its class, or "op:" and a name in `allowed_layers.OPERATIONS`.
+        path: names of the models around it, outermost first, then its own.
+        store: the same path by classes, under which `.keras` files its weights.
         options: its configuration.
     """
 
@@ -50,15 +50,21 @@ class GraphStep:
     operands: tuple[Any, ...]
     options: dict[str, Any]
 
+    @property
+    def axis(self) -> Any:
+        """Its option "axis", -1 where there is none."""
+        axis = (self.layer.options | self.options).get("axis")
+        return -1 if axis is None else axis
+
 
 @dataclass(frozen=True)
 class LayerGraph:
-    """Steps in an order in which they can be taken.
+    """Steps in topological order.
 
     Attributes:
         input_shape: height, width (None: any) and channels.
         output: number of the step whose output is the model's.
-        input_dtype: of the tensor that the image comes in.
+        input_dtype: dtype of the input image.
     """
 
     input_shape: tuple[int | None, int | None, int]
@@ -68,7 +74,7 @@ class LayerGraph:
 
     @property
     def precisions(self) -> tuple[str, ...]:
-        """Types other than float32 in which Keras computes some of the layers, sorted."""
+        """Dtypes other than float32 in which Keras computes some of the layers, sorted."""
         casts = [step.options.get("dtype") for step in self.steps if step.layer.kind == "op:cast"]
         used = [*casts, *(step.layer.options.get("dtype") for step in self.steps)]
         return tuple(sorted(set(map(keras_dtypes.name_of, used)) - {"float32"}))
@@ -82,8 +88,8 @@ def read_graph(config: dict[str, Any], file: str) -> LayerGraph:
     """The graph of a model's configuration: {"class_name", "config"}, as `.keras` and `.h5` files hold it.
 
     Raises:
-        ModelError: code instead of a plain layer, a layer that is not Keras' own, not one image in and one output out,
-            or a description that makes no graph. Messages begin with `file`.
+        ModelError: code instead of a plain layer, a layer that is not Keras' own, not exactly one input and one
+            output, or a description that is not a graph. Messages begin with `file`.
     """
     try:
         reader = _Reader(file)
@@ -111,7 +117,7 @@ class _Reader:
         if model["class_name"] != "Sequential":
             names = keras_config.names(config["input_layers"])
             if len(names) != 1:
-                raise self.refuse(f"takes {len(names)} inputs; edgeall gives a model one image")
+                raise self.refuse(f"takes {len(names)} inputs; edgeall imports models with one")
             entries = [entry for entry in entries if keras_config.name(entry) == names[0]]
         first = entries[0]
         if first["class_name"] in allowed_layers.MODELS:
@@ -121,9 +127,9 @@ class _Reader:
         if shape is None and isinstance(config, dict):
             shape = config.get("build_input_shape")
         if shape is None:
-            raise self.refuse("does not say what input it takes; build it on an input before it is saved")
+            raise self.refuse("does not state its input shape; build the model on an input before saving it")
         if len(shape) != 4 or shape[3] != 3:
-            hint = "; channels come first there" if len(shape) == 4 and shape[1] == 3 else ""
+            hint = "; its channels come first" if len(shape) == 4 and shape[1] == 3 else ""
             raise self.refuse(f"takes input of shape {tuple(shape)}, not (None, height, width, 3){hint}")
         height, width = (None if side is None else int(side) for side in shape[1:3])
         dtype = first["config"].get("dtype") if first["class_name"] == "InputLayer" else None
@@ -137,9 +143,10 @@ class _Reader:
         image: OutputRef,
         training: bool,
     ) -> OutputRef:
-        """Append the steps of a model that is applied to `image`; where its output comes from.
+        """Append the steps of a model that is applied to `image`; returns its output.
 
-        `training`: whether it is called as in training.
+        Args:
+            training: whether it is called as in training.
         """
         self._check_origin(model, path)
         if model["class_name"] not in allowed_layers.MODELS:
@@ -170,7 +177,7 @@ class _Reader:
         if len(inputs) != 1 or len(outputs) != 1:
             raise self.refuse(
                 f"{'/'.join(path) or 'it'} has {len(inputs)} inputs and {len(outputs)} outputs; "
-                "edgeall takes models of one image and one output"
+                "edgeall imports models with one of each"
             )
         found: dict[str, list[OutputRef | None]] = {inputs[0]: [image]}
         waiting = []
@@ -187,7 +194,7 @@ class _Reader:
             if not isinstance(operand, keras_config.Tensor):
                 return operand
             uses = found[operand.name]
-            # A nested model's first use is the one that it was built by, which is not in the list.
+            # The first use of a nested model is the one that built it, which the list omits.
             use = 0 if len(uses) == 1 else operand.node - (operand.name in nested)
             return uses[use]
 
@@ -197,7 +204,7 @@ class _Reader:
                 node = entry["inbound_nodes"][use]
                 operands, options = keras_config.operands(node)
                 if keras_config.of_keras_3(node) and entry["class_name"].startswith("Random"):
-                    # Its default there, which predict() overrides.
+                    # Keras 3 writes the default, which predict() overrides.
                     options.pop("training", None)
                 values = [resolved(operand) for operand in operands]
                 if any(value is None for value in values):
@@ -208,13 +215,13 @@ class _Reader:
                     )
             if len(later) == len(waiting):
                 raise self.refuse(
-                    f"its layers do not connect ('{keras_config.name(later[0][0])}' waits for its input)"
+                    f"its layers do not connect ('{keras_config.name(later[0][0])}' has no input)"
                 )
             waiting = later
         tensor = next(keras_config.tensors(config["output_layers"]))
         output = resolved(tensor)
         if not isinstance(output, OutputRef) or tensor.tensor:
-            raise self.refuse("has an output that no layer gives")
+            raise self.refuse("has an output that no layer computes")
         return output
 
     def _apply(
@@ -233,7 +240,7 @@ class _Reader:
             self._check_call(inner, entry, operands, options, training)
             if len(images) != 1:
                 raise self.refuse(
-                    f"'{'/'.join(inner)}' takes {len(images)} inputs; edgeall takes models of one"
+                    f"'{'/'.join(inner)}' takes {len(images)} inputs; edgeall imports models with one"
                 )
             return self.model(entry, inner, place, images[0], training)
         if len(self.steps) >= _MAX_STEPS:
@@ -251,15 +258,15 @@ class _Reader:
         name, found = "/".join(path), entry["class_name"]
         if keras_config.lost_operation(entry):
             raise self.refuse(
-                f"'{name}' is an operation ({found}), and Keras 3 loses in .h5 files which ones they are, so that it "
-                "cannot load this one either; save the model as .keras and import that"
+                f"'{name}' is an operation ({found}), which Keras 3 does not record in .h5 files, so that it cannot "
+                "load this file either; save the model as .keras and import that"
             )
         operation = keras_config.operation(entry)
         if operation is not None:
             known = allowed_layers.TENSORFLOW_OPS if found.endswith("OpLambda") else allowed_layers.KERAS_OPS
             if operation not in known:
                 raise self.refuse(
-                    f"'{name}' is the operation '{operation}', which edgeall does not take over; "
+                    f"'{name}' is the operation '{operation}', which edgeall does not import; "
                     "write it with one of Keras' layers and save the model again"
                 )
             return f"op:{known[operation]}"
@@ -271,7 +278,7 @@ class _Reader:
         kind = str(allowed_layers.ALIASES.get(found, found))
         if kind not in allowed_layers.LAYERS | allowed_layers.IDENTITY:
             raise self.refuse(
-                f"layer '{name}' is a {found}, which is none of the Keras layers that edgeall takes over; "
+                f"layer '{name}' is a {found}, which is none of the Keras layers that edgeall imports; "
                 "rebuild the model with those and save it again"
             )
         if entry["config"].get("data_format") == "channels_first":
@@ -310,11 +317,11 @@ class _Reader:
             )
 
     def _check_origin(self, entry: dict[str, Any], path: tuple[str, ...]) -> None:
-        """A class of somebody's own may be called as one of Keras' is."""
+        """A custom class may have the name of one of Keras' own."""
         registered = entry.get("registered_name") or entry["class_name"]
         module = entry.get("module") or "keras"
         if registered != entry["class_name"] or module.split(".")[0] not in ("keras", "tf_keras"):
             raise self.refuse(
-                f"'{'/'.join(path) or keras_config.name(entry)}' is of the class {registered}, somebody's own code, "
-                "which is never run; rebuild the model with Keras' own layers and save it again"
+                f"'{'/'.join(path) or keras_config.name(entry)}' is of the custom class {registered}, whose code "
+                "is never run; rebuild the model with Keras' own layers and save it again"
             )

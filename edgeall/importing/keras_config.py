@@ -1,4 +1,4 @@
-"""How Keras 2 and Keras 3 write down which layer is given what: two notations, read into one."""
+"""Reads the two notations, of Keras 2 and Keras 3, for the inputs of a layer into one."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Tensor:
-    """An operand not yet found: output `tensor` of the `node`-th use of the layer `name`."""
+    """A reference by name: output `tensor` of the `node`-th use of the layer `name`."""
 
     name: str
     node: int
@@ -17,7 +17,7 @@ class Tensor:
 
 
 def entries(config: Any) -> list[dict[str, Any]]:
-    # Keras before 2.2.3 wrote a Sequential's layers without anything round them.
+    # Keras before 2.2.3 wrote a Sequential's layers as a plain list.
     entries = config if isinstance(config, list) else config["layers"]
     if not entries:
         raise ValueError("a model without layers")
@@ -31,26 +31,26 @@ def name(entry: dict[str, Any]) -> str:
 def placed(
     entries: Sequence[dict[str, Any]], store: tuple[str, ...]
 ) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
-    """Each layer's entry with the place of its weights in a `.keras` file: classes, numbered within their model."""
-    seen: Counter[str] = Counter()
+    """Each layer's entry with the path of its weights in a `.keras` file: classes, numbered within their model."""
+    counts: Counter[str] = Counter()
     for entry in entries:
         word = snake(entry["class_name"])
         if not str(entry.get("module")).startswith("keras.src.ops"):
-            number = seen[word]
-            seen[word] += 1
+            number = counts[word]
+            counts[word] += 1
             word = f"{word}_{number}" if number else word
         yield entry, (*store, word)
 
 
 def snake(name: str) -> str:
-    """As Keras spells a class in its weights files: DepthwiseConv2D, depthwise_conv2d."""
+    """A class name as Keras spells it in weights files: DepthwiseConv2D becomes depthwise_conv2d."""
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def operation(entry: dict[str, Any]) -> str | None:
-    """The function that an entry wraps, where it is no layer."""
+    """The function that an entry wraps; None for a layer."""
     if entry["class_name"] in ("TFOpLambda", "SlicingOpLambda"):
         return str(entry["config"]["function"])
     if str(entry.get("module")).startswith("keras.src.ops"):
@@ -59,9 +59,9 @@ def operation(entry: dict[str, Any]) -> str | None:
 
 
 def lost_operation(entry: dict[str, Any]) -> bool:
-    """Whether an entry is an operation that Keras 3 wrote into an `.h5` file: without its module, which names it.
+    """Whether an entry is an operation that Keras 3 wrote into an `.h5` file, without the module that identifies it.
 
-    A layer has its `trainable` there, and an operation has not.
+    In such files a layer has the option `trainable`, and an operation does not.
     """
     uses = entry.get("inbound_nodes")
     in_keras_3 = isinstance(uses, list) and bool(uses) and of_keras_3(uses[0])
@@ -69,12 +69,12 @@ def lost_operation(entry: dict[str, Any]) -> bool:
 
 
 def of_keras_3(node: Any) -> bool:
-    """Whether one use of a layer is written down as Keras 3 does. Keras 2 writes inputs by name as a dict, too."""
+    """Whether one use of a layer is in Keras 3's notation. Keras 2 also writes named inputs as a dict."""
     return isinstance(node, dict) and {"args", "kwargs"} <= node.keys()
 
 
 def tensors(node: Any) -> Iterator[Tensor]:
-    """From ["name", 0, 0], or a list or a dict of such."""
+    """Tensors from ["name", 0, 0], or a nested list or dict of such."""
     if isinstance(node, dict):
         node = list(node.values())
     if node and isinstance(node[0], str):
@@ -89,7 +89,7 @@ def names(node: Any) -> list[str]:
 
 
 def operands(node: Any) -> tuple[list[Any], dict[str, Any]]:
-    """What one use of a layer or an operation is given: tensors and constants in order; and named options."""
+    """Operands (tensors and constants, in order) and named options of one use of a layer or an operation."""
     if of_keras_3(node):
         operands = [operand for value in node["args"] for operand in _each(value)]
         options = {key: _constant(value) for key, value in node["kwargs"].items()}
@@ -102,7 +102,7 @@ def operands(node: Any) -> tuple[list[Any], dict[str, Any]]:
 
 
 _OPERANDS = ("inputs", "x", "y", "x1", "x2", "bias", "slice_spec", "key", "values", "xs")
-"""Named arguments that are what is computed with; all others say how."""
+"""Named arguments that are operands; all others are options."""
 
 
 def _keras2_operands(node: Any) -> tuple[list[Any], dict[str, Any]]:
@@ -122,7 +122,7 @@ def _keras2_value(value: Any) -> Any:
 
 
 def _each(value: Any) -> list[Any]:
-    """One argument; of a list or a dict of tensors, each of them. A list of anything else is one argument."""
+    """A list or dict of tensors as its members; any other value as one argument."""
     if isinstance(value, Tensor):
         return [value]
     inner = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
@@ -145,7 +145,7 @@ def _constant(value: Any) -> Any:
 
 
 def activation_name(given: Any) -> str:
-    """Of an activation's configuration; a name that no table has where it is code."""
+    """The name in an activation's configuration; for code, a name that is in no table."""
     if isinstance(given, dict):
         given = given.get("config") if given.get("class_name") == "function" else given.get("class_name")
     return "linear" if given is None else str(given)

@@ -1,4 +1,4 @@
-"""The numbers in which a file's layers compute. edgeall computes in float32."""
+"""Dtypes in which a file's layers compute. edgeall computes in float32."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ _FLOATS = frozenset(["float16", "float32", "float64", "bfloat16", "mixed_float16
 
 
 def name_of(dtype: Any) -> str:
-    """Of a layer's `dtype` as Keras 2 or 3 writes it: a name, or a policy with a name or a mode of quantization.
+    """The name in a layer's `dtype` as Keras 2 or 3 writes it: a name, or a policy with a name or a quantization mode.
 
     >>> name_of({"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8", "source_name": "float32"}})
     'int8'
@@ -23,7 +23,7 @@ def name_of(dtype: Any) -> str:
 
 
 def quantized(config: dict[str, Any]) -> str | None:
-    """The mode in which `model.quantize()` has quantized a layer; None where it has not."""
+    """The mode in which `model.quantize()` quantized a layer; None for a layer that is not quantized."""
     dtype = config.get("dtype")
     if isinstance(dtype, dict) and (dtype.get("config") or {}).get("mode"):
         return name_of(dtype)

@@ -1,4 +1,4 @@
-"""The images that go with an imported model: the user's labelled ones, or drawn ones where there are none."""
+"""The images that come with an imported model: the user's labelled ones, else synthetic smears."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -15,10 +15,10 @@ from edgeall.progress import Progress
 from edgeall.runs import DataSource, Member, Split
 
 FRACTIONS = (0.3, 0.3, 0.4)
-"""Of calibration, validation and test images: nothing is left to train, so the test gets more than it does there."""
+"""Fractions of calibration, validation and test images. The model is trained already, so the test part is large."""
 
 TRIAL = 64
-"""Images a label, at most, on which preprocessings are tried."""
+"""Most images of a label on which preprocessings are tried."""
 
 DRAWN = 24
 _DRAWN_SIDES = (320, 240)
@@ -26,12 +26,12 @@ _DRAWN_SIDES = (320, 240)
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images and what is known of them.
+    """Images, their split, and where they come from.
 
     Attributes:
-        positive: labels that make a finding, as far as the images' layout tells; empty where it does not.
-        known: whether somebody said which images trained the model.
-        drawn: the images are edgeall's drawings.
+        positive: positive labels according to the dataset layout; empty where the layout does not define them.
+        known: whether the user's split file states which images trained the model.
+        drawn: whether the images are synthetic.
     """
 
     source: DataSource
@@ -44,7 +44,7 @@ class LabelledImages:
         return self.source.root / member.name
 
     def trial(self, seed: int) -> tuple[Member, ...]:
-        """A seeded choice of calibration and validation images, at most `TRIAL` a label. Test images are left alone."""
+        """A seeded choice of calibration and validation images, at most `TRIAL` a label; no test images."""
         members = self.split.val if self.known else (*self.split.train, *self.split.val)
         rng = np.random.default_rng(seed)
         chosen: list[Member] = []
@@ -54,7 +54,7 @@ class LabelledImages:
         return tuple(chosen)
 
     def batches(self, members: Sequence[Member], to: Resize, batch: int = 32) -> Iterator[ByteImage]:
-        """Decoded images (n, to.size, to.size, 3), in order.
+        """Decoded images, uint8 (n, to.size, to.size, 3), in order.
 
         Raises:
             ImageError: one cannot be decoded.
@@ -79,24 +79,27 @@ def given(
     seed: int,
     progress: Progress,
 ) -> LabelledImages:
-    """The labelled images under `data`, split, or as `split` says. `model` is the SHA-256 of the model's file.
+    """The labelled images under `data`, split anew or as in the file `split`.
+
+    Args:
+        model: SHA-256 of the model's file.
 
     Raises:
-        DatasetError: they cannot serve, or are of other classes than `labels`.
+        DatasetError: no usable dataset, or other classes than `labels`.
     """
     dataset = read_dataset(data, positive)
     for note in dataset.notes:
         progress.note(note)
     if set(dataset.labels) != set(labels):
         raise DatasetError(
-            f"{data}: its classes are {', '.join(dataset.labels)}, and --labels says {', '.join(labels)}; "
+            f"{data}: its classes are {', '.join(dataset.labels)}, and --labels has {', '.join(labels)}; "
             "give the same names, in the order of the model's outputs"
         )
     if split is not None:
-        told = load_split(split, dataset)
-        trained_on = runs.fingerprint(told.train)
+        loaded = load_split(split, dataset)
+        trained_on = runs.fingerprint(loaded.train)
         return LabelledImages(
-            DataSource(dataset.root, dataset.layout, trained_on), told, dataset.positive, known=True
+            DataSource(dataset.root, dataset.layout, trained_on), loaded, dataset.positive, known=True
         )
     made, unreadable = make_split(dataset, fractions=FRACTIONS, seed=seed, progress=progress)
     for image in unreadable:
@@ -110,12 +113,14 @@ def given(
 def drawn(
     folder: Path, root: Path, sides: tuple[str, str], model: str, seed: int, progress: Progress
 ) -> LabelledImages:
-    """Synthetic smears, drawn into `folder`, which is to be `root`, for validation alone.
+    """Synthetic smears in `folder`, for validation only.
 
-    They show whether a float artifact computes what the Keras model does. They are no calibration images: ranges found
-    with drawings can ruin an INT8 artifact, and the same drawings would not tell.
+    They show whether a float artifact computes the same as the Keras model. They are not calibration images: activation
+    ranges from synthetic images can ruin an INT8 artifact, and validation on synthetic images would not show it.
 
-    `sides`: the labels that a healthy and a leukaemic smear get.
+    Args:
+        root: where `folder` will be once the run is complete.
+        sides: labels of a healthy and of a leukaemic smear.
     """
     half = DRAWN // 2
     synthesize(folder, seed=seed, healthy=half, leukaemia=DRAWN - half, size=_DRAWN_SIDES, progress=progress)

@@ -1,4 +1,4 @@
-"""Weights of one layer at a time, out of the two ways in which Keras files them."""
+"""Weights of one layer at a time, from the two file structures that Keras uses."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -23,15 +23,18 @@ class StoredWeights:
 
     @property
     def keras_3(self) -> bool:
-        """Whether the file says that Keras 3 or later wrote it."""
+        """Whether Keras 3 or later wrote the file, according to the file."""
         major = self._stored.written_by.partition(".")[0]
         return major.isdigit() and int(major) >= 3
 
     def of(self, layer: Layer, variables: Sequence[str] = ()) -> Arrays:
-        """A layer's weights, in the order in which Keras makes them: `variables` are their names in that order.
+        """A layer's weights in the order of Keras' variables.
+
+        Args:
+            variables: names of the variables in that order.
 
         Raises:
-            ModelError: they are not in the file, are other variables than these, or are not finite.
+            ModelError: the weights are missing, of other variables, or not finite.
         """
         arrays = self._by_class(layer) if self._stored.by_class else self._by_name(layer, variables)
         if variables and len(arrays) != len(variables):
@@ -53,7 +56,10 @@ class StoredWeights:
         raise self._missing(layer)
 
     def _by_name(self, layer: Layer, variables: Sequence[str]) -> Arrays:
-        """`.h5`: all weights of a top-level layer in its group; those of a nested model in one, by their full names."""
+        """Weights in an `.h5` file, which has one group for each top-level layer.
+
+        A nested model's weights are all in its group, under their full names.
+        """
         root = self._stored.weights.get("model_weights", self._stored.weights)
         if layer.path[0] not in root:
             raise self._missing(layer)
@@ -82,7 +88,7 @@ def _numbers(dataset: Any) -> npt.NDArray[Any]:
 
 
 def _names(group: Any) -> list[str]:
-    """Lists too long for one HDF5 attribute go on in numbered ones."""
+    """Names of a group's weights. A list too long for one HDF5 attribute continues in numbered ones."""
     if "weight_names" in group.attrs:
         names = list(group.attrs["weight_names"])
     else:
@@ -94,22 +100,22 @@ def _names(group: Any) -> list[str]:
 
 
 def _of_layer(names: list[str], layer: str) -> list[str]:
-    """Those of one layer of a nested model; a layer's name may itself be a path, and end as another's does.
+    """Names of the weights of one layer of a nested model.
 
-    TensorFlow 1 numbered a name that its session had seen before.
+    A layer's name can be a path, and can end like another's. TensorFlow 1 numbered names that its session already had.
     """
     scopes = {name: name.rpartition("/")[0] for name in names}
     numbered = re.compile(re.escape(layer) + r"_\d+")
-    fits: tuple[Callable[[str], bool], ...] = (
+    matches: tuple[Callable[[str], bool], ...] = (
         lambda scope: scope == layer,
         lambda scope: scope.endswith(f"/{layer}"),
         lambda scope: numbered.fullmatch(scope) is not None,
     )
-    found = ([name for name, scope in scopes.items() if fit(scope)] for fit in fits)
+    found = ([name for name, scope in scopes.items() if match(scope)] for match in matches)
     return next(filter(None, found), [])
 
 
 def _variable(name: str, kind: str) -> str:
-    """Keras 3's name for what Keras 2 wrote as "block1_conv1/kernel:0"."""
+    """Keras 3's name of the variable that Keras 2 wrote as "block1_conv1/kernel:0"."""
     variable = name.rpartition("/")[2].partition(":")[0]
     return "kernel" if (kind, variable) == ("DepthwiseConv2D", "depthwise_kernel") else variable

@@ -1,4 +1,4 @@
-"""What a model's output means: probabilities, or something that is not."""
+"""Whether a model's output is probabilities, and by which activation."""
 
 from dataclasses import dataclass
 
@@ -12,50 +12,59 @@ _KEEPING = ("Flatten", "Reshape", "op:cast", "op:identity", "Dropout", "Identity
 
 @dataclass(frozen=True)
 class Output:
-    """The activation that gives the probabilities; `appended` where it is not in the file."""
+    """The activation that gives the probabilities.
+
+    Attributes:
+        appended: the same, where the file's model lacks it.
+    """
 
     activation: str
     appended: str | None = None
 
 
-def find_output(graph: LayerGraph, asked: str | None, file: str) -> Output:
-    """What gives the model's output; `asked` is an activation to append to logits.
+def find_output(graph: LayerGraph, append: str | None, file: str) -> Output:
+    """The activation at the model's end.
+
+    Args:
+        append: an activation to append to logits.
 
     Raises:
-        ModelError: the output is no probability, or `asked` would come on top of one.
+        ModelError: the output is not a probability, or `append` would follow another activation.
     """
     found = _last_activation(graph)
     if found in PROBABILITIES:
-        if asked is not None:
+        if append is not None:
             raise ModelError(f"{file}: ends in a {found} already; leave out --activation")
         return Output(found)
-    if asked is not None and found == "linear":
-        return Output(asked, asked)
+    if append is not None and found == "linear":
+        return Output(append, append)
     what = "without an activation (its outputs are logits)" if found == "linear" else f"in '{found}'"
     way = (
         "append the one that it was trained for with --activation sigmoid or --activation softmax"
         if found == "linear"
-        else "edgeall takes classifiers that end in a sigmoid or a softmax"
+        else "edgeall imports classifiers that end in a sigmoid or a softmax"
     )
     raise ModelError(f"{file}: ends {what}; {way}")
 
 
 def check_classes(width: int, activation: str, labels: tuple[str, ...], file: str) -> None:
-    """Outputs, activation and labels belong together.
+    """Check that the number of outputs, the activation and the labels match.
 
     Raises:
         ModelError: they do not.
     """
     if width == 1 and activation == "softmax":
-        raise ModelError(f"{file}: a softmax over one output is always 1; the model tells nothing apart")
+        raise ModelError(
+            f"{file}: a softmax over one output is always 1, so the model cannot separate classes"
+        )
     if width > 1 and activation == "sigmoid":
         raise ModelError(
-            f"{file}: has {width} sigmoid outputs, each its own yes or no, which need not add up to 1; "
-            "edgeall takes one sigmoid output or a softmax"
+            f"{file}: has {width} independent sigmoid outputs, which need not add up to 1; "
+            "edgeall imports one sigmoid output or a softmax"
         )
     classes = 2 if width == 1 else width
     if classes != len(labels):
-        outputs = "one sigmoid output tells two classes apart" if width == 1 else f"it has {width} outputs"
+        outputs = "one sigmoid output separates two classes" if width == 1 else f"it has {width} outputs"
         raise ModelError(f"{file}: {outputs}, but --labels has {len(labels)} ({', '.join(labels)})")
 
 

@@ -1,11 +1,11 @@
-"""How image bytes become the input of a model from elsewhere: named ways, numbers, what the model itself does."""
+"""How image bytes become the input of an imported model: named modes, numbers, and the model's own first layers."""
 
 import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from edgeall.errors import ModelError, UsageError
-from edgeall.importing.resizing_layers import Squared
+from edgeall.importing.resizing_layers import ModelResizing
 from edgeall.pixels import FILTERS, FITS, Filter, Fit, PixelMapping, Resize
 from edgeall.suggestions import unknown_name
 from edgeall.training import BACKBONES
@@ -17,11 +17,11 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What is done to a picture before the model is given it.
+    """Preprocessing of an image outside of the model.
 
     Attributes:
-        scale, offset: of each channel, x * scale + offset, in the order of channels that the model takes.
-        fit, filter: how the picture was resized before, see `pixels.Resize`.
+        scale, offset: of each channel, byte * scale + offset, in the model's channel order.
+        fit, filter: how the image is resized first, see `pixels.Resize`.
     """
 
     name: str
@@ -32,15 +32,12 @@ class Preprocessing:
     filter: Filter = "bilinear"
 
     def __str__(self) -> str:
-        usual = Preprocessing(self.name, self.order, self.scale, self.offset)
-        resized = (
-            "" if (self.fit, self.filter) == (usual.fit, usual.filter) else f", {self.fit}, {self.filter}"
-        )
-        return f"{self.name}, {self.order}{resized}"
+        default = (self.fit, self.filter) == (Preprocessing.fit, Preprocessing.filter)
+        return f"{self.name}, {self.order}" + ("" if default else f", {self.fit}, {self.filter}")
 
     @property
     def options(self) -> str:
-        """The command line's options for it."""
+        """The command-line options that select it."""
         return f"--preprocessing {self.name} --channel-order {self.order}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -54,16 +51,17 @@ class Preprocessing:
         }
 
     @property
-    def turned(self) -> bool:
-        """Whether the channels come in another order than the mode is published with."""
+    def unusual_order(self) -> bool:
+        """Whether the channel order differs from the published one of the mode."""
         return self.order != (MODES[self.name].order if self.name in MODES else "RGB")
 
     @property
     def filter_options(self) -> str:
-        """The command line's option for its filter."""
+        """The command-line option that selects its filter."""
         return f"--resize-filter {self.filter}"
 
-    def same_as(self, other: "Preprocessing") -> bool:
+    def is_close(self, other: "Preprocessing") -> bool:
+        """Whether both compute the same, up to rounding of their numbers."""
         pairs = zip((*self.scale, *self.offset), (*other.scale, *other.offset), strict=True)
         return (self.order, self.fit, self.filter) == (other.order, other.fit, other.filter) and all(
             math.isclose(a, b, abs_tol=1e-6) for a, b in pairs
@@ -87,13 +85,13 @@ MODES: dict[str, Preprocessing] = {
 
 
 def candidates() -> tuple[Preprocessing, ...]:
-    """What is tried on labelled images: every mode, and those of RGB also as OpenCV's BGR, which torch never meets."""
-    turned = [
+    """Preprocessings to try on labelled images: every mode, and "tf", "unit" and "raw" also in OpenCV's BGR order."""
+    reversed_channels = [
         Preprocessing(mode.name, "BGR", mode.scale, mode.offset)
         for mode in MODES.values()
         if mode.name in ("tf", "unit", "raw")
     ]
-    return (*MODES.values(), *turned)
+    return (*MODES.values(), *reversed_channels)
 
 
 def parse_fit(text: str) -> Fit:
@@ -113,7 +111,7 @@ def _named(kind: str, text: str, known: tuple[Name, ...]) -> Name:
 
 
 def parse(text: str, order: str | None = None) -> Preprocessing:
-    """A mode's name, "scale,offset" for all channels, or three scales and three offsets.
+    """Reads a mode's name, "scale,offset" for all channels, or three scales and three offsets.
 
     Args:
         order: "RGB" or "BGR"; default the mode's own, for numbers RGB.
@@ -136,8 +134,8 @@ def parse(text: str, order: str | None = None) -> Preprocessing:
         numbers = [numbers[0]] * 3 + [numbers[1]] * 3
     if len(numbers) != 6 or not all(map(math.isfinite, numbers)) or 0.0 in numbers[:3]:
         raise UsageError(
-            f"--preprocessing {text}: numbers are scale,offset (input = byte * scale + offset), as in 0.00392157,0, "
-            "or three scales and three offsets, a channel each; a scale is not 0"
+            f"--preprocessing {text}: give scale,offset (input = byte * scale + offset), as in 0.00392157,0, "
+            "or a scale for each channel and then an offset for each; a scale must not be 0"
         )
     red, green, blue, *offset = numbers
     return Preprocessing(text, _order(order) or "RGB", (red, green, blue), (offset[0], offset[1], offset[2]))
@@ -149,11 +147,13 @@ def _order(text: str | None) -> Order | None:
 
 @dataclass(frozen=True)
 class InModelPreprocessing:
-    """What a model does to its input's channels before anything else: taken from channel, scale, offset.
+    """Preprocessing in the first layers of a model.
 
     Attributes:
-        resize: how it resizes the picture; None where it takes a square of one size.
-        bars: what bars that it adds to the picture are, in the numbers that the model is given; empty without bars.
+        channels: index of the input channel that each channel is taken from.
+        scale, offset: of each channel, x * scale + offset.
+        resize: how the model resizes the image; None where it takes a square of one size.
+        bars: values of the letterbox bars that the model adds, in its input range; empty without bars.
     """
 
     channels: tuple[int, ...] = (0, 1, 2)
@@ -163,74 +163,80 @@ class InModelPreprocessing:
     bars: tuple[float, ...] = ()
 
     def then(self, scale: tuple[float, ...], offset: tuple[float, ...]) -> "InModelPreprocessing":
-        """This, and then x * scale + offset."""
+        """This, followed by x * scale + offset."""
         return replace(
             self,
             scale=tuple(a * b for a, b in zip(self.scale, scale, strict=True)),
             offset=tuple(a * b + c for a, b, c in zip(self.offset, scale, offset, strict=True)),
         )
 
-    def resized(self, squared: Squared) -> "InModelPreprocessing":
-        """This, and then the picture resized, bars in the numbers that this has made of the picture's.
+    def resized(self, resizing: ModelResizing) -> "InModelPreprocessing":
+        """This, followed by a resizing. Bars are converted back to the model's input range.
 
         Raises:
-            ValueError: bars are added to what has been multiplied by 0.
+            ValueError: bars are added after a multiplication by 0.
         """
-        if squared.fill is None:
-            return replace(self, resize=squared.resize)
+        if resizing.fill is None:
+            return replace(self, resize=resizing.resize)
         if 0.0 in self.scale:
-            raise ValueError("pads a picture that has been multiplied by 0")
+            raise ValueError("pads an image that has been multiplied by 0")
         pairs = zip(self.scale, self.offset, strict=True)
-        return replace(self, resize=squared.resize, bars=tuple((squared.fill - b) / a for a, b in pairs))
+        return replace(self, resize=resizing.resize, bars=tuple((resizing.fill - b) / a for a, b in pairs))
 
-    def take(self, indices: tuple[int, ...]) -> "InModelPreprocessing":
-        """Some of its channels, in another order."""
+    def select(self, indices: tuple[int, ...]) -> "InModelPreprocessing":
+        """The channels at `indices`, in that order."""
 
-        def taken(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        def selected(values: tuple[Any, ...]) -> tuple[Any, ...]:
             return tuple(values[i] for i in indices) if values else ()
 
         return InModelPreprocessing(
-            taken(self.channels), taken(self.scale), taken(self.offset), self.resize, taken(self.bars)
+            selected(self.channels),
+            selected(self.scale),
+            selected(self.offset),
+            self.resize,
+            selected(self.bars),
         )
 
     @staticmethod
-    def together(parts: "list[InModelPreprocessing]") -> "InModelPreprocessing":
-        """Channels of several, one after the other; all of one picture, resized in one way."""
+    def concatenate(parts: "list[InModelPreprocessing]") -> "InModelPreprocessing":
+        """The channels of all `parts`, which come from one image resized in one way."""
         channels, scale, offset, bars = (
             tuple(value for part in parts for value in getattr(part, key))
             for key in ("channels", "scale", "offset", "bars")
         )
         return replace(parts[0], channels=channels, scale=scale, offset=offset, bars=bars)
 
-    def admits(self, given: Preprocessing) -> bool:
-        """Whether the bars that the model adds are those of a picture with black bars, prepared as `given`."""
+    def has_black_bars(self, given: Preprocessing) -> bool:
+        """Whether the bars that the model adds equal black pixels preprocessed by `given`. True without bars."""
         return all(
             math.isclose(given.offset[channel], bar, abs_tol=1e-4)
             for channel, bar in zip(self.channels, self.bars, strict=False)
         )
 
 
-def mapping(given: Preprocessing, front: InModelPreprocessing, size: int) -> PixelMapping:
-    """Both in one: what is done outside of the model, then what it does first itself.
+def mapping(given: Preprocessing, in_model: InModelPreprocessing, size: int) -> PixelMapping:
+    """One pixel mapping that computes `given` and then `in_model`.
 
     Raises:
         ModelError: channels end up in an order that is neither RGB nor BGR, or the model adds bars that are not black.
     """
-    outer = given.order if front.channels == (0, 1, 2) else "BGR" if given.order == "RGB" else "RGB"
-    if front.channels not in ((0, 1, 2), (2, 1, 0)):
+    order = given.order if in_model.channels == (0, 1, 2) else "BGR" if given.order == "RGB" else "RGB"
+    if in_model.channels not in ((0, 1, 2), (2, 1, 0)):
         raise ModelError(
-            f"the model takes its input's channels in the order {front.channels}; edgeall has RGB and BGR"
+            f"the model takes its input's channels in the order {in_model.channels}; edgeall has RGB and BGR"
         )
-    if not front.admits(given):
+    if not in_model.has_black_bars(given):
         raise ModelError(
-            f"the model's Resizing adds bars that are not black in pictures prepared as {given}; edgeall adds black "
-            "ones: put the Resizing before what scales the pixels, with fill_value=0, and save the model again"
+            f"the model's Resizing adds bars that are not black in images preprocessed as {given}; edgeall adds black "
+            "bars: put the Resizing before the layers that scale pixels, with fill_value=0, and save the model again"
         )
-    scale = [given.scale[channel] for channel in front.channels]
-    offset = [given.offset[channel] for channel in front.channels]
-    joined = InModelPreprocessing((0, 1, 2), tuple(scale), tuple(offset)).then(front.scale, front.offset)
-    resize = front.resize or Resize(size, given.fit, given.filter)
-    return PixelMapping(size, outer, _three(joined.scale), _three(joined.offset), resize.fit, resize.filter)
+    scale = [given.scale[channel] for channel in in_model.channels]
+    offset = [given.offset[channel] for channel in in_model.channels]
+    joined = InModelPreprocessing((0, 1, 2), tuple(scale), tuple(offset)).then(
+        in_model.scale, in_model.offset
+    )
+    resize = in_model.resize or Resize(size, given.fit, given.filter)
+    return PixelMapping(size, order, _three(joined.scale), _three(joined.offset), resize.fit, resize.filter)
 
 
 def _three(values: tuple[float, ...]) -> Triple:

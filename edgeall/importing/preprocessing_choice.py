@@ -1,4 +1,4 @@
-"""What the images that come with a model decide: its preprocessing, its threshold, and what to warn of."""
+"""Chooses an imported model's preprocessing and threshold on its images, with warnings."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,15 +26,16 @@ from edgeall.statistics import choose_threshold, classification_metrics, is_posi
 from edgeall.training.model import predict
 
 _NO_IMAGES = (
-    "no labelled images were given, so neither preprocessing, resize filter nor labels could be checked; float "
-    "exports are compared with it on drawn smears, and INT8 ones cannot be made: import with --data DIR for all of it"
+    "no labelled images were given, so preprocessing, resize filter and labels were not checked; float exports are "
+    "compared with the Keras model on synthetic smears, and INT8 exports are not possible: import with --data DIR"
 )
 
 
 class PreprocessingChoice:
-    """Asks the labelled images, where there are any.
+    """Compares preprocessings on labelled images, where there are any.
 
-    `resizing` is how pictures were resized before the model was given them: a fit, and a filter or None to find out.
+    Args:
+        resizing: how training images were resized: a fit, and a filter or None to choose one.
     """
 
     def __init__(
@@ -53,57 +54,57 @@ class PreprocessingChoice:
     def preprocessing(
         self, given: Preprocessing | None
     ) -> tuple[Preprocessing, list[str], list[dict[str, Any]]]:
-        """The one given, or the best; warnings; and the figures of all that were tried."""
+        """The given preprocessing, or the best; warnings; and the figures of all that were tried."""
         if given is not None:
             given = self._resized(given)
         if self._images.drawn:
             assert given is not None
             return given, [_NO_IMAGES], []
-        evidence = self._evidence(given)
+        tried = self._score_candidates(given)
         warnings = []
         if given is None:
-            chosen, as_good = evidence.best()
+            chosen, as_good = tried.best()
             if as_good:
-                warnings.append(_undecided(chosen, as_good, len(evidence.truth)))
+                warnings.append(_undecided(chosen, as_good, len(tried.truth)))
         else:
-            chosen = next(fit for fit in evidence.fits if fit.preprocessing is given)
-            if other := evidence.far_better_than(chosen):
-                warnings.append(_wrong(chosen, other, len(evidence.truth)))
-        chosen, of_filters, tried = self._filtered(chosen)
-        warnings += of_filters
+            chosen = next(fit for fit in tried.fits if fit.preprocessing is given)
+            if other := tried.far_better_than(chosen):
+                warnings.append(_wrong(chosen, other, len(tried.truth)))
+        chosen, filter_warnings, tried_filters = self._choose_filter(chosen)
+        warnings += filter_warnings
         members = self._images.trial(self._seed)
-        order = contradicted_order(
-            self._predict(chosen.preprocessing, members), evidence.truth, self._decision
-        )
+        order = contradicted_order(self._predict(chosen.preprocessing, members), tried.truth, self._decision)
         if order is not None:
-            warnings.append(_swapped(order, evidence.agreeing_with_labels(chosen), len(members)))
-        return chosen.preprocessing, warnings, [fit.to_dict() for fit in (*evidence.fits, *tried)]
+            warnings.append(_swapped(order, tried.agreeing_with_labels(chosen), len(members)))
+        return chosen.preprocessing, warnings, [fit.to_dict() for fit in (*tried.fits, *tried_filters)]
 
-    def _filtered(self, usual: FitScore) -> tuple[FitScore, list[str], list[FitScore]]:
-        """The fit by the filter that was asked for, or that the images speak for; warnings; the others tried.
+    def _choose_filter(self, default: FitScore) -> tuple[FitScore, list[str], list[FitScore]]:
+        """The fit with the user's filter, or with the best one; warnings; the other fits that were tried.
 
-        Only with the preprocessing already found: a wrong filter blurs the picture, a wrong preprocessing ruins it.
+        The filter is chosen after the preprocessing: a wrong filter blurs the image, a wrong preprocessing ruins it.
         """
-        if self._built.front.resize is not None:
-            return usual, [], []
-        way = usual.preprocessing
-        others = [replace(way, filter=name) for name in FILTERS if name != way.filter]
-        tried = self._gather(others, "resize filters")
-        evidence = replace(tried, fits=(usual, *tried.fits))
-        images = len(evidence.truth)
+        if self._built.preprocessing.resize is not None:
+            return default, [], []
+        preprocessing = default.preprocessing
+        others = [replace(preprocessing, filter=name) for name in FILTERS if name != preprocessing.filter]
+        tried = self._score(others, "resize filters")
+        compared = replace(tried, fits=(default, *tried.fits))
+        images = len(compared.truth)
         if self._filter is not None:
-            other = evidence.far_better_than(usual)
-            return usual, [_wrong_filter(usual, other, images)] if other else [], list(tried.fits)
-        chosen = evidence.improved(usual)
-        rivals = evidence.rivals(chosen)
+            other = compared.far_better_than(default)
+            return default, [_wrong_filter(default, other, images)] if other else [], list(tried.fits)
+        chosen = compared.improved(default)
+        rivals = compared.rivals(chosen)
         return chosen, [_undecided_filter(chosen, rivals, images)] if rivals else [], list(tried.fits)
 
-    def decide(self, way: Preprocessing, threshold: float | None) -> tuple[Decision, dict[str, Any]]:
-        """The decision with its threshold, and the metrics of validation."""
+    def decide(
+        self, preprocessing: Preprocessing, threshold: float | None
+    ) -> tuple[Decision, dict[str, Any]]:
+        """The decision with its threshold, and the metrics on validation images."""
         if self._images.drawn:
             return replace(self._decision, threshold=0.5 if threshold is None else threshold), {}
         val = self._images.split.val
-        table, truth = self._predict(way, val), self._truth(val)
+        table, truth = self._predict(preprocessing, val), self._truth(val)
         if threshold is None:
             scores = positive_score(table, self._decision)
             positive = is_positive(truth, self._decision)
@@ -114,36 +115,39 @@ class PreprocessingChoice:
         metrics = classification_metrics(truth, table, decision, known)
         return decision, {"val": {"of": "the Keras model"} | metrics.to_dict()}
 
-    def _evidence(self, given: Preprocessing | None) -> PreprocessingFit:
-        # The one given comes first, under its own name.
-        ways = [] if given is None else [given]
-        known = [way for way in map(self._resized, candidates()) if self._built.front.admits(way)]
-        ways += [way for way in known if given is None or not way.same_as(given)]
-        return self._gather(ways, "preprocessings")
+    def _score_candidates(self, given: Preprocessing | None) -> PreprocessingFit:
+        # The given one comes first, under its own name.
+        tried = [] if given is None else [given]
+        for candidate in map(self._resized, candidates()):
+            if self._built.preprocessing.has_black_bars(candidate) and not (
+                given and candidate.is_close(given)
+            ):
+                tried.append(candidate)
+        return self._score(tried, "preprocessings")
 
-    def _gather(self, ways: Sequence[Preprocessing], what: str) -> PreprocessingFit:
+    def _score(self, preprocessings: Sequence[Preprocessing], what: str) -> PreprocessingFit:
         members = self._images.trial(self._seed)
-        return PreprocessingFit.gather(
-            ways,
-            lambda way: self._predict(way, members),
+        return PreprocessingFit.score(
+            preprocessings,
+            lambda preprocessing: self._predict(preprocessing, members),
             self._truth(members),
             self._decision,
             self._progress,
             what,
         )
 
-    def _resized(self, way: Preprocessing) -> Preprocessing:
-        return replace(way, fit=self._fit, filter=self._filter or way.filter)
+    def _resized(self, preprocessing: Preprocessing) -> Preprocessing:
+        return replace(preprocessing, fit=self._fit, filter=self._filter or preprocessing.filter)
 
     def _truth(self, members: Sequence[Member]) -> Classes:
         return np.asarray([self._decision.labels.index(member.label) for member in members], dtype=np.int64)
 
-    def _predict(self, way: Preprocessing, members: Sequence[Member]) -> Probabilities:
-        pixels = mapping(way, self._built.front, self._built.size)
+    def _predict(self, preprocessing: Preprocessing, members: Sequence[Member]) -> Probabilities:
+        pixels = mapping(preprocessing, self._built.preprocessing, self._built.size)
         batches = self._images.batches(members, pixels.resize)
         tables = np.concatenate([predict(self._built.model, batch, pixels) for batch in batches])
         if not np.isfinite(tables).all():
-            raise ModelError(f"the model answers NaN or infinity with preprocessing {way}")
+            raise ModelError(f"the model's output is NaN or infinite with preprocessing {preprocessing}")
         return np.asarray(tables, dtype=np.float64)
 
 
@@ -157,8 +161,8 @@ def _wrong(chosen: FitScore, other: FitScore, images: int) -> str:
 def _undecided(chosen: FitScore, as_good: list[FitScore], images: int) -> str:
     others = "; ".join(f"{fit.preprocessing} ({fit})" for fit in as_good)
     return (
-        f"preprocessing guessed: {chosen.preprocessing} ({chosen}), but {images} images do not tell it from {others}; "
-        "say with --preprocessing how the model was trained"
+        f"preprocessing guessed: {chosen.preprocessing} ({chosen}), but on {images} images it is not significantly "
+        f"better than {others}; give the model's own with --preprocessing"
     )
 
 
@@ -173,15 +177,17 @@ def _wrong_filter(chosen: FitScore, other: FitScore, images: int) -> str:
 def _undecided_filter(chosen: FitScore, rivals: list[tuple[FitScore, int]], images: int) -> str:
     others = ", ".join(f"{fit.preprocessing.filter} ({changed} other verdicts)" for fit, changed in rivals)
     return (
-        f"resize filter guessed: {chosen.preprocessing.filter}, but {images} images do not tell it from {others}; say "
-        "with --resize-filter how the training pictures were resized"
+        f"resize filter guessed: {chosen.preprocessing.filter}, but on {images} images it is not significantly better "
+        f"than {others}; give the training images' own with --resize-filter"
     )
 
 
 def _swapped(order: tuple[str, ...], other: FitScore | None, images: int) -> str:
-    cure = (
+    alternative = (
         f"; or they are right and the preprocessing is wrong: try {other.preprocessing.options}"
         if other
         else ""
     )
-    return f"the labels look swapped: on {images} images the outputs fit --labels {','.join(order)}{cure}"
+    return (
+        f"the labels look swapped: on {images} images the outputs fit --labels {','.join(order)}{alternative}"
+    )

@@ -1,7 +1,7 @@
-"""What labelled images say of a preprocessing and of the order of the labels.
+"""Compares preprocessings, and orders of the labels, by a model's scores on labelled images.
 
-A model is asked about the same images prepared in each known way. Images are taken as independent even where subjects
-are known: two preparations differ by what was done to pixels, not by whom the pixels came from.
+The model predicts the same images under each known preprocessing. Images count as independent even where subjects are
+known, because two preprocessings differ in the pixels and not in the subjects.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,26 +30,26 @@ Probabilities = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.int64]
 
 SIGNIFICANCE = 0.05
-"""Of all comparisons together: each is held to this divided by their number (Bonferroni)."""
+"""Family-wise level: each comparison is tested at this divided by their number (Bonferroni)."""
 
-TELLING = 0.02
-"""Share of images that two resize filters may give different verdicts before it matters which one is right."""
+NEGLIGIBLE = 0.02
+"""Share of images on which two resize filters may give different verdicts without a warning."""
 
 FAR = {"accuracy": 0.10, "auc": 0.05}
-"""By how much another preprocessing must be better, besides significantly, to be worth a warning."""
+"""Least significant improvement by another preprocessing that gives a warning."""
 
 
 @dataclass(frozen=True)
 class FitScore:
-    """How a model does on some images with one preprocessing, its outputs matched to the labels as suits it best.
+    """A model's scores on some images with one preprocessing, with outputs matched to labels in the best order.
 
-    So a wrong order of labels does not make the right preprocessing look like the worst.
+    The matching keeps a wrong order of labels from making the right preprocessing look like the worst.
 
     Attributes:
-        matched: the column of the output that is taken for each label.
-        called: the most probable label of each image, its number, (n,).
-        correct: whether that is the image's, (n,).
-        scores: probability of a finding, (n,).
+        matched: output column of each label.
+        called: index of the most probable label of each image, (n,).
+        correct: whether that is the image's label, (n,).
+        scores: probability of a positive label, in 0..1, (n,).
     """
 
     preprocessing: Preprocessing
@@ -65,7 +65,7 @@ class FitScore:
     def of(
         cls, preprocessing: Preprocessing, table: Probabilities, truth: Classes, decision: Decision
     ) -> "FitScore":
-        """From class probabilities (n, k) of images on both sides."""
+        """From class probabilities (n, k) of images that are positive and negative."""
         matched = _matched(table, truth, decision)
         called = table[:, matched].argmax(axis=1)
         scores = positive_score(table[:, matched], decision)
@@ -82,7 +82,7 @@ class FitScore:
 
     @property
     def as_labelled(self) -> bool:
-        """Whether the outputs suit the labels best in the order given."""
+        """Whether the given order of labels matches the outputs best."""
         return self.matched == tuple(sorted(self.matched))
 
     @property
@@ -91,8 +91,8 @@ class FitScore:
 
     @property
     def plausibility(self) -> tuple[float, bool, bool]:
-        """Merit, in steps; of equal ones what needs no unusual order of channels or of labels is more plausible."""
-        return round(self.merit / 0.04), not self.preprocessing.turned, self.as_labelled
+        """Sort key: merit in steps of 0.04, then the usual order of channels, then the given order of labels."""
+        return round(self.merit / 0.04), not self.preprocessing.unusual_order, self.as_labelled
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -110,71 +110,73 @@ class FitScore:
 
 @dataclass(frozen=True)
 class PreprocessingFit:
-    """The fits of several preprocessings on the same images, whose classes are `truth`."""
+    """Scores of several preprocessings on the same images, whose classes are `truth`, (n,)."""
 
     fits: tuple[FitScore, ...]
     truth: Classes
     decision: Decision
 
     @classmethod
-    def gather(
+    def score(
         cls,
-        ways: Sequence[Preprocessing],
+        preprocessings: Sequence[Preprocessing],
         predict: Callable[[Preprocessing], Probabilities],
         truth: Classes,
         decision: Decision,
         progress: Progress,
         what: str = "preprocessings",
     ) -> "PreprocessingFit":
+        """Scores each preprocessing; `what` names them in the progress display."""
         fits = []
-        with progress.stage(f"trying {what}", len(ways)) as advance:
-            for way in ways:
-                fits.append(FitScore.of(way, predict(way), truth, decision))
+        with progress.stage(f"trying {what}", len(preprocessings)) as advance:
+            for preprocessing in preprocessings:
+                fits.append(FitScore.of(preprocessing, predict(preprocessing), truth, decision))
                 advance(1)
         return cls(tuple(fits), truth, decision)
 
     def best(self) -> tuple[FitScore, list[FitScore]]:
-        """What the images speak for, and other fits that nothing here shows to be worse with labels in the same order.
+        """The best fit, and the fits that are not significantly worse with labels in the same order.
 
-        Chosen is the highest sum of AUC and balanced accuracy; of nearly equal ones the most usual.
+        The best has the highest sum of AUC and balanced accuracy; of nearly equal ones the most usual is taken.
 
         Raises:
-            UsageError: not even with it does the model tell the images apart better than by chance.
+            UsageError: even the best is not significantly better than chance.
         """
-        # The first of equals, in the order of the candidates.
+        # max returns the first of equals, in the order of the candidates.
         best = max(self.fits, key=lambda fit: fit.plausibility)
         if self._chance(best) >= SIGNIFICANCE / len(self.fits):
             raise UsageError(
-                f"with no known preprocessing does the model tell these {len(self.truth)} images apart (best: "
-                f"{best.preprocessing}, {best}); say with --preprocessing and --resize-filter how its training images "
-                "were prepared"
+                f"the model classifies these {len(self.truth)} images no better than chance with any known "
+                f"preprocessing (best: {best.preprocessing}, {best}); give the preprocessing of its training images "
+                "with --preprocessing and --resize-filter"
             )
         others = [fit for fit in self.fits if fit is not best and fit.matched == best.matched]
         return best, [fit for fit in others if not self._better(best, fit, 0.0, 0.0)]
 
-    def improved(self, usual: FitScore) -> FitScore:
-        """The best of those that are significantly better than `usual`, which is kept where none is."""
-        better = [fit for fit in self.fits if fit is not usual and self._better(fit, usual, 0.0, 0.0)]
-        return max(better, key=lambda fit: fit.merit, default=usual)
+    def improved(self, default: FitScore) -> FitScore:
+        """The best fit that is significantly better than `default`; `default` where none is."""
+        better = [fit for fit in self.fits if fit is not default and self._better(fit, default, 0.0, 0.0)]
+        return max(better, key=lambda fit: fit.merit, default=default)
 
     def rivals(self, chosen: FitScore) -> list[tuple[FitScore, int]]:
-        """Fits that nothing here shows to be worse than `chosen`, and on how many images they give another verdict,
-        where that are more than `TELLING` of them.
+        """Fits that are not significantly worse than `chosen`, with their number of different verdicts.
+
+        Fits with at most a share of `NEGLIGIBLE` different verdicts are left out.
         """
         found = [
             (fit, int((fit.called != chosen.called).sum()))
             for fit in self.fits
             if fit is not chosen and not self._better(chosen, fit, 0.0, 0.0)
         ]
-        return [(fit, changed) for fit, changed in found if changed > TELLING * len(self.truth)]
+        return [(fit, changed) for fit, changed in found if changed > NEGLIGIBLE * len(self.truth)]
 
     def agreeing_with_labels(self, chosen: FitScore) -> FitScore | None:
-        """Another fit that is no worse, and better agrees with the order of the labels."""
+        """The best fit with the given order of labels that is not significantly worse than `chosen`."""
         as_good = [fit for fit in self.fits if fit.as_labelled and not self._better(chosen, fit, 0.0, 0.0)]
         return max(as_good, key=lambda fit: fit.plausibility, default=None)
 
     def far_better_than(self, chosen: FitScore) -> FitScore | None:
-        """The best of those that fit far better than `chosen`, by `FAR` and significantly."""
+        """The best fit that is better than `chosen` both by `FAR` and significantly."""
         better = [
             fit
             for fit in self.fits
@@ -183,7 +185,10 @@ class PreprocessingFit:
         return max(better, key=lambda fit: fit.merit, default=None)
 
     def _better(self, one: FitScore, other: FitScore, by_accuracy: float, by_auc: float) -> bool:
-        """Accuracy is higher by McNemar's exact test, or AUC by DeLong's paired one, and the other not much lower."""
+        """Whether accuracy (McNemar's exact test) or AUC (DeLong's paired test) is significantly higher.
+
+        The difference is at least `by_accuracy` or `by_auc`, and the other figure is not lower by `FAR`.
+        """
         level = SIGNIFICANCE / max(1, len(self.fits) - 1)
         accuracy, auc = one.accuracy - other.accuracy, one.auc - other.auc
         if (
@@ -197,37 +202,37 @@ class PreprocessingFit:
         positive = is_positive(self.truth, self.decision)
         paired = compare_auc(positive.tolist(), other.scores.tolist(), one.scores.tolist())
         if paired is None or paired.p_value is None:
-            # A ranking without any variance, perfect or reversed, has an interval and no p-value.
+            # A perfect or fully reversed ranking has no variance: there is an interval, but no p-value.
             return paired is not None and paired.delta.low is not None and paired.delta.low > 0
         return paired.p_value < level
 
     def _chance(self, fit: FitScore) -> float:
-        """Two-sided p-value of an AUC of 0.5, by Mann and Whitney (Ann. Math. Stat. 18, 1947)."""
+        """Two-sided p-value of the hypothesis AUC = 0.5, by Mann and Whitney (Ann. Math. Stat. 18, 1947)."""
         positive = is_positive(self.truth, self.decision)
         return float(mannwhitneyu(fit.scores[positive], fit.scores[~positive]).pvalue)
 
 
 def contradicted_order(table: Probabilities, truth: Classes, decision: Decision) -> tuple[str, ...] | None:
-    """The labels in the order that images say is right, where they contradict the one given; None where they do not.
+    """The labels in the order that fits the images, where they contradict the given order; else None.
 
-    Of two labels: the AUC's 95% interval lies below 0.5. Of more: matching outputs to labels by the confusion matrix
-    gets more images right, by McNemar's exact test at 0.01.
+    With two labels, the order is contradicted where the AUC's 95% interval lies below 0.5. With more, it is where
+    matching outputs to labels by the confusion matrix gets more images right, by McNemar's exact test at 0.01.
     """
     matched = _matched(table, truth, decision)
     if matched == tuple(range(len(decision.labels))):
         return None
     if len(decision.labels) == 2:
         auc = classification_metrics(truth, table, decision).auc
-        sure = auc is not None and auc.high is not None and auc.high < 0.5
+        contradicted = auc is not None and auc.high is not None and auc.high < 0.5
     else:
         before, after = (columns.argmax(axis=1) == truth for columns in (table, table[:, matched]))
-        sure = mcnemar_exact(before, after) < 0.01
+        contradicted = mcnemar_exact(before, after) < 0.01
     label_of = dict(zip(matched, decision.labels, strict=True))
-    return tuple(label_of[column] for column in range(len(matched))) if sure else None
+    return tuple(label_of[column] for column in range(len(matched))) if contradicted else None
 
 
 def _matched(table: Probabilities, truth: Classes, decision: Decision) -> tuple[int, ...]:
-    """Columns for the labels: of two, those with an AUC over 0.5; of more, those that get most images right."""
+    """Output column of each label: for two labels by an AUC over 0.5, for more by the most correct images."""
     if len(decision.labels) == 2:
         auc = roc_auc_score(is_positive(truth, decision), positive_score(table, decision))
         return (1, 0) if auc < 0.5 else (0, 1)

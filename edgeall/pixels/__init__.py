@@ -1,7 +1,7 @@
-"""From an image file to a model's input: the only such path in edgeall.
+"""The path from an image file to a model's input.
 
-Training caches, INT8 calibration, evaluation, benchmarks and classification all come through here, so a
-model never meets pixels that were prepared differently from those it learned on.
+Training, INT8 calibration, evaluation, benchmarks and classification all use it, so that a model always gets images
+preprocessed as in training.
 """
 
 from edgeall.pixels.mapping import FILTERS, FITS, ByteImage, Filter, Fit, PixelMapping, Resize
@@ -12,7 +12,6 @@ from edgeall.pixels.reading import (
     read_image,
     read_image_with_size,
     read_picture,
-    read_pixels,
 )
 
 __all__ = [
@@ -30,5 +29,4 @@ __all__ = [
     "read_image",
     "read_image_with_size",
     "read_picture",
-    "read_pixels",
 ]

@@ -1,8 +1,8 @@
-"""An RGB picture that arrives in bands of rows, kept only as large as its square needs it.
+"""Resizes an RGB picture that arrives in bands of rows, with little memory.
 
-Pillow holds four bytes a pixel, so that a picture of 100 million pixels takes 400 MB, and as much again for every
-conversion. Of pictures over `WHOLE` pixels only what the square needs is kept of each band: rows filtered to the
-square's width, or, for filters that are not antialiased, the pixels that they read.
+Pillow uses four bytes a pixel, so that a picture of 100 million pixels takes 400 MB, and as much again for every
+conversion. For pictures over `WHOLE` pixels, only the input of the resizing is kept of each band: rows filtered to the
+square's width or, for filters that are not antialiased, the pixels that they read.
 """
 
 import numpy as np
@@ -13,8 +13,8 @@ from edgeall.pixels import square
 from edgeall.pixels.mapping import Resize
 
 WHOLE = 25_000_000
-"""Pixels up to which a picture is kept whole. A larger one is turned upright after it became a square: within 1 of 255
-of the other way round, and equal where nothing is turned."""
+"""Most pixels of a picture that is kept whole. A larger one is rotated upright after resizing: its bytes differ by at
+most 1 of 255 from rotation before resizing, and not at all where there is no rotation."""
 
 _BAND_PIXELS = 2**20
 
@@ -22,17 +22,17 @@ Turn = Image.Transpose | None
 
 
 def bands_of(image: Image.Image) -> list[tuple[int, int]]:
-    """First and last row of the bands in which a decoded picture is converted: one band unless it is large."""
+    """First row and end row of the bands in which a decoded picture is converted; one band unless it is large."""
     width, height = image.size
     rows = height if width * height <= WHOLE else max(1, _BAND_PIXELS // width)
     return [(top, min(top + rows, height)) for top in range(0, height, rows)]
 
 
 class Canvas:
-    """Takes bands of an RGB picture from top to bottom, and makes a square of them."""
+    """Collects bands of an RGB picture from top to bottom, and resizes them to a square."""
 
     def __init__(self, size: tuple[int, int], turn: Turn, to: Resize) -> None:
-        """`size`: width and height as stored. `turn`: what sets the stored picture upright."""
+        """`size`: width and height as stored. `turn`: transposition that sets the stored picture upright."""
         self._size, self._turn, self._to = size, turn, to
         self._top = 0
         self._whole: Image.Image | None = None
@@ -41,8 +41,8 @@ class Canvas:
         upright = (size[1], size[0]) if turn in _SWAPPING else size
         self._box = _stored_box(square.region(upright, to), upright, turn)
         if self._large and not to.antialiased:
-            self._picks = square.picks(upright, to)
-            self._columns, self._rows = _as_stored(self._picks, upright, turn)
+            self._indices = square.sampled_indices(upright, to)
+            self._columns, self._rows = _as_stored(self._indices, upright, turn)
 
     def add(self, band: Image.Image) -> None:
         """The next rows, mode RGB, of the picture's whole width."""
@@ -66,10 +66,10 @@ class Canvas:
             rows = Image.fromarray(np.concatenate(self._kept))
             return _turned(square.filtered_down(rows, self._box, self._to), self._turn)
         if not (self._rows.size and self._columns.size):
-            # A panorama so narrow that no centre of a letterbox's pixels falls on it.
+            # A panorama so narrow that no centre of a letterbox's pixel lies in it.
             return Image.new("RGB", (self._to.size, self._to.size))
         picked = _turned(Image.fromarray(np.concatenate(self._kept)), self._turn)
-        return Image.fromarray(square.sampled(np.asarray(picked), self._picks))
+        return Image.fromarray(square.sampled(np.asarray(picked), self._indices))
 
     def _paste(self, band: Image.Image, top: int) -> None:
         if self._whole is None:
@@ -86,7 +86,7 @@ _SWAPPING = (
     Image.Transpose.ROTATE_270,
     Image.Transpose.TRANSVERSE,
 )
-# Whether setting upright reverses the stored rows, and the stored columns.
+# Whether a transposition reverses the stored rows, and the stored columns.
 _REVERSES = {
     None: (False, False),
     Image.Transpose.FLIP_LEFT_RIGHT: (False, True),
@@ -116,10 +116,10 @@ def _stored_box(box: square.Box, upright: tuple[int, int], turn: Turn) -> square
 
 
 def _as_stored(
-    picks: "square.SampledIndices", upright: tuple[int, int], turn: Turn
+    sampled_indices: "square.SampledIndices", upright: tuple[int, int], turn: Turn
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Columns and rows of the stored picture, ascending."""
-    (columns, rows), (width, height) = (picks.across.needed, picks.down.needed), upright
+    (columns, rows), (width, height) = (sampled_indices.across.needed, sampled_indices.down.needed), upright
     if turn in _SWAPPING:
         columns, rows, width, height = rows, columns, height, width
     reversed_rows, reversed_columns = _REVERSES[turn]

@@ -1,13 +1,12 @@
-"""What a file's colour profile makes of its colours, in sRGB.
+"""Converts colours to sRGB by a file's ICC profile (ISO 15076-1).
 
-Models see sRGB. The same smear saved in Adobe RGB has bytes that are 2.7 of 255 away on average, in ProPhoto RGB 14;
-a phone's are in Display P3. An embedded ICC profile (ISO 15076-1) says what the bytes mean, and LittleCMS, which
-Pillow brings along, converts them. The square that a model reads is converted, not the whole picture: 0.6 ms instead
-of 58 for 5 million pixels, and 0.13 of 255 from a conversion before resizing. CMYK alone is converted before, since a
-square is RGB.
+Models take sRGB. The same smear saved in Adobe RGB has bytes that differ by 2.7 of 255 on average, in ProPhoto RGB by
+14; phones use Display P3. LittleCMS, which is part of Pillow, does the conversion. It runs on the resized square and
+not on the whole picture: 0.6 ms instead of 58 for 5 million pixels, with a difference of 0.13 of 255. CMYK is converted
+before resizing, because the square is RGB.
 
-Most profiles are sRGB under some name. They are known by what they do: a profile that changes no colour visibly is
-not applied, and bytes stay as they are.
+Most profiles are sRGB under some name. They are recognised by their effect: a profile that changes no colour visibly is
+not applied, and bytes stay unchanged.
 """
 
 import io
@@ -22,13 +21,13 @@ from PIL import Image
 Stored = Literal["RGB", "grey", "CMYK"]
 
 MAX_PROFILE_BYTES = 4 * 2**20
-"""Larger profiles are not looked at. Those of printing presses, the largest in use, have 0.5 to 3 MB."""
+"""Most bytes of a profile that is read. Those of printing presses, the largest in use, have 0.5 to 3 MB."""
 
 _SAME = 2
-"""A profile that changes no colour by more (of 255) is sRGB: its curve rounded, or put as a simpler formula."""
+"""Largest change of a colour (of 255) by an sRGB profile, whose curve can be rounded or simplified."""
 
-# ISO 15076-1, 7.2: offsets in the header, and the signatures that a picture's profile may have there. Device links,
-# abstract profiles and lists of named colours are not what a picture is encoded in.
+# ISO 15076-1, 7.2: offsets in the header, and the signatures of a picture's profile. Device links, abstract profiles
+# and lists of named colours do not encode pictures.
 _CLASS = slice(12, 16)
 _SPACE = slice(16, 20)
 _MARK = slice(36, 40)
@@ -36,17 +35,17 @@ _CLASSES = (b"scnr", b"mntr", b"prtr", b"spac")
 _MODES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
 
 DAMAGED = "its colour profile is damaged and ignored"
-NOT_ITS_OWN = "its colour profile is for other pictures ({space}) and ignored"
+OTHER_COLOURS = "its colour profile is for other pictures ({space}) and ignored"
 TOO_LARGE = f"its colour profile has more than {MAX_PROFILE_BYTES // 2**20} MiB and is ignored"
 NO_LITTLECMS = "its colour profile is ignored: the Pillow installed here has no LittleCMS"
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What makes sRGB of a file's pictures.
+    """Conversion of a file's pictures to sRGB.
 
     Attributes:
-        note: what of the profile is ignored, in one sentence; empty where nothing is.
+        note: why the profile is ignored; empty where it is not.
     """
 
     note: str = ""
@@ -58,9 +57,9 @@ class Conversion:
         return (self.note,) if self.note else ()
 
     def apply(self, image: Image.Image) -> Image.Image:
-        """An RGB or CMYK picture in sRGB, mode RGB; a grey one has three equal channels.
+        """Convert an RGB or CMYK picture to sRGB, mode RGB. A grey picture has three equal channels.
 
-        CMYK profiles convert CMYK alone: what already is RGB, made of converted bands, stays.
+        A CMYK profile leaves RGB pictures unchanged, because their bands were converted already.
         """
         if self._transform is None or image.mode != ("CMYK" if self._mode == "CMYK" else "RGB"):
             return image if image.mode == "RGB" else image.convert("RGB")
@@ -72,18 +71,18 @@ NONE = Conversion()
 
 
 def mode_of(profile: bytes) -> str | None:
-    """Mode of the pictures that a profile is for: "RGB", "L" or "CMYK"; None where it is no picture's profile."""
+    """Mode of the pictures that a profile is for: "RGB", "L" or "CMYK"; None where it is not a picture's profile."""
     if profile[_MARK] != b"acsp" or profile[_CLASS] not in _CLASSES:
         return None
     return _MODES.get(profile[_SPACE])
 
 
 def conversion(profile: bytes | None, stored: Stored) -> Conversion:
-    """How the pictures of a file become sRGB.
+    """The conversion of a file's pictures to sRGB.
 
     Args:
-        profile: the file's ICC profile, as it is there; None or empty where it has none.
-        stored: the colours that the file stores; what is neither CMYK nor grey counts as RGB.
+        profile: the file's ICC profile; None or empty where it has none.
+        stored: the file's colours; anything but CMYK and grey counts as RGB.
     """
     if not profile:
         return NONE
@@ -93,13 +92,13 @@ def conversion(profile: bytes | None, stored: Stored) -> Conversion:
     if mode is None:
         return Conversion(DAMAGED)
     if (mode == "CMYK") != (stored == "CMYK") or (mode == "L" and stored != "grey"):
-        return Conversion(NOT_ITS_OWN.format(space=profile[_SPACE].decode("ascii").strip()))
+        return Conversion(OTHER_COLOURS.format(space=profile[_SPACE].decode("ascii").strip()))
     transform, note = _transform(profile, mode)
     return Conversion(note, transform, mode)
 
 
 def stored_colours(mode: str) -> Stored:
-    """The colours of a picture that Pillow has in `mode`."""
+    """The stored colours of a picture with the Pillow mode `mode`."""
     if mode == "CMYK":
         return "CMYK"
     return "grey" if mode in ("1", "L", "LA", "La", "I", "F") or mode.startswith("I;16") else "RGB"
@@ -107,11 +106,11 @@ def stored_colours(mode: str) -> Stored:
 
 @lru_cache(maxsize=16)
 def _transform(profile: bytes, mode: str) -> tuple[Any, str]:
-    """The conversion of pictures of `mode` to sRGB, None where there is nothing to convert; and what was ignored."""
+    """The transform of pictures of `mode` to sRGB, None where none is needed; and why the profile is ignored."""
     try:
         from PIL import ImageCms
 
-        # Rendering as picture editors do: white stays white, black stays black.
+        # As in picture editors: white stays white, black stays black.
         transform = ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),
             ImageCms.createProfile("sRGB"),
@@ -124,7 +123,7 @@ def _transform(profile: bytes, mode: str) -> tuple[Any, str]:
     except ImportError:
         return None, NO_LITTLECMS
     except Exception:
-        # LittleCMS refuses a damaged profile in as many ways as there are to damage one.
+        # LittleCMS raises many kinds of errors for damaged profiles.
         return None, DAMAGED
     return (transform if changed else None), ""
 

@@ -1,8 +1,8 @@
-"""PNG files of 16 bits a sample (PNG specification, third edition).
+"""Reads PNG files of 16 bits a sample (PNG specification, third edition).
 
-Pillow keeps the high byte of colours, which makes black of a camera's 12 bits, and holds the whole picture. Here rows
-are inflated a band at a time. A filter works on bytes of the same place in neighbouring pixels (section 9.2), so the
-high bytes of all samples are a filtered picture of 8 bits, and the low bytes another; Pillow's decoder undoes both.
+Pillow keeps only the high byte of colours, so that a camera's 12 bits become black, and holds the whole picture. Here
+rows are inflated a band at a time. Filters work on corresponding bytes of neighbouring pixels (section 9.2), so the
+high bytes of all samples form a filtered picture of 8 bits, and the low bytes another. Pillow's decoder unfilters both.
 """
 
 import struct
@@ -24,14 +24,14 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _BAND_BYTES = 2**21
 _MOST_INTERLACED = 25_000_000
-"""Pixels of an interlaced picture, which cannot be decoded in bands."""
+"""Most pixels of an interlaced picture, which cannot be decoded in bands."""
 
 _COPY_AGAIN = "copy it again from where it was made"
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """A PNG colour type: its samples, which of them is opacity, and Pillow's mode of the same with 8 bits."""
+    """A PNG colour type: number of samples, index of opacity, and the corresponding 8-bit mode of Pillow."""
 
     samples: int
     alpha: int | None
@@ -53,7 +53,7 @@ class _Header:
 
 
 def bits_of(head: bytes) -> int:
-    """Bits a sample, from a file's first 25 bytes; 0 where it is no PNG."""
+    """Bits a sample, from a file's first 25 bytes; 0 where it is not a PNG."""
     return head[24] if head[:8] == SIGNATURE and len(head) > 24 and head[12:16] == b"IHDR" else 0
 
 
@@ -61,11 +61,11 @@ def raster_of(file: BinaryIO, turn: Turn, turn_by_exif: Callable[[bytes], Turn])
     """The picture of a 16-bit PNG file.
 
     Args:
-        turn: what sets it upright where it has no EXIF chunk.
-        turn_by_exif: finds that in EXIF data.
+        turn: transposition that sets it upright, for a file without an EXIF chunk.
+        turn_by_exif: reads the transposition from EXIF data.
 
     Raises:
-        Refused: damaged, or interlaced and very large.
+        RefusedImage: damaged, or interlaced and very large.
     """
     small: dict[bytes, bytes] = {}
     data: list[tuple[int, int]] = []
@@ -154,7 +154,7 @@ def _unfiltered(inflated: "_Inflated", kind: _Kind, width: int, height: int) -> 
 
 
 def _bytes_of(filtered: npt.NDArray[np.uint8], kind: _Kind, width: int, place: int) -> npt.NDArray[np.uint8]:
-    """The high (0) or low (1) bytes (rows, width, samples) of filtered rows, each with its filter's number in front."""
+    """The high (0) or low (1) bytes (rows, width, samples) of filtered rows that begin with the filter's number."""
     rows = np.concatenate([filtered[:, :1], filtered[:, 1 + place :: 2]], axis=1)
     image = Image.frombytes(
         kind.mode, (width, len(rows)), zlib.compress(rows.tobytes(), 0), "zip", kind.mode, 0
@@ -163,7 +163,7 @@ def _bytes_of(filtered: npt.NDArray[np.uint8], kind: _Kind, width: int, place: i
 
 
 class _Inflated:
-    """The bytes of a file's IDAT chunks, inflated as far as they are asked for."""
+    """The inflated bytes of a file's IDAT chunks, read on demand."""
 
     def __init__(self, file: BinaryIO, data: list[tuple[int, int]]) -> None:
         self._content = (_checked(file, b"IDAT", *place) for place in data)
@@ -173,7 +173,7 @@ class _Inflated:
         """The next `size` bytes.
 
         Raises:
-            Refused: there are fewer.
+            RefusedImage: there are fewer.
         """
         ready = bytearray()
         while len(ready) < size:

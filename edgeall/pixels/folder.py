@@ -1,8 +1,8 @@
-"""Which files below a folder are pictures: one rule for every command that takes a folder.
+"""Lists the pictures below a folder, by one rule for all commands.
 
-A file that is called like a picture, or begins like one, is a picture, and whoever reads it says so if it cannot be
-read. All other files are left out, each with the reason, so that the counts of a folder add up. Hidden files and
-folders (a dot first, and `__MACOSX`, where a Mac's archives keep what is hidden there) are passed over.
+A file with the name or the first bytes of a picture is a picture, even if it cannot be read later. All other files are
+left out with a reason, so that the counts of a folder add up. Hidden files and folders are ignored: those with a
+leading dot, and `__MACOSX`, where a Mac's archives have them.
 """
 
 import os
@@ -22,14 +22,14 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A file that is called like a picture or begins like one. It may still turn out to be unreadable."""
+    """A file with the name or the first bytes of a picture. It can be unreadable."""
 
     path: Path
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file or folder that is not read, and why."""
+    """A file or folder that is not read, and the reason."""
 
     path: Path
     reason: str
@@ -37,7 +37,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class UnreadableFolder:
-    """A folder whose files cannot be listed, and what the system says."""
+    """A folder whose files cannot be listed, and the system's error message."""
 
     path: Path
     error: str
@@ -46,12 +46,12 @@ class UnreadableFolder:
 def list_folder(
     root: Path, *, stay_within: bool = False
 ) -> Iterator[PictureFile | LeftOut | UnreadableFolder]:
-    """What is below `root`, by name; a folder's files come before those of the folders in it, unlisted folders last.
+    """Files below `root`, sorted by name; a folder's own files come first, unreadable folders last.
 
-    Links to files are followed, to folders not: they may lead in a circle, or show the same pictures twice.
+    Links to files are followed. Links to folders are not, because they can form a circle or list pictures twice.
 
     Args:
-        stay_within: leave out links to files outside of `root` too. `root` has no links in it then.
+        stay_within: leave out links to files outside of `root` too. `root` must be a resolved path.
     """
     unlisted: list[OSError] = []
     for place, folders, files in os.walk(root, onerror=unlisted.append):
@@ -69,7 +69,7 @@ def list_folder(
 
 
 def in_words(left_out: Iterable[LeftOut], root: Path | None = None) -> tuple[str, ...]:
-    """A line a reason: how many files were left out for it, and the first few names, below `root` where it is given."""
+    """One line for each reason: the number of files left out, and the first few names, relative to `root` if given."""
     by_reason: dict[str, list[str]] = defaultdict(list)
     for each in left_out:
         name = each.path if root is None else each.path.relative_to(root)
@@ -92,7 +92,7 @@ def _looks_like_a_picture(path: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError:
-        # It may be one. Who tries to read it tells why it cannot be.
+        # Treated as a picture, so that reading it reports the error.
         return True
 
 

@@ -1,7 +1,7 @@
-"""What a file holds, by its first bytes: a row a format, read or not, and for those that are not, what to do.
+"""Picture formats as a table, recognised by a file's first bytes; for those that are not read, what to do instead.
 
-A file's name decides only where bytes cannot: a camera's raw file and a whole-slide scan are TIFF files whose first
-picture may be a thumbnail, and a program that goes by content alone would take it for the picture.
+A file's name decides only where bytes cannot. A camera's raw file and a whole-slide scan are TIFF files whose first
+picture can be a thumbnail, which content alone does not reveal.
 """
 
 import re
@@ -14,7 +14,7 @@ from PIL import features
 from edgeall.errors import ImageError
 
 HEAD = 256
-"""First bytes of a file that `sniff` wants to see; fewer are enough where a file is shorter."""
+"""Number of first bytes that `sniff` needs; fewer where a file is shorter."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Format:
     Attributes:
         name: in messages and censuses.
         suffixes: of its files, lower case.
-        magic: regular expression over a file's first bytes; None where names alone tell.
+        magic: regular expression over a file's first bytes; None for a format recognised by suffix only.
         decoder: Pillow's name for it; None: not read.
-        codec: what Pillow's build must have for it, by its name in `PIL.features`; None: every Pillow has it.
-        way_out: what to do with a file of this format, where it is not read.
-        within: names of the formats by content that files of this one are; the suffix tells them apart.
+        codec: codec that Pillow's build needs for it, by its name in `PIL.features`; None: always available.
+        remedy: what to do with a file of this format, where it is not read.
+        within: names of other formats with the same first bytes; the suffix decides.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Format:
     magic: re.Pattern[bytes] | None = None
     decoder: str | None = None
     codec: str | None = None
-    way_out: str = "save the picture as PNG or TIFF"
+    remedy: str = "save the picture as PNG or TIFF"
     within: tuple[str, ...] = ()
 
 
@@ -45,7 +45,7 @@ def _magic(pattern: bytes) -> re.Pattern[bytes]:
 
 
 _EXPORT = "export the field of view as TIFF or PNG with the program that made the file"
-_SLIDE_WAY_OUT = (
+_SLIDE_REMEDY = (
     "export a field of view as TIFF or PNG, at the magnification of the images that the model was trained on"
 )
 
@@ -59,18 +59,18 @@ FORMATS = (
         "camera raw",
         (".nef", ".nrw", ".cr2", ".cr3", ".arw", ".dng", ".orf", ".pef", ".raf", ".rw2", ".srw"),
         _magic(rb"II\*\0\x10\0\0\0CR|IIRO|IIRS|MMOR|IIU\0|FUJIFILMCCD-RAW|" + _BRAND + rb"crx "),
-        way_out="develop it to TIFF or PNG with the camera's program, in sRGB",
+        remedy="develop it to TIFF or PNG with the camera's program, in sRGB",
         within=("TIFF",),
     ),
     Format(
         "whole-slide scans",
         (".svs", ".ndpi", ".scn", ".mrxs", ".bif", ".vms", ".vmu", ".vsi"),
-        way_out=_SLIDE_WAY_OUT,
+        remedy=_SLIDE_REMEDY,
         within=("TIFF", "JPEG"),
     ),
     Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), _magic(rb"\xff\xd8\xff"), "JPEG"),
     Format("PNG", (".png", ".apng"), _magic(rb"\x89PNG\r\n\x1a\n"), "PNG"),
-    # "BM" begins many a text; the size of the header after it is one of a few.
+    # Texts can begin with "BM" too, so the size of the header after it is checked.
     Format("BMP", (".bmp", ".dib"), _magic(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0"), "BMP"),
     Format("TIFF", (".tif", ".tiff"), _magic(rb"II[*+]\0|MM\0[*+]"), "TIFF"),
     Format("WebP", (".webp",), _magic(rb"RIFF.{4}WEBP"), "WEBP", "webp"),
@@ -92,42 +92,42 @@ FORMATS = (
         "HEIC",
         (".heic", ".heif", ".hif"),
         _magic(_BRAND + rb"(?:heic|heix|heim|heis|hevc|hevx|hevm|hevs|mif1|msf1)"),
-        way_out="convert it to PNG, or have the phone save JPEG (iPhone: Settings, Camera, Formats, Most Compatible)",
+        remedy="convert it to PNG, or have the phone save JPEG (iPhone: Settings, Camera, Formats, Most Compatible)",
     ),
     Format(
         "GIF",
         (".gif",),
         _magic(rb"GIF8[79]a"),
-        way_out="it has at most 256 colours; save the original picture as PNG or TIFF",
+        remedy="it has at most 256 colours; save the original picture as PNG or TIFF",
     ),
     Format("JPEG XL", (".jxl",), _magic(rb"\0\0\0\x0cJXL \r\n\x87\n")),
-    Format("Photoshop", (".psd", ".psb"), _magic(rb"8BPS"), way_out="save it as PNG or TIFF, flattened"),
-    Format("DICOM", (".dcm", ".dicom"), _magic(rb".{128}DICM"), way_out="export the frame as PNG or TIFF"),
-    Format("Zeiss CZI", (".czi", ".zvi"), _magic(rb"ZISRAWFILE"), way_out=_EXPORT),
-    Format("Leica LIF", (".lif",), _magic(rb"\x70\0\0\0.{4}\x2a"), way_out=_EXPORT),
-    Format("Nikon ND2", (".nd2",), _magic(rb"\xda\xce\xbe\x0a"), way_out=_EXPORT, within=("JPEG 2000",)),
-    Format("Olympus OIB", (".oib", ".oif"), way_out=_EXPORT),
-    Format("GIMP", (".xcf",), _magic(rb"gimp xcf "), way_out="export it as PNG or TIFF"),
+    Format("Photoshop", (".psd", ".psb"), _magic(rb"8BPS"), remedy="save it as PNG or TIFF, flattened"),
+    Format("DICOM", (".dcm", ".dicom"), _magic(rb".{128}DICM"), remedy="export the frame as PNG or TIFF"),
+    Format("Zeiss CZI", (".czi", ".zvi"), _magic(rb"ZISRAWFILE"), remedy=_EXPORT),
+    Format("Leica LIF", (".lif",), _magic(rb"\x70\0\0\0.{4}\x2a"), remedy=_EXPORT),
+    Format("Nikon ND2", (".nd2",), _magic(rb"\xda\xce\xbe\x0a"), remedy=_EXPORT, within=("JPEG 2000",)),
+    Format("Olympus OIB", (".oib", ".oif"), remedy=_EXPORT),
+    Format("GIMP", (".xcf",), _magic(rb"gimp xcf "), remedy="export it as PNG or TIFF"),
     Format("Netpbm", (".ppm", ".pgm", ".pbm", ".pnm", ".pam")),
     Format("OpenEXR", (".exr",), _magic(rb"\x76\x2f\x31\x01")),
     Format("Targa", (".tga",)),
 )
 
 READ = tuple(format.name for format in FORMATS if format.decoder)
-"""Names of the formats that edgeall reads, where Pillow's build has them all."""
+"""Names of the formats that edgeall reads, given a Pillow build with all codecs."""
 
 _BY_SUFFIX = {suffix: format for format in FORMATS for suffix in format.suffixes}
 
 
 def has_picture_suffix(name: str) -> bool:
-    """Whether files called like this are pictures, of a format that edgeall reads or knows not to read."""
+    """Whether a file name has the suffix of a known picture format, whether edgeall reads it or not."""
     return _suffix(name) in _BY_SUFFIX
 
 
 def sniff(head: bytes, name: str = "") -> Format | None:
-    """The format of a file that begins with `head` (`HEAD` bytes are enough); None where it is no known picture.
+    """The format of a file that begins with `head` (`HEAD` bytes are enough); None where it is not a known picture.
 
-    `name` tells apart formats whose files begin alike; without one, content alone decides.
+    `name` decides between formats with the same first bytes; without one, content alone decides.
     """
     found = next((format for format in FORMATS if format.magic and format.magic.match(head)), None)
     named = _BY_SUFFIX.get(_suffix(name))
@@ -137,10 +137,13 @@ def sniff(head: bytes, name: str = "") -> Format | None:
 
 
 def readable(head: bytes, name: str) -> Format:
-    """The format of a file that begins with `head`, one that is read here. `name`: the file's, also for the message.
+    """The format of a file that begins with `head`, checked to be readable.
+
+    Args:
+        name: the file's name, also for the message.
 
     Raises:
-        ImageError: not a picture, or of a format that edgeall, or the Pillow installed here, does not read.
+        ImageError: not a picture, or of a format that edgeall or the installed Pillow does not read.
     """
     if not head:
         raise ImageError(f"{name}: not an image: the file is empty")
@@ -151,10 +154,10 @@ def readable(head: bytes, name: str) -> Format:
             raise ImageError(f"{name}: not an image that edgeall reads ({', '.join(READ)})")
         found = named
     if found.decoder is None:
-        raise ImageError(f"{name}: edgeall does not read {found.name}: {found.way_out}")
+        raise ImageError(f"{name}: edgeall does not read {found.name}: {found.remedy}")
     if found.codec and not features.check(found.codec):
         raise ImageError(
-            f"{name}: the Pillow installed here ({PIL.__version__}) cannot read {found.name}: "
+            f"{name}: the installed Pillow ({PIL.__version__}) cannot read {found.name}: "
             "install a newer one (pip install -U pillow), or save the picture as PNG"
         )
     return found

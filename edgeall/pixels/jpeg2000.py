@@ -1,10 +1,10 @@
-"""The colour profile of a JPEG 2000 file, which Pillow passes over. Boxes: ISO/IEC 15444-1, annex I."""
+"""Reads the colour profile of a JPEG 2000 file, which Pillow ignores. Boxes: ISO/IEC 15444-1, annex I."""
 
 import struct
 from collections.abc import Iterator
 
 _PROFILES = (b"\x02", b"\x03")
-"""Methods of a colour specification that hold an ICC profile: restricted (JP2) and any (JPX)."""
+"""Methods of a colour specification with an ICC profile: restricted (JP2) and any (JPX)."""
 
 
 def colour_profile(beginning: bytes) -> bytes | None:
@@ -17,7 +17,7 @@ def colour_profile(beginning: bytes) -> bytes | None:
 
 
 def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:
-    """Contents of the boxes of a kind, one after the other; a damaged length ends them."""
+    """Contents of the boxes of a kind, in order, up to a damaged length."""
     at = 0
     while at + 8 <= len(data):
         length, name, start = *struct.unpack_from(">I4s", data, at), 8

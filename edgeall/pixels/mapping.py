@@ -1,7 +1,7 @@
-"""How the bytes of a picture become a model's input: the square it is fitted to, then an affine map a channel.
+"""How the bytes of a picture become a model's input: resizing to a square, then an affine map for each channel.
 
-Every backbone's published preprocessing is, per channel, an affine map of a byte (x -> scale * x + offset).
-So it is recorded as data (`PixelMapping`) and applied as one 256 x 3 look-up table.
+Every backbone's published preprocessing is an affine map of a byte (x -> scale * x + offset) for each channel. It is
+recorded as data (`PixelMapping`) and applied as one 256 x 3 look-up table.
 """
 
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class Resize:
         size: height and width of the result, in pixels.
         fit: "stretch" changes the aspect ratio; "crop" takes the largest centred square; "letterbox" adds black
             bars to the shorter sides.
-        filter: Pillow's antialiased filters by their names; "nearest"; or "bilinear-no-antialias", which reads four
-            neighbours however much it shrinks, as `cv2.resize` and `tf.image.resize` do by default.
+        filter: one of Pillow's antialiased filters; "nearest"; or "bilinear-no-antialias", which reads four neighbours
+            at any scale, as `cv2.resize` and `tf.image.resize` do by default.
     """
 
     size: int
@@ -42,7 +42,7 @@ class Resize:
 
     @property
     def antialiased(self) -> bool:
-        """Whether every pixel of the picture has a share in the result."""
+        """Whether every pixel of the picture contributes to the result."""
         return self.filter not in ("nearest", "bilinear-no-antialias")
 
 
@@ -76,7 +76,7 @@ class PixelMapping:
         return np.asarray(self._exact(), dtype=np.float32)
 
     def quantized_table(self, scale: float, zero_point: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-        """The map into an integer tensor's own units: round(x / scale) + zero_point, saturated."""
+        """The map into quantized units: round(x / scale) + zero_point, saturated, as a (256, 3) table of `dtype`."""
         limits = np.iinfo(np.dtype(dtype))
         steps = np.rint(self._exact() / scale) + zero_point
         return np.asarray(np.clip(steps, limits.min, limits.max), dtype=dtype)

@@ -1,4 +1,4 @@
-"""Looking at a file before anything is decoded: whether it may be opened, and how it begins."""
+"""Checks of a file before decoding: whether it can be opened safely, and its first bytes."""
 
 import os
 import stat
@@ -28,7 +28,7 @@ def describe(source: Source) -> str:
 
 
 def special_file(path: str | os.PathLike[str]) -> str | None:
-    """What `path` is where opening or reading it may never end: "a pipe", "a socket", "a device"; None elsewhere."""
+    """The kind of a file whose reading could block forever: "a pipe", "a socket", "a device"; None for others."""
     try:
         mode = Path(path).stat().st_mode
     except OSError:
@@ -37,10 +37,10 @@ def special_file(path: str | os.PathLike[str]) -> str | None:
 
 
 def read_head(source: Source, count: int = HEAD) -> bytes:
-    """The first `count` bytes of `source`, or all where it has fewer; a file object is left at its beginning.
+    """The first `count` bytes of `source`, or all where it has fewer. A file object is rewound to its beginning.
 
     Raises:
-        ImageError: a path that is no regular file.
+        ImageError: a path that is not a regular file.
         OSError: it cannot be opened or read.
     """
     if isinstance(source, bytes):
@@ -53,7 +53,7 @@ def read_head(source: Source, count: int = HEAD) -> bytes:
         with Path(source).open("rb") as file:
             return file.read(count)
     if not source.seekable():
-        raise ImageError(f"{describe(source)}: cannot be read from its beginning again; give its bytes")
+        raise ImageError(f"{describe(source)}: cannot be rewound to its beginning; pass its bytes")
     source.seek(0)
     head = source.read(count)
     source.seek(0)

@@ -1,7 +1,7 @@
-"""Which page of a TIFF file is the picture, and which pages are its channels.
+"""Chooses the page of a TIFF file that is the picture, or the pages that are its channels.
 
-A file may hold smaller copies and masks (TIFF 6.0, NewSubfileType), layers of a stack, and, from microscope programs,
-red, green and blue as a page each: OME-TIFF says so in its XML (SizeC, DimensionOrder, TiffData), ImageJ in
+A file can have smaller copies and masks (TIFF 6.0, NewSubfileType), layers of a stack and, from microscope programs, a
+page each for red, green and blue. OME-TIFF describes the pages in XML (SizeC, DimensionOrder, TiffData), ImageJ in
 lines of its description (channels=3), tifffile in JSON.
 """
 
@@ -21,7 +21,7 @@ _IMAGEJ_COUNTS, _IMAGEJ_METADATA = 50838, 50839
 _COUNTED = ("channels", "images")
 
 _LONGEST = 4096
-"""Characters of an XML element that are looked at; those that are read have a few hundred."""
+"""Most characters of an XML element that are parsed; real ones have a few hundred."""
 
 _MERGE = "merge its channels into one 8-bit RGB TIFF or PNG"
 
@@ -31,9 +31,9 @@ class Pages:
     """The page that is the picture, or the three that are its red, green and blue.
 
     Attributes:
-        indices: where they are in the file's chain of pages.
-        bits: significant bits a value, where the description tells.
-        notes: what was chosen among several pages.
+        indices: positions in the file's chain of pages.
+        bits: significant bits a value, where the description has them.
+        notes: which of several pages were chosen.
     """
 
     indices: tuple[int, ...]
@@ -43,13 +43,13 @@ class Pages:
 
 @dataclass(frozen=True)
 class _Described:
-    """What a description says of the pages.
+    """Contents of a description of pages.
 
     Attributes:
-        channels: pages that make one picture.
+        channels: number of pages of one picture.
         planes: page of each channel of the first layer.
-        order: for red, green and blue, which channel it is.
-        layers: pictures of `channels` pages each.
+        order: channels that are red, green and blue.
+        layers: number of pictures of `channels` pages each.
     """
 
     channels: int
@@ -63,25 +63,25 @@ def choose(directories: Sequence[Directory]) -> Pages:
     """The first page that is neither a smaller copy nor a mask, with the pages that are its other channels.
 
     Raises:
-        Refused: there is none, or the channels make no RGB picture.
+        RefusedImage: there is none, or the channels do not form an RGB picture.
     """
     full = [index for index, page in enumerate(directories) if not _minor(page)]
     if not full:
-        raise RefusedImage("it holds smaller copies and masks alone, no picture")
+        raise RefusedImage("it holds smaller copies and masks only, no picture")
     first = directories[full[0]]
-    told = _described(first, len(full))
-    if told is None or told.channels == 1:
-        start = told.planes[0] if told else 0
+    described = _described(first, len(full))
+    if described is None or described.channels == 1:
+        start = described.planes[0] if described else 0
         if start >= len(full):
             raise _missing(start + 1, len(full))
         notes = (f"page {start + 1} of {len(full)} is read",) if len(full) > 1 else ()
-        return Pages((full[start],), told.bits if told else None, notes)
-    if max(told.planes) >= len(full):
-        raise _missing(max(told.planes) + 1, len(full))
-    chosen = tuple(full[told.planes[channel]] for channel in told.order)
-    layer = f" of layer 1 of {told.layers}" if told.layers > 1 else ""
+        return Pages((full[start],), described.bits if described else None, notes)
+    if max(described.planes) >= len(full):
+        raise _missing(max(described.planes) + 1, len(full))
+    chosen = tuple(full[described.planes[channel]] for channel in described.order)
+    layer = f" of layer 1 of {described.layers}" if described.layers > 1 else ""
     joined = ", ".join(str(index + 1) for index in chosen)
-    return Pages(chosen, told.bits, (f"pages {joined}{layer} are joined as red, green and blue",))
+    return Pages(chosen, described.bits, (f"pages {joined}{layer} are joined as red, green and blue",))
 
 
 def _wrong_number(channels: int) -> RefusedImage:
@@ -109,7 +109,7 @@ def _described(page: Directory, held: int) -> _Described | None:
 
 
 def _attributes(text: str, element: str) -> list[dict[str, str]]:
-    """Attributes of every `element` in XML. No parser: a description may come from anyone, and no entity is wanted."""
+    """Attributes of every `element` in XML. Without an XML parser, because descriptions are untrusted (entities)."""
     found = re.findall(rf"<(?:\w+:)?{element}\b([^<>]*)>", text)
     return [dict(re.findall(r'(\w+)\s*=\s*"([^"]*)"', inside[:_LONGEST])) for inside in found]
 
@@ -118,11 +118,11 @@ def _by_ome(text: str, samples: int) -> _Described:
     pixels = _attributes(text, "Pixels")
     if not pixels:
         raise RefusedImage("the description of its pages (OME-XML) is in another file", _MERGE)
-    # Other images of the file come after the first.
+    # Only the file's first image.
     first = re.split(r"</(?:\w+:)?Pixels>", text, maxsplit=1)[0]
     sizes = {axis: _count(pixels[0].get(f"Size{axis}", "1")) for axis in "ZCT"}
     if samples > 1:
-        # A page's samples count as channels there.
+        # OME counts a page's samples as channels.
         sizes["C"] = max(1, sizes["C"] // samples)
     bits = _count(pixels[0]["SignificantBits"]) if "SignificantBits" in pixels[0] else None
     order = pixels[0].get("DimensionOrder", "XYZCT")[2:]
@@ -157,7 +157,7 @@ def _ome_planes(blocks: list[dict[str, str]], order: str, sizes: dict[str, int])
     by_rule = tuple(channel * stride for channel in range(sizes["C"]))
     if not any(key in block for block in blocks for key in ("FirstC", "FirstZ", "FirstT", "IFD")):
         return by_rule
-    # Blocks of one page each may come in any order.
+    # Blocks of one page each can come in any order.
     planes = dict(enumerate(by_rule)) if len(blocks) == 1 else {}
     for block in blocks:
         at = {axis: _index(block, f"First{axis}", 0) for axis in "ZCT"}
@@ -172,7 +172,7 @@ def _ome_planes(blocks: list[dict[str, str]], order: str, sizes: dict[str, int])
 
 
 def _ome_colours(colours: Sequence[str | None]) -> list[tuple[int, int, int]] | None:
-    """Colour of each channel, from signed 32-bit RGBA; None where none says more than white, which is the default."""
+    """Colour of each channel, from signed 32-bit RGBA; None where all are white, which is the default."""
     if not colours or any(colour is None or not re.fullmatch(r"-?\d{1,11}", colour) for colour in colours):
         return None
     packed = [int(colour or 0) & 0xFFFFFFFF for colour in colours]
@@ -181,7 +181,7 @@ def _ome_colours(colours: Sequence[str | None]) -> list[tuple[int, int, int]] | 
 
 
 def _order_of(colours: Sequence[tuple[int, int, int]] | None, channels: int) -> tuple[int, ...]:
-    """Which channel is red, green, blue: by their colours, or by their order where they have none."""
+    """Indices of the red, green and blue channels: by their colours, or by their order where they have none."""
     if colours is None or channels != 3:
         return (0, 1, 2)
     pure = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
@@ -191,8 +191,10 @@ def _order_of(colours: Sequence[tuple[int, int, int]] | None, channels: int) -> 
 
 
 def _by_imagej(page: Directory, text: str, samples: int) -> _Described:
-    told = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-    number = {key: int(told.get(key, "")[:12]) if told.get(key, "").isdecimal() else 1 for key in _COUNTED}
+    values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    number = {
+        key: int(values.get(key, "")[:12]) if values.get(key, "").isdecimal() else 1 for key in _COUNTED
+    }
     if samples > 1 or number["channels"] == 1:
         return _Described(1, (0,), number["images"])
     channels = number["channels"]
@@ -203,7 +205,7 @@ def _by_imagej(page: Directory, text: str, samples: int) -> _Described:
 
 
 def _imagej_colours(page: Directory) -> list[tuple[int, int, int]] | None:
-    """Colour that each channel's look-up table ends in; None without tables (ij/io/TiffEncoder.java writes them)."""
+    """Last colour of each channel's look-up table; None without tables (written by ij/io/TiffEncoder.java)."""
     counts, content = page.values(_IMAGEJ_COUNTS), page.raw(_IMAGEJ_METADATA)
     if not counts or content[:4] not in (b"IJIJ", b"JIJI"):
         return None
@@ -222,9 +224,9 @@ def _imagej_colours(page: Directory) -> list[tuple[int, int, int]] | None:
 def _by_shape(text: str) -> _Described | None:
     """tifffile's {"shape": [...], "axes": "..."}."""
     try:
-        told = json.loads(text)
-        shape = [int(length) for length in told["shape"]]
-        axes = str(told.get("axes", ""))
+        values = json.loads(text)
+        shape = [int(length) for length in values["shape"]]
+        axes = str(values.get("axes", ""))
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     outer = shape[:-2]
@@ -233,7 +235,7 @@ def _by_shape(text: str) -> _Described | None:
     if len(axes) != len(shape):
         if outer[-1] == 3:
             raise RefusedImage(
-                "its 3 grey pages are channels or separate pictures, which the file does not say", _MERGE
+                "its 3 grey pages can be channels or separate pictures; the file does not state which", _MERGE
             )
         return None
     if "C" not in axes[:-2]:

@@ -1,8 +1,8 @@
-"""Is an image fit to be classified at all? A few checks that cannot be wrong about an ordinary smear.
+"""Checks whether an image is fit for classification, without false alarms on ordinary smears.
 
-The bounds were set on 300 segmented cells on black (C-NMC 2019) and 364 whole fields (BCCD), of which none is
-flagged, with room to spare on both sides. They find what is plainly unfit: an empty field, a lamp turned off, a
-washed-out exposure, a thumbnail. They do not judge focus, staining, or whether the picture shows blood.
+The bounds were set on 300 segmented cells on black (C-NMC 2019) and 364 whole fields (BCCD). None of these is flagged,
+with a wide margin. The checks find plainly unfit images: an empty field, a lamp turned off, a washed-out exposure, a
+thumbnail. They do not assess focus, staining, or whether the picture shows blood.
 """
 
 from dataclasses import dataclass
@@ -14,28 +14,28 @@ from PIL import Image
 from edgeall.pixels.mapping import ByteImage
 
 _DARK = 12
-"""Luma, of 255, up to which a pixel is background of a segmented cell (JPEG noise around black included)."""
+"""Largest luma (of 255) of the background of a segmented cell, including JPEG noise around black."""
 
 _BRIGHT = 250
-"""Luma from which a pixel is clipped, or background of a cell cut out on white."""
+"""Least luma of a clipped pixel, or of the background of a cell on white."""
 
 _LEAST_RANGE = 20
-"""Luma between the 1st and the 99th percentile; the flattest real image has 47."""
+"""Least range of luma between the 1st and the 99th percentile; the flattest real image has 47."""
 
 _DIM_FIELD, _DIM_CELL = 90, 35
-"""95th percentile of luma, black left out, under which a whole field, or a cell on black, is too dark; the darkest
-real ones have 191 and 53."""
+"""Least 95th percentile of luma, without black, of a whole field and of a cell on black. The darkest real ones have
+191 and 53."""
 
 _PALE = 200
-"""Median luma of what is not clipped, from which a half-clipped image is washed out."""
+"""Least median luma of the unclipped pixels in a washed-out image of which half is clipped."""
 
 _STRETCHED = 2.5
-"""Aspect ratio from which making the image square distorts cells beyond what models are trained to bear."""
+"""Least aspect ratio at which resizing to a square distorts cells more than training images."""
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Whether an image is fit to be classified, and why not."""
+    """Whether an image is fit for classification, and the reasons if not."""
 
     reasons: tuple[str, ...]
 
@@ -45,7 +45,7 @@ class Quality:
 
 
 def assess(image: ByteImage, original: tuple[int, int]) -> Quality:
-    """Judge an image by its RGB bytes at the model's size (size, size, 3) and its own (width, height)."""
+    """Check an image: RGB bytes at the model's size (size, size, 3), and its original (width, height)."""
     width, height = original
     size, reasons = image.shape[0], assess_without_model(image, original).reasons
     if min(width, height) < size:
@@ -54,7 +54,7 @@ def assess(image: ByteImage, original: tuple[int, int]) -> Quality:
 
 
 def assess_without_model(image: ByteImage, original: tuple[int, int]) -> Quality:
-    """The same of an image at any size, where there is no model that it could be too small for."""
+    """As `assess`, for RGB bytes of any size, without the check for images smaller than the model's input."""
     return Quality((*_shape(original), *_exposure(image)))
 
 
@@ -82,6 +82,6 @@ def _exposure(image: ByteImage) -> list[str]:
 
 
 def _percentile(counts: npt.NDArray[np.int64], percent: float) -> int:
-    """The luma that `percent` of the counted pixels do not exceed; 0 where none is counted."""
+    """The least luma that `percent` of the counted pixels do not exceed; 0 where none is counted."""
     running = np.cumsum(counts)
     return int(np.searchsorted(running, running[-1] * percent / 100))

@@ -1,7 +1,7 @@
-"""Stored values of any depth and kind to an RGB square.
+"""Converts stored values of any depth and kind to an RGB square.
 
-Nothing of the whole picture is held but a canvas. The scale is guessed from the first band of rows. Where a later band
-shows another, the rest is only looked at, and all bands pass a second time.
+Only a canvas of the whole picture is held in memory. The scale of values is guessed from the first band of rows. Where
+a later band contradicts it, the remaining bands are only measured, and all bands are read a second time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,11 +29,11 @@ COLOURS: dict[Colour, int] = {
     "CMYK": 4,
     "YCbCr": 3,
 }
-"""Samples that a colour takes; alpha and others follow them."""
+"""Number of samples of a colour; alpha and others follow them."""
 
 _MODES = {"RGB": "RGB", "CMYK": "CMYK", "YCbCr": "YCbCr"}
 
-UNUSED_ALPHA = "its transparency is complete everywhere, so it is ignored"
+UNUSED_ALPHA = "it is fully transparent everywhere, so transparency is ignored"
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,15 @@ class Raster:
 
     Attributes:
         size: width and height.
-        bands: gives the values (rows, width, samples) from top to bottom, anew at each call.
-        alpha: which sample is opacity; None where none is.
+        bands: returns the values (rows, width, samples) from top to bottom; can be called again.
+        alpha: index of the opacity sample; None without one.
         associated: colours are already multiplied by opacity (TIFF 6.0, ExtraSamples 1).
-        declared: the greatest value by the file's own word.
+        declared: the greatest value that the file declares.
         palette: RGB bytes (entries, 3).
         key: the stored colour that is transparent (PNG's tRNS).
-        turn: what sets the stored picture upright.
+        turn: transposition that sets the stored picture upright.
         profile: ICC profile of the file; None or empty where it has none.
-        notes: what of the file is passed over.
+        notes: what of the file is ignored.
     """
 
     size: tuple[int, int]
@@ -68,40 +68,40 @@ class Raster:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """The stored values of full brightness and of full opacity; None where no opacity counts."""
+class _Levels:
+    """The stored values of full brightness and of full opacity; None where opacity is ignored."""
 
     full: float
     opaque: float | None
 
 
-def developed(raster: Raster, to: Resize) -> tuple[Image.Image, tuple[str, ...]]:
-    """The square, mode RGB, and notes on what was found of the values.
+def to_square(raster: Raster, to: Resize) -> tuple[Image.Image, tuple[str, ...]]:
+    """The square, mode RGB, and notes on the scale of values.
 
-    Transparency is laid on white. One that is complete everywhere is an unused channel and ignored.
+    Transparency becomes white. Full transparency everywhere is an unused channel and ignored.
 
     Raises:
-        Refused: the values are on no known scale.
+        RefusedImage: the values are on no known scale.
     """
     to_srgb = _to_srgb(raster)
-    canvas, seen = Canvas(raster.size, raster.turn, to), _Seen(raster)
-    guess: _Found | None = None
-    right = True
+    canvas, values = Canvas(raster.size, raster.turn, to), _Values(raster)
+    guess: _Levels | None = None
+    correct = True
     for band in raster.bands():
-        seen.look(band)
-        guess = guess or seen.guess()
-        right = right and seen.guess() == guess
-        if right:
+        values.add(band)
+        guess = guess or values.guess()
+        correct = correct and values.guess() == guess
+        if correct:
             canvas.add(_to_rgb(band, raster, guess, to_srgb))
-    found, notes = seen.verdict()
-    if not right or found != guess:
+    levels, notes = values.levels()
+    if not correct or levels != guess:
         canvas = Canvas(raster.size, raster.turn, to)
         for band in raster.bands():
-            canvas.add(_to_rgb(band, raster, found, to_srgb))
+            canvas.add(_to_rgb(band, raster, levels, to_srgb))
     return to_srgb.apply(canvas.square()), (*notes, *to_srgb.notes)
 
 
-class _Seen:
+class _Values:
     """Greatest and least values of the bands so far."""
 
     def __init__(self, raster: Raster) -> None:
@@ -111,7 +111,7 @@ class _Seen:
         certain = raster.depth.certain or raster.colour == "palette"
         self._colours = 0 if certain else COLOURS[raster.colour]
 
-    def look(self, band: Samples) -> None:
+    def add(self, band: Samples) -> None:
         if self._colours:
             values = band[..., : self._colours]
             if self._raster.depth.kind == "float":
@@ -124,19 +124,19 @@ class _Seen:
         if self._raster.alpha is not None:
             self._alpha_peak = max(self._alpha_peak, float(band[..., self._raster.alpha].max(initial=0)))
 
-    def guess(self) -> _Found:
-        """What the bands so far look like, whether or not they can be the whole picture."""
+    def guess(self) -> _Levels:
+        """The levels by the bands so far; those of the whole depth where they are on no known scale."""
         try:
-            return self.verdict()[0]
+            return self.levels()[0]
         except RefusedImage:
             limit = float(self._raster.depth.limit)
-            return _Found(limit, None if self._raster.alpha is None else limit)
+            return _Levels(limit, None if self._raster.alpha is None else limit)
 
-    def verdict(self) -> tuple[_Found, tuple[str, ...]]:
-        """What the bands are, as a whole picture, and notes.
+    def levels(self) -> tuple[_Levels, tuple[str, ...]]:
+        """The levels if the bands so far are the whole picture, and notes.
 
         Raises:
-            Refused: the values are on no known scale.
+            RefusedImage: the values are on no known scale.
         """
         raster = self._raster
         certain = Scale(raster.depth.limit)
@@ -148,10 +148,10 @@ class _Seen:
         if self._undefined:
             notes.append(f"{self._undefined} values are not numbers: taken as black")
         if raster.alpha is None:
-            return _Found(full, None), tuple(notes)
+            return _Levels(full, None), tuple(notes)
         if self._alpha_peak == 0:
-            return _Found(full, None), (*notes, UNUSED_ALPHA)
-        return _Found(full, max(full, full_scale(raster.depth, self._alpha_peak).full)), tuple(notes)
+            return _Levels(full, None), (*notes, UNUSED_ALPHA)
+        return _Levels(full, max(full, full_scale(raster.depth, self._alpha_peak).full)), tuple(notes)
 
 
 def _to_srgb(raster: Raster) -> Conversion:
@@ -159,14 +159,14 @@ def _to_srgb(raster: Raster) -> Conversion:
     return conversion(raster.profile, stored.get(raster.colour, "RGB"))
 
 
-def _to_rgb(band: Samples, raster: Raster, found: _Found, to_srgb: Conversion) -> Image.Image:
+def _to_rgb(band: Samples, raster: Raster, levels: _Levels, to_srgb: Conversion) -> Image.Image:
     values = band[..., : COLOURS[raster.colour]]
     if raster.colour == "palette":
         image = _image("RGB", _looked_up(values[..., 0], raster.palette))
     elif raster.colour in _MODES:
-        image = _image(_MODES[raster.colour], _to_bytes(values, raster.depth, found.full))
+        image = _image(_MODES[raster.colour], _to_bytes(values, raster.depth, levels.full))
     else:
-        grey = _to_bytes(values[..., 0], raster.depth, found.full)
+        grey = _to_bytes(values[..., 0], raster.depth, levels.full)
         image = _image("L", 255 - grey if raster.colour == "white is zero" else grey)
     if image.mode == "CMYK":
         image = to_srgb.apply(image)
@@ -175,8 +175,8 @@ def _to_rgb(band: Samples, raster: Raster, found: _Found, to_srgb: Conversion) -
     if raster.key is not None:
         clear = (values == np.asarray(raster.key, dtype=values.dtype)).all(axis=2)
         image.paste("white", mask=_image("L", clear.view(np.uint8) * np.uint8(255)))
-    if raster.alpha is not None and found.opaque is not None:
-        opacity = _to_bytes(band[..., raster.alpha], raster.depth, found.opaque)
+    if raster.alpha is not None and levels.opaque is not None:
+        opacity = _to_bytes(band[..., raster.alpha], raster.depth, levels.opaque)
         return _on_white(image, opacity, raster.associated)
     return image
 
@@ -184,19 +184,19 @@ def _to_rgb(band: Samples, raster: Raster, found: _Found, to_srgb: Conversion) -
 def _looked_up(values: Samples, palette: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.uint8]:
     assert palette is not None
     if int(values.max(initial=0)) >= len(palette):
-        raise RefusedImage("its palette has fewer colours than its pixels ask for")
+        raise RefusedImage("its palette has fewer colours than its pixels use")
     found: npt.NDArray[np.uint8] = palette[values]
     return found
 
 
 def _to_bytes(values: Samples, depth: SampleDepth, full: float) -> npt.NDArray[np.uint8]:
-    """Values from 0 to `full` as bytes, rounded; what is outside is cut off."""
+    """Values from 0 to `full` as bytes, rounded and clipped."""
     if depth.kind == "unsigned" and depth.bits <= 16:
         if full == 255:
             return (
                 np.asarray(values, np.uint8) if depth.bits <= 8 else np.minimum(values, 255).astype(np.uint8)
             )
-        # 24 bits of precision place every 16-bit value on the right side of a half.
+        # float32 has 24 bits of precision, enough to round every 16-bit value correctly.
         return np.asarray(
             (np.multiply(values, np.float32(255.0 / full), dtype=np.float32) + np.float32(0.5)).astype(
                 np.uint8
@@ -223,7 +223,7 @@ def _on_white(image: Image.Image, opacity: npt.NDArray[np.uint8], associated: bo
 def palette_of(entries: Sequence[int]) -> npt.NDArray[np.uint8]:
     """RGB bytes (entries, 3) of a TIFF ColorMap: all reds, all greens, all blues, of 16 bits (TIFF 6.0, p. 23).
 
-    A map with nothing over 255 was written in bytes, as libtiff's own tools also take it.
+    A map with no value over 255 was written in bytes. libtiff's own tools read it the same way.
     """
     values = np.asarray(entries[: len(entries) // 3 * 3], np.int64).reshape(3, -1).T
     wide = values.max(initial=0) > 255

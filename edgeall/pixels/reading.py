@@ -18,23 +18,23 @@ from edgeall.pixels.colour import MAX_PROFILE_BYTES, conversion, stored_colours
 from edgeall.pixels.formats import Format, readable
 from edgeall.pixels.mapping import ByteImage, Resize
 from edgeall.pixels.opening import Source, describe, read_head
-from edgeall.pixels.raster import UNUSED_ALPHA, Raster, developed
+from edgeall.pixels.raster import UNUSED_ALPHA, Raster, to_square
 from edgeall.pixels.refusal import RefusedImage
 from edgeall.pixels.scale import SampleDepth
 from edgeall.pixels.tiff import Directory, read_directories
 
 MAX_PIXELS = 100_000_000
-"""Larger images are refused: no microscope camera in use needs more, and a small file can claim anything."""
+"""Most pixels of an image. No microscope camera in use has more, and a small file can claim any size."""
 
 _ANIMATED = ("PNG", "WebP", "AVIF")
-"""Formats that may hold an animation, of which no frame is the picture."""
+"""Formats that can hold an animation, which has no single picture."""
 
 _ICC_PROFILE = 34675
 """TIFF tag of an ICC profile (ISO 15076-1, annex B.4)."""
 MAX_SIDE = 65_535
-"""Pixels of a side: JPEG has no more. The rows of a higher picture would take more memory than its pixels."""
+"""Most pixels of a side, as in JPEG. The row table of a higher picture would take more memory than its pixels."""
 
-# EXIF 2.32, tag 0x0112: where the first row and column of the stored picture belong.
+# EXIF 2.32, tag 0x0112: position of the first row and column of the stored picture.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -48,12 +48,12 @@ _TURNS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture made square, and what was found of its file.
+    """A picture resized to a square, and facts about its file.
 
     Attributes:
         pixels: RGB bytes (size, size, 3).
         size: width and height as the file stores it.
-        notes: what the file left open and how it was taken, a sentence each: the scale of its values, the page.
+        notes: assumptions about what the file does not state, such as the scale of values or the page; what is ignored.
     """
 
     pixels: ByteImage = field(repr=False)
@@ -64,15 +64,15 @@ class Picture:
 def read_picture(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode an image and resize it to RGB bytes of shape (size, size, 3).
 
-    EXIF orientation is applied; grey, palette, CMYK and deeper values become RGB bytes on the scale that `scale.py`
-    finds; transparency is laid on white, the colour of an empty slide, unless it is complete everywhere. A TIFF is
-    decoded as its tags say; red, green and blue pages become one picture, and of others the first is taken. An ICC
-    profile is followed to sRGB (`colour.py`). For
-    antialiased filters JPEGs are decoded at the smallest of their built-in scales (1/2, 1/4, 1/8) that still leaves
-    twice the size, three times faster and 0.4 of 255 from a full decode on average.
+    EXIF orientation is applied. Grey, palette, CMYK and deeper values become RGB bytes on the scale by `scale.py`.
+    Transparency becomes white, the colour of an empty slide, unless the picture is fully transparent everywhere. A TIFF
+    is decoded by its tags; red, green and blue pages become one picture, and of other pages the first is read. Colours
+    are converted to sRGB by an ICC profile (`colour.py`). For antialiased filters JPEGs are decoded at the smallest of
+    their built-in scales (1/2, 1/4, 1/8) with at least twice the size, which is three times faster and differs by 0.4
+    of 255 from a full decode on average.
 
     Args:
-        to: the square and how to get there; a number of pixels stands for `Resize(number)`.
+        to: the square and the resizing; a number of pixels stands for `Resize(number)`.
 
     Raises:
         ImageError: not an image, truncated, of a format or kind that edgeall does not read, over `max_pixels`, or
@@ -92,35 +92,27 @@ def read_picture(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS)
     except Image.DecompressionBombError:
         raise ImageError(f"{describe(source)}: {_too_large('its pixels', max_pixels)}") from None
     except Exception as error:
-        # A damaged file makes Pillow's decoders fail in any way that Python knows: SyntaxError, struct.error, ...
+        # Pillow's decoders raise many kinds of errors for damaged files: SyntaxError, struct.error, ...
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ImageError(f"{describe(source)}: cannot be read ({why or type(error).__name__})") from None
 
 
 def read_image(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS) -> ByteImage:
-    """The pixels of `read_picture` alone."""
+    """The pixels of `read_picture`."""
     return read_picture(source, to, max_pixels).pixels
 
 
 def read_image_with_size(
     source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS
 ) -> tuple[ByteImage, tuple[int, int]]:
-    """The pixels of `read_picture`, and the (width, height) that the file itself has."""
+    """The pixels of `read_picture`, and the (width, height) that the file stores."""
     picture = read_picture(source, to, max_pixels)
     return picture.pixels, picture.size
 
 
-def read_pixels(sources: list[Path], size: int) -> ByteImage:
-    """Decode several images into one (n, size, size, 3) array; raises at the first that cannot be read."""
-    images = np.empty((len(sources), size, size, 3), dtype=np.uint8)
-    for index, source in enumerate(sources):
-        images[index] = read_image(source, size)
-    return images
-
-
 @contextmanager
 def _opened(source: Source) -> Iterator[BinaryIO]:
-    """`source` as a file that can be read from any place."""
+    """`source` as a seekable file."""
     if isinstance(source, bytes):
         yield io.BytesIO(source)
     elif isinstance(source, str | os.PathLike):
@@ -155,10 +147,10 @@ def _read(file: BinaryIO, format: Format, to: Resize, max_pixels: int) -> Pictur
             image.load()
             turn = _turn_of(image)
             return _picture(*_square(_clear_grey(image, bits), turn, to, profile), size)
-        # Of other EXIF data Pillow would decode the picture first.
+        # Only this kind of EXIF data is available without decoding the picture.
         turn = _turn_of(image) if "Raw profile type exif" in image.info else None
     raster = replace(deep_png.raster_of(file, turn, _turn_by_exif), profile=profile)
-    return _picture(*developed(raster, to), raster.size)
+    return _picture(*to_square(raster, to), raster.size)
 
 
 def _read_tiff(file: BinaryIO, to: Resize, max_pixels: int) -> Picture:
@@ -168,17 +160,17 @@ def _read_tiff(file: BinaryIO, to: Resize, max_pixels: int) -> Picture:
     size = (page.number(256, 0), page.number(257, 0))
     _check_size(size, max_pixels)
     turn, profile = _TURNS.get(page.number(274, 1)), _profile_of(page)
-    if tiff_picture.left_to_pillow(page):
+    if tiff_picture.decoded_by_pillow(page):
         tiff_picture.check_for_pillow(page, len(chosen.indices))
         file.seek(0)
         with Image.open(file, formats=("TIFF",)) as image:
             image.seek(chosen.indices[0])
             image.load()
-            # Pillow has set it upright.
+            # Pillow has already set it upright.
             square, notes = _square(image, None, to, profile)
     else:
         raster = tiff_picture.raster_of([directories[index] for index in chosen.indices], chosen.bits, turn)
-        square, notes = developed(replace(raster, profile=profile), to)
+        square, notes = to_square(replace(raster, profile=profile), to)
     return _picture(square, (*chosen.notes, *notes), size)
 
 
@@ -204,7 +196,7 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
 
 
 def _turn_of(image: Image.Image) -> Turn:
-    """What sets a picture upright, by its EXIF orientation. Damaged EXIF says nothing, and spoils no picture."""
+    """Transposition that sets a picture upright, by its EXIF orientation. Damaged EXIF data is ignored."""
     try:
         return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:
@@ -225,7 +217,7 @@ def _square(
 ) -> tuple[Image.Image, tuple[str, ...]]:
     """The square of a picture that Pillow has decoded."""
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return developed(replace(_raster(image, turn), profile=profile), to)
+        return to_square(replace(_raster(image, turn), profile=profile), to)
     to_srgb = conversion(profile, stored_colours(image.mode))
     notes: tuple[str, ...] = ()
     opaque = image.mode in ("RGBA", "LA") and "transparency" not in image.info
@@ -240,7 +232,7 @@ def _square(
 
 
 def _clear_grey(image: Image.Image, bits: int) -> Image.Image:
-    """A PNG of 1, 2 or 4 bits with its transparent grey in bytes as its pixels are; Pillow leaves it as stored."""
+    """A PNG of 1, 2 or 4 bits with its transparent grey scaled to 8 bits. Pillow scales the pixels, but not that."""
     clear = image.info.get("transparency")
     if not 0 < bits < 8 or image.mode not in ("1", "L") or not isinstance(clear, int):
         return image

@@ -1,10 +1,10 @@
-"""Why a picture is refused, without its name: whoever opened the file puts that in front."""
+"""The reason why a picture is refused, without the file's name, which the caller prepends."""
 
-WAY_OUT = "save it as 8-bit RGB TIFF or PNG"
+REMEDY = "save it as 8-bit RGB TIFF or PNG"
 
 
 class RefusedImage(Exception):
-    """A picture that cannot be read right, and what to do about it."""
+    """A picture that cannot be read correctly, and what to do instead."""
 
-    def __init__(self, reason: str, way_out: str = WAY_OUT) -> None:
-        super().__init__(f"{reason}; {way_out}")
+    def __init__(self, reason: str, remedy: str = REMEDY) -> None:
+        super().__init__(f"{reason}; {remedy}")

@@ -1,7 +1,7 @@
-"""The stored values of a TIFF page, band by band, as its tags say (TIFF 6.0; predictors by Adobe's Technical Note 3).
+"""Reads the stored values of a TIFF page, band by band (TIFF 6.0; predictors by Adobe's Technical Note 3).
 
-libtiff, which Pillow brings along, only undoes the compression here: each strip or tile goes to it as rows of plain
-bytes. Byte order, bits, predictor, planes and tiles are undone by NumPy, so that one path reads every combination.
+libtiff, which is part of Pillow, only decompresses: it reads each strip or tile as rows of plain bytes. Byte order,
+bits, predictor, planes and tiles are decoded with NumPy, so that one path reads every combination.
 """
 
 import io
@@ -29,16 +29,16 @@ LOSSLESS = {
     34925: "LZMA",
     50000: "ZSTD",
 }
-"""Compressions that give back the bytes of the values."""
+"""Lossless compressions."""
 
 _BAND_BYTES = 2**21
-"""Of a group of strips that are decoded together."""
+"""Bytes of a group of strips that are decoded together."""
 
 _MOST_PADDING = 4096
-"""Pixels by which a tile may be larger than the picture."""
+"""Most pixels by which a tile can be larger than the picture."""
 
 _MOST_AT_ONCE = 320 * 2**20
-"""Decompressed bytes of a strip or a row of tiles: a hundred million RGB pixels of 8 bits are fewer."""
+"""Most decompressed bytes of a strip or a row of tiles, enough for a hundred million RGB pixels of 8 bits."""
 
 _MOST_SAMPLES = 16
 
@@ -53,9 +53,9 @@ class SampleLayout:
     Attributes:
         height, width: in pixels.
         samples: values a pixel.
-        planar: each sample has strips or tiles of its own.
+        planar: whether each sample has its own strips or tiles.
         block: height and width of a strip or tile.
-        tiled: blocks at the right and bottom edge are whole.
+        tiled: whether blocks are tiles, which have full size at the right and bottom edge too.
     """
 
     directory: Directory
@@ -74,7 +74,7 @@ class SampleLayout:
         """Values (rows, width, samples), from top to bottom.
 
         Raises:
-            Refused: the file ends early.
+            RefusedImage: the file ends early.
         """
         together = self._tile_rows() if self.tiled else self._strips()
         for rows, planes in together:
@@ -106,11 +106,11 @@ class SampleLayout:
         return [pairs[plane * number : (plane + 1) * number] for plane in range(planes)]
 
     def _strips(self) -> Iterator[tuple[int, list[list[tuple[int, int]]]]]:
-        """Groups of strips: rows that they hold, and each plane's strips."""
+        """Groups of strips: their number of rows, and each plane's strips."""
         planes, tall = self._places(), self.block[0]
         at_once = max(1, _BAND_BYTES // (self._row_bytes * self._planes_weight()))
         if self.compression == 1:
-            # Plain bytes can be read from any row on.
+            # Uncompressed strips can be read from any row.
             for index, top in enumerate(range(0, self.height, tall)):
                 rows = min(tall, self.height - top)
                 for start in range(0, rows, at_once):
@@ -136,7 +136,7 @@ class SampleLayout:
             yield min(self.block[0], self.height - top), [plane[segment] for plane in planes]
 
     def _decoded(self, segments: list[tuple[int, int]], rows: int) -> Samples:
-        """Values (rows, width, samples) of strips below each other, or of tiles beside each other."""
+        """Values (rows, width, samples) of consecutive strips, or of a row of tiles."""
         content = [self._read(offset, count) for offset, count in segments]
         tall, wide = self.block
         stored = len(segments) * tall if self.tiled else rows
@@ -189,17 +189,17 @@ def layout(directory: Directory) -> SampleLayout:
     """A page's layout, for compressions in `LOSSLESS`.
 
     Raises:
-        Refused: a combination of tags that has no meaning, or that is not read.
+        RefusedImage: a combination of tags that is invalid or not supported.
     """
     height, width = directory.number(257, 0), directory.number(256, 0)
     if height < 1 or width < 1:
-        raise RefusedImage("its TIFF directory says no size")
+        raise RefusedImage("its TIFF directory has no size")
     samples = directory.number(277, 1)
     depth = depth_of(directory, samples)
     tiled = bool(directory.values(324))
     rows = min(directory.number(278, height) or height, height)
     block = (directory.number(323, 0), directory.number(322, 0)) if tiled else (rows, width)
-    # Tiles are made whole: a small picture in a huge one would take memory for nothing.
+    # Tiles are decoded whole, so a huge tile would waste memory.
     if min(block) < 1 or block[0] > height + _MOST_PADDING or block[1] > width + _MOST_PADDING:
         raise RefusedImage(f"its tiles have {block[1]} x {block[0]} pixels, the picture {width} x {height}")
     if directory.number(259, 1) != 1:
@@ -226,7 +226,7 @@ def layout(directory: Directory) -> SampleLayout:
 
 
 def _check_size(block: tuple[int, int], width: int, bits: int) -> None:
-    """What is decompressed at once: a strip, or a row of tiles."""
+    """Limits the size of what is decompressed at once: a strip, or a row of tiles."""
     size = block[0] * -(-width // block[1]) * block[1] * bits // 8
     if size > _MOST_AT_ONCE:
         raise RefusedImage(
@@ -239,10 +239,10 @@ def depth_of(directory: Directory, samples: int) -> SampleDepth:
     """How a page stores its values.
 
     Raises:
-        Refused: samples of several kinds, complex numbers, or depths that are not read.
+        RefusedImage: samples of several kinds, complex numbers, or unsupported depths.
     """
     bits, formats = directory.values(258) or (1,), directory.values(339) or (1,)
-    # One value stands for all samples in files of some writers.
+    # Some writers give one value for all samples.
     if not 1 <= samples <= _MOST_SAMPLES:
         raise RefusedImage(f"it has {samples} samples a pixel")
     if len(set(bits)) > 1 or len(set(formats)) > 1:
@@ -257,7 +257,7 @@ def depth_of(directory: Directory, samples: int) -> SampleDepth:
 
 
 def _by_libtiff(segments: Sequence[bytes], compression: int, row_bytes: int, rows: int, total: int) -> bytes:
-    """Strips of `rows` rows of `row_bytes` bytes, `total` rows in all, without their compression."""
+    """Decompressed strips of `rows` rows of `row_bytes` bytes each, `total` rows in all."""
     number = len(segments)
     tags = [
         (256, 4, [row_bytes]),
@@ -286,7 +286,7 @@ def _by_libtiff(segments: Sequence[bytes], compression: int, row_bytes: int, row
 
 
 def _unpacked(rows: npt.NDArray[np.uint8], values: int, bits: int) -> Samples:
-    """Values of `bits` bits each, highest bit first, every row from a byte on (TIFF 6.0, BitsPerSample)."""
+    """Values of `bits` bits each, highest bit first; every row starts at a byte (TIFF 6.0, BitsPerSample)."""
     if bits == 8:
         return rows[:, :values]
     each = np.unpackbits(rows, axis=1, count=values * bits).reshape(len(rows), values, bits)
@@ -300,7 +300,7 @@ def _unpacked(rows: npt.NDArray[np.uint8], values: int, bits: int) -> Samples:
 
 
 def _float_differences_undone(rows: npt.NDArray[np.uint8], shape: tuple[int, int, int], size: int) -> Samples:
-    """Predictor 3: the values' first bytes, then their second ones, ..., as differences along the row."""
+    """Undoes predictor 3: differences along the row of all first bytes, then of all second bytes, and so on."""
     count, wide, samples = shape
     summed = np.cumsum(rows.reshape(count, -1, samples), axis=1, dtype=np.uint8)
     planes = summed.reshape(count, size, wide * samples)

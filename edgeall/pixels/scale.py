@@ -1,12 +1,12 @@
-"""Which stored value is full brightness: one rule for grey and for colour.
+"""Finds the stored value of full brightness, by one rule for grey and for colour.
 
-A file of 1 to 14 bits a value says by its depth where its values end. One of 16 or 32 bits does not: cameras put 10, 12
-or 14 bits into 16, and programs put bytes there. Full brightness is then the end of the narrowest usual depth that
-holds every value of the picture and what the file declares of itself. Where that is not the whole depth, a note says
-so, because the same values may be an under-exposed picture of the whole depth.
+With 1 to 14 bits a value, the depth defines it. With 16 or 32 bits it does not, because cameras store 10, 12 or 14 bits
+in 16, and programs store bytes there. Full brightness is then the end of the narrowest usual depth that covers every
+value of the picture and the file's declaration. Where that is not the whole depth, a note is added, because the same
+values can be an under-exposed picture of the whole depth.
 
-What a file declares only ever widens the scale: TIFF 6.0 (p. 36) calls MaxSampleValue the greatest value used, which
-may be that of one picture, and PNG's sBIT (section 11.3.2.4 of the specification) and OME's SignificantBits count bits.
+A file's declaration can only widen the scale: in TIFF 6.0 (p. 36) MaxSampleValue is the greatest value used, which can
+be that of one picture. PNG's sBIT (section 11.3.2.4 of the specification) and OME's SignificantBits count bits.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ _USUAL = (8, 10, 12, 14, 16)
 """Bits of the analogue-to-digital converters and files of microscope cameras."""
 
 _FAINTEST = 16
-"""Values that all lie under this share of their only possible scale are of a scale that nobody knows. Usual depths
-are less than that apart, so it concerns 32 bits alone."""
+"""The scale is unknown where all values are below 1/16 of the only possible scale. Usual depths are closer together, so
+that this concerns 32 bits only."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,18 @@ class SampleDepth:
 
     @property
     def limit(self) -> int:
-        """The greatest value that fits; of integers."""
+        """The greatest value of an integer depth."""
         return (1 << self.bits - (self.kind == "signed")) - 1
 
     @property
     def certain(self) -> bool:
-        """Whether the depth alone says where the values end."""
+        """Whether the depth alone defines full brightness."""
         return self.kind == "unsigned" and self.bits < 16
 
 
 @dataclass(frozen=True)
 class Scale:
-    """The stored value of full brightness, and how it was found where the depth does not say it."""
+    """The stored value of full brightness, and a note where the depth does not define it."""
 
     full: float
     note: str = ""
@@ -54,10 +54,10 @@ def full_scale(depth: SampleDepth, peak: float, declared: float | None = None) -
     """The scale of a picture whose greatest colour value is `peak`.
 
     Args:
-        declared: the greatest value by the file's own word, where it has one.
+        declared: the greatest value that the file declares, if any.
 
     Raises:
-        Refused: no usual scale is near the values.
+        RefusedImage: no usual scale fits the values.
     """
     if depth.certain:
         return Scale(depth.limit)

@@ -1,11 +1,11 @@
-"""An RGB picture of any size to a square one.
+"""Resizes an RGB picture of any size to a square.
 
-Conventions, which programs differ in: pixel i covers [i, i + 1), and the square's pixels are laid evenly over what is
-taken of the picture ("half-pixel centres"). Antialiased filters are Pillow's. "bilinear-no-antialias" is
-`tf.image.resize(method="bilinear")` and `cv2.resize`; "nearest" is `tf.image.resize(method="nearest")` of TensorFlow 2
-and Pillow's (Keras' `load_img`), worked out in whole numbers: where a centre falls between two pixels, the later one is
-taken, while Pillow's and TensorFlow's floating-point steps take either. TensorFlow 1's `resize_nearest_neighbor`, which
-starts at corners instead of centres, is not offered. "crop" and "letterbox" are `keras.layers.Resizing` with
+Conventions, which differ between programs: pixel i covers [i, i + 1), and the square's pixels divide the source region
+evenly ("half-pixel centres"). Antialiased filters are Pillow's. "bilinear-no-antialias" is
+`tf.image.resize(method="bilinear")` and `cv2.resize`. "nearest" is `tf.image.resize(method="nearest")` of TensorFlow 2
+and Pillow's (Keras' `load_img`), computed in integers: where a centre lies between two pixels, the later one is read,
+while Pillow and TensorFlow read either by floating-point rounding. TensorFlow 1's `resize_nearest_neighbor`, which
+starts at corners instead of centres, is not available. "crop" and "letterbox" are `keras.layers.Resizing` with
 `crop_to_aspect_ratio` and `pad_to_aspect_ratio`.
 """
 
@@ -27,31 +27,31 @@ _RESAMPLING: dict[Filter, Image.Resampling] = {
 
 
 _SUPPORT: dict[Filter, int] = {"bilinear": 1, "bicubic": 2, "lanczos": 3, "box": 1}
-"""Pixels on each side that a filter reads: of the picture's or the square's, whichever are larger."""
+"""Pixels on each side that a filter reads, in pixels of the picture or the square, whichever are larger."""
 
 Box = tuple[int, int, int, int]
-"""Left, top, right, bottom, in pixels of a picture; outside of it, black."""
+"""Left, top, right, bottom, in pixels of a picture; black outside of the picture."""
 
 
 def resized(image: Image.Image, to: Resize) -> Image.Image:
     """`image`, mode RGB, as a picture of `to.size` x `to.size` pixels."""
     box = region(image.size, to)
     if not to.antialiased:
-        taken = picks(image.size, to)
+        taken = sampled_indices(image.size, to)
         pixels = np.asarray(image)[taken.down.needed][:, taken.across.needed]
         return Image.fromarray(sampled(pixels, taken))
     if to.fit == "letterbox":
-        # The longer side first, so that bars are only put where few pixels are left.
+        # The longer side first, so that bars are added to few pixels only.
         if image.height > image.width:
             return filtered_across(filtered_down(image, box, to), box, to)
         return filtered_down(filtered_across(image, box, to), box, to)
-    # Pillow's filters read beyond a box, so what lies outside is cut off first.
+    # Pillow's filters read beyond a box, so the picture is cropped first.
     part = image if box == (0, 0, *image.size) else image.crop(box)
     return part.resize((to.size, to.size), _RESAMPLING[to.filter])
 
 
 def region(size: tuple[int, int], to: Resize) -> Box:
-    """What becomes the square, of a picture of this width and height; beyond the picture where bars are added."""
+    """The part of a picture of this width and height that becomes the square. It exceeds the picture by the bars."""
     width, height = size
     if to.fit == "stretch":
         return (0, 0, width, height)
@@ -67,8 +67,8 @@ def region(size: tuple[int, int], to: Resize) -> Box:
 def filtered_across(rows: Image.Image, box: Box, to: Resize) -> Image.Image:
     """Some rows of a picture, mode RGB, filtered to `to.size` columns.
 
-    This and then `filtered_down` is what Pillow's `resize` does of wide pictures; of high ones it filters down first,
-    which rounds otherwise (1 of 255 for bilinear). So a picture may come in bands of rows.
+    This and then `filtered_down` is what Pillow's `resize` does for wide pictures, so that a picture can be processed
+    in bands of rows. For high ones Pillow filters down first, with other rounding (1 of 255 for bilinear).
 
     Args:
         box: of the whole picture; see `region`.
@@ -85,7 +85,7 @@ def filtered_down(rows: Image.Image, box: Box, to: Resize) -> Image.Image:
 def _filtered(image: Image.Image, axis: int, start: int, stop: int, to: Resize) -> Image.Image:
     """`image` from `start` to `stop` along one axis (0: across, 1: down), filtered to `to.size` pixels; black outside.
 
-    Of a letterbox's bars that are wider than the picture only as much is made as the filter reads.
+    Letterbox bars wider than the picture are created only as far as the filter reads them.
     """
 
     def sized(length: int) -> tuple[int, int]:
@@ -101,9 +101,9 @@ def _filtered(image: Image.Image, axis: int, start: int, stop: int, to: Resize) 
     if (start, stop) == (0, content):
         return image.resize(sized(to.size), resampling)
     if start >= 0 or stop - start <= 3 * content:
-        # Pillow's filters read beyond a box, so what lies outside is cut off first.
+        # Pillow's filters read beyond a box, so the picture is cropped first.
         return placed(stop - start, -start, image).resize(sized(to.size), resampling)
-    # Pixels that read the picture, and all that those read beside it.
+    # Output pixels that read the picture, and everything else that those read.
     reach = (2 * _SUPPORT[to.filter] + 1) * max(scale, 1.0)
     first = max(0, math.floor((-start - reach) / scale))
     last = min(to.size, math.ceil((content - start + reach) / scale))
@@ -116,12 +116,12 @@ def _filtered(image: Image.Image, axis: int, start: int, stop: int, to: Resize) 
 
 @dataclass(frozen=True)
 class Axis:
-    """What filters that read one or two neighbours read along one side.
+    """Pixels that a filter with one or two neighbours reads along one axis.
 
     Attributes:
-        needed: pixels of the picture, ascending.
-        first, second: for each of the square's pixels, its neighbours' places in `needed`; -1 in a letterbox's bar.
-        share: of the second neighbour, float32.
+        needed: indices of the picture's pixels, ascending.
+        first, second: for each pixel of the square, positions of its neighbours in `needed`; -1 in a letterbox bar.
+        share: weight of the second neighbour, float32 in 0..1.
     """
 
     needed: npt.NDArray[np.int64]
@@ -132,20 +132,20 @@ class Axis:
 
 @dataclass(frozen=True)
 class SampledIndices:
-    """What is read of a picture, by rows and by columns."""
+    """Rows and columns of a picture that are read."""
 
     down: Axis
     across: Axis
 
 
-def picks(size: tuple[int, int], to: Resize) -> SampledIndices:
-    """What a filter that is not antialiased reads of a picture of this width and height."""
+def sampled_indices(size: tuple[int, int], to: Resize) -> SampledIndices:
+    """Rows and columns that a filter without antialiasing reads in a picture of this width and height."""
     left, top, right, bottom = region(size, to)
     return SampledIndices(_axis(top, bottom - top, size[1], to), _axis(left, right - left, size[0], to))
 
 
 def _axis(start: int, taken: int, length: int, to: Resize) -> Axis:
-    # Centres in units of 1 / (2 * size) of a pixel: whole numbers, so that nothing is rounded.
+    # Centres in units of 1 / (2 * size) of a pixel: integers, so that there is no rounding.
     centre = (2 * np.arange(to.size, dtype=np.int64) + 1) * taken
     unit = 2 * to.size
     if to.filter == "nearest":
@@ -163,7 +163,7 @@ def _axis(start: int, taken: int, length: int, to: Resize) -> Axis:
 
 def sampled(pixels: ByteImage, taken: SampledIndices) -> ByteImage:
     """The square (size, size, 3) from the rows and columns (rows, columns, 3) that `taken` needs."""
-    # A black row and column behind the others is what -1 finds.
+    # An index of -1 reads the black row or column that is added at the end.
     framed = np.pad(pixels, ((0, 1), (0, 1), (0, 0)))
     down, across = taken.down, taken.across
     if not (down.share.any() or across.share.any()):

@@ -1,7 +1,7 @@
-"""Tags of a TIFF file: Adobe TIFF 6.0 (1992), and BigTIFF as libtiff defines it.
+"""Reads the tags of a TIFF file: Adobe TIFF 6.0 (1992), and BigTIFF as libtiff defines it.
 
-Pillow decides by a few tags what a picture is and guesses at the rest. Here they are read as they stand, so that every
-picture is decoded as its tags say or refused.
+Pillow interprets a few tags and guesses the rest. Here all relevant tags are read, so that a picture is decoded
+according to its tags or refused.
 """
 
 import struct
@@ -31,22 +31,22 @@ _TYPES = {
 }
 
 MAX_PAGES = 20_000
-"""Pages after these are not looked at."""
+"""Most pages that are read."""
 
-# A picture of 65 535 rows in one-row strips of 16 planes has as many numbers. Bytes are descriptions and profiles.
+# A picture of 65 535 rows in one-row strips of 16 planes needs 2**20 numbers. Bytes are descriptions and profiles.
 _MAX_NUMBERS, _MAX_BYTES = 2**20, 64 * 2**20
 
 _MAX_ENTRIES = 2**20
-"""Of all directories: overlapping ones could make a small file as large as it likes."""
+"""Most entries of all directories together. Overlapping ones could make a small file expand without limit."""
 
 
 @dataclass(frozen=True)
 class Directory:
-    """One page's tags. Values are read from the file when asked for.
+    """One page's tags. Values are read from the file on demand.
 
     Attributes:
-        order: "<" or ">", the file's byte order as `struct` and NumPy write it.
-        entries: tag to type, number of values, and where they are in the file.
+        order: "<" or ">", the file's byte order in the notation of `struct` and NumPy.
+        entries: type, number of values and file offset of each tag.
     """
 
     file: BinaryIO = field(repr=False)
@@ -54,7 +54,7 @@ class Directory:
     entries: dict[int, tuple[int, int, int]]
 
     def values(self, tag: int) -> tuple[Any, ...]:
-        """All values of a tag; () where the page has none. Fractions come as two numbers each."""
+        """All values of a tag; () where the page has none. A fraction gives two numbers."""
         if tag not in self.entries:
             return ()
         kind, count, offset = self.entries[tag]
@@ -85,10 +85,10 @@ class Directory:
 
 
 def read_directories(file: BinaryIO) -> list[Directory]:
-    """The pages of a TIFF file, in the order of their chain. SubIFDs, which hold smaller copies, are not among them.
+    """The pages of a TIFF file, in the order of their chain, without SubIFDs, which hold smaller copies.
 
     Raises:
-        Refused: the file ends early or has no page.
+        RefusedImage: the file ends early or has no page.
     """
     file.seek(0)
     head = file.read(16)

@@ -1,4 +1,4 @@
-"""From a TIFF page's tags to a picture, or to the reason why it is none that edgeall reads."""
+"""Builds a picture from a TIFF page's tags, or refuses it with a reason."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -53,16 +53,16 @@ _MERGE = "merge its channels into one 8-bit RGB TIFF or PNG"
 _UNSAVED = "save it uncompressed, or as 8-bit RGB TIFF or PNG"
 
 
-def left_to_pillow(page: Directory) -> bool:
-    """Whether a page's compression is one of whole pixels, not of the bytes of values: CCITT and JPEG."""
+def decoded_by_pillow(page: Directory) -> bool:
+    """Whether Pillow decodes the page: compressions of whole pixels instead of bytes, CCITT and JPEG."""
     return page.number(259, 1) in (*_CCITT, _JPEG)
 
 
 def check_for_pillow(page: Directory, joined: int) -> None:
-    """Pillow reads CCITT of one bit, and JPEG of 8 bits, right.
+    """Check that Pillow reads the page correctly: CCITT of one bit, or JPEG of 8 bits.
 
     Raises:
-        Refused: anything else about the page.
+        RefusedImage: it does not.
     """
     colour, samples = _colour(page), page.number(277, 1)
     depth = depth_of(page, samples)
@@ -88,10 +88,10 @@ def raster_of(directories: Sequence[Directory], bits: int | None, turn: Turn) ->
     """The picture of a page, or of three grey pages that are its red, green and blue.
 
     Args:
-        bits: significant bits a value, where the file tells.
+        bits: significant bits a value, where the file has them.
 
     Raises:
-        Refused: not a picture that edgeall reads.
+        RefusedImage: not a picture that edgeall reads.
     """
     page = directories[0]
     colour, layouts = _colour(page), [_layout(directory) for directory in directories]
@@ -126,7 +126,7 @@ def _joined(layouts: Sequence[SampleLayout]) -> Iterator[Samples]:
 def _colour(page: Directory) -> Colour:
     values = page.values(262)
     if not values:
-        raise RefusedImage("it does not say what its values mean (no PhotometricInterpretation)")
+        raise RefusedImage("it does not state what its values mean (no PhotometricInterpretation)")
     colour = _COLOURS.get(values[0])
     if colour is None:
         raise RefusedImage(
@@ -145,14 +145,14 @@ def _layout(page: Directory) -> SampleLayout:
 
 def _declared(page: Directory, bits: int | None) -> float | None:
     """The greatest value by MaxSampleValue, SMaxSampleValue, or a count of significant bits."""
-    told = [float(value) for tag in (281, 341) for value in page.values(tag) if value == value]
+    declared = [float(value) for tag in (281, 341) for value in page.values(tag) if value == value]
     if bits is not None and bits <= 32:
-        told.append(2.0**bits - 1)
-    return max(told, default=None)
+        declared.append(2.0**bits - 1)
+    return max(declared, default=None)
 
 
 def _check(page: Directory, colour: Colour, stored: SampleLayout) -> None:
-    """Refuses what the tags of a colour say beyond what is read."""
+    """Refuses unsupported variants of a colour."""
     depth = stored.depth
     if stored.samples < COLOURS[colour]:
         raise RefusedImage(f"{colour} of {stored.samples} samples a pixel")
@@ -186,10 +186,10 @@ def _fractions(values: Sequence[int]) -> list[float]:
 
 
 def _extra(kinds: Sequence[int], colour: Colour, samples: int) -> tuple[int | None, bool, tuple[str, ...]]:
-    """Which sample is opacity, whether colours are multiplied by it (ExtraSamples, TIFF 6.0, p. 31), and notes."""
+    """Index of opacity, whether colours are multiplied by it (ExtraSamples, TIFF 6.0, p. 31), and notes."""
     extra = samples - COLOURS[colour]
     if colour == "RGB" and extra == 1 and not kinds:
-        # Some writers leave out the tag; other readers take the sample as opacity too.
+        # Some writers leave out the tag. Other readers also treat the sample as opacity.
         kinds = (_STRAIGHT,)
     if kinds and len(kinds) < extra:
         kinds = (*kinds, *([_UNSPECIFIED] * (extra - len(kinds))))
@@ -199,5 +199,5 @@ def _extra(kinds: Sequence[int], colour: Colour, samples: int) -> tuple[int | No
     if places:
         return COLOURS[colour] + places[0], kinds[places[0]] == _ASSOCIATED, ()
     if extra and colour in ("grey", "white is zero"):
-        raise RefusedImage(f"its {samples} samples a pixel are not said to be red, green and blue", _MERGE)
+        raise RefusedImage(f"its {samples} samples a pixel are not declared red, green and blue", _MERGE)
     return None, False, (f"each pixel's last {extra} of {samples} samples are ignored",) if extra else ()

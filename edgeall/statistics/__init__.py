@@ -1,6 +1,7 @@
-"""Metrics, intervals and paired tests, after the literature. Intervals are at 95%."""
+"""Metrics, intervals and paired tests, with their sources. Intervals are at 95%."""
 
 from edgeall.statistics.clustered import clusters
+from edgeall.statistics.copies import number_copies
 from edgeall.statistics.estimate import CONFIDENCE, Estimate, independent_difference, proportion
 from edgeall.statistics.intervals import share
 from edgeall.statistics.latency import (
@@ -56,6 +57,7 @@ __all__ = [
     "log_losses",
     "matching_threshold",
     "mcnemar_exact",
+    "number_copies",
     "paired_auc",
     "paired_mean",
     "percentiles",

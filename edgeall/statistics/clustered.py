@@ -1,7 +1,7 @@
 """The variance of a figure whose images come from few subjects.
 
-A figure is linearized: it differs from its true value by about the sum of one number an image, its influence. Images
-of one subject resemble each other, so influences are added up over each subject, and the variance is that of the sums.
+The figure is linearized: its error is about the sum of the images' influences. Images of one subject are correlated, so
+influences are summed over each subject, and the variance is that of the sums.
 """
 
 import math
@@ -20,17 +20,17 @@ Integers = npt.NDArray[np.int64]
 
 UPPER = 0.5 + CONFIDENCE / 2
 _NOTHING = 1e-15
-"""Variances up to here are rounding."""
+"""Largest variance that counts as rounding error."""
 
 
 @dataclass(frozen=True)
 class ClusteredError:
-    """How far a figure may lie from its true value.
+    """The sampling error of a figure.
 
     Attributes:
         variance: of the figure, at least that of independent images.
         freedom: degrees of freedom of Student's t.
-        fewest: subjects in the stratum that has fewest.
+        fewest: number of subjects in the stratum with the fewest.
     """
 
     variance: float
@@ -39,7 +39,7 @@ class ClusteredError:
 
     @property
     def known(self) -> bool:
-        """False where nothing varies between the images, so that their number alone tells how far to trust them."""
+        """False where images do not vary. The interval then depends on their number only."""
         return self.variance > _NOTHING
 
     @property
@@ -57,17 +57,20 @@ class ClusteredError:
         return self.quantile * math.sqrt(self.variance)
 
     def effective(self, of_one: float, most: float = math.inf) -> float:
-        """Independent images whose mean varies as much; `of_one` is the variance of a single one.
+        """Effective number of images: of independent ones whose mean has the same variance; at most `most`.
 
-        Student's quantile is included, so that formulas for a normal distribution give its width.
+        Student's quantile is included, so that formulas for a normal distribution give an interval of its width.
+
+        Args:
+            of_one: variance of a single image.
         """
         return min(most, of_one / self.variance) * (Z / self.quantile) ** 2
 
 
 def clusters(groups: Sequence[str | None] | None, n: int) -> Integers | None:
-    """Cluster number of each of `n` images; None where no subject is known.
+    """Cluster number of each of `n` images, (n,); None where no subject is known.
 
-    An image of unknown subject among known ones is a cluster of its own.
+    An image without a subject among others with one is its own cluster.
     """
     if groups is None or all(group is None for group in groups):
         return None
@@ -81,18 +84,18 @@ def spread(influence: Floats, cluster: Integers, strata: Sequence[Bools]) -> Clu
     """The variance of a figure from the influence of each image, (n,).
 
     Within a stratum (all images, or those of one class) the variance between subjects is Obuchowski's (Biometrics 53,
-    1997), which sums DeLong's components where the figure is an AUC; a subject with images in both strata adds her
-    covariance. The usual factor m / (m - 1) for m subjects is right where all have as many images. Here it is the one
-    that makes the variance unbiased for subjects of any sizes whose means vary alike. The degrees of freedom are those
-    of that quadratic form, after Bell and McCaffrey (Survey Methodology 28, 2002), and are combined over strata after
-    Satterthwaite (Biometrics Bulletin 2, 1946).
+    1997), which sums DeLong's components where the figure is an AUC. A subject with images in both strata adds its
+    covariance. The usual factor m / (m - 1) for m subjects holds for equal numbers of images. The factor here makes the
+    variance unbiased for any numbers of images, if subjects' means have equal variance. The degrees of freedom are
+    those of that quadratic form, after Bell and McCaffrey (Survey Methodology 28, 2002), and are combined over strata
+    after Satterthwaite (Biometrics Bulletin 2, 1946).
 
     Args:
         cluster: the subject of each image, (n,), numbered from 0.
-        strata: one or two, without a common image; other images count nothing.
+        strata: one or two disjoint sets of images, (n,) each; other images are ignored.
 
     Returns:
-        None where a stratum has one subject: how subjects differ is then not known.
+        None where a stratum has one subject, so that the variance between subjects is unknown.
     """
     count = int(cluster.max()) + 1
     sums, variances, freedoms, sizes = [], [], [], []
@@ -123,7 +126,7 @@ def _of_unequal(share: Floats) -> tuple[float, float]:
     """Bias factor and degrees of freedom of sum(share^2 (mean - overall mean)^2) for shares of images that add up to 1.
 
     With A = diag(share) (I - 1 share'): the factor is sum(share^2) / tr(AA'), the degrees tr(AA')^2 / tr((AA')^2). The
-    traces are written out, so that thousands of subjects make no matrix.
+    traces are in closed form, so that no matrix is needed for thousands of subjects.
     """
     s2, s3, s4, s5 = (float((share**power).sum()) for power in (2, 3, 4, 5))
     trace = s2 - 2 * s3 + s2 * s2
@@ -142,7 +145,7 @@ def korn_graubard(value: float, found: ClusteredError, most: float) -> tuple[flo
 
 
 def on_logit_scale(value: float, found: ClusteredError) -> tuple[float, float]:
-    """Student's interval of a figure in [0, 1] on the logit scale: near 0 and 1 it reaches far to the middle."""
+    """Student's interval of a figure in [0, 1] on the logit scale. Near 0 and 1 it is asymmetric towards 0.5."""
     if not found.known or not 0 < value < 1:
         return counted(value, found.fewest)
     centre, half = math.log(value / (1 - value)), found.half_width / (value * (1 - value))
@@ -152,8 +155,8 @@ def on_logit_scale(value: float, found: ClusteredError) -> tuple[float, float]:
 def counted(value: float, n: float) -> tuple[float, float]:
     """Clopper and Pearson's interval (Biometrika 26, 1934) of a share of `n` observations, which need not be whole.
 
-    With subjects for observations it holds for shares and areas of 1 whatever the images of a subject have in common:
-    all of m subjects are right throughout with a probability of at most value^m, and so are m separate pairs of them.
+    With subjects as observations it holds for shares and areas of 1 under any correlation within subjects: m subjects
+    are all correct with a probability of at most value^m, and so are m disjoint pairs of them.
     """
     low = float(betaincinv(value * n, n - value * n + 1, 1 - UPPER)) if value > 0 else 0.0
     high = float(betaincinv(value * n + 1, n - value * n, UPPER)) if value < 1 else 1.0

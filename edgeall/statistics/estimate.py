@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scipy.stats import binomtest, norm
 
 CONFIDENCE = 0.95
-"""Of every interval in edgeall."""
+"""Confidence level of every interval."""
 
 Z = float(norm.ppf(0.5 + CONFIDENCE / 2))
 
@@ -17,8 +17,8 @@ class Estimate:
 
     Attributes:
         value: the figure as observed.
-        low, high: ends of the interval; None where the data cannot give one (a ratio seen in a single round).
-        method: how the interval was made.
+        low, high: ends of the interval; None where the data give none (for example with a single round).
+        method: of the interval.
     """
 
     value: float
@@ -29,7 +29,7 @@ class Estimate:
     def __post_init__(self) -> None:
         for number in (self.value, self.low, self.high):
             if number is not None and not math.isfinite(number):
-                raise ValueError(f"{number} is no figure: what is undefined is None, not an Estimate")
+                raise ValueError(f"{number} is not finite: an undefined figure is None, not an Estimate")
 
     def to_dict(self) -> dict[str, float | None]:
         """JSON-ready: value, low, high."""
@@ -37,9 +37,9 @@ class Estimate:
 
 
 def proportion(k: int, n: int) -> Estimate | None:
-    """`k` of `n` with its Wilson score interval; None when n is 0: a share of nothing is undefined.
+    """`k` of `n` with its Wilson score interval; None where n is 0.
 
-    The interval supposes independent trials. Source: Wilson, JASA 22 (1927); recommended for small n by
+    The interval assumes independent trials. Source: Wilson, JASA 22 (1927); recommended for small n by
     Brown, Cai and DasGupta, Statistical Science 16 (2001).
     """
     if n == 0:
@@ -49,7 +49,7 @@ def proportion(k: int, n: int) -> Estimate | None:
 
 
 def wilson(p: float, n: float) -> tuple[float, float]:
-    """The same interval for a share `p` of an effective number of trials `n` > 0 that need not be whole."""
+    """Wilson score interval of a share `p` of an effective number of trials `n` > 0, which need not be whole."""
     spread = Z / (1 + Z**2 / n) * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
     centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
     # Rounding must not push an end past the value itself at p = 0 and p = 1.
@@ -70,7 +70,7 @@ def bonett_price(up: float, down: float, n: float, z: float = Z) -> tuple[float,
 
 
 def independent_difference(a: Estimate, b: Estimate) -> Estimate:
-    """b less a, of two sets without a common image: both intervals combined; ends None where one has none.
+    """b - a, of two sets without a common image, with both intervals combined; ends are None where one has none.
 
     Sources: Newcombe, Statistics in Medicine 17 (1998), method 10; Zou and Donner, ibid. 27 (2008).
     """

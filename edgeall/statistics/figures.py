@@ -1,7 +1,7 @@
-"""Figures of a classifier as sums over images: the value, and how much each image has moved it.
+"""Figures of a classifier with the influence of each image on them.
 
-The influence of an image is the derivative of the figure by the image's weight, up to what the shares of the two
-classes have in common. `edgeall.statistics.clustered` makes variances of influences.
+The influence of an image is the derivative of the figure by the image's weight, up to a constant for each class where
+the figure holds class shares. `edgeall.statistics.clustered` computes variances from influences.
 """
 
 import math
@@ -20,7 +20,7 @@ class Figure:
     """A figure and the influence of each of n images, (n,), in the figure's unit.
 
     Attributes:
-        strata: images whose number is held: "all" of them, or the two "classes" each.
+        strata: sets of images with a fixed number: "all" of them, or the two "classes".
         scale: of the interval; "signed" is "share" of (1 + value) / 2, for figures from -1 to 1.
     """
 
@@ -31,13 +31,13 @@ class Figure:
 
 
 def mean(values: Bools | Floats) -> Figure:
-    """Of accuracy and Brier score: a mean of values in [0, 1]."""
+    """Mean of values in [0, 1], for accuracy and Brier score."""
     column = np.asarray(values, dtype=np.float64)
     return Figure(float(column.mean()), (column - column.mean()) / len(column), "all", "share")
 
 
 def predictive_value(positive: Bools, called: Bools) -> Figure | None:
-    """Share of positives among the called; None where nothing is."""
+    """Share of positives among the images called positive; None where there are none."""
     count = int(called.sum())
     if not count:
         return None
@@ -46,7 +46,7 @@ def predictive_value(positive: Bools, called: Bools) -> Figure | None:
 
 
 def f1(positive: Bools, called: Bools) -> Figure | None:
-    """Harmonic mean of sensitivity and predictive value; None where nothing is or was called positive."""
+    """Harmonic mean of sensitivity and predictive value; None where no image is positive or called positive."""
     both = int(positive.sum() + called.sum())
     if not both:
         return None
@@ -58,14 +58,14 @@ def f1(positive: Bools, called: Bools) -> Figure | None:
 
 
 def balanced_accuracy(positive: Bools, called: Bools) -> Figure:
-    """Mean of sensitivity and specificity; both classes must be there."""
+    """Mean of sensitivity and specificity. Both classes must have images."""
     hit, clear = float(called[positive].mean()), float((~called[~positive]).mean())
     of_class = np.where(positive, (called - hit) / positive.sum(), (~called - clear) / (~positive).sum())
     return Figure((hit + clear) / 2, of_class / 2, "classes", "share")
 
 
 def mcc(positive: Bools, called: Bools) -> Figure:
-    """Matthews' correlation of truth and call; 0, as in scikit-learn, where all calls are alike."""
+    """Matthews' correlation of truth and verdict; 0 where all verdicts are equal, as in scikit-learn."""
     share = float(positive.mean())
     hit, alarm = float(called[positive].mean()), float(called[~positive].mean())
     calls = share * hit + (1 - share) * alarm
@@ -93,14 +93,14 @@ def auc(positive: Bools, scores: Floats) -> Figure:
 
 def average_precision(positive: Bools, scores: Floats) -> Figure:
     """Mean precision at the score of each positive image."""
-    # Steps are the distinct scores, falling; equal scores are called together.
+    # Steps are the distinct scores in descending order.
     _, step = np.unique(-scores, return_inverse=True)
     hits = np.bincount(step, weights=positive)
     found, called = np.cumsum(hits), np.cumsum(np.bincount(step))
     precision = found / called
     total = float(found[-1])
     value = float(hits @ precision) / total
-    # What one more image does to the precision of its own step and of all below it.
+    # Effect of one more image on the precision of its own step and of all below it.
     gain, loss = (np.cumsum((hits * part)[::-1])[::-1] for part in (1 / called, found / called**2))
     moved = positive * (precision + gain)[step] - loss[step]
     return Figure(min(1.0, value), (moved - positive * value) / total, "classes", "logit")
@@ -109,8 +109,8 @@ def average_precision(positive: Bools, scores: Floats) -> Figure:
 def components(positive: Bools, scores: Floats) -> tuple[Floats, Floats]:
     """DeLong's structural components of m rankings, scores (m, n): of each positive image, and of each negative one.
 
-    A positive's is the share of negatives that it is ranked above, a negative's the share of positives above it.
-    Source of the fast form, by midranks: Sun and Xu, IEEE Signal Processing Letters 21 (2014).
+    A positive's component is the share of negatives ranked below it, a negative's the share of positives ranked above.
+    Source of the fast form with midranks: Sun and Xu, IEEE Signal Processing Letters 21 (2014).
     """
     hits, others = scores[:, positive], scores[:, ~positive]
     m, n = hits.shape[1], others.shape[1]

@@ -1,13 +1,13 @@
-"""Which interval each figure of a classifier carries.
+"""The interval of each figure of a classifier.
 
-Where subjects are known, every interval counts them: the variance between subjects (`clustered.spread`), and Student's
-t with degrees of freedom from their numbers. AUC and average precision have it on the logit scale, all others as Korn
-and Graubard's interval at the effective number of images. Where nothing varies (all right, all wrong), each subject is
-one observation. A class with one subject leaves what rests on that class without an interval: nothing tells how
-subjects differ. Coverage, by simulation: benchmarks/results/interval-coverage.md.
+Where subjects are known, intervals use the variance between subjects (`clustered.spread`), and Student's t with degrees
+of freedom from their numbers. AUC and average precision have it on the logit scale, all other figures as Korn and
+Graubard's interval at the effective number of images. Where images do not vary (all correct, all wrong), each subject
+is one observation. A figure has no interval where it depends on a class with one subject, because the variance between
+subjects is then unknown. Coverage, by simulation: benchmarks/results/interval-coverage.md.
 
-The interval is for subjects drawn anew. A figure that depends on the share of images with a finding (PPV, F1, MCC,
-average precision) is for the share among these images.
+The interval is for a new sample of subjects. Figures that depend on the share of positive images (PPV, F1, MCC, average
+precision) hold for the share among these images.
 
 Where subjects are unknown, images count as independent:
 
@@ -16,10 +16,10 @@ Where subjects are unknown, images count as independent:
 - balanced accuracy: its two Wilson intervals combined (Newcombe, Statistics in Medicine 20, 2001; Zou and Donner,
   ibid. 27, 2008).
 - ROC-AUC: DeLong on the logit scale; Newcombe's score interval at 0 and 1.
-- average precision, MCC: as with subjects, each image one.
-- Brier score: Wilson's. A squared error within [0, 1] varies no more than a proportion, so this is wide rather than
-  narrow, where its own variance in some twenty images misses a rare large error. Over subjects, too, it counts as no
-  more images than there are.
+- average precision, MCC: as with subjects, with each image as a subject.
+- Brier score: Wilson's. A squared error within [0, 1] varies at most as much as a proportion, so the interval is
+  conservative, while the sample variance of some twenty images misses a rare large error. Over subjects the effective
+  number of images is also limited to the number of images.
 """
 
 import math
@@ -42,7 +42,7 @@ from edgeall.statistics.roc import delong_interval
 
 
 def share(right: Bools, cluster: Integers | None, those: Bools | None = None) -> Estimate | None:
-    """A share of images, or of `those`; None of none."""
+    """Share of images that are `right`, among `those`; None where there are none."""
     among = np.ones(len(right), dtype=bool) if those is None else those
     if cluster is None or not among.any():
         return proportion(int(right[among].sum()), int(among.sum()))
@@ -50,15 +50,15 @@ def share(right: Bools, cluster: Integers | None, those: Bools | None = None) ->
 
 
 def over_subjects(figure: Figure, positive: Bools, cluster: Integers) -> Estimate:
-    """The figure with its interval for subjects drawn anew; its ends are None where a class has one subject.
+    """The figure with its interval for a new sample of subjects; ends are None where a class has one subject.
 
     Args:
-        positive: classes, where the figure holds their shares.
+        positive: the truth, (n,), for figures with fixed class shares.
         cluster: subject of each image, (n,).
     """
     every = np.ones(len(positive), dtype=bool)
     strata = [every] if figure.strata == "all" else [positive, ~positive]
-    # Numbered anew: some images may have been left out.
+    # Renumbered, because some images can have been left out.
     cluster = np.unique(cluster, return_inverse=True)[1].astype(np.int64)
     if any(len(np.unique(cluster[those])) < 2 for those in strata):
         where = "one subject" if figure.strata == "all" else "fewer than two subjects in a class"
@@ -80,7 +80,7 @@ def _ends(figure: Figure, found: ClusteredError, n: int) -> tuple[float, float]:
 
 
 def over_images(name: str, figure: Figure, positive: Bools, called: Bools, scores: Floats) -> Estimate:
-    """The figure with its interval where no subject is known."""
+    """The figure with its interval, where no subject is known."""
     if name == "auc":
         return delong_interval(positive, scores)
     value = figure.value

@@ -1,4 +1,4 @@
-"""Timings: the percentiles that enough runs support, and the ratio of two artifacts over interleaved rounds."""
+"""Timings: percentiles with enough runs, and the ratio of two artifacts over interleaved rounds."""
 
 import math
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from scipy.stats import t as student
 from edgeall.statistics.estimate import CONFIDENCE, Estimate
 
 RUNS_NEEDED = {"p50": 11, "p90": 64, "p95": 130, "p99": 662, "p99.9": 6636}
-"""Fewest runs to know a percentile at 99% confidence: with quantile q, the smallest n for which the n runs reach past
-it at least twice, q^n + n q^(n-1) (1 - q) <= 0.01. Source: Wilks, Ann. Math. Statist. 12 (1941): with that n, 99
-times in 100, the range of the runs covers at least the share q of all that could have been."""
+"""Fewest runs for a percentile at 99% confidence: for quantile q, the smallest n of which at least two runs exceed it,
+q^n + n q^(n-1) (1 - q) <= 0.01. Source: Wilks, Ann. Math. Statist. 12 (1941): with that n, the range of the runs covers
+at least the share q of the distribution in 99 of 100 samples."""
 
 NOISY = 0.10
-"""Spread between rounds from which a measurement is marked noisy."""
+"""Spread between rounds above which a measurement is marked noisy."""
 
 LEAST_GAIN = 1.05
-"""Times as fast as float32 that INT8 must be to be worth what it changes."""
+"""Least speed-up of INT8 over float32 at which INT8 is recommended."""
 
 _ALWAYS = ("p50", "p90")
 
@@ -45,7 +45,7 @@ class Timings:
 
 
 def percentiles(raw: Sequence[float]) -> Timings:
-    """Summarise raw timings; nothing is clipped as an outlier."""
+    """Summarise raw timings. Outliers are not removed."""
     runs = np.asarray(raw, dtype=np.float64)
     if not len(runs):
         return Timings(0, {}, None, None, None)
@@ -68,12 +68,12 @@ def round_spread(round_medians: Sequence[float]) -> float | None:
 def ratio_over_rounds(a: Sequence[float], b: Sequence[float]) -> Estimate | None:
     """The ratio a / b from medians of the same interleaved rounds: geometric mean, t-interval of the logarithms.
 
-    Rounds are the independent repetitions, not the runs within them, and a drift of the machine during a round
-    falls on both. Sources: Kalibera and Jones, Rigorous Benchmarking in Reasonable Time (ISMM 2013); geometric mean:
-    Fleming and Wallace, CACM 29 (1986).
+    The independent repetitions are the rounds, not the runs within them. A drift of the machine during a round affects
+    both. Sources: Kalibera and Jones, Rigorous Benchmarking in Reasonable Time (ISMM 2013); geometric mean: Fleming and
+    Wallace, CACM 29 (1986).
 
     Returns:
-        None without a round; ends are None with one round, whose ratio has no known error.
+        None without a round; ends are None with one round.
     """
     if len(a) != len(b):
         raise ValueError(f"rounds come in pairs, not {len(a)} and {len(b)}")
@@ -84,7 +84,7 @@ def ratio_over_rounds(a: Sequence[float], b: Sequence[float]) -> Estimate | None
     if len(logs) == 1:
         return Estimate(math.exp(centre), None, None, "one round")
     spread = float(student.ppf(0.5 + CONFIDENCE / 2, len(logs) - 1) * logs.std(ddof=1) / math.sqrt(len(logs)))
-    # exp overflows near 709; a spread like that says only that nothing is known.
+    # Limited because exp overflows near 709. A spread that large is meaningless anyway.
     spread = min(spread, 300.0)
     return Estimate(
         math.exp(centre),
@@ -95,10 +95,10 @@ def ratio_over_rounds(a: Sequence[float], b: Sequence[float]) -> Estimate | None
 
 
 def ratio_of_separate_rounds(a: Sequence[float], b: Sequence[float]) -> Estimate | None:
-    """The ratio a / b from medians of rounds that were not taken in turn: geometric means, Welch's t-interval of logs.
+    """The ratio a / b from medians of rounds that were not interleaved: geometric means, Welch's t-interval of logs.
 
-    The interval knows how rounds of one session differ. What differs between two sessions - temperature, other
-    programs, libraries - is in neither's spread, so that it is too narrow by an unknown amount.
+    The interval covers differences between the rounds of a session. It does not cover differences between two sessions
+    (temperature, other programs, libraries), so that it is too narrow by an unknown amount.
 
     Returns:
         None where one has no round; ends are None where one has a single round.

@@ -1,7 +1,4 @@
-"""What an artifact's probabilities are worth against the truth, each figure with its interval.
-
-Which interval each has: `edgeall.statistics.intervals`.
-"""
+"""Metrics of probabilities against the truth, each with its interval (see `edgeall.statistics.intervals`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -19,18 +16,18 @@ from edgeall.statistics.intervals import brier, over_images, over_subjects, shar
 
 ECE_BINS = 10
 _ONE_CLASS = ("ppv", "f1")
-"""What is defined where the truth holds one class."""
+"""Figures that are defined where the truth has one class only."""
 _SHARES = ("accuracy", "sensitivity", "specificity")
 
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """Of the most probable class, for more than two classes. Macro: the plain mean over classes.
+    """Metrics of the most probable class, for more than two classes. Macro averages are unweighted means over classes.
 
     Attributes:
         confusion: rows are the truth, columns the most probable class, both in the order of `labels`.
-        accuracy: share of images whose most probable class is theirs.
-        recalls: the same share of each class's own images, in the order of `labels`; None of a class without any.
+        accuracy: share of images whose most probable class is correct.
+        recalls: the same share among each class's images, in the order of `labels`; None for a class without images.
         auc: macro average of each class against the rest; None where a class has no image.
     """
 
@@ -57,14 +54,14 @@ class ClassMetrics:
 
 @dataclass(frozen=True)
 class Referral:
-    """What a band of scores that go to a human does on some images.
+    """Figures of a referral band, of which a human decides the images.
 
     Attributes:
         low, high: scores in [low, high) are referred.
         referred: share of all images.
-        sensitivity, specificity: what a band is chosen for: shares of the positives not missed, of the negatives not
-            alarmed, where a referred image is neither.
-        answered_sensitivity, answered_specificity: of the images that have a verdict alone; None without any.
+        sensitivity, specificity: shares of positives not called negative and of negatives not called positive; a
+            referred image counts as correct. A band is chosen by them.
+        answered_sensitivity, answered_specificity: of the images outside of the band only; None without any.
     """
 
     low: float
@@ -85,20 +82,20 @@ class Referral:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Of the verdict positive or negative at the decision's threshold, and of the score behind it.
+    """Metrics of the verdict, positive or negative at the decision's threshold, and of its score.
 
-    None means undefined: sensitivity without a positive image, specificity without a negative one, PPV where
-    nothing was called positive, F1 where nothing is or was called positive, and whatever compares the two classes
-    (balanced accuracy, AUC, average precision, MCC) where the truth holds one.
+    None means undefined: sensitivity without a positive image, specificity without a negative one, PPV where no image
+    is called positive, F1 where no image is positive or called positive, and figures that compare the two classes
+    (balanced accuracy, AUC, average precision, MCC) where the truth has one.
 
     Attributes:
-        n: images.
-        clusters: subjects among them, None where not known. Where they are known, intervals are for subjects drawn
-            anew; else each image counts as independent, which is too narrow where several are of one person.
-        ppv: positive predictive value, which machine learning calls precision: in edgeall that is a number format.
+        n: number of images.
+        clusters: number of subjects; None where not known. Where they are known, intervals are for a new sample of
+            subjects; else each image counts as independent, which is too narrow where several are of one person.
+        ppv: positive predictive value, in machine learning also called precision; here precision is a number format.
         brier: mean squared error of the score, 0 is best.
         ece: expected calibration error of the score in `ECE_BINS` equal bins (Naeini, Cooper and Hauskrecht, AAAI
-            2015), 0 is best. No interval: in small sets it is biased upwards, and a bootstrap doubles the bias.
+            2015), 0 is best. It has no interval: in small sets it is biased upwards, and a bootstrap doubles the bias.
         confusion: "tn", "fp", "fn", "tp".
         classes: for more than two classes.
         referral: where the decision has a band to refer to a human.
@@ -154,7 +151,7 @@ def positive_score(probabilities: npt.ArrayLike, decision: Decision) -> Floats:
 
 
 def is_positive(truth: npt.ArrayLike, decision: Decision) -> Bools:
-    """Which class indices (n,) are those of positive labels."""
+    """Whether each class index is that of a positive label, (n,)."""
     return np.isin(np.asarray(truth), decision.positive_indices)
 
 
@@ -172,10 +169,10 @@ def classification_metrics(
         truth: class indices into `decision.labels`, (n,), n >= 1.
         probabilities: (n, k), rows add up to 1.
         groups: subject of each image where known.
-        thresholds: of each image (n,), where they come from several models; default: the decision's.
+        thresholds: of each image (n,), where images are from several models; default: the decision's.
 
     Raises:
-        ValueError: shapes do not fit, no image, or probabilities that are not finite.
+        ValueError: shapes do not match, no image, or probabilities that are not finite.
     """
     indices = np.asarray(truth, dtype=np.int64)
     scores = positive_score(probabilities, decision)
@@ -189,7 +186,7 @@ def classification_metrics(
     accuracy = share(right, cluster)
     assert accuracy is not None
     table = np.asarray(probabilities, dtype=np.float64)
-    # Summed floating-point probabilities may come out a hair over 1.
+    # Sums of floating-point probabilities can slightly exceed 1.
     clipped = np.clip(scores, 0.0, 1.0)
     return Metrics(
         n=len(indices),
@@ -212,7 +209,7 @@ def classification_metrics(
 
 
 def calibration_error(positive: Bools, scores: Floats, bins: int = ECE_BINS) -> float:
-    """Mean distance of the mean score from the share of positives over equal bins, weighted by their images."""
+    """Mean difference between the mean score and the share of positives over equal bins, weighted by their images."""
     bin_of = np.clip((scores * bins).astype(np.int64), 0, bins - 1)
     return float(np.abs(np.bincount(bin_of, weights=scores - positive, minlength=bins)).sum() / len(scores))
 

@@ -1,10 +1,10 @@
-"""Many tests at once: each alone is wrong one time in twenty, and of fifteen one may well be."""
+"""Correction of p-values for multiple tests."""
 
 from collections.abc import Sequence
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted for their number, valid however they depend on each other.
+    """p-values adjusted for their number, valid under any dependence between them.
 
     Source: Holm, Scand. J. Statist. 6 (1979).
     """

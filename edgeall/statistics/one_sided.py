@@ -1,6 +1,6 @@
-"""One-sided bounds of paired differences: how much worse, or better, a model b may be than a on the same images.
+"""One-sided bounds of paired differences between two models a and b on the same images.
 
-What asks "is b not worse than a by more than a margin?" needs one end of an interval, at the level of that end alone.
+A non-inferiority test, "b is not worse than a by more than a margin", needs one end of an interval at its own level.
 """
 
 import math
@@ -18,7 +18,7 @@ from edgeall.statistics.estimate import CONFIDENCE, bonett_price
 from edgeall.statistics.roc import gained
 
 ENOUGH_SUBJECTS = 8
-"""Subjects a class from which bounds are over subjects; of fewer, the variance between them is hardly known."""
+"""Least subjects of a class for bounds over subjects. With fewer, the variance between them is poorly known."""
 
 _Z = float(norm.ppf(CONFIDENCE))
 
@@ -27,13 +27,13 @@ Over = Literal["subjects", "images"]
 
 @dataclass(frozen=True)
 class OneSided:
-    """A difference, and the bounds that its true value keeps to with 95 % confidence each.
+    """A difference, and one-sided bounds of its true value.
 
     Attributes:
         value: the difference as observed.
         low, high: lower and upper bound, each one-sided at 95 %; together an interval at 90 %. None where a class
             (of an AUC) or the set (of a mean) has one image.
-        over: what counts as independent. Over images, bounds of images that share few subjects are too narrow.
+        over: what counts as independent. Over images, bounds are too narrow if images are of few subjects.
     """
 
     value: float
@@ -52,10 +52,10 @@ def paired_auc(
     b: Sequence[float] | Floats,
     subjects: Sequence[str | None] | None = None,
 ) -> OneSided | None:
-    """AUC of b less AUC of a on the same images.
+    """AUC of b - AUC of a on the same images.
 
-    The variance is that of DeLong's components, between subjects or images; the bounds are Bonett and Price's at the
-    effective number of images, as in `compare_auc`: Student's own are too narrow near an AUC of 1.
+    The variance is that of DeLong's components, between subjects or images. The bounds are Bonett and Price's at the
+    effective number of images, as in `compare_auc`, because Student's are too narrow near an AUC of 1.
 
     Args:
         positive: the truth, (n,).
@@ -88,7 +88,7 @@ def paired_mean(
     positive: Sequence[bool] | Bools,
     subjects: Sequence[str | None] | None = None,
 ) -> OneSided:
-    """The mean of a difference per image, (n,), n >= 1, of log-loss, say; its bounds are Student's.
+    """The mean of a difference per image, (n,), n >= 1, for example of log-loss, with Student's bounds.
 
     Args:
         positive: the truth, (n,): bounds are over subjects where both classes have enough of them.
@@ -105,7 +105,7 @@ def paired_mean(
 
 
 def _independent(truth: Bools, subjects: Sequence[str | None] | None) -> tuple[Integers, Over]:
-    """What counts as independent, by number, (n,)."""
+    """Cluster number of each image, (n,), and what the clusters are."""
     cluster = clusters(subjects, len(truth))
     if cluster is None or min(len(np.unique(cluster[of])) for of in (truth, ~truth)) < ENOUGH_SUBJECTS:
         return np.arange(len(truth)), "images"

@@ -1,4 +1,4 @@
-"""Two classifiers on the same images: do they agree, and is one right more often?"""
+"""Agreement and difference of accuracy of two classifiers on the same images."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,14 +15,14 @@ from edgeall.statistics.intervals import share
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Of a classifier b beside a reference a on the same images.
+    """Comparison of a classifier b with a reference a on the same images.
 
     Attributes:
-        agreement: share of equal verdicts; its interval counts subjects where they are known.
-        accuracy_delta: accuracy of b less that of a. Over subjects its ends are None where every verdict is equal.
-        p_value: McNemar's exact two-sided test of equal accuracy; takes images as independent.
+        agreement: share of equal verdicts; its interval is over subjects where they are known.
+        accuracy_delta: accuracy of b - accuracy of a. Over subjects its ends are None where every verdict is equal.
+        p_value: McNemar's exact two-sided test of equal accuracy; assumes independent images.
         p_value_over_subjects: sign-flip permutation test over subjects; None where they are not known.
-        only_a, only_b: images that one alone has right.
+        only_a, only_b: number of images that only one classifies correctly.
     """
 
     n: int
@@ -50,7 +50,9 @@ def agreement(verdicts_a: npt.ArrayLike, verdicts_b: npt.ArrayLike) -> Estimate 
 
 
 def mcnemar_exact(correct_a: npt.ArrayLike, correct_b: npt.ArrayLike) -> float:
-    """Two-sided p-value of equal accuracy: a binomial test of the images that one alone has right; 1 without any.
+    """Two-sided p-value of equal accuracy: a binomial test of the images that only one classifies correctly.
+
+    It is 1 without such images.
 
     Source: McNemar, Psychometrika 12 (1947), in its exact form (Fay, Biostatistics 11, 2010).
     """
@@ -69,12 +71,12 @@ def compare_verdicts(
     """Compare verdicts (True: positive) of two classifiers, (n,) each, n >= 1, with the truth.
 
     The interval of the accuracy difference is Bonett and Price's for paired proportions (J. Educ. Behav. Stat. 37,
-    2012), which stays open where no image tells the two apart. Where subjects are known it is taken at the effective
-    number of images, as that of a share is. It has no ends then where all verdicts are equal: the models may differ on
-    other images, but these do not tell whether such differences would fall on few subjects or on all.
+    2012), which has a positive width even where all verdicts are equal. Where subjects are known it is computed at the
+    effective number of images, as for a share. It has no ends then where all verdicts are equal, because these images
+    give no information on the variance of differences between subjects.
 
     Args:
-        seed: of the permutation test, where subjects are too many to try all signs.
+        seed: of the permutation test, where subjects are too many for all combinations of signs.
     """
     truth = np.asarray(positive, dtype=bool)
     a, b = np.asarray(verdicts_a, dtype=bool), np.asarray(verdicts_b, dtype=bool)
@@ -96,7 +98,7 @@ def compare_verdicts(
 
 
 def mean_gain(gained: Floats, cluster: Integers | None) -> Estimate:
-    """The mean of 1 (b alone is right), -1 (a alone) and 0, (n,), with the interval of `compare_verdicts`."""
+    """The mean of 1 (only b is correct), -1 (only a) and 0, (n,), with the interval of `compare_verdicts`."""
     value, n = float(gained.mean()), len(gained)
     up, down = float((gained > 0).mean()), float((gained < 0).mean())
     if cluster is None:
@@ -118,11 +120,11 @@ def mean_gain(gained: Floats, cluster: Integers | None) -> Estimate:
 
 
 def _sign_flip(gained: Floats, cluster: Integers, seed: int) -> float:
-    """Were a and b equal, each subject's gain could as well have had the other sign."""
+    """p-value of a permutation test: if a and b are equal, both signs of a subject's gain are equally likely."""
     totals = np.bincount(cluster, weights=gained)
     totals = totals[totals != 0]
     if len(totals) < 2:
-        # One subject's gain is as large with either sign.
+        # With one subject both signs give the same absolute gain.
         return 1.0
     result = permutation_test(
         (totals, np.zeros_like(totals)),

@@ -1,4 +1,4 @@
-"""Area under the ROC curve: its interval, and the difference of two."""
+"""Area under the ROC curve (AUC): its interval, and the difference of two."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from edgeall.statistics.estimate import Estimate, Z, bonett_price
 
 @dataclass(frozen=True)
 class AucDifference:
-    """AUC of b less AUC of a on the same images. `p_value`: DeLong's two-sided; None where subjects are known."""
+    """AUC of b - AUC of a on the same images. `p_value`: DeLong's, two-sided; None where subjects are known."""
 
     delta: Estimate
     p_value: float | None
@@ -30,7 +30,7 @@ class AucDifference:
 def delong_interval(positive: Bools, scores: Floats) -> Estimate:
     """AUC with DeLong's variance on the logit scale; for a perfect or reversed ranking, Newcombe's score interval.
 
-    DeLong's variance is 0 at AUC 1, which would make [1, 1] of the smallest set. Sources: DeLong, DeLong and
+    DeLong's variance is 0 at AUC 1, which would give [1, 1] for any number of images. Sources: DeLong, DeLong and
     Clarke-Pearson, Biometrics 44 (1988); logit scale: Qin and Hotilovac, Stat. Methods Med. Res. 17 (2008).
     """
     area = float(roc_auc_score(positive, scores))
@@ -43,7 +43,7 @@ def delong_interval(positive: Bools, scores: Floats) -> Estimate:
 
 
 def newcombe_interval(area: float, positives: float, negatives: float) -> tuple[float, float]:
-    """Score interval of an AUC from its value and the two group sizes alone; never of zero width.
+    """Score interval of an AUC from its value and the two group sizes alone. Its width is never 0.
 
     Solves |area - t| = z sqrt(V(t)) with Hanley and McNeil's variance at equal group sizes. Source: Newcombe,
     Statistics in Medicine 25 (2006) 559-573, method 5.
@@ -67,14 +67,14 @@ def compare_auc(
     scores_b: Sequence[float],
     groups: Sequence[str | None] | None = None,
 ) -> AucDifference | None:
-    """AUC of b less that of a on the same images: DeLong's paired test, or Obuchowski's interval over known subjects.
+    """AUC of b - AUC of a on the same images: DeLong's paired test, or Obuchowski's interval over known subjects.
 
-    Over subjects it has the variance of `clustered.spread`, in Bonett and Price's formula for paired proportions (J.
-    Educ. Behav. Stat. 37, 2012): a plain Student's interval is too narrow near an AUC of 1. Its ends are None where a
-    class has one subject, and where no image tells the rankings apart: how subjects differ is then not known.
+    Over subjects it uses the variance of `clustered.spread` in Bonett and Price's formula for paired proportions (J.
+    Educ. Behav. Stat. 37, 2012), because Student's interval is too narrow near an AUC of 1. Its ends are None where a
+    class has one subject, and where the rankings do not differ, because the variance between subjects is then unknown.
 
-    Over images, where neither ranking varies (both perfect, say), the interval combines the two separate ones as if
-    they were independent, which is too wide rather than too narrow (Zou and Donner, Statistics in Medicine 27, 2008).
+    Over images, where neither ranking varies (for example both are perfect), the interval combines the two separate
+    ones as if independent, which is conservative (Zou and Donner, Statistics in Medicine 27, 2008).
 
     Returns:
         None where the truth has one class only.
@@ -106,13 +106,13 @@ def auc_test_over_subjects(
     scores_b: Sequence[float],
     groups: Sequence[str | None],
 ) -> float | None:
-    """Two-sided p-value of equal AUC on the same images where images of one subject go together.
+    """Two-sided p-value of equal AUC on the same images, with images clustered by subject.
 
-    Student's t with the variance of `clustered.spread`. With every image a subject of its own and many of them it is
-    DeLong's test.
+    Student's t with the variance of `clustered.spread`. With many images and one image a subject it equals DeLong's
+    test.
 
     Returns:
-        None where the truth has one class only, a class has one subject, or AUCs differ and nothing varies.
+        None where the truth has one class only, a class has one subject, or AUCs differ without variance.
     """
     truth = np.asarray(positive, dtype=bool)
     cluster = clusters(groups, len(truth))
@@ -127,7 +127,7 @@ def auc_test_over_subjects(
 def difference_over_subjects(
     positive: Bools, a: Floats, b: Floats, cluster: Integers
 ) -> tuple[Estimate, float | None]:
-    """What `compare_auc` and `auc_test_over_subjects` tell, of subjects by number: the difference and its p-value."""
+    """The difference of AUC (b - a) and its p-value, for `compare_auc` and `auc_test_over_subjects`."""
     before, after = figures.auc(positive, a), figures.auc(positive, b)
     delta = after.value - before.value
     up = gained(positive, a, b)
@@ -136,16 +136,16 @@ def difference_over_subjects(
         return Estimate(delta, None, None, "no interval: one subject in a class"), None
     if not found.known:
         p_value = 1.0 if abs(delta) < 1e-12 else None
-        return Estimate(delta, None, None, "no interval: no image tells the rankings apart"), p_value
+        return Estimate(delta, None, None, "no interval: the rankings do not differ"), p_value
     low, high = bonett_price(up, up - delta, found.effective(2 * up - delta - delta**2))
     interval = Estimate(delta, min(low, delta), max(high, delta), f"Bonett-Price, {found.in_words}")
     return interval, float(2 * student.sf(abs(delta) / math.sqrt(found.variance), found.freedom))
 
 
 def gained(positive: Bools, a: Floats, b: Floats) -> float:
-    """What b's AUC gains over a's by images that b ranks better; by the others it loses this less the difference.
+    """Gain of AUC by the images that b ranks better than a. The loss by the others is this minus the difference.
 
-    It is as if images were won and lost, each by the share of pairs that its component gains or loses.
+    An image's gain is the share of pairs by which its component increases.
     """
     both = figures.components(positive, np.stack([a, b]))
     return float(np.mean([np.maximum(of[1] - of[0], 0).mean() for of in both]))
@@ -165,7 +165,7 @@ def _separate(a: float, b: float, positives: int, negatives: int) -> Estimate:
 def _delong_covariance(positive: Bools, scores: Floats) -> Floats:
     """Covariance (m, m) of the AUCs of m rankings, scores (m, n).
 
-    A class of one image has no variance of its own and counts as 0.
+    The variance of a class with one image counts as 0.
     """
     total = np.zeros((len(scores), len(scores)))
     for components in figures.components(positive, scores):

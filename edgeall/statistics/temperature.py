@@ -1,4 +1,4 @@
-"""Calibration of logits: the scale (and offset) that makes known truths likeliest, and their cross-entropy.
+"""Calibration of logits: the maximum-likelihood scale (and offset), and cross-entropy.
 
 A temperature is 1 / scale. Sources: temperature: Guo, Pleiss, Sun and Weinberger, On calibration of modern neural
 networks, ICML 2017; softened targets and the offset: Platt, Probabilistic outputs for support vector machines (1999).
@@ -15,38 +15,38 @@ SCALES = (0.05, 20.0)
 """Least and greatest scale."""
 
 LEAST = 1e-7
-"""Probabilities below it count as it in a logarithm: no image loses more than 16.1."""
+"""Least probability in a logarithm, which limits an image's loss to 16.1 nats."""
 
 _OFFSETS = (-20.0, 20.0)
 
 
 def fit_scale(logits: Floats, truth: Integers) -> float:
-    """The scale of the logits that makes `truth` likeliest, in `SCALES`.
+    """The scale of the logits with the highest likelihood of `truth`, in `SCALES`.
 
-    Targets are softened as Platt did, so that a few well separated images do not make every answer certain: of n
-    images of a class, (n + 1) / (n + 2).
+    Targets are softened as by Platt, to (n + 1) / (n + 2) for n images of a class, so that a few well separated images
+    do not drive all probabilities to 0 and 1.
 
     Args:
-        logits: of a lone sigmoid (n, 1), or before softmax (n, k).
+        logits: of a single sigmoid output (n, 1), or before softmax (n, k).
         truth: class indices (n,).
     """
     return float(_fit(logits, truth, np.array([1.0]))[0])
 
 
 def fit_scale_and_offset(logits: Floats, truth: Integers) -> tuple[float, float]:
-    """Platt's method: `fit_scale` with an offset of the second class's logit beside it. For two classes."""
+    """Platt's method for two classes: `fit_scale` with an additional offset of the second class's logit."""
     scale, offset = _fit(logits, truth, np.array([1.0, 0.0]))
     return float(scale), float(offset)
 
 
 def mean_log_loss(logits: Floats, truth: Integers, scale: float = 1.0, offset: float = 0.0) -> float:
-    """Mean cross-entropy of `scale * logits + offset` with the truth; unlike `log_losses`, not clipped."""
+    """Mean cross-entropy of `scale * logits + offset` with the truth, in nats; unlike `log_losses`, not clipped."""
     two = _two_columns(logits)
     return _cross_entropy(_changed(two, scale, offset), np.eye(two.shape[1])[truth])
 
 
 def log_losses(probabilities: npt.NDArray[np.floating], truth: Integers) -> Floats:
-    """Cross-entropy of each image, (n,): -log of the probability of its class, clipped to at least `LEAST`.
+    """Cross-entropy of each image, (n,), in nats: -log of the probability of its class, clipped to at least `LEAST`.
 
     Args:
         probabilities: of each class, (n, k).
@@ -68,7 +68,7 @@ def _fit(logits: Floats, truth: Integers, start: Floats) -> Floats:
 
 
 def _two_columns(logits: Floats) -> Floats:
-    """A lone sigmoid's logit as the second of two softmax logits."""
+    """The logit of a single sigmoid output as the second of two softmax logits."""
     return np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
 
 

@@ -1,4 +1,4 @@
-"""Choosing the score from which a verdict is positive."""
+"""Chooses the score from which a verdict is positive, and the band of scores to refer."""
 
 from collections.abc import Sequence
 
@@ -14,16 +14,16 @@ Floats = npt.NDArray[np.float64]
 def choose_threshold(positive: Sequence[bool], scores: Sequence[float]) -> float:
     """The threshold of greatest sensitivity + specificity - 1 (Youden's J), for validation images.
 
-    It lies midway between two neighbouring scores, where new scores are least likely to be decided by chance; of
-    equal ones the nearest to 0.5 is taken, then the lower. 0.5 where no threshold does better than chance.
+    It lies midway between two neighbouring scores, at the largest distance from both. Of equally good thresholds the
+    nearest to 0.5 is taken, then the lower. It is 0.5 where no threshold is better than chance.
     Source: Youden, Cancer 3 (1950).
 
     Args:
         positive: truth, (n,).
-        scores: probabilities of a finding in [0, 1], (n,).
+        scores: probabilities of a positive label in [0, 1], (n,).
 
     Raises:
-        DatasetError: the images are all of one class.
+        DatasetError: all images are of one class.
     """
     truth = np.asarray(positive, dtype=bool)
     values = np.asarray(scores, dtype=np.float64)
@@ -32,7 +32,8 @@ def choose_threshold(positive: Sequence[bool], scores: Sequence[float]) -> float
             "a threshold needs validation images of both classes: give a larger validation part"
         )
     false_rate, true_rate, steps = roc_curve(truth, values, drop_intermediate=False)
-    # Steps are the scores, falling: step i calls all from it upwards. The first, above all scores, calls none.
+    # Steps are the scores in descending order: at step i, all scores from it upwards are positive. The first is above
+    # all scores.
     upper, lower = steps[1:-1], steps[2:]
     gain = np.round((true_rate - false_rate)[1:-1], 12)
     if not len(gain) or gain.max() <= 0:
@@ -45,10 +46,10 @@ def choose_threshold(positive: Sequence[bool], scores: Sequence[float]) -> float
 
 
 def matching_threshold(called: Sequence[bool], scores: Sequence[float], near: float) -> float:
-    """The threshold at which another model's scores give the most verdicts that are those `called`.
+    """The threshold at which another model's scores give the most verdicts equal to `called`.
 
-    No truth is asked for: it moves a decision from one model to another that ranks images much as it does. The
-    threshold lies midway between two neighbouring scores; of equally good ones the nearest to `near` is taken.
+    It transfers a decision to a model with a similar ranking of images, without the truth. The threshold lies midway
+    between two neighbouring scores. Of equally good ones the nearest to `near` is taken.
 
     Args:
         called: verdicts to keep, (n,), n >= 1.
@@ -58,7 +59,7 @@ def matching_threshold(called: Sequence[bool], scores: Sequence[float], near: fl
     order = np.argsort(np.asarray(scores, dtype=np.float64), kind="stable")
     values = np.asarray(scores, dtype=np.float64)[order]
     positive = np.asarray(called, dtype=bool)[order]
-    # Cut i calls the scores from i on positive.
+    # At cut i, the scores from i on are positive.
     kept = (
         positive.sum()
         - np.concatenate([[0], np.cumsum(positive)])
@@ -84,14 +85,14 @@ def choose_band(
     min_sensitivity: float,
     min_specificity: float,
 ) -> tuple[float, float] | None:
-    """Scores [low, high) to refer to a human, so that of validation images few enough are called wrongly.
+    """The referral band: scores [low, high) that a human decides, chosen on validation images.
 
-    Below `low` at most 1 - `min_sensitivity` of the positives lie; from `high` on at most 1 - `min_specificity` of
-    the negatives. The band is the narrowest such one that holds the threshold; None where none is needed.
+    Below `low` lie at most 1 - `min_sensitivity` of the positives, and from `high` on at most 1 - `min_specificity` of
+    the negatives. The band is the narrowest such one that contains the threshold; None where none is needed.
 
     Args:
         positive, scores: as for `choose_threshold`.
-        min_sensitivity, min_specificity: wanted shares in [0, 1], a referred image counting as not missed.
+        min_sensitivity, min_specificity: required shares in [0, 1]; a referred image counts as correct.
     """
     truth = np.asarray(positive, dtype=bool)
     values = np.asarray(scores, dtype=np.float64)
@@ -118,10 +119,10 @@ def _greatest(negatives: Floats, every: Floats, share: float) -> float:
     kept = np.sort(negatives)[::-1][allowed]
     greater = every[every > kept]
     middle = (kept + greater.min()) / 2 if len(greater) else kept
-    # Halfway between adjacent floating-point numbers rounds to one of them; the cut must be above what it keeps.
+    # Halfway between adjacent floating-point numbers rounds to one of them. The cut must be above the kept score.
     return min(1.0, float(max(middle, np.nextafter(kept, 2.0))))
 
 
 def _allowed(scores: Floats, share: float) -> int:
-    # 1 - 0.95 of 20 is one image, whatever its last binary digit.
+    # The tolerance makes 1 - 0.95 of 20 exactly one image.
     return int(np.floor(share * len(scores) + 1e-9))

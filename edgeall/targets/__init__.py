@@ -1,7 +1,7 @@
-"""Reaching a device: its profile, and a `Target` that carries out measuring plans there. Field tier.
+"""Devices: profiles, and `Target`s that run measuring plans on them. Field tier.
 
-A plan goes in, messages with raw measurements come out, and nothing else crosses; so a device far away is one more
-`Target`, and one more way of reaching in `TARGETS`.
+A target takes a plan and yields messages with raw measurements. Another way of reaching devices is another `Target` and
+another row in `TARGETS`.
 """
 
 import dataclasses
@@ -53,18 +53,18 @@ class Target(Protocol):
     """A device that can be reached."""
 
     def unreachable(self) -> str | None:
-        """Why the device cannot be reached now, in one line; None where it can."""
+        """The reason why the device cannot be reached now, in one line; None where it can."""
         ...
 
     def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
-        """Carry out `plan`, whose paths are this workstation's, leaving out jobs whose key is in `finished`.
+        """Run `plan`, with paths on this workstation, except for jobs whose key is in `finished`.
 
-        Closing the generator stops the device. Messages come as `edgeall.measuring.runner.conduct` tells.
+        Closing the generator stops the device. Messages are those of `edgeall.measuring.runner.conduct`.
         """
         ...
 
     def close(self) -> None:
-        """Let go of the device."""
+        """Disconnect from the device."""
         ...
 
 
@@ -73,25 +73,25 @@ TARGETS: dict[str, Callable[[Profile, Progress], Target]] = {
     "ssh": lambda profile, progress: SshTarget(profile, progress),
     "emulator": lambda profile, progress: EmulatorTarget(profile, progress),
 }
-"""Way of reaching to target."""
+"""Constructors of targets by a profile's `reach`."""
 
 
 def open_target(profile: Profile, progress: Progress = SILENT) -> Target:
-    """The target that a profile describes; does not contact it yet."""
+    """The target of a profile. Does not connect yet."""
     return TARGETS[profile.reach](profile, progress)
 
 
 def open_board(profile: Profile, progress: Progress = SILENT) -> SshTarget | EmulatorTarget:
-    """A device that is not this machine, to be examined and made ready too."""
+    """The target of a device other than this machine, with methods to examine and provision it."""
     return SshTarget(profile, progress) if profile.emulated is None else EmulatorTarget(profile, progress)
 
 
 def found(profile: Profile, address: Address | None = None, progress: Progress = SILENT) -> Profile:
-    """The device that is meant: at `address` if given; of the profiles that this one `finds`, the one that fits.
+    """The profile of the actual device: at `address` if given; among the profiles that this one `finds`, by its model.
 
     Raises:
         UsageError: an address for this machine, or an unknown name among `finds`.
-        DeviceError: it has to be asked and cannot be.
+        DeviceError: the device's model is needed, and it cannot be reached.
     """
     here = profile if address is None else profile.at(address)
     if here.board is None or not profile.finds:

@@ -1,4 +1,4 @@
-"""Where a board is: `[user@]host[:port]`, as people write it."""
+"""Addresses of boards: `[user@]host[:port]`."""
 
 import re
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.$\\-]*")
 
 @dataclass(frozen=True)
 class Address:
-    """A host by name or number, or an alias of the user's ssh configuration; None leaves the choice to ssh."""
+    """A host name, an IP address, or an alias in the user's ssh configuration. None: ssh's default."""
 
     host: str
     user: str | None = None
     port: int | None = None
 
     def __post_init__(self) -> None:
-        # Nothing that ssh could take for an option, and nothing that a shell could take for more than a word.
+        # Excludes options of ssh, and characters with a meaning in a shell.
         if not _HOST.fullmatch(self.host):
             raise UsageError(f"host {self.host!r}: not a name or address; write [user@]host[:port]")
         if self.user is not None and not _USER.fullmatch(self.user):
@@ -51,16 +51,16 @@ class Address:
 
     @property
     def login(self) -> str:
-        """What the ssh command takes as its destination, and what a user types after `ssh` to try it."""
+        """The destination argument of the ssh command."""
         return f"{self.user}@{self.host}" if self.user else self.host
 
     @property
     def command(self) -> str:
-        """How a user reaches it by hand."""
+        """The command with which a user connects."""
         return f"ssh -p {self.port} {self.login}" if self.port else f"ssh {self.login}"
 
     @property
     def slug(self) -> str:
-        """As part of a file name; tells boards of a fleet apart."""
+        """The address as part of a file name, distinct for each board."""
         text = f"{self.host}-{self.port}" if self.port else self.host
         return re.sub(r"[^A-Za-z0-9._-]", "-", text)

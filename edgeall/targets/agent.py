@@ -1,8 +1,8 @@
-"""What runs on a board before edgeall is there: this file's text is sent over the connection and executed.
+"""The agent: a program that is sent to a board as source, and runs there before edgeall is installed.
 
-Standard library only, Python 3.11 or newer (`edgeall.targets.connection` asks before it sends). A request is one line
-of JSON, with bytes after it where files are pushed; an answer is one line of JSON. `measure` answers with the lines of
-`edgeall.measuring.runner` instead.
+It uses the standard library of Python 3.11 or newer (`edgeall.targets.connection` checks the version first). A request
+is one line of JSON, followed by bytes where files are sent. A response is one line of JSON, except for `measure`, whose
+response is the lines of `edgeall.measuring.runner`.
 """
 
 import contextlib
@@ -24,15 +24,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 _CHUNK = 1 << 20
-_PATIENCE_SECONDS = 20.0
-"""How long an earlier measurement of the same bench may take to end after it was told to."""
+_KILL_TIMEOUT_SECONDS = 20.0
+"""Longest time for an earlier measurement of the same bench to end after it was killed."""
+
+_BUSY_TIMEOUT_SECONDS = 2.0
+"""Longest time to wait for a measurement of another bench."""
 
 
 def probe(request: dict[str, Any]) -> dict[str, Any]:
-    """What the board is and has, before anything is put there.
+    """Properties of the board, without writing to it.
 
-    `environment` holds (name, source) of `edgeall.measuring.environment` and of what it is made of, in the order in
-    which they need each other; they are run as they are, from memory.
+    The request's `environment` has (name, source) of `edgeall.measuring.environment` and its parts, in the order of
+    their imports. The sources are executed from memory.
     """
     folder = _folder(request)
     existing = next(place for place in (folder, *folder.parents) if place.exists())
@@ -57,7 +60,7 @@ def probe(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def missing(request: dict[str, Any]) -> list[int]:
-    """Which of `files` ({"to", "sha256"}) are not here, or not with these bytes."""
+    """Indices of the `files` ({"to", "sha256"}) that are missing on the board or have other content."""
     folder = _folder(request)
     return [
         index
@@ -67,7 +70,7 @@ def missing(request: dict[str, Any]) -> list[int]:
 
 
 def receive(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
-    """Put `files` ({"to", "sha256", "size"}) in place, each whole or not at all; their bytes follow in that order."""
+    """Write `files` ({"to", "sha256", "size"}), each whole or not at all. Their bytes follow the request, in order."""
     folder = _folder(request)
     for file in request["files"]:
         place = _inside(folder, file["to"])
@@ -89,7 +92,7 @@ def receive(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
 
 
 def unpack(request: dict[str, Any]) -> dict[str, Any]:
-    """Unpack `archives` (wheels, or other ZIP files) into the one folder `into`, unless that was done before."""
+    """Unpack `archives` (wheels, or other ZIP files) into one folder `into`, unless it exists."""
     folder = _folder(request)
     into = _inside(folder, request["into"])
     fresh = not into.is_dir()
@@ -108,7 +111,7 @@ def unpack(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def write(request: dict[str, Any]) -> dict[str, Any]:
-    """Put the executable text file `to` in place."""
+    """Write the executable text file `to`."""
     place = _inside(_folder(request), request["to"])
     place.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".part.", dir=place.parent)
@@ -120,91 +123,92 @@ def write(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def engines(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """How importing each of `modules` ends, in a process of its own: {"status", "last"}, the exit status (negative: by
-    that signal) and the last line on standard error.
+    """Import each of `modules` in its own process; {"status", "last"} by module.
 
-    `paths` None: those of the launcher at `launcher`; nothing is tried where there is none. With `keep`, their bytecode
-    is left for the first start; without, nothing is written.
+    `status` is the exit status (negative: a signal), `last` the last line on standard error. With `paths` None, the
+    paths of the launcher at `launcher` are used; without a launcher nothing is tried. With `keep`, bytecode is written,
+    which makes the first start faster.
     """
     if request["paths"] is None:
         try:
             text = _inside(_folder(request), request["launcher"]).read_text(encoding="utf-8")
         except OSError:
             return {}
-        set_there = dict(word.split("=", 1) for word in shlex.split(text, comments=True) if "=" in word)
-        surroundings = {**os.environ, **set_there}
+        variables = dict(word.split("=", 1) for word in shlex.split(text, comments=True) if "=" in word)
+        environment = {**os.environ, **variables}
     else:
-        surroundings = _environment(request)
-    frugal = [] if request["keep"] else ["-B"]
-    answers = {}
+        environment = _environment(request)
+    no_bytecode = [] if request["keep"] else ["-B"]
+    results = {}
     for module in request["modules"]:
         done = subprocess.run(  # noqa: S603
-            [sys.executable, *frugal, "-P", "-c", f"import {module}"],
-            env=surroundings,
+            [sys.executable, *no_bytecode, "-P", "-c", f"import {module}"],
+            env=environment,
             capture_output=True,
             text=True,
             errors="replace",
             check=False,
         )
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        answers[module] = {"status": done.returncode, "last": lines[-1] if lines else ""}
-    return answers
+        results[module] = {"status": done.returncode, "last": lines[-1] if lines else ""}
+    return results
 
 
 def measure(request: dict[str, Any], stream: BinaryIO) -> int:
-    """Run the conductor; stop it and its workers when the workstation goes away, which closes standard input.
+    """Run the measuring plan; returns an exit status.
 
-    One bench at a time: two would spoil each other's figures. A bench that comes back after its connection was lost
-    (the same `token`) ends what is left of itself first.
+    The runner and its workers are stopped when standard input closes, that is when the workstation disconnects. Only
+    one bench runs at a time, because two would distort each other's timings. A bench that reconnects (the same `token`)
+    first kills its earlier runner.
     """
     folder = _folder(request)
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder / "busy", request["token"]) as claim:
-        conductor = subprocess.Popen(
+    with _locked(folder / "busy", request["token"]) as lock:
+        runner = subprocess.Popen(
             [sys.executable, "-P", "-m", "edgeall.measuring.runner"],
             stdin=subprocess.PIPE,
             env=_environment(request),
             start_new_session=True,
-            # Whoever holds the lock measures: not this process alone, which may be killed by itself.
-            pass_fds=(claim,),
+            # The runner inherits the lock, which so outlives this process if only this one is killed.
+            pass_fds=(lock,),
         )
-        _say_who(claim, request["token"], conductor.pid)
-        assert conductor.stdin is not None
-        # A conductor that has ended already tells why by itself.
-        with contextlib.suppress(BrokenPipeError), conductor.stdin:
-            conductor.stdin.write(json.dumps(request["request"]).encode())
+        _write_holder(lock, request["token"], runner.pid)
+        assert runner.stdin is not None
+        # A runner that has already ended reports the reason itself.
+        with contextlib.suppress(BrokenPipeError), runner.stdin:
+            runner.stdin.write(json.dumps(request["request"]).encode())
         watcher = os.fork()
         if watcher == 0:
             stream.read()
-            _kill(conductor.pid)
+            _kill(runner.pid)
             os._exit(0)
-        status = conductor.wait()
+        status = runner.wait()
         with contextlib.suppress(ProcessLookupError):
             os.kill(watcher, signal.SIGKILL)
         return status if status >= 0 else 128 - status
 
 
 @contextlib.contextmanager
-def _alone(path: Path, token: str) -> Iterator[int]:
-    """Hold the board's lock; ends the earlier holder if it is of the same bench."""
+def _locked(path: Path, token: str) -> Iterator[int]:
+    """Hold the board's lock. An earlier holder of the same bench is killed."""
     import fcntl
 
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        started = time.monotonic()
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                holder = _holder(path)
+                holder, waited = _read_holder(path), time.monotonic() - started
                 if holder.get("token") == token:
                     _kill(holder["group"])
-                elif time.monotonic() > deadline - _PATIENCE_SECONDS + 2:
+                elif waited > _BUSY_TIMEOUT_SECONDS:
                     raise SystemExit("another bench is measuring on this board; wait for it to end") from None
-                if time.monotonic() > deadline:
+                if waited > _KILL_TIMEOUT_SECONDS:
                     raise SystemExit(
-                        "what was measured before the connection was lost does not end"
+                        "the measurement from before the connection was lost does not end"
                     ) from None
                 time.sleep(0.1)
         yield handle
@@ -212,12 +216,12 @@ def _alone(path: Path, token: str) -> Iterator[int]:
         os.close(handle)
 
 
-def _say_who(handle: int, token: str, group: int) -> None:
+def _write_holder(handle: int, token: str, group: int) -> None:
     os.ftruncate(handle, 0)
     os.pwrite(handle, json.dumps({"token": token, "group": group}).encode(), 0)
 
 
-def _holder(path: Path) -> dict[str, Any]:
+def _read_holder(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text()))
     except ValueError:
@@ -237,7 +241,7 @@ def _environment(request: dict[str, Any]) -> dict[str, str]:
 
 
 def _unpack(archive: Path, into: Path) -> None:
-    """As an installer unpacks a wheel: what its `.data` folder has for the library goes there, scripts are left."""
+    """Unpack a wheel as an installer does, with the library files of its `.data` folder, without scripts."""
     with zipfile.ZipFile(archive) as file:
         for member in file.infolist():
             parts = PurePosixPath(member.filename).parts
@@ -278,7 +282,7 @@ def _folder(request: dict[str, Any]) -> Path:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """`folder/name`; refuses a name that leads out of it."""
+    """`folder/name`. Raises ValueError for a name that leads out of it."""
     path = PurePosixPath(name)
     if path.is_absolute() or not path.parts or ".." in path.parts:
         raise ValueError(f"{name!r} is not a place inside {folder}")
@@ -294,17 +298,17 @@ _VERBS: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
-def answer(verb: str) -> int:
-    """Carry out the request on standard input; an error of the system is an answer too."""
+def handle(verb: str) -> int:
+    """Handle the request on standard input; returns an exit status. System errors are sent as responses."""
     stream = sys.stdin.buffer
     request = json.loads(stream.readline())
     try:
         if verb == "measure":
             return measure(request, stream)
-        told = receive(request, stream) if verb == "receive" else _VERBS[verb](request)
+        response = receive(request, stream) if verb == "receive" else _VERBS[verb](request)
     except EOFError:
         return 1
     except OSError as error:
-        told = {"error": error.strerror or str(error), "errno": errno.errorcode.get(error.errno or 0)}
-    print(json.dumps(told), flush=True)
+        response = {"error": error.strerror or str(error), "errno": errno.errorcode.get(error.errno or 0)}
+    print(json.dumps(response), flush=True)
     return 0

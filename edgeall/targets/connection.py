@@ -1,8 +1,7 @@
-"""One board over the system's own `ssh`: its configuration, keys, agent and jump hosts are the user's.
+"""Connects to a board by the system's `ssh`, with the user's configuration, keys, agent and jump hosts.
 
-One login serves everything, where the system's ssh can share a connection. Host keys are always checked. What runs on
-the board is a fixed command; programs, requests and files go through its standard input, so that nothing made from
-data ever reaches a shell.
+All requests share one login, where the system's ssh can share a connection. Host keys are always checked. The command
+on the board is fixed. Programs, requests and files go through its standard input, so that no data reaches a shell.
 """
 
 import atexit
@@ -27,10 +26,10 @@ from edgeall.targets.address import Address
 from edgeall.targets.ssh_errors import explain
 
 CONNECT_SECONDS = 10
-"""ssh's own limit for reaching the host."""
+"""Limit of ssh for connecting to the host."""
 
 _SHARED = os.name != "nt"
-"""Windows' OpenSSH cannot share a connection; there every request logs in anew."""
+"""Whether ssh can share a connection. On Windows it cannot, and every request logs in again."""
 
 _OPTIONS = (
     *("-T", "-x", "-a"),
@@ -48,9 +47,9 @@ OLDEST_PYTHON = (3, 11)
 _GREETING = "edgeall-greets "
 _READY = "edgeall-ready"
 _WAIT = f"echo {_READY}; exec cat >/dev/null"
-"""Command of the shared login: it ends when its standard input does, that is with this program, however that ends."""
+"""Command of the shared login. It ends when its standard input closes, which happens when this program ends."""
 
-# Any Python 3 understands it: it tells what it is before it reads a program that only a newer one could run.
+# Valid in any Python 3. It sends the board's properties before it reads the agent, which needs a newer Python.
 _BOOT = f"""
 import json, platform, struct, sys
 print("{_GREETING}" + json.dumps(dict(python=list(sys.version_info[:3]), bits=8 * struct.calcsize("P"),
@@ -63,13 +62,13 @@ program = sys.stdin.buffer.read(size)
 names = dict(__name__="agent")
 if len(program) == size:
     exec(compile(program, "agent.py", "exec"), names)
-    sys.exit(names["answer"](sys.argv[1]))
+    sys.exit(names["handle"](sys.argv[1]))
 """
 
 
 @dataclass(frozen=True)
 class BoardInfo:
-    """What a board's Python says of itself before anything else. `libc` is (name, version)."""
+    """Properties of a board's Python, which it sends first. `libc` is (name, version)."""
 
     python: tuple[int, ...]
     bits: int
@@ -90,20 +89,20 @@ class BoardInfo:
 
     @property
     def can_run(self) -> bool:
-        """Whether its Python is new enough for the programs that are sent."""
+        """Whether its Python is new enough for the agent."""
         return self.python >= OLDEST_PYTHON
 
 
 @dataclass(frozen=True)
 class RemoteResult:
-    """A board's greeting, and what it answered; None where its Python is too old to be asked."""
+    """A board's properties, and its response; None where its Python is too old for the agent."""
 
     greeting: BoardInfo
     document: Any
 
 
 class Connection:
-    """A board that may be asked. Opens itself when needed, and again after it was lost."""
+    """A connection to a board. It opens on demand, and again after it was lost."""
 
     def __init__(
         self,
@@ -112,7 +111,7 @@ class Connection:
         ssh_config: Path | None = None,
         connect_seconds: int = CONNECT_SECONDS,
     ) -> None:
-        """`ssh_config`: in place of the user's own configuration of ssh."""
+        """`ssh_config`: replaces the user's ssh configuration."""
         self.address = address
         self._python = python
         self._config = ssh_config
@@ -121,10 +120,10 @@ class Connection:
         self._login: subprocess.Popen[str] | None = None
 
     def open(self) -> None:
-        """Log in, unless that was done.
+        """Log in, unless already logged in.
 
         Raises:
-            DeviceError: it cannot be reached, or refuses; `Dropped` where that may pass.
+            DeviceError: it cannot be reached, or refuses; `Dropped` where a retry can help.
         """
         if self._login is not None and self._login.poll() is None:
             return
@@ -132,13 +131,13 @@ class Connection:
         if shutil.which("ssh") is None:
             raise DeviceError("there is no ssh command here; install the OpenSSH client")
         if _SHARED:
-            # The path of a socket may have about 100 characters, and macOS's own folder for such things has 50.
+            # The path of a socket has at most about 100 characters, of which macOS' temporary folder takes 50.
             short = "/tmp" if Path("/tmp").is_dir() else None  # noqa: S108
             self._folder = Path(tempfile.mkdtemp(prefix="edgeall-", dir=short))
-            # A thread that is not waited for, as a fleet's after Ctrl-C, tidies nothing up by itself.
+            # For threads that are not joined, as with several boards after Ctrl-C.
             atexit.register(self.close)
-        with tempfile.TemporaryFile("w+", errors="replace") as complaints:
-            login = self._start(_WAIT, complaints, share="yes")
+        with tempfile.TemporaryFile("w+", errors="replace") as stderr:
+            login = self._start(_WAIT, stderr, share="yes")
             assert login.stdout is not None
             deadline = threading.Timer(3 * self._connect_seconds, login.kill)
             deadline.start()
@@ -149,7 +148,7 @@ class Connection:
             if not ready:
                 status = login.wait()
                 self.close()
-                raise explain(self.address, status, _read(complaints))
+                raise explain(self.address, status, _read(stderr))
         if _SHARED:
             self._login = login
         else:
@@ -166,10 +165,10 @@ class Connection:
             self._folder = None
 
     def ask(self, verb: str, request: dict[str, Any], payload: Iterable[bytes] = ()) -> RemoteResult:
-        """Have the board carry out a verb of `edgeall.targets.agent`; `payload` follows the request.
+        """Send a request for a verb of `edgeall.targets.agent`, followed by `payload`, and wait for the response.
 
         Raises:
-            DeviceError: the board cannot be reached, has no Python 3, or failed; `Dropped` where that may pass.
+            DeviceError: the board cannot be reached, has no Python 3, or failed; `Dropped` where a retry can help.
         """
         with self.running(verb, request, payload) as running:
             lines = list(running.lines)
@@ -179,25 +178,25 @@ class Connection:
             return RemoteResult(running.greeting, json.loads(lines[-1]))
         except (IndexError, ValueError):
             raise DeviceError(
-                f"{self.address}: did not answer ({running.complaint or 'no message'})"
+                f"{self.address}: sent no response ({running.last_error or 'no message'})"
             ) from None
 
     @contextmanager
     def running(
         self, verb: str, request: dict[str, Any], payload: Iterable[bytes] = ()
     ) -> Generator["RemoteProcess", None, None]:
-        """The same, with the answer's lines as they come. Leaving the block early stops the board's program.
+        """As `ask`, with the response's lines as they arrive. Leaving the block early stops the board's program.
 
         Raises:
-            DeviceError: as `ask`; after the last line was read, or before the block begins.
+            DeviceError: as `ask`, before the block or after the last line.
         """
         self.open()
         command = shlex.join([self._python, "-c", _BOOT, verb])
-        with tempfile.TemporaryFile("w+", errors="replace") as complaints:
-            process = self._start(command, complaints, share="no")
+        with tempfile.TemporaryFile("w+", errors="replace") as stderr:
+            process = self._start(command, stderr, share="no")
             try:
-                running = RemoteProcess(self.address, process, complaints, 6 * self._connect_seconds)
-                # A board that ends before it has read all says why by itself.
+                running = RemoteProcess(self.address, process, stderr, 6 * self._connect_seconds)
+                # A board that ends before it has read everything reports the reason itself.
                 with contextlib.suppress(OSError):
                     if running.greeting.can_run:
                         _send(process, request, payload)
@@ -207,7 +206,7 @@ class Connection:
             finally:
                 _end(process)
 
-    def _start(self, command: str, complaints: IO[str], *, share: str) -> subprocess.Popen[str]:
+    def _start(self, command: str, stderr: IO[str], *, share: str) -> subprocess.Popen[str]:
         options = ["-o", f"ConnectTimeout={self._connect_seconds}", *_OPTIONS]
         if self._config is not None:
             options += ["-F", str(self._config)]
@@ -220,31 +219,36 @@ class Connection:
             ["ssh", *options, "--", self.address.login, command],  # noqa: S607
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=complaints,
+            stderr=stderr,
             text=True,
             encoding="utf-8",
             errors="replace",
-            # Ctrl-C in a terminal reaches every program of its session; this one is ended by us, in order.
+            # Keeps Ctrl-C in the terminal from reaching ssh, which `close` ends in order.
             start_new_session=True,
         )
 
 
 class RemoteProcess:
-    """A program at work on a board."""
+    """A program that runs on a board.
+
+    Attributes:
+        ended: whether all lines were read.
+        last_error: last line on standard error, after `check`.
+    """
 
     def __init__(
-        self, address: Address, process: "subprocess.Popen[str]", complaints: IO[str], patience_seconds: float
+        self, address: Address, process: "subprocess.Popen[str]", stderr: IO[str], timeout_seconds: float
     ) -> None:
-        """`patience_seconds`: a board whose Python has not greeted by then is taken for lost."""
-        self._address, self._process, self._complaints = address, process, complaints
+        """Waits for the board's properties, at most `timeout_seconds`."""
+        self._address, self._process, self._stderr = address, process, stderr
         self.ended = False
-        self.complaint = ""
-        deadline = threading.Timer(patience_seconds, process.kill)
+        self.last_error = ""
+        deadline = threading.Timer(timeout_seconds, process.kill)
         deadline.start()
         try:
             assert process.stdout is not None
             for line in process.stdout:
-                # What a shell's start-up files print comes before it.
+                # Lines before it are printed by the shell's start-up files.
                 if line.startswith(_GREETING):
                     self.greeting = BoardInfo.read(line)
                     return
@@ -252,30 +256,33 @@ class RemoteProcess:
             deadline.cancel()
         self.ended = True
         self.check()
-        raise DeviceError(f"{address}: python3 there did not start ({self.complaint or 'no message'})")
+        raise DeviceError(f"{address}: python3 there did not start ({self.last_error or 'no message'})")
 
     @property
     def lines(self) -> Iterable[str]:
-        """Lines as they come, without their ends."""
+        """Lines as they arrive, without line ends."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             yield line.rstrip("\r\n")
         self.ended = True
 
     def check(self) -> None:
-        """Once its lines have ended: raises `DeviceError` where that was a failure."""
+        """Wait for the end of the program. Raises `DeviceError` where it failed."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         status = self._process.wait()
-        text = _read(self._complaints)
-        self.complaint = next((line for line in reversed(text.splitlines()) if line.strip()), "").strip()
+        text = _read(self._stderr)
+        self.last_error = next((line for line in reversed(text.splitlines()) if line.strip()), "").strip()
         if status:
             raise explain(self._address, status, text)
 
 
 def _send(process: "subprocess.Popen[str]", request: dict[str, Any], payload: Iterable[bytes]) -> None:
-    """Standard input stays open: that it ends is how the board learns that nobody listens any more."""
+    """Send the agent, the request and the payload.
+
+    Standard input stays open, because the board stops when it closes.
+    """
     program = resources.files("edgeall.targets").joinpath("agent.py").read_bytes()
     assert process.stdin is not None
     stream = cast(io.TextIOWrapper, process.stdin).buffer
@@ -297,6 +304,6 @@ def _end(process: "subprocess.Popen[str]") -> None:
         process.wait()
 
 
-def _read(complaints: IO[str]) -> str:
-    complaints.seek(0)
-    return complaints.read()
+def _read(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()

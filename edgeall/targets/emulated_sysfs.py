@@ -1,14 +1,18 @@
-"""What a kernel tells of its processor below /sys/devices/system, for an emulated board: QEMU does not answer there.
+"""Files below /sys/devices/system about the processor, for an emulated board, because QEMU does not emulate them.
 
-Engines ask for the main ID register, and OpenVINO's thread pool for the whole topology; they crash on what is only half
-there or contradicts /proc/cpuinfo.
+Engines read the main ID register, and OpenVINO's thread pool the whole topology. They crash where files are missing or
+contradict /proc/cpuinfo.
 """
 
 from collections.abc import Iterable
 
 
 def files(midr: int, count: int) -> dict[str, str]:
-    """Name to text, of a processor with this main ID register and `count` cores in one cluster and one memory node."""
+    """File contents by name, for a processor with `count` cores in one cluster and one memory node.
+
+    Args:
+        midr: main ID register (MIDR_EL1).
+    """
     every = range(count)
     listed, masked = f"0-{count - 1}" if count > 1 else "0", _mask(every)
     found = {f"cpu/{name}": listed for name in ("possible", "present", "online")}
@@ -37,7 +41,7 @@ _OF_PACKAGE = ("package_cpus", "core_siblings", "cluster_cpus")
 
 
 def _mask(cores: Iterable[int]) -> str:
-    """Bits of cores as the kernel writes them: hexadecimal, in groups of 32 from the highest."""
+    """A bit mask of cores in the kernel's notation: hexadecimal, in groups of 32 bits, highest first."""
     bits = sum(1 << core for core in cores)
     groups: list[int] = []
     while bits or not groups:

@@ -1,7 +1,7 @@
 """An emulated board: Debian's arm64 userland under QEMU, behind a real OpenSSH server on a loopback port.
 
-What is pushed, asked and run is what a real board would get, by the same ssh. It shows that code and engines work on
-that processor and what they answer there. An emulator's clock says nothing of a board's: no latency comes from it.
+It gets the same files, requests and programs as a real board, by the same ssh. It shows that code and engines work on
+that processor, and gives their outputs. It gives no latency, because an emulator's timings differ from a board's.
 """
 
 import dataclasses
@@ -30,19 +30,19 @@ from edgeall.targets.profile import PROCESSORS, Board, Profile
 from edgeall.targets.ssh import BoardReport, Provisioned, SshTarget
 
 CONNECT_SECONDS = 60
-"""An emulated login shell is slow to start on a busy machine."""
+"""Limit for connecting. An emulated login shell starts slowly on a busy machine."""
 
 _SECONDS_TO_START = 20.0
 
 
 def folder() -> Path:
-    """Where `make emulator` puts the roots and QEMU."""
+    """The folder into which `make emulator` installs the root file systems and QEMU."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "edgeall" / "emulator"
 
 
 def lacking(profile: Profile) -> str | None:
-    """What is missing for an emulated board, and how to get it; None where nothing is."""
+    """What is missing for an emulated board, and how to get it; None where nothing is missing."""
     assert profile.emulated is not None
     tools = {"ssh": "openssh-client", "proot": "proot"}
     packages = [package for tool, package in tools.items() if shutil.which(tool) is None]
@@ -56,7 +56,7 @@ def lacking(profile: Profile) -> str | None:
 
 
 class EmulatorTarget:
-    """Starts its board when it is first needed, and stops it when closed; everything else is `SshTarget`'s affair."""
+    """Starts its board on demand, and stops it when closed. Everything else is delegated to `SshTarget`."""
 
     def __init__(self, profile: Profile, progress: Progress = SILENT) -> None:
         self._profile, self._progress = profile, progress
@@ -106,7 +106,7 @@ class EmulatorTarget:
 
 @dataclass(frozen=True)
 class _Server:
-    """An OpenSSH server whose only command is the emulated shell; its keys live as long as it does."""
+    """An OpenSSH server whose only command is the emulated shell, with temporary keys."""
 
     place: Path
     address: Address
@@ -128,20 +128,20 @@ class _Server:
             shutil.rmtree(place, ignore_errors=True)
             raise
         if os.geteuid() == 0:
-            # Where Debian's sshd wants to separate its privileges; its service makes it otherwise.
+            # Needed by Debian's sshd for privilege separation. Its service would create it.
             with suppress(OSError):
                 Path("/run/sshd").mkdir(exist_ok=True)
         log = place / "sshd.log"
-        with log.open("wb") as complaints:
+        with log.open("wb") as stderr:
             command = [sshd, "-D", "-e", "-f", str(place / "sshd.conf")]
-            process = subprocess.Popen(command, stderr=complaints, start_new_session=True)  # noqa: S603
+            process = subprocess.Popen(command, stderr=stderr, start_new_session=True)  # noqa: S603
         server = cls(place, Address("127.0.0.1", None, port), process)
         deadline = time.monotonic() + _SECONDS_TO_START
         while True:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 return server
             if process.poll() is not None or time.monotonic() > deadline:
-                last = (log.read_text(errors="replace").strip().splitlines() or ["no word"])[-1]
+                last = (log.read_text(errors="replace").strip().splitlines() or ["no message"])[-1]
                 server.stop()
                 raise DeviceError(f"the emulator's ssh server does not start: {last}")
             time.sleep(0.05)
@@ -158,7 +158,7 @@ def _prepare(place: Path, profile: Profile) -> int:
     """Keys, configuration and shell of a server in `place`; returns its port."""
     for name in ("host", "user"):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(place / name)]
-        _ran(command, "on Debian: apt install openssh-client")
+        _run(command, "on Debian: apt install openssh-client")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = int(listener.getsockname()[1])
@@ -183,11 +183,11 @@ def _configure(place: Path, port: int, shell: Path) -> None:
 
 
 def _shell(profile: Profile, place: Path) -> Path:
-    """A script that carries out the command asked for inside the emulated board, as the calling user."""
+    """A script that runs the requested command inside the emulated board, as the calling user."""
     assert profile.emulated is not None
     emulated = profile.emulated
     root = folder() / emulated.system
-    # What is pushed stays from one bench to the next, as it would on a card.
+    # Uploaded files persist between benches, as on a real board.
     home = folder() / f"home-{profile.name}"
     home.mkdir(parents=True, exist_ok=True)
     board, system = place / "board", place / "system"
@@ -208,35 +208,35 @@ def _shell(profile: Profile, place: Path) -> Path:
         EMULATION_MARK: "1",
     }
     counter = folder() / "counter"
-    if counted := qemu_plugin.words(counter, emulated.cpu):
-        environment[COUNTER] = counted
+    if prefix := qemu_plugin.command_prefix(counter, emulated.cpu):
+        environment[COUNTER] = prefix
         places = (*places, f"{counter}:{qemu_plugin.ON_BOARD}")
     command = [
         *(shutil.which("proot") or "proot", "-q", f"{_qemu()} -cpu {emulated.cpu}", "-r", str(root)),
         *(word for place in places for word in ("-b", place)),
         *("-w", "/root", "/bin/sh", "-c"),
     ]
-    words = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
+    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
     script = place / "shell"
-    script.write_text(f'#!/bin/sh\nexec env -i {words} {shlex.join(command)} "$SSH_ORIGINAL_COMMAND"\n')
+    script.write_text(f'#!/bin/sh\nexec env -i {variables} {shlex.join(command)} "$SSH_ORIGINAL_COMMAND"\n')
     script.chmod(0o755)
     return script
 
 
 def _cpuinfo(root: Path, cpu: str) -> str:
-    """What the newer QEMU answers for /proc/cpuinfo; the one that counts passes this machine's own on."""
+    """The content of /proc/cpuinfo in the newer QEMU. The counting QEMU would show this machine's own."""
     command = [str(_qemu()), "-cpu", cpu, "-L", str(root), str(root / "bin" / "cat"), "/proc/cpuinfo"]
     remedy = "build the emulator again, from a checkout of edgeall: make emulator"
-    if "CPU part" in (told := _ran(command, remedy)):
-        return told
-    raise DeviceError(f"{_qemu()} does not tell of a {cpu} in /proc/cpuinfo; {remedy}")
+    if "CPU part" in (text := _run(command, remedy)):
+        return text
+    raise DeviceError(f"{_qemu()} does not emulate /proc/cpuinfo of a {cpu}; {remedy}")
 
 
-def _ran(command: list[str], remedy: str) -> str:
-    """What a program prints.
+def _run(command: list[str], remedy: str) -> str:
+    """Run a program; returns its standard output.
 
     Raises:
-        DeviceError: it is missing, fails or does not end; says so with the remedy.
+        DeviceError: it is missing, fails or does not end; the message has the remedy.
     """
     try:
         done = subprocess.run(  # noqa: S603
@@ -245,7 +245,7 @@ def _ran(command: list[str], remedy: str) -> str:
     except OSError as error:
         why = f"cannot be run ({error.strerror})"
     except subprocess.TimeoutExpired:
-        why = f"was stopped after {CONNECT_SECONDS} s without an answer"
+        why = f"was stopped after {CONNECT_SECONDS} s"
     else:
         if done.returncode == 0:
             return done.stdout

@@ -1,4 +1,4 @@
-"""This machine, as a device."""
+"""This machine as a device."""
 
 import dataclasses
 from collections.abc import Collection, Generator
@@ -13,11 +13,11 @@ from edgeall.runtimes import Accelerator
 from edgeall.targets.profile import Profile
 
 PROBE_SECONDS = 300.0
-"""A driver that does not answer by then will not."""
+"""Limit for probing an accelerator or engine."""
 
 
 class LocalTarget:
-    """Carries a plan out here; paths in it are this machine's."""
+    """Runs a plan on this machine."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
@@ -34,27 +34,31 @@ class LocalTarget:
 
 
 def missing_accelerators(profile: Profile) -> dict[str, str]:
-    """By format, why the accelerator that the profile names for it cannot serve on this machine."""
+    """Reason by format why the profile's accelerator for it cannot be used on this machine."""
     places = profile.accelerators
-    told = {format: _lacking(format, places[format]) for format in FORMATS if format in places}
-    return {format: reason for format, reason in told.items() if reason is not None}
+    reasons = {format: _lacking(format, places[format]) for format in FORMATS if format in places}
+    return {format: reason for format, reason in reasons.items() if reason is not None}
 
 
 def _lacking(format: str, place: Accelerator) -> str | None:
-    """As `edgeall.runtimes.lacking` tells, from a process that ends: this one lives on while others measure, and must
-    hold nothing of the accelerator."""
+    """`edgeall.runtimes.lacking`, in a short-lived process.
+
+    This process runs during measurements, and must not hold resources of the accelerator.
+    """
     try:
         reason: str | None = ask("probe", {"format": format, **dataclasses.asdict(place)}, 1, PROBE_SECONDS)[
             "lacking"
         ]
     except MeasurementError as error:
-        return f"whether {place} is here could not be seen: {error}"
+        return f"the availability of {place} could not be determined: {error}"
     return reason
 
 
 def unusable_engines(profile: Profile) -> dict[str, str | None]:
-    """By format, why its engine cannot be imported on this machine; None where it can. Each is asked in a process that
-    ends, be it by a signal."""
+    """Reason by format why its engine cannot be imported on this machine; None where it can.
+
+    Each engine is imported in a short-lived process, which a signal can kill.
+    """
     return {format: _unusable(format) for format in profile.formats}
 
 
@@ -67,10 +71,10 @@ def _unusable(format: str) -> str | None:
 
 
 def able_here(profile: Profile, progress: Progress = SILENT) -> Profile:
-    """The profile less the formats whose accelerators this machine lacks, each of which is noted.
+    """The profile without the formats whose accelerators this machine lacks, with a note for each.
 
     Raises:
-        DeviceError: it has none of them; tells what each engine was asked for and what it offers.
+        DeviceError: it lacks all; the message has each engine's accelerator and what the engine offers.
     """
     if profile.board is not None or not (lacking := missing_accelerators(profile)):
         return profile

@@ -1,4 +1,4 @@
-"""A board reached over ssh, as a device: examined, made ready without internet, and measured on."""
+"""A board over ssh as a device: examined, provisioned without internet, and measured."""
 
 import dataclasses
 import re
@@ -27,12 +27,12 @@ from edgeall.targets.ssh_errors import Dropped
 from edgeall.targets.uploads import Upload, accepted, push
 
 PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
-"""Before each new try after a connection was lost with nothing measured since: a board that reboots needs a minute."""
+"""Pauses before retries after a lost connection, without a measurement in between. A reboot takes a minute."""
 
 
 @dataclass(frozen=True)
 class BoardReport:
-    """What a board told of itself. `probe` is None where its Python is too old to tell more."""
+    """Properties of a board, and findings on them. `probe` is None where its Python is too old for the agent."""
 
     greeting: BoardInfo
     probe: dict[str, Any] | None
@@ -40,7 +40,7 @@ class BoardReport:
 
     @property
     def lacking(self) -> list[Finding]:
-        """What it cannot serve without."""
+        """Findings that prevent its use."""
         return [finding for finding in self.findings if finding.level == "missing"]
 
     @property
@@ -50,13 +50,13 @@ class BoardReport:
 
 @dataclass(frozen=True)
 class Provisioned:
-    """A board made ready.
+    """Result of provisioning a board.
 
     Attributes:
-        folder: where everything lies there.
-        paths: below it, for Python's search path.
-        pushed: what was sent now; what was there already is not in it.
-        engines: module to why it cannot be imported, None where it can; only those that were tried now.
+        folder: edgeall's folder on the board.
+        paths: folders below it for Python's search path.
+        pushed: files that were sent; without those that were there already.
+        engines: reason by module why it cannot be imported, None where it can; only modules that were tried.
     """
 
     folder: str
@@ -66,7 +66,7 @@ class Provisioned:
 
 
 class SshTarget:
-    """Carries a plan out on a board; goes on after a lost connection without repeating what was finished."""
+    """Runs plans on a board. After a lost connection it resumes without repeating finished jobs."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class SshTarget:
 
     @property
     def address(self) -> Address | None:
-        """Of the board that answered; None before one did."""
+        """Address of the connected board; None before the first connection."""
         return None if self._connection is None else self._connection.address
 
     def unreachable(self) -> str | None:
@@ -100,9 +100,10 @@ class SshTarget:
             self._connection.close()
 
     def examine(self, *, try_engines: bool = False) -> BoardReport:
-        """Ask the board what it is and has; nothing is written there.
+        """Read the board's properties, without writing to it.
 
-        `try_engines`: import those that are there already, which takes seconds.
+        Args:
+            try_engines: also import the installed engines, which takes seconds.
 
         Raises:
             DeviceError: it cannot be reached, or has no Python 3.
@@ -125,12 +126,12 @@ class SshTarget:
     def provision(
         self, examined: BoardReport, formats: Iterable[str] | None = None, *, try_engines: bool = True
     ) -> Provisioned:
-        """Put there what it has not got of edgeall's field tier and of the engines for `formats` (the profile's).
+        """Install the missing parts of edgeall's field tier and of the engines for `formats` (default: the profile's).
 
-        Engines are tried when they are new there, or when `try_engines`.
+        Engines are imported when they are newly installed, or with `try_engines`.
 
         Raises:
-            DeviceError: it cannot serve, there are no wheels for it, or it is full.
+            DeviceError: it cannot be used, there are no wheels for it, or it is full.
         """
         probe = self._able(examined)
         connection, folder = self._connected(), probe["folder"]
@@ -146,9 +147,9 @@ class SshTarget:
         free = probe["disk_free_bytes"]
         pushed = push(connection, folder, [code, *wheels], "edgeall and engines", free, self._progress)
         paths, fresh = [], False
-        for parcels in filter(None, ([code], wheels)):
-            into = field_tier.unpacked_name(parcels)
-            archives = [parcel.to for parcel in parcels]
+        for uploads in filter(None, ([code], wheels)):
+            into = field_tier.unpacked_name(uploads)
+            archives = [upload.to for upload in uploads]
             done = connection.ask("unpack", {"folder": folder, "archives": archives, "into": into}).document
             fresh |= bool(accepted(connection, folder, done)["fresh"])
             paths.append(into)
@@ -165,7 +166,7 @@ class SshTarget:
     def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
         done = set(finished)
         first: Start | None = None
-        told: set[str] = set()
+        yielded: set[str] = set()
         token = secrets.token_hex(8)
         tries = 0
         while True:
@@ -177,22 +178,22 @@ class SshTarget:
                             yield message
                         elif first.jobs != message.jobs:
                             raise DeviceError(
-                                f"{self.address}: another board answers than before, or it was changed meanwhile; "
-                                "run the same command again"
+                                f"{self.address}: this is another board than before, or it was changed; run the same "
+                                "command again"
                             )
                     elif isinstance(message, EndOfMeasuring):
                         yield message
                         return
-                    elif message.key not in told:
-                        told.add(message.key)
+                    elif message.key not in yielded:
+                        yielded.add(message.key)
                         done.add(message.key)
                         tries = 0
                         yield message
-                raise DeviceError(f"{self.address}: stopped before the end without a word")
+                raise DeviceError(f"{self.address}: stopped before the end without a message")
             except Dropped as error:
                 if tries == len(self._pauses):
                     raise DeviceError(
-                        f"{error}; what was finished is kept, run the same command again"
+                        f"{error}; finished jobs are kept, run the same command again"
                     ) from None
                 time.sleep(self._pauses[tries])
                 tries += 1
@@ -201,7 +202,7 @@ class SshTarget:
     def _session(
         self, plan: Plan, finished: Collection[str], token: str, again: bool
     ) -> Generator[Message, None, None]:
-        """From what is there to the last message, or to a loss of the connection."""
+        """Examine and provision the board, then measure, up to the last message or a lost connection."""
         examined = self.examine()
         folder = self._able(examined)["folder"]
         if not again:
@@ -213,9 +214,9 @@ class SshTarget:
         for module, trouble in ready.engines.items():
             if trouble is not None:
                 self._progress.note(f"warning: {self.address}: {module} cannot be imported there: {trouble}")
-        there, parcels = relocated(plan, folder)
+        there, uploads = relocated(plan, folder)
         free = self._able(examined)["disk_free_bytes"]
-        push(self._connected(), folder, parcels, "artifacts and images", free, self._progress)
+        push(self._connected(), folder, uploads, "artifacts and images", free, self._progress)
         request = {"plan": there.to_dict(), "finished": sorted(finished)}
         asked = self._request(folder, ready.paths, request=request, token=token)
         with self._connected().running("measure", asked) as running:
@@ -223,8 +224,7 @@ class SshTarget:
                 yield from_line(line)
 
     def _tried(self, formats: Iterable[str], folder: str) -> dict[str, str | None]:
-        """By format, why its engine cannot be imported there, None where it can; those that are not there yet are left
-        out."""
+        """Reason by format why its engine cannot be imported there, None where it can; only for installed engines."""
         modules = {format: ENGINES[format].module for format in formats}
         paths: list[str] | None = None if self._board.packages == "pushed" else []
         answers = self._imported(list(modules.values()), folder, paths, keep=False)
@@ -233,10 +233,10 @@ class SshTarget:
     def _imported(
         self, modules: Sequence[str], folder: str, paths: Iterable[str] | None, *, keep: bool
     ) -> dict[str, str | None]:
-        """By module, why it cannot be imported there, None where it can; see `edgeall.targets.agent.engines`."""
+        """Reason by module why it cannot be imported there, None where it can; see `edgeall.targets.agent.engines`."""
         asked = self._request(folder, paths, modules=modules, launcher=field_tier.LAUNCHER, keep=keep)
         answers = self._connected().ask("engines", asked).document
-        return {module: _why_not(**told) for module, told in answers.items()}
+        return {module: _import_error(**answer) for module, answer in answers.items()}
 
     def _request(self, folder: str, paths: Iterable[str] | None, **more: Any) -> dict[str, Any]:
         return {
@@ -248,17 +248,17 @@ class SshTarget:
 
     @property
     def _isolated(self) -> bool:
-        """Whether packages of the board's user stay out of the way of the pushed ones."""
+        """Whether the uploaded packages exclude those of the board's user."""
         return self._board.packages == "pushed"
 
     def _able(self, examined: BoardReport) -> dict[str, Any]:
         if examined.lacking or examined.probe is None:
-            words = "; ".join(f"{finding.subject}: {finding.text}" for finding in examined.lacking)
-            raise DeviceError(f"{self.address} cannot serve: {words}")
+            reasons = "; ".join(f"{finding.subject}: {finding.text}" for finding in examined.lacking)
+            raise DeviceError(f"{self.address} cannot be used: {reasons}")
         return examined.probe
 
     def _connected(self) -> Connection:
-        """The board that answers first among the profile's addresses; from then on that one."""
+        """The connection to the first of the profile's addresses that can be reached, kept from then on."""
         if self._connection is not None:
             self._connection.open()
             return self._connection
@@ -278,34 +278,34 @@ class SshTarget:
             else:
                 self._connection = connection
                 return connection
-        raise _of_all(reasons)
+        raise _joined(reasons)
 
 
-def _of_all(reasons: dict[Address, DeviceError]) -> DeviceError:
-    """One error for several addresses; the same reason is said once."""
+def _joined(reasons: dict[Address, DeviceError]) -> DeviceError:
+    """One error for several addresses, grouped by reason."""
     of_reason: dict[str, list[str]] = {}
     for address, error in reasons.items():
         of_reason.setdefault(str(error).removeprefix(f"{address}: "), []).append(str(address))
-    words = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in of_reason.items())
-    passing = all(isinstance(error, Dropped) for error in reasons.values())
-    return Dropped(words) if passing else DeviceError(words)
+    text = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in of_reason.items())
+    temporary = all(isinstance(error, Dropped) for error in reasons.values())
+    return Dropped(text) if temporary else DeviceError(text)
 
 
 def relocated(plan: Plan, folder: str) -> tuple[Plan, list[Upload]]:
-    """The plan with a board's paths, and the files that it needs there. Names of artifacts stay, for messages."""
-    parcels: list[Upload] = []
+    """The plan with a board's paths, and the files that it needs there. Artifacts keep their names, for messages."""
+    uploads: list[Upload] = []
 
     def artifact_there(planned: PlannedArtifact) -> PlannedArtifact:
         place = f"artifacts/{planned.sha256}"
         path = Path(planned.path)
-        parcels.extend(
+        uploads.extend(
             Upload.of_file(part, f"{place}/{_plain(part.name)}") for part in artifact.files_of(path)
         )
         return dataclasses.replace(planned, path=f"{folder}/{place}/{_plain(path.name)}")
 
     def image_there(planned: PlannedImage) -> PlannedImage:
         to = f"images/{planned.sha256}{_plain(Path(planned.path).suffix.lower())}"
-        parcels.append(Upload.of_file(Path(planned.path), to, planned.sha256))
+        uploads.append(Upload.of_file(Path(planned.path), to, planned.sha256))
         return dataclasses.replace(planned, path=f"{folder}/{to}")
 
     moved = dataclasses.replace(
@@ -313,16 +313,16 @@ def relocated(plan: Plan, folder: str) -> tuple[Plan, list[Upload]]:
         artifacts=tuple(artifact_there(planned) for planned in plan.artifacts),
         image_sets={name: tuple(map(image_there, images)) for name, images in plan.image_sets.items()},
     )
-    return moved, parcels
+    return moved, uploads
 
 
-def _why_not(status: int, last: str) -> str | None:
-    """Why a module cannot be imported, from how the process that tried it ended; None where it can."""
+def _import_error(status: int, last: str) -> str | None:
+    """The error of a process that imported a module, from its exit status and last line; None where it succeeded."""
     if status < 0:
         return f"its process was killed by {ended_by(-status)}"
     return (last or f"status {status}") if status else None
 
 
 def _plain(name: str) -> str:
-    """A file name that any system takes."""
+    """A file name that is valid on any system."""
     return re.sub(r"[^A-Za-z0-9._+=-]", "_", name)

@@ -1,4 +1,4 @@
-"""What ssh complains of, as one line that tells the way out."""
+"""Turns ssh's errors into one line with a remedy."""
 
 import re
 from dataclasses import dataclass
@@ -7,27 +7,32 @@ from edgeall.errors import DeviceError
 from edgeall.targets.address import Address
 
 _SSH_FAILED = 255
-"""ssh's own exit status when it, and not the remote program, has failed."""
+"""Exit status when ssh itself failed, and not the remote program."""
 
 
 class Dropped(DeviceError):
-    """The board cannot be reached just now; trying again may help."""
+    """The board cannot be reached at the moment. A retry can help."""
 
 
 @dataclass(frozen=True)
 class _Refusal:
-    """A pattern of ssh's messages, and what it means. `{0}` is the address, `{1}` the command to try by hand."""
+    """A pattern of ssh's messages, and the error for it.
+
+    Attributes:
+        message: `{0}` is the address, `{1}` the user's ssh command, `{2}` the known_hosts name, `{3}` ssh's last line.
+        temporary: whether a retry can help.
+    """
 
     pattern: str
-    words: str
-    passing: bool = False
+    message: str
+    temporary: bool = False
 
 
 _REFUSALS = (
     _Refusal(
         "HOST IDENTIFICATION HAS CHANGED",
-        "{0}: its host key is not the one known from before, so another machine may answer in its place; if the board "
-        "was installed anew, forget the old key with 'ssh-keygen -R {2}' and run '{1}' once",
+        "{0}: its host key has changed, so it can be another machine; if the board was reinstalled, remove the old key "
+        "with 'ssh-keygen -R {2}' and run '{1}' once",
     ),
     _Refusal(
         "Host key verification failed|No .* host key is known",
@@ -36,40 +41,40 @@ _REFUSALS = (
     ),
     _Refusal(
         "Permission denied|Too many authentication failures",
-        "{0}: the login was refused, and no password can be typed here; put your key there with 'ssh-copy-id', or "
-        "name another user; '{1}' must work without a question",
+        "{0}: the login was refused, and passwords are not supported; copy your key there with 'ssh-copy-id', or "
+        "give another user; '{1}' must work without a prompt",
     ),
     _Refusal(
         "Could not resolve hostname",
-        "{0}: no host of that name is known; is the board on and in this network? Try its number with --host",
-        passing=True,
+        "{0}: the host name is not known; is the board on and in this network? Try its IP address with --host",
+        temporary=True,
     ),
     _Refusal(
         "Connection refused",
-        "{0}: nothing answers there for ssh; on a Raspberry Pi switch it on with 'sudo raspi-config' under Interface "
+        "{0}: no ssh server is running there; on a Raspberry Pi enable it with 'sudo raspi-config' under Interface "
         "Options, or check the port",
-        passing=True,
+        temporary=True,
     ),
     _Refusal(
         "timed out|No route to host|Network is unreachable|Host is down",
-        "{0}: no answer; is the board on and in this network?",
-        passing=True,
+        "{0}: no response; is the board on and in this network?",
+        temporary=True,
     ),
     _Refusal(
         "Bad configuration option|terminating, \\d+ bad configuration|Can't open user config",
-        "{0}: the configuration of ssh has a mistake ({3})",
+        "{0}: the ssh configuration has an error ({3})",
     ),
 )
 
 
-def explain(address: Address, status: int, complaints: str) -> DeviceError:
-    """The error for an ssh that ended with `status` and wrote `complaints`."""
-    lines = [line.strip() for line in complaints.splitlines() if line.strip()]
+def explain(address: Address, status: int, stderr: str) -> DeviceError:
+    """The error for an ssh that ended with exit status `status` and wrote `stderr`."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     last = lines[-1] if lines else "no message"
     if status == 127:
         return DeviceError(
-            f"{address}: Python 3 was not found there ({last}); install it with 'sudo apt install python3', or name "
-            "where it is with `python` in the device's profile"
+            f"{address}: Python 3 was not found there ({last}); install it with 'sudo apt install python3', or give "
+            "its path as `python` in the device's profile"
         )
     if status == 137:
         return DeviceError(f"{address}: its program there was killed (out of memory?)")
@@ -77,9 +82,9 @@ def explain(address: Address, status: int, complaints: str) -> DeviceError:
         return DeviceError(f"{address}: {last.removeprefix('edgeall: ')} (status {status})")
     known = f"[{address.host}]:{address.port}" if address.port else address.host
     for refusal in _REFUSALS:
-        if re.search(refusal.pattern, complaints):
-            words = refusal.words.format(address, address.command, known, last)
-            return Dropped(words) if refusal.passing else DeviceError(words)
+        if re.search(refusal.pattern, stderr):
+            message = refusal.message.format(address, address.command, known, last)
+            return Dropped(message) if refusal.temporary else DeviceError(message)
     if status == -9:
-        return Dropped(f"{address}: no answer; is the board on and in this network?")
+        return Dropped(f"{address}: no response; is the board on and in this network?")
     return Dropped(f"{address}: the connection was lost ({last})")

@@ -1,4 +1,4 @@
-"""Files on their way to a board: named by content, sent only where they are missing, checked on arrival."""
+"""Uploads files to a board: named by content, sent only where missing, checked on arrival."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from edgeall.targets.connection import Connection
 
 _CHUNK = 1 << 20
 
-_NO_ROOM = "; make room, or name another place with `folder` in the device's profile"
-_WAYS_OUT = {
-    "ENOSPC": _NO_ROOM,
-    "EDQUOT": _NO_ROOM,
-    "EFBIG": _NO_ROOM,
-    "EROFS": "; name a place that can be written with `folder` in the device's profile",
-    "EACCES": "; name a place that can be written with `folder` in the device's profile",
-    "EIO": "; its card or disk may be worn out: try another",
+_MAKE_ROOM = "; make room, or give another `folder` in the device's profile"
+_REMEDIES = {
+    "ENOSPC": _MAKE_ROOM,
+    "EDQUOT": _MAKE_ROOM,
+    "EFBIG": _MAKE_ROOM,
+    "EROFS": "; give a writable `folder` in the device's profile",
+    "EACCES": "; give a writable `folder` in the device's profile",
+    "EIO": "; its card or disk can be worn out: try another",
 }
 
 
@@ -28,8 +28,9 @@ class Upload:
     """A file for a board.
 
     Attributes:
-        to: its place under the board's folder, with forward slashes.
-        source: the file here, or its bytes.
+        to: its path below the board's folder, with forward slashes.
+        size: in bytes.
+        source: the local file, or its bytes.
     """
 
     to: str
@@ -46,7 +47,7 @@ class Upload:
             raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
 
     def chunks(self) -> Iterator[bytes]:
-        """Its bytes, exactly `size` of them."""
+        """Its bytes, exactly `size` in all."""
         if isinstance(self.source, bytes):
             yield self.source
             return
@@ -65,25 +66,29 @@ class Upload:
 def push(
     connection: Connection,
     folder: str,
-    parcels: Sequence[Upload],
+    uploads: Sequence[Upload],
     what: str,
     free_bytes: int,
     progress: Progress = SILENT,
 ) -> list[Upload]:
-    """Send what the board has not got yet into its `folder`, where `free_bytes` are left; returns what was sent.
+    """Send the files that are missing in the board's `folder`; returns those that were sent.
+
+    Args:
+        what: description of the files, for messages.
+        free_bytes: free space there.
 
     Raises:
-        DeviceError: the board is full, or damaged what it received.
+        DeviceError: the board is full, or a file arrived damaged.
     """
-    wanted = list({parcel.to: parcel for parcel in parcels}.values())
-    lacking = [wanted[index] for index in connection.ask("missing", _listed(folder, wanted)).document]
+    needed = list({upload.to: upload for upload in uploads}.values())
+    lacking = [needed[index] for index in connection.ask("missing", _listed(folder, needed)).document]
     if not lacking:
         return []
-    size = sum(parcel.size for parcel in lacking)
+    size = sum(upload.size for upload in lacking)
     if size > free_bytes:
         raise DeviceError(
             f"{connection.address}: {what} take {size / 1e6:.0f} MB, and {free_bytes / 1e6:.0f} MB are free in "
-            f"{folder} there{_NO_ROOM}"
+            f"{folder} there{_MAKE_ROOM}"
         )
     with progress.stage(f"sending {what}, {size / 1e6:.1f} MB", size) as advance:
         answer = connection.ask("receive", _listed(folder, lacking), _counted(lacking, advance)).document
@@ -92,23 +97,26 @@ def push(
 
 
 def accepted(connection: Connection, folder: str, answer: Any) -> Any:
-    """`answer`, unless it tells of an error of the board's system.
+    """The response `answer`, checked for an error of the board's system.
 
     Raises:
-        DeviceError: it does.
+        DeviceError: it has one.
     """
     if not isinstance(answer, dict) or not answer.get("error"):
         return answer
-    wayout = _WAYS_OUT.get(answer.get("errno") or "", "")
-    raise DeviceError(f"{connection.address}: {answer['error']} in {folder} there{wayout}")
+    remedy = _REMEDIES.get(answer.get("errno") or "", "")
+    raise DeviceError(f"{connection.address}: {answer['error']} in {folder} there{remedy}")
 
 
-def _listed(folder: str, parcels: Iterable[Upload]) -> dict[str, Any]:
-    return {"folder": folder, "files": [{"to": p.to, "sha256": p.sha256, "size": p.size} for p in parcels]}
+def _listed(folder: str, uploads: Iterable[Upload]) -> dict[str, Any]:
+    return {
+        "folder": folder,
+        "files": [{"to": each.to, "sha256": each.sha256, "size": each.size} for each in uploads],
+    }
 
 
-def _counted(parcels: Iterable[Upload], advance: Any) -> Iterator[bytes]:
-    for parcel in parcels:
-        for chunk in parcel.chunks():
+def _counted(uploads: Iterable[Upload], advance: Any) -> Iterator[bytes]:
+    for upload in uploads:
+        for chunk in upload.chunks():
             yield chunk
             advance(len(chunk))

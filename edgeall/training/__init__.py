@@ -1,6 +1,6 @@
-"""Backbones, heads, fine-tuning. Keras 3 and NumPy only, under whatever backend Keras is set to.
+"""Backbones, heads and fine-tuning with Keras 3 and NumPy, under any Keras backend.
 
-Importing this package imports no engine; training and loading do.
+Importing this package imports no engine. Training and loading a model do.
 """
 
 from collections.abc import Sequence
@@ -59,20 +59,20 @@ def train(
         name: default: backbone, head and data folder, as in "mobilenetv2-gap-cnmc".
         split: one to train on, or the file that holds it; default: made from the data, seeded, by
             subject where subjects are known.
-        positive: labels that make a finding, where the layout does not tell.
+        positive: labels that count as positive, where the dataset layout does not define them.
 
-    The test part is scored once, at the end, for `run.metrics["test"]`; no choice is made by it.
+    The test part is scored once, at the end, for `run.metrics["test"]`. No choice depends on it.
 
     Raises:
-        UsageError: something is at `out/name` and not `overwrite`; weights of another backbone.
-        DatasetError: the data cannot serve.
+        UsageError: `out/name` exists and not `overwrite`; weights of another backbone.
+        DatasetError: no usable dataset.
         EdgeallError: training diverged, or ImageNet weights cannot be downloaded.
     """
     out = Path(out)
     if name is not None:
         check_name(name)
         _refuse(out / name, overwrite)
-    dataset = _begin(dataset_root, settings, positive, progress)
+    dataset = _read_data(dataset_root, settings, positive, progress)
     with hushed():
         from edgeall.training import finetune
 
@@ -85,7 +85,11 @@ def train(
 def choose_split(
     dataset: "Dataset", settings: TrainingSettings, split: Split | AnyPath | None, progress: Progress
 ) -> Split:
-    """The split that is given, itself or as a file; else one made from the data as `settings` say."""
+    """The given split, or the one in the given file; else one made from the data with `settings`' fractions and seed.
+
+    Raises:
+        DatasetError: the file's split does not fit the dataset, or the data cannot be split.
+    """
     from edgeall.datasets import load_split, make_split
 
     if isinstance(split, Split):
@@ -111,11 +115,11 @@ def cross_validate(
     positive: Sequence[str] | None = None,
     overwrite: bool = False,
 ) -> "Pooled":
-    """Train `k` models whose test parts are disjoint and together the whole set, and pool what each says of its own.
+    """Train `k` models whose disjoint test parts cover the whole dataset, and pool their test predictions.
 
     Folds are by subject where subjects are known. Writes the folder `out/<name>.folds` with a run a fold,
-    `predictions.csv` of all images out of fold, `pooled.json` and `evaluation/`. Folds that were finished before with
-    the same settings and images are taken as they are.
+    `predictions.csv` of all images out of fold, `pooled.json` and `evaluation/`. Folds already trained with the same
+    settings and images are reused.
 
     Raises:
         UsageError, DatasetError, EdgeallError: as `train`; or fewer groups of a class than folds.
@@ -123,7 +127,7 @@ def cross_validate(
     out = Path(out)
     if name is not None:
         check_name(name)
-    dataset = _begin(dataset_root, settings, positive, progress)
+    dataset = _read_data(dataset_root, settings, positive, progress)
     with hushed():
         from edgeall.training import finetune, folds
 
@@ -131,7 +135,7 @@ def cross_validate(
     return folds.cross_validate(dataset, settings, k, path, overwrite, progress)
 
 
-def _begin(
+def _read_data(
     dataset_root: AnyPath, settings: TrainingSettings, positive: Sequence[str] | None, progress: Progress
 ) -> "Dataset":
     from edgeall.datasets import read_dataset
@@ -145,7 +149,7 @@ def _begin(
 
 
 def load_model(run: Run) -> Any:
-    """The run's Keras model: preprocessed float32 NHWC in, sigmoid (n, 1) or softmax (n, k) out.
+    """Load the run's Keras model: preprocessed float32 NHWC in, sigmoid (n, 1) or softmax (n, k) out.
 
     Raises:
         RunError: missing, damaged, or not a plain Keras model.

@@ -1,6 +1,6 @@
-"""Variations of a training image that leave its label true: rotation, flips, scaling, brightness.
+"""Augmentation of training images: rotation, flips, scaling, brightness.
 
-Works on bytes, before preprocessing, with NumPy and Pillow: the same under every Keras backend.
+Works on bytes before preprocessing, with NumPy and Pillow, so that results are the same under every Keras backend.
 """
 
 import math
@@ -15,10 +15,10 @@ from edgeall.pixels import ByteImage
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges to draw from, evenly.
+    """Ranges of uniform random changes.
 
     Attributes:
-        rotation: at most so many degrees either way. A smear has no upright, so all are as likely.
+        rotation: largest angle, in degrees, either way. A smear has no upright, so every angle is as likely.
         flips: mirror left-right and top-bottom, each with probability 1/2.
         scaling: magnification between 1 - scaling and 1 + scaling.
         brightness: factor between 1 - brightness and 1 + brightness.
@@ -38,10 +38,10 @@ class Augmentation:
 
 
 def augmented(image: ByteImage, augmentation: Augmentation, seed: int, view: int, index: int) -> ByteImage:
-    """One variation of a (size, size, 3) image, of the same shape; decided by (seed, view, index) alone.
+    """A uint8 (size, size, 3) image, augmented; determined by (seed, view, index) alone.
 
-    View 0 is the image itself. What rotation and scaling bring in from outside is the image mirrored at its
-    border: neither black nor white, since cells come on black and smears on white.
+    View 0 is the image itself. Rotation and scaling fill the outside with the image mirrored at its border, because
+    some datasets have a black background and others a white one.
     """
     if view == 0:
         return image
@@ -56,24 +56,24 @@ def augmented(image: ByteImage, augmentation: Augmentation, seed: int, view: int
         image = image[:, ::-1]
     if mirror[1]:
         image = image[::-1]
-    turned = _turned(image, math.radians(degrees), magnification)
+    rotated = _rotated(image, math.radians(degrees), magnification)
     steps = np.arange(256, dtype=np.float64)
-    return np.asarray(np.clip(np.rint(steps * factor), 0, 255).astype(np.uint8)[turned])
+    return np.asarray(np.clip(np.rint(steps * factor), 0, 255).astype(np.uint8)[rotated])
 
 
-def _turned(image: ByteImage, angle: float, magnification: float) -> ByteImage:
+def _rotated(image: ByteImage, angle: float, magnification: float) -> ByteImage:
     size = image.shape[0]
     cos, sin = math.cos(angle) / magnification, math.sin(angle) / magnification
-    # A corner of the output lies at most so far outside the image.
+    # The largest distance of an output corner from the image.
     margin = max(0, math.ceil((abs(cos) + abs(sin) - 1) * size / 2)) + 1
     padded = np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="symmetric")
     centre, shifted = size / 2, size / 2 + margin
-    # Pillow maps output to input coordinates: turn and scale about the centre of each.
+    # Pillow maps output to input coordinates: rotation and scaling about the centre of each.
     matrix = (
         cos, sin, shifted - centre * (cos + sin),
         -sin, cos, shifted - centre * (cos - sin),
     )  # fmt: skip
-    turned = Image.fromarray(padded).transform(
+    rotated = Image.fromarray(padded).transform(
         (size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
     )
-    return np.asarray(turned)
+    return np.asarray(rotated)

@@ -1,6 +1,6 @@
 """The six backbones of the published comparison, as one table of data. Imports no engine.
 
-A new backbone is a new row. Its counts are of 224 x 224 inputs and are proven against built models by the tests.
+Another backbone is another row. Counts are for 224 x 224 inputs; the tests check them against built models.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _MAPPINGS: dict[Preprocessing, tuple[Literal["RGB", "BGR"], Triple, Triple]] = {
 }
 
 FINE_TUNE = ("none", "upper", "all", "published")
-"""How deep fine-tuning reaches, besides the name of a layer: see `edgeall.training.settings.Settings`."""
+"""How deep fine-tuning reaches, besides the name of a layer: see `edgeall.training.TrainingSettings`."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Backbone:
         least_size: smallest input the architecture allows.
         features: shape of its output at `input_size`.
         parameters: all of its parameters.
-        statistics: BatchNorm moving averages among them, which no optimizer trains.
-        upper: the layer whose output feeds the part that fine-tuning opens by default. All paths run through it.
-        upper_weights: parameters above it, BatchNorm's left out.
-        published: what the published comparison trained of it, beside the head.
+        statistics: BatchNorm moving averages among the parameters, which no optimizer trains.
+        upper: the layer above which fine-tuning trains by default. All paths run through it.
+        upper_weights: parameters above `upper`, without BatchNorm's.
+        published: the part that the published comparison trained, beside the head.
         licence: of its ImageNet weights, as https://keras.io/api/applications states the origin.
     """
 
@@ -65,12 +65,12 @@ class Backbone:
         return PixelMapping(size or self.input_size, order, scale, offset)
 
     def params(self, head: Head, outputs: int = 1) -> dict[str, int]:
-        """Parameter counts with a head, opened as deep as it is by default: total, trainable, non_trainable."""
-        trained = self.published if head.fine_tune == "published" else head.fine_tune
-        # The published recipe trains BatchNorm's scale and shift with the rest; by default BatchNorm is frozen.
-        opened = {"none": 0, "upper": self.upper_weights, "all": self.parameters - self.statistics}[trained]
+        """Parameter counts with a head, unfrozen to the default depth: total, trainable, non_trainable."""
+        depth = self.published if head.fine_tune == "published" else head.fine_tune
+        # The published recipe trains BatchNorm's scale and shift as well. By default BatchNorm is frozen.
+        unfrozen = {"none": 0, "upper": self.upper_weights, "all": self.parameters - self.statistics}[depth]
         in_head = head.parameters(self.features, outputs)
-        total, trainable = self.parameters + in_head, opened + in_head
+        total, trainable = self.parameters + in_head, unfrozen + in_head
         return {"total": total, "trainable": trainable, "non_trainable": total - trainable}
 
 
@@ -109,14 +109,14 @@ BACKBONES: dict[str, Backbone] = {
         ),
     )
 }  # fmt: skip
-"""The six, by name."""
+"""The backbones, by name."""
 
 
 def find_backbone(name: str) -> Backbone:
-    """Look up a backbone, whatever the case of its name.
+    """Look up a backbone by its name, in any case.
 
     Raises:
-        UsageError: unknown; names the nearest.
+        UsageError: unknown name; the message suggests the nearest.
     """
     try:
         return BACKBONES[name.lower()]

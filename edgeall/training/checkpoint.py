@@ -1,8 +1,8 @@
-"""Where a training stands, kept on disk: one that was interrupted goes on from there instead of from the start.
+"""Checkpoints of a training, from which an interrupted training resumes.
 
-The order of images, their augmentation and dropout depend on the seed and the epoch alone, so that epochs which were
-not kept are computed again as they were, and the result is the same to the bit as that of an uninterrupted training
-(on a CPU, with the same number of threads).
+The order of images, their augmentation and dropout depend on the seed and the epoch alone. Epochs after the checkpoint
+are therefore repeated exactly, and the result is bit-identical to that of an uninterrupted training (on a CPU, with the
+same number of threads).
 """
 
 import hashlib
@@ -24,14 +24,14 @@ from edgeall import files
 Arrays = list[npt.NDArray[Any]]
 
 INTERVAL = 20.0
-"""Least seconds between two saved states of a phase: those of a large model are hundreds of megabytes."""
+"""Least seconds between two saved states of a phase. A large model's state has hundreds of megabytes."""
 
 _FACTS = "facts"
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """JSON-ready facts, and arrays by what they are of."""
+    """JSON-ready facts, and arrays by name: "model", "optimizer", "best"."""
 
     facts: dict[str, Any]
     arrays: dict[str, Arrays]
@@ -42,9 +42,9 @@ class Checkpoint:
     """A folder with the last state of each phase of one training.
 
     Attributes:
-        folder: None keeps nothing.
-        key: of the training, from `key_of`. The states of another are as good as absent, and are replaced.
-        interval: seconds, as `INTERVAL`.
+        folder: None saves nothing.
+        key: of the training, from `key_of`. States of another training are ignored and replaced.
+        interval: least seconds between saves.
     """
 
     folder: Path | None
@@ -53,7 +53,7 @@ class Checkpoint:
 
     @classmethod
     def beside(cls, path: Path, key: str) -> "Checkpoint":
-        """That of the training that makes the folder `path`: next to it, hidden."""
+        """The checkpoint of the training that writes the folder `path`: a hidden folder next to it."""
         return cls(path.with_name(f".{path.name}.training"), key)
 
     def save(self, phase: str, state: TrainingState) -> None:
@@ -71,12 +71,12 @@ class Checkpoint:
         }
         counts = {kind: len(arrays) for kind, arrays in state.arrays.items()}
         facts = json.dumps({"key": self.key, "facts": state.facts, "counts": counts})
-        # A state that a power failure damages costs time alone: `load` passes it over.
+        # No flush to disk: `load` ignores a state damaged by a power failure, which costs only time.
         with files.replacing(self._path(self.folder, phase), flush=False) as part:
             np.savez(part, allow_pickle=False, **{_FACTS: np.array(facts)}, **named)
 
     def load(self, phase: str) -> TrainingState | None:
-        """The last state of `phase`; None where this training has none, or it is damaged."""
+        """The last state of `phase`; None where this training has no intact one."""
         if self.folder is None:
             return None
         try:
@@ -93,7 +93,7 @@ class Checkpoint:
         return TrainingState(document["facts"], arrays)
 
     def clear(self) -> None:
-        """Forget everything: the training is finished."""
+        """Delete all states of a finished training."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -102,19 +102,19 @@ class Checkpoint:
         return folder / f"{hashlib.sha256(phase.encode()).hexdigest()[:16]}.npz"
 
 
-FORGETFUL = Checkpoint(None, interval=math.inf)
-"""Keeps nothing."""
+NO_CHECKPOINT = Checkpoint(None, interval=math.inf)
+"""Saves nothing."""
 
 
 def key_of(*documents: Any) -> str:
-    """SHA-256 over JSON-ready documents that decide what a training gives."""
+    """SHA-256 over JSON-ready documents that determine the result of a training."""
     return hashlib.sha256(json.dumps(documents, sort_keys=True).encode()).hexdigest()
 
 
 def variables(model: Any) -> list[Any]:
-    """All that training changes in a model: weights, moving averages, states of its random generators."""
-    passing = {id(variable) for variable in model.metrics_variables}
-    return [variable for variable in model.variables if id(variable) not in passing]
+    """The variables that training changes in a model: weights, moving averages, states of random generators."""
+    metrics = {id(variable) for variable in model.metrics_variables}
+    return [variable for variable in model.variables if id(variable) not in metrics]
 
 
 def values(of: Sequence[Any]) -> Arrays:
@@ -123,6 +123,6 @@ def values(of: Sequence[Any]) -> Arrays:
 
 
 def assign(to: Sequence[Any], arrays: Sequence[npt.NDArray[Any]]) -> None:
-    """Give Keras variables the values that `values` gave."""
+    """Assign arrays from `values` to Keras variables."""
     for variable, array in zip(to, arrays, strict=True):
         variable.assign(array)

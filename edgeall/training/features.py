@@ -1,7 +1,7 @@
-"""What the trained part sees: augmented views of the images, through the frozen part of the network.
+"""Feature caching: augmented views of the images, passed through the frozen part of the network.
 
-The frozen part does not change while a phase runs, so each view goes through it once and epochs take the views in
-turn; where they would not fit into memory, each batch goes through it when it is needed.
+The frozen part does not change during a phase, so the features of each view are computed once, and epochs use the views
+in turn. Where they do not fit into memory, the features of each batch are computed on demand.
 """
 
 import math
@@ -18,7 +18,7 @@ from edgeall.training.image_cache import CachedImages
 from edgeall.training.model import PREDICT_BATCH, Floats, run_model
 
 MEMORY = 1 << 30
-"""Bytes that the views of a phase may take."""
+"""Most bytes of cached features of a phase."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Views:
 
 @dataclass(frozen=True)
 class FrozenFeatures:
-    """What another source gives, through a frozen model."""
+    """Batches of another source, passed through a frozen model on demand."""
 
     source: BatchSource
     model: Any
@@ -51,8 +51,8 @@ class FrozenFeatures:
 
 
 @dataclass(frozen=True)
-class Computed:
-    """Views that were computed once: (views, n, ...)."""
+class CachedFeatures:
+    """Features computed once: (views, n, ...)."""
 
     values: Floats
 
@@ -60,26 +60,26 @@ class Computed:
         return np.asarray(self.values[epoch % len(self.values)][indices])
 
 
-def through(
+def frozen_features(
     source: BatchSource, model: Any, n: int, views: int, title: str, progress: Progress
 ) -> BatchSource:
-    """Views of `n` images through a frozen model, computed once where they fit into `MEMORY`, else when needed."""
-    each = FrozenFeatures(source, model)
+    """Features of `views` views of `n` images by a frozen model, cached where they fit into `MEMORY`."""
+    on_demand = FrozenFeatures(source, model)
     shape = model.outputs[0].shape[1:]
     if views * n * math.prod(shape) * 4 > MEMORY:
-        return each
+        return on_demand
     values = np.empty((views, n, *shape), dtype=np.float32)
     with progress.stage(title, views * n) as advance:
         for view in range(views):
             for start in range(0, n, PREDICT_BATCH):
                 indices = np.arange(start, min(start + PREDICT_BATCH, n))
-                values[view, indices] = each.batch(view, indices)
+                values[view, indices] = on_demand.batch(view, indices)
                 advance(len(indices))
-    return Computed(values)
+    return CachedFeatures(values)
 
 
-def plain(source: BatchSource, n: int) -> Floats:
-    """All `n` images of a source, without augmentation, in pieces."""
+def unaugmented(source: BatchSource, n: int) -> Floats:
+    """All `n` images of a source without augmentation, (n, ...), computed in batches of `PREDICT_BATCH`."""
     pieces = [
         source.batch(0, np.arange(start, min(start + PREDICT_BATCH, n)))
         for start in range(0, n, PREDICT_BATCH)

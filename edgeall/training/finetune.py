@@ -1,4 +1,4 @@
-"""From a data set and a split to a run: trained, calibrated, judged, and written down."""
+"""Trains a classifier on a split of a dataset, calibrates and evaluates it, and writes the run."""
 
 import dataclasses
 import os
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import edgeall
 from edgeall import evaluating, files, predictions, runs
 from edgeall.artifact import Decision
-from edgeall.datasets import Dataset
+from edgeall.datasets import Dataset, split_caveat
 from edgeall.errors import DatasetError
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.predictions import Predictions
@@ -24,14 +24,14 @@ from edgeall.progress import Progress
 from edgeall.runs import DataSource, Member, Run, Split
 from edgeall.statistics import choose_band, choose_threshold, is_positive, positive_score
 from edgeall.training.backbones import find_backbone
-from edgeall.training.checkpoint import FORGETFUL, Checkpoint, key_of
+from edgeall.training.checkpoint import NO_CHECKPOINT, Checkpoint, key_of
 from edgeall.training.fit import Record
 from edgeall.training.heads import find_head
 from edgeall.training.image_cache import ImageCache
 from edgeall.training.initial_weights import initialize
-from edgeall.training.model import Classifier, build, open_layers, predict, run_model
+from edgeall.training.model import Classifier, build, predict, run_model, unfreeze
 from edgeall.training.phases import FINE_TUNING, History, SplitPart, run_phases
-from edgeall.training.probability_calibration import LogitCalibration, below_last, calibrate, logits
+from edgeall.training.probability_calibration import LogitCalibration, calibrate, logits, penultimate_model
 from edgeall.training.settings import IMAGENET, RANDOM, TrainingSettings
 from edgeall.training.stability import DISTURBANCES, Stability, sample, stability
 from edgeall.training.underfitting import doubts
@@ -39,7 +39,12 @@ from edgeall.training.underfitting import doubts
 
 @dataclasses.dataclass(frozen=True)
 class FittedClassifier:
-    """A classifier after its last epoch, and what it started from. Not yet calibrated; no test image was seen."""
+    """A classifier after its last epoch, before calibration. No test image has been used.
+
+    Attributes:
+        weights: origin of its initial weights, in words.
+        licence: of the initial weights.
+    """
 
     classifier: Classifier
     parts: Mapping[str, SplitPart]
@@ -56,13 +61,18 @@ def fit(
     progress: Progress,
     *,
     parts: tuple[str, ...],
-    checkpoint: Checkpoint = FORGETFUL,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> FittedClassifier:
-    """Train on `split`'s train, watching val; `record` is told of each epoch.
+    """Train on the train part of `split`, with validation on its val part.
 
     Args:
-        parts: of the split, to have in the image cache.
-        checkpoint: keeps where training stands, and knows where it stood when it was interrupted.
+        record: called for each epoch.
+        parts: parts of the split to load into the image cache.
+        checkpoint: training resumes from it.
+
+    Raises:
+        DatasetError: the split does not suit the dataset, see `check`.
+        TrainingError: training diverged.
     """
     check(dataset, split)
     keras.utils.set_random_seed(settings.seed)
@@ -71,15 +81,16 @@ def fit(
     cache = ImageCache(
         dataset.root, [member for part in parts for member in split.part(part)], mapping.size, progress
     )
-    held = {name: _part(cache, split.part(name), dataset.labels) for name in parts}
+    loaded = {name: _part(cache, split.part(name), dataset.labels) for name in parts}
     outputs = 1 if len(dataset.labels) == 2 else len(dataset.labels)
     classifier = build(
         backbone, head, outputs, size=mapping.size, dropout=settings.dropout, seed=settings.seed
     )
-    cut = open_layers(classifier, settings.fine_tune or head.fine_tune)
-    words, licence = initialize(classifier, settings, held["train"].images, mapping, progress)
-    run_phases(classifier, cut, settings, held["train"], held["val"], mapping, record, progress, checkpoint)
-    return FittedClassifier(classifier, held, mapping, words, licence)
+    cut = unfreeze(classifier, settings.fine_tune or head.fine_tune)
+    train, val = loaded["train"], loaded["val"]
+    origin, licence = initialize(classifier, settings, train.images, mapping, progress)
+    run_phases(classifier, cut, settings, train, val, mapping, record, progress, checkpoint)
+    return FittedClassifier(classifier, loaded, mapping, origin, licence)
 
 
 def fine_tune(
@@ -92,7 +103,7 @@ def fine_tune(
 ) -> Run:
     """Train on `split` of `dataset` and write the run folder `path`.
 
-    Goes on from where the same training of this run was interrupted.
+    An interrupted training with the same key resumes from its checkpoint.
     """
     checkpoint = Checkpoint.beside(path, _key(dataset, split, settings))
     with files.replacing_folder(path, overwrite) as folder:
@@ -102,19 +113,19 @@ def fine_tune(
         )
         classifier = fitted.classifier
         calibration = _calibrate(fitted, settings)
-        decision, said = _judge(fitted, dataset, settings, progress)
-        predictions.write(folder / predictions.FILE, said, decision.labels)
-        # Of the Keras model, the test part once, after every choice was made.
-        found = {name: evaluating.evaluate(part, decision) for name, part in said.items()}
-        tuned = history.rows[-1]["phase"].endswith(FINE_TUNING)
-        patience = settings.patience if tuned else settings.head_patience
+        decision, predicted = _decide(fitted, dataset, settings, progress)
+        predictions.write(folder / predictions.FILE, predicted, decision.labels)
+        # The test part is evaluated once, after every choice.
+        evaluations = {name: evaluating.evaluate(part, decision) for name, part in predicted.items()}
+        fine_tuned = history.rows[-1]["phase"].endswith(FINE_TUNING)
+        patience = settings.patience if fine_tuned else settings.head_patience
         metrics = {
             name: {"of": "the Keras model"} | part.metrics | {"loss": part.loss, "mse": part.mse}
-            for name, part in found.items()
+            for name, part in evaluations.items()
         }
-        steady = _stability(fitted, decision, progress)
-        metrics["val"]["stability"] = steady.to_dict()
-        metrics["train"]["doubts"] = doubts(said["train"], decision, history.rows, patience)
+        measured_stability = _stability(fitted, decision, progress).to_dict()
+        metrics["val"]["stability"] = measured_stability
+        metrics["train"]["doubts"] = doubts(predicted["train"], decision, history.rows, patience)
         run = Run(
             path=folder,
             backbone=settings.backbone,
@@ -135,39 +146,34 @@ def fine_tune(
         classifier.model.save(run.model_path)
         runs.save(run)
         evaluating.write(
-            folder, path.name, decision, found, run.params, history.rows,
+            folder, path.name, decision, evaluations, run.params, history.rows,
             [f"{classifier.backbone.title}, head {run.head}, from {run.weights}; the Keras model.", *caveats(run)],
-            steady.to_dict(),
+            measured_stability,
         )  # fmt: skip
     checkpoint.clear()
     return dataclasses.replace(run, path=path)
 
 
 def _key(dataset: Dataset, split: Split, settings: TrainingSettings) -> str:
-    """Of all that decides what a training gives."""
+    """Key of everything that determines the result of a training."""
     start = "" if settings.weights in (IMAGENET, RANDOM) else files.sha256_file(Path(settings.weights))
     labels = [dataset.labels, dataset.positive]
-    # Which kernels TensorFlow takes decides the last bits, and it reads that from here.
+    # TensorFlow chooses its kernels by this variable, and they determine the last bits of results.
     kernels = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
     return key_of(settings.to_dict(), start, labels, dataclasses.asdict(split), versions(), kernels)
 
 
 def caveats(run: Run) -> list[str]:
-    """What a reader of the run's accuracy must know."""
+    """Limits of the run's figures, a sentence each."""
     found = [f"Warning: {doubt}." for doubt in run.metrics["train"]["doubts"]]
-    if run.split.grouped_by == "subject":
-        return [*found, "No subject is on two sides of the split."]
-    return [
-        *found,
-        "Subjects are not known: the split is by image, and what it says of new people is optimistic.",
-    ]
+    return [*found, split_caveat(run.split.grouped_by)]
 
 
 def check(dataset: Dataset, split: Split) -> None:
-    """Refuse what cannot be learned, before anything long begins.
+    """Check a split before training.
 
     Raises:
-        DatasetError: a part lacks healthy or positive images, or names a label that the data set does not have.
+        DatasetError: a part lacks healthy or positive images, or has a label that the dataset does not have.
     """
     for part in runs.PARTS:
         labels = {member.label for member in split.part(part)}
@@ -176,7 +182,7 @@ def check(dataset: Dataset, split: Split) -> None:
         positive = labels & set(dataset.positive)
         if not positive or positive == labels:
             raise DatasetError(
-                f"{dataset.root}: the {part} part of the split has images of one side only "
+                f"{dataset.root}: the {part} part of the split has only positive or only negative images "
                 f"({', '.join(sorted(labels)) or 'none at all'}); give more images, or another seed or split"
             )
     missing = set(dataset.labels) - {member.label for member in split.train}
@@ -185,20 +191,20 @@ def check(dataset: Dataset, split: Split) -> None:
 
 
 def count_params(model: Any) -> dict[str, int]:
-    """Parameters of a model as it stands: total, trainable, non_trainable."""
+    """Parameters of a model in its present state: total, trainable, non_trainable."""
     total = int(model.count_params())
     trainable = sum(int(np.prod(variable.shape)) for variable in model.trainable_weights)
     return {"total": total, "trainable": trainable, "non_trainable": total - trainable}
 
 
 def run_name(dataset: Dataset, settings: TrainingSettings) -> str:
-    """Name of a run that was given none: backbone, head, data folder."""
+    """Default name of a run: backbone, head, data folder."""
     folder = re.sub(r"[^a-z0-9]+", "-", dataset.root.resolve().name.lower()).strip("-") or "data"
     return f"{settings.backbone}-{settings.head}-{folder}"
 
 
 def versions() -> dict[str, str]:
-    """Libraries that decide what a seed gives."""
+    """Versions of the libraries that determine the result of a seed."""
     found = {
         "edgeall": edgeall.__version__,
         "python": platform.python_version(),
@@ -214,18 +220,17 @@ def versions() -> dict[str, str]:
 
 def _calibrate(fitted: FittedClassifier, settings: TrainingSettings) -> LogitCalibration:
     classifier, val = fitted.classifier, fitted.parts["val"]
-    # Its numbers are features, not probabilities, but batches and shapes are the same matter.
-    model = below_last(classifier)
+    model = penultimate_model(classifier)
     penultimate = np.concatenate(
         [run_model(model, fitted.mapping.apply(pixels)) for pixels in val.images.pieces()]
     )
     return calibrate(classifier, settings.calibration, logits(classifier, penultimate), val.classes)
 
 
-def _judge(
+def _decide(
     fitted: FittedClassifier, dataset: Dataset, settings: TrainingSettings, progress: Progress
 ) -> tuple[Decision, dict[str, Predictions]]:
-    """The decision, chosen on validation images, and what the model says of every part."""
+    """The decision, chosen on validation images, and the predictions for every part."""
     decision = Decision(dataset.labels, dataset.positive)
     probabilities = {}
     total = sum(len(part.images) for part in fitted.parts.values())
@@ -256,18 +261,18 @@ def _judge(
 
 
 def _stability(fitted: FittedClassifier, decision: Decision, progress: Progress) -> Stability:
-    """Of the calibrated model, on validation images."""
+    """Stability of the calibrated model, on validation images."""
     model, val = fitted.classifier.model, fitted.parts["val"]
     images = val.images.take(sample(val.classes))
     title = f"{fitted.classifier.backbone.title}: stability"
     with progress.stage(title, len(images) * (1 + len(DISTURBANCES))) as advance:
 
-        def answers(pixels: ByteImage) -> npt.NDArray[np.float64]:
-            found = predict(model, pixels, fitted.mapping)
+        def probabilities(pixels: ByteImage) -> npt.NDArray[np.float64]:
+            table = predict(model, pixels, fitted.mapping)
             advance(len(pixels))
-            return found
+            return table
 
-        return stability(answers, images, decision)
+        return stability(probabilities, images, decision)
 
 
 def _part(cache: ImageCache, members: tuple[Member, ...], labels: tuple[str, ...]) -> SplitPart:

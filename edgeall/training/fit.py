@@ -1,4 +1,4 @@
-"""One phase of training: epochs over batches, watched on validation images, the best of them kept."""
+"""One phase of training: epochs over batches, with validation, early stopping and checkpoints."""
 
 import math
 import time
@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from edgeall.errors import FileError, TrainingError
 from edgeall.progress import Progress
 from edgeall.training.checkpoint import (
-    FORGETFUL,
+    NO_CHECKPOINT,
     Arrays,
     Checkpoint,
     TrainingState,
@@ -29,19 +29,19 @@ Indices = npt.NDArray[np.int64]
 
 
 class BatchSource(Protocol):
-    """Where a phase takes its training inputs from."""
+    """Source of the training inputs of a phase."""
 
     def batch(self, epoch: int, indices: Indices) -> Floats:
-        """Inputs of the images at `indices`, in the variation that `epoch` shows."""
+        """Inputs (n, ...) of the images at `indices` (n,), augmented as in `epoch`."""
         ...
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """A row of `history.csv`; epoch 0 is the state before the phase, of which no training figure is known.
+    """A row of `history.csv`; epoch 0 is the state before the phase, where training figures are NaN.
 
-    Losses are class-weighted cross-entropies, accuracies plain shares of images. Those of training are as seen
-    while the epoch went on: on augmented images, under dropout, of weights that change from batch to batch.
+    Losses are class-weighted cross-entropies in nats, accuracies unweighted shares of images. Training figures are
+    means over the batches of the epoch: on augmented images, under dropout, with weights that change between batches.
     """
 
     phase: str
@@ -56,17 +56,19 @@ class Epoch:
 
 
 Record = Callable[[Epoch], None]
-"""Told of each epoch as it ends. What it raises ends the training."""
+"""Called at the end of each epoch. An exception from it ends the training."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """What to do, and how long.
+    """Settings of a phase.
 
     Attributes:
-        patience: epochs without a better validation before giving up, the best epoch kept. 0: all epochs run,
-            and the last is kept whatever validation says of it.
-        schedule: "cosine" warms up and falls to nothing, "constant" stays at `rate`.
+        epochs: most epochs.
+        rate: learning rate of Adam.
+        patience: epochs without a better validation before the phase ends, with the best epoch kept. With 0 all epochs
+            run, and the last is kept.
+        schedule: "cosine" warms up and then falls to 0, "constant" stays at `rate`.
     """
 
     name: str
@@ -88,34 +90,52 @@ class Truth:
 
 @dataclass(frozen=True)
 class ValidationScores:
-    """AUC (macro over classes against the rest), class-weighted cross-entropy, share of right calls."""
+    """AUC (macro over classes against the rest), class-weighted cross-entropy in nats, accuracy."""
 
     auc: float
     loss: float
     accuracy: float
 
     def better_than(self, other: "ValidationScores") -> bool:
-        """On small sets AUC soon stands at 1 while the loss still tells."""
+        """By AUC, then by loss: on small sets AUC soon reaches 1 while the loss still improves."""
         return (self.auc, -self.loss) > (other.auc, -other.loss)
 
 
 @dataclass
-class _Standing:
-    """A phase after its last complete epoch, beside what its model and optimizer hold."""
+class _PhaseState:
+    """A phase after its last complete epoch, without the state of its model and optimizer.
+
+    Attributes:
+        waited: epochs since the best one.
+    """
 
     rows: list[Epoch]
     best: ValidationScores
     best_weights: Arrays = field(default_factory=list)
     waited: int = 0
 
+    @classmethod
+    def initial(cls, model: Any, phase: Phase, scores: ValidationScores) -> "_PhaseState":
+        nan = float("nan")
+        row = Epoch(phase.name, 0, nan, scores.loss, scores.auc, nan, scores.accuracy, phase.rate, 0.0)
+        return cls([row], scores, model.get_weights() if phase.patience else [])
+
     @property
     def epoch(self) -> int:
         return self.rows[-1].epoch
 
-    def over(self, phase: Phase) -> bool:
+    def is_over(self, phase: Phase) -> bool:
         return self.epoch >= phase.epochs or 0 < phase.patience <= self.waited
 
-    def state(self, model: Any) -> TrainingState:
+    def add(self, row: Epoch, scores: ValidationScores, model: Any, phase: Phase) -> None:
+        """Append an epoch; with a patience, keep the model's weights where they are the best so far."""
+        self.rows.append(row)
+        if phase.patience:
+            self.waited += 1
+            if scores.better_than(self.best):
+                self.best, self.best_weights, self.waited = scores, model.get_weights(), 0
+
+    def to_checkpoint(self, model: Any) -> TrainingState:
         return TrainingState(
             {"rows": [asdict(row) for row in self.rows], "best": asdict(self.best), "waited": self.waited},
             {
@@ -126,7 +146,7 @@ class _Standing:
         )
 
     @classmethod
-    def restored(cls, state: TrainingState, model: Any) -> "_Standing":
+    def from_checkpoint(cls, state: TrainingState, model: Any) -> "_PhaseState":
         model.optimizer.build(model.trainable_variables)
         assign(variables(model), state.arrays["model"])
         assign(model.optimizer.variables, state.arrays["optimizer"])
@@ -143,77 +163,52 @@ def run_phase(
     val_truth: Truth,
     record: Record,
     progress: Progress,
-    checkpoint: Checkpoint = FORGETFUL,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> list[Epoch]:
     """Train `model` in place and leave it in its best state; with a `patience` of 0, in its last.
 
-    Best is the highest validation AUC, and of equal ones the lowest validation loss. The state before the first
-    epoch takes part. Where `checkpoint` has a state of this phase, training goes on from there, and `record` is
-    told of the epochs before it first.
+    The best state has the highest validation AUC and, among equals, the lowest validation loss. It can be the state
+    before the first epoch. Where `checkpoint` has a state of this phase, training resumes from there, and `record` is
+    first called for the epochs before it.
 
     Returns:
-        All that `record` was told.
+        All epochs, as passed to `record`.
 
     Raises:
-        TrainingError: the loss is no longer a finite number.
+        TrainingError: the loss is no longer finite.
     """
     outputs = model.outputs[0].shape[-1]
     loss = "binary_crossentropy" if outputs == 1 else "sparse_categorical_crossentropy"
     compiled(model, optimizer=keras.optimizers.Adam(phase.rate), loss=loss, metrics=["accuracy"])
     targets = truth.classes.astype(np.float32)[:, None] if outputs == 1 else truth.classes
-    kept = checkpoint.load(phase.name)
-    if kept is not None:
-        standing = _Standing.restored(kept, model)
-        progress.note(f"{phase.name}: goes on after epoch {standing.epoch}, where training was interrupted")
+    saved_state = checkpoint.load(phase.name)
+    if saved_state is not None:
+        state = _PhaseState.from_checkpoint(saved_state, model)
+        progress.note(f"{phase.name}: resuming after epoch {state.epoch}, where training was interrupted")
     else:
-        now = validation(model, val_inputs, val_truth)
-        nan = float("nan")
-        first = Epoch(phase.name, 0, nan, now.loss, now.auc, nan, now.accuracy, phase.rate, 0.0)
-        standing = _Standing([first], now, model.get_weights() if phase.patience else [])
-    for row in standing.rows:
+        state = _PhaseState.initial(model, phase, validate(model, val_inputs, val_truth))
+    for row in state.rows:
         record(row)
-    saved = time.monotonic()
+    last_save = time.monotonic()
     with progress.stage(phase.name, phase.epochs) as advance:
-        advance(standing.epoch)
-        while not standing.over(phase):
+        advance(state.epoch)
+        while not state.is_over(phase):
             started = time.monotonic()
-            mean_loss, accuracy = _epoch(model, phase, standing.epoch, source, targets, truth.weights)
-            now = validation(model, val_inputs, val_truth)
-            number = standing.epoch + 1
-            if not (np.isfinite(mean_loss) and np.isfinite(now.loss)):
-                raise TrainingError(
-                    f"training diverged in epoch {number} of '{phase.name}' (the loss is {mean_loss}); "
-                    f"give a lower learning rate than {phase.rate:g}"
-                )
-            seconds = time.monotonic() - started
-            standing.rows.append(
-                Epoch(
-                    phase.name,
-                    number,
-                    mean_loss,
-                    now.loss,
-                    now.auc,
-                    accuracy,
-                    now.accuracy,
-                    phase.rate,
-                    seconds,
-                )
-            )
-            if phase.patience:
-                standing.waited += 1
-                if now.better_than(standing.best):
-                    standing.best, standing.best_weights, standing.waited = now, model.get_weights(), 0
-            record(standing.rows[-1])
-            if time.monotonic() - saved >= checkpoint.interval:
-                checkpoint = _keep(checkpoint, phase.name, standing.state(model), progress)
-                saved = time.monotonic()
+            trained = _train_epoch(model, phase, state.epoch, source, targets, truth.weights)
+            scores = validate(model, val_inputs, val_truth)
+            row = _row(phase, state.epoch + 1, trained, scores, time.monotonic() - started)
+            state.add(row, scores, model, phase)
+            record(row)
+            if time.monotonic() - last_save >= checkpoint.interval:
+                checkpoint = _save(checkpoint, phase.name, state.to_checkpoint(model), progress)
+                last_save = time.monotonic()
             advance(1)
     if phase.patience:
-        model.set_weights(standing.best_weights)
-    return standing.rows
+        model.set_weights(state.best_weights)
+    return state.rows
 
 
-def once(
+def run_once(
     name: str,
     model: Any,
     train: Callable[[], list[Epoch]],
@@ -221,60 +216,74 @@ def once(
     progress: Progress,
     checkpoint: Checkpoint,
 ) -> None:
-    """Call `train`, which changes `model` in place; or, where it came to its end before, take what it gave then."""
+    """Call `train`, which changes `model` in place, unless `checkpoint` has its result already."""
     finished = f"{name}, finished"
-    kept = checkpoint.load(finished)
-    if kept is None:
+    result = checkpoint.load(finished)
+    if result is None:
         rows = [asdict(row) for row in train()]
-        _keep(
+        _save(
             checkpoint, finished, TrainingState({"rows": rows}, {"model": values(variables(model))}), progress
         )
         return
-    assign(variables(model), kept.arrays["model"])
-    progress.note(f"{name}: was finished when training was interrupted")
-    for row in kept.facts["rows"]:
+    assign(variables(model), result.arrays["model"])
+    progress.note(f"{name}: was complete when training was interrupted")
+    for row in result.facts["rows"]:
         record(Epoch(**row))
 
 
-def _keep(checkpoint: Checkpoint, phase: str, state: TrainingState, progress: Progress) -> Checkpoint:
-    """Save `state`; returns the checkpoint to use from now on. A full disk is no reason to end a training."""
+def _save(checkpoint: Checkpoint, phase: str, state: TrainingState, progress: Progress) -> Checkpoint:
+    """Save `state`; returns the checkpoint to use from now on. A full disk does not end the training."""
     try:
         checkpoint.save(phase, state)
     except FileError as error:
         progress.note(
-            f"{checkpoint.folder}: where training stands cannot be kept there ({error.reason}); "
-            "it goes on, and begins again if it is interrupted"
+            f"{checkpoint.folder}: checkpoints cannot be written there ({error.reason}); "
+            "training continues, and starts again from the beginning if it is interrupted"
         )
-        return FORGETFUL
+        return NO_CHECKPOINT
     return checkpoint
 
 
-def _epoch(
+def _row(
+    phase: Phase, number: int, trained: tuple[float, float], scores: ValidationScores, seconds: float
+) -> Epoch:
+    loss, accuracy = trained
+    if not (np.isfinite(loss) and np.isfinite(scores.loss)):
+        raise TrainingError(
+            f"training diverged in epoch {number} of '{phase.name}' (the loss is {loss}); "
+            f"give a lower learning rate than {phase.rate:g}"
+        )
+    return Epoch(
+        phase.name, number, loss, scores.loss, scores.auc, accuracy, scores.accuracy, phase.rate, seconds
+    )
+
+
+def _train_epoch(
     model: Any, phase: Phase, epoch: int, source: BatchSource, targets: npt.NDArray[Any], weights: Floats
 ) -> tuple[float, float]:
-    """Mean loss and accuracy over the batches of one epoch, trained on."""
-    seen = []
+    """Train on the batches of one epoch; returns mean loss and accuracy over them."""
+    figures = []
     order = batches(len(targets), phase.batch_size, phase.seed, epoch)
     for number, indices in enumerate(order):
-        model.optimizer.learning_rate = phase.rate * share(phase, epoch + number / len(order))
-        # Keras accumulates metrics over calls; these are of the batch alone.
+        model.optimizer.learning_rate = phase.rate * rate_factor(phase, epoch + number / len(order))
+        # Keras accumulates metrics over calls. After the reset they are those of one batch.
         model.reset_metrics()
         inputs = source.batch(epoch, indices)
-        seen.append(model.train_on_batch(inputs, targets[indices], sample_weight=weights[indices]))
-    mean = np.mean(np.asarray(seen, dtype=np.float64), axis=0)
+        figures.append(model.train_on_batch(inputs, targets[indices], sample_weight=weights[indices]))
+    mean = np.mean(np.asarray(figures, dtype=np.float64), axis=0)
     return float(mean[0]), float(mean[1])
 
 
-def share(phase: Phase, at: float) -> float:
-    """Share of the phase's learning rate to use after `at` of its epochs, fractions of them included."""
-    return pace(at, phase.epochs) if phase.schedule == "cosine" else 1.0
+def rate_factor(phase: Phase, at: float) -> float:
+    """Factor of the phase's learning rate after `at` epochs, fractions included."""
+    return warmup_cosine(at, phase.epochs) if phase.schedule == "cosine" else 1.0
 
 
-def pace(at: float, epochs: int) -> float:
-    """Share of the learning rate to use after `at` of `epochs` epochs, fractions of them included.
+def warmup_cosine(at: float, epochs: int) -> float:
+    """Factor of the learning rate, in 0..1, after `at` of `epochs` epochs, fractions included.
 
-    It rises over the first epoch, since Adam's first steps are as long as any while its averages are still noise,
-    which can undo pretrained layers; then it falls along half a cosine, so that the last epochs settle.
+    It rises linearly over the first epoch, because Adam's first steps have full length while its averages are still
+    noise, which can spoil pretrained layers. Then it falls along half a cosine.
     Source: Loshchilov and Hutter, SGDR, ICLR 2017.
     """
     if at < 1:
@@ -283,14 +292,17 @@ def pace(at: float, epochs: int) -> float:
 
 
 def batches(n: int, size: int, seed: int, epoch: int) -> Indices:
-    """The order of an epoch, (number of batches, size). The last is filled up from the first: one traced shape."""
+    """Shuffled indices of an epoch, (number of batches, size).
+
+    The last batch is filled up from the first, so that Keras traces one shape only.
+    """
     size = min(size, n)
     order = np.random.default_rng([seed, epoch]).permutation(n)
     return np.resize(order, (-(-n // size), size))
 
 
-def validation(model: Any, inputs: Floats, truth: Truth) -> ValidationScores:
-    """What the model, as it stands, says of images that it does not learn from. All NaN where it says NaN."""
+def validate(model: Any, inputs: Floats, truth: Truth) -> ValidationScores:
+    """Scores of the model in its present state on validation images. All are NaN where an output is not finite."""
     probabilities = class_probabilities(run_model(model, inputs))
     if not np.isfinite(probabilities).all():
         return ValidationScores(float("nan"), float("nan"), float("nan"))
@@ -301,7 +313,7 @@ def validation(model: Any, inputs: Floats, truth: Truth) -> ValidationScores:
         if 0 < (classes == k).mean() < 1
     ]
     chosen = np.clip(probabilities[np.arange(len(classes)), classes], 1e-7, 1.0)
-    # Of two classes the second is called from 0.5 on, as a threshold does.
+    # With two classes, 0.5 counts as the second, as with a threshold.
     called = probabilities[:, 1] >= 0.5 if probabilities.shape[1] == 2 else probabilities.argmax(axis=1)
     return ValidationScores(
         float(np.mean(areas)),

@@ -1,4 +1,4 @@
-"""Cross-validation: k runs, each tested on people that it never saw, and their verdicts pooled."""
+"""Cross-validation: k runs with disjoint test parts, and their pooled test predictions."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -19,19 +19,19 @@ from edgeall.training.finetune import caveats, fine_tune
 from edgeall.training.settings import TrainingSettings
 
 SUFFIX = ".folds"
-"""Of the folder that holds the runs of a cross-validation."""
+"""Suffix of the folder with the runs of a cross-validation."""
 DOCUMENT = runs.POOLED
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """What k models say of the images that each did not see.
+    """Pooled figures of k models, each on its own test part.
 
     Attributes:
-        runs: one a fold.
-        metrics: of all images out of fold, each called at its own fold's threshold. Probabilities of k models are
-            pooled as they come, calibrated each on its own validation images.
-        fold_aucs: AUC of each fold's test part; None where it holds one class.
+        runs: one for each fold.
+        metrics: of all images out of fold, each at its own fold's threshold. Each model is calibrated on its own
+            validation images; the pooled probabilities are not calibrated again.
+        fold_aucs: AUC of each fold's test part; None where it has one class only.
     """
 
     path: Path
@@ -40,7 +40,7 @@ class Pooled:
     fold_aucs: tuple[float | None, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """As `pooled.json` and `edgeall train --folds --json` have it."""
+        """The document `pooled.json`, which `edgeall train --folds --json` also prints."""
         first = self.runs[0]
         decision = dataclasses.replace(first.decision, threshold=0.5, refer=None)
         return {
@@ -51,7 +51,7 @@ class Pooled:
             "k": len(self.runs),
             "runs": [str(run.path.relative_to(self.path)) for run in self.runs],
             "split": {"grouped_by": first.split.grouped_by, "test": self.metrics["n"]},
-            # Each image has its fold's threshold in predictions.csv; this one is of no image.
+            # predictions.csv has each fold's threshold; there is no common one.
             "decision": dataclasses.asdict(decision) | {"threshold": None},
             "fold_aucs": list(self.fold_aucs),
             "test": self.metrics,
@@ -69,51 +69,55 @@ def cross_validate(
         progress.note(f"left out {image.name}: {image.reason}")
     done = []
     for fold, split in enumerate(splits, start=1):
-        place = path / f"fold-{fold}"
-        run = None if overwrite else finished(place, split, settings)
+        folder = path / f"fold-{fold}"
+        run = None if overwrite else finished(folder, split, settings)
         if run is not None:
             progress.note(f"fold {fold} of {k}: trained before")
         else:
             progress.note(f"fold {fold} of {k}")
-            run = fine_tune(dataset, split, settings, place, True, progress)
+            run = fine_tune(dataset, split, settings, folder, True, progress)
         done.append(run)
-    return _pool(path, tuple(done), settings)
+    return _pool(path, tuple(done))
 
 
-def finished(place: Path, split: Split, settings: TrainingSettings) -> Run | None:
-    """The fold's run, where one with these settings and images stands."""
-    if not (place / "run.json").exists():
+def finished(folder: Path, split: Split, settings: TrainingSettings) -> Run | None:
+    """The fold's run, where `folder` has one with these settings and images."""
+    if not (folder / "run.json").exists():
         return None
     try:
-        run = runs.load(place)
+        run = runs.load(folder)
     except RunError:
         return None
     return run if run.split == split and run.settings == settings.to_dict() else None
 
 
-def _pool(path: Path, done: tuple[Run, ...], settings: TrainingSettings) -> Pooled:
+def _pool(path: Path, done: tuple[Run, ...]) -> Pooled:
     first = done[0]
     tests = [predictions.of_run(run)["test"] for run in done]
-    said = predictions.joined(tests)
+    predicted = predictions.joined(tests)
     decision = Decision(first.decision.labels, first.decision.positive)
-    found = evaluating.evaluate(said, decision)
+    evaluation = evaluating.evaluate(predicted, decision)
     aucs = tuple(_auc(part, decision) for part in tests)
-    metrics = {"of": "the Keras models, out of fold"} | found.metrics | {"loss": found.loss, "mse": found.mse}
+    metrics = (
+        {"of": "the Keras models, out of fold"}
+        | evaluation.metrics
+        | {"loss": evaluation.loss, "mse": evaluation.mse}
+    )
     pooled = Pooled(path, done, metrics, aucs)
-    predictions.write(path / predictions.FILE, {predictions.POOLED: said}, decision.labels)
+    predictions.write(path / predictions.FILE, {predictions.POOLED: predicted}, decision.labels)
     notes = [
-        f"{len(done)} models of {first.backbone}, head {first.head}, each tested on what it had not seen; "
-        f"from {first.weights}.",
+        f"{len(done)} models of {first.backbone}, head {first.head}, each tested on images that it was not trained "
+        f"on; from {first.weights}.",
         *caveats(first),
         "AUC by fold: " + ", ".join("-" if auc is None else f"{auc:.3f}" for auc in aucs) + ".",
     ]
-    evaluating.write(path, path.name, decision, {"pooled": found}, first.params, (), notes)
+    evaluating.write(path, path.name, decision, {"pooled": evaluation}, first.params, (), notes)
     files.write_json(path / DOCUMENT, pooled.to_dict())
     return pooled
 
 
-def _auc(said: Predictions, decision: Decision) -> float | None:
-    positive = is_positive(said.truth, decision)
+def _auc(predicted: Predictions, decision: Decision) -> float | None:
+    positive = is_positive(predicted.truth, decision)
     if positive.all() or not positive.any():
         return None
-    return float(roc_auc_score(positive, positive_score(said.probabilities, decision)))
+    return float(roc_auc_score(positive, positive_score(predicted.probabilities, decision)))

@@ -1,4 +1,4 @@
-"""What sits on a backbone: features to class probabilities. Imports Keras only to build layers."""
+"""Classifier heads: features to class probabilities. Keras is imported only to build layers."""
 
 import itertools
 import math
@@ -13,9 +13,9 @@ class Head:
     """A classifier head: a reduction of the feature map, dropout, hidden layers, one output layer.
 
     Attributes:
-        reduction: global average over positions, or all positions as they are.
+        reduction: global average over positions, or all positions flattened.
         hidden: units of the hidden ReLU layers.
-        fine_tune: how deep fine-tuning reaches with this head unless said otherwise.
+        fine_tune: default depth of fine-tuning with this head.
     """
 
     name: str
@@ -32,9 +32,10 @@ class Head:
         return sum((before + 1) * after for before, after in itertools.pairwise(widths))
 
     def layers(self, outputs: int, dropout: float, seed: int) -> list[Any]:
-        """Fresh Keras layers, in order. The first has no parameters; the last is named "probability".
+        """New Keras layers, in order. The first has no parameters; the last is named "probability".
 
-        `outputs` is 1 (sigmoid: the probability of the second of two classes) or the number of classes (softmax).
+        Args:
+            outputs: 1 (sigmoid: the probability of the second of two classes) or the number of classes (softmax).
         """
         from keras import initializers, layers
 
@@ -45,8 +46,8 @@ class Head:
         for index, units in enumerate(self.hidden):
             kernel = initializers.GlorotUniform(seed=seed + index)
             stack.append(layers.Dense(units, "relu", kernel_initializer=kernel, name=f"hidden_{index + 1}"))
-        # On frozen features a head without hidden layers is a logistic regression: from zero it goes straight to
-        # its optimum, where random weights on a thousand features would be noise to unlearn first.
+        # On frozen features a head without hidden layers is a logistic regression, which converges fastest from
+        # zero. Random weights on a thousand features would be noise to unlearn first.
         kernel = initializers.GlorotUniform(seed=seed + len(self.hidden)) if self.hidden else "zeros"
         activation = "sigmoid" if outputs == 1 else "softmax"
         stack.append(layers.Dense(outputs, activation, kernel_initializer=kernel, name="probability"))
@@ -71,10 +72,10 @@ HEADS: dict[str, Head] = {
 
 
 def find_head(name: str) -> Head:
-    """Look up a head.
+    """Look up a head by its name, in any case.
 
     Raises:
-        UsageError: unknown; names the nearest.
+        UsageError: unknown name; the message suggests the nearest.
     """
     try:
         return HEADS[name.lower()]

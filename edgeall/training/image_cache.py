@@ -1,7 +1,7 @@
-"""Training images as bytes, decoded once: a memory-mapped cache keyed by content.
+"""Memory-mapped cache of decoded training images, keyed by content.
 
-The cache is one `.npy` file a set of images and size under `$XDG_CACHE_HOME/edgeall/pixels`, with its SHA-256
-beside it. It may be deleted at any time.
+The cache has one `.npy` file for each set of images and size, under `$XDG_CACHE_HOME/edgeall/pixels`, with its SHA-256
+beside it. It can be deleted at any time.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from edgeall.runs import Member
 
 @dataclass(frozen=True)
 class CachedImages:
-    """Some images of a cache: row `rows[i]` of `store` (m, size, size, 3) is image i."""
+    """Some images of a cache: row `rows[i]` of `store`, uint8 (m, size, size, 3), is image i."""
 
     store: ByteImage
     rows: npt.NDArray[np.int64]
@@ -36,7 +36,7 @@ class CachedImages:
         return np.asarray(self.store[self.rows[indices]])
 
     def pieces(self, size: int = 16) -> Iterator[ByteImage]:
-        """All of them in order, at most `size` at a time."""
+        """All images in order, at most `size` at a time."""
         for start in range(0, len(self), size):
             yield self.take(np.arange(start, min(start + size, len(self))))
 
@@ -45,7 +45,7 @@ class ImageCache:
     """Decoded images of several members, by content."""
 
     def __init__(self, root: Path, members: Sequence[Member], size: int, progress: Progress = SILENT) -> None:
-        """Decode what `members` name under `root`, or find it decoded.
+        """Decode the images of `members` under `root`, unless they are in the cache.
 
         Raises:
             DatasetError: a file is missing or its bytes are not those that its member records.
@@ -74,7 +74,7 @@ class ImageCache:
         self._store = store
 
     def images(self, members: Sequence[Member]) -> CachedImages:
-        """Those of `members`, in their order."""
+        """The images of `members`, in their order."""
         return CachedImages(
             self._store, np.asarray([self._row[member.sha256] for member in members], np.int64)
         )
@@ -86,7 +86,7 @@ def _folder() -> Path:
 
 
 def _key(digests: Sequence[str]) -> str:
-    """Of the images and of what decodes them: a new decoder may give other bytes."""
+    """Key of the images and of the decoder's code, since another decoder may give other bytes."""
     modules = sorted(Path(pixels.__file__).parent.glob("*.py"))
     decoder = b"".join(module.read_bytes() for module in modules) + PIL.__version__.encode()
     return hashlib.sha256("".join(digests).encode() + decoder).hexdigest()[:32]
@@ -115,8 +115,8 @@ def _open_checked(path: Path, shape: tuple[int, ...]) -> ByteImage | None:
 
 
 def _write(path: Path, shape: tuple[int, ...], images: "map[ByteImage]") -> ByteImage:
-    # Written as a stream: a memory map on a full disk kills the process where a write raises.
-    # What a power failure damages is decoded anew: its SHA-256 tells.
+    # Written as a stream: on a full disk a write raises, whereas a memory map kills the process.
+    # No flush to disk: after a power failure the SHA-256 does not match, and the images are decoded again.
     with files.replacing(path, flush=False) as part:
         with part.open("wb") as file:
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}

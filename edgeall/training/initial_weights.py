@@ -1,4 +1,4 @@
-"""What training starts from: ImageNet weights, a file's, or seeded random ones."""
+"""Initial weights of the backbone: ImageNet's, a file's, or seeded random ones."""
 
 import math
 import warnings
@@ -30,7 +30,7 @@ def initialize(
     mapping: PixelMapping,
     progress: Progress = SILENT,
 ) -> tuple[str, str]:
-    """Give the backbone its weights; returns the words for them and their licence.
+    """Set the backbone's weights; returns a description of their origin and their licence.
 
     Raises:
         EdgeallError: ImageNet weights cannot be downloaded.
@@ -46,17 +46,17 @@ def initialize(
         return f"weights of {path.name}", f"that of {path.name} (SHA-256 {files.sha256_file(path)[:16]})"
     draw_weights(classifier.base, settings.seed)
     normalizes = any(isinstance(layer, keras.layers.BatchNormalization) for layer in classifier.base.layers)
-    words = "random weights"
+    origin = "random weights"
     if normalizes:
         n = recalibrate(classifier.base, images, mapping, settings, progress)
-        words += f", BatchNorm recalibrated on {n} training images"
-    return words, "none needed (trained from random weights)"
+        origin += f", BatchNorm recalibrated on {n} training images"
+    return origin, "none needed (trained from random weights)"
 
 
 def draw_weights(base: Any, seed: int) -> None:
-    """Draw every kernel anew by NumPy, so that one seed means the same weights under every Keras backend.
+    """Draw every kernel with NumPy, so that one seed gives the same weights under every Keras backend.
 
-    He's normal initialization keeps activations in range through ReLU layers, with BatchNorm or without.
+    He's normal initialization keeps activations in range through ReLU layers, with or without BatchNorm.
     Source: He et al., ICCV 2015.
     """
     for number, layer in enumerate(base.layers):
@@ -77,20 +77,20 @@ def recalibrate(
     settings: TrainingSettings,
     progress: Progress = SILENT,
 ) -> int:
-    """Set BatchNorm's moving mean and variance to the plain average over batches of augmented training images.
+    """Set BatchNorm's moving mean and variance to their average over batches of augmented training images.
 
     Returns the number of images.
     """
     n = min(len(images), RECALIBRATION_IMAGES)
     order = np.random.default_rng([settings.seed, n]).permutation(len(images))[:n]
     batches = -(-n // RECALIBRATION_BATCH)
-    # The last batch is filled up from the first, so that all weigh alike in the average.
+    # The last batch is filled up from the first, so that all batches have the same weight in the average.
     rows = np.resize(order, batches * min(RECALIBRATION_BATCH, n)).reshape(batches, -1)
     layers = [layer for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]
     with _trainable(layers), progress.stage("recalibrating BatchNorm", batches) as advance:
         for number, batch in enumerate(rows):
             for layer in layers:
-                # With momentum k / (k + 1) after k batches, the moving average is the plain one.
+                # With momentum k / (k + 1) after k batches, the moving average is the arithmetic mean.
                 layer.momentum = number / (number + 1)
             pictures = images.take(batch)
             views = [
@@ -133,7 +133,7 @@ def _load_file(classifier: Classifier, path: Path) -> None:
     backbone, base = classifier.backbone, classifier.base
     before = [array.copy() for array in base.get_weights()]
     try:
-        # Keras warns of each part that does not fit before it raises; the error says it once.
+        # Keras warns about each part that does not fit before it raises. The error message suffices.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             if path.suffix == ".keras":
@@ -154,7 +154,11 @@ def _load_file(classifier: Classifier, path: Path) -> None:
 
 
 def _copy_by_name(base: Any, source: Any) -> None:
-    """Weights of equally named layers, nested models looked into; raises ValueError where one is missing."""
+    """Copy weights between layers of the same name, nested models included.
+
+    Raises:
+        ValueError: a layer is missing in `source`.
+    """
     found = {layer.name: layer for layer in _flat(source)}
     for layer in base.layers:
         if layer.weights:

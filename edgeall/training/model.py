@@ -1,4 +1,4 @@
-"""Keras models: built plain, cut in two for training, and loaded back."""
+"""Keras models: built, cut into a frozen and a trained part, run, and loaded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,13 @@ class Classifier:
 def build(
     backbone: Backbone, head: Head, outputs: int, *, size: int, dropout: float = 0.0, seed: int = 0
 ) -> Classifier:
-    """A classifier without trained weights; `outputs` is 1 or the number of classes."""
+    """A new classifier with Keras' initial weights.
+
+    Args:
+        outputs: 1 (sigmoid, two classes) or the number of classes (softmax).
+        size: height and width of the input, in pixels.
+        dropout: rate in the head, in 0..0.95.
+    """
     inputs = keras.Input((size, size, 3), name="pixels")
     constructor = getattr(keras.applications, backbone.constructor)
     base = constructor(include_top=False, weights=None, input_tensor=inputs, input_shape=(size, size, 3))
@@ -48,18 +54,22 @@ def build(
 
 
 def compiled(model: Any, **options: Any) -> Any:
-    """Compile in place. XLA takes minutes to compile these networks on a CPU; JAX cannot do without."""
+    """Compile in place, and return `model`. XLA takes minutes to compile these networks on a CPU; only JAX needs it."""
     model.compile(jit_compile=keras.backend.backend() == "jax", **options)
     return model
 
 
-def open_layers(classifier: Classifier, fine_tune: str) -> str | None:
-    """Mark what the second phase trains; returns the layer above whose output it lies, None for the input.
+def unfreeze(classifier: Classifier, fine_tune: str) -> str | None:
+    """Mark the layers that the second phase trains.
 
-    `fine_tune` is as in `Settings`. With "none", nothing of the backbone is trained.
+    Args:
+        fine_tune: as in `TrainingSettings`. With "none", no layer of the backbone is trained.
+
+    Returns:
+        Name of the layer above whose output they lie; None for the input.
 
     Raises:
-        UsageError: no such layer, or one that some path runs round.
+        UsageError: no such layer, or a path bypasses it.
     """
     backbone, base = classifier.backbone, classifier.base
     depth = backbone.published if fine_tune == "published" else fine_tune
@@ -68,26 +78,29 @@ def open_layers(classifier: Classifier, fine_tune: str) -> str | None:
     if cut is not None and cut not in names:
         raise unknown_name(f"layer of {backbone.title}", cut, names)
     if cut is None:
-        opened = set(names)
+        unfrozen = set(names)
     elif depth == "none":
-        opened = set()
+        unfrozen = set()
     else:
-        opened = {layer.name for layer in _above(classifier, cut).layers}
+        unfrozen = {layer.name for layer in _above(classifier, cut).layers}
     for layer in base.layers:
         normalizes = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = layer.name in opened and (fine_tune == "published" or not normalizes)
+        layer.trainable = layer.name in unfrozen and (fine_tune == "published" or not normalizes)
     return cut
 
 
-def between(classifier: Classifier, below: str | None, above: str) -> Any:
+def submodel(classifier: Classifier, below: str | None, above: str) -> Any:
     """The part from the output of layer `below` (None: the input) to that of layer `above`, as a model."""
     model = classifier.model
     start = model.inputs if below is None else model.get_layer(below).output
     return compiled(keras.Model(start, model.get_layer(above).output))
 
 
-class _Steady(keras.layers.Layer):  # type: ignore[misc]
-    """A model that always infers. As a plain call, its `training=False` gives way to that of the model around it."""
+class _InferenceMode(keras.layers.Layer):  # type: ignore[misc]
+    """A model that always runs in inference mode.
+
+    A layer of its own, because Keras overrides `training=False` of a plain call with that of the surrounding model.
+    """
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -97,23 +110,23 @@ class _Steady(keras.layers.Layer):  # type: ignore[misc]
         return self.model(inputs, training=False)
 
 
-def top(classifier: Classifier, cut: str | None, *, steady: bool = True) -> Any:
-    """The part that is trained: the output of `cut` (None: the input) to probabilities, sharing all layers.
+def trained_part(classifier: Classifier, cut: str | None, *, frozen_statistics: bool = True) -> Any:
+    """The trained part: the output of `cut` (None: the input) to probabilities, sharing all layers.
 
     Args:
-        steady: BatchNorm inside normalizes by its moving averages and leaves them alone, whether or not its scale
-            and shift are trained: with batches as small as these it would otherwise learn noise. Without, it does
-            as in a plain Keras `fit`: where it is trainable, it normalizes by the batch and updates its averages.
+        frozen_statistics: BatchNorm normalizes by its moving averages and does not update them, whether or not its
+            scale and shift are trained, because averages over small batches are noisy. If False, BatchNorm acts as in
+            Keras' `fit`: where it is trainable, it normalizes by the batch and updates its averages.
     """
     if cut == classifier.base.layers[-1].name:
         return stacked(classifier.head, classifier.base.output.shape[1:])
     above = classifier.base if cut is None else _above(classifier, cut)
     inputs = keras.Input(above.inputs[0].shape[1:])
-    return _stack(inputs, (_Steady(above) if steady else above)(inputs), classifier.head)
+    return _stack(inputs, (_InferenceMode(above) if frozen_statistics else above)(inputs), classifier.head)
 
 
 def stacked(layers: Sequence[Any], shape: Sequence[int]) -> Any:
-    """Layers one after the other on an input of `shape` (without the batch), as a model."""
+    """A sequential model of `layers` on an input of `shape` (without the batch)."""
     inputs = keras.Input(tuple(shape))
     return _stack(inputs, inputs, layers)
 
@@ -129,13 +142,13 @@ def _above(classifier: Classifier, cut: str) -> Any:
         return keras.Model(classifier.base.get_layer(cut).output, classifier.base.output)
     except ValueError:
         raise UsageError(
-            f"layer '{cut}' of {classifier.backbone.title} cannot divide it: other paths run round it; "
-            f"'{classifier.backbone.upper}' can"
+            f"layer '{cut}' of {classifier.backbone.title} does not divide it: other paths bypass the layer; "
+            f"'{classifier.backbone.upper}' does"
         ) from None
 
 
 def run_model(model: Any, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Outputs for a batch of any number, run as one of `PREDICT_BATCH`-multiples so that one shape is traced."""
+    """Outputs for inputs (n, ...), run in batches of `PREDICT_BATCH` so that Keras traces one shape only."""
     n = len(inputs)
     padded = np.resize(inputs, (-(-n // PREDICT_BATCH) * PREDICT_BATCH, *inputs.shape[1:]))
     outputs = [
@@ -146,7 +159,7 @@ def run_model(model: Any, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def predict(model: Any, images: ByteImage, mapping: PixelMapping) -> npt.NDArray[np.float64]:
-    """Class probabilities (n, k) of RGB bytes (n, size, size, 3); a lone sigmoid p becomes [1 - p, p]."""
+    """Class probabilities (n, k) of RGB bytes (n, size, size, 3); a single sigmoid output p becomes [1 - p, p]."""
     outputs = [
         run_model(model, mapping.apply(images[start : start + PREDICT_BATCH]))
         for start in range(0, len(images), PREDICT_BATCH)
@@ -161,7 +174,7 @@ def class_probabilities(outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def load(path: Any, name: str) -> Any:
-    """Read a `model.keras` without running code that it may carry.
+    """Load a `model.keras` without running code in the file.
 
     Raises:
         RunError: damaged, or not a plain Keras model.

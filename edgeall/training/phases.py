@@ -1,4 +1,4 @@
-"""The phases of a training: a head on frozen features, then the upper layers at a low rate."""
+"""The two phases of a training: a head on frozen features, then the upper layers at a low learning rate."""
 
 import csv
 import dataclasses
@@ -12,21 +12,21 @@ from edgeall import files
 from edgeall.pixels import PixelMapping
 from edgeall.progress import Progress
 from edgeall.runs import Member
-from edgeall.training.checkpoint import FORGETFUL, Checkpoint
-from edgeall.training.features import Views, plain, through
-from edgeall.training.fit import BatchSource, Epoch, Indices, Phase, Record, Truth, once, run_phase
+from edgeall.training.checkpoint import NO_CHECKPOINT, Checkpoint
+from edgeall.training.features import Views, frozen_features, unaugmented
+from edgeall.training.fit import BatchSource, Epoch, Indices, Phase, Record, Truth, run_once, run_phase
 from edgeall.training.image_cache import CachedImages
-from edgeall.training.model import Classifier, between, stacked, top
-from edgeall.training.settings import Schedule, TrainingSettings
+from edgeall.training.model import Classifier, Floats, stacked, submodel, trained_part
+from edgeall.training.settings import TrainingSettings
 from edgeall.training.standardize import StandardizedFeatures
 
 FINE_TUNING = "fine-tuning"
-"""Ends the name of the second phase."""
+"""Last word of the second phase's name."""
 
 
 @dataclasses.dataclass(frozen=True)
 class SplitPart:
-    """A part of the split: its images in the cache, their class indices (n,), their members."""
+    """A part of the split: its images in the cache, and their class indices (n,) and members in the same order."""
 
     images: CachedImages
     classes: Indices
@@ -37,7 +37,7 @@ class SplitPart:
 
 
 class History:
-    """`history.csv`, written anew at each epoch, so that it is whole whenever training ends."""
+    """`history.csv`, rewritten at each epoch, so that it is complete whenever training ends."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -53,6 +53,40 @@ class History:
         files.write_text(self._path, self._text.getvalue())
 
 
+@dataclasses.dataclass(frozen=True)
+class _Inputs:
+    """Inputs of the layers that train, from cached or computed features of the layers below.
+
+    Attributes:
+        cut: layer below the fine-tuned ones; None for the input.
+    """
+
+    classifier: Classifier
+    cut: str | None
+    settings: TrainingSettings
+    mapping: PixelMapping
+    progress: Progress
+
+    def fine_tuned(self, part: SplitPart, views: int, what: str) -> BatchSource:
+        """Input of the layers that are fine-tuned."""
+        source: BatchSource = Views(part.images, self.mapping, self.settings.augmentation, self.settings.seed)
+        if self.cut is None:
+            return source
+        model = submodel(self.classifier, None, self.cut)
+        return self._features(source, model, part, views, f"{what}, lower layers")
+
+    def head(self, source: BatchSource, part: SplitPart, views: int, what: str) -> BatchSource:
+        """Input of the head, from a source by `fine_tuned`."""
+        model = submodel(self.classifier, self.cut, self.classifier.head[0].name)
+        return self._features(source, model, part, views, f"{what}, features")
+
+    def _features(
+        self, source: BatchSource, model: Any, part: SplitPart, views: int, what: str
+    ) -> BatchSource:
+        title = f"{self.classifier.backbone.title}: {what}"
+        return frozen_features(source, model, len(part.images), views, title, self.progress)
+
+
 def run_phases(
     classifier: Classifier,
     cut: str | None,
@@ -62,66 +96,60 @@ def run_phases(
     mapping: PixelMapping,
     record: Record,
     progress: Progress,
-    checkpoint: Checkpoint = FORGETFUL,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> None:
-    """Train `classifier` in place, its layers opened above `cut` by `open_layers`, and leave it at its best.
+    """Train `classifier` in place, and leave it in its best state. Resumes from `checkpoint`.
 
-    Goes on from where `checkpoint` says that this training was interrupted.
+    Args:
+        cut: from `unfreeze`: the layer above which layers are fine-tuned; None for the input.
     """
-    counts = np.bincount(train.classes)
-    weights = np.ones(len(counts), np.float32)
-    if settings.balanced:
-        weights = (len(train.classes) / (len(counts) * counts)).astype(np.float32)
-    backbone, features = classifier.backbone.title, classifier.head[0].name
-    # Where all of the backbone is frozen, the second phase would only repeat the first.
-    deeper = bool(settings.epochs and (classifier.base.trainable_weights or not settings.head_epochs))
-    below = cut if deeper else None
-
-    def lower(part: SplitPart, views: int, what: str) -> BatchSource:
-        """Input of the layers that are fine-tuned."""
-        source: BatchSource = Views(part.images, mapping, settings.augmentation, settings.seed)
-        if below is None:
-            return source
-        model = between(classifier, None, below)
-        return through(source, model, len(part.images), views, f"{backbone}: {what}, lower layers", progress)
-
-    def features_of(source: BatchSource, part: SplitPart, views: int, what: str) -> BatchSource:
-        """Input of the head, from `lower`'s."""
-        model = between(classifier, below, features)
-        return through(source, model, len(part.images), views, f"{backbone}: {what}, features", progress)
-
-    def phase(name: str, epochs: int, rate: float, schedule: Schedule, patience: int) -> Phase:
-        return Phase(
-            f"{backbone}: {name}", epochs, rate, settings.batch_size, patience, settings.seed, schedule
-        )
-
+    weights = _class_weights(train, settings)
+    backbone = classifier.backbone.title
+    # Where the whole backbone is frozen, the second phase would repeat the first.
+    fine_tunes = bool(settings.epochs and (classifier.base.trainable_weights or not settings.head_epochs))
+    inputs = _Inputs(classifier, cut if fine_tunes else None, settings, mapping, progress)
     views = min(settings.views, max(settings.head_epochs, settings.epochs))
-    inputs, val_source = lower(train, views, "training images"), lower(val, 1, "validation images")
+    train_source = inputs.fine_tuned(train, views, "training images")
+    val_source = inputs.fine_tuned(val, 1, "validation images")
     if settings.head_epochs:
         head = stacked(classifier.head[1:], classifier.head[0].output.shape[1:])
-        first = phase("head", settings.head_epochs, settings.head_rate, "cosine", settings.head_patience)
+        first = Phase(
+            f"{backbone}: head", settings.head_epochs, settings.head_rate, settings.batch_size,
+            settings.head_patience, settings.seed,
+        )  # fmt: skip
 
         def train_head() -> list[Epoch]:
-            head_inputs = features_of(inputs, train, views, "training images")
-            val_head = plain(features_of(val_source, val, 1, "validation images"), len(val.images))
-            standard = StandardizedFeatures.of(head_inputs, len(train.images))
+            head_source = inputs.head(train_source, train, views, "training images")
+            val_features = unaugmented(inputs.head(val_source, val, 1, "validation images"), len(val.images))
+            standardized = StandardizedFeatures.of(head_source, len(train.images))
             rows = run_phase(
-                head, first, standard, train.truth(weights), standard.apply(val_head), val.truth(weights),
-                record, progress, checkpoint,
+                head, first, standardized, train.truth(weights), standardized.apply(val_features),
+                val.truth(weights), record, progress, checkpoint,
             )  # fmt: skip
-            standard.fold_into(classifier.head)
+            standardized.fold_into(classifier.head)
             return rows
 
-        once(first.name, head, train_head, record, progress, checkpoint)
-    if deeper:
-        # The published protocol trains BatchNorm as a plain `fit` does; otherwise it stays as it was.
-        trained = top(classifier, cut, steady=settings.fine_tune != "published")
-        second = phase(FINE_TUNING, settings.epochs, settings.rate, settings.schedule, settings.patience)
+        run_once(first.name, head, train_head, record, progress, checkpoint)
+    if fine_tunes:
+        # The published protocol trains BatchNorm as Keras' `fit` does. Otherwise its statistics stay frozen.
+        model = trained_part(classifier, cut, frozen_statistics=settings.fine_tune != "published")
+        second = Phase(
+            f"{backbone}: {FINE_TUNING}", settings.epochs, settings.rate, settings.batch_size,
+            settings.patience, settings.seed, settings.schedule,
+        )  # fmt: skip
 
-        def tune() -> list[Epoch]:
+        def fine_tune() -> list[Epoch]:
             return run_phase(
-                trained, second, inputs, train.truth(weights),
-                plain(val_source, len(val.images)), val.truth(weights), record, progress, checkpoint,
+                model, second, train_source, train.truth(weights),
+                unaugmented(val_source, len(val.images)), val.truth(weights), record, progress, checkpoint,
             )  # fmt: skip
 
-        once(second.name, trained, tune, record, progress, checkpoint)
+        run_once(second.name, model, fine_tune, record, progress, checkpoint)
+
+
+def _class_weights(train: SplitPart, settings: TrainingSettings) -> Floats:
+    """Weight of each class, (k,): inverse to its frequency where `settings.balanced`, else 1."""
+    counts = np.bincount(train.classes)
+    if not settings.balanced:
+        return np.ones(len(counts), np.float32)
+    return np.asarray(len(train.classes) / (len(counts) * counts), dtype=np.float32)

@@ -1,7 +1,6 @@
-"""Probabilities that mean what they say: a scale (and offset) of the logit, chosen on validation images.
+"""Probability calibration: a scale (and offset) of the logit, fitted on validation images.
 
-The correction goes into the weights of the last layer, so that the calibrated model stays a plain one and every
-format, engine and device has it for nothing.
+The correction goes into the weights of the last layer, so that every export of the model is calibrated at no cost.
 """
 
 from dataclasses import asdict, dataclass
@@ -23,8 +22,9 @@ class LogitCalibration:
     """Logits become `scale * logit + offset`; a temperature is 1 / scale.
 
     Attributes:
-        n: validation images that chose it.
-        loss_before, loss_after: mean cross-entropy on them. It was chosen on these images: expect less elsewhere.
+        n: number of validation images.
+        loss_before, loss_after: mean cross-entropy on them, in nats. The improvement is optimistic, because the
+            calibration was fitted on the same images.
     """
 
     method: str
@@ -39,20 +39,20 @@ class LogitCalibration:
 
 
 def logits(classifier: Classifier, penultimate: npt.NDArray[np.floating[Any]]) -> Doubles:
-    """What the last layer gives before its activation, (n, 1) or (n, k), from what enters it (n, d)."""
+    """Output of the last layer before its activation, (n, 1) or (n, k), from its input (n, d)."""
     kernel, bias = (np.asarray(array, dtype=np.float64) for array in classifier.head[-1].get_weights())
     return np.asarray(penultimate.astype(np.float64) @ kernel + bias)
 
 
-def below_last(classifier: Classifier) -> Any:
-    """The model up to what enters its last layer."""
+def penultimate_model(classifier: Classifier) -> Any:
+    """The model up to the input of its last layer."""
     return compiled(keras.Model(classifier.model.inputs, classifier.head[-1].input))
 
 
 def calibrate(
     classifier: Classifier, method: str, values: Doubles, truth: npt.NDArray[np.int64]
 ) -> LogitCalibration:
-    """Choose the correction that makes validation logits `values` likeliest, and fold it into the last layer.
+    """Fit the correction with the highest likelihood on validation logits `values`, and fold it into the last layer.
 
     The fits are those of `edgeall.statistics.temperature`.
 

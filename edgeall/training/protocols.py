@@ -1,4 +1,4 @@
-"""Training protocols by name: tables of what they set. A new protocol is a new row. Imports no engine."""
+"""Training protocols by name, as tables of settings. Another protocol is another row. Imports no engine."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ DEFAULT = "default"
 RECIPES: dict[str, dict[str, Any]] = {
     DEFAULT: {},
     # Flatten, Dense 256, 128, 1; 80/20 split; 50 epochs; rotation, flips, scaling and brightness, as published.
-    # Adam's rate and the batch size were tuned there and not told; of the 80%, a fifth watches here. Nothing is
-    # chosen by it: no early stopping, the last epoch's weights, threshold 0.5, probabilities as they come.
+    # The publication does not state Adam's rate and the batch size. A fifth of the 80% is for validation here, without
+    # any choice by it: no early stopping, the last epoch's weights, threshold 0.5, no calibration.
     "paper": {
         "head": "paper",
         "fine_tune": "published",
@@ -27,14 +27,14 @@ RECIPES: dict[str, dict[str, Any]] = {
         "fractions": (0.64, 0.16, 0.2),
     },
 }
-"""What each protocol sets of `TrainingSettings`; the rest is as there."""
+"""Settings of each protocol; others have the defaults of `TrainingSettings`."""
 
 
 def settings(recipe: str, backbone: str, **given: Any) -> TrainingSettings:
-    """Settings of a protocol; what is `given` goes before what it sets.
+    """Settings of a protocol; `given` settings override it.
 
     Raises:
-        UsageError: no such protocol, or a value that makes no sense.
+        UsageError: no such protocol, or an invalid value.
     """
     if recipe not in RECIPES:
         raise unknown_name("recipe", recipe, RECIPES)

@@ -1,4 +1,4 @@
-"""What a training is asked to do, checked before anything long begins. Imports no engine."""
+"""Settings of a training, checked on construction. Imports no engine."""
 
 import dataclasses
 import math
@@ -16,7 +16,7 @@ IMAGENET = "imagenet"
 RANDOM = "random"
 Schedule = Literal["cosine", "constant"]
 CALIBRATIONS = ("temperature", "platt", "none")
-"""How probabilities may be calibrated on validation images: see `edgeall.training.probability_calibration`."""
+"""Methods of probability calibration: see `edgeall.training.probability_calibration`."""
 
 
 @dataclass(frozen=True)
@@ -24,28 +24,28 @@ class TrainingSettings:
     """Hyper-parameters. The defaults are the default protocol: a head on frozen features, then the upper layers.
 
     Attributes:
-        recipe: name of the protocol they came from (`edgeall.training.protocols`), for the record.
+        recipe: name of the protocol (`edgeall.training.protocols`) that set them; recorded only.
         weights: "imagenet" (downloaded by Keras), "random" (seeded) or the path of a weights file.
-        fine_tune: how deep the second phase reaches. "none": it is left out; "upper": from the backbone's own
-            `upper` layer; "all"; the name of a layer: above its output; "published": what the published
-            comparison trained, BatchNorm's scales and shifts with it. None is the head's default.
-        head_epochs, epochs: at most so many in the first and second phase; 0 leaves the phase out. Without a first
-            phase the second trains the head too, on whatever depth.
+        fine_tune: how deep the second phase reaches. "none": no second phase; "upper": the layers above the backbone's
+            `upper` layer; "all": all layers; the name of a layer: the layers above its output; "published": the part
+            that the published comparison trained, with BatchNorm's scales and shifts. None: the head's default.
+        head_epochs, epochs: most epochs of the first and second phase; 0 leaves the phase out. Without a first phase
+            the second also trains the head, at any depth.
         head_rate, rate: learning rates of Adam.
-        schedule: of the second phase: "cosine" warms up and falls to nothing, "constant" stays.
-        head_patience, patience: a phase ends after so many epochs without a better validation, and the best epoch
-            is kept. A `patience` of 0: no early stopping, the last epoch is kept.
-        views: augmented views of each training image whose frozen features are computed once; epochs take them
-            in turn.
-        dropout: share of features dropped in head `gap` while training.
-        balanced: weigh classes so that each counts alike.
+        schedule: of the second phase: "cosine" warms up and then falls to 0, "constant" stays at `rate`.
+        head_patience, patience: a phase ends after this many epochs without a better validation, and the best epoch
+            is kept. A `patience` of 0 means no early stopping, and the last epoch is kept.
+        views: augmented views of each training image whose frozen features are computed once; epochs use them in
+            turn.
+        dropout: share of features dropped in head `gap` during training, in 0..0.95.
+        balanced: weight classes inversely to their frequency.
         input_size: height and width in pixels.
         calibration: of probabilities, on validation images, one of `CALIBRATIONS`.
-        threshold: score from which a verdict is positive; None: chosen on validation images (Youden).
-        min_sensitivity, min_specificity: wanted of the verdicts that are given; what lies between is referred to a
-            human. Chosen on validation images; both or neither.
+        threshold: score from which a verdict is positive, in 0..1; None: Youden's, on validation images.
+        min_sensitivity, min_specificity: required of the verdicts outside the referral band, in 0..1. The band is
+            chosen on validation images. Both or neither.
         fractions: shares of train, val and test, where no split is given.
-        seed: governs weights, order, augmentation, dropout and the split.
+        seed: of initial weights, order of images, augmentation, dropout and the split.
     """
 
     backbone: str
@@ -96,9 +96,9 @@ class TrainingSettings:
             if getattr(self, name) is not None:
                 _within(self, name, 0, 1)
         if (self.min_sensitivity is None) != (self.min_specificity is None):
-            raise UsageError("a referral band needs both a wanted sensitivity and a wanted specificity")
+            raise UsageError("a referral band needs both a minimum sensitivity and a minimum specificity")
         if not self.head_epochs + self.epochs:
-            raise UsageError("0 epochs of the head and 0 of fine-tuning train nothing: give some")
+            raise UsageError("0 epochs of the head and 0 of fine-tuning: give one of them more")
         if self.calibration not in CALIBRATIONS:
             raise unknown_name("calibration", self.calibration, CALIBRATIONS)
         if self.schedule not in get_args(Schedule):
@@ -109,7 +109,7 @@ class TrainingSettings:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, defaults filled in."""
+        """JSON-ready, with defaults."""
         return dataclasses.asdict(self) | {"fractions": list(self.fractions)}
 
 

@@ -1,7 +1,7 @@
-"""How far a model's score moves under changes that change nothing a pathologist sees. Imports no engine.
+"""How much a model's score changes under disturbances that are invisible to a pathologist. Imports no engine.
 
-The float model's own movement is what the change by an export is to be seen beside: a score that moves by .07 where
-each grey level moves by one cannot be kept to .02 by any other arithmetic.
+The float model's own changes are the baseline for those by an export: where a score changes by .07 when each grey level
+changes by one, no quantization can keep it within .02.
 """
 
 import io
@@ -20,7 +20,7 @@ from edgeall.runs import Run
 from edgeall.statistics import positive_score
 
 MOST = 200
-"""Images that are measured at most."""
+"""Most images that are measured."""
 
 JPEG_QUALITY = 95
 
@@ -30,11 +30,12 @@ Predict = Callable[[ByteImage], npt.NDArray[np.floating[Any]]]
 
 @dataclass(frozen=True)
 class Movement:
-    """Of a model under one disturbance.
+    """Changes of a model's scores under one disturbance.
 
     Attributes:
         score_change: mean absolute change of the positive score, in [0, 1].
-        verdicts_kept: share of images whose verdict, the score at the threshold or above, stays; referral aside.
+        verdicts_kept: share of images whose verdict (score at the threshold or above) is the same, in [0, 1];
+            referral is ignored.
     """
 
     score_change: float
@@ -43,7 +44,7 @@ class Movement:
 
 @dataclass(frozen=True)
 class Stability:
-    """Of a model on `n` images: its movement under each of `DISTURBANCES`."""
+    """Changes of a model's scores on `n` images under each of `DISTURBANCES`."""
 
     n: int
     noise: Movement
@@ -61,10 +62,10 @@ class Stability:
 
 
 def stability(predict: Predict, images: ByteImage, decision: Decision) -> Stability:
-    """Measure `predict` on RGB bytes (n, size, size, 3), n >= 1, of the model's size: those that `sample` chooses.
+    """Measure `predict` on RGB bytes (n, size, size, 3), n >= 1, of the model's input size. See `sample`.
 
     Raises:
-        ValueError: no image, or answers that are not finite or do not fit the labels.
+        ValueError: no image, or probabilities that are not finite or do not match the labels.
     """
     if not len(images):
         raise ValueError("no image to measure stability on")
@@ -79,17 +80,17 @@ def stability(predict: Predict, images: ByteImage, decision: Decision) -> Stabil
 
 
 def of_run(run: Run) -> Stability | None:
-    """What training measured on validation images; None for imported runs and those of earlier versions.
+    """The stability that training measured on validation images; None for imported runs and those of old versions.
 
     Raises:
-        ValueError: what the run's file has is no such record.
+        ValueError: the run's record of it is malformed.
     """
     found = run.metrics.get("val", {}).get("stability")
     return None if found is None else documents.build(Stability, found)
 
 
 def sample(classes: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
-    """Indices of at most `MOST` images to measure on, in order, with the shares of the class indices (n,) kept."""
+    """Sorted indices of at most `MOST` images, stratified by the class indices (n,)."""
     by_class = np.argsort(classes, kind="stable")
     count = min(MOST, len(classes))
     return np.sort(by_class[np.arange(count) * len(classes) // max(count, 1)])
@@ -98,7 +99,7 @@ def sample(classes: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
 def disturbed(images: ByteImage, kind: str, seed: int = 0) -> ByteImage:
     """RGB bytes (n, size, size, 3) after one of `DISTURBANCES`, of the same shape.
 
-    The same images, kind and seed give the same bytes; the JPEG's hang on Pillow's encoder besides.
+    The same images, kind and seed give the same bytes. Those of "jpeg" also depend on Pillow's encoder.
     """
     disturb = DISTURBANCES[kind]
     return np.stack(

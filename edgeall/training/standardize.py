@@ -1,4 +1,4 @@
-"""Features centred and scaled while the head learns; afterwards folded into the head's own weights."""
+"""Standardization of features while the head trains, folded into the head's weights afterwards."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ _SAMPLE = 64
 
 @dataclass(frozen=True)
 class StandardizedFeatures:
-    """A source whose features have mean 0 each, and a mean square of 1 over all.
+    """A source whose features each have mean 0, with a mean square of 1 over all features.
 
-    One scale for all of them, since a scale each would leave the folded weights of rare features so large that
-    INT8 has no steps left for the others.
+    All features share one scale. With a scale for each, the folded weights of rare features would become so large that
+    INT8 quantization loses the others.
     """
 
     source: BatchSource
@@ -26,7 +26,7 @@ class StandardizedFeatures:
 
     @classmethod
     def of(cls, source: BatchSource, n: int) -> "StandardizedFeatures":
-        """Measured on the first view of `n` images, in pieces."""
+        """Mean and scale from view 0 of `n` images, in batches of 64."""
         total, squares, count = 0.0, 0.0, 0
         for start in range(0, n, _SAMPLE):
             values = source.batch(0, np.arange(start, min(start + _SAMPLE, n))).astype(np.float64)
@@ -42,7 +42,7 @@ class StandardizedFeatures:
         return self.apply(self.source.batch(epoch, indices))
 
     def fold_into(self, head: Sequence[Any]) -> None:
-        """Change the first weighted layer, so that it does with plain features what it learned with these."""
+        """Change the weights of the first dense layer so that it computes the same from features as they are."""
         dense = next(layer for layer in head if layer.weights)
         kernel, bias = (np.asarray(array, dtype=np.float64) for array in dense.get_weights())
         kernel = kernel / self.scale

@@ -1,6 +1,6 @@
-"""Search for hyper-parameters: trainings on the train part, judged on the validation part, the test part unseen.
+"""Hyper-parameter search: trials train on the train part and are scored on the validation part. No test image is read.
 
-Importing this package imports neither Optuna nor an engine; tuning does.
+Importing this package imports neither Optuna nor an engine. Tuning does.
 """
 
 from collections.abc import Collection, Sequence
@@ -33,36 +33,38 @@ def tune(
     positive: Sequence[str] | None = None,
     overwrite: bool = False,
 ) -> Tuned:
-    """Search until the study `out/name` has `trials` trials, beginning it or going on with it.
+    """Start or resume the study `out/name`, until it has `trials` trials.
 
     Writes `study.db` (Optuna, SQLite), `split.json`, after each trial `trials.csv` and `best.json`, and at the end
-    pictures. The same data, settings, split and seed give the same trials, interrupted or not (on a CPU, with the
-    same number of threads).
+    plots. The same data, settings, split and seed give the same trials, interrupted or not (on a CPU, with the same
+    number of threads).
 
     Args:
-        settings: what is not searched, and the seed of all.
-        fixed: fields of `settings` that are not searched although they could be (`ranges`).
-        folds: judge by the mean over so many folds of the train and validation parts together, by subject where
-            subjects are known; each fold takes its turn to validate.
+        settings: values of all that is not searched, and the seed.
+        fixed: fields of `settings` that are not searched although `ranges` has them.
+        folds: score by the mean over this many folds of the train and validation parts together, by subject where
+            subjects are known; each fold validates once.
         name: default: backbone and data folder, as in "mobilenetv2-cnmc".
         split: file of the split; default: made from the data, the same as `edgeall.training.train` makes.
 
     Raises:
-        UsageError: nothing to search; a study of other settings is there, or one that another process is tuning.
+        UsageError: nothing to search; the study has other settings, or another process is tuning it.
         RunError: the study is damaged.
-        DatasetError: the data cannot serve.
+        DatasetError: no usable dataset.
         EdgeallError: every training diverged, or ImageNet weights cannot be downloaded.
     """
     dataset_root, out = Path(dataset_root), Path(out)
     split = None if split is None else Path(split)
     if trials < 1:
-        raise UsageError(f"{trials} trials search nothing: give 1 or more")
+        raise UsageError(f"{trials} trials: give 1 or more")
     if folds is not None and folds < 2:
         raise UsageError(f"{folds} folds make no cross-validation: give 2 or more")
     if not searched(settings, fixed):
         raise UsageError("every hyper-parameter is given, so there is nothing to search: leave one out")
     if name is not None and (Path(name).name != name or name.startswith(".")):
-        raise UsageError(f"'{name}' is no name for a study: give a single word, such as mobilenetv2-cnmc")
+        raise UsageError(
+            f"'{name}' cannot be the name of a study: give a single word, such as mobilenetv2-cnmc"
+        )
     if split is not None and not split.is_file():
         raise UsageError(
             f"{split}: no such split file; make one with: edgeall data split {dataset_root} -o {split}"

@@ -1,4 +1,4 @@
-"""What a trial is worth: how well its training does on validation images."""
+"""The objective of a trial: the scores of its training on validation images."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,39 +13,43 @@ from edgeall.training.fit import Epoch
 from edgeall.training.settings import TrainingSettings
 
 LOSS_WEIGHT = 0.01
-"""AUC that a nat of validation loss is worth."""
+"""Weight of a nat of validation loss, in units of AUC."""
 
 SECOND_PHASE = 10_000
-"""Step of the second phase's epoch 0, and of no folds: past any epoch of the first phase, so that like is compared
-with like."""
+"""Step of the second phase's epoch 0, and offset of folds. It lies past any epoch of the first phase, so that trials
+are compared at the same epoch of the same phase."""
 
-Watch = Callable[[int, float], None]
-"""Told of a step and of what the trial is worth after it. What it raises ends the trial."""
+Report = Callable[[int, float], None]
+"""Called with a step and the trial's value after it. An exception from it ends the trial."""
 
 
 @dataclass(frozen=True)
 class TrialScore:
-    """Validation AUC and class-weighted cross-entropy of the epochs that were kept, means over folds; and `value`,
-    by which trials are compared."""
+    """Scores of the kept epochs on validation images, means over folds.
+
+    Attributes:
+        value: what trials are compared by, see `objective`.
+        loss: class-weighted cross-entropy, in nats.
+    """
 
     value: float
     auc: float
     loss: float
 
 
-def score(auc: float, loss: float) -> float:
-    """AUC, less a hundredth of the loss (of at most 1).
+def objective(auc: float, loss: float) -> float:
+    """AUC, less a hundredth of the loss (of at most 1 nat).
 
-    AUC is what the classifier is judged by, but n healthy and m positive images give it only n·m + 1 values, and in
-    small validation sets many trials share one, often 1.0. The loss, finer and a proper score, decides among those:
-    it can outweigh a difference in AUC of less than 0.01, which tens of images cannot tell from chance, and none
-    that is larger. It is capped because a few confident errors make it large, which calibration mends afterwards.
+    Classifiers are compared by AUC, but with n healthy and m positive images it has only n·m + 1 values, and in small
+    validation sets many trials share one, often 1.0. The loss, a proper score with finer values, decides among them.
+    It outweighs differences in AUC of less than 0.01 only, which are not significant on tens of images. It is capped
+    because a few confident errors make it large, and calibration corrects those later.
     """
     return auc - LOSS_WEIGHT * min(loss, 1.0)
 
 
-def kept(rows: Sequence[Epoch], patience: int) -> Epoch:
-    """The epoch whose weights training keeps, as `run_phase` chooses, should it end with the last of `rows`."""
+def kept_epoch(rows: Sequence[Epoch], patience: int) -> Epoch:
+    """The epoch whose weights `run_phase` keeps if training ends with the last of `rows`."""
     phase = [row for row in rows if row.phase == rows[-1].phase]
     if not patience and not is_head(phase[0]):
         return phase[-1]
@@ -57,24 +61,24 @@ def is_head(row: Epoch) -> bool:
     return row.phase.endswith(": head")
 
 
-def worth(
+def score_trial(
     dataset: Dataset,
     splits: Sequence[Split],
     settings: TrainingSettings,
-    watch: Watch,
+    report: Report,
     title: str,
     progress: Progress,
 ) -> TrialScore:
-    """Train on each split's train part and see what its validation part says; no test image is opened.
+    """Train on each split's train part and score on its validation part. No test image is read.
 
-    `watch` is told after each epoch of a single split, by phase and epoch; of several, after each split, of the mean
-    so far.
+    Args:
+        report: with a single split, called after each epoch; with several, after each split, with the mean so far.
 
     Raises:
         TrainingError: the training diverged.
-        Exception: whatever `watch` raises.
+        Exception: whatever `report` raises.
     """
-    found: list[Epoch] = []
+    finished: list[Epoch] = []
     epochs = (settings.head_epochs + settings.epochs) * len(splits)
     with progress.stage(title, epochs) as advance:
         for split in splits:
@@ -83,21 +87,21 @@ def worth(
             def record(row: Epoch, rows: list[Epoch] = rows) -> None:
                 rows.append(row)
                 if len(splits) == 1:
-                    best = kept(rows, settings.patience)
+                    best = kept_epoch(rows, settings.patience)
                     step = row.epoch + (0 if is_head(row) else SECOND_PHASE)
-                    watch(step, score(best.val_auc, best.val_loss))
+                    report(step, objective(best.val_auc, best.val_loss))
                 advance(1 if row.epoch else 0)
 
             fit(dataset, split, settings, record, SILENT, parts=("train", "val"))
-            found.append(kept(rows, settings.patience))
+            finished.append(kept_epoch(rows, settings.patience))
             if len(splits) > 1:
-                watch(SECOND_PHASE + len(found), _mean(found).value)
-    return _mean(found)
+                report(SECOND_PHASE + len(finished), _mean(finished).value)
+    return _mean(finished)
 
 
 def _mean(rows: Sequence[Epoch]) -> TrialScore:
     return TrialScore(
-        float(np.mean([score(row.val_auc, row.val_loss) for row in rows])),
+        float(np.mean([objective(row.val_auc, row.val_loss) for row in rows])),
         float(np.mean([row.val_auc for row in rows])),
         float(np.mean([row.val_loss for row in rows])),
     )

@@ -1,4 +1,4 @@
-"""What a search found."""
+"""The result of a search."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class BestTrial:
     """The best trial.
 
     Attributes:
-        value: what trials are compared by, see `edgeall.tuning.objective.score`.
-        auc, loss: on validation images, of the epoch that was kept; means over folds.
+        value: what trials are compared by, see `edgeall.tuning.objective.objective`.
+        auc, loss: of the kept epoch on validation images; means over folds.
     """
 
     trial: int
@@ -28,7 +28,7 @@ class BestTrial:
     settings: TrainingSettings
 
     def to_dict(self) -> dict[str, Any]:
-        """As `best.json` has it."""
+        """The document `best.json`."""
         return dataclasses.asdict(self) | {"settings": self.settings.to_dict()}
 
 
@@ -37,10 +37,10 @@ class Tuned:
     """A study.
 
     Attributes:
-        finished, pruned, failed: numbers of trials. One whose training diverged counts as pruned, one that was
-            killed as failed. Those that failed were begun anew, so that only the others make up the number asked for.
-        validation: number of images that judged, those of all folds together.
-        grouped_by: as of `edgeall.runs.Split`.
+        finished, pruned, failed: numbers of trials. A trial whose training diverged counts as pruned, a killed one as
+            failed. Failed trials are repeated and do not count towards the requested number.
+        validation: number of validation images, over all folds.
+        grouped_by: as in `edgeall.runs.Split`.
     """
 
     path: Path
@@ -53,10 +53,10 @@ class Tuned:
 
     @property
     def trials(self) -> int:
-        """Those that came to an end."""
+        """Number of trials that ended, pruned or not."""
         return self.finished + self.pruned
 
     @property
     def split(self) -> Path:
-        """File of the split, to train on what was tuned for and to test on what was not seen."""
+        """File of the split, for a training whose test images were not used by the search."""
         return self.path / SPLIT

@@ -1,4 +1,4 @@
-"""A search from its data to what it found."""
+"""Runs a search: its folder, its trials and its result files."""
 
 import csv
 import dataclasses
@@ -21,17 +21,17 @@ from edgeall.runs import Split
 from edgeall.training import choose_split, finetune
 from edgeall.training.settings import IMAGENET, RANDOM, TrainingSettings
 from edgeall.tuning import study as studies
-from edgeall.tuning.objective import TrialScore, worth
+from edgeall.tuning.objective import TrialScore, score_trial
 from edgeall.tuning.plots import draw
 from edgeall.tuning.result import BEST, SPLIT, TRIALS, BestTrial, Tuned
 from edgeall.tuning.space import propose, ranges
 
-SEEN = ("train", "val")
-"""Parts of the split whose images are opened."""
+USED = ("train", "val")
+"""Parts of the split whose images are read."""
 
 
 def study_name(dataset: Dataset, settings: TrainingSettings) -> str:
-    """Name of a study that was given none: backbone, data folder."""
+    """Default name of a study: backbone, data folder."""
     run = finetune.run_name(dataset, settings)
     return f"{settings.backbone}-{run.removeprefix(f'{settings.backbone}-{settings.head}-')}"
 
@@ -48,18 +48,18 @@ def search(
     progress: Progress,
 ) -> Tuned:
     """See `edgeall.tuning.tune`."""
-    _make_room(path, overwrite)
-    with studies.alone(path), studies.voice(progress):
+    _prepare_folder(path, overwrite)
+    with studies.locked(path), studies.warnings_to(progress):
         if not (path / SPLIT).exists():
-            given = load_split(split, dataset, present=SEEN) if split else None
+            given = load_split(split, dataset, present=USED) if split else None
             save_split(path / SPLIT, choose_split(dataset, settings, given, progress))
-        chosen = load_split(path / SPLIT, dataset, present=SEEN)
+        chosen = load_split(path / SPLIT, dataset, present=USED)
         study = studies.open_study(path, _identity(dataset, settings, fixed, folds, split))
         splits = _splits(dataset, chosen, settings, folds, progress)
-        while (number := len(studies.counted(study))) < trials:
-            trial = studies.ask(study, settings.seed)
+        while (number := len(studies.ended_trials(study))) < trials:
+            trial = studies.next_trial(study, settings.seed)
             title = f"trial {trial.number} ({number + 1} of {trials})"
-            _carry_out(study, trial, title, dataset, splits, propose(trial, settings, fixed), progress)
+            _run_trial(study, trial, title, dataset, splits, propose(trial, settings, fixed), progress)
             _write(study, path, settings, fixed)
         best = _write(study, path, settings, fixed)
         if best is None:
@@ -80,14 +80,15 @@ def search(
     )
 
 
-def _make_room(path: Path, overwrite: bool) -> None:
-    """A folder for the study at `path`: the one that it has, or an empty one."""
+def _prepare_folder(path: Path, overwrite: bool) -> None:
+    """Make an empty folder for the study at `path`, unless it has one and not `overwrite`."""
     known = any((path / name).exists() for name in (SPLIT, studies.LOCK))
     if path.exists() and not known and (not path.is_dir() or any(path.iterdir())):
         raise UsageError(f"{path} is not a study; give another --name")
     path.mkdir(parents=True, exist_ok=True)
     if overwrite:
-        with studies.alone(path):
+        # Raises while another process is tuning there.
+        with studies.locked(path):
             pass
         shutil.rmtree(path)
         path.mkdir()
@@ -100,7 +101,7 @@ def _identity(
     folds: int | None,
     split: Path | None,
 ) -> dict[str, Any]:
-    """What a study is of, by words for the user: trials of other things cannot be compared with its own."""
+    """What the trials of a study must have in common to be comparable, by name for error messages."""
     weights = settings.weights
     start = weights if weights in (IMAGENET, RANDOM) else files.sha256_file(Path(weights))
     table = {name: repr(values) for name, (values, _) in ranges(settings.backbone).items()}
@@ -116,18 +117,18 @@ def _identity(
 def _splits(
     dataset: Dataset, split: Split, settings: TrainingSettings, folds: int | None, progress: Progress
 ) -> Sequence[Split]:
-    """What a trial trains on and is judged by; the test part is that of `split` in all of them."""
+    """The splits that a trial trains and validates on, all with the test part of `split`."""
     if folds is None:
         return (split,)
-    names = {member.name for part in SEEN for member in split.part(part)}
-    seen = dataclasses.replace(
+    names = {member.name for part in USED for member in split.part(part)}
+    used = dataclasses.replace(
         dataset, samples=tuple(sample for sample in dataset.samples if sample.name in names)
     )
-    made, _ = make_folds(seen, folds, seed=settings.seed, val=0.0, progress=progress)
+    made, _ = make_folds(used, folds, seed=settings.seed, val=0.0, progress=progress)
     return [Split(fold.train, fold.test, split.test, split.grouped_by) for fold in made]
 
 
-def _carry_out(
+def _run_trial(
     study: optuna.Study,
     trial: optuna.Trial,
     title: str,
@@ -136,40 +137,40 @@ def _carry_out(
     settings: TrainingSettings,
     progress: Progress,
 ) -> None:
-    """Train as `settings` say, and tell the study how it went."""
+    """Train with `settings`, and record the outcome in the study."""
 
-    def watch(step: int, value: float) -> None:
+    def report(step: int, value: float) -> None:
         trial.report(value, step)
         if trial.should_prune():
             raise optuna.TrialPruned
 
-    words = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in _values(trial.params).items())
+    params = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in _values(trial.params).items())
     try:
-        found = worth(dataset, splits, settings, watch, title, progress)
+        score = score_trial(dataset, splits, settings, report, title, progress)
     except optuna.TrialPruned:
         study.tell(trial, state=TrialState.PRUNED)
-        progress.note(f"{title}: pruned, less promising than most before it ({words})")
+        progress.note(f"{title}: pruned, below the median of earlier trials ({params})")
     except TrainingError:
-        # Pruned, not failed: the sampler learns to keep away from there.
+        # Pruned, not failed, so that the sampler avoids these values.
         trial.set_user_attr("diverged", True)
         study.tell(trial, state=TrialState.PRUNED)
-        progress.note(f"{title}: diverged ({words})")
+        progress.note(f"{title}: diverged ({params})")
     except BaseException:
         study.tell(trial, state=TrialState.FAIL)
         raise
     else:
-        for name, value in dataclasses.asdict(found).items():
+        for name, value in dataclasses.asdict(score).items():
             trial.set_user_attr(name, value)
-        study.tell(trial, found.value)
-        progress.note(f"{title}: validation AUC {found.auc:.4f}, loss {found.loss:.4f} ({words})")
+        study.tell(trial, score.value)
+        progress.note(f"{title}: validation AUC {score.auc:.4f}, loss {score.loss:.4f} ({params})")
     finally:
-        # Keras keeps hold of the models that it built.
+        # Keras holds references to the models that it built.
         keras.utils.clear_session()
         gc.collect()
 
 
 def _values(params: dict[str, Any]) -> dict[str, Any]:
-    """Values as a training takes them; Optuna keeps floats to the last digit."""
+    """Values as used by the training: three digits, as in `space.Rate`. Optuna stores floats in full."""
     return {
         name: float(f"{value:.3g}") if isinstance(value, float) else value for name, value in params.items()
     }
@@ -190,20 +191,20 @@ def _write(
     if not any(row.state == TrialState.COMPLETE for row in rows):
         return None
     first = study.best_trial
-    found = documents.build(TrialScore, first.user_attrs)
+    score = documents.build(TrialScore, first.user_attrs)
     chosen = propose(optuna.trial.FixedTrial(first.params), settings, fixed)
-    best = BestTrial(first.number, found.value, found.auc, found.loss, chosen)
+    best = BestTrial(first.number, score.value, score.auc, score.loss, chosen)
     files.write_json(path / BEST, best.to_dict())
     return best
 
 
 def _row(trial: FrozenTrial, names: Sequence[str]) -> list[Any]:
-    """Of `trials.csv`; what a trial does not have is left empty."""
+    """A row of `trials.csv`, with empty cells for missing values."""
     state = {
         TrialState.COMPLETE: "finished",
         TrialState.PRUNED: "diverged" if trial.user_attrs.get("diverged") else "pruned",
     }.get(trial.state, "failed")
     params = _values(trial.params)
-    worth = [trial.user_attrs.get(name, "") for name in ("value", "auc", "loss")]
+    score = [trial.user_attrs.get(name, "") for name in ("value", "auc", "loss")]
     seconds = "" if trial.duration is None else f"{trial.duration.total_seconds():.1f}"
-    return [trial.number, state, *worth, *(params.get(name, "") for name in names), seconds]
+    return [trial.number, state, *score, *(params.get(name, "") for name in names), seconds]

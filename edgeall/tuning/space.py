@@ -1,4 +1,4 @@
-"""What is searched, as one table of data: a hyper-parameter is a row. Imports no engine."""
+"""The search space as a table with one row for each hyper-parameter. Imports no engine."""
 
 import dataclasses
 from collections.abc import Callable, Collection
@@ -16,11 +16,11 @@ DEPTHS: dict[str, tuple[str, str]] = {
     "mobilenetv2": ("block_14_add", "block_9_add"),
     "inceptionv3": ("mixed9", "mixed6"),
 }
-"""Layers to fine-tune above, by backbone: one above its `upper`, one below. All paths run through each."""
+"""Layers above which to fine-tune, by backbone: one above its `upper`, one below. All paths run through each."""
 
 
 class Sampler(Protocol):
-    """Who proposes values: an Optuna trial, or anything that answers as one does."""
+    """Proposes values: an Optuna trial, or an object with the same methods."""
 
     def suggest_categorical(self, name: str, choices: Any, /) -> Any: ...
     def suggest_float(self, name: str, low: float, high: float, /, *, log: bool) -> float: ...
@@ -29,31 +29,33 @@ class Sampler(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
+    """One of several values."""
+
     values: tuple[Any, ...]
 
-    def ask(self, trial: Sampler, name: str) -> Any:
+    def suggest(self, trial: Sampler, name: str) -> Any:
         return trial.suggest_categorical(name, self.values)
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Even on a logarithmic scale. To three digits, which is finer than it matters and short enough to retype."""
+    """A number, uniform on a logarithmic scale, rounded to three digits so that it is short enough to retype."""
 
     low: float
     high: float
 
-    def ask(self, trial: Sampler, name: str) -> float:
+    def suggest(self, trial: Sampler, name: str) -> float:
         return float(f"{trial.suggest_float(name, self.low, self.high, log=True):.3g}")
 
 
 @dataclass(frozen=True)
 class Count:
-    """A whole number, even on a logarithmic scale."""
+    """A whole number, uniform on a logarithmic scale."""
 
     low: int
     high: int
 
-    def ask(self, trial: Sampler, name: str) -> int:
+    def suggest(self, trial: Sampler, name: str) -> int:
         return trial.suggest_int(name, self.low, self.high, log=True)
 
 
@@ -77,21 +79,23 @@ Range = Choice | Rate | Count
 
 
 def ranges(backbone: str) -> dict[str, tuple[Range, Callable[[TrainingSettings], bool]]]:
-    """By searched field of `TrainingSettings`, in the order of asking: its range, and whether the values asked for
-    before leave it any effect."""
+    """Searched fields of `TrainingSettings`, in the order of proposing.
+
+    Each has its range, and whether it has an effect given the values proposed before it.
+    """
     return {
         "head": (Choice(tuple(HEADS)), _always),
         "fine_tune": (Choice(("none", "upper", "all", *DEPTHS[backbone])), _fine_tunes),
         "batch_size": (Choice((8, 16, 32, 64)), _always),
         "head_rate": (Rate(1e-4, 3e-2), _trains_head_first),
         "rate": (Rate(1e-6, 1e-3), _has_second_phase),
-        # Of fine-tuning, at most: early stopping ends the head's phase, and may end this one.
+        # Most epochs of fine-tuning. Early stopping ends the head's phase, and can end this one.
         "epochs": (Count(3, 40), _has_second_phase),
     }
 
 
 def searched(settings: TrainingSettings, fixed: Collection[str]) -> list[str]:
-    """Names of what is left to search where `fixed` stays as `settings` has it."""
+    """Names of the fields that are searched while `fixed` ones stay as in `settings`."""
     return [
         name
         for name, (_, matters) in ranges(settings.backbone).items()
@@ -100,9 +104,9 @@ def searched(settings: TrainingSettings, fixed: Collection[str]) -> list[str]:
 
 
 def propose(trial: Sampler, settings: TrainingSettings, fixed: Collection[str]) -> TrainingSettings:
-    """`settings` with the values that `trial` suggests for what is searched."""
+    """`settings` with the values that `trial` suggests for the searched fields."""
     for name, (values, matters) in ranges(settings.backbone).items():
         if name not in fixed and matters(settings):
-            value: Any = values.ask(trial, name)
+            value: Any = values.suggest(trial, name)
             settings = dataclasses.replace(settings, **{name: value})
     return settings

@@ -1,4 +1,4 @@
-"""An Optuna study in a folder: `study.db`, one writer at a time, the same trials however often it is interrupted."""
+"""An Optuna study in a folder, `study.db`: one writer at a time, reproducible trials after interruptions."""
 
 import json
 import logging
@@ -24,18 +24,18 @@ _IDENTITY = "edgeall"
 STARTUP = 5
 """Finished trials before others are pruned by their median."""
 WARM_UP = 5
-"""Epochs of the head before the first look: rates that start slowly may end well."""
+"""Epochs of the head before a trial can be pruned, because low learning rates start slowly."""
 
-COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
-"""States that count. A trial that was killed is marked as failed, and is as good as never begun."""
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+"""States that count as trials. A killed trial is marked as failed and does not count."""
 
 
 def open_study(folder: Path, identity: dict[str, Any]) -> optuna.Study:
-    """The study in `folder`, begun there where none is; trials that a kill left running are marked as failed.
+    """Open or create the study in `folder`, and mark trials of a killed process as failed.
 
     Raises:
         RunError: damaged.
-        UsageError: it is a study of something else than `identity` says.
+        UsageError: the study has another `identity`.
     """
     try:
         study = optuna.create_study(
@@ -46,7 +46,7 @@ def open_study(folder: Path, identity: dict[str, Any]) -> optuna.Study:
             load_if_exists=True,
         )
         known = study.user_attrs.get(_IDENTITY)
-        # As JSON gives it back: tuples are lists.
+        # Stored as JSON, where tuples become lists.
         identity = json.loads(json.dumps(identity))
         if known is None:
             study.set_user_attr(_IDENTITY, identity)
@@ -65,29 +65,32 @@ def open_study(folder: Path, identity: dict[str, Any]) -> optuna.Study:
     return study
 
 
-def counted(study: optuna.Study) -> list[FrozenTrial]:
-    """Trials that came to an end, pruned or not."""
-    return study.get_trials(states=COUNTED)
+def ended_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """Trials that ended, pruned or not."""
+    return study.get_trials(states=ENDED)
 
 
-def ask(study: optuna.Study, seed: int) -> Trial:
-    """Begin the next trial. What it will be depends on the seed and on the trials before it alone: each has random
-    numbers of its own, so that it is the same in a study that goes on as in one that never stopped."""
-    own = np.random.SeedSequence([seed, len(counted(study))]).generate_state(1)[0]
-    # One process, one trial at a time: no need to lie about others that run. Parameters that some trials do not
-    # have are modelled by group.
+def next_trial(study: optuna.Study, seed: int) -> Trial:
+    """Start the next trial.
+
+    It depends only on the seed and the trials before it. The sampler is seeded anew for each trial, so that a resumed
+    study has the same trials as an uninterrupted one.
+    """
+    trial_seed = np.random.SeedSequence([seed, len(ended_trials(study))]).generate_state(1)[0]
+    # Trials do not run in parallel, so no constant liar is needed. Parameters that some trials lack are modelled by
+    # group.
     study.sampler = optuna.samplers.TPESampler(
-        seed=int(own), multivariate=True, group=True, constant_liar=False
+        seed=int(trial_seed), multivariate=True, group=True, constant_liar=False
     )
     return study.ask()
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from tuning in `folder` meanwhile. The lock ends with the process, whatever ends it.
+def locked(folder: Path) -> Iterator[None]:
+    """Lock `folder` against other tuning processes. The operating system releases the lock when the process ends.
 
     Raises:
-        UsageError: another is at it.
+        UsageError: another process holds the lock.
     """
     with closing(sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)) as lock:
         try:
@@ -99,7 +102,7 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-class _Told(logging.Handler):
+class _ToProgress(logging.Handler):
     def __init__(self, progress: Progress) -> None:
         super().__init__(logging.WARNING)
         self._progress = progress
@@ -109,10 +112,12 @@ class _Told(logging.Handler):
 
 
 @contextmanager
-def voice(progress: Progress) -> Iterator[None]:
-    """Have Optuna tell its warnings to `progress`, and print nothing by itself. That one process builds many models
-    is what tuning is, and no reason for TensorFlow to warn of it."""
-    handler, logger = _Told(progress), logging.getLogger("optuna")
+def warnings_to(progress: Progress) -> Iterator[None]:
+    """Send Optuna's warnings to `progress`, and print nothing else of Optuna's.
+
+    TensorFlow's warning about many models in one process is suppressed, since tuning has to build them.
+    """
+    handler, logger = _ToProgress(progress), logging.getLogger("optuna")
     engine = logging.getLogger("tensorflow")
     verbosity, level = optuna.logging.get_verbosity(), engine.level
     optuna.logging.disable_default_handler()

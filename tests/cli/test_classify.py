@@ -115,7 +115,7 @@ def test_a_score_in_the_referral_band(
             Parity(50, 0.8, 0.4, 0.1, None, reasons=("too few",), needed=200),
             "parity unproven on 50 images: too few; ",
         ),
-        (None, "never been compared"),
+        (None, "was not measured"),
     ],
 )
 def test_an_artifact_that_changes_answers_is_warned_of_each_time(
@@ -145,7 +145,7 @@ def test_the_only_artifact_here_is_the_model(
     here.mkdir()
     monkeypatch.chdir(here)
     assert main(["classify", str(image)]) == 2
-    assert "no artifact in the current folder: say which to ask with --model" in capsys.readouterr().err
+    assert "no artifact in the current folder: give one with --model" in capsys.readouterr().err
     tiny.sealed("openvino-fp32", here)
     (here / "pom.xml").write_text("<project/>")
     assert main(["classify", str(image)]) == 0

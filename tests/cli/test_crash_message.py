@@ -30,7 +30,7 @@ def edgeall(environment: dict[str, str] | None, *arguments: str | Path) -> subpr
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
-WAY_OUT = ": take an artifact of another format, or another version of the engine"
+WAY_OUT = ": use an artifact of another format, or another version of the engine"
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ WAY_OUT = ": take an artifact of another format, or another version of the engin
         ("onnx", "SIGSEGV", f"ONNX Runtime crashed (Segmentation fault){WAY_OUT}"),
         ("onnx", "SIGABRT", f"ONNX Runtime crashed (Aborted){WAY_OUT}"),
         ("onnx", "SIGBUS", f"ONNX Runtime crashed (Bus error){WAY_OUT}"),
-        ("onnx", "SIGKILL", "ended from outside while ONNX Runtime was at work: for lack of memory, or by"),
+        ("onnx", "SIGKILL", "killed while ONNX Runtime was running: out of memory, or by"),
     ],
 )
 def test_classify_names_the_engine_that_ended_it(

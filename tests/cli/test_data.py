@@ -35,7 +35,7 @@ def test_synth_draws_a_set_and_says_what_it_is_worth(
     asked = ["--seed", "3", "--healthy", "2", "--leukaemia", "1", "--size", "160x120"]
     assert main(["data", "synth", str(out), *asked]) == 0
     printed = capsys.readouterr().out
-    assert "3 drawn images (2 healthy, 1 ALL), layout ALL-IDB1 (synthetic)" in printed
+    assert "3 synthetic images (2 healthy, 1 ALL), layout ALL-IDB1 (synthetic)" in printed
     assert "say nothing about leukaemia" in printed
     assert len(list((out / "im").iterdir())) == 3
 

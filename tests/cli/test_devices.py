@@ -89,7 +89,7 @@ def test_boards_that_answer_are_told_from_those_that_do_not(config: Path) -> Non
     listed = {device["name"]: device for device in json.loads(devices(config, "--json").stdout)}
     assert listed["bench-pi"]["reachable"] is True
     assert listed["bench-pi"]["reach"] == "ssh"
-    assert "nothing answers there for ssh" in listed["off-pi"]["reason"]
+    assert "no ssh server is running there" in listed["off-pi"]["reason"]
     assert "host key is not known here yet" in listed["stranger"]["reason"]
     assert "is not what other-pi describes" in listed["other-pi"]["reason"]
 

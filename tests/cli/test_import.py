@@ -65,7 +65,7 @@ def test_without_images_float_is_exported_and_int8_refused(workplace: Path) -> N
         workplace, "import", str(FILES / "scaled.h5"), "--labels", "hem,all", "--preprocessing", "raw", "--json"
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "INT8 ones cannot be made" in json.loads(done.stdout)["warnings"][0]
+    assert "INT8 exports are not possible" in json.loads(done.stdout)["warnings"][0]
     exported = edgeall(workplace, "export", "runs/scaled", "--int8", "--format", "onnx", "--json")
     assert exported.returncode == 1
     assert [a["precision"] for a in json.loads(exported.stdout)["artifacts"]] == ["float32"]

@@ -72,7 +72,7 @@ def test_the_command_that_is_printed_trains_with_what_was_found(
     ("arguments", "message"),
     [
         (["--backbone", "mobilnetv2"], "did you mean 'mobilenetv2'?"),
-        (["--backbone", "vgg16", "--trials", "0"], "0 trials search nothing"),
+        (["--backbone", "vgg16", "--trials", "0"], "0 trials: give 1 or more"),
         (["--backbone", "vgg16", "--folds", "1"], "2 or more"),
         (["--backbone", "vgg16", "--split", "nowhere.json"], "no such split file"),
         ([*QUICK, "--head", "gap", "--head-rate", "0.01", "--batch-size", "8"], "nothing to search"),

@@ -50,7 +50,7 @@ def test_a_c_nmc_cell_filed_under_the_wrong_class_is_left_out_and_named(make_fol
     assert dataset.layout == "C-NMC"
     assert len(dataset.samples) == 6
     assert dataset.notes[0] == "left out 1 (does not fit the layout C-NMC): all/UID_H8_1_1_hem.bmp"
-    assert "names that say 'hem'" in dataset.notes[1]
+    assert "names with 'hem'" in dataset.notes[1]
 
 
 def test_taleqani_reads_one_rendering_of_each_picture_and_says_so(make_folder: MakeFolder) -> None:
@@ -194,7 +194,7 @@ def test_what_cannot_serve_is_refused_in_one_line_with_the_way_out(
     (tmp_path / "empty").mkdir()
     (tmp_path / "file.jpg").write_bytes(b"")
     cases = {
-        tmp_path / "missing": "no such folder; make a set to try with: edgeall data synth",
+        tmp_path / "missing": "no such folder; make a synthetic dataset with: edgeall data synth",
         tmp_path / "file.jpg": "not a folder",
         tmp_path / "empty": r"holds no images \(JPEG",
         make_folder(["a/1.png"]): "has one class only, 'a' .1 images.; a second one is needed",
@@ -206,9 +206,7 @@ def test_what_cannot_serve_is_refused_in_one_line_with_the_way_out(
 
 
 def test_an_unknown_layout_names_the_known_ones(make_folder: MakeFolder) -> None:
-    with pytest.raises(
-        DatasetError, match=r"in no layout that edgeall knows \(ALL-IDB1: .*C-NMC: .*image folder: "
-    ):
+    with pytest.raises(DatasetError, match=r"in no known layout \(ALL-IDB1: .*C-NMC: .*image folder: "):
         read_dataset(make_folder(["scan1.png", "scan2.png"]))
 
 

@@ -4,7 +4,7 @@ import pytest
 from pictures import MakeFolder
 
 from edgeall.datasets import read_dataset, take_census
-from edgeall.datasets.naming import told_by_name
+from edgeall.datasets.naming import parse_name
 
 
 @pytest.mark.parametrize(
@@ -19,14 +19,14 @@ from edgeall.datasets.naming import told_by_name
     ],
 )
 def test_published_names(name: str, word: str, finding: bool, subject: str | None) -> None:
-    told = told_by_name(name)
+    told = parse_name(name)
     assert told is not None
     assert (told.word, told.finding, told.subject) == (word, finding, subject)
 
 
 @pytest.mark.parametrize("name", ["Im1_1.png", "UID_1_all.bmp", "cell_0.png", "UID_11_2_3_all.bmp.txt/x.png"])
 def test_other_names_tell_nothing(name: str) -> None:
-    assert told_by_name(name) is None
+    assert parse_name(name) is None
 
 
 def test_names_that_contradict_their_folder(make_folder: MakeFolder) -> None:
@@ -38,7 +38,7 @@ def test_names_that_contradict_their_folder(make_folder: MakeFolder) -> None:
     (found,) = dataset.contradictions
     assert (found.label, found.word, found.names, found.images) == ("healthy", "all", tuple(wrong), 8)
     assert any(
-        "5 of 8 images in class 'healthy' have names that say 'all' (C-NMC)" in note for note in dataset.notes
+        "5 of 8 images in class 'healthy' have names with 'all' (C-NMC)" in note for note in dataset.notes
     )
     census = take_census(dataset)
     assert not census.sound

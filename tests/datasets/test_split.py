@@ -191,7 +191,7 @@ def test_parts_that_the_folder_assigns_are_kept(make_folder: MakeFolder) -> None
 def test_a_part_that_the_folder_lacks_is_taken_out_of_its_train_and_said(make_folder: MakeFolder) -> None:
     listener = Notes()
     split, _ = make_split(read_dataset(given_folder(make_folder, train=8, test=2)), progress=listener)
-    assert listener.notes == ["the folder assigns no val: taken out of its train"]
+    assert listener.notes == ["the folder assigns no val: taken from its train"]
     assert {name.split("/")[0] for name in names_of(split, "test")} == {"test"}
     assert classes_of(split, "val") == {"a": 2, "b": 2}
     assert {name.split("/")[0] for name in names_of(split, "val")} == {"train"}

@@ -73,7 +73,7 @@ def test_a_drawn_image_is_known_as_such_wherever_it_turns_up(small_set: Path, tm
         (tmp_path / name / "renamed.jpg").write_bytes(source.read_bytes())
     assert read_dataset(tmp_path).layout == "image folder (synthetic)"
     readme = (small_set / "README.txt").read_text()
-    assert "says nothing about leukaemia" in readme
+    assert "is no evidence about leukaemia" in readme
 
 
 def test_same_seed_same_bytes_on_any_number_of_cores(
@@ -106,7 +106,7 @@ def test_what_is_there_is_kept_unless_it_is_a_drawn_set_and_overwrite_is_said(
     assert digest(out) != before
     (out / "im" / "Im900_1.jpg").write_bytes(b"a real image")
     before = digest(out)
-    with pytest.raises(UsageError, match="holds more than a synthetic set"):
+    with pytest.raises(UsageError, match="has other files than a synthetic dataset"):
         synthesize(out, seed=2, overwrite=True, **few)
     assert digest(out) == before
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
@@ -135,8 +135,8 @@ def test_an_interrupted_drawing_leaves_the_old_set_and_nothing_else(
     [
         ({"healthy": 0}, "at least one healthy"),
         ({"leukaemia": 0}, "at least one healthy"),
-        ({"size": (64, 480)}, "64 x 480 is no field of view"),
-        ({"size": (4000, 200)}, "no field of view"),
+        ({"size": (64, 480)}, "64 x 480 pixels cannot be drawn"),
+        ({"size": (4000, 200)}, "cannot be drawn"),
     ],
 )
 def test_a_set_that_cannot_be_drawn_is_refused(tmp_path: Path, asked: dict, message: str) -> None:

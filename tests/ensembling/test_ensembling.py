@@ -20,7 +20,7 @@ from edgeall.ensembling import Ensemble, load, member_runs
 from edgeall.ensembling.make import make_ensemble
 from edgeall.errors import RunError, UsageError
 from edgeall.measuring.plan import BenchSettings
-from edgeall.pixels import read_pixels
+from edgeall.pixels import read_image
 from edgeall.predictions import Predictions
 from edgeall.runs import Run
 from edgeall.targets import load_profile
@@ -59,11 +59,12 @@ def member(folder: Path, backbone: str, bias: float) -> Run:
     with runtimes.open_session(sealed) as session:
         for part in runs.PARTS:
             members = run.split.part(part)
+            images = np.stack([read_image(path, PIXELS.size) for path in run.images(part)])
             said[part] = Predictions(
                 tuple(each.name for each in members),
                 (None,) * len(members),
                 np.array(run.class_indices(part)),
-                np.asarray(session.predict(read_pixels(run.images(part), PIXELS.size)), dtype=np.float64),
+                np.asarray(session.predict(images), dtype=np.float64),
                 np.full(len(members), DECISION.threshold),
             )
     predictions.write(run.path / predictions.FILE, said, DECISION.labels)
@@ -250,7 +251,7 @@ def test_what_tempers_its_figures_stands_beside_them(here: Path) -> None:
     change(other, split=split, calibration={})
     ensemble = both(here)
     page = (ensemble.path / "evaluation" / "evaluation.md").read_text()
-    assert "Not calibrated, and averaged as they come: inceptionv3." in page
+    assert "Averaged without calibration: inceptionv3." in page
     assert "Which images trained a member is not known" in page
     assert ensemble.grouped_by == load(ensemble.path).grouped_by == "unknown"
 

@@ -117,3 +117,16 @@ def test_the_folder_holds_tables_and_pictures(tmp_path: Path) -> None:
         assert f"]({name})" in page
         with Image.open(folder / name) as picture:
             assert picture.convert("L").getextrema()[0] < 100, f"{name} is blank"
+
+
+def test_class_names_cannot_break_the_tables(tmp_path: Path) -> None:
+    decision = Decision(("a|b", "c_d"), ("c_d",), 0.5)
+    evaluating.write(tmp_path, "x", decision, {"test": evaluating.evaluate(SIX, decision)})
+    rows = [
+        line
+        for line in (tmp_path / "evaluation" / "evaluation.md").read_text().split("\n")
+        if "&#124;" in line
+    ]
+    assert rows[0].startswith("| a&#124;b | 0.667 ")
+    assert {line.count("|") for line in rows} == {4, 6}
+    assert "| c\\_d |" in rows[1]

@@ -23,7 +23,7 @@ def built_from(file: Path, size: int | None = None, weights: Path | None = None)
 
 def answers(built: BuiltModel, images: np.ndarray) -> np.ndarray:
     """Of RGB bytes (n, size, size, 3) that need no resizing any more, given to the model as they are."""
-    pixels = mapping(MODES["raw"], built.front, built.size)
+    pixels = mapping(MODES["raw"], built.preprocessing, built.size)
     return np.asarray(built.model.predict_on_batch(pixels.apply(images)))
 
 

@@ -68,9 +68,9 @@ REFUSED = {
         "mask",
     ),
     "mask computed": (lambda x: layers.Softmax()(x, mask=ops.greater(x, 3.0)), "operation 'Greater'"),
-    "rows turned": (lambda x: layers.Conv2D(2, 3)(x[:, ::-1]), "part out of the image"),
-    "columns turned": (lambda x: layers.Conv2D(2, 3)(x[:, :, ::-1]), "part out of the image"),
-    "batch turned": (lambda x: layers.Conv2D(2, 3)(x[::-1, :, :]), "part out of the image"),
+    "rows turned": (lambda x: layers.Conv2D(2, 3)(x[:, ::-1]), "crops the image"),
+    "columns turned": (lambda x: layers.Conv2D(2, 3)(x[:, :, ::-1]), "crops the image"),
+    "batch turned": (lambda x: layers.Conv2D(2, 3)(x[::-1, :, :]), "crops the image"),
     "channels along rows": (
         lambda x: layers.Conv2D(2, 3)(ops.concatenate([x[..., :1]] * 3, axis=1)),
         "another axis",
@@ -78,9 +78,9 @@ REFUSED = {
     "stacked along rows": (lambda x: ops.stack([x[..., 0], x[..., 1]], axis=1), "another axis"),
     "maximum from": (lambda x: ops.max(x, axis=(1, 2), initial=9.0), "initial"),
     "softmax of rows": (lambda x: ops.softmax(layers.Conv2D(2, 3)(x), axis=1), "axis=1"),
-    "pictures joined": (lambda x: ops.concatenate([layers.Conv2D(2, 3)(x)] * 2, axis=0), "across the pictures"),
+    "pictures joined": (lambda x: ops.concatenate([layers.Conv2D(2, 3)(x)] * 2, axis=0), "along the batch axis"),
     "cast to integers": (lambda x: layers.Conv2D(2, 3)(ops.cast(ops.cast(x, "uint8"), "float32")), "uint8"),
-    "by rows": (lambda x: layers.Conv2D(2, 3)(x * np.ones((SIZE, 1, 1), "float32")), "by their place"),
+    "by rows": (lambda x: layers.Conv2D(2, 3)(x * np.ones((SIZE, 1, 1), "float32")), "by their position"),
 }  # fmt: skip
 
 

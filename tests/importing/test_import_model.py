@@ -54,7 +54,7 @@ def test_a_split_given_by_the_owner_is_kept(data: Path, tmp_path: Path) -> None:
     )
     assert done.run.split == split
     assert done.run.data.fingerprint == runs.fingerprint(split.train)
-    assert "as told by its owner" in done.run.weights
+    assert "as stated by its owner" in done.run.weights
 
 
 def test_a_wrong_preprocessing_is_warned_of(data: Path, tmp_path: Path) -> None:
@@ -82,8 +82,8 @@ def test_without_images_only_float_conversion_is_provided_for(tmp_path: Path) ->
     assert run.split.test == ()
     assert run.split.train == ()
     assert len(run.images("val")) == 24
-    assert "drawn smears" in run.weights
-    assert "drawn smears" in done.warnings[0]
+    assert "synthetic smears" in run.weights
+    assert "synthetic smears" in done.warnings[0]
     assert (run.decision.threshold, run.metrics) == (0.5, {})
 
 
@@ -105,7 +105,7 @@ def test_the_threshold_is_the_one_asked_for(data: Path, tmp_path: Path) -> None:
         ({"positive": LABELS, "preprocessing": "raw"}, "not all"),
         ({"threshold": 1.5, "preprocessing": "raw"}, "--threshold"),
         ({"split": Path("split.json"), "preprocessing": "raw"}, "--data DIR"),
-        ({"name": "../elsewhere", "preprocessing": "raw"}, "no name for a run"),
+        ({"name": "../elsewhere", "preprocessing": "raw"}, "cannot be the name of a run"),
         ({"activation": "relu", "preprocessing": "raw"}, "sigmoid or softmax"),
     ],
 )

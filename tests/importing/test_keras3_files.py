@@ -138,9 +138,9 @@ def ending(units: int, activation: str | None) -> keras.Model:
         (1, None, "ab", "logits.*--activation"),
         (1, "tanh", "ab", "ends in 'tanh'"),
         (1, "softmax", "ab", "always 1"),
-        (2, "sigmoid", "ab", "2 sigmoid outputs"),
+        (2, "sigmoid", "ab", "2 independent sigmoid outputs"),
         (3, "softmax", "ab", "3 outputs, but --labels has 2"),
-        (1, "sigmoid", "abc", "tells two classes apart"),
+        (1, "sigmoid", "abc", "separates two classes"),
     ],
 )
 def test_an_output_that_is_no_probability_of_these_labels_is_refused(

@@ -106,7 +106,7 @@ REFUSED = {
     ("GlobalAveragePooling2D", "data_format"): "channels first",
     ("GlobalMaxPooling2D", "data_format"): "channels first",
     ("LayerNormalization", "rms_scaling"): "option rms_scaling",
-    ("Normalization", "axis"): "something else than channels",
+    ("Normalization", "axis"): "another axis than the channels",
     ("Normalization", "invert"): "takes a normalization back",
 }
 
@@ -152,9 +152,9 @@ def test_no_layer_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
-        (lambda: layers.Softmax(axis=0), "across the pictures"),
-        (lambda: layers.BatchNormalization(axis=0), "across the pictures"),
-        (lambda: layers.LayerNormalization(axis=[0, 3]), "across the pictures"),
+        (lambda: layers.Softmax(axis=0), "along the batch axis"),
+        (lambda: layers.BatchNormalization(axis=0), "along the batch axis"),
+        (lambda: layers.LayerNormalization(axis=[0, 3]), "along the batch axis"),
         (lambda: layers.Rescaling(2, dtype="uint8"), "computes in uint8"),
         (lambda: layers.Activation("relu", dtype="int32"), "computes in int32"),
     ],

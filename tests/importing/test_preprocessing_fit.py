@@ -29,7 +29,7 @@ def evidence(n: int, **right: float) -> PreprocessingFit:
     truth = np.arange(n) % 2
     tables = {name: table(truth, share, seed) for seed, (name, share) in enumerate(right.items())}
     ways = [MODES[name] for name in right]
-    return PreprocessingFit.gather(ways, lambda way: tables[way.name], truth, TWO, SILENT)
+    return PreprocessingFit.score(ways, lambda way: tables[way.name], truth, TWO, SILENT)
 
 
 def test_a_much_better_preprocessing_is_told() -> None:
@@ -53,7 +53,7 @@ def test_false_warnings_are_as_rare_as_promised() -> None:
         truth = np.arange(60) % 2
         tables = [table(truth, 0.8, 1000 * seed + way) for way in range(5)]
         ways = list(MODES.values())
-        found = PreprocessingFit.gather(
+        found = PreprocessingFit.score(
             ways, lambda way, t=tables, w=ways: t[w.index(way)], truth, TWO, SILENT
         )
         warned += found.far_better_than(found.fits[0]) is not None
@@ -97,7 +97,7 @@ def filters(n: int, **right: float) -> PreprocessingFit:
     truth = np.arange(n) % 2
     tables = {name: table(truth, share, seed) for seed, (name, share) in enumerate(right.items())}
     ways = [replace(MODES["raw"], filter=name) for name in right]
-    return PreprocessingFit.gather(ways, lambda way: tables[way.filter], truth, TWO, SILENT, "resize filters")
+    return PreprocessingFit.score(ways, lambda way: tables[way.filter], truth, TWO, SILENT, "resize filters")
 
 
 def test_a_resize_filter_is_chosen_only_where_it_is_significantly_better() -> None:

@@ -63,7 +63,7 @@ def test_a_resizing_first_becomes_the_pixel_mapping(
         tmp_path, lambda x: layers.Rescaling(1 / 255)(layers.Resizing(SIZE, SIZE, **options)(x))
     )
     built = built_from(file)
-    pixels = mapping(MODES["raw"], built.front, built.size)
+    pixels = mapping(MODES["raw"], built.preprocessing, built.size)
     assert (pixels.size, pixels.fit, pixels.filter) == (SIZE, fit, filter_)
     assert not any(isinstance(layer, layers.Resizing) for layer in built.model.layers)
     found = pixels.apply(read_image(picture, pixels.resize)[None])
@@ -98,7 +98,7 @@ def test_what_else_is_done_first_may_come_before_or_after(
 ) -> None:
     model, file = saved(tmp_path, lambda x: head(function(x)))
     built = built_from(file)
-    pixels = mapping(MODES[way], built.front, built.size)
+    pixels = mapping(MODES[way], built.preprocessing, built.size)
     found = built.model.predict_on_batch(pixels.apply(read_image(picture, pixels.resize)[None]))
     raw = PICTURE[None].astype(np.float32)
     prepared = {"raw": raw, "tf": raw / 127.5 - 1, "unit": raw / 255}[way]
@@ -112,7 +112,7 @@ def resizing(**options):
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (resizing(width=48), "48 x 32; edgeall takes square"),
+        (resizing(width=48), "48 x 32; edgeall imports models with square"),
         (resizing(interpolation="lanczos5", antialias=True), "lanczos5 with antialiasing"),
         (resizing(interpolation="bicubic"), "bicubic without antialiasing"),
         (resizing(interpolation="lanczos3"), "lanczos3 without antialiasing"),
@@ -121,8 +121,8 @@ def resizing(**options):
             lambda x: resizing(pad_to_aspect_ratio=True)(layers.Rescaling(1 / 127.5, -1)(x)),
             "bars that are not",
         ),
-        (lambda x: layers.CenterCrop(SIZE, SIZE)(x), "cuts a part out of a picture of any size"),
-        (lambda x: layers.Cropping2D(2)(x), "cuts a part out of a picture of any size"),
+        (lambda x: layers.CenterCrop(SIZE, SIZE)(x), "crops an image of any size"),
+        (lambda x: layers.Cropping2D(2)(x), "crops an image of any size"),
         (
             lambda x: (
                 layers.Add()([layers.Conv2D(1, 3)(layers.Resizing(n, n)(x)) for n in (16, 16)][:1] * 2)
@@ -143,7 +143,7 @@ def test_what_the_pixel_mapping_cannot_do_is_refused(function, words: str, tmp_p
 )
 def test_options_that_the_model_decides_itself_are_refused(option: str, value, tmp_path: Path) -> None:
     _, file = saved(tmp_path, lambda x: head(resizing()(x)))
-    with pytest.raises(UsageError, match=f"--{option.replace('_', '-')} {value}.*resizes pictures itself"):
+    with pytest.raises(UsageError, match=f"--{option.replace('_', '-')} {value}.*resizes images itself"):
         import_model(file, ["hem", "all"], preprocessing="raw", out=tmp_path / "runs", **{option: value})
 
 
@@ -207,5 +207,5 @@ def test_only_preparations_that_leave_the_model_its_bars_are_tried(tmp_path: Pat
     )
     done = import_model(file, ["hem", "all"], preprocessing="raw", data=data, out=tmp_path / "runs")
     assert {row["preprocessing"] for row in done.tried} == {"raw", "unit"}
-    with pytest.raises(ModelError, match="bars that are not black in pictures prepared as tf"):
+    with pytest.raises(ModelError, match="bars that are not black in images preprocessed as tf"):
         import_model(file, ["hem", "all"], preprocessing="tf", data=data, out=tmp_path / "others")

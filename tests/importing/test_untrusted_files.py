@@ -92,9 +92,9 @@ def test_code_in_a_lambda_of_keras_3_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ({"class_name": "Attention2D", "module": None, "registered_name": "mine>Attention2D"}, "somebody's own code"),
-        ({"class_name": "Conv2D", "module": "os", "registered_name": None}, "somebody's own code"),
-        ({"class_name": "Conv2D", "module": "keras.layers", "registered_name": "mine>Conv2D"}, "somebody's own code"),
+        ({"class_name": "Attention2D", "module": None, "registered_name": "mine>Attention2D"}, "of the custom class"),
+        ({"class_name": "Conv2D", "module": "os", "registered_name": None}, "of the custom class"),
+        ({"class_name": "Conv2D", "module": "keras.layers", "registered_name": "mine>Conv2D"}, "of the custom class"),
         ({"class_name": "TFSMLayer", "module": "keras.layers"}, "TFSMLayer, which is none"),
         ({"class_name": "StringLookup", "module": "keras.layers"}, "StringLookup, which is none"),
         ({"class_name": "TorchModuleWrapper", "module": "keras.layers"}, "TorchModuleWrapper, which is none"),
@@ -124,7 +124,8 @@ def test_entries_that_a_plain_file_has_no_need_of_are_refused(
     name: str, keras_file: Path, tmp_path: Path
 ) -> None:
     refused(
-        rewritten(keras_file, tmp_path / "m.keras", lambda entries: entries.update({name: b""})), "no place"
+        rewritten(keras_file, tmp_path / "m.keras", lambda entries: entries.update({name: b""})),
+        "does not belong",
     )
 
 

@@ -75,12 +75,17 @@ def test_a_file_that_shrinks_while_it_is_sent_is_noticed(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("status", "complaint", "words", "passing"),
     [
-        (255, "ssh: Could not resolve hostname pi: Name or service not known", "no host of that name", True),
+        (
+            255,
+            "ssh: Could not resolve hostname pi: Name or service not known",
+            "the host name is not known",
+            True,
+        ),
         (255, "ssh: connect to host pi port 22: Connection timed out", "is the board on", True),
         (255, "ssh: connect to host pi port 22: No route to host", "is the board on", True),
         (255, "client_loop: send disconnect: Broken pipe", "connection was lost", True),
         (255, "", "connection was lost", True),
-        (255, "/x/ssh.conf: line 3: Bad configuration option: hots", "has a mistake", False),
+        (255, "/x/ssh.conf: line 3: Bad configuration option: hots", "has an error", False),
         (137, "", "out of memory?", False),
         (1, "edgeall: some words", "some words", False),
     ],

@@ -86,7 +86,7 @@ def test_a_board_that_stays_away_leaves_what_it_finished(
     monkeypatch.setattr("edgeall.targets.ssh.PAUSES_SECONDS", (0.0, 0.0))
     with LoopbackBoard(tmp_path / "gone") as gone:
         heard = Heard(at=2, do=gone.stop)
-        with pytest.raises(DeviceError, match="what was finished is kept, run the same command again"):
+        with pytest.raises(DeviceError, match="finished jobs are kept, run the same command again"):
             bench(find_artifacts([], runs_folder), gone.profile("gone"), SHORT, progress=heard)
     assert len(lines(runs_folder, "gone")) == 2
     assert sum("trying again" in note for note in heard.notes) == 2

@@ -32,7 +32,7 @@ def test_a_board_whose_key_changed_is_refused(board: LoopbackBoard, plan: Plan) 
         words = why(board.profile(addresses=(board.address("localhost"),)), plan)
     finally:
         board.know("host")
-    assert "not the one known from before" in words
+    assert "its host key has changed" in words
     assert f"ssh-keygen -R [localhost]:{board.port}" in words
 
 
@@ -46,7 +46,7 @@ def test_a_port_where_nobody_listens(board: LoopbackBoard, plan: Plan) -> None:
     profile = board.profile(addresses=(board.address(port=1),))
     assert "raspi-config" in why(profile, plan)
     with closing(SshTarget(profile)) as target:
-        assert "nothing answers there for ssh" in str(target.unreachable())
+        assert "no ssh server is running there" in str(target.unreachable())
 
 
 def test_the_first_address_that_answers_is_taken(board: LoopbackBoard) -> None:

@@ -32,7 +32,7 @@ def test_counts_are_those_of_the_built_model(name: str) -> None:
     import keras
 
     from edgeall.training.finetune import count_params
-    from edgeall.training.model import build, open_layers
+    from edgeall.training.model import build, unfreeze
 
     backbone = BACKBONES[name]
     classifier = build(backbone, HEADS["gap"], 1, size=backbone.input_size)
@@ -42,7 +42,7 @@ def test_counts_are_those_of_the_built_model(name: str) -> None:
         tensor = classifier.base.output
         for layer in head.layers(1, 0.0, 0):
             tensor = layer(tensor)
-        open_layers(classifier, head.fine_tune)
+        unfreeze(classifier, head.fine_tune)
         assert count_params(keras.Model(classifier.base.inputs, tensor)) == backbone.params(head)
 
 

@@ -14,7 +14,7 @@ from drawn_cells import without_chance
 
 from edgeall import artifact, predictions, runs, runtimes
 from edgeall.exporting import export_run, load_recipe
-from edgeall.pixels import read_pixels
+from edgeall.pixels import read_image
 from edgeall.progress import SILENT
 from edgeall.runs import Run
 from edgeall.training import load_model
@@ -82,7 +82,7 @@ def test_losses_agree(trained: Run, reference: Run) -> None:
 def test_its_run_exports_the_same(trained: Run) -> None:
     (exported,) = export_run(trained, [load_recipe("tflite-fp32")])
     assert exported.parity.passed
-    images = read_pixels(trained.images("test"), trained.pixels.size)
+    images = np.stack([read_image(path, trained.pixels.size) for path in trained.images("test")])
     with runtimes.open_session(artifact.read(exported.path)) as session:
         answers = session.predict(images)
     np.testing.assert_allclose(answers, predict(load_model(trained), images, trained.pixels), atol=1e-4)

@@ -9,7 +9,7 @@ from edgeall.errors import UsageError
 from edgeall.training.backbones import find_backbone
 from edgeall.training.heads import find_head
 from edgeall.training.model import Classifier, build, run_model
-from edgeall.training.probability_calibration import below_last, calibrate, logits
+from edgeall.training.probability_calibration import calibrate, logits, penultimate_model
 
 
 def classifier(outputs: int = 1) -> Classifier:
@@ -62,7 +62,7 @@ def test_a_few_separated_images_make_nothing_certain() -> None:
 def test_the_correction_is_folded_into_the_last_layer(outputs: int, method: str) -> None:
     built = classifier(outputs)
     images = np.random.default_rng(4).uniform(-1, 1, (8, 32, 32, 3)).astype(np.float32)
-    before = logits(built, run_model(below_last(built), images))
+    before = logits(built, run_model(penultimate_model(built), images))
     truth = np.arange(8) % max(outputs, 2)
     found = calibrate(built, method, before, truth)
     after = before * found.scale + found.offset

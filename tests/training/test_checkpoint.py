@@ -17,8 +17,8 @@ from drawn_cells import resumed_training
 from edgeall.progress import SILENT
 from edgeall.runs import Run
 from edgeall.training import load_model
-from edgeall.training.checkpoint import FORGETFUL, Checkpoint, TrainingState, key_of, values, variables
-from edgeall.training.fit import Epoch, Phase, Truth, once, run_phase
+from edgeall.training.checkpoint import NO_CHECKPOINT, Checkpoint, TrainingState, key_of, values, variables
+from edgeall.training.fit import Epoch, Phase, Truth, run_once, run_phase
 
 PHASE = Phase("learning", epochs=6, rate=0.02, batch_size=8, patience=3, seed=4)
 
@@ -97,7 +97,7 @@ def timeless(rows: list[Epoch]) -> list[str]:
 def test_going_on_is_the_same_as_never_having_stopped(tmp_path: Path, stop: int, patience: int) -> None:
     phase = dataclasses.replace(PHASE, patience=patience)
     whole = model()
-    rows = learn(whole, FORGETFUL, phase=phase)
+    rows = learn(whole, NO_CHECKPOINT, phase=phase)
     checkpoint = Checkpoint(tmp_path, "mine", interval=0)
     if stop < len(rows):
         with pytest.raises(Interrupted):
@@ -107,13 +107,13 @@ def test_going_on_is_the_same_as_never_having_stopped(tmp_path: Path, stop: int,
     assert timeless(again) == timeless(rows)
     assert everything(resumed) == everything(whole)
     # Epoch `stop` was over, but not yet kept.
-    expected = [f"learning: goes on after epoch {stop - 1}, where training was interrupted"]
+    expected = [f"learning: resuming after epoch {stop - 1}, where training was interrupted"]
     assert heard.notes == (expected if 1 < stop < len(rows) else [])
 
 
 def test_epochs_that_were_not_kept_are_computed_again(tmp_path: Path) -> None:
     whole = model()
-    learn(whole, FORGETFUL)
+    learn(whole, NO_CHECKPOINT)
     seldom = Checkpoint(tmp_path, "mine", interval=0)
     with pytest.raises(Interrupted):
         learn(model(), seldom, stop=2)
@@ -121,7 +121,7 @@ def test_epochs_that_were_not_kept_are_computed_again(tmp_path: Path) -> None:
         learn(model(), dataclasses.replace(seldom, interval=1e9), stop=4)
     resumed, heard = model(), Noted()
     learn(resumed, seldom, progress=heard)
-    assert heard.notes == ["learning: goes on after epoch 1, where training was interrupted"]
+    assert heard.notes == ["learning: resuming after epoch 1, where training was interrupted"]
     assert everything(resumed) == everything(whole)
 
 
@@ -132,15 +132,15 @@ def test_a_finished_phase_is_not_done_again(tmp_path: Path) -> None:
     def train(to: keras.Model) -> Callable[[], list[Epoch]]:
         return lambda: learn(to, checkpoint)
 
-    once("learning", trained, train(trained), first.append, SILENT, checkpoint)
+    run_once("learning", trained, train(trained), first.append, SILENT, checkpoint)
     later, replayed, heard = model(), [], Noted()
-    once("learning", later, pytest.fail, replayed.append, heard, checkpoint)
+    run_once("learning", later, pytest.fail, replayed.append, heard, checkpoint)
     assert [array.tobytes() for array in values(variables(later))] == [
         array.tobytes() for array in values(variables(trained))
     ]
     assert [row.epoch for row in replayed] == list(range(len(replayed)))
     assert len(replayed) > 1
-    assert heard.notes == ["learning: was finished when training was interrupted"]
+    assert heard.notes == ["learning: was complete when training was interrupted"]
 
 
 def test_another_training_starts_afresh_and_replaces_what_was_kept(tmp_path: Path) -> None:
@@ -236,14 +236,14 @@ def test_a_training_killed_in_each_phase_gives_the_model_of_an_undisturbed_one(
         assert not list((tmp_path / "killed").glob("*/run.json"))
         return done.stdout
 
-    assert "goes on" not in killed("head", 2)
+    assert "resuming" not in killed("head", 2)
     heard = killed("fine-tuning", 1)
-    assert "head: goes on after epoch 2, where training was interrupted" in heard
+    assert "head: resuming after epoch 2, where training was interrupted" in heard
     listener = Noted()
     resumed = resumed_training(cells, tmp_path / "killed", listener)
     assert [note.partition(": ")[2] for note in listener.notes[-2:]] == [
-        "head: was finished when training was interrupted",
-        "fine-tuning: goes on after epoch 1, where training was interrupted",
+        "head: was complete when training was interrupted",
+        "fine-tuning: resuming after epoch 1, where training was interrupted",
     ]
     undisturbed = resumed_training(cells, tmp_path / "whole", SILENT)
     one, other = load_model(resumed).get_weights(), load_model(undisturbed).get_weights()

@@ -11,7 +11,7 @@ from edgeall.progress import SILENT
 from edgeall.training import features
 from edgeall.training.augment import Augmentation, augmented
 from edgeall.training.backbones import BACKBONES
-from edgeall.training.features import Computed, FrozenFeatures, Views, plain, through
+from edgeall.training.features import CachedFeatures, FrozenFeatures, Views, frozen_features, unaugmented
 from edgeall.training.image_cache import ImageCache
 from edgeall.training.model import compiled
 
@@ -36,10 +36,10 @@ def frozen() -> keras.Model:
 def test_computed_once_or_each_time_is_the_same(
     views: Views, frozen: keras.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    once = through(views, frozen, N, 3, "features", SILENT)
+    once = frozen_features(views, frozen, N, 3, "features", SILENT)
     monkeypatch.setattr(features, "MEMORY", 1000)
-    each_time = through(views, frozen, N, 3, "features", SILENT)
-    assert isinstance(once, Computed)
+    each_time = frozen_features(views, frozen, N, 3, "features", SILENT)
+    assert isinstance(once, CachedFeatures)
     assert isinstance(each_time, FrozenFeatures)
     indices = np.array([17, 0, 3, 3, 8])
     for epoch in range(3):
@@ -47,7 +47,7 @@ def test_computed_once_or_each_time_is_the_same(
 
 
 def test_epochs_take_computed_views_in_turn(views: Views, frozen: keras.Model) -> None:
-    once = through(views, frozen, N, 2, "features", SILENT)
+    once = frozen_features(views, frozen, N, 2, "features", SILENT)
     indices = np.arange(4)
     np.testing.assert_array_equal(once.batch(0, indices), once.batch(2, indices))
     assert not np.array_equal(once.batch(0, indices), once.batch(1, indices))
@@ -61,4 +61,4 @@ def test_without_a_frozen_part_every_epoch_sees_new_pixels(views: Views) -> None
 
 
 def test_plain_is_every_image_unaugmented_and_in_order(views: Views) -> None:
-    np.testing.assert_array_equal(plain(views, N), MAPPING.apply(views.images.take(range(N))))
+    np.testing.assert_array_equal(unaugmented(views, N), MAPPING.apply(views.images.take(range(N))))

@@ -18,10 +18,10 @@ from edgeall.training.fit import (
     Truth,
     ValidationScores,
     batches,
-    pace,
+    rate_factor,
     run_phase,
-    share,
-    validation,
+    validate,
+    warmup_cosine,
 )
 from edgeall.training.standardize import StandardizedFeatures
 
@@ -67,7 +67,7 @@ def test_an_epoch_shows_every_image_in_batches_of_one_size(n: int, size: int, se
 
 @given(st.integers(1, 200))
 def test_the_rate_rises_over_one_epoch_and_then_falls(epochs: int) -> None:
-    shares = [pace(at, epochs) for at in np.linspace(0, epochs, 10 * epochs, endpoint=False)]
+    shares = [warmup_cosine(at, epochs) for at in np.linspace(0, epochs, 10 * epochs, endpoint=False)]
     assert all(0 < share <= 1 for share in shares)
     assert shares[0] < 0.02
     after = shares[10:]
@@ -106,13 +106,13 @@ def test_without_patience_all_epochs_run_and_the_last_state_stays() -> None:
     seen = fit(trained, points, watch=watched, epochs=7, patience=0)
     assert [row.epoch for row in seen] == list(range(8))
     assert seen[-1].val_loss > seen[0].val_loss
-    now = validation(trained, watched.values, watched.truth)
+    now = validate(trained, watched.values, watched.truth)
     assert (now.auc, now.loss) == (seen[-1].val_auc, seen[-1].val_loss)
 
 
 def test_a_constant_rate_neither_warms_up_nor_falls() -> None:
     phase = Phase("test", 10, 0.05, 8, 0, 0, "constant")
-    assert {share(phase, at) for at in np.linspace(0, 10, 50, endpoint=False)} == {1.0}
+    assert {rate_factor(phase, at) for at in np.linspace(0, 10, 50, endpoint=False)} == {1.0}
     trained = model()
     fit(trained, Points(40), epochs=3, schedule="constant")
     assert float(trained.optimizer.learning_rate) == pytest.approx(0.05)
@@ -173,10 +173,10 @@ def test_validation_of_several_classes_is_macro_over_them() -> None:
     truth = Truth(np.array([0, 1, 2, 0, 1, 2]), np.ones(6, np.float32))
     echo = Echo()
     echo.compile(jit_compile=False)
-    found = validation(echo, perfect, truth)
+    found = validate(echo, perfect, truth)
     assert found.auc == found.accuracy == 1.0
     assert found.loss == pytest.approx(-math.log(0.9))
-    wrong = validation(echo, perfect, Truth(np.array([1, 0, 2, 1, 0, 2]), np.ones(6, np.float32)))
+    wrong = validate(echo, perfect, Truth(np.array([1, 0, 2, 1, 0, 2]), np.ones(6, np.float32)))
     assert wrong.auc == pytest.approx((0.25 + 0.25 + 1) / 3)
     assert wrong.accuracy == pytest.approx(1 / 3)
 

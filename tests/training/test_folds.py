@@ -63,7 +63,7 @@ def test_the_folder_says_it_all(pooled: Pooled) -> None:
     assert document == json.loads(json.dumps(pooled.to_dict()))
     assert document["k"] == len(document["fold_aucs"]) == 3
     page = (pooled.path / "evaluation" / "evaluation.md").read_text()
-    assert "No subject is on two sides" in page
+    assert "No subject is in two parts" in page
     assert "each fold's" in page
     # Folds are looked into by name, and are no runs among others.
     with pytest.raises(Exception, match="no runs there"):

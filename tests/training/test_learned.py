@@ -39,7 +39,7 @@ def test_one_that_learned_them_gives_no_doubt() -> None:
 @pytest.mark.parametrize("scores", [REVERSED, said(np.linspace(0.4, 0.6, 80)[np.arange(80) * 7 % 80])])
 def test_one_whose_training_auc_is_not_above_chance(scores: Predictions) -> None:
     (doubt,) = doubts(scores, DECISION, [epoch(None)], 0)
-    assert "does not tell its own training images apart: AUC 0." in doubt
+    assert "does not separate its own training images: AUC 0." in doubt
 
 
 def test_one_that_is_hardly_better_than_chance_however_many_images_say_so() -> None:
@@ -59,13 +59,13 @@ def test_one_that_is_hardly_better_than_chance_however_many_images_say_so() -> N
 def test_one_that_gives_every_image_the_same_verdict() -> None:
     scores = 0.6 + GOOD.probabilities[:, 1] / 10
     (doubt,) = doubts(said(scores), DECISION, [epoch(None)], 0)
-    assert doubt == "the model calls every one of its 80 training images positive"
+    assert doubt == "the model classifies all of its 80 training images as positive"
 
 
 def test_one_that_answers_differently_at_inference() -> None:
     poor = said(np.where(np.arange(80) % 3, GOOD.probabilities[:, 1], 1 - GOOD.probabilities[:, 1]))
     (doubt,) = doubts(poor, DECISION, [epoch(0.9)], 0)
-    assert "accuracy 0.662 on its training images, where training itself saw 0.900" in doubt
+    assert "accuracy 0.662 on its training images, where training reported 0.900" in doubt
 
 
 def test_the_epoch_that_was_kept_is_the_one_compared() -> None:

@@ -10,14 +10,14 @@ from edgeall.training.heads import HEADS
 from edgeall.training.model import (
     PREDICT_BATCH,
     Classifier,
-    between,
     build,
     class_probabilities,
     load,
-    open_layers,
     predict,
     run_model,
-    top,
+    submodel,
+    trained_part,
+    unfreeze,
 )
 
 
@@ -39,11 +39,11 @@ def answers(model: keras.Model, x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", BACKBONES)
 def test_frozen_part_and_trained_part_make_the_whole(name: str) -> None:
     classifier = small(name)
-    cut = open_layers(classifier, "upper")
+    cut = unfreeze(classifier, "upper")
     assert cut == BACKBONES[name].upper
     x = inputs(classifier)
     np.testing.assert_allclose(
-        answers(top(classifier, cut), answers(between(classifier, None, cut), x)),
+        answers(trained_part(classifier, cut), answers(submodel(classifier, None, cut), x)),
         answers(classifier.model, x),
         atol=1e-5,
     )
@@ -52,23 +52,28 @@ def test_frozen_part_and_trained_part_make_the_whole(name: str) -> None:
 def test_features_are_the_same_in_one_step_or_two() -> None:
     classifier = small()
     x = inputs(classifier)
-    lower, upper = between(classifier, None, "block_12_add"), between(classifier, "block_12_add", "features")
+    lower, upper = (
+        submodel(classifier, None, "block_12_add"),
+        submodel(classifier, "block_12_add", "features"),
+    )
     np.testing.assert_allclose(
-        answers(upper, answers(lower, x)), answers(between(classifier, None, "features"), x), atol=1e-5
+        answers(upper, answers(lower, x)), answers(submodel(classifier, None, "features"), x), atol=1e-5
     )
 
 
 def test_the_whole_can_be_trained_without_a_frozen_part() -> None:
     classifier = small()
-    assert open_layers(classifier, "all") is None
+    assert unfreeze(classifier, "all") is None
     x = inputs(classifier)
-    np.testing.assert_allclose(run_model(top(classifier, None), x), run_model(classifier.model, x), atol=1e-5)
+    np.testing.assert_allclose(
+        run_model(trained_part(classifier, None), x), run_model(classifier.model, x), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize(("depth", "normalization"), [("upper", False), ("all", False), ("published", True)])
 def test_only_the_published_recipe_trains_batchnorm(depth: str, normalization: bool) -> None:
     classifier = small()
-    open_layers(classifier, depth)
+    unfreeze(classifier, depth)
     trained = {type(layer).__name__ for layer in classifier.base.layers if layer.trainable_weights}
     assert "Conv2D" in trained
     assert ("BatchNormalization" in trained) == normalization
@@ -76,25 +81,25 @@ def test_only_the_published_recipe_trains_batchnorm(depth: str, normalization: b
 
 def test_nothing_of_the_base_is_trained_where_it_is_frozen() -> None:
     classifier = small()
-    open_layers(classifier, "none")
+    unfreeze(classifier, "none")
     assert not classifier.base.trainable_weights
 
 
 def test_two_backbones_were_published_frozen() -> None:
     classifier = small("resnet101v2")
-    open_layers(classifier, "published")
+    unfreeze(classifier, "published")
     assert not classifier.base.trainable_weights
 
 
 def test_a_named_layer_divides_unless_paths_run_round_it() -> None:
     classifier = small()
-    assert open_layers(classifier, "block_12_add") == "block_12_add"
+    assert unfreeze(classifier, "block_12_add") == "block_12_add"
     assert not classifier.base.get_layer("block_11_project").trainable
     assert classifier.base.get_layer("block_13_project").trainable
-    with pytest.raises(UsageError, match="cannot divide it"):
-        open_layers(classifier, "block_12_expand")
+    with pytest.raises(UsageError, match="does not divide it"):
+        unfreeze(classifier, "block_12_expand")
     with pytest.raises(UsageError, match="did you mean 'block_12_add'"):
-        open_layers(classifier, "block_12_ad")
+        unfreeze(classifier, "block_12_ad")
 
 
 def trained_twice(classifier: Classifier, part: keras.Model) -> None:
@@ -111,20 +116,20 @@ def averages(layer: keras.layers.BatchNormalization) -> np.ndarray:
 
 def test_steady_training_leaves_moving_averages_alone() -> None:
     classifier = small()
-    cut = open_layers(classifier, "published")
+    cut = unfreeze(classifier, "published")
     normalization = classifier.base.get_layer("Conv_1_bn")
     before, shift = averages(normalization), np.array(normalization.beta)
-    trained_twice(classifier, top(classifier, cut))
+    trained_twice(classifier, trained_part(classifier, cut))
     np.testing.assert_array_equal(before, averages(normalization))
     assert not np.array_equal(shift, normalization.beta)
 
 
 def test_training_as_published_moves_the_averages() -> None:
     classifier = small(head="paper")
-    cut = open_layers(classifier, "published")
+    cut = unfreeze(classifier, "published")
     first, last = classifier.base.get_layer("bn_Conv1"), classifier.base.get_layer("Conv_1_bn")
     before = averages(first), averages(last)
-    part = top(classifier, cut, steady=False)
+    part = trained_part(classifier, cut, frozen_statistics=False)
     x = inputs(classifier)
     np.testing.assert_allclose(answers(part, x), answers(classifier.model, x), atol=1e-5)
     trained_twice(classifier, part)
@@ -135,8 +140,8 @@ def test_training_as_published_moves_the_averages() -> None:
 def test_frozen_batchnorm_infers_even_where_training_is_not_steady() -> None:
     """Only the upper layers are opened and no BatchNorm is: one step's answers are those of inference."""
     classifier = small()
-    cut = open_layers(classifier, "upper")
-    part = top(classifier, cut, steady=False)
+    cut = unfreeze(classifier, "upper")
+    part = trained_part(classifier, cut, frozen_statistics=False)
     normalizations = [layer for layer in classifier.base.layers if "BatchNorm" in type(layer).__name__]
     before = [averages(layer) for layer in normalizations]
     x = np.random.default_rng(0).normal(0, 1, (4, *part.inputs[0].shape[1:])).astype(np.float32)
@@ -149,8 +154,8 @@ def test_frozen_batchnorm_infers_even_where_training_is_not_steady() -> None:
 @pytest.mark.parametrize("steady", [True, False])
 def test_of_a_frozen_backbone_the_head_alone_is_trained(steady: bool) -> None:
     classifier = small(head="paper")
-    cut = open_layers(classifier, "none")
-    part = top(classifier, cut, steady=steady)
+    cut = unfreeze(classifier, "none")
+    part = trained_part(classifier, cut, frozen_statistics=steady)
     before = [np.array(weights) for weights in classifier.base.get_weights()]
     x = inputs(classifier)
     np.testing.assert_allclose(

@@ -20,7 +20,7 @@ from edgeall.training import BACKBONES, HEADS, Augmentation, TrainingSettings
 from edgeall.training.model import build
 from edgeall.tuning import Tuned, tune
 from edgeall.tuning.space import propose
-from edgeall.tuning.study import DATABASE, WARM_UP, ask, open_study, voice
+from edgeall.tuning.study import DATABASE, WARM_UP, next_trial, open_study, warnings_to
 
 QUICK = TrainingSettings("mobilenetv2", input_size=32, head_epochs=2, epochs=0, views=1, seed=5)
 """Only the head is trained, so that batch size and rate of the head are what is searched."""
@@ -104,8 +104,8 @@ def test_what_does_worse_than_most_before_it_is_pruned(cells: Path, tmp_path: Pa
     path = tune(cells, settings, tmp_path, trials=1, fixed=FIXED).path
     study = open_study(path, {})
     for _ in range(5):
-        with voice(SILENT):
-            trial = ask(study, 0)
+        with warnings_to(SILENT):
+            trial = next_trial(study, 0)
         propose(trial, settings, FIXED)
         for epoch in range(settings.head_epochs + 1):
             trial.report(2.0, epoch)
@@ -146,10 +146,10 @@ def test_folds_judge_all_but_the_test_part(cells: Path, tmp_path: Path) -> None:
 
 def test_mistakes_are_said_before_anything_is_trained(cells: Path, tmp_path: Path) -> None:
     for arguments, message in (
-        ({"trials": 0}, "search nothing"),
+        ({"trials": 0}, "give 1 or more"),
         ({"folds": 1}, "2 or more"),
         ({"fixed": {"head", "batch_size", "head_rate"}}, "nothing to search"),
-        ({"name": "../elsewhere"}, "no name for a study"),
+        ({"name": "../elsewhere"}, "cannot be the name of a study"),
         ({"split": tmp_path / "nowhere.json"}, "no such split file"),
     ):
         with pytest.raises(UsageError, match=message):

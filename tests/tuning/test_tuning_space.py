@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from edgeall.training import BACKBONES, HEADS, TrainingSettings
-from edgeall.training.model import build, open_layers
+from edgeall.training.model import build, unfreeze
 from edgeall.tuning import DEPTHS, ranges, searched
 from edgeall.tuning.space import propose
 
@@ -68,7 +68,7 @@ def test_every_depth_can_be_fine_tuned(name: str) -> None:
     classifier = build(backbone, HEADS["gap"], 1, size=backbone.least_size)
     opened = []
     for depth in (DEPTHS[name][0], backbone.upper, DEPTHS[name][1], "all"):
-        open_layers(classifier, depth)
+        unfreeze(classifier, depth)
         opened.append(len(classifier.base.trainable_weights))
     assert opened == sorted(set(opened))
     depths, _ = ranges(name)["fine_tune"]

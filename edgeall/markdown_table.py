@@ -1,0 +1,23 @@
+"""Tables in Markdown, with text that cannot break them."""
+
+from collections.abc import Sequence
+
+_SPECIAL = "\\`*_|<>#"
+_AS_ENTITY = "<>|"
+
+
+def escape(text: str) -> str:
+    """Text whose characters have no meaning in Markdown or HTML. A `|` becomes an entity, so that it ends no cell."""
+    for char in _SPECIAL:
+        text = text.replace(char, f"&#{ord(char)};" if char in _AS_ENTITY else f"\\{char}")
+    return text
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table with its first column to the left and numbers to the right; cells are escaped."""
+    lines = [_line(header), "| --- |" + " ---: |" * (len(header) - 1), *map(_line, rows)]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(map(escape, cells)) + " |"
