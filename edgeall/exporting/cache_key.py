@@ -15,7 +15,7 @@ from edgeall.exporting.exporter import exporter
 from edgeall.exporting.recipes import Recipe
 from edgeall.runs import Member, Run
 
-METHOD_REVISION = 6
+METHOD_REVISION = 7
 """Incremented whenever edgeall rewrites, rounds, trains, writes or judges a model differently. Artifacts of another
 revision are made anew, also in a development checkout, whose version stays the same while the code changes."""
 

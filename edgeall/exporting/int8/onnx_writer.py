@@ -261,7 +261,7 @@ class _Writer:
         return self._reshape(node, self.op("Transpose", values, f"{node.name}:nhwc", perm=[0, 2, 3, 1]))
 
     def _reshape(self, node: Node, value: str) -> str:
-        shape = self.constant(f"{node.name}:shape", np.array([1, *node.shape], np.int64))
+        shape = self.constant(f"{node.name}:shape", np.array([-1, *node.shape], np.int64))
         return self.op("Reshape", [value, shape], f"{node.name}:f")
 
     def sigmoid(self, node: Node, values: list[str]) -> str:

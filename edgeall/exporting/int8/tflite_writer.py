@@ -233,7 +233,7 @@ class _Writer:
         )
 
     def flatten(self, node: Node, sources: list[str]) -> None:
-        shape = np.array([1, *node.shape], np.int32)
+        shape = np.array([-1, *node.shape], np.int32)  # -1: of any batch
         self.tensor(f"{node.name}:shape", shape.shape, "int32", shape)
         options = self.options("ReshapeOptions", newShape=shape.tolist())
         self.op("RESHAPE", 1, [*sources, f"{node.name}:shape"], node.name, options)

@@ -80,3 +80,14 @@ def test_the_same_model_gives_the_same_bytes(case: Case, format: str, tmp_path: 
     int8.write(case.quantized, format, first)
     int8.write(case.quantized, format, second)
     assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("format", sorted(ENGINES))
+def test_images_in_one_batch_are_answered_as_each_alone(case: Case, format: Any, tmp_path: Path) -> None:
+    path = tmp_path / f"model{SUFFIXES[format]}"
+    int8.write(case.quantized, format, path)
+    answers = []
+    for batch in (1, 3):
+        with runtimes.open_model(path, format, MAPPING, threads=1, precision="int8", batch=batch) as session:
+            answers.append(session.predict(IMAGES[:6]))
+    np.testing.assert_allclose(*answers, atol=0.02)
