@@ -18,11 +18,11 @@ from edgeall.suggestions import unknown_name
 SYNTHETIC_MARK = b"edgeall synthetic smear"
 """Comment inside every image by `synthesize`. `read_dataset` recognises synthetic images by it."""
 
-_FINDING = {
+_POSITIVE_WORDS = {
     "all", "leukemia", "leukaemia", "leukemic", "leukaemic", "blast", "blasts", "lymphoblast", "lymphoblasts",
     "positive", "pos", "malignant", "cancer", "abnormal", "patient", "diseased", "sick", "yes", "true", "1",
 }  # fmt: skip
-_NO_FINDING = {
+_NEGATIVE_WORDS = {
     "healthy", "normal", "benign", "negative", "neg", "hem", "control", "non", "no", "not", "false", "0",
 }  # fmt: skip
 
@@ -212,17 +212,17 @@ def _one_variant(layout: Layout, entries: dict[str, LayoutImage]) -> tuple[dict[
     variants = {entry.variant for entry in entries.values() if entry.variant}
     if len(variants) < 2:
         return entries, []
-    wanted = layout.variant or min(variants)
-    kept = {name: entry for name, entry in entries.items() if entry.variant == wanted}
-    return kept, [f"only {wanted}/ is read: the other folders show the same {len(kept)} pictures again"]
+    chosen = layout.variant or min(variants)
+    kept = {name: entry for name, entry in entries.items() if entry.variant == chosen}
+    return kept, [f"only {chosen}/ is read: the other folders show the same {len(kept)} pictures again"]
 
 
 def _guess_positive(labels: list[str]) -> list[str]:
     words = {label: set(re.findall(r"[a-z]+|[0-9]+", label.lower())) for label in labels}
-    healthy = [label for label in labels if words[label] & _NO_FINDING]
-    finding = [label for label in labels if words[label] & _FINDING and label not in healthy]
-    if finding and len(finding) < len(labels):
-        return finding
+    healthy = [label for label in labels if words[label] & _NEGATIVE_WORDS]
+    positive = [label for label in labels if words[label] & _POSITIVE_WORDS and label not in healthy]
+    if positive and len(positive) < len(labels):
+        return positive
     rest = [label for label in labels if label not in healthy]
     return rest if healthy and rest else labels[-1:]
 
@@ -232,9 +232,7 @@ def _validated(positive: Sequence[str], labels: list[str]) -> list[str]:
         if label not in labels:
             raise unknown_name("class", label, labels)
     if set(positive) == set(labels):
-        raise UsageError(
-            f"--positive names every class ({', '.join(labels)}): leave out those without a finding"
-        )
+        raise UsageError(f"--positive names every class ({', '.join(labels)}): leave out the negative ones")
     return [label for label in labels if label in positive]
 
 
