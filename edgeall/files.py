@@ -302,6 +302,6 @@ def sha256_file(path: Path) -> str:
 
 
 def refuse_overwrite(path: Path, overwrite: bool) -> None:
-    """Raise `UsageError` if something is at `path` and the user did not say --overwrite."""
+    """Raises `UsageError` if `path` exists and not `overwrite`."""
     if path.exists() and not overwrite:
         raise UsageError(f"{path} exists already: give another name, or --overwrite to replace it")

@@ -18,11 +18,11 @@ from edgeall.suggestions import unknown_name
 SYNTHETIC_MARK = b"edgeall synthetic smear"
 """Comment inside every image by `synthesize`. `read_dataset` recognises synthetic images by it."""
 
-_FINDING = {
+_POSITIVE_WORDS = {
     "all", "leukemia", "leukaemia", "leukemic", "leukaemic", "blast", "blasts", "lymphoblast", "lymphoblasts",
     "positive", "pos", "malignant", "cancer", "abnormal", "patient", "diseased", "sick", "yes", "true", "1",
 }  # fmt: skip
-_NO_FINDING = {
+_NEGATIVE_WORDS = {
     "healthy", "normal", "benign", "negative", "neg", "hem", "control", "non", "no", "not", "false", "0",
 }  # fmt: skip
 
@@ -88,14 +88,7 @@ def read_dataset(root: AnyPath, positive: Sequence[str] | None = None) -> Datase
         DatasetError: no such folder, no images in it, no known layout, or one class only.
         UsageError: `positive` has a class that does not exist, or all of them.
     """
-    root = Path(root)
-    if not root.exists():
-        raise DatasetError(
-            f"{root}: no such folder; make a synthetic dataset with: edgeall data synth {root}"
-        )
-    if not root.is_dir():
-        raise DatasetError(f"{root}: not a folder; give the folder that holds the images")
-    root = root.resolve()
+    root = _existing_folder(Path(root))
     names, left_out = _listed(root)
     if not names:
         others = "".join(f"; {line}" for line in in_words(left_out, root))
@@ -108,8 +101,8 @@ def read_dataset(root: AnyPath, positive: Sequence[str] | None = None) -> Datase
         if name not in entries
     ]
     notes = [*in_words(left_out, root)]
-    entries, set_aside = _one_variant(layout, entries)
-    notes += set_aside
+    entries, variant_notes = _one_variant(layout, entries)
+    notes += variant_notes
     samples = tuple(
         Sample(root / name, name, entry.label, entry.subject or _subject(name), entry.split)
         for name, entry in entries.items()
@@ -121,15 +114,10 @@ def read_dataset(root: AnyPath, positive: Sequence[str] | None = None) -> Datase
             f"{root}: has one class only, '{labels[0]}' ({len(samples)} images); "
             f"a second one is needed beside it, as in {layout.shape}"
         )
+    chosen = _positive_labels(layout, labels, positive)
     guessed = not positive and not layout.positive
-    if positive:
-        chosen = _validated(positive, labels)
-    else:
-        chosen = [label for label in layout.positive if label in labels] or _guess_positive(labels)
     if guessed:
-        notes.append(
-            f"positive is taken to be {_quoted(chosen)}, guessed from names; --positive says otherwise"
-        )
+        notes.append(f"positive labels guessed from names: {_quoted(chosen)}; give others with --positive")
     # A layout can leave out files whose name contradicts the folder. Their class is then the folder.
     filed = [(sample.name, sample.label) for sample in samples]
     filed += [(name, Path(name).parent.name) for name in names if name not in entries]
@@ -146,6 +134,23 @@ def read_dataset(root: AnyPath, positive: Sequence[str] | None = None) -> Datase
         left_out=tuple(left_out),
         contradictions=contradicted,
     )
+
+
+def _existing_folder(root: Path) -> Path:
+    if not root.exists():
+        raise DatasetError(
+            f"{root}: no such folder; make a synthetic dataset with: edgeall data synth {root}"
+        )
+    if not root.is_dir():
+        raise DatasetError(f"{root}: not a folder; give the folder of the images")
+    return root.resolve()
+
+
+def _positive_labels(layout: Layout, labels: list[str], given: Sequence[str] | None) -> list[str]:
+    """The given positive labels, else the layout's, else a guess from names."""
+    if given:
+        return _validated(given, labels)
+    return [label for label in layout.positive if label in labels] or _guess_positive(labels)
 
 
 def _listed(root: Path) -> tuple[list[str], list[LeftOut]]:
@@ -207,17 +212,17 @@ def _one_variant(layout: Layout, entries: dict[str, LayoutImage]) -> tuple[dict[
     variants = {entry.variant for entry in entries.values() if entry.variant}
     if len(variants) < 2:
         return entries, []
-    wanted = layout.variant or min(variants)
-    kept = {name: entry for name, entry in entries.items() if entry.variant == wanted}
-    return kept, [f"only {wanted}/ is read: the other folders show the same {len(kept)} pictures again"]
+    chosen = layout.variant or min(variants)
+    kept = {name: entry for name, entry in entries.items() if entry.variant == chosen}
+    return kept, [f"only {chosen}/ is read: the other folders show the same {len(kept)} pictures again"]
 
 
 def _guess_positive(labels: list[str]) -> list[str]:
     words = {label: set(re.findall(r"[a-z]+|[0-9]+", label.lower())) for label in labels}
-    healthy = [label for label in labels if words[label] & _NO_FINDING]
-    finding = [label for label in labels if words[label] & _FINDING and label not in healthy]
-    if finding and len(finding) < len(labels):
-        return finding
+    healthy = [label for label in labels if words[label] & _NEGATIVE_WORDS]
+    positive = [label for label in labels if words[label] & _POSITIVE_WORDS and label not in healthy]
+    if positive and len(positive) < len(labels):
+        return positive
     rest = [label for label in labels if label not in healthy]
     return rest if healthy and rest else labels[-1:]
 
@@ -227,9 +232,7 @@ def _validated(positive: Sequence[str], labels: list[str]) -> list[str]:
         if label not in labels:
             raise unknown_name("class", label, labels)
     if set(positive) == set(labels):
-        raise UsageError(
-            f"--positive names every class ({', '.join(labels)}): leave out those without a finding"
-        )
+        raise UsageError(f"--positive names every class ({', '.join(labels)}): leave out the negative ones")
     return [label for label in labels if label in positive]
 
 

@@ -15,12 +15,12 @@ class Naming:
     Attributes:
         name: of the dataset.
         pattern: of a whole file name, case ignored, with the group `word` and, where names have one, `subject`.
-        findings: whether a word (lower case) means a positive class.
+        positive: whether a word (lower case) means a positive class.
     """
 
     name: str
     pattern: str
-    findings: dict[str, bool]
+    positive: dict[str, bool]
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class NameParts:
 
     Attributes:
         word: for the class, in lower case.
-        finding: whether the word means a positive class.
+        positive: whether the word means a positive class.
         naming: name of the dataset whose naming it follows.
     """
 
     word: str
-    finding: bool
+    positive: bool
     subject: str | None
     naming: str
 
@@ -57,7 +57,7 @@ def parse_name(name: str) -> NameParts | None:
         if found := re.fullmatch(naming.pattern, file, re.IGNORECASE):
             groups = found.groupdict()
             word = groups["word"].lower()
-            return NameParts(word, naming.findings[word], groups.get("subject"), naming.name)
+            return NameParts(word, naming.positive[word], groups.get("subject"), naming.name)
     return None
 
 
@@ -103,7 +103,7 @@ def contradictions(
         if parts is None:
             continue
         parsed[label] += 1
-        if parts.finding != (label in positive) or known.get(parts.word, label) != label:
+        if parts.positive != (label in positive) or known.get(parts.word, label) != label:
             found[label, parts.word, parts.naming].append(name)
     return tuple(
         Contradiction(label, word, tuple(names), parsed[label], naming)

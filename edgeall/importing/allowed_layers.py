@@ -1,4 +1,4 @@
-"""What a model file may contain, as tables. Another layer is allowed by adding its name here."""
+"""What a model file can contain, as tables. Another layer is allowed by adding its name here."""
 
 from typing import Any
 

@@ -317,7 +317,7 @@ class _Reader:
             )
 
     def _check_origin(self, entry: dict[str, Any], path: tuple[str, ...]) -> None:
-        """A custom class may have the name of one of Keras' own."""
+        """A custom class can have the name of one of Keras' own."""
         registered = entry.get("registered_name") or entry["class_name"]
         module = entry.get("module") or "keras"
         if registered != entry["class_name"] or module.split(".")[0] not in ("keras", "tf_keras"):

@@ -244,7 +244,7 @@ def _run_path(file: Path, name: str | None, out: Path, overwrite: bool) -> Path:
 
 def _positive(labels: tuple[str, ...], given: Sequence[str] | None) -> tuple[str, ...]:
     if given is None and len(labels) > 2:
-        raise UsageError(f"say which of {', '.join(labels)} are positive with --positive")
+        raise UsageError(f"give the positive ones of {', '.join(labels)} with --positive")
     return tuple(label for label in labels if label in given) if given else labels[1:]
 
 

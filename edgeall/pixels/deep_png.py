@@ -141,7 +141,7 @@ def _unfiltered(inflated: "_Inflated", kind: _Kind, width: int, height: int) -> 
     """Samples (rows, width, samples) of the next `height` rows."""
     row_bytes = 2 * kind.samples * width
     at_once = max(1, _BAND_BYTES // row_bytes)
-    # The first row of a band may refer to the last one of the band before.
+    # The first row of a band can refer to the last one of the band before.
     above = np.zeros((1, 1 + row_bytes), np.uint8)
     for top in range(0, height, at_once):
         rows = min(at_once, height - top)

@@ -156,16 +156,16 @@ class SampleLayout:
         return content.translate(_REVERSED) if self.reversed_bits else content
 
     def _decompressed(self, segments: Sequence[bytes], rows: int, total: int) -> npt.NDArray[np.uint8]:
-        wanted = total * self._row_bytes
+        needed = total * self._row_bytes
         if self.compression == 1:
             content = b"".join(segment[: rows * self._row_bytes] for segment in segments)
         else:
             content = _by_libtiff(segments, self.compression, self._row_bytes, rows, total)
-        if len(content) < wanted:
+        if len(content) < needed:
             raise RefusedImage(
                 "it holds fewer values than its size needs", "copy it again from where it was made"
             )
-        return np.frombuffer(content, np.uint8, wanted)
+        return np.frombuffer(content, np.uint8, needed)
 
     def _values(self, rows: npt.NDArray[np.uint8], wide: int) -> Samples:
         """Bytes (rows, row bytes) to values (rows, wide, samples), in this machine's byte order."""

@@ -98,8 +98,8 @@ def raster_of(directories: Sequence[Directory], bits: int | None, turn: Turn) ->
     first, declared = layouts[0], _declared(page, bits)
     size = (first.width, first.height)
     if len(layouts) > 1:
-        alike = all(replace(other, directory=page) == first for other in layouts)
-        if first.samples != 1 or not alike or {_colour(other) for other in directories} != {"grey"}:
+        equal = all(replace(other, directory=page) == first for other in layouts)
+        if first.samples != 1 or not equal or {_colour(other) for other in directories} != {"grey"}:
             raise RefusedImage("its channels are pages of different kinds", _MERGE)
         return Raster(size, "RGB", first.depth, partial(_joined, layouts), declared=declared, turn=turn)
     _check(page, colour, first)

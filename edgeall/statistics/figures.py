@@ -100,7 +100,7 @@ def average_precision(positive: Bools, scores: Floats) -> Figure:
     precision = found / called
     total = float(found[-1])
     value = float(hits @ precision) / total
-    # Effect of one more image on the precision of its own step and of all below it.
+    # Effect of one more image on the precision at its step and at all lower ones.
     gain, loss = (np.cumsum((hits * part)[::-1])[::-1] for part in (1 / called, found / called**2))
     moved = positive * (precision + gain)[step] - loss[step]
     return Figure(min(1.0, value), (moved - positive * value) / total, "classes", "logit")

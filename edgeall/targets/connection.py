@@ -164,7 +164,7 @@ class Connection:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
-    def ask(self, verb: str, request: dict[str, Any], payload: Iterable[bytes] = ()) -> RemoteResult:
+    def call(self, verb: str, request: dict[str, Any], payload: Iterable[bytes] = ()) -> RemoteResult:
         """Send a request for a verb of `edgeall.targets.agent`, followed by `payload`, and wait for the response.
 
         Raises:
@@ -185,10 +185,10 @@ class Connection:
     def running(
         self, verb: str, request: dict[str, Any], payload: Iterable[bytes] = ()
     ) -> Generator["RemoteProcess", None, None]:
-        """As `ask`, with the response's lines as they arrive. Leaving the block early stops the board's program.
+        """As `call`, with the response's lines as they arrive. Leaving the block early stops the board's program.
 
         Raises:
-            DeviceError: as `ask`, before the block or after the last line.
+            DeviceError: as `call`, before the block or after the last line.
         """
         self.open()
         command = shlex.join([self._python, "-c", _BOOT, verb])

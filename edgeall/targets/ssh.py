@@ -114,7 +114,7 @@ class SshTarget:
             for part in PARTS
         ]
         request = {"folder": self._board.folder, "environment": sources, "version": __version__}
-        answer = self._connected().ask("probe", request)
+        answer = self._connected().call("probe", request)
         if answer.document is None:
             return BoardReport(answer.greeting, None, tuple(readiness.judge_greeting(answer.greeting)))
         probe = accepted(self._connected(), self._board.folder, answer.document)
@@ -137,10 +137,10 @@ class SshTarget:
         connection, folder = self._connected(), probe["folder"]
         named = sorted(set(self._profile.formats if formats is None else formats))
         unmet = readiness.unmet_needs(examined.greeting, probe, self._profile)
-        wanted = [format for format in named if format not in unmet]
+        usable = [format for format in named if format not in unmet]
         code = field_tier.code()
         wheels = (
-            field_tier.wheels(wanted, self._board.versions, examined.greeting, self._progress)
+            field_tier.wheels(usable, self._board.versions, examined.greeting, self._progress)
             if self._board.packages == "pushed"
             else []
         )
@@ -150,15 +150,15 @@ class SshTarget:
         for uploads in filter(None, ([code], wheels)):
             into = field_tier.unpacked_name(uploads)
             archives = [upload.to for upload in uploads]
-            done = connection.ask("unpack", {"folder": folder, "archives": archives, "into": into}).document
+            done = connection.call("unpack", {"folder": folder, "archives": archives, "into": into}).document
             fresh |= bool(accepted(connection, folder, done)["fresh"])
             paths.append(into)
         text = field_tier.launcher(folder, self._board.python, paths, self._isolated)
         script = {"folder": folder, "to": field_tier.LAUNCHER, "text": text}
-        accepted(connection, folder, connection.ask("write", script).document)
+        accepted(connection, folder, connection.call("write", script).document)
         engines: dict[str, str | None] = {}
         if fresh or try_engines:
-            modules = ["numpy", "PIL", *(ENGINES[format].module for format in wanted)]
+            modules = ["numpy", "PIL", *(ENGINES[format].module for format in usable)]
             engines = self._imported(modules, folder, paths, keep=True)
             engines |= {ENGINES[format].module: unmet[format] for format in named if format in unmet}
         return Provisioned(folder, tuple(paths), tuple(pushed), engines)
@@ -217,9 +217,9 @@ class SshTarget:
         there, uploads = relocated(plan, folder)
         free = self._able(examined)["disk_free_bytes"]
         push(self._connected(), folder, uploads, "artifacts and images", free, self._progress)
-        request = {"plan": there.to_dict(), "finished": sorted(finished)}
-        asked = self._request(folder, ready.paths, request=request, token=token)
-        with self._connected().running("measure", asked) as running:
+        job = {"plan": there.to_dict(), "finished": sorted(finished)}
+        request = self._request(folder, ready.paths, request=job, token=token)
+        with self._connected().running("measure", request) as running:
             for line in running.lines:
                 yield from_line(line)
 
@@ -234,8 +234,8 @@ class SshTarget:
         self, modules: Sequence[str], folder: str, paths: Iterable[str] | None, *, keep: bool
     ) -> dict[str, str | None]:
         """Reason by module why it cannot be imported there, None where it can; see `edgeall.targets.agent.engines`."""
-        asked = self._request(folder, paths, modules=modules, launcher=field_tier.LAUNCHER, keep=keep)
-        answers = self._connected().ask("engines", asked).document
+        request = self._request(folder, paths, modules=modules, launcher=field_tier.LAUNCHER, keep=keep)
+        answers = self._connected().call("engines", request).document
         return {module: _import_error(**answer) for module, answer in answers.items()}
 
     def _request(self, folder: str, paths: Iterable[str] | None, **more: Any) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def push(
         DeviceError: the board is full, or a file arrived damaged.
     """
     needed = list({upload.to: upload for upload in uploads}.values())
-    lacking = [needed[index] for index in connection.ask("missing", _listed(folder, needed)).document]
+    lacking = [needed[index] for index in connection.call("missing", _listed(folder, needed)).document]
     if not lacking:
         return []
     size = sum(upload.size for upload in lacking)
@@ -91,7 +91,7 @@ def push(
             f"{folder} there{_MAKE_ROOM}"
         )
     with progress.stage(f"sending {what}, {size / 1e6:.1f} MB", size) as advance:
-        answer = connection.ask("receive", _listed(folder, lacking), _counted(lacking, advance)).document
+        answer = connection.call("receive", _listed(folder, lacking), _counted(lacking, advance)).document
     accepted(connection, folder, answer)
     return lacking
 

@@ -86,7 +86,7 @@ def _folder() -> Path:
 
 
 def _key(digests: Sequence[str]) -> str:
-    """Key of the images and of the decoder's code, since another decoder may give other bytes."""
+    """Key of the images and of the decoder's code, since another decoder can give other bytes."""
     modules = sorted(Path(pixels.__file__).parent.glob("*.py"))
     decoder = b"".join(module.read_bytes() for module in modules) + PIL.__version__.encode()
     return hashlib.sha256("".join(digests).encode() + decoder).hexdigest()[:32]

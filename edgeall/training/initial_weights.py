@@ -38,7 +38,7 @@ def initialize(
     """
     backbone = classifier.backbone
     if settings.weights == IMAGENET:
-        _copy_imagenet(classifier, progress)
+        _copy_imagenet(classifier)
         return "ImageNet weights", backbone.licence
     if settings.weights != RANDOM:
         path = Path(settings.weights)
@@ -114,7 +114,7 @@ def _trainable(layers: list[Any]) -> Iterator[None]:
             layer.trainable, layer.momentum = trainable, momentum
 
 
-def _copy_imagenet(classifier: Classifier, progress: Progress) -> None:
+def _copy_imagenet(classifier: Classifier) -> None:
     backbone = classifier.backbone
     shape = tuple(classifier.model.inputs[0].shape[1:])
     constructor = getattr(keras.applications, backbone.constructor)

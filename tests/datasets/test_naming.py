@@ -21,7 +21,7 @@ from edgeall.datasets.naming import parse_name
 def test_published_names(name: str, word: str, finding: bool, subject: str | None) -> None:
     told = parse_name(name)
     assert told is not None
-    assert (told.word, told.finding, told.subject) == (word, finding, subject)
+    assert (told.word, told.positive, told.subject) == (word, finding, subject)
 
 
 @pytest.mark.parametrize("name", ["Im1_1.png", "UID_1_all.bmp", "cell_0.png", "UID_11_2_3_all.bmp.txt/x.png"])

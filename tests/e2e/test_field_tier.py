@@ -24,7 +24,7 @@ from edgeall.field import Classified, classify
 PROJECT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     *("backbones", "bench", "classify", "compare", "data", "demo", "devices"),
-    *("export", "import", "inspect", "report", "train"),
+    *("ensemble", "export", "import", "inspect", "report", "train", "tune"),
 )
 HEAVY = (
     *("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "openvino", "nncf"),
@@ -230,9 +230,7 @@ def test_an_engine_that_is_not_installed_is_named(
 
 
 def test_recipes_and_profiles_come_with_the_wheel(bare: Bare) -> None:
-    program = (
-        "from edgeall import shipped; print(*shipped.available('export'), *shipped.available('devices'))"
-    )
+    program = "from edgeall.config_files import available; print(*available('export'), *available('devices'))"
     names = bare.python(program).split()
     shipped = [path.stem for folder in ("export", "devices") for path in (PROJECT / folder).glob("*.toml")]
     assert sorted(names) == sorted(shipped)

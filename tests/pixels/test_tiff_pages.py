@@ -117,7 +117,10 @@ def test_significant_bits_of_ome_are_followed() -> None:
         (described(ome(3, inside="<TiffData " + "a" * 10**5), CHANNELS[:2]), "holds 2"),
         (described("<OME><BinaryOnly/></OME>", CHANNELS), "is in another file"),
         (described(ome(3, "XYCCC"), CHANNELS), "is damaged"),
-        (described('{"shape": [3, 29, 37]}', CHANNELS), "its 3 grey pages are channels or separate pictures"),
+        (
+            described('{"shape": [3, 29, 37]}', CHANNELS),
+            "its 3 grey pages can be channels or separate pictures",
+        ),
         (described(ome(3), [CHANNELS[0], CHANNELS[1], CHANNELS[2][:20]]), "pages of different kinds"),
         (tiff(Page(RGB, 1)), "its 3 samples a pixel are not declared red, green and blue"),
         (tiff(Page(RGB, 2, tags={254: (4, [1])})), "it holds smaller copies and masks only"),
