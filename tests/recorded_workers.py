@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm_workers
 
 from edgeall import files
 from edgeall.artifact import files_of
@@ -30,7 +31,7 @@ _PLACES = (
     *("material", "folder", "key"),
 )
 """Arguments that say where something lies. What lies there is in the key."""
-_REALLY = worker_pool.WorkerPool.do
+_REALLY, _START = worker_pool.WorkerPool.do, worker_pool.WorkerPool._work
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ STEPS: dict[str, Callable[[Run, Sources, Arguments], Step]] = {
 def recorded(records: Path, *, really: Collection[str] = ()) -> Iterator[None]:
     """Until the block ends, worker pools of this process answer from `records`, a folder that processes share.
 
-    `really`: steps that are done each time.
+    `really`: steps that are done each time, by workers that are started as an export starts them.
     """
 
     def do(
@@ -134,8 +135,15 @@ def recorded(records: Path, *, really: Collection[str] = ()) -> Iterator[None]:
                 _make(record, about, lambda: _REALLY(pool, step, run, folder, alone=alone, **given))
             return _replay(record, about)
 
+    def work(
+        pool: worker_pool.WorkerPool, job: dict[str, Any], scratch: str, threads: int
+    ) -> tuple[int, list[str]]:
+        start = warm_workers.work if warm_workers.AT_HAND and job["step"] not in really else _START
+        return start(pool, job, scratch, threads)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(worker_pool.WorkerPool, "do", do)
+        patch.setattr(worker_pool.WorkerPool, "_work", work)
         yield
 
 
