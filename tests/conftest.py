@@ -27,74 +27,7 @@ settings.load_profile(os.environ.get("EDGEALL_HYPOTHESIS", "edgeall"))
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 PROJECT = Path(__file__).resolve().parent.parent
-SLOW = frozenset(
-    [
-        "test_accelerated_profile",
-        "test_accelerators",
-        "test_backbone_table",
-        "test_batches",
-        "test_bench",
-        "test_benching",
-        "test_calibrate",
-        "test_checkpoint",
-        "test_classify",
-        "test_cross_check",
-        "test_damaged_files",
-        "test_dead_channels",
-        "test_descriptions",
-        "test_devices",
-        "test_engines",
-        "test_ensemble",
-        "test_ensembling",
-        "test_equalization",
-        "test_every_layer",
-        "test_export",
-        "test_export_run",
-        "test_field_tier",
-        "test_fine_tuning",
-        "test_finetune",
-        "test_folds",
-        "test_formats_agree",
-        "test_from_elsewhere",
-        "test_going_on",
-        "test_gpu",
-        "test_import",
-        "test_import_model",
-        "test_imported_backbones",
-        "test_int8_export",
-        "test_journey",
-        "test_keras2_files",
-        "test_keras3_files",
-        "test_large_pictures",
-        "test_layer_options",
-        "test_lost_workers",
-        "test_model",
-        "test_onnx_calibration",
-        "test_other_versions",
-        "test_processors",
-        "test_recipes",
-        "test_records",
-        "test_resizing_layers",
-        "test_runner",
-        "test_sensitivity_report",
-        "test_shared_int8",
-        "test_small_layers",
-        "test_ssh_board",
-        "test_ssh_boards",
-        "test_ssh_connection",
-        "test_ssh_refusals",
-        "test_tampering",
-        "test_tiff_combinations",
-        "test_train",
-        "test_trust",
-        "test_tune",
-        "test_tuning",
-        "test_tuning_space",
-        "test_tuning_study",
-        "test_weights",
-        "test_without_edgeall",
-    ]
-)
+SLOW = frozenset((PROJECT / "tests" / "slow_files.txt").read_text(encoding="utf-8").split())
 """Files that take more than four seconds of a processor: they train, convert, bench, or speak to boards."""
 
 
@@ -103,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow files come first, so that processes that are given one file after the other end together."""
     gone = SLOW - {path.stem for path in (PROJECT / "tests").rglob("test_*.py")}
     if gone:
-        raise pytest.UsageError(f"tests/conftest.py: SLOW names files that are not there: {sorted(gone)}")
+        raise pytest.UsageError(f"tests/slow_files.txt: no such files: {sorted(gone)}")
     for item in items:
         if item.path.stem in SLOW:
             item.add_marker("slow")
