@@ -5,12 +5,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper int8-defaults int8-gate export-speed coverage-of-intervals emulator test test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean
+.PHONY: help demo docs paper int8-defaults int8-gate export-speed coverage-of-intervals emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
 	@echo "make paper   the published protocol on all six backbones, synthetic smears, 2 epochs (EPOCHS=50: as published)"
-	@echo "make test    the test suite"
+	@echo "make test    the test suite, in random order (SEED=N: in that of an earlier run)"
+	@echo "make test-quick  the same without slow files, in under 90 s: for the work between commits"
 	@echo "make docs    the pages of docs/ as HTML in docs/_build, warnings and broken links are errors"
 	@echo "make test-processors  the engines' tests with AVX2 alone, and on emulated processors (QEMU)"
 	@echo "make test-kills  a process that replaces a folder, stopped at each of its instructions"
@@ -59,11 +60,19 @@ export-speed: $(READY)
 coverage-of-intervals: $(READY)
 	$(BIN)/python benchmarks/interval_coverage.py --out benchmarks/results/interval-coverage.md
 
-# Two at a time, a file each; more at once need about 3 GB each.
+# Two at a time, a file each, slow files first; more at once need about 3 GB each.
 WORKERS ?= 2
+# What is printed as "Using --randomly-seed=N" gives the same order again: make test SEED=N.
+SEED    ?=
+PYTEST  := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10 \
+	$(if $(SEED),--randomly-seed=$(SEED))
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(PYTEST)
+
+test-quick: $(READY)
+	@echo "Leaves out what trains, converts, benches or speaks to boards (tests/slow_files.txt); make test has all."
+	$(PYTEST) -m "not slow"
 
 # OpenVINO and TensorFlow without the instructions after AVX2; then all three engines on emulated processors.
 test-processors: $(READY)
@@ -77,7 +86,7 @@ test-backends: $(READY)
 # What a field device runs, without the workstation's packages. Small models are made once, by the main environment.
 PYTHONS ?= python3.12 python3.13
 FIELD_TESTS := tests/runtimes tests/field tests/artifact tests/measuring tests/targets tests/test_pixel_mapping.py \
-	tests/test_pixels.py $(addprefix tests/cli/test_,classify.py inspect.py command_line.py last_words.py devices.py)
+	tests/test_pixels.py $(addprefix tests/cli/test_,classify.py inspect.py command_line.py crash_message.py devices.py)
 
 test-pythons: $(READY)
 	rm -rf .venv-pythons/models && mkdir -p .venv-pythons

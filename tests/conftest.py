@@ -1,11 +1,20 @@
-"""Fixtures shared by all tests: small models in every format; real images and weights, if this machine has them."""
+"""Fixtures shared by all tests: small models in every format; real images and weights, if this machine has them.
+
+What is slow to make is made once for all processes of a session: see `share` and `recorded_workers`.
+"""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from shared_folders import Share, sharing
 from small_models import SmallModel, small_model
+
+if TYPE_CHECKING:
+    from edgeall.runs import Run
 
 # How long an example takes is the machine's affair, and no property of what is tested.
 # The default suite tries the same examples each time, so that it fails for a change and never by luck; `make fuzz`
@@ -18,6 +27,20 @@ settings.load_profile(os.environ.get("EDGEALL_HYPOTHESIS", "edgeall"))
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 PROJECT = Path(__file__).resolve().parent.parent
+SLOW = frozenset((PROJECT / "tests" / "slow_files.txt").read_text(encoding="utf-8").split())
+"""Files that take more than four seconds of a processor: they train, convert, bench, or speak to boards."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow files come first, so that processes that are given one file after the other end together."""
+    gone = SLOW - {path.stem for path in (PROJECT / "tests").rglob("test_*.py")}
+    if gone:
+        raise pytest.UsageError(f"tests/slow_files.txt: no such files: {sorted(gone)}")
+    for item in items:
+        if item.path.stem in SLOW:
+            item.add_marker("slow")
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def _real(kind: str, environment: str, *below: str) -> Path:
@@ -40,15 +63,56 @@ def mobilenet_weights() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
-    """Three convolutions at 32 pixels, one sigmoid output, in all formats and precisions."""
-    return small_model("tiny", tmp_path_factory.mktemp("tiny"))
+def share(tmp_path_factory: pytest.TempPathFactory) -> Share:
+    """Folders that one process of the session makes and all read."""
+    own = tmp_path_factory.getbasetemp()
+    return sharing((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared")
 
 
 @pytest.fixture(scope="session")
-def mobile(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
+def tiny(share: Share) -> SmallModel:
+    """Three convolutions at 32 pixels, one sigmoid output, in all formats and precisions."""
+    return small_model("tiny", share)
+
+
+@pytest.fixture(scope="session")
+def mobile(share: Share) -> SmallModel:
     """MobileNetV2 of width 0.35 at 96 pixels, three softmax outputs, in all formats, float32 and INT8."""
-    return small_model("mobile", tmp_path_factory.mktemp("mobile"))
+    return small_model("mobile", share)
+
+
+@pytest.fixture(scope="session")
+def trained(share: Share) -> "Run":
+    """A run whose small Keras network was trained for seconds; not to be changed."""
+    from keras_run import make_keras_run
+
+    from edgeall import runs
+
+    return runs.load(share("trained", lambda folder: make_keras_run(folder / "cells")) / "cells")
+
+
+@pytest.fixture(scope="session")
+def records(share: Share) -> Path:
+    """What export workers answered in this session."""
+    return share("records", lambda folder: None)
+
+
+@pytest.fixture
+def recorded(records: Path) -> Iterator[None]:
+    """Export workers do again what they did in this session from its record."""
+    from recorded_workers import recorded
+
+    with recorded(records):
+        yield
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[str]:
+    """Name of a backbone that trains at once."""
+    from small_backbone import SMALL, small_backbone
+
+    with small_backbone():
+        yield SMALL.name
 
 
 @pytest.fixture

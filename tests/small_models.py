@@ -11,11 +11,13 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from shared_folders import Share
 
 from edgeall.artifact import (
     Artifact,
@@ -187,28 +189,25 @@ def _enliven(model: Any, inputs: np.ndarray) -> None:
 MAKERS: dict[str, Callable[[Path], SmallModel]] = {"tiny": make_tiny, "mobile": make_mobile}
 
 
-def small_model(name: str, folder: Path) -> SmallModel:
-    """The model "tiny" or "mobile": as it is kept, where `KEPT` names a folder of them, else made in `folder`."""
+def small_model(name: str, share: Share) -> SmallModel:
+    """The model "tiny" or "mobile": as it is kept, where `KEPT` names a folder of them, else made once a session."""
     if os.environ.get(KEPT):
         return _kept(Path(os.environ[KEPT]) / name)
     for module in ("keras", "tensorflow", "tf2onnx", "nncf"):
         pytest.importorskip(module, reason=f"needs the workstation's packages to make its models, or {KEPT}")
-    return MAKERS[name](folder)
+    return _kept(share(name, partial(keep, name)))
 
 
-def keep(folder: Path) -> None:
-    """Make all models, for a Python that cannot."""
-    for name, make in MAKERS.items():
-        place = folder / name
-        place.mkdir(parents=True, exist_ok=True)
-        model = make(place)
-        np.savez(place / "answers.npz", images=model.images, reference=model.reference)
-        document = {
-            "pixels": dataclasses.asdict(model.pixels),
-            "decision": dataclasses.asdict(model.decision),
-            "files": {recipe: file.name for recipe, file in model.files.items()},
-        }
-        (place / "model.json").write_text(json.dumps(document), encoding="utf-8")
+def keep(name: str, place: Path) -> None:
+    """Make a model in the folder `place`, for another process or for a Python that cannot."""
+    model = MAKERS[name](place)
+    np.savez(place / "answers.npz", images=model.images, reference=model.reference)
+    document = {
+        "pixels": dataclasses.asdict(model.pixels),
+        "decision": dataclasses.asdict(model.decision),
+        "files": {recipe: file.name for recipe, file in model.files.items()},
+    }
+    (place / "model.json").write_text(json.dumps(document), encoding="utf-8")
 
 
 def _kept(place: Path) -> SmallModel:
@@ -228,4 +227,7 @@ def _tuples(document: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    keep(Path(sys.argv[1]))
+    for each in MAKERS:
+        made = Path(sys.argv[1]) / each
+        made.mkdir(parents=True, exist_ok=True)
+        keep(each, made)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from keras_run import copy_run, make_keras_run
+from keras_run import copy_run
 from small_run import draw, make_run
 
 from edgeall import predictions, runs
@@ -69,8 +69,11 @@ def test_one_run_is_no_ensemble(folder: Path, capsys: pytest.CaptureFixture[str]
     assert "two or more" in capsys.readouterr().err
 
 
-def test_from_runs_to_one_row_beside_its_members(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    one = make_keras_run(tmp_path / "runs" / "one")
+@pytest.mark.usefixtures("recorded")
+def test_from_runs_to_one_row_beside_its_members(
+    trained: runs.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = copy_run(trained, tmp_path / "runs" / "one")
     images = sorted((member for part in runs.PARTS for member in one.split.part(part)), key=lambda m: m.name)
     learned = tuple(images[0::4] + images[1::4])
     one = dataclasses.replace(

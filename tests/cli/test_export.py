@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from keras_run import copy_run, make_keras_run
+from keras_run import copy_run
 
 from edgeall import artifact, runs
 from edgeall.cli.main import main
@@ -33,11 +33,14 @@ LIMIT
 """
 
 
+pytestmark = pytest.mark.usefixtures("recorded")
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(trained: runs.Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one run in `runs/`."""
     folder = tmp_path_factory.mktemp("lab")
-    make_keras_run(folder / "runs" / "cells")
+    copy_run(trained, folder / "runs" / "cells")
     return folder
 
 
@@ -189,8 +192,10 @@ def test_no_runs_and_a_run_without_its_model(
     assert "no model.keras" in capsys.readouterr().err
 
 
-def test_a_model_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = make_keras_run(tmp_path / "broken")
+def test_a_model_that_is_none_is_named(
+    tmp_path: Path, trained: runs.Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = copy_run(trained, tmp_path / "broken")
     run.model_path.write_bytes(b"not a model")
     assert runs.load(run.path)
     assert main(["export", str(run.path), "--format", "onnx"]) == 2

@@ -1,5 +1,7 @@
 """`edgeall import` as a user runs it, and what export and bench make of its run."""
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -8,14 +10,21 @@ from pathlib import Path
 import pytest
 from coloured_cells import write_pictures
 
+from edgeall.cli.main import main
+
 FILES = Path(__file__).parent.parent / "importing" / "keras2"
 SHORT = ("--rounds", "2", "--threads", "1", "--min-runs", "12", "--min-seconds", "0.02")
 
 
+pytestmark = pytest.mark.usefixtures("recorded")
+
+
 def edgeall(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "edgeall", *arguments], cwd=folder, capture_output=True, text=True
-    )
+    """The command in this process, which has imported Keras."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main(arguments)
+    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +36,13 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def imported(workplace: Path) -> dict:
-    done = edgeall(
-        workplace, "import", str(FILES / "smear.h5"), "--labels", "hem,all", "--data", "data", "--json"
+    """As a user runs it: a process, whose standard output is one document."""
+    command = [sys.executable, "-m", "edgeall", "import", str(FILES / "smear.h5")]
+    done = subprocess.run(
+        [*command, "--labels", "hem,all", "--data", "data", "--json"],
+        cwd=workplace,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

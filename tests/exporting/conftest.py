@@ -1,26 +1,34 @@
 """One small run, exported once to all six default artifacts, for all tests of this room that only look."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from keras_run import copy_run, make_keras_run
+import recorded_workers
+from keras_run import copy_run
 
 from edgeall import pixels, runs
 from edgeall.artifact import FORMATS
 from edgeall.exporting import Exported, choose, export_run
 
 
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> runs.Run:
-    """The run; not to be changed."""
-    return make_keras_run(tmp_path_factory.mktemp("trained") / "cells")
+@pytest.fixture(autouse=True)
+def workers(request: pytest.FixtureRequest, records: Path) -> Iterator[None]:
+    """Workers answer from the session's record; the steps that a mark `real_workers` names are done by real ones."""
+    mark = request.node.get_closest_marker("real_workers")
+    with recorded_workers.recorded(records, really=mark.args if mark else ()):
+        yield
 
 
 @pytest.fixture(scope="session")
-def exported(trained: runs.Run) -> tuple[runs.Run, list[Exported]]:
-    """The run, and what exporting it for the first time returned; not to be changed."""
-    return trained, export_run(trained, choose(FORMATS, ("float32", "int8")))
+def exported(
+    trained: runs.Run, records: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[runs.Run, list[Exported]]:
+    """A copy of the run, and what exporting it for the first time returned; not to be changed."""
+    run = copy_run(trained, tmp_path_factory.mktemp("exported") / "cells")
+    with recorded_workers.recorded(records):
+        return run, export_run(run, choose(FORMATS, ("float32", "int8")))
 
 
 @pytest.fixture

@@ -134,6 +134,7 @@ def test_a_softmax_over_bgr_pixels(tmp_path: Path) -> None:
         np.testing.assert_allclose(answers.sum(axis=1), 1, atol=0.02)
 
 
+@pytest.mark.real_workers("convert")
 def test_an_altered_or_changed_artifact_is_made_again_only_if_told_so(run: runs.Run) -> None:
     recipe = load_recipe("onnx-fp32")
     (first,) = export_run(run, [recipe])

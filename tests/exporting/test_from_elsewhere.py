@@ -33,6 +33,29 @@ def application(name: str) -> Callable[[], Any]:
     return make
 
 
+def resnet() -> Any:
+    """ResNet50's stacks with two of their blocks each."""
+    import keras
+    from keras.src.applications import resnet
+
+    def stacks(x: Any) -> Any:
+        for number, filters in enumerate((64, 128, 256, 512), start=2):
+            strides = 1 if number == 2 else 2
+            x = resnet.stack_residual_blocks_v1(x, filters, 2, stride1=strides, name=f"conv{number}")
+        return x
+
+    base = resnet.ResNet(
+        *(stacks, False, True),
+        name="resnet",
+        weights_name=None,
+        weights=None,
+        include_top=False,
+        input_shape=(SIZE, SIZE, 3),
+        pooling="avg",
+    )
+    return keras.Model(base.input, keras.layers.Dense(3, activation="softmax")(base.output))
+
+
 def nest() -> Any:
     """As Teachable Machine builds its models: a Sequential of two, the first around a MobileNet."""
     import keras
@@ -51,7 +74,7 @@ def nest() -> Any:
 NETWORKS: dict[str, tuple[Callable[[], Any], str, str]] = {
     "EfficientNetB0": (application("EfficientNetB0"), "raw", "keras"),
     "MobileNetV3Small": (application("MobileNetV3Small"), "raw", "keras"),
-    "ResNet50": (application("ResNet50"), "tf", "keras"),
+    "ResNet": (resnet, "tf", "keras"),
     "Teachable Machine": (nest, "tf", "h5"),
 }
 """How each is built, which of import's preprocessings it is given, and the kind of its file."""

@@ -51,20 +51,12 @@ def answers(run: runs.Run, each: Exported) -> np.ndarray:
 Made = tuple[runs.Run, list[Exported]]
 
 
-@pytest.fixture(scope="module")
-def compared(trained: runs.Run, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A run exported to float32 and INT8 in all formats."""
-    run = copy_run(trained, tmp_path_factory.mktemp("compared") / "cells")
-    float32 = [load_recipe(f"{format}-fp32") for format in FORMATS]
-    return run, export_run(run, float32 + [recipe(format) for format in FORMATS])
-
-
 def integers(made: Made) -> list[Exported]:
     return [each for each in made[1] if each.precision == "int8"]
 
 
-def test_every_format_compares_its_own_calibration_with_the_shared_model(compared: Made) -> None:
-    for each in integers(compared):
+def test_every_format_compares_its_own_calibration_with_the_shared_model(exported: Made) -> None:
+    for each in integers(exported):
         assert [row["method"] for row in each.fallbacks] == ["min-max", "bias-correction"]
         assert each.method in ("min-max", "bias-correction")
         for row in each.fallbacks:
@@ -73,12 +65,12 @@ def test_every_format_compares_its_own_calibration_with_the_shared_model(compare
             assert row["speed"]["ratio"] > 0
 
 
-def test_nothing_is_computed_in_float(compared: Made) -> None:
-    assert [each.left_in_float for each in integers(compared)] == [()] * 3
+def test_nothing_is_computed_in_float(exported: Made) -> None:
+    assert [each.left_in_float for each in integers(exported)] == [()] * 3
 
 
-def test_what_artifacts_say_of_their_int8(compared: Made) -> None:
-    for each in integers(compared):
+def test_what_artifacts_say_of_their_int8(exported: Made) -> None:
+    for each in integers(exported):
         metadata = artifact.read(each.path).metadata
         about, parity = metadata.quantization, metadata.parity
         assert (about["method"], about["shared"]) == (each.method, each.shared)
@@ -104,6 +96,7 @@ def test_formats_of_one_model_answer_alike_and_decide_alike(run: runs.Run) -> No
     assert len(decisions) == 1
 
 
+@pytest.mark.real_workers("quantize", "write")
 def test_the_shared_model_is_made_once(run: runs.Run) -> None:
     """One format's artifact is lost; it is made again from what was kept, the same to the byte."""
     wanted, options = [recipe("onnx"), recipe("tflite")], Options(int8_method="qat")
@@ -215,8 +208,8 @@ def test_images_of_ones_own_to_calibrate_on_and_to_be_compared_on(run: runs.Run)
         export_run(own, [recipe("onnx")], options=Options(calibration=given, int8_method="ptq"))
 
 
-def test_artifacts_of_several_runs_are_judged_together(compared: Made, tmp_path: Path) -> None:
-    made = integers(compared)
+def test_artifacts_of_several_runs_are_judged_together(exported: Made, tmp_path: Path) -> None:
+    made = integers(exported)
     (pooled,) = pooling.pool([made[0], made[0]], [recipe("tflite")], tmp_path)
     assert pooled.parity.n == 2 * made[0].parity.n
     assert pooled.parity.mean_abs_diff == pytest.approx(made[0].parity.mean_abs_diff)

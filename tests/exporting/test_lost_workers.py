@@ -55,6 +55,7 @@ def kill_at(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", Mortal)
 
 
+@pytest.mark.real_workers("quantize")
 def test_a_killed_fallback_seals_nothing_and_the_next_export_goes_on(
     run: runs.Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_killed_fallback_seals_nothing_and_the_next_export_goes_on(
     assert all("error" not in each for each in int8.fallbacks)
 
 
+@pytest.mark.real_workers("write")
 def test_a_killed_writer_is_no_verdict_on_a_method(run: runs.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     kill_at("write", monkeypatch)
     outcome = export_runs([run], [comparing()])
@@ -120,6 +122,7 @@ def test_an_interrupted_export_seals_nothing(run: runs.Run) -> None:
     assert not list(run.exports.glob("*.onnx"))
 
 
+@pytest.mark.real_workers("convert")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is full")
 def test_a_full_disk_is_no_fault_of_the_converter(run: runs.Run, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(bytes(100))
@@ -128,6 +131,7 @@ def test_a_full_disk_is_no_fault_of_the_converter(run: runs.Run, tmp_path: Path)
         workers.run_step("convert", run, tmp_path, recipe=recipe, calibration=None, out="/dev/full")
 
 
+@pytest.mark.real_workers("convert")
 def test_a_converter_that_fails_by_itself_is_not_lost(run: runs.Run, tmp_path: Path) -> None:
     recipe = load_recipe("onnx-fp32").to_dict()
     with WorkerPool(1) as workers, pytest.raises(ExportError, match="No such file") as caught:
@@ -136,6 +140,7 @@ def test_a_converter_that_fails_by_itself_is_not_lost(run: runs.Run, tmp_path: P
     assert "Traceback" in "\n".join(caught.value.__notes__)
 
 
+@pytest.mark.real_workers("reference")
 def test_a_closed_worker_pool_starts_nothing(run: runs.Run, tmp_path: Path) -> None:
     with WorkerPool(1) as workers:
         pass

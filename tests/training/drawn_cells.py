@@ -41,12 +41,13 @@ def split_of(root: Path, train: int, val: int) -> Split:
 
 def resumed_training(root: Path, out: Path, progress: Progress) -> Run:
     """A short training of both phases on the cells under `root`, the same in every process that calls it."""
-    from edgeall.training import TrainingSettings, train
+    import small_backbone
 
-    settings = TrainingSettings(
-        "mobilenetv2", input_size=32, head_epochs=4, epochs=3, views=2, patience=9, seed=3
-    )
-    return train(root, settings, out, progress, split=split_of(root, 6, 3))
+    from edgeall.training import train
+
+    settings = small_backbone.settings(head_epochs=4, epochs=3, views=2, patience=9, seed=3)
+    with small_backbone.small_backbone():
+        return train(root, settings, out, progress, split=split_of(root, 6, 3))
 
 
 def without_chance(root: Path, out: Path, progress: Progress) -> Run:

@@ -230,7 +230,7 @@ def test_a_training_killed_in_each_phase_gives_the_model_of_an_undisturbed_one(
         done = subprocess.run(
             [sys.executable, "-c", KILLED, str(cells), str(tmp_path / "killed"), stage, str(epochs)],
             cwd=Path(__file__).parent, capture_output=True, text=True,
-            env=os.environ | {"XDG_CACHE_HOME": str(cache)},
+            env=os.environ | {"XDG_CACHE_HOME": str(cache), "PYTHONPATH": os.pathsep.join(sys.path)},
         )  # fmt: skip
         assert done.returncode == -signal.SIGKILL, done.stderr
         assert not list((tmp_path / "killed").glob("*/run.json"))

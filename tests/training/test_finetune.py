@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import small_backbone
 from drawn_cells import draw_cells, split_of
 
 from edgeall import predictions, runs
@@ -19,6 +20,7 @@ from edgeall.training.model import predict
 from edgeall.training.stability import of_run, stability
 
 QUICK = TrainingSettings("mobilenetv2", input_size=32, head_epochs=4, epochs=2, views=2, seed=3)
+SHORT = small_backbone.settings(head_epochs=1, epochs=0, views=2, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +94,8 @@ def test_the_stability_of_the_score_is_that_of_the_saved_model(trained: Run) -> 
     assert of_run(dataclasses.replace(trained, metrics={})) is None
 
 
-def test_a_referral_band_comes_with_the_verdict(cells: Path, tmp_path: Path) -> None:
-    settings = dataclasses.replace(QUICK, epochs=0, head_epochs=1, min_sensitivity=1.0, min_specificity=1.0)
+def test_a_referral_band_comes_with_the_verdict(small: str, cells: Path, tmp_path: Path) -> None:
+    settings = dataclasses.replace(SHORT, min_sensitivity=1.0, min_specificity=1.0)
     run = train(cells, settings, tmp_path, split=split_of(cells, 6, 3))
     said = predictions.read(run.path / predictions.FILE, run.decision.labels)["val"]
     low, high = run.decision.refer or (run.decision.threshold, run.decision.threshold)
@@ -169,17 +171,17 @@ def test_the_paper_head_trains_too(cells: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_a_split_is_made_where_none_is_given(cells: Path, tmp_path: Path) -> None:
-    run = train(cells, dataclasses.replace(QUICK, epochs=0, head_epochs=1), tmp_path)
+def test_a_split_is_made_where_none_is_given(small: str, cells: Path, tmp_path: Path) -> None:
+    run = train(cells, SHORT, tmp_path)
     names = [member.name for part in runs.PARTS for member in run.split.part(part)]
     assert len(names) == len(set(names)) == 24
     assert run.split.grouped_by == "image"
 
 
 def test_nothing_is_overwritten_unasked_and_an_old_run_stays_until_the_new_one_is_whole(
-    cells: Path, tmp_path: Path
+    small: str, cells: Path, tmp_path: Path
 ) -> None:
-    quick, split = dataclasses.replace(QUICK, epochs=0, head_epochs=1), split_of(cells, 6, 3)
+    quick, split = SHORT, split_of(cells, 6, 3)
     first = train(cells, quick, tmp_path, name="mine", split=split)
     (first.path / "exports").mkdir()
     with pytest.raises(UsageError, match="exists already"):

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import small_backbone
 from PIL import Image
 
 from edgeall import predictions, runs
 from edgeall.errors import UsageError
-from edgeall.training import TrainingSettings, cross_validate
+from edgeall.training import cross_validate
 from edgeall.training.folds import Pooled, finished
 
-QUICK = TrainingSettings("mobilenetv2", input_size=32, head_epochs=2, epochs=0, views=1, seed=3)
+QUICK = small_backbone.settings(head_epochs=2, epochs=0, views=1, seed=3)
+pytestmark = pytest.mark.usefixtures("small")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pooled(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Pooled:
+def pooled(small: str, people: Path, tmp_path_factory: pytest.TempPathFactory) -> Pooled:
     return cross_validate(people, QUICK, 3, tmp_path_factory.mktemp("runs"), name="mine")
 
 

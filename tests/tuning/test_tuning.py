@@ -1,4 +1,4 @@
-"""Tuning as a whole, on a real backbone: what it finds, what it keeps, what it never opens."""
+"""Tuning as a whole: what it finds, what it keeps, what it never opens. `edgeall tune` is tested on a real backbone."""
 
 import csv
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import small_backbone
 from optuna.trial import TrialState
 
 from edgeall.datasets import load_split, make_split, read_dataset, save_split
@@ -22,9 +23,10 @@ from edgeall.tuning import Tuned, tune
 from edgeall.tuning.space import propose
 from edgeall.tuning.study import DATABASE, WARM_UP, next_trial, open_study, warnings_to
 
-QUICK = TrainingSettings("mobilenetv2", input_size=32, head_epochs=2, epochs=0, views=1, seed=5)
+QUICK = small_backbone.settings(head_epochs=2, epochs=0, views=1, seed=5)
 """Only the head is trained, so that batch size and rate of the head are what is searched."""
 FIXED = {"head"}
+pytestmark = pytest.mark.usefixtures("small")
 
 
 class Interrupting:
@@ -47,7 +49,7 @@ class Interrupting:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(cells: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+def uninterrupted(small: str, cells: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     return tune(cells, QUICK, tmp_path_factory.mktemp("once"), trials=2, fixed=FIXED)
 
 
@@ -121,7 +123,7 @@ def test_what_does_worse_than_most_before_it_is_pruned(cells: Path, tmp_path: Pa
 
 
 def test_trainings_that_diverge_are_trials_that_say_so(cells: Path, tmp_path: Path) -> None:
-    base = build(BACKBONES["mobilenetv2"], HEADS["gap"], 1, size=32).base
+    base = build(BACKBONES[QUICK.backbone], HEADS["gap"], 1, size=32).base
     # Finite, but no variance is negative: its root is no number.
     base.set_weights([np.full_like(weight, -1) for weight in base.get_weights()])
     base.save_weights(tmp_path / "broken.weights.h5")
