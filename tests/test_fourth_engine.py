@@ -45,13 +45,16 @@ class House:
 
     def edgeall(self, *arguments: str | Path, status: int = 0) -> str:
         """A command's standard output."""
+        return self.python("-m", "edgeall", *arguments, status=status)
+
+    def python(self, *arguments: str | Path, status: int = 0) -> str:
         own = {
             "PYTHONPATH": str(self.folder),
             "XDG_CONFIG_HOME": str(self.folder / "config"),
             "COLUMNS": "200",
         }
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "edgeall", *map(str, arguments)],
+            [sys.executable, "-P", *map(str, arguments)],
             cwd=self.folder,
             env=os.environ | own,
             capture_output=True,
@@ -123,6 +126,13 @@ def test_the_artifact_answers_as_the_keras_model_does(exported: dict[str, Any]) 
 
 def test_a_precision_that_the_format_lacks_is_refused(house: House, exported: dict[str, Any]) -> None:
     house.edgeall("export", "runs/cells", "--format", "numpy", "--int8", status=2)
+
+
+def test_other_formats_keep_a_precision_that_it_lacks(house: House) -> None:
+    pytest.importorskip("sklearn", reason="needs the workstation's packages")
+    chosen = 'choose(("onnx", "numpy"), ("float32", "int8"))'
+    names = house.python("-c", f"from edgeall.exporting import choose; print(*[r.name for r in {chosen}])")
+    assert names.split() == ["onnx-fp32", "onnx-int8", "numpy-fp32"]
 
 
 def test_inspect_shows_the_operators(house: House, exported: dict[str, Any]) -> None:
