@@ -5,12 +5,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo paper int8-defaults int8-gate export-speed coverage-of-intervals emulator test test-kills test-emulator test-processors test-backends test-pythons fuzz lint format clean
+.PHONY: help demo docs paper int8-defaults int8-gate export-speed coverage-of-intervals emulator test test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
 	@echo "make paper   the published protocol on all six backbones, synthetic smears, 2 epochs (EPOCHS=50: as published)"
 	@echo "make test    the test suite"
+	@echo "make docs    the pages of docs/ as HTML in docs/_build, warnings and broken links are errors"
 	@echo "make test-processors  the engines' tests with AVX2 alone, and on emulated processors (QEMU)"
 	@echo "make test-kills  a process that replaces a folder, stopped at each of its instructions"
 	@echo "make test-backends  training under JAX as under TensorFlow (installs JAX)"
@@ -24,6 +25,7 @@ help:
 	@echo "make fuzz    the property tests alone, on examples drawn anew"
 	@echo "make lint    linter, formatter's check, type checker"
 	@echo "make format  let the formatter and the linter mend what they can"
+	@echo "make dist    wheel and source distribution in dist/, checked in an environment of their own"
 	@echo "make clean   remove the virtual environment and what the demo made"
 
 $(READY): pyproject.toml constraints.txt
@@ -103,6 +105,11 @@ test-kills: $(READY)
 test-emulator: $(READY) emulator
 	EDGEALL_TEST_EMULATOR=1 $(BIN)/python -m pytest tests/targets/test_emulator.py
 
+# Sphinx is installed when it is first needed.
+docs: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs . docs/_build
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -112,5 +119,8 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+dist:
+	@$(PYTHON) release/dist.py
+
 clean:
-	rm -rf $(VENV) .venv-pythons demo paper dist
+	rm -rf $(VENV) .venv-pythons demo paper dist docs/_build

@@ -4,7 +4,7 @@ Three formats by float32, float16 and INT8 (calibrated alone, so that all ways m
 fresh copy of the run. Besides elapsed time, which other work on the machine stretches, the processor's seconds are
 counted: of the command and all that it started. Without a run, one is made: MobileNetV2 at 96 pixels, drawn smears.
 
-The plain converter calls stand for nine separate scripts: each loads the Keras model, exports what its converter reads
+The bare converter calls represent nine separate scripts: each loads the Keras model, exports what its converter reads
 and converts it, without checking what came out.
 """
 
@@ -24,7 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from edgeall import artifact, files, runs
-from edgeall.exporting import calibration_images, conversion_worker, load_recipe, source_models
+from edgeall.exporting import calibration_images, load_recipe, source_models
+from edgeall.exporting.exporter import exporter
 
 RECIPES = [
     f"{format}-{kind}" for format in ("tflite", "onnx", "openvino") for kind in ("fp32", "fp16", "int8")
@@ -50,10 +51,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, nargs="?", help="a run folder; default: one is made")
     parser.add_argument("--out", type=Path, help="Markdown file; default: standard output")
-    parser.add_argument("--plain", nargs=2, metavar=("RUN", "RECIPE"), help=argparse.SUPPRESS)
+    parser.add_argument("--bare", nargs=2, metavar=("RUN", "RECIPE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.plain:
-        plain(Path(args.plain[0]), args.plain[1])
+    if args.bare:
+        convert_bare(Path(args.bare[0]), args.bare[1])
         return 0
     with tempfile.TemporaryDirectory(prefix="edgeall-speed-") as scratch:
         folder = Path(scratch)
@@ -81,11 +82,11 @@ def measured(given: Path, folder: Path) -> str:
         alone += export(copied(given, folder / recipe), "--recipe", recipe, "--int8-method", "ptq")
     bare = Cost(0, 0)
     for recipe in RECIPES:
-        bare += replace(took([sys.executable, __file__, "--plain", str(run), recipe])[0], made=(recipe,))
+        bare += replace(took([sys.executable, __file__, "--bare", str(run), recipe])[0], made=(recipe,))
     rows: list[tuple[str, Cost]] = [
         ("nine artifacts by one `edgeall export`", together),
         ("nine `edgeall export --recipe ...`, each alone", alone),
-        ("nine plain converter calls, nothing checked", bare),
+        ("nine bare converter calls, nothing checked", bare),
         ("the same export again, nothing changed", again),
         ("the same with another calibration set", other),
     ]
@@ -108,12 +109,12 @@ def measured(given: Path, folder: Path) -> str:
 
 
 def whole(cost: Cost) -> Cost:
-    """All nine, said so."""
+    """The cost, with "all nine" in place of nine recipes."""
     return replace(cost, made=("all nine",)) if len(cost.made) == len(RECIPES) else cost
 
 
 def export(run: Path, *options: str) -> Cost:
-    """One command; a failed gate (status 1) is no concern of this measurement."""
+    """One command; a failed gate (status 1) is not an error here."""
     cost, words = took([*EDGEALL, "export", str(run), *options, "--json"], (0, 1))
     made = [each["recipe"] for each in json.loads(words)["artifacts"] if not each["cached"]]
     return replace(cost, made=tuple(made))
@@ -150,21 +151,23 @@ def make_run(folder: Path) -> Path:
     return folder / "runs" / "mobilenetv2"
 
 
-def plain(path: Path, name: str) -> None:
+def convert_bare(path: Path, name: str) -> None:
     """One converter call from the Keras model on, in this process, as a script of its own would do it."""
     run, recipe = runs.load(path), load_recipe(name)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         made, images = source_models.Sources(folder, run.pixels), None
-        calibration_images.decode(run, "val", run.split.val[:1], made.images)
+        calibration_images.decode(run, "val", run.split.val[:1], made.images())
         if recipe.calibration is not None:
             images = folder / "calibration.npy"
             chosen = calibration_images.select(
                 run.split.train, recipe.calibration.images, recipe.calibration.seed
             )
             calibration_images.decode(run, "train", chosen, images)
-        format = conversion_worker.format_module(recipe.format)
-        source_models.make(run, made, format.NEEDS)
+        format = exporter(recipe.format)
+        source_models.write_reference(run, made)
+        for need in format.NEEDS:
+            source_models.INTERMEDIATES[need](made)
         out = folder / f"converted{artifact.suffix_of(recipe.format)}"
         format.convert(made, recipe, images, out)
         assert np.load(made.reference).size

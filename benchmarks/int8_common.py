@@ -1,4 +1,4 @@
-"""What the measurements of INT8 models share: a run's images, what models are worth on them, and ratios of times."""
+"""Shared by the benchmarks of INT8 models: images of a run, figures of models on them, and ratios of times."""
 
 import math
 import tempfile
@@ -24,11 +24,11 @@ Floats = npt.NDArray[Any]
 CALIBRATION = 100
 """Training images that every quantizer calibrates on, as in the shipped recipes."""
 BAND = 0.1
-"""About float's threshold: there a verdict is hardly one."""
+"""Distance from the float threshold within which a verdict is not clear."""
 LEAST = 1 / 512
-"""Of a probability: half a step of the grid on which INT8 models give theirs."""
+"""Least probability: half the scale of INT8 probabilities."""
 ROUNDS, TURN = 40, 0.02
-"""Rounds in which models are timed in turn, and least seconds of a turn."""
+"""Rounds in which models are timed in turn, and seconds of a turn, at least."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Reading:
-    """How a model's class probabilities are read.
+    """How a model's class probabilities are interpreted.
 
     Attributes:
         threshold: score from which a verdict is positive.
@@ -59,14 +59,14 @@ class Reading:
     scale: float
 
     @classmethod
-    def of(cls, answers: Floats, truth: Any, decision: Decision, threshold: float) -> "Reading":
-        """At a threshold, and with the scale that validation answers (n, k) choose, as training does."""
-        return cls(threshold, statistics.fit_scale(_logits(answers), truth))
+    def of(cls, outputs: Floats, truth: Any, decision: Decision, threshold: float) -> "Reading":
+        """With a threshold, and the scale fitted to validation outputs (n, k), as in training."""
+        return cls(threshold, statistics.fit_scale(_logits(outputs), truth))
 
 
 @dataclass(frozen=True)
-class Worth:
-    """What a model is worth against the truth; the AUC is None where the images are of one class."""
+class Quality:
+    """Figures of a model against labels; the AUC is None for images of one class."""
 
     accuracy: float
     auc: float | None
@@ -78,7 +78,7 @@ class Figures:
     """Of an INT8 model on some images.
 
     Attributes:
-        worth, reference: of it and of the float model; None where the truth is not known.
+        quality, reference: of it and of the float model; None where the truth is not known.
         kept: share of images with the float model's verdict, each at its own threshold.
         kept_outside: of the images whose float score is not within `BAND` of its threshold; None without any.
         kept_at_float: with both read at the float model's threshold.
@@ -86,8 +86,8 @@ class Figures:
         mean_difference: of the scores, absolute.
     """
 
-    worth: Worth | None
-    reference: Worth | None
+    quality: Quality | None
+    reference: Quality | None
     kept: float
     kept_outside: float | None
     kept_at_float: float
@@ -99,10 +99,10 @@ class Figures:
         """Of accuracy, AUC and log-loss against the float model's; None where one is not known."""
 
         def change(name: str) -> float | None:
-            given, exact = (getattr(worth, name, None) for worth in (self.worth, self.reference))
+            given, exact = (getattr(quality, name, None) for quality in (self.quality, self.reference))
             return None if given is None or exact is None else float(given - exact)
 
-        return {field.name: change(field.name) for field in fields(Worth)}
+        return {field.name: change(field.name) for field in fields(Quality)}
 
 
 def read_part(run: Run, part: str, data: Path | None = None) -> Part:
@@ -122,29 +122,29 @@ def probabilities(run: Run, model: Any, pixels: ByteImage) -> Floats:
     return class_probabilities(np.asarray(int8.predict(model, pixels, run.pixels), np.float32))
 
 
-def score(answers: Floats, decision: Decision) -> Floats:
+def score(outputs: Floats, decision: Decision) -> Floats:
     """Probability of a finding, (n,), from class probabilities."""
-    return np.clip(statistics.positive_score(answers, decision), 0.0, 1.0)
+    return np.clip(statistics.positive_score(outputs, decision), 0.0, 1.0)
 
 
 def figures(
-    answers: Floats,
+    outputs: Floats,
     reading: Reading,
     reference: Floats,
     float_reading: Reading,
     truth: Any,
     decision: Decision,
 ) -> Figures:
-    """Judge class probabilities (n, k) against those of the float model, and both against the truth if known."""
-    given, exact = score(answers, decision), score(reference, decision)
+    """Compare class probabilities (n, k) with those of the float model, and both with labels if known."""
+    given, exact = score(outputs, decision), score(reference, decision)
     called = given >= reading.threshold
     expected = exact >= float_reading.threshold
     outside = np.abs(exact - float_reading.threshold) > BAND
     kept = called == expected
     known = truth is not None
     return Figures(
-        worth(answers, reading, truth, decision) if known else None,
-        worth(reference, float_reading, truth, decision) if known else None,
+        quality(outputs, reading, truth, decision) if known else None,
+        quality(reference, float_reading, truth, decision) if known else None,
         float(kept.mean()),
         float(kept[outside].mean()) if outside.any() else None,
         float(((given >= float_reading.threshold) == expected).mean()),
@@ -153,14 +153,14 @@ def figures(
     )
 
 
-def worth(answers: Floats, reading: Reading, truth: Any, decision: Decision) -> Worth:
-    """Judge class probabilities (n, k) against class indices (n,)."""
-    scores, positive = score(answers, decision), statistics.is_positive(truth, decision)
-    logits = _logits(answers) * reading.scale
+def quality(outputs: Floats, reading: Reading, truth: Any, decision: Decision) -> Quality:
+    """Compare class probabilities (n, k) with label indices (n,)."""
+    scores, positive = score(outputs, decision), statistics.is_positive(truth, decision)
+    logits = _logits(outputs) * reading.scale
     likely = np.exp(logits - logits.max(axis=1, keepdims=True))
     losses = statistics.log_losses(likely / likely.sum(axis=1, keepdims=True), truth)
     two = positive.any() and not positive.all()
-    return Worth(
+    return Quality(
         float(np.mean((scores >= reading.threshold) == positive)),
         float(roc_auc_score(positive, scores)) if two else None,
         float(losses.mean()),
@@ -172,8 +172,8 @@ def time_ratios(
 ) -> list[tuple[float, float, float]]:
     """For each pair the ratio of the two models' processor times: median over rounds, and its 95 % interval.
 
-    In a round the models run in turn, so that what slows a round slows all. The interval is of order statistics
-    (Conover, Practical Nonparametric Statistics), and supposes no distribution.
+    In a round the models run in turn, so that other load affects all. The interval is of order statistics (Conover,
+    Practical Nonparametric Statistics), and assumes no distribution.
     """
     calls = [max(1, math.ceil(TURN / max(_seconds(model, 3), 1e-6))) for model in models]
     spent = np.array(
@@ -221,9 +221,9 @@ def _written(decode: Callable[[Path], None]) -> ByteImage:
     return images
 
 
-def _logits(answers: Floats) -> Floats:
+def _logits(outputs: Floats) -> Floats:
     """Logarithms of probabilities (n, k): logits but for a constant an image."""
-    return np.asarray(np.log(np.clip(np.asarray(answers, np.float64), LEAST, 1.0)))
+    return np.asarray(np.log(np.clip(np.asarray(outputs, np.float64), LEAST, 1.0)))
 
 
 def _seconds(model: Callable[[], Any], calls: int) -> float:

@@ -110,27 +110,27 @@ class Row:
 
 @dataclass(frozen=True)
 class Pictures:
-    """What a run's models are judged on: sets of images by name, and what the Keras model makes of them."""
+    """What a run's models are judged on: sets of images by name, and outputs of the Keras model."""
 
     run: runs.Run
     parts: Mapping[str, Part]
-    answers: Mapping[str, Floats]
+    outputs: Mapping[str, Floats]
 
     @property
     def reading(self) -> Reading:
         """How the Keras model is read: at the run's threshold."""
         decision = self.run.decision
-        return Reading.of(self.answers[VAL], self.parts[VAL].truth, decision, decision.threshold)
+        return Reading.of(self.outputs[VAL], self.parts[VAL].truth, decision, decision.threshold)
 
     def figures(self, predict: Callable[[ByteImage], Floats]) -> dict[str, Figures]:
         """Judge a model by its class probabilities on each set."""
         decision, truth = self.run.decision, self.parts[VAL].truth
-        answers = predict(self.parts[VAL].pixels)
-        own = own_decision(self.run, score(self.answers[VAL], decision), score(answers, decision))
-        reading = Reading.of(answers, truth, decision, own.threshold)
+        outputs = predict(self.parts[VAL].pixels)
+        own = own_decision(self.run, score(self.outputs[VAL], decision), score(outputs, decision))
+        reading = Reading.of(outputs, truth, decision, own.threshold)
         return {
             name: figures(
-                predict(part.pixels), reading, self.answers[name], self.reading, part.truth, decision
+                predict(part.pixels), reading, self.outputs[name], self.reading, part.truth, decision
             )
             for name, part in self.parts.items()
             if name != VAL
@@ -159,10 +159,10 @@ def measure(run: runs.Run, data: Path | None, also: Path | None) -> Iterator[Row
     with tempfile.TemporaryDirectory() as folder:
         made = source_models.Sources(Path(folder), run.pixels)
         model = training.load_model(run)
-        pictures = look(run, model, data, also)
+        pictures = read_pictures_of(run, model, data, also)
         frozen.freeze(model, run.pixels.size, made.graph)
         for need in ("saved_model", "onnx"):
-            source_models.NEEDS[need](made)
+            source_models.INTERMEDIATES[need](made)
         images = Path(folder) / "calibration.npy"
         chosen = calibration_images.select(run.split.train, CALIBRATION, 0)
         calibration_images.decode(run, "train", chosen, images, data)
@@ -179,15 +179,15 @@ def measure(run: runs.Run, data: Path | None, also: Path | None) -> Iterator[Row
             yield from compare(pictures, format, theirs)
 
 
-def look(run: runs.Run, model: Any, data: Path | None, also: Path | None) -> Pictures:
-    """Read every set of pictures, and have the Keras model answer them."""
+def read_pictures_of(run: runs.Run, model: Any, data: Path | None, also: Path | None) -> Pictures:
+    """Read every set of pictures, and compute the Keras model's outputs."""
     parts = {VAL: read_part(run, "val", data), TEST: (test := read_part(run, "test", data))}
     for name, shift in SHIFTS.items():
         parts[name] = Part(np.stack([shift(image) for image in test.pixels]), test.truth)
     if also is not None:
         parts[ALSO] = Part(read_pictures(run, also), None)
-    answers = {name: probabilities(run, model, part.pixels) for name, part in parts.items()}
-    return Pictures(run, parts, answers)
+    outputs = {name: probabilities(run, model, part.pixels) for name, part in parts.items()}
+    return Pictures(run, parts, outputs)
 
 
 def compare(pictures: Pictures, format: artifact.Format, theirs: Path) -> Iterator[Row]:
@@ -240,7 +240,7 @@ def main_table(rows: list[Row]) -> str:
         "log-loss (change)", "verdicts kept: all / outside ±.1 / at float's threshold", "time / float32",
         "edgeall / vendor",
     )  # fmt: skip
-    return table(head, [[*_name(row), f"{row.megabytes:.2f}", str(row.float_operators), *_worth(row.figures[TEST]),
+    return table(head, [[*_name(row), f"{row.megabytes:.2f}", str(row.float_operators), *_quality(row.figures[TEST]),
                          _kept(row.figures[TEST]), _ratio(row.to_float32), _ratio(row.to_vendor)]
                         for row in rows])  # fmt: skip
 
@@ -279,9 +279,9 @@ def _name(row: Row) -> list[str]:
     return [row.run, row.format, f"{row.by}: {row.method}" if row.method else "the vendor's default"]
 
 
-def _worth(found: Figures) -> list[str]:
-    assert found.worth is not None
-    given, changes = asdict(found.worth), found.changes
+def _quality(found: Figures) -> list[str]:
+    assert found.quality is not None
+    given, changes = asdict(found.quality), found.changes
     return ["–" if changes[name] is None else f"{given[name]:.3f} ({changes[name]:+.3f})" for name in changes]
 
 
@@ -292,7 +292,7 @@ def _kept(found: Figures) -> str:
 
 def _shifted(found: Figures) -> str:
     outside = "–" if found.kept_outside is None else f"{found.kept_outside:.1%}"
-    if found.worth is None:
+    if found.quality is None:
         return f"{outside}, Δp {found.mean_difference:.3f}"
     changes = (found.changes[name] for name in ("auc", "log_loss"))
     return ", ".join([outside, *("–" if change is None else f"{change:+.3f}" for change in changes)])

@@ -1,9 +1,9 @@
 """Does the gate of INT8 exports refuse broken models, and pass sound ones? `make int8-gate RUNS="..."`.
 
 Negative controls are INT8 models with one known fault each, treated as exports treat theirs: with their own
-temperature and threshold. Positive controls are float models rounded as common hardware rounds them. Each answers the
-validation images of each run. The gate judges every run alone, and the pooled folds of each cross-validation. Answers
-are kept in --cache, since making them takes most of the time.
+temperature and threshold. Positive controls are float models rounded as common hardware rounds them. Outputs are for
+the validation images of each run. The gate judges every run alone, and the pooled folds of each cross-validation.
+Outputs are cached in --cache, since computing them takes most of the time.
 """
 
 import argparse
@@ -26,8 +26,9 @@ from edgeall.errors import ExportError
 from edgeall.exporting import gate, int8, load_recipe
 from edgeall.exporting.int8 import fake_quant, sensitivity
 from edgeall.exporting.int8.ir import FloatWeights, IrModel, Node
+from edgeall.exporting.int8_methods import post_training
 from edgeall.exporting.own_decision import own_decision
-from edgeall.exporting.shared_int8 import RANGES
+from edgeall.exporting.paired_scores import PairedScores, concatenate, pair_scores
 from edgeall.exporting.source_models import class_probabilities
 from edgeall.pixels import ByteImage
 from edgeall.runs import Run
@@ -39,7 +40,7 @@ BITS = RECIPE.fine_tuning.weight_bits if RECIPE.fine_tuning else 7
 ACCEPTED = 15 / 16
 """Least share of the runs in which a positive control must not fail. A run's images alone may be too few to prove that
 it is sound; those of a whole cross-validation must."""
-SENSING = 8
+SENSITIVITY_IMAGES = 8
 """Calibration images for the sensitivity table."""
 TOO_WIDE = 10
 """Times the right range."""
@@ -63,51 +64,56 @@ class Stages:
         return training.load_model(self.run)
 
     @cached_property
-    def plain(self) -> IrModel:
+    def ir(self) -> IrModel:
         return int8.prepare(self.keras)
 
     @cached_property
-    def equal(self) -> tuple[IrModel, Mapping[str, int8.QuantParams]]:
-        plain = int8.equalize(self.plain, self.calibration, self.run.pixels)
-        return plain, int8.calibrate(plain, self.calibration, self.run.pixels, method=RANGES)
+    def equalized(self) -> tuple[IrModel, Mapping[str, int8.QuantParams]]:
+        return post_training.calibrated(self.keras, self.calibration, self.run.pixels)
 
     @cached_property
     def corrected(self) -> IrModel:
-        images = self.calibration[: int8.CORRECTING]
-        return int8.correct_biases(*self.equal, BITS, images, self.run.pixels, compensated=True)
+        images = self.calibration[: int8.CORRECTION_IMAGES]
+        return int8.correct_biases(*self.equalized, BITS, images, self.run.pixels, gptq=True)
 
     @cached_property
     def worst(self) -> Node:
         """The layer with the lowest SQNR when it alone is rounded, of those with weights and several channels."""
-        plain, grids = self.equal
-        rows = sensitivity.measure(plain, grids, BITS, self.calibration[:SENSING], self.run.pixels)
-        nodes = [plain.graph.by_name[row.layer] for row in sorted(rows, key=lambda row: row.own_db)]
-        return next(node for node in nodes if node.name in plain.weights and node.shape[-1] > 1)
+        ir, quant_params = self.equalized
+        rows = sensitivity.measure(
+            ir, quant_params, BITS, self.calibration[:SENSITIVITY_IMAGES], self.run.pixels
+        )
+        nodes = [ir.graph.by_name[row.layer] for row in sorted(rows, key=lambda row: row.own_db)]
+        return next(node for node in nodes if node.name in ir.weights and node.shape[-1] > 1)
 
 
 def sound(stages: Stages) -> int8.QuantizedModel:
     """No fault: what the others are to be compared with."""
-    return _frozen(stages.corrected, stages.equal[1])
+    return _frozen(stages.corrected, stages.equalized[1])
 
 
 def nearest(stages: Stages) -> int8.QuantizedModel:
-    """Weights rounded to the nearest codes, and biases not corrected: the equalized model and its grids as they are."""
-    return _frozen(*stages.equal)
+    """The equalized model with weights rounded to the nearest codes, and biases not corrected."""
+    return _frozen(*stages.equalized)
 
 
 def wide_range(stages: Stages) -> int8.QuantizedModel:
     """A range `TOO_WIDE` times too wide in the tensor that rounding harms most."""
-    grids = dict(stages.equal[1])
+    quant_params = dict(stages.equalized[1])
     group = stages.corrected.graph.groups[stages.worst.name]
-    grids[group] = int8.QuantParams(grids[group].scale * TOO_WIDE, grids[group].zero_point)
-    return _frozen(stages.corrected, grids)
+    quant_params[group] = int8.QuantParams(
+        quant_params[group].scale * TOO_WIDE, quant_params[group].zero_point
+    )
+    return _frozen(stages.corrected, quant_params)
 
 
 def swapped_channels(stages: Stages) -> int8.QuantizedModel:
     """The channels of that tensor with the greatest and the least mean, exchanged."""
     node = stages.worst
-    model = fake_quant.float_model(stages.equal[0], every_tensor=True)
-    tensor = model.predict_on_batch(stages.run.pixels.apply(stages.calibration[:SENSING]))[node.name]
+    model = fake_quant.float_model(stages.equalized[0], every_tensor=True)
+    tensor = model.predict_on_batch(stages.run.pixels.apply(stages.calibration[:SENSITIVITY_IMAGES]))[
+        node.name
+    ]
     means = np.asarray(tensor).reshape(-1, node.shape[-1]).mean(axis=0)
     order = np.arange(node.shape[-1])
     most, least = int(means.argmax()), int(means.argmin())
@@ -119,7 +125,7 @@ def swapped_channels(stages: Stages) -> int8.QuantizedModel:
         scale = np.take(scale, order, axis)
     mixed = FloatWeights(np.take(weights.kernel, order, axis), weights.bias[order], scale)
     return _frozen(
-        replace(stages.corrected, weights={**stages.corrected.weights, node.name: mixed}), stages.equal[1]
+        replace(stages.corrected, weights={**stages.corrected.weights, node.name: mixed}), stages.equalized[1]
     )
 
 
@@ -136,16 +142,16 @@ def float16(stages: Stages, pixels: ByteImage) -> Floats:
 
 def short_mantissa(stages: Stages, pixels: ByteImage) -> Floats:
     """Float32 with weights and activations rounded to a mantissa of `MANTISSA` bits."""
-    plain = stages.plain
-    rounded = {name: (_short(each.kernel), _short(each.bias)) for name, each in plain.weights.items()}
+    ir = stages.ir
+    rounded = {name: (_short(each.kernel), _short(each.bias)) for name, each in ir.weights.items()}
 
     class Rounded(keras.layers.Layer):  # type: ignore[misc]
         def call(self, images: Any) -> Any:
             return fake_quant.evaluate(
-                plain.graph, lambda node: rounded[node.name], images, lambda node, value: _short(value)
+                ir.graph, lambda node: rounded[node.name], images, lambda node, value: _short(value)
             )
 
-    images = keras.Input(plain.graph.input.shape, dtype="float32")
+    images = keras.Input(ir.graph.input.shape, dtype="float32")
     return probabilities(stages.run, keras.Model(images, Rounded()(images)), pixels)
 
 
@@ -159,28 +165,28 @@ POSITIVE: dict[str, Callable[[Stages, ByteImage], Floats]] = {
     "mantissa-10": short_mantissa,
 }
 SOUND = "no-fault"
-"""The INT8 model that the negative controls break. The gate may pass it or not: it is no control."""
+"""The INT8 model that the negative controls break. The gate may pass it or not: it is not a control."""
 OUTCOMES = ("passed", "failed", "unproven")
 
 
 @dataclass(frozen=True)
-class Answers:
+class ControlOutputs:
     """Class probabilities (n, k) for a run's n validation images.
 
     Attributes:
         truth: class indices (n,).
-        given: by the Keras model ("float") and by each control.
+        outputs: by the Keras model ("float") and by each control.
         worst: the layer that the controls `wide-range` and `swapped-channels` break.
     """
 
     run: Run
     truth: Any
     subjects: tuple[str | None, ...]
-    given: Mapping[str, Floats]
+    outputs: Mapping[str, Floats]
     worst: str
 
-    def paired(self, control: str) -> gate.PairedScores:
-        """A control's answers beside the float model's.
+    def paired(self, control: str) -> PairedScores:
+        """A control's outputs beside the float model's.
 
         Raises:
             ExportError: they are those of no model.
@@ -189,14 +195,16 @@ class Answers:
         own = decision
         if control not in POSITIVE:
             own = own_decision(
-                self.run, score(self.given["float"], decision), score(self.given[control], decision)
+                self.run, score(self.outputs["float"], decision), score(self.outputs[control], decision)
             )
-        reference = self.given["float"]
-        return gate.paired(self.truth.tolist(), self.subjects, reference, self.given[control], decision, own)
+        reference = self.outputs["float"]
+        return pair_scores(
+            self.truth.tolist(), self.subjects, reference, self.outputs[control], decision, own
+        )
 
 
-def answers_of(run: Run, data: Path | None, cache: Path, engine: str | None) -> Answers:
-    """Make a run's answers, or read them from `cache`."""
+def outputs_of(run: Run, data: Path | None, cache: Path, engine: str | None) -> ControlOutputs:
+    """Make a run's outputs, or read them from `cache`."""
     path = cache / f"{run.path.parent.name}-{run.name}{f'-{engine}' if engine else ''}.npz"
     members = run.split.val
     truth, subjects = np.asarray(run.class_indices("val")), tuple(member.subject for member in members)
@@ -205,25 +213,25 @@ def answers_of(run: Run, data: Path | None, cache: Path, engine: str | None) -> 
         with np.load(path, allow_pickle=False) as kept:
             if str(kept["key"]) == key:
                 given = {name: kept[name] for name in kept.files if name not in ("key", "worst")}
-                return Answers(run, truth, subjects, given, str(kept["worst"]))
+                return ControlOutputs(run, truth, subjects, given, str(kept["worst"]))
     stages, part = Stages(run, data), read_part(run, "val", data)
     given = {"float": probabilities(run, stages.keras, part.pixels)}
     for name, make in {SOUND: sound, **NEGATIVE}.items():
-        given[name] = integer_answers(run, make(stages), part, engine)
+        given[name] = integer_outputs(run, make(stages), part, engine)
     for name, answer in POSITIVE.items():
         given[name] = answer(stages, part.pixels)
     cache.mkdir(parents=True, exist_ok=True)
     with files.replacing(path) as place, place.open("wb") as file:
         np.savez(file, key=key, worst=stages.worst.name, **given)
-    return Answers(run, truth, subjects, given, stages.worst.name)
+    return ControlOutputs(run, truth, subjects, given, stages.worst.name)
 
 
-def integer_answers(run: Run, model: int8.QuantizedModel, part: Part, engine: str | None) -> Floats:
+def integer_outputs(run: Run, model: int8.QuantizedModel, part: Part, engine: str | None) -> Floats:
     """Class probabilities (n, k) of an INT8 model with its own temperature, simulated or in an engine."""
     logits = int8.simulated_logits(model, part.pixels, run.pixels)
     if run.calibration.get("method", "none") != "none":
         assert part.truth is not None
-        model, logits = int8.with_own_temperature(model, logits, part.truth)
+        model, logits, _ = int8.with_own_temperature(model, logits, part.truth)
     if engine is None:
         return class_probabilities(int8.probabilities(model, logits))
     format = cast(artifact.Format, engine)
@@ -238,13 +246,13 @@ def integer_answers(run: Run, model: int8.QuantizedModel, part: Part, engine: st
 
 
 Judgement = Parity | str
-"""What the gate says; of answers that are no model's, why."""
+"""The gate's parity; for outputs that are not those of a model, the error."""
 
 
-def judge(folds: list[Answers], control: str) -> Judgement:
-    """What the gate says of a control on all images of `folds`."""
+def judge(folds: list[ControlOutputs], control: str) -> Judgement:
+    """The gate's parity of a control on all images of `folds`."""
     try:
-        return gate.judge(gate.joined([fold.paired(control) for fold in folds]), RECIPE.parity)
+        return gate.judge(concatenate([fold.paired(control) for fold in folds]), RECIPE.parity)
     except ExportError as error:
         return str(error)
 
@@ -259,7 +267,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", type=Path, nargs="+", help="runs, or folders of a cross-validation's")
     parser.add_argument("--data", type=Path, help="where the runs' images are now")
-    parser.add_argument("--cache", type=Path, required=True, help="folder for the controls' answers")
+    parser.add_argument("--cache", type=Path, required=True, help="folder for the controls' outputs")
     parser.add_argument(
         "--engine", choices=artifact.FORMATS, help="compute INT8 controls there, not in simulation"
     )
@@ -267,9 +275,9 @@ def main() -> int:
     found = []
     for run in find_runs(args.runs):
         print(f"{run.path}", file=sys.stderr)
-        found.append(answers_of(run, args.data, args.cache, args.engine))
+        found.append(outputs_of(run, args.data, args.cache, args.engine))
         keras.backend.clear_session()
-    together: dict[str, list[Answers]] = defaultdict(list)
+    together: dict[str, list[ControlOutputs]] = defaultdict(list)
     for each in found:
         if each.run.path.parent.name.endswith(SUFFIX):
             together[each.run.path.parent.name].append(each)
@@ -291,7 +299,7 @@ def main() -> int:
         for each, judged in zip(found, alone[name], strict=True):
             if outcome(judged) != "passed":
                 place = f"{each.run.path.parent.name} {each.run.name}"
-                print(f"\n{name}, {place}: {outcome(judged)}, {because(judged)}")
+                print(f"\n{name}, {place}: {outcome(judged)}, {reason(judged)}")
     print(f"\n{'Judged wrongly: ' + ', '.join(wrong) if wrong else 'Every control is judged rightly.'}")
     return bool(wrong)
 
@@ -310,7 +318,7 @@ def summary(alone: Mapping[str, list[Judgement]]) -> str:
             _mean(known, figure)
             for figure in ("auc_delta", "log_loss_delta", "mean_abs_diff", "clear_agreement")
         ]
-        lines.append([name, wanted(name), *(str(counts[each]) for each in OUTCOMES), *means])
+        lines.append([name, expected_outcome(name), *(str(counts[each]) for each in OUTCOMES), *means])
     return table(head, lines)
 
 
@@ -323,11 +331,14 @@ def pooled_table(pooled: Mapping[str, Mapping[str, Judgement]]) -> str:
     lines = []
     for name, judgements in pooled.items():
         for pool, judged in judgements.items():
-            cells, figures = [name, wanted(name), pool], ("auc_delta", "log_loss_delta", "clear_agreement")
+            cells, figures = (
+                [name, expected_outcome(name), pool],
+                ("auc_delta", "log_loss_delta", "clear_agreement"),
+            )
             known = [] if isinstance(judged, str) else [judged]
             shown = [_mean(known, figure) for figure in figures]
             n = str(judged.n) if isinstance(judged, Parity) else "–"
-            lines.append([*cells, n, outcome(judged), *shown, because(judged)])
+            lines.append([*cells, n, outcome(judged), *shown, reason(judged)])
     return table(head, lines)
 
 
@@ -339,13 +350,13 @@ def misjudged(name: str, alone: list[Judgement], pooled: Mapping[str, Judgement]
     return failed > (1 - ACCEPTED) * len(alone) or {*map(outcome, pooled.values())} - {"passed"} != set()
 
 
-def because(judged: Judgement) -> str:
+def reason(judged: Judgement) -> str:
     """Why a control does not pass."""
     return judged if isinstance(judged, str) else "; ".join(judged.reasons)
 
 
-def wanted(name: str) -> str:
-    """What the gate should say of a control."""
+def expected_outcome(name: str) -> str:
+    """The outcome that the gate should give a control."""
     return "not passed" if name in NEGATIVE else "passed" if name in POSITIVE else "–"
 
 
@@ -354,8 +365,8 @@ def _mean(judged: list[Parity], figure: str) -> str:
     return f"{np.mean(values):.3f}" if values else "–"
 
 
-def _frozen(plain: IrModel, grids: Mapping[str, int8.QuantParams]) -> int8.QuantizedModel:
-    return int8.freeze(plain.graph, plain.weights, grids, BITS)
+def _frozen(ir: IrModel, quant_params: Mapping[str, int8.QuantParams]) -> int8.QuantizedModel:
+    return int8.freeze(ir.graph, ir.weights, quant_params, BITS)
 
 
 def _short(value: Any) -> Any:

@@ -1,30 +1,42 @@
-"""JSON documents to frozen dataclasses, by the types that the dataclass declares.
+"""JSON and TOML documents to frozen dataclasses, by the types that the dataclass declares.
 
 One rule for every document that edgeall reads back: a value of another type is refused, a missing key is refused
 unless its field has a default, and an unknown key is ignored, so that files of later versions can still be read.
+Files that people write are read with `strict`: there an unknown key is a mistake.
 """
 
 import dataclasses
-import functools
 import json
-import math
-import types
-from collections.abc import Callable, Collection, Mapping
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from edgeall.suggestions import unknown_name
 
 T = TypeVar("T")
-_Reader = Callable[[Any], Any]
 
 MAX_DEPTH = 40
-"""Lists and objects inside one another in a free-form part of a document; deeper ones exhaust Python's stack."""
+"""Lists and objects inside one another; deeper ones exhaust Python's stack."""
+
+_MESSAGE = re.compile(
+    r"(?:Object missing required field `(?P<missing>[^`]*)`|(?P<problem>.*?))"
+    r"(?: - at (?:`key` in )?`\$\.?(?P<place>[^`]*)`)?",
+    re.DOTALL,
+)
+"""msgspec's messages."""
 
 
 class DocumentError(ValueError):
     """A document does not hold what it must. The message names the place, such as `decision.labels[1]`."""
 
     def __init__(self, problem: str, place: str = "") -> None:
-        super().__init__(f"{place} {problem}" if place else problem)
+        super().__init__(f"{place}: {problem}" if place else problem)
         self.problem, self.place = problem, place
 
     def inside(self, outer: str) -> "DocumentError":
@@ -33,191 +45,130 @@ class DocumentError(ValueError):
         return DocumentError(self.problem, f"{outer}{joint}{self.place}")
 
 
-def build(kind: type[T], document: Any, required: Collection[str] = ()) -> T:
-    """An instance of the dataclass `kind` from a parsed JSON object.
+def build(kind: type[T], document: Any, required: Collection[str] = (), *, strict: bool = False) -> T:
+    """An instance of the dataclass `kind` from a parsed JSON or TOML document.
 
-    Types that a field may declare: str, int, float, bool, Path, Any, Literal, tuples of these, dict[str, ...], another
-    dataclass, and each of these or None. Whole numbers pass as float; nothing else is converted. Numbers are finite.
+    A field may declare what msgspec converts, and Path. Whole numbers pass as float; nothing else is converted. Numbers
+    are finite, and text is without lone surrogates.
 
     Args:
         required: places ("decision.threshold") that must be there although their field has a default.
+        strict: refuse unknown keys, with the nearest known one.
 
     Raises:
         DocumentError: a value is missing, of another type, or refused by its dataclass.
     """
+    _check_values(document)
+    if strict:
+        _check_names(kind, document, "")
     for place in required:
         inner = document
         for key in place.split("."):
             if not isinstance(inner, Mapping):
                 break  # of another type: refused below
             if key not in inner:
-                raise DocumentError("is missing", place)
+                raise DocumentError("missing", place)
             inner = inner[key]
-    reader: Callable[[Any], T] = _reader(kind)  # type: ignore[arg-type]  # dataclasses are hashable
-    return reader(document)
+    try:
+        return msgspec.convert(document, kind, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        found = _MESSAGE.fullmatch(str(error))
+        assert found is not None  # any text matches
+        missing, problem, place = found["missing"], found["problem"], found["place"] or ""
+        if missing:
+            raise DocumentError("missing", missing).inside(place) from None
+        raise DocumentError(
+            re.sub("^Expected|^Invalid", lambda word: word[0].lower(), problem), place
+        ) from None
+
+
+def parse(text: str | bytes) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        DocumentError: it is none. NaN and infinity are no JSON.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise DocumentError(str(error)) from None
+
+
+def load(path: Path) -> Any:
+    """The value of a JSON file, or of a TOML file by its suffix.
+
+    Raises:
+        DocumentError: it cannot be read, or is none.
+    """
+    try:
+        content = path.read_bytes()
+        return tomllib.loads(content.decode()) if path.suffix == ".toml" else parse(content)
+    except (OSError, ValueError, RecursionError) as error:
+        raise DocumentError(getattr(error, "strerror", None) or str(error)) from None
+
+
+def read(kind: type[T], path: Path, required: Collection[str] = (), *, strict: bool = False) -> T:
+    """`build` from the file at `path`.
+
+    Raises:
+        DocumentError: as of `load` and `build`.
+    """
+    return build(kind, load(path), required, strict=strict)
 
 
 def plain(value: Any) -> dict[str, Any]:
-    """A dataclass as the JSON object that is read back: lists in place of tuples."""
-    document: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(value)))
+    """A dataclass as the JSON object that is read back: lists in place of tuples, text in place of paths."""
+    document: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(value), default=os.fspath))
     return document
 
 
-@functools.cache
-def _reader(hint: Any) -> _Reader:
-    """What turns a JSON value into one of the type `hint`."""
-    origin, args = get_origin(hint), get_args(hint)
-    if hint in _PLAIN:
-        return _PLAIN[hint]
-    if origin is Literal:
-        return functools.partial(_choice, args)
-    if origin in (Union, types.UnionType):
-        (other,) = (arg for arg in args if arg is not type(None))
-        return functools.partial(_or_none, _reader(other))
-    if origin is tuple:
-        same = args[1:] == (...,)
-        each = (_reader(args[0]),) if same else tuple(map(_reader, args))
-        return functools.partial(_sequence, each, same)
-    if origin is dict:
-        return functools.partial(_object, _reader(args[1]))
-    if dataclasses.is_dataclass(hint):
-        return functools.partial(_dataclass, hint, _fields(hint))
-    raise TypeError(f"{hint} is no type that a document holds")
+def _path(kind: type, value: Any) -> Path:
+    if kind is not Path:
+        raise NotImplementedError(f"{kind} is no type that a document holds")
+    if isinstance(value, str | Path) and "\0" not in str(value):
+        return Path(value)
+    raise ValueError(f"expected a path, got {value!r}")
 
 
-def _fields(kind: Any) -> tuple[tuple[str, _Reader, bool], ...]:
-    """Name, reader, and whether it must be there, of each field."""
-    hints = get_type_hints(kind)
-    return tuple(
-        (
-            field.name,
-            _reader(hints[field.name]),
-            field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
-        )
-        for field in dataclasses.fields(kind)
-        if field.init
-    )
-
-
-def _dataclass(kind: Any, fields: tuple[tuple[str, _Reader, bool], ...], value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        raise _wrong(value, "an object")
-    values = {}
-    for name, reader, needed in fields:
-        if name in value:
-            values[name] = _at(name, reader, value[name])
-        elif needed:
-            raise DocumentError("is missing", name)
-    try:
-        return kind(**values)
-    except ValueError as error:
-        raise DocumentError(f"cannot be used ({error})") from None
-
-
-def _at(place: str, reader: _Reader, value: Any) -> Any:
-    try:
-        return reader(value)
-    except DocumentError as error:
-        raise error.inside(place) from None
-
-
-def _choice(allowed: tuple[Any, ...], value: Any) -> Any:
-    for each in allowed:
-        if type(value) is type(each) and value == each:
-            return each
-    raise _wrong(value, f"one of {', '.join(map(str, allowed))}")
-
-
-def _or_none(reader: _Reader, value: Any) -> Any:
-    return None if value is None else reader(value)
-
-
-def _sequence(readers: tuple[_Reader, ...], same: bool, value: Any) -> tuple[Any, ...]:
-    if not isinstance(value, list | tuple):
-        raise _wrong(value, "a list")
-    if same:
-        readers *= len(value)
-    if len(readers) != len(value):
-        raise DocumentError(f"has {len(value)} values, not {len(readers)}")
-    return tuple(_at(f"[{index}]", *pair) for index, pair in enumerate(zip(readers, value, strict=True)))
-
-
-def _object(reader: _Reader, value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise _wrong(value, "an object")
-    return {_text(key): _at(_shown(key), reader, each) for key, each in value.items()}
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise _wrong(value, "a text")
-    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise DocumentError("holds half of a character")
-    return value
-
-
-def _path(value: Any) -> Path:
-    if isinstance(value, Path):
-        return value
-    if "\0" in _text(value):
-        raise _wrong(value, "a path")
-    return Path(value)
-
-
-def _whole(value: Any) -> int:
-    if type(value) is not int:
-        raise _wrong(value, "a whole number")
-    return value
-
-
-def _number(value: Any) -> float:
-    if type(value) not in (int, float):
-        raise _wrong(value, "a number")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise DocumentError("is not a finite number")
-    return number
-
-
-def _truth(value: Any) -> bool:
-    if type(value) is not bool:
-        raise _wrong(value, "true or false")
-    return value
-
-
-def _anything(value: Any, depth: int = 0) -> Any:
-    if depth > MAX_DEPTH:
-        raise DocumentError(f"is nested more than {MAX_DEPTH} deep")
+def _check_values(value: Any, depth: int = 0) -> None:
+    """Raise `DocumentError` at what types do not tell: odd numbers, odd text, too many layers."""
     if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, Mapping):
-        return {_text(key): _anything(each, depth + 1) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_anything(each, depth + 1) for each in value]
-    return value if value is None or type(value) in (bool, int) else _number(value)
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise DocumentError("half of a character") from None
+    elif isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
+        raise DocumentError("not a finite number")
+    elif isinstance(value, Mapping | list | tuple):
+        if depth > MAX_DEPTH:
+            raise DocumentError(f"nested more than {MAX_DEPTH} deep")
+        for key, each in value.items() if isinstance(value, Mapping) else enumerate(value):
+            try:
+                _check_values(key)
+                _check_values(each, depth + 1)
+            except DocumentError as error:
+                raise error.inside(ascii(key)[1:-1] if isinstance(key, str) else f"[{key}]") from None
 
 
-_PLAIN: dict[Any, _Reader] = {
-    str: _text,
-    int: _whole,
-    float: _number,
-    bool: _truth,
-    Path: _path,
-    Any: _anything,
-}
-
-
-def _wrong(value: Any, wanted: str) -> DocumentError:
-    return DocumentError(f"is {_shown(value)}, not {wanted}")
-
-
-def _shown(value: Any) -> str:
-    """A value on one line, shortened."""
-    try:
-        text = value if isinstance(value, str) and value.isidentifier() else json.dumps(value)
-    except (TypeError, ValueError, RecursionError):
-        text = type(value).__name__
-    return text if len(text) <= 40 else f"{text[:37]}..."
+def _check_names(hint: Any, value: Any, place: str) -> None:
+    """Raise `DocumentError` at a key that a dataclass does not know, and at a word that is none of a few."""
+    args = get_args(hint)
+    if get_origin(hint) is Literal:
+        if isinstance(value, str) and value not in args:
+            raise DocumentError(str(unknown_name(place, value, args)))
+    elif dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        hints, prefix = get_type_hints(hint), place and f"{place}."
+        for key, each in value.items():
+            if key not in hints:
+                raise DocumentError(
+                    str(unknown_name("key", f"{prefix}{key}", [prefix + name for name in hints]))
+                )
+            _check_names(hints[key], each, f"{prefix}{key}")
+    elif get_origin(hint) is dict and isinstance(value, Mapping):
+        for key, each in value.items():
+            _check_names(args[0], key, f"key of {place}")
+            _check_names(args[1], each, f"{place}.{key}")
+    else:
+        for arg in args:
+            for each in value if isinstance(value, list) else [value]:
+                _check_names(arg, each, place)

@@ -3,7 +3,6 @@
 A run holds `model.keras`, `run.json`, `history.csv`, `predictions.csv`, `evaluation/`, `exports/` and `bench/`.
 """
 
-import dataclasses
 import hashlib
 import json
 import re
@@ -206,8 +205,8 @@ def _check_member(member: Member, part: str, labels: Collection[str] | None) -> 
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What a run's file says beside the run."""
+class _RunDocument:
+    """What `run.json` holds beside the run."""
 
     schema: int
     fingerprint: str = ""
@@ -219,10 +218,8 @@ _NEEDED = ("decision.threshold", "decision.refer")
 
 def save(run: Run) -> None:
     """Write `run.json` into the run's folder."""
-    document: dict[str, Any] = {"schema": SCHEMA}
-    document |= {key: value for key, value in dataclasses.asdict(run).items() if key != "path"}
-    document["data"]["root"] = str(run.data.root)
-    document["fingerprint"] = run_fingerprint(run)
+    document = {"schema": SCHEMA, **documents.plain(run), "fingerprint": run_fingerprint(run)}
+    del document["path"]
     files.write_json(run.path / "run.json", document)
 
 
@@ -237,23 +234,23 @@ def load(path: AnyPath) -> Run:
     if not file.is_file():
         raise RunError(f"{path}: not a run (no run.json); train one with: edgeall train")
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        told = documents.build(_Told, document)
-        if told.schema != SCHEMA:
+        document = documents.load(file)
+        beside = documents.build(_RunDocument, document)
+        if beside.schema != SCHEMA:
             raise RunError(f"{file}: written by another version of edgeall; train the run again")
         run = documents.build(Run, document | {"path": path}, _NEEDED)
         if run.calibration:
-            Calibration.from_dict(run.calibration)
-        _check(run, told.fingerprint)
-    except (OSError, ValueError, RecursionError) as error:
+            documents.build(Calibration, run.calibration)
+        _check(run, beside.fingerprint)
+    except ValueError as error:
         raise RunError(f"{file}: damaged ({error}); train the run again") from None
     if not run.model_path.is_file():
         raise RunError(f"{path}: has no model.keras (training was interrupted?); train it again")
     return run
 
 
-def _check(run: Run, told: str) -> None:
-    """Raise `ValueError` where a run contradicts itself, or the fingerprint that its file has."""
+def _check(run: Run, recorded: str) -> None:
+    """Raise `ValueError` where a run contradicts itself, or its file's fingerprint `recorded`."""
     check_split(run.split, run.decision.labels)
     known = run.data.fingerprint
     if known.startswith(_UNKNOWN):
@@ -264,7 +261,7 @@ def _check(run: Run, told: str) -> None:
     if run.calibration and run.calibration["method"] not in _CALIBRATIONS:
         raise ValueError(f"calibration.method is none of {', '.join(_CALIBRATIONS)}")
     # Runs of earlier versions have none.
-    if told and told != run_fingerprint(run):
+    if recorded and recorded != run_fingerprint(run):
         raise ValueError("its split, decision or pixels are not those of its fingerprint")
     if any(count < 0 for count in run.params.values()):
         raise ValueError("a number of parameters is negative")
@@ -290,12 +287,41 @@ POOLED = "pooled.json"
 
 
 @dataclass(frozen=True)
-class _Folds:
-    runs: tuple[str, ...]
+class PooledDecision:
+    """Labels of all folds, as a `Decision` has them; the threshold is each fold's own."""
+
+    labels: tuple[str, ...]
+    positive: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if not self.runs or len(set(self.runs)) != len(self.runs):
-            raise ValueError(f"its folds are the runs {', '.join(self.runs) or 'of no name'}")
+        Decision(self.labels, self.positive)
+
+
+@dataclass(frozen=True)
+class PooledSplit:
+    """How the folds were made, and the number of images out of fold."""
+
+    grouped_by: GroupedBy
+    test: int
+
+
+@dataclass(frozen=True)
+class PooledFolds:
+    """What is read of `pooled.json`.
+
+    Attributes:
+        runs: names of the folds' folders, inside the cross-validation's; k in number.
+    """
+
+    backbone: str
+    k: int
+    runs: tuple[str, ...]
+    split: PooledSplit
+    decision: PooledDecision
+
+    def __post_init__(self) -> None:
+        if not self.runs or self.k != len(self.runs) or len(set(self.runs)) != self.k:
+            raise ValueError(f"{len(set(self.runs))} different runs of {self.k} folds")
         for run in self.runs:
             if Path(run).name != run:
                 raise ValueError(f"the run {run!r} is no folder beside it")
@@ -306,18 +332,26 @@ def is_folds(path: AnyPath) -> bool:
     return (Path(path) / POOLED).is_file()
 
 
+def load_folds(path: AnyPath) -> PooledFolds:
+    """Read the document of a cross-validation's folder.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    file = Path(path) / POOLED
+    try:
+        return documents.read(PooledFolds, file)
+    except documents.DocumentError as error:
+        raise RunError(f"{file}: damaged ({error}); cross-validate again") from None
+
+
 def of_folds(path: AnyPath) -> list[Run]:
     """The runs of a cross-validation's folder, a fold each.
 
     Raises:
         RunError: its document is damaged, or a fold is not there.
     """
-    file = Path(path) / POOLED
-    try:
-        folds = documents.build(_Folds, json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{file}: damaged ({error}); cross-validate again") from None
-    return [load(Path(path) / name) for name in folds.runs]
+    return [load(Path(path) / name) for name in load_folds(path).runs]
 
 
 def of_artifact(path: AnyPath) -> Run | None:

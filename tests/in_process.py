@@ -8,7 +8,7 @@ from small_models import draw
 from edgeall.artifact import suffix_of
 from edgeall.exporting import frozen
 from edgeall.exporting.recipes import load_recipe
-from edgeall.exporting.source_models import NEEDS, Sources
+from edgeall.exporting.source_models import INTERMEDIATES, Sources
 from edgeall.runs import Run
 from edgeall.runtimes import open_model
 
@@ -19,8 +19,8 @@ def prepared(run: Run, folder) -> Sources:
 
     sources = Sources(folder, run.pixels)
     frozen.freeze(load_model(run), run.pixels.size, sources.graph)
-    for derive in NEEDS.values():
-        derive(sources)
+    for build in INTERMEDIATES.values():
+        build(sources)
     return sources
 
 

@@ -133,7 +133,7 @@ def _convert(
 ) -> SmallModel:
     import keras
 
-    from edgeall.exporting.onnx_rewrites import tidy
+    from edgeall.exporting.onnx_rewrites import rewrite
     from edgeall.exporting.recipes import load_recipe
     from edgeall.exporting.source_models import OPSET, Sources
 
@@ -145,7 +145,7 @@ def _convert(
     signature = [keras.InputSpec(shape=(1, size, size, 3), dtype="float32", name="image")]
     model.export(sources.saved_model, format="tf_saved_model", input_signature=signature, verbose=False)
     model.export(sources.onnx, format="onnx", input_signature=signature, opset_version=OPSET, verbose=False)
-    tidy(sources.onnx)
+    rewrite(sources.onnx)
     found = {}
     for format in FORMATS:
         converter = importlib.import_module(f"edgeall.exporting.{format}")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
-from edgeall.documents import MAX_DEPTH, DocumentError, build
+from edgeall.documents import MAX_DEPTH, DocumentError, build, parse, plain, read
 
 
 @dataclass(frozen=True)
@@ -72,26 +72,26 @@ for _ in range(MAX_DEPTH + 1):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("kind", "c", "kind is c, not one of a, b"),
-        ("kind", None, "kind is null, not one of a, b"),
-        ("count", 3.0, "count is 3.0, not a whole number"),
-        ("count", True, "count is true, not a whole number"),
-        ("flag", 1, "flag is 1, not true or false"),
-        ("root", 5, "root is 5, not a text"),
-        ("root", "a\0b", r"not a path"),
-        ("three", [1, 2], "three has 2 values, not 3"),
-        ("three", [1, "2", 3], r'three\[1\] is "2", not a number'),
-        ("three", [1, float("nan"), 3], r"three\[1\] is not a finite number"),
-        ("three", [1, 10**400, 3], r"three\[1\] is not a finite number"),
-        ("names", "xy", "names is xy, not a list"),
-        ("names", ["\ud800"], r"names\[0\] holds half of a character"),
-        ("inner", [], r"inner is \[\], not an object"),
-        ("inner", {}, r"inner\.name is missing"),
-        ("inner", {"name": "i", "share": 2}, r"inner cannot be used \(share 2\.0 is more than 1\)"),
-        ("many", [{"name": "1"}, {"name": 2}], r"many\[1\]\.name is 2, not a text"),
-        ("numbers", {"a": "1"}, r'numbers\.a is "1", not a whole number'),
-        ("free", {"x": DEEP}, r"free\.x is nested more than"),
-        ("free", [1], r"free is \[1\], not an object"),
+        ("kind", "c", "kind: invalid enum value 'c'"),
+        ("kind", None, "kind: expected `str`, got `null`"),
+        ("count", 3.0, "count: expected `int`, got `float`"),
+        ("count", True, "count: expected `int`, got `bool`"),
+        ("flag", 1, "flag: expected `bool`, got `int`"),
+        ("root", 5, "root: expected a path, got 5"),
+        ("root", "a\0b", "root: expected a path"),
+        ("three", [1, 2], "three: expected `array` of length 3, got 2"),
+        ("three", [1, "2", 3], r"three\[1\]: expected `float`, got `str`"),
+        ("three", [1, float("nan"), 3], r"three\[1\]: not a finite number"),
+        ("three", [1, 10**400, 3], r"three\[1\]: not a finite number"),
+        ("names", "xy", "names: expected `array`, got `str`"),
+        ("names", ["\ud800"], r"names\[0\]: half of a character"),
+        ("inner", [], "inner: expected `object`, got `array`"),
+        ("inner", {}, r"inner\.name: missing"),
+        ("inner", {"name": "i", "share": 2}, r"inner: share 2\.0 is more than 1"),
+        ("many", [{"name": "1"}, {"name": 2}], r"many\[1\]\.name: expected `str`, got `int`"),
+        ("numbers", {"a": "1"}, r"numbers\[...\]: expected `int`, got `str`"),
+        ("free", {"x": DEEP}, r"free\.x.*: nested more than"),
+        ("free", [1], "free: expected `object`, got `array`"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(key: str, value: Any, message: str) -> None:
@@ -101,11 +101,70 @@ def test_what_is_wrong_is_named_with_its_place(key: str, value: Any, message: st
 
 @pytest.mark.parametrize("document", [None, 1, "text", [], [GOOD]])
 def test_what_is_no_object_is_refused(document: Any) -> None:
-    with pytest.raises(DocumentError, match="not an object"):
+    with pytest.raises(DocumentError, match="xpected `object`"):
         build(Outer, document, ("inner.share",))
 
 
 def test_a_place_may_be_required_although_it_has_a_default() -> None:
     assert build(Outer, GOOD, ("maybe.share",)) == build(Outer, GOOD)
-    with pytest.raises(DocumentError, match=r"inner\.share is missing"):
+    with pytest.raises(DocumentError, match=r"inner\.share: missing"):
         build(Outer, GOOD, ("inner.share",))
+
+
+def test_what_was_built_is_written_as_it_was_read() -> None:
+    assert plain(build(Outer, GOOD)) == GOOD | {"maybe": {"name": "m", "share": 1.0}} | {
+        "inner": {"name": "i", "share": 0.5}, "many": [{"name": name, "share": 0.5} for name in "12"]
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "NaN", "[1e400]", '"\\ud800"', "[" * 5000, b"\xff", b"\xef\xbb\xbf{}"]
+)
+def test_what_is_no_json_is_refused(text: str | bytes) -> None:
+    with pytest.raises(DocumentError):
+        parse(text)
+
+
+def test_a_file_is_json_or_toml_by_its_suffix(tmp_path: Path) -> None:
+    for name, content in (("a.json", '{"name": "é"}'), ("a.toml", 'name = "é"')):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        assert read(Inner, tmp_path / name) == Inner("é")
+    (tmp_path / "a.toml").write_text('name = "a"\nshare = nan')
+    with pytest.raises(DocumentError, match="share: not a finite number"):
+        read(Inner, tmp_path / "a.toml")
+    (tmp_path / "a.toml").write_text("a = " + "[" * 5000)
+    with pytest.raises(DocumentError, match="recursion"):
+        read(Inner, tmp_path / "a.toml")
+    with pytest.raises(DocumentError, match="No such file or directory"):
+        read(Inner, tmp_path / "b.json")
+
+
+@dataclass(frozen=True)
+class Written:
+    """As a person writes it."""
+
+    inner: Inner | None = None
+    kinds: tuple[Literal["red", "blue"], ...] = ()
+    by_kind: dict[Literal["red", "blue"], str | Inner] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"iner": {}}, "unknown key 'iner': did you mean 'inner'?"),
+        ({"inner": {"nam": "a"}}, "unknown key 'inner.nam': did you mean 'inner.name'?"),
+        ({"kinds": ["red", "blu"]}, "unknown kinds 'blu': did you mean 'blue'?"),
+        ({"by_kind": {"rad": "a"}}, "unknown key of by_kind 'rad': did you mean 'red'?"),
+        (
+            {"by_kind": {"red": {"nam": "a"}}},
+            "unknown key 'by_kind.red.nam': did you mean 'by_kind.red.name'?",
+        ),
+    ],
+)
+def test_a_typing_mistake_is_named_with_the_nearest_word(document: Any, message: str) -> None:
+    assert build(
+        Written, {"inner": {"name": "a"}, "by_kind": {"red": "b", "blue": {"name": "c"}}}, strict=True
+    )
+    with pytest.raises(DocumentError) as caught:
+        build(Written, document, strict=True)
+    assert str(caught.value) == message

@@ -35,4 +35,4 @@ def test_the_field_tier_has_an_interpreter_where_there_are_wheels(
         if each.marker is None or each.marker.evaluate(here)
     }
     assert ("ai-edge-litert" in found) == wanted
-    assert {"numpy", "pillow", "rich"} <= found
+    assert {"numpy", "pillow", "rich", "msgspec"} <= found

@@ -93,13 +93,18 @@ def test_folds_are_the_runs_that_their_document_names(run: runs.Run, tmp_path: P
         (place / name).mkdir(parents=True)
         loaded(run, place / name, document_of(run))
     assert not runs.is_folds(place)
-    (place / runs.POOLED).write_text(json.dumps({"runs": ["fold-1", "fold-2"], "k": 2}))
+    sound: dict[str, Any] = {"runs": ["fold-1", "fold-2"], "k": 2, "backbone": "mobilenetv2"}
+    sound |= {"split": {"grouped_by": "image", "test": 9}}
+    sound |= {"decision": {"labels": ["all", "healthy"], "positive": ["all"], "threshold": None}}
+    (place / runs.POOLED).write_text(json.dumps(sound))
     assert runs.is_folds(place)
     assert [each.path.name for each in runs.of_folds(place)] == ["fold-1", "fold-2"]
-    for wrong in ({"runs": []}, {"runs": ["fold-1", "fold-1"]}, {"runs": ["../fold-1"]}, {"k": 2}, []):
+    without_runs = {key: value for key, value in sound.items() if key != "runs"}
+    others = ({"runs": []}, {"runs": ["fold-1", "fold-1"]}, {"runs": ["fold-1", "../fold-2"]}, {"k": 3})
+    for wrong in (*(sound | other for other in others), without_runs, []):
         (place / runs.POOLED).write_text(json.dumps(wrong))
         with pytest.raises(RunError, match=r"pooled\.json: damaged .*; cross-validate again"):
             runs.of_folds(place)
-    (place / runs.POOLED).write_text(json.dumps({"runs": ["fold-1", "fold-9"]}))
+    (place / runs.POOLED).write_text(json.dumps(sound | {"runs": ["fold-1", "fold-9"]}))
     with pytest.raises(RunError, match="fold-9: not a run"):
         runs.of_folds(place)

@@ -13,7 +13,8 @@ from PIL import ExifTags, Image
 from small_models import FORMATS, SmallModel
 
 from edgeall.artifact import Artifact, Decision
-from edgeall.exporting import descriptions, load_recipe, model_io, tflite
+from edgeall.exporting import load_recipe, model_io, tflite
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.source_models import Sources
 from edgeall.field import Classified, classify
 from edgeall.pixels import FILTERS, FITS, PixelMapping, Resize, read_image
@@ -90,7 +91,7 @@ def sealed(
     path = small.copy(recipe, folder) if path is None else path
     metadata = small.metadata(recipe, **changes)
     metadata = dataclasses.replace(metadata, tensors=model_io.tensors(path, metadata.format))
-    descriptions.add(path, metadata)
+    exporter(metadata.format).describe(path, metadata)
     return artifact.seal(path, metadata)
 
 

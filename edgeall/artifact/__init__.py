@@ -10,16 +10,15 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeall import documents
 from edgeall.artifact import usage
-from edgeall.artifact.containers import CONTAINERS, LABELS_FILE, Container, Parts
+from edgeall.artifact.containers import LABELS_FILE, Container, Parts, container_of
 from edgeall.artifact.metadata import (
-    FORMATS,
     INTENDED_USE,
     PRECISIONS,
     SCHEMA,
     Calibration,
     Decision,
-    Format,
     GateOutcome,
     Metadata,
     Noise,
@@ -31,6 +30,7 @@ from edgeall.artifact.metadata import (
     Tensors,
     newer,
 )
+from edgeall.engines import BY_SUFFIX, ENGINES, FORMATS, Format
 from edgeall.errors import ArtifactError
 from edgeall.files import AnyPath
 
@@ -79,18 +79,18 @@ class Artifact:
 def is_artifact_name(path: AnyPath) -> bool:
     """Whether a file's suffix is one of an artifact's."""
     path = Path(path)
-    return path.suffix.lower() in CONTAINERS
+    return path.suffix.lower() in BY_SUFFIX
 
 
 def suffix_of(format: Format) -> str:
     """The file suffix of a format, with its dot."""
-    return next(suffix for suffix, (name, _) in CONTAINERS.items() if name == format)
+    return ENGINES[format].suffix
 
 
 def files_of(path: AnyPath) -> tuple[Path, ...]:
     """All files of the artifact at `path`, the named one first."""
     path = Path(path)
-    return _container(path).files(path)
+    return container_of(path).files(path)
 
 
 def seal(path: AnyPath, metadata: Metadata) -> Artifact:
@@ -100,11 +100,11 @@ def seal(path: AnyPath, metadata: Metadata) -> Artifact:
         ArtifactError: the file is not a model of its suffix's format, or carries metadata already.
     """
     path = Path(path)
-    container = _container(path)
+    container = container_of(path)
     parts = _split(container, path)
     if parts.text is not None:
         raise ArtifactError(f"{path}: carries edgeall metadata already")
-    if metadata.format != CONTAINERS[path.suffix.lower()][0]:
+    if metadata.format != BY_SUFFIX[path.suffix.lower()].format:
         raise ArtifactError(f"{path}: its suffix is not that of an artifact in {metadata.format} format")
     try:
         document = metadata.to_dict() | {usage.USAGE: usage.rule(metadata)}
@@ -125,7 +125,7 @@ def read(path: AnyPath) -> Artifact:
         ArtifactError: missing, not a model, without edgeall's metadata, or not what was once written.
     """
     path = Path(path)
-    container = _container(path)
+    container = container_of(path)
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file")
     parts = _split(container, path)
@@ -134,12 +134,12 @@ def read(path: AnyPath) -> Artifact:
             f"{path}: carries no edgeall metadata (not made by edgeall, or truncated); make it with: edgeall export"
         )
     try:
-        document = json.loads(parts.text)
+        document = documents.parse(parts.text)
         recorded = document.pop("sha256")
         from_the_future = document["schema"] > SCHEMA
         # Exactly as it was written: a space more or less is an edit too.
         whole = parts.text == _text(document, recorded) and recorded == _identity(parts.payload, document)
-    except (ValueError, KeyError, AttributeError, TypeError, OverflowError, RecursionError):
+    except (ValueError, KeyError, AttributeError, TypeError):
         raise ArtifactError(f"{path}: its metadata is damaged; export it again") from None
     if from_the_future:
         raise ArtifactError(f"{path}: {newer(document['schema'])}")
@@ -151,7 +151,7 @@ def read(path: AnyPath) -> Artifact:
         metadata = Metadata.from_dict(document)
     except ArtifactError as error:
         raise ArtifactError(f"{path}: {error}") from None
-    if metadata.format != CONTAINERS[path.suffix.lower()][0]:
+    if metadata.format != BY_SUFFIX[path.suffix.lower()].format:
         raise ArtifactError(f"{path}: its suffix is not that of an artifact in {metadata.format} format")
     if parts.labels not in (None, metadata.decision.labels):
         raise ArtifactError(f"{path}: its labels.txt is not that of its metadata; copy or export it again")
@@ -180,12 +180,3 @@ def _text(document: dict[str, object], sha256: str) -> str:
 def _identity(payload: str, document: dict[str, object]) -> str:
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(f"{payload}\n{canonical}".encode()).hexdigest()
-
-
-def _container(path: Path) -> Container:
-    try:
-        return CONTAINERS[path.suffix.lower()][1]
-    except KeyError:
-        raise ArtifactError(
-            f"{path}: not an artifact; edgeall reads {', '.join(CONTAINERS)} (OpenVINO by its .xml)"
-        ) from None

@@ -20,6 +20,7 @@ from typing import Protocol
 from xml.sax import saxutils
 
 from edgeall.artifact import protobuf
+from edgeall.engines import BY_SUFFIX, FILES, load
 from edgeall.errors import ArtifactError
 
 KEY = "edgeall"
@@ -217,12 +218,17 @@ def with_rt_info(graph: bytes, element: bytes) -> bytes:
     return head + element + closing + tail
 
 
-CONTAINERS: dict[str, tuple[str, Container]] = {
-    ".tflite": ("tflite", TfliteContainer()),
-    ".onnx": ("onnx", OnnxContainer()),
-    ".xml": ("openvino", OpenVinoContainer()),
-}
-"""File suffix to format name and container."""
+def container_of(path: Path) -> Container:
+    """The container of a file's format, by its suffix.
+
+    Raises:
+        ArtifactError: no artifact has such a suffix.
+    """
+    engine = BY_SUFFIX.get(path.suffix.lower())
+    if engine is None:
+        raise ArtifactError(f"{path}: not an artifact; edgeall reads {FILES}")
+    container: Container = load(engine.container)()
+    return container
 
 
 def _only(path: Path, found: list[str]) -> str | None:

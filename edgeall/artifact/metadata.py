@@ -4,7 +4,11 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
+
 from edgeall import documents
+from edgeall.engines import Format
 from edgeall.errors import ArtifactError
 from edgeall.pixels import PixelMapping
 
@@ -14,9 +18,7 @@ SCHEMA = 2
 So a new number is for what an older reader would get wrong by ignoring it: 2 says that the picture becomes a square
 in another way than the one of schema 1 (stretched, Pillow's bilinear filter).
 """
-Format = Literal["tflite", "onnx", "openvino"]
 Precision = Literal["float32", "float16", "int8"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 INTENDED_USE = "Research use only. Not a medical device; not for diagnosis without a qualified reader."
@@ -56,6 +58,14 @@ class Decision:
     def positive_indices(self) -> list[int]:
         return [self.labels.index(label) for label in self.positive]
 
+    def scores(self, probabilities: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Scores (n,) of class probabilities (n, classes): sums over the positive labels, in float64.
+
+        Rounding of the probabilities may leave them above 1.
+        """
+        table = np.asarray(probabilities, dtype=np.float64)
+        return np.asarray(table[:, self.positive_indices].sum(axis=1))
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -71,11 +81,6 @@ class Calibration:
     scale: float
     offset: float
     n: int
-
-    @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> "Calibration":
-        """Of a run's or an artifact's document; raises ValueError where it is none."""
-        return documents.build(cls, document)
 
 
 GateOutcome = Literal["passed", "failed", "unproven"]
@@ -279,7 +284,7 @@ class Metadata:
             ArtifactError: a key is missing, or a value is of another type or outside its range.
         """
         try:
-            schema = documents.build(_Schema, document).schema
+            schema = documents.build(_MetadataSchema, document).schema
             if schema > SCHEMA:
                 raise ArtifactError(newer(schema))
             if schema < 1:
@@ -314,7 +319,7 @@ _NEEDED = ("recipe", "parity", "intended_use", "decision.threshold", "decision.r
 
 
 @dataclass(frozen=True)
-class _Schema:
+class _MetadataSchema:
     schema: int
 
 

@@ -5,7 +5,8 @@ into the file as the key `usage`, for readers of other programs; edgeall itself 
 sentences anew.
 """
 
-from edgeall.artifact.metadata import Decision, Format, Metadata, TensorInfo
+from edgeall.artifact.metadata import Decision, Metadata, TensorInfo
+from edgeall.engines import ENGINES
 from edgeall.pixels import Filter, Fit, PixelMapping
 
 USAGE = "usage"
@@ -178,14 +179,5 @@ def _verdict(decision: Decision) -> str:
     return f"score = {score}. If {low!r} <= score < {high!r}, a human decides; else {threshold}."
 
 
-_ENGINES: dict[Format, str] = {
-    "tflite": "TensorFlow Lite's processor kernels compute in the precision of the file. Delegates for GPUs and "
-    "NPUs may compute in float16.",
-    "onnx": "ONNX Runtime's CPUExecutionProvider computes in the precision of the file by default.",
-    "openvino": "OpenVINO computes float32 layers in bfloat16 or float16 by default where the processor can, which "
-    'changes scores. Compile with {"INFERENCE_PRECISION_HINT": "f32"}; no entry in the file can ask for that.',
-}
-
-
 def _engine(metadata: Metadata) -> str:
-    return _ENGINES[metadata.format]
+    return ENGINES[metadata.format].arithmetic

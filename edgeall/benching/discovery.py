@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edgeall import files, runs
 from edgeall.artifact import is_artifact_name
+from edgeall.engines import FILES
 from edgeall.ensembling import Ensemble, is_ensemble, load
 from edgeall.errors import RunError, UsageError
 from edgeall.files import AnyPath
@@ -49,7 +50,7 @@ def _of_name(name: Path, root: Path) -> list[Path]:
             if not found:
                 raise RunError(f"{folder}: has no exports; make them with: edgeall export {name}")
             return found
-    raise UsageError(f"{name}: neither a run nor an artifact (.tflite, .onnx, .xml)")
+    raise UsageError(f"{name}: neither a run nor an artifact ({FILES})")
 
 
 def _exports(run: Path) -> list[Path]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeall.artifact import Format
 from edgeall.errors import MeasurementError
 from edgeall.runtimes import openvino
 
@@ -166,31 +165,24 @@ def _shown(value: Any) -> str:
     return json.dumps(value)[:60]
 
 
-TOOLS: dict[Format, Tool] = {
-    "openvino": Tool(
-        name="benchmark_app",
-        engine="openvino",
-        module="openvino.tools.benchmark.main",
-        variable="EDGEALL_BENCHMARK_APP",
-        configuration=_openvino_configuration,
-        options=_openvino_options,
-        report="benchmark_report.json",
-        read=_read_openvino,
-    ),
-    "tflite": Tool(
-        name="litert-benchmark",
-        engine="ai-edge-litert",
-        module="ai_edge_litert.tools.benchmark_litert_model",
-        variable="EDGEALL_LITERT_BENCHMARK",
-        configuration=None,
-        options=_litert_options,
-        report="report.json",
-        read=_read_litert,
-    ),
-}
-"""Artifact format to its engine's tool."""
+BENCHMARK_APP = Tool(
+    name="benchmark_app",
+    engine="openvino",
+    module="openvino.tools.benchmark.main",
+    variable="EDGEALL_BENCHMARK_APP",
+    configuration=_openvino_configuration,
+    options=_openvino_options,
+    report="benchmark_report.json",
+    read=_read_openvino,
+)
 
-NONE: dict[Format, str] = {
-    "onnx": "ONNX Runtime's own tool, onnxruntime_perf_test, is not part of its Python package",
-}
-"""Formats whose engine brings no tool, and why."""
+LITERT_BENCHMARK = Tool(
+    name="litert-benchmark",
+    engine="ai-edge-litert",
+    module="ai_edge_litert.tools.benchmark_litert_model",
+    variable="EDGEALL_LITERT_BENCHMARK",
+    configuration=None,
+    options=_litert_options,
+    report="report.json",
+    read=_read_litert,
+)

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from edgeall.engines import ENGINES
+
 CONFIDENCE = 0.9
 """Of the prediction interval: as many new latencies are in it, if they scatter as the published ones do."""
 
@@ -79,8 +81,8 @@ PUBLISHED = (
 """With one thread those of the Pi 5 would be 4.4 to 7.3 instructions a cycle, more than a Cortex-A76 decodes (4): their
 threads are not told, but it was several. An InceptionV3 of ONNX Runtime (113 ms) has other kernels and is left out."""
 
-FORMATS = ("tflite",)
-"""Formats whose engine has the kernels of `PUBLISHED`: XNNPACK's."""
+KERNELS = "XNNPACK"
+"""That computed the latencies of `PUBLISHED`."""
 
 
 def estimate(processor: str, format: str, instructions: int | None) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def estimate(processor: str, format: str, instructions: int | None) -> dict[str,
     known = [each for each in PUBLISHED if each.processor == processor]
     if not known:
         return {"reason": f"no published latency of {processor} to calibrate on"}
-    if format not in FORMATS:
+    if ENGINES[format].kernels != KERNELS:
         return {
             "reason": "no published latency of this engine to calibrate on; those known are of XNNPACK's kernels"
         }

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
+from edgeall import documents
 from edgeall.artifact import Format
-from edgeall.benching.external_tools import CONFIGURATION, NONE, TOOLS, Tool, ToolReport, ToolRequest
+from edgeall.benching.external_tools import CONFIGURATION, Tool, ToolReport, ToolRequest
+from edgeall.engines import ENGINES, load
 from edgeall.errors import MeasurementError
 from edgeall.measuring.runner import surroundings
+from edgeall.measuring.signals import ending
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,10 @@ def find(format: Format, engine: str) -> FoundTool:
     Raises:
         MeasurementError: there is none; says why.
     """
-    tool = TOOLS.get(format)
-    if tool is None:
-        raise MeasurementError(NONE[format])
+    row = ENGINES[format]
+    if row.tool is None:
+        raise MeasurementError(row.no_tool)
+    tool: Tool = load(row.tool)
     if engine != tool.engine:
         raise MeasurementError(f"it ran in {engine}, and {tool.name} measures {tool.engine}")
     if program := os.environ.get(tool.variable):
@@ -64,10 +68,10 @@ def measure(found: FoundTool, asked: ToolRequest, seconds: float) -> ToolReport:
         if status is None:
             raise MeasurementError(f"{tool.name} was stopped after {seconds:g} s without an answer")
         if status != 0:
-            raise MeasurementError(f"{tool.name} ended with status {status}: {_last_line(said)}")
+            raise MeasurementError(f"{tool.name} {ending(status, said)}")
         try:
-            report = json.loads((folder / tool.report).read_text(encoding="utf-8"), parse_constant=_refuse)
-        except (OSError, ValueError, RecursionError) as error:
+            report = documents.load(folder / tool.report)
+        except documents.DocumentError as error:
             raise MeasurementError(f"{tool.name} left no report that can be read ({error})") from None
     return tool.read(report, asked)
 
@@ -105,18 +109,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _last_line(said: str) -> str:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    text = "".join(char for char in lines[-1] if char.isprintable()) if lines else "no message"
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
 def _importable(module: str) -> bool:
     try:
         return util.find_spec(module) is not None
     except ImportError:
         return False
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON number")

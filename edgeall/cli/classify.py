@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeall.artifact import Artifact, Decision, is_artifact_name, read
+from edgeall.artifact import Artifact, Decision, files_of, is_artifact_name, read
 from edgeall.cli import outcome
 from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display
@@ -78,7 +78,7 @@ def _default_model() -> Path:
     here = sorted(
         path
         for path in Path().iterdir()
-        if is_artifact_name(path) and (path.suffix.lower() != ".xml" or path.with_suffix(".bin").is_file())
+        if is_artifact_name(path) and all(file.is_file() for file in files_of(path))
     )
     if len(here) == 1:
         return here[0]

@@ -38,7 +38,7 @@ def crash_message(artifact: Artifact) -> Iterator[None]:
     if faulthandler.is_enabled():
         yield
         return
-    from edgeall.runtimes import ENGINES
+    from edgeall.engines import ENGINES
 
     model, engine = artifact.path, ENGINES[artifact.metadata.format].title
     remedy = ": use an artifact of another format, or another version of the engine"

@@ -10,6 +10,7 @@ from edgeall.artifact import Artifact, Calibration, Metadata, Noise, Parity, Shi
 from edgeall.cli import outcome
 from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display, visible
+from edgeall.engines import FILES
 from edgeall.errors import EngineError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
-    parser.add_argument(
-        "artifact", metavar="ARTIFACT", type=Path, help="a .tflite, .onnx or OpenVINO .xml file"
-    )
+    parser.add_argument("artifact", metavar="ARTIFACT", type=Path, help=f"a {FILES} file")
     parser.epilog = (
         "Exit status: 0 intact and loads (or its engine is not installed), 1 its engine cannot load it, "
         "2 damaged or not an artifact."

@@ -12,6 +12,7 @@ from types import ModuleType
 from edgeall import __version__
 from edgeall.cli.display import Display
 from edgeall.cli.parsing import Parser
+from edgeall.engines import ENGINES, LABELS
 from edgeall.errors import EdgeallError, MissingExtraError
 from edgeall.suggestions import unknown_name
 
@@ -64,7 +65,7 @@ COMMANDS = (
     Command("import", "import a Keras classifier fine-tuned elsewhere as a run", "workstation", "import_"),
     Command(
         "export",
-        "export runs to float32 and INT8 TFLite, ONNX and OpenVINO artifacts",
+        f"export runs to float32 and INT8 {LABELS} artifacts",
         "workstation",
         interrupted=_RESUMES,
     ),
@@ -161,7 +162,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _extra_of(module: str) -> str:
-    return {"onnxruntime": "onnx", "openvino": "openvino"}.get(module, "workstation")
+    extras = {name: engine.extra for engine in ENGINES.values() for name in engine.packages}
+    return extras.get(module) or "workstation"
 
 
 def _quiet_libraries() -> None:

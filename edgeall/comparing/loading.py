@@ -1,6 +1,5 @@
 """What can be compared: runs, pooled folds and bench results, read into one form."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from edgeall import documents, ensembling, predictions, reporting, runs
+from edgeall import ensembling, predictions, reporting, runs
 from edgeall.artifact import Decision
 from edgeall.comparing.common_images import Answers
 from edgeall.errors import RunError, UsageError
@@ -157,10 +156,7 @@ def _ensemble(name: str, path: Path) -> Source:
 
 def _folds(name: str, path: Path) -> Source:
     file = path / POOLED
-    try:
-        pooled = documents.build(_Pooled, json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{file}: damaged ({error}); cross-validate again") from None
+    pooled = runs.load_folds(path)
     decision = Decision(pooled.decision.labels, pooled.decision.positive)
     backbone, grouped_by = pooled.backbone, pooled.split.grouped_by
     members = [path / member for member in pooled.runs]
@@ -181,39 +177,6 @@ def _folds(name: str, path: Path) -> Source:
         name, path, "folds", backbone, frozenset({grouped_by}), {None: Entry(_answers(said, decision, hashes))},
         decision.labels, models=len(members),
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _PooledDecision:
-    labels: tuple[str, ...]
-    positive: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        Decision(self.labels, self.positive)
-
-
-@dataclass(frozen=True)
-class _PooledSplit:
-    grouped_by: runs.GroupedBy
-    test: int
-
-
-@dataclass(frozen=True)
-class _Pooled:
-    """What is read of `pooled.json`."""
-
-    backbone: str
-    k: int
-    runs: tuple[str, ...]
-    split: _PooledSplit
-    decision: _PooledDecision
-
-    def __post_init__(self) -> None:
-        if self.k != len(self.runs) or len(set(self.runs)) != self.k:
-            raise ValueError(f"{len(set(self.runs))} different runs of {self.k} folds")
-        for run in self.runs:
-            if Path(run).name != run:
-                raise ValueError(f"the run {run!r} is no folder beside it")
 
 
 def _said(path: Path, decision: Decision, part: str) -> Predictions:

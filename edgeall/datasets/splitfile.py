@@ -1,7 +1,6 @@
 """A split in its own file, for training runs that share it."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,9 +38,8 @@ def load_split(path: AnyPath, dataset: Dataset, present: Sequence[str] = PARTS) 
             f"{path}: no such split file; make one with: edgeall data split {dataset.root} -o {path}"
         )
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        split = documents.build(Split, document)
-    except (ValueError, RecursionError, OSError) as error:
+        split = documents.read(Split, path)
+    except documents.DocumentError as error:
         raise DatasetError(f"{path}: not a split ({error}); make one with: edgeall data split") from None
     known = {sample.name: sample for sample in dataset.samples}
     for part in present:

@@ -1,7 +1,6 @@
 """The folder of an ensemble, written and read."""
 
 import dataclasses
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +69,7 @@ class _Grouped:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _EnsembleDocument:
     """`ensemble.json`."""
 
     schema: int
@@ -105,27 +104,24 @@ def load(path: AnyPath) -> Ensemble:
     """
     path = Path(path)
     file = path / FILE
+    if not is_ensemble(path):
+        raise RunError(f"{path}: not an ensemble (no {FILE}); make one with: edgeall ensemble RUN RUN")
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        told = documents.build(_Told, document, ("decision.threshold", "decision.refer"))
-        if told.schema != SCHEMA:
-            raise RunError(f"{file}: written by another version of edgeall; make the ensemble again")
-    except FileNotFoundError:
-        raise RunError(
-            f"{path}: not an ensemble (no {FILE}); make one with: edgeall ensemble RUN RUN"
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:
+        document = documents.read(_EnsembleDocument, file, ("decision.threshold", "decision.refer"))
+    except documents.DocumentError as error:
         raise RunError(f"{file}: damaged ({error}); make the ensemble again") from None
+    if document.schema != SCHEMA:
+        raise RunError(f"{file}: written by another version of edgeall; make the ensemble again")
     ensemble = Ensemble(
         path=path,
         # By name, as they were written: "runs/a", not "runs/both/../a".
-        members=tuple(Path(os.path.normpath(path / member.run)) for member in told.members),
-        sha256=tuple(member.sha256 for member in told.members),
-        backbone=told.backbone,
-        decision=told.decision,
-        grouped_by=told.split.grouped_by,
-        params=told.params,
-        metrics=told.metrics,
+        members=tuple(Path(os.path.normpath(path / member.run)) for member in document.members),
+        sha256=tuple(member.sha256 for member in document.members),
+        backbone=document.backbone,
+        decision=document.decision,
+        grouped_by=document.split.grouped_by,
+        params=document.params,
+        metrics=document.metrics,
     )
     for member, sha256 in zip(ensemble.members, ensemble.sha256, strict=True):
         model = member / "model.keras"

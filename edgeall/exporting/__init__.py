@@ -1,6 +1,6 @@
-"""Runs to artifacts: TFLite, ONNX and OpenVINO, float and INT8, each compared with the Keras model it came from.
+"""Exports runs to TFLite, ONNX and OpenVINO artifacts, float and INT8, and compares each with its Keras model.
 
-TensorFlow, ONNX and NNCF are imported by worker processes alone; importing this package is cheap.
+Only worker processes import TensorFlow, ONNX and NNCF, so that importing this package is cheap.
 """
 
 from edgeall.exporting.calibration_images import read_folder

@@ -1,4 +1,4 @@
-"""A method of making an artifact, and what came of it: the rows of the table in which methods are compared."""
+"""The table of methods that were compared for an artifact: one row a method."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,17 +9,17 @@ from edgeall.statistics import LEAST_GAIN
 
 Where = Literal["engine", "simulation"]
 NO_IMAGES = "the run's training images are not at hand (say where they are now with --data DIR): left out"
-"""Why fine-tuning was not tried."""
+"""Error of methods that train, without training images. Manifests keep it: `export_plan` retries these methods."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Time of one inference beside that of the same format's float32 artifact, on one thread of this machine.
+    """Time of one inference relative to the same format's float32 artifact, on one thread of this machine.
 
     Attributes:
-        ratio, low, high: INT8 over float32, with its 95 % interval: below 1 INT8 is faster.
-        processor: on which it was measured; another may differ.
-        milliseconds: processor time of one INT8 inference, the median.
+        ratio, low, high: INT8 over float32 with its 95 % interval. Below 1 INT8 is faster.
+        processor: name of the processor on which it was measured.
+        milliseconds: median processor time of one INT8 inference.
     """
 
     ratio: float
@@ -36,16 +36,16 @@ class Speed:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One method of making an artifact.
+    """One method and its result.
 
     Attributes:
-        method: the recipe's calibration ("min-max") or precision ("float16"), or one of the INT8 model that formats
-            share: "bias-correction", "fine-tuning".
-        measured_in: the artifact's own engine; "simulation" where the model that formats share could not be made.
-        parity: None where there is nothing to measure: `error` says why.
-        seconds: of work; 0 where an earlier export's was taken over.
-        size_bytes: of the bare model file.
-        speed: beside float32; None where it was not measured.
+        method: the recipe's calibration ("min-max") or precision ("float16"), or a name in
+            `int8_methods.METHODS`.
+        measured_in: "engine": the artifact's own; "simulation" where the shared model could not be made.
+        parity: None where no artifact could be made; `error` has the reason.
+        seconds: of conversion and evaluation.
+        size_bytes: size of the bare model.
+        speed: None where it was not measured.
     """
 
     method: str
@@ -57,7 +57,7 @@ class Attempt:
     speed: Speed | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, figures beside the method."""
+        """The JSON form, with the figures of `parity` at the top level."""
         figures = {"passed": False} if self.parity is None else documents.plain(self.parity)
         document: dict[str, Any] = {
             "method": self.method,

@@ -1,4 +1,4 @@
-"""What decides what an artifact is, as one SHA-256; and the same of the INT8 model that formats of a run share."""
+"""Cache keys: one SHA-256 over all inputs of an artifact, and one over those of the shared INT8 model."""
 
 import dataclasses
 import hashlib
@@ -10,34 +10,28 @@ from functools import cache
 from typing import Any
 
 from edgeall import __version__, files
-from edgeall.exporting.conversion_worker import format_module
+from edgeall.engines import ENGINES
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.recipes import Recipe
 from edgeall.runs import Member, Run
 
-METHOD_REVISION = 6
-"""Raised whenever what edgeall itself does to a model changes: how it is rewritten, rounded, tuned, written or judged.
-Work of another revision is never taken over, neither by the next release nor by a development checkout, whose version
-stays the same while the code changes."""
+METHOD_REVISION = 7
+"""Incremented whenever edgeall rewrites, rounds, trains, writes or judges a model differently. Artifacts of another
+revision are made anew, also in a development checkout, whose version stays the same while the code changes."""
 
 SHARED_PACKAGES = ("keras", "tensorflow", "onnx")
-"""That make the INT8 model which formats share, besides those that a format needs itself."""
-_ENGINES = {
-    "tflite": ("ai-edge-litert", "tflite-runtime"),
-    "onnx": ("onnxruntime",),
-    "openvino": ("openvino",),
-}
-"""Distributions in which parity is measured, by format."""
+"""Packages that the shared INT8 model depends on, besides those of a format."""
 
 
 @dataclass(frozen=True)
 class RunInputs:
-    """What the artifacts of one run have in common.
+    """Inputs that all artifacts of one run share.
 
     Attributes:
         model: SHA-256 of the Keras model file.
-        making: what every model is made from and judged on.
+        making: inputs that every model is made from and judged on.
         training: digest of the training images.
-        facts: what artifacts say of the run beyond that.
+        facts: other facts about the run that artifacts record.
     """
 
     model: str
@@ -47,7 +41,7 @@ class RunInputs:
 
 
 def of_run(run: Run, also: Sequence[Member] = ()) -> RunInputs:
-    """Read once for all recipes. `also`: other pictures that artifacts are judged on."""
+    """Inputs of a run, for all recipes. `also`: other pictures that artifacts are compared on."""
     model = files.sha256_file(run.model_path)
     making = {
         "edgeall": __version__,
@@ -74,7 +68,7 @@ def of_run(run: Run, also: Sequence[Member] = ()) -> RunInputs:
 
 
 def shared_key(of: RunInputs, recipe: Recipe, calibration: Sequence[Member]) -> str:
-    """Of the INT8 model that formats share. `calibration`: the images that are taken."""
+    """The cache key of the shared INT8 model. `calibration`: the selected images."""
     assert recipe.fine_tuning is not None
     return _digest(
         of.making
@@ -91,8 +85,10 @@ def shared_key(of: RunInputs, recipe: Recipe, calibration: Sequence[Member]) -> 
 def artifact_key(
     of: RunInputs, recipe: Recipe, calibration: Sequence[Member], ways: Sequence[object], shared: str | None
 ) -> str:
-    """Of one artifact. `ways`: what is tried to make it."""
-    packages = (*format_module(recipe.format).PACKAGES, *_ENGINES[recipe.format])
+    """The cache key of one artifact. `ways`: the methods that are compared."""
+    # Parity is measured in the engine.
+    engine = tuple(names[0] for names in ENGINES[recipe.format].packages.values())
+    packages = exporter(recipe.format).PACKAGES + engine
     return _digest(
         of.making
         | of.facts
@@ -107,12 +103,12 @@ def artifact_key(
 
 
 def converters(recipe: Recipe) -> dict[str, str]:
-    """Versions of edgeall and the libraries that convert, as artifacts name them."""
-    return {"edgeall": __version__} | _versions(format_module(recipe.format).PACKAGES)
+    """Versions of edgeall and of the converting packages, which artifacts record."""
+    return {"edgeall": __version__} | _versions(exporter(recipe.format).PACKAGES)
 
 
 def _versions(packages: Iterable[str]) -> dict[str, str]:
-    """Of those that are installed; without importing them."""
+    """Versions of the packages that are installed, without importing them."""
     found = {package: _version(package) for package in packages}
     return {package: version for package, version in found.items() if version is not None}
 

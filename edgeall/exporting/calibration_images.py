@@ -1,4 +1,4 @@
-"""Which images speak for a whole set, and how they reach a converter: selected once, decoded once, streamed."""
+"""Representative images for calibration and parity: selected, decoded once, and streamed to converters."""
 
 import dataclasses
 from collections import defaultdict
@@ -20,15 +20,15 @@ from edgeall.runs import Member, Run
 
 _FEWEST = 8
 _FLAT = 2.0
-"""Standard deviation of grey levels below which a picture shows nothing."""
+"""Standard deviation of bytes below which a picture counts as uniform."""
 
 
 @dataclass(frozen=True)
 class GivenImages:
-    """Images that a user names for calibration, instead of those a run was trained on. Labels are not known.
+    """Unlabelled images in a folder of the user.
 
     Attributes:
-        notes: what below `root` is left out, in words.
+        notes: messages about files below `root` that are left out.
     """
 
     root: Path
@@ -37,13 +37,13 @@ class GivenImages:
 
 
 def read_folder(root: AnyPath, size: int, option: str = "--calibration") -> GivenImages:
-    """All images under `root`, each looked at, for models of `size` x `size` pixels.
+    """All images under `root`, after checks of each, for models of `size` x `size` pixels.
 
-    `option`: of the command line, which named the folder; errors begin with it.
+    `option`: the command-line option that named the folder; errors begin with it.
 
     Raises:
-        UsageError: fewer than 8 images; one that cannot be read, shows nothing, or is less than half as wide or high
-            as the model's input, which stretching would only blur; a folder that cannot be listed. Each is named.
+        UsageError: there are fewer than 8 images; an image cannot be read, is uniform, or is less than half as wide or
+            high as the model's input; or a folder cannot be listed. The message names the file.
     """
     root = Path(root)
     if not root.is_dir():
@@ -64,7 +64,7 @@ def read_folder(root: AnyPath, size: int, option: str = "--calibration") -> Give
             raise UsageError(f"{option}: {error}") from None
         if image.std() < _FLAT:
             raise UsageError(
-                f"{option}: {path} is of one colour all over, and shows a quantizer no ranges: leave it out"
+                f"{option}: {path} has one colour everywhere, and gives no activation ranges: remove it"
             )
         if 2 * min(width, height) < size:
             raise UsageError(
@@ -72,22 +72,22 @@ def read_folder(root: AnyPath, size: int, option: str = "--calibration") -> Give
             )
     if len(paths) < _FEWEST:
         raise UsageError(
-            f"{option} {root}: holds {len(paths)} images; at least {_FEWEST} are needed, 100 are good"
+            f"{option} {root}: holds {len(paths)} images; at least {_FEWEST} are needed, 100 recommended"
         )
     members = [Member(path.relative_to(root).as_posix(), files.sha256_file(path), "") for path in paths]
     return GivenImages(root, tuple(members), notes)
 
 
 def select(members: Sequence[Member], count: int, seed: int) -> tuple[Member, ...]:
-    """At most `count` members, each label in its share of the whole (but at least once, `count` allowing).
+    """A stratified sample of at most `count` members, with every label at least once where `count` allows.
 
-    The order is mixed over the labels, so that any first few speak for all. Same members and seed, same choice.
+    Labels are interleaved, so that any first few are representative. The same members and seed give the same sample.
 
     Raises:
         ExportError: `members` is empty.
     """
     if not members:
-        raise ExportError("there are no images to choose from: the run's split is empty; train it again")
+        raise ExportError("there are no images to select from: the run's split is empty; train it again")
     by_label: dict[str, list[Member]] = defaultdict(list)
     for member in sorted(members, key=lambda member: member.name):
         by_label[member.label].append(member)
@@ -96,7 +96,7 @@ def select(members: Sequence[Member], count: int, seed: int) -> tuple[Member, ..
     for label in sorted(by_label):
         group = by_label[label]
         for place, index in enumerate(rng.permutation(len(group))):
-            # The middle of the place-th of len(group) equal steps: sorting by it interleaves labels by their shares.
+            # The middle of the place-th of len(group) equal steps. Sorting by it interleaves labels by their shares.
             ranked.append(((place + 0.5) / len(group), label, group[index]))
     chosen = [member for _, _, member in sorted(ranked, key=lambda entry: entry[:2])]
     first_of_each = [next(member for member in chosen if member.label == label) for label in sorted(by_label)]
@@ -104,10 +104,10 @@ def select(members: Sequence[Member], count: int, seed: int) -> tuple[Member, ..
 
 
 def decode(run: Run, part: str, members: tuple[Member, ...], out: Path, root: Path | None = None) -> None:
-    """Write the pixels of some members of a split part to `out`: a .npy of uint8 (n, size, size, 3), whole or absent.
+    """Write the pixels of members of a split part to `out`, a .npy of uint8 (n, size, size, 3), atomically.
 
     Raises:
-        RunError: an image is missing or is not the one of the split.
+        RunError: an image is missing, or its content is not that of the split.
         ImageError: an image cannot be decoded.
     """
     chosen: dict[str, Any] = {part: members}
@@ -123,10 +123,10 @@ def decode(run: Run, part: str, members: tuple[Member, ...], out: Path, root: Pa
 
 
 def decode_given(given: GivenImages, mapping: PixelMapping, out: Path) -> None:
-    """As `decode`, of all images that a user named.
+    """As `decode`, for all images of the user's folder.
 
     Raises:
-        ImageError: an image cannot be decoded any more.
+        ImageError: an image cannot be decoded.
     """
     shape = (len(given.members), mapping.size, mapping.size, 3)
     with files.replacing(out) as part_path:
@@ -137,6 +137,6 @@ def decode_given(given: GivenImages, mapping: PixelMapping, out: Path) -> None:
 
 
 def stream(images: Path, mapping: PixelMapping) -> Iterator[npt.NDArray[Any]]:
-    """Model inputs, float32 (1, size, size, 3), one at a time from what `decode` wrote."""
+    """Model inputs, float32 (1, size, size, 3), one at a time from a file that `decode` wrote."""
     for image in np.load(images, mmap_mode="r", allow_pickle=False):
         yield mapping.apply(np.asarray(image)[None])

@@ -2,14 +2,13 @@
 
 The job is a JSON line on standard input.
 
-Converters print hundreds of lines, keep gigabytes and now and then die; here they can, without harm. Standard input
-stays open while the parent lives: when it closes, the parent is gone and so is this process.
+Converters print hundreds of lines, hold gigabytes and sometimes crash, which a separate process isolates. Standard
+input stays open while the parent lives; this process ends when it closes.
 """
 
 import contextlib
 import dataclasses
 import errno
-import importlib
 import json
 import os
 import sys
@@ -18,34 +17,31 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from edgeall import files, runs
+from edgeall import documents, files, runs
 from edgeall.errors import EdgeallError
 from edgeall.exporting import speed
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.recipes import Recipe
-from edgeall.exporting.source_models import NEEDS, VALIDATION, Sources
+from edgeall.exporting.source_models import INTERMEDIATES, VALIDATION, Sources
 
 
-def format_module(format: str) -> ModuleType:
-    """The module of a format: `NEEDS`, `PACKAGES` and `convert(sources, recipe, calibration, out)`."""
-    return importlib.import_module(f"edgeall.exporting.{format}")
+def reference(
+    run: runs.Run, sources: Sources, freeze_graph: bool, measure_noise: bool = False
+) -> dict[str, Any]:
+    """Step "reference": outputs of the Keras model, and its frozen graph."""
+    from edgeall.exporting.source_models import write_reference
+
+    noise = write_reference(run, sources, freeze_graph, measure_noise)
+    return {"noise": None if noise is None else dataclasses.asdict(noise)}
 
 
-def answer(run: runs.Run, sources: Sources, freezes: bool, noise: bool = False) -> dict[str, Any]:
-    """Step "answer": what the Keras model answers, and its graph, from which the others are made."""
-    from edgeall.exporting import source_models as module
-
-    found = module.answer(run, sources, freezes, noise)
-    return {"noise": None if found is None else dataclasses.asdict(found)}
-
-
-def derive(need: str, run: runs.Run, sources: Sources) -> dict[str, Any]:
+def intermediate(name: str, run: runs.Run, sources: Sources) -> dict[str, Any]:
     """Steps "saved_model" and "onnx": the forms that formats are converted from."""
-    NEEDS[need](sources)
+    INTERMEDIATES[name](sources)
     return {}
 
 
@@ -55,16 +51,16 @@ def convert(
     """Step "convert": one bare model file."""
     target = Recipe.from_dict(recipe)
     images = None if calibration is None else Path(calibration)
-    format_module(target.format).convert(sources, target, images, Path(out))
+    exporter(target.format).convert(sources, target, images, Path(out))
     return {}
 
 
-def examine(
-    run: runs.Run, sources: Sources, recipe: dict[str, Any], out: str, answers: str, threads: int
+def evaluate(
+    run: runs.Run, sources: Sources, recipe: dict[str, Any], out: str, outputs: str, threads: int
 ) -> dict[str, Any]:
-    """Step "examine": what the bare model answers in its own engine, and what it left in float.
+    """Step "evaluate": outputs of the bare model in its own engine, and operators that are left in float.
 
-    `answers`: an .npz to write, as `Sources.reference`. Only INT8 is shown other pictures than validation images.
+    `outputs`: an .npz to write, as `Sources.reference`. INT8 is evaluated on all sets, the others on validation images.
     """
     target = Recipe.from_dict(recipe)
     sets = sources.sets if target.precision == "int8" else (VALIDATION,)
@@ -74,20 +70,20 @@ def examine(
             for name in sets
         }
         executed = session.executed_precision()
-    np.savez(answers, allow_pickle=False, **found)
+    np.savez(outputs, allow_pickle=False, **found)
     left = executed.float_operators if target.precision == "int8" else {}
     return {"left_in_float": [f"{count} {kind}" for kind, count in sorted(left.items())]}
 
 
-def clock(run: runs.Run, sources: Sources, recipes: list[dict[str, Any]], files: list[str]) -> dict[str, Any]:
-    """Step "clock": medians of processor seconds of one inference, a round and file, rounds interleaved, one thread."""
+def time(run: runs.Run, sources: Sources, recipes: list[dict[str, Any]], files: list[str]) -> dict[str, Any]:
+    """Step "time": median processor seconds of one inference by file and round, on one thread, interleaved."""
     image = np.load(sources.images(), mmap_mode="r", allow_pickle=False)[:1]
     with contextlib.ExitStack() as stack:
         sessions = [
             stack.enter_context(_opened(run, Recipe.from_dict(recipe), file, threads=1))
             for recipe, file in zip(recipes, files, strict=True)
         ]
-        return {"seconds": speed.interleaved([partial(session.predict, image) for session in sessions])}
+        return {"seconds": speed.time_interleaved([partial(session.predict, image) for session in sessions])}
 
 
 def _opened(run: runs.Run, recipe: Recipe, file: str, threads: int) -> Any:
@@ -106,10 +102,11 @@ def _opened(run: runs.Run, recipe: Recipe, file: str, threads: int) -> Any:
 def quantize(
     run: runs.Run, sources: Sources, material: dict[str, Any], method: str, truth: list[int]
 ) -> dict[str, Any]:
-    """Step "quantize": the INT8 model that formats share, by one method."""
+    """Step "quantize": the shared INT8 model by one method."""
     from edgeall.exporting import shared_int8
 
-    return {"seconds": shared_int8.make(run, sources, shared_int8.material_from(material), method, truth)}
+    inputs = documents.build(shared_int8.Int8Inputs, material)
+    return {"seconds": shared_int8.make(run, sources, inputs, method, truth)}
 
 
 def write(run: runs.Run, sources: Sources, recipe: dict[str, Any], model: str, out: str) -> dict[str, Any]:
@@ -122,8 +119,10 @@ def write(run: runs.Run, sources: Sources, recipe: dict[str, Any], model: str, o
     return {}
 
 
-def sense(run: runs.Run, sources: Sources, calibration: str, weight_bits: int, out: str) -> dict[str, Any]:
-    """Step "sense": the table and picture of layers by what INT8 costs them."""
+def sensitivity(
+    run: runs.Run, sources: Sources, calibration: str, weight_bits: int, out: str
+) -> dict[str, Any]:
+    """Step "sensitivity": the table and the plot of the quantization error by layer."""
     from edgeall.exporting import sensitivity_report
 
     sensitivity_report.write(run, Path(calibration), weight_bits, Path(out))
@@ -131,21 +130,21 @@ def sense(run: runs.Run, sources: Sources, calibration: str, weight_bits: int, o
 
 
 STEPS: dict[str, Callable[..., dict[str, Any]]] = {
-    "answer": answer,
-    **{need: partial(derive, need) for need in NEEDS},
+    "reference": reference,
+    **{name: partial(intermediate, name) for name in INTERMEDIATES},
     "convert": convert,
-    "examine": examine,
-    "clock": clock,
+    "evaluate": evaluate,
+    "time": time,
     "quantize": quantize,
     "write": write,
-    "sense": sense,
+    "sensitivity": sensitivity,
 }
 
 
 def main() -> int:
-    """Do the job; its result, or the error a user should see, goes into the file that the job names.
+    """Run the job and write its result, or an error for the user, to the file that the job names.
 
-    So does that a converter failed in a way of its own, whose words are then the last that were printed.
+    An unexpected exception of a converter is recorded as a crash; its message is the last line that was printed.
     """
     job = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -156,7 +155,7 @@ def main() -> int:
     except EdgeallError as error:
         result = {"error": str(error)}
     except Exception as error:
-        # A full disk or memory is no word of the converter's: without a result, this process counts as lost.
+        # A full disk or memory is not the converter's fault: without a result, this process counts as lost.
         if isinstance(error, MemoryError) or os.strerror(errno.ENOSPC) in str(error):
             raise
         traceback.print_exc()
@@ -182,5 +181,5 @@ if __name__ == "__main__":
         status = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    # Engines' and TensorFlow's threads are in no hurry to end, and nothing of theirs is needed any more.
+    # Threads of engines and of TensorFlow delay a regular exit, and nothing of theirs is needed any more.
     os._exit(status)

@@ -1,4 +1,4 @@
-"""Runs to artifacts: plan, convert, examine, seal, move in."""
+"""Exports runs: plans tasks, makes and evaluates candidates, seals artifacts and moves them into the run."""
 
 import importlib.util
 import threading
@@ -16,9 +16,9 @@ from edgeall.exporting import calibration_images, candidates, int8_cache, sealin
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.cache_key import SHARED_PACKAGES
 from edgeall.exporting.calibration_images import GivenImages
-from edgeall.exporting.conversion_worker import format_module
-from edgeall.exporting.export_context import Candidate, ExportContext, calibration_file, tell
+from edgeall.exporting.export_context import Candidate, ExportContext, calibration_file, report_error
 from edgeall.exporting.export_plan import FailedTask, Options, Task, plan
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.recipes import Recipe
@@ -32,13 +32,13 @@ from edgeall.runs import Run
 
 _PARITY_SEED = 0
 _SHIFTED_IMAGES = 30
-"""Validation images of which changed ones are made."""
+"""Validation images that `shifts` changes."""
 _DEFAULT = Options()
 
 
 @dataclass(frozen=True)
 class ExportOutcome:
-    """What became of an export, in the order asked for."""
+    """Results of an export, in the order of runs and recipes."""
 
     exported: tuple[Exported, ...]
     failures: tuple[FailedTask, ...]
@@ -54,10 +54,10 @@ def export_run(
     options: Options | None = None,
     progress: Progress = SILENT,
 ) -> list[Exported]:
-    """As `export_runs`, for one run; every artifact or an error.
+    """As `export_runs`, for one run; returns all artifacts or raises.
 
     Raises:
-        ExportError: an artifact could not be made; the others have been.
+        ExportError: an artifact could not be made. The others have been written.
     """
     data = None if data is None else Path(data)
     chosen = options or Options(overwrite=overwrite, data=data)
@@ -77,24 +77,24 @@ def export_runs(
 ) -> ExportOutcome:
     """Make each recipe's artifact of each run: `exports/<run>_<recipe><suffix>` in the run's folder.
 
-    An artifact whose inputs have not changed is left as it is ("cached"). One that failed its recipe's limits is
-    written, with `parity.passed` false; one on which the images do not decide, with None.
+    An artifact whose inputs have not changed is left as it is ("cached"). An artifact that fails the limits of its
+    recipe is written with `parity.passed` false, and an unproven one with None.
 
     Args:
-        jobs: worker processes at once; default as many as cores and memory allow, one of large models.
+        jobs: worker processes at once. Default: as many as cores and memory allow; one for large models.
 
     Raises:
-        UsageError: an artifact made from other inputs is in the way, two recipes have one name, or another export
+        UsageError: an artifact made from other inputs exists already, two recipes have one name, or another export
             works on the same run.
-        RunError, ImageError: the only run's images are missing or damaged; among several runs it is a failure.
-        MissingExtraError: a package that converts is not installed.
+        RunError, ImageError: images are missing or damaged; among several runs, this is a failure of the run alone.
+        MissingExtraError: a package that a conversion needs is not installed.
     """
     twice = [name for name, count in Counter(recipe.name for recipe in recipes).items() if count > 1]
     if twice:
-        raise UsageError(f"two recipes are called '{twice[0]}', and so would be their artifacts: rename one")
+        raise UsageError(f"two recipes have the name '{twice[0]}', and so would their artifacts: rename one")
     tasks = [task for run in runs for task in plan(run, recipes, options)]
     todo = [task for task in tasks if task.settled is None]
-    _need_packages(todo)
+    _check_packages(todo)
     done: dict[Path, Exported | FailedTask] = {task.path: task.settled for task in tasks if task.settled}
     if todo:
         with (
@@ -127,16 +127,16 @@ def export_runs(
 def write_sensitivity(
     run: Run, recipe: Recipe, options: Options = _DEFAULT, *, progress: Progress = SILENT
 ) -> tuple[Path, Path]:
-    """Write `exports/<run>_int8-sensitivity.csv` and `.png`: the layers of a run by what INT8 costs them.
+    """Write `exports/<run>_int8-sensitivity.csv` and `.png`: the quantization error of each layer of a run.
 
-    `recipe`: an INT8 one, whose calibration images and weight bits are used. Both files are replaced.
+    `recipe`: an INT8 recipe, which gives the calibration images and the weight bits. Existing files are replaced.
 
     Raises:
-        UsageError: another export works on the run, or the recipe is not calibrated.
-        ExportError: there are no images to measure on, or a layer has no INT8 form.
+        UsageError: another export works on the run, or the recipe has no calibration.
+        ExportError: there are no images, or a layer has no INT8 form.
     """
     if recipe.calibration is None or recipe.fine_tuning is None:
-        raise UsageError(f"recipe {recipe.name}: has no calibration, and so no ranges to measure layers with")
+        raise UsageError(f"recipe {recipe.name}: has no calibration, which the sensitivity of layers needs")
     root, everyone = options.data, run.split.train
     if options.calibration is not None:
         root, everyone = options.calibration.root, options.calibration.members
@@ -146,8 +146,8 @@ def write_sensitivity(
         images = folder / "calibration.npy"
         calibration_images.decode(run, "train", members, images, root)
         with WorkerPool(1) as workers:
-            workers.do(
-                "sense",
+            workers.run_step(
+                "sensitivity",
                 run,
                 folder,
                 calibration=str(images.resolve()),
@@ -158,9 +158,13 @@ def write_sensitivity(
     return out, out.with_suffix(".png")
 
 
-def _need_packages(tasks: Sequence[Task]) -> None:
-    """Found out before any worker starts, and without importing them."""
-    needed = {package for task in tasks for package in format_module(task.recipe.format).PACKAGES}
+def _check_packages(tasks: Sequence[Task]) -> None:
+    """Check before any worker starts, without importing the packages.
+
+    Raises:
+        MissingExtraError: one is not installed.
+    """
+    needed = {package for task in tasks for package in exporter(task.recipe.format).PACKAGES}
     needed |= {package for task in tasks if task.methods for package in SHARED_PACKAGES}
     for package in sorted(needed):
         if importlib.util.find_spec(package) is None:
@@ -170,30 +174,13 @@ def _need_packages(tasks: Sequence[Task]) -> None:
 def _export_one_run(
     tasks: list[Task], workers: WorkerPool, options: Options, progress: Progress, advance: Advance
 ) -> dict[Path, Exported | FailedTask]:
-    run, data = tasks[0].run, options.data
-    integer = any(task.recipe.precision == "int8" for task in tasks)
+    run = tasks[0].run
     with work_folder(run) as folder:
-        sources = Sources(folder, run.pixels)
-        most = max(task.recipe.parity.images for task in tasks)
-        validation = calibration_images.select(run.split.val, most, _PARITY_SEED)
-        calibration_images.decode(run, "val", validation, sources.images(), data)
-        for task in tasks:
-            if task.calibration and not calibration_file(folder, task).exists():
-                images = calibration_file(folder, task)
-                calibration_images.decode(run, "train", task.calibration, images, task.root)
-        changed = _other_pictures(sources, options.also) if integer else ()
         try:
-            report, _ = workers.do(
-                "answer", run, folder, freezes=any(task.calibrates for task in tasks), noise=integer
-            )
+            context = _prepare(tasks, workers, folder, options, progress)
         except ExportError as error:
-            tell(progress, run.name, error)
+            report_error(progress, run.name, error)
             return {task.path: FailedTask(run.name, task.recipe.name, str(error)) for task in tasks}
-        noise = None if report["noise"] is None else Noise(**report["noise"])
-        intermediates = Intermediates(workers, run, folder)
-        context = ExportContext(
-            workers, folder, sources, intermediates, validation, changed, noise, data, progress
-        )
         entering = threading.Lock()
 
         def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported:
@@ -207,7 +194,7 @@ def _export_one_run(
         for task in tasks:
             if task.recipe.precision == "int8":
                 groups.setdefault(task.shared or task.path, []).append(task)
-        # INT8 is timed beside float32, which is there by then.
+        # Float32 first: INT8 is timed relative to it.
         results = candidates.make_each(single, context, finish)
         for group in groups.values():
             results |= candidates.compare(group, context, finish)
@@ -215,8 +202,40 @@ def _export_one_run(
     if any(task.shared for task in tasks) and not any(
         isinstance(each, FailedTask) for each in results.values()
     ):
-        int8_cache.clean(run)
+        int8_cache.prune(run)
     return results
+
+
+def _prepare(
+    tasks: Sequence[Task], workers: WorkerPool, folder: Path, options: Options, progress: Progress
+) -> ExportContext:
+    """Decode the images of a run's tasks, and compute the reference outputs of its Keras model.
+
+    Raises:
+        ExportError: the Keras model cannot be used.
+        RunError, ImageError: an image is missing or damaged.
+    """
+    run, data = tasks[0].run, options.data
+    integer = any(task.recipe.precision == "int8" for task in tasks)
+    sources = Sources(folder, run.pixels)
+    most = max(task.recipe.parity.images for task in tasks)
+    validation = calibration_images.select(run.split.val, most, _PARITY_SEED)
+    calibration_images.decode(run, "val", validation, sources.images(), data)
+    for task in tasks:
+        if task.calibration and not calibration_file(folder, task).exists():
+            images = calibration_file(folder, task)
+            calibration_images.decode(run, "train", task.calibration, images, task.root)
+    changed = _other_pictures(sources, options.also) if integer else ()
+    report, _ = workers.run_step(
+        "reference",
+        run,
+        folder,
+        freeze_graph=any(task.calibrates for task in tasks),
+        measure_noise=integer,
+    )
+    noise = None if report["noise"] is None else Noise(**report["noise"])
+    intermediates = Intermediates(workers, run, folder)
+    return ExportContext(workers, folder, sources, intermediates, validation, changed, noise, data, progress)
 
 
 def _one_at_a_time(runs: Sequence[Run]) -> int | None:
@@ -224,7 +243,7 @@ def _one_at_a_time(runs: Sequence[Run]) -> int | None:
 
 
 def _other_pictures(sources: Sources, also: GivenImages | None) -> list[str]:
-    """Write the pictures besides validation images on which INT8 is compared with float; the change of each."""
+    """Write the other pictures on which INT8 is compared with float; returns the change of each shifted picture."""
     images = np.load(sources.images(), allow_pickle=False)[:_SHIFTED_IMAGES]
     shifted = [shift(image) for shift in SHIFTS.values() for image in images]
     np.save(sources.images(SHIFTED), np.stack(shifted), allow_pickle=False)

@@ -1,4 +1,4 @@
-"""Where the artifacts of one run are converted and examined: its workers, its folder, what is known of its images."""
+"""What the exports of one run share, and the two ways to make a candidate: conversion, and writing the shared model."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -12,10 +12,11 @@ from edgeall.artifact import Decision, Noise, Parity, files_of
 from edgeall.errors import EdgeallError
 from edgeall.exporting import gate, int8_cache, shared_int8
 from edgeall.exporting.attempts import Attempt
-from edgeall.exporting.conversion_worker import format_module
 from edgeall.exporting.export_plan import Task
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.own_decision import own_decision
+from edgeall.exporting.paired_scores import PairedScores, pair_scores
 from edgeall.exporting.source_models import ALSO, SHIFTED, VALIDATION, Sources
 from edgeall.exporting.worker_pool import WorkerPool
 from edgeall.progress import Progress
@@ -26,15 +27,16 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A bare model file that was examined in its engine.
+    """A bare model file that was evaluated in its engine.
 
     Attributes:
         attempt: its row in the table of methods.
+        left_in_float: operators that an INT8 model computes in float.
+        shared: whether it is the INT8 model that formats share.
         decision: its own threshold and referral band.
-        shared: whether it is of the INT8 model that formats share.
-        answers: class probabilities (n, k) for each set of images (`Sources.sets`).
-        images: its answers to the validation images beside the Keras model's.
-        logit_scale: what its own temperature multiplied the float model's logits by.
+        outputs: class probabilities (n, k) for each set of images (`Sources.sets`).
+        images: its scores of the validation images, paired with the Keras model's.
+        logit_scale: factor of the logits by temperature scaling.
     """
 
     attempt: Attempt
@@ -42,8 +44,8 @@ class Candidate:
     left_in_float: tuple[str, ...]
     shared: bool
     decision: Decision
-    answers: dict[str, Floats]
-    images: gate.PairedScores
+    outputs: dict[str, Floats]
+    images: PairedScores
     logit_scale: float = 1.0
 
     @property
@@ -51,21 +53,21 @@ class Candidate:
         assert self.attempt.parity is not None
         return self.attempt.parity
 
-    def judged(self, parity: Parity) -> "Candidate":
-        """The same with another judgement."""
+    def with_parity(self, parity: Parity) -> "Candidate":
+        """The same candidate with another parity."""
         return dataclasses.replace(self, attempt=dataclasses.replace(self.attempt, parity=parity))
 
 
 @dataclass(frozen=True)
 class ExportContext:
-    """What the exports of one run work with.
+    """What the exports of one run share.
 
     Attributes:
-        folder: for what is not finished.
-        intermediates: what formats are converted from.
-        validation: the images that artifacts are judged on, in the order in which models answer to them.
-        changed: of each image of the set "shifted", the change made to it.
-        data: where the run's images are now; None: where they were at training.
+        folder: the work folder.
+        validation: the validation images of the gate, in the order of all outputs.
+        changed: the change of each image of the set "shifted".
+        noise: changes of the float score under changes of the picture that nobody sees; None where not measured.
+        data: where the run's images are now. None: where they were at training.
     """
 
     workers: WorkerPool
@@ -79,17 +81,17 @@ class ExportContext:
     progress: Progress
 
     def convert(self, task: Task) -> Candidate:
-        """The recipe's own conversion, examined.
+        """Convert by the recipe, and evaluate.
 
         Raises:
-            ExportError: the converter or the engine failed, what came out is no model, or what the format is
-                converted from could not be made.
+            ExportError: an intermediate could not be made, the converter or the engine failed, or the outputs are not
+                those of a model.
         """
         method = own_method(task)
-        self.intermediates.need(format_module(task.recipe.format).NEEDS)
-        file = self._place(task, f"own-{method}")
+        self.intermediates.ensure(exporter(task.recipe.format).NEEDS)
+        file = self._new_file(task, f"own-{method}")
         images = str(calibration_file(self.folder, task).resolve()) if task.calibration else None
-        _, seconds = self.workers.do(
+        _, seconds = self.workers.run_step(
             "convert",
             task.run,
             self.folder,
@@ -97,18 +99,18 @@ class ExportContext:
             calibration=images,
             out=str(file.resolve()),
         )
-        return self._examine(task, method, file, seconds, of_shared=None)
+        return self._evaluate(task, method, file, seconds, simulation=None)
 
     def write(self, task: Task, method: str) -> Candidate:
-        """The shared INT8 model of a method in the task's format, examined.
+        """Write the shared INT8 model of a method in the task's format, and evaluate.
 
         Raises:
             ExportError: as `convert`.
         """
         assert task.shared is not None
         model = int8_cache.model_file(task.run, task.shared, method)
-        file = self._place(task, method)
-        _, seconds = self.workers.do(
+        file = self._new_file(task, method)
+        _, seconds = self.workers.run_step(
             "write",
             task.run,
             self.folder,
@@ -116,68 +118,64 @@ class ExportContext:
             model=str(model.resolve()),
             out=str(file.resolve()),
         )
-        return self._examine(task, method, file, seconds, of_shared=shared_int8.simulated(model))
+        return self._evaluate(task, method, file, seconds, simulation=shared_int8.simulated(model))
 
-    def _place(self, task: Task, method: str) -> Path:
+    def _new_file(self, task: Task, method: str) -> Path:
         own = self.folder / f"{task.recipe.name}-{method}"
         own.mkdir()
         return own / task.path.name
 
-    def _examine(
-        self, task: Task, method: str, file: Path, converting: float, of_shared: tuple[Floats, float] | None
+    def _evaluate(
+        self, task: Task, method: str, file: Path, converting: float, simulation: tuple[Floats, float] | None
     ) -> Candidate:
-        """`of_shared`: of the shared model, its simulated answers to validation images, and its factor of logits."""
-        simulated, logit_scale = of_shared or (None, 1.0)
-        saved = file.with_name("answers.npz")
-        report, examining = self.workers.do(
-            "examine",
+        """`simulation`: outputs of the simulated shared model for validation images, and its factor of logits."""
+        simulated, logit_scale = simulation or (None, 1.0)
+        saved = file.with_name("outputs.npz")
+        report, evaluating = self.workers.run_step(
+            "evaluate",
             task.run,
             self.folder,
             recipe=task.recipe.to_dict(),
             out=str(file.resolve()),
-            answers=str(saved.resolve()),
+            outputs=str(saved.resolve()),
             threads=self.workers.threads,
         )
-        answers = _arrays(saved)
-        decision = self._decision(task, answers[VALIDATION] if simulated is None else simulated)
-        # The first of those that speak for all, as many as this recipe asks for.
-        images = self.paired(VALIDATION, answers, decision, task).first(task.recipe.parity.images)
+        outputs = _arrays(saved)
+        decision = self._decision(task, outputs[VALIDATION] if simulated is None else simulated)
+        # As many images as this recipe asks for; any first few are representative.
+        images = self.pair(VALIDATION, outputs, decision, task).first(task.recipe.parity.images)
         parity = gate.judge(images, task.recipe.parity)
         if simulated is not None and task.recipe.parity.agreement is not None:
-            alike = gate.paired(
+            alike = pair_scores(
                 images.truth.tolist(),
                 images.subjects,
                 simulated[: len(images)],
-                answers[VALIDATION][: len(images)],
+                outputs[VALIDATION][: len(images)],
                 decision,
                 decision,
             )
-            clause = gate.agreement(alike, task.recipe.parity.agreement, "those of the formats' common model")
-            parity = gate.with_clause(parity, clause)
+            criterion = gate.agreement(alike, task.recipe.parity.agreement, "the simulated INT8 model")
+            parity = gate.with_criterion(parity, criterion)
         size = sum(each.stat().st_size for each in files_of(file))
         attempt = Attempt(
             method,
             "engine",
             dataclasses.replace(parity, noise=self.noise),
-            round(converting + examining, 2),
+            round(converting + evaluating, 2),
             size_bytes=size,
         )
         left = tuple(report["left_in_float"])
-        return Candidate(attempt, file, left, simulated is not None, decision, answers, images, logit_scale)
+        return Candidate(attempt, file, left, simulated is not None, decision, outputs, images, logit_scale)
 
-    def _decision(self, task: Task, answers: Floats) -> Decision:
-        """INT8 has its own; one for all formats where the model is one."""
+    def _decision(self, task: Task, outputs: Floats) -> Decision:
+        """The decision of the artifact. INT8 has its own; the shared model has one for all formats."""
         if task.recipe.precision != "int8":
             return task.run.decision
-        columns = task.run.decision.positive_indices
-        reference = _arrays(self.sources.reference)[VALIDATION]
-        scores = [each[:, columns].sum(axis=1, dtype=np.float64) for each in (reference, answers)]
-        return own_decision(task.run, *scores)
+        reference, scores = _arrays(self.sources.reference)[VALIDATION], task.run.decision.scores
+        return own_decision(task.run, scores(reference), scores(outputs))
 
-    def paired(
-        self, name: str, answers: dict[str, Floats], decision: Decision, task: Task
-    ) -> gate.PairedScores:
-        """Answers to a set of images beside the Keras model's. Truth is known of validation images alone."""
+    def pair(self, name: str, outputs: dict[str, Floats], decision: Decision, task: Task) -> PairedScores:
+        """Outputs for a set of images, paired with the Keras model's. Only validation images have labels."""
         labels = task.run.decision.labels
         reference = _arrays(self.sources.reference)[name]
         truth = [0] * len(reference)
@@ -185,10 +183,10 @@ class ExportContext:
         if name == VALIDATION:
             truth = [labels.index(member.label) for member in self.validation]
             subjects = [member.subject for member in self.validation]
-        return gate.paired(truth, subjects, reference, answers[name], task.run.decision, decision)
+        return pair_scores(truth, subjects, reference, outputs[name], task.run.decision, decision)
 
-    def pictures_of(self, name: str) -> npt.NDArray[np.str_]:
-        """Of each image of a set, what kind of picture it is."""
+    def picture_kinds(self, name: str) -> npt.NDArray[np.str_]:
+        """The kind of picture of each image of a set, (n,)."""
         if name == SHIFTED:
             return np.array(self.changed)
         count = len(np.load(self.sources.images(name), mmap_mode="r", allow_pickle=False))
@@ -196,21 +194,21 @@ class ExportContext:
 
 
 def own_method(task: Task) -> str:
-    """What the recipe's own way is called."""
+    """Name of the recipe's own method."""
     if task.recipe.precision != "int8":
         return task.recipe.precision
     return task.recipe.calibration.method if task.recipe.calibration else "dynamic"
 
 
 def calibration_file(folder: Path, task: Task) -> Path:
-    """Where the calibration images of a task are decoded to."""
+    """The file of a task's decoded calibration images."""
     settings = task.recipe.calibration
     assert settings is not None
     return folder / f"calibration-{settings.images}-{settings.seed}.npy"
 
 
-def tell(progress: Progress, what: str, error: EdgeallError) -> None:
-    """An error, and a converter's last words."""
+def report_error(progress: Progress, what: str, error: EdgeallError) -> None:
+    """Show an error, and the last lines of the converter's output."""
     progress.note(f"{what}: {error}")
     for line in getattr(error, "__notes__", []):
         progress.note(f"    {line}")

@@ -1,4 +1,4 @@
-"""What an export has to make: one task an artifact, with everything that decides what the artifact will be."""
+"""Plans an export: one task an artifact, with all inputs that determine it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -12,27 +12,28 @@ from edgeall.exporting import cache_key, calibration_images, manifest
 from edgeall.exporting.attempts import NO_IMAGES
 from edgeall.exporting.cache_key import RunInputs
 from edgeall.exporting.calibration_images import GivenImages
+from edgeall.exporting.int8_methods import METHODS
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.recipes import Recipe
 from edgeall.runs import Member, Run
 from edgeall.suggestions import unknown_name
 
-Int8Method = Literal["auto", "ptq", "qat"]
-_METHODS: dict[Int8Method, tuple[str, ...]] = {
-    "auto": ("bias-correction", "fine-tuning"),
+MethodChoice = Literal["auto", "ptq", "qat"]
+_METHODS: dict[MethodChoice, tuple[str, ...]] = {
+    "auto": tuple(METHODS),
     "ptq": (),
-    "qat": ("fine-tuning",),
+    "qat": tuple(name for name, method in METHODS.items() if method.trains),
 }
-"""Of the INT8 model that formats share."""
+"""Methods of the INT8 model that formats share."""
 _NOT_CALIBRATED = (
-    "the run has no images of its own to find INT8 ranges with; give some with --calibration DIR, "
+    "the run has no images of its own to calibrate INT8 on; give some with --calibration DIR, "
     "import its model again with --data DIR, or train it again"
 )
 
 
 @dataclass(frozen=True)
 class FailedTask:
-    """An artifact that could not be made, and why."""
+    """An artifact that could not be made, and the error."""
 
     run: str
     recipe: str
@@ -41,42 +42,42 @@ class FailedTask:
 
 @dataclass(frozen=True)
 class Options:
-    """What the user says beyond the recipes.
+    """Options of the user beside the recipes.
 
     Attributes:
-        overwrite: replace artifacts that were made from other inputs, and try those anew that failed their gate.
-        data: where the runs' images are now; None: where they were at training.
+        overwrite: replace artifacts that were made from other inputs, and make those anew that failed their gate.
+        data: where the runs' images are now. None: where they were at training.
         calibration: images to calibrate on instead of the runs' training images.
-        int8_method: "ptq": the format's own calibration alone. "qat": quantization-aware training alone. "auto": the
-            format's own calibration and the model that formats share are compared, and quantization-aware training
-            too where that model fails and nothing passes. Says nothing about other precisions.
-        also: other pictures on which INT8 is compared with float; their labels are not known.
+        int8_method: "ptq": the format's own calibration alone. "qat": quantization-aware training alone. "auto":
+            compares the format's own calibration with the model that formats share; adds quantization-aware training
+            where that model fails and no candidate passes. Other precisions ignore it.
+        also: unlabelled pictures on which INT8 is compared with float.
     """
 
     overwrite: bool = False
     data: Path | None = None
     calibration: GivenImages | None = None
-    int8_method: Int8Method = "auto"
+    int8_method: MethodChoice = "auto"
     also: GivenImages | None = None
 
     def __post_init__(self) -> None:
-        if self.int8_method not in get_args(Int8Method):
-            raise unknown_name("INT8 method", self.int8_method, get_args(Int8Method))
+        if self.int8_method not in get_args(MethodChoice):
+            raise unknown_name("INT8 method", self.int8_method, get_args(MethodChoice))
 
 
 @dataclass(frozen=True)
 class Task:
-    """One artifact to be.
+    """One artifact to make.
 
     Attributes:
         model: SHA-256 of the Keras model file.
-        inputs: SHA-256 over all that decides what the artifact is.
+        inputs: SHA-256 over all inputs of the artifact (`cache_key`).
         calibration: images for INT8, under `root` (None: where the run's are).
-        calibrates: whether the recipe's own way is among those compared.
-        methods: of the INT8 model that formats share: the first is always compared, a later one where those before it
-            fail and nothing passes.
-        shared: key of the INT8 model that tasks of the same run may share; None where nothing can be shared.
-        settled: what became of it already.
+        calibrates: whether the recipe's own conversion is a candidate.
+        methods: names in `int8_methods.METHODS`. The first is always compared, a later one where those before it fail
+            and no candidate passes.
+        shared: cache key of the INT8 model that tasks of the same run share; None without one.
+        settled: the result, where it is known already.
     """
 
     run: Run
@@ -93,10 +94,10 @@ class Task:
 
 
 def plan(run: Run, recipes: Sequence[Recipe], options: Options) -> list[Task]:
-    """The tasks of a run, in the order of `recipes`; what is there and unchanged is settled.
+    """The tasks of a run, in the order of `recipes`. Artifacts that exist and are unchanged are settled.
 
     Raises:
-        UsageError: an artifact made from other inputs is in the way.
+        UsageError: an artifact made from other inputs exists, and `overwrite` is not set.
     """
     of, known = cache_key.of_run(run, options.also.members if options.also else ()), manifest.read(run)
     return [_task(run, recipe, options, of, known) for recipe in recipes]
@@ -123,23 +124,24 @@ def _task(run: Run, recipe: Recipe, options: Options, of: RunInputs, known: dict
         raise UsageError(
             f"{path}: was made from another model, recipe or data, or by other versions; --overwrite replaces it"
         )
-    if entry is None or not good or _worth_another_try(task, entry, options):
+    if entry is None or not good or _should_retry(task, entry, options):
         return task
     return dataclasses.replace(task, settled=dataclasses.replace(entry, cached=True))
 
 
-def _worth_another_try(task: Task, entry: Exported, options: Options) -> bool:
-    """Of an artifact whose inputs have not changed: whether it failed, and the user or what is at hand now says so.
+def _should_retry(task: Task, entry: Exported, options: Options) -> bool:
+    """Whether to make an artifact again whose inputs have not changed.
 
-    One that did not fail, though images for fine-tuning were missing, is good as it is; the user may want another.
+    An artifact that failed its gate is retried with `overwrite`, or where a method lacked training images that are
+    available now. One that did not fail needs both.
     """
     cut_short = any(each.get("error") == NO_IMAGES for each in entry.fallbacks)
     if entry.parity.word != "failed":
-        return options.overwrite and cut_short and _training_images_at_hand(task, options)
-    return options.overwrite or (cut_short and _training_images_at_hand(task, options))
+        return options.overwrite and cut_short and _training_images_available(task, options)
+    return options.overwrite or (cut_short and _training_images_available(task, options))
 
 
-def _training_images_at_hand(task: Task, options: Options) -> bool:
+def _training_images_available(task: Task, options: Options) -> bool:
     settings = task.recipe.fine_tuning
     if settings is None or not task.run.split.train:
         return False

@@ -16,17 +16,17 @@ INPUT, OUTPUT = "image", "probabilities"
 
 Floats = npt.NDArray[np.float32]
 Rule = Callable[[Any, Sequence[Any]], Any]
-"""(operation of the graph, its inputs) to its outputs, made of other operators; None where it stays as it is."""
+"""From (operation of the graph, its inputs) to its output from other operators; None to keep the operation."""
 
 _RESIZE_TOLERANCE = 1e-5
-"""How far a resize and its two matrices may differ on images within 0 to 1: a few roundings of float32."""
+"""Largest difference between a resize and its two matrices on images in [0, 1]: a few roundings of float32."""
 
 
 def freeze(model: Any, size: int, path: Path) -> None:
     """Write the model, traced for one image, to `path`: a GraphDef of constants from `INPUT` to `OUTPUT`.
 
-    Saving the thousand variables of DenseNet201 and restoring them for each conversion takes longer than the
-    conversions. The batch is fixed at 1: with a free one, shape arithmetic stays in every converted graph.
+    Saving and restoring the thousand variables of DenseNet201 takes longer than the conversions. The batch size is 1: a
+    free one leaves shape arithmetic in every converted graph.
     """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -42,7 +42,7 @@ def freeze(model: Any, size: int, path: Path) -> None:
 def read(path: Path, rules: Mapping[str, Rule]) -> Any:
     """The graph that `freeze` wrote, as a function of the image, with `rules` (by operator) applied.
 
-    Functions that it calls become part of it: tf2onnx knows no calls, which Keras makes around grouped convolutions.
+    Called functions are inlined: tf2onnx does not support the calls that Keras makes for grouped convolutions.
     """
     import tensorflow as tf
 
@@ -60,9 +60,9 @@ def read(path: Path, rules: Mapping[str, Rule]) -> Any:
 
 
 def place_of(operation: str) -> str:
-    """What Keras made an operation for, from its name: "model_1/conv_1/Conv2D" is of "layer 'conv'".
+    """The Keras layer of an operation, from its name: "model_1/conv_1/Conv2D" is of "layer 'conv'".
 
-    A bare function of `keras.ops` has no layer: "model_1/Asinh" is "operation 'Asinh'".
+    A function of `keras.ops` has no layer: "model_1/Asinh" is "operation 'Asinh'".
     """
     parts = operation.split("/")
     if len(parts) < 3:
@@ -71,7 +71,7 @@ def place_of(operation: str) -> str:
 
 
 def _named(frozen: Any) -> Any:
-    """The GraphDef of a frozen function whose result is called `OUTPUT`."""
+    """The GraphDef of a frozen function, with its output named `OUTPUT`."""
     definition = frozen.graph.as_graph_def()
     (result,) = frozen.outputs
     end = definition.node.add()
@@ -82,9 +82,9 @@ def _named(frozen: Any) -> Any:
 
 
 def _copy(source: Any, given: Sequence[Any], rules: Mapping[str, Rule]) -> dict[str, Any]:
-    """Make each operation of `source` anew in the present graph; all tensors, by their names in `source`.
+    """Copy each operation of `source` into the current graph; returns all tensors by their names in `source`.
 
-    `given`: what its placeholders stand for.
+    `given`: values of its placeholders.
     """
     rest = list(given)
     tensors: dict[str, Any] = {}
@@ -148,7 +148,7 @@ def _one_less_erf(operation: Any, inputs: Sequence[Any]) -> Any:
 
 
 def _below_zero(operation: Any, inputs: Sequence[Any]) -> Any:
-    """min(x, 0) of an x that is read elsewhere too."""
+    """min(x, 0) of an x with other readers."""
     import tensorflow as tf
 
     value, bound = inputs
@@ -158,8 +158,10 @@ def _below_zero(operation: Any, inputs: Sequence[Any]) -> Any:
 
 
 def _resize(operation: Any, inputs: Sequence[Any]) -> Any:
-    """A resize to a fixed size is linear in each axis: two products with constant matrices, whose rows are what the
-    resize itself makes of a line of ones."""
+    """A resize to a fixed size as two products with constant matrices, because it is linear in each axis.
+
+    The rows of the matrices are resized lines of ones.
+    """
     import tensorflow as tf
 
     height, width = (int(size) for size in inputs[0].shape[1:3])
@@ -191,7 +193,7 @@ def _resize(operation: Any, inputs: Sequence[Any]) -> Any:
 
 
 def _options(operation: Any) -> dict[str, Any] | None:
-    """What a resize is given beside the images; None where that depends on the image."""
+    """Arguments of a resize beside the images; None where they depend on the image."""
     import tensorflow as tf
 
     places = [each.name for each in operation.op_def.input_arg][1:]
@@ -205,10 +207,10 @@ def _options(operation: Any) -> dict[str, Any] | None:
 
 
 RESIZES: dict[str, Rule] = dict.fromkeys(("ResizeArea", "ResizeBicubic", "ScaleAndTranslate"), _resize)
-"""Of these TFLite has none. ONNX has no ScaleAndTranslate; tf2onnx writes an area as something else, and OpenVINO reads
-a bicubic as another one."""
+"""TFLite has none of these. ONNX has no ScaleAndTranslate, tf2onnx converts ResizeArea wrongly, and OpenVINO computes
+ResizeBicubic differently."""
 
 FOR_TFLITE = RESIZES | {"Minimum": _below_zero}
-"""TFLite's quantizer gives what a minimum reads the range of its result: others that read it, as in celu, would find
-all positive values cut off."""
+"""TFLite's quantizer gives the input of a minimum the range of its output, which clips all positive values for other
+readers, as in celu."""
 FOR_ONNX = RESIZES | {"Expm1": _exp_less_one, "Erfc": _one_less_erf}

@@ -1,9 +1,9 @@
-"""May an artifact stand in for its float model? Answers of both on the same validation images are compared.
+"""The parity gate: whether an artifact may replace its float model, by the outputs of both for validation images.
 
-A change of the score by itself says little: it follows the scale of the logits, and a float model moves as far when a
-picture shifts by a pixel. The gate asks what a user would notice: the ranking of images (AUC), the probabilities
-(log-loss) and the verdicts. A limit is kept where the images show that it is, broken where they show that, and
-otherwise the artifact is unproven on so many images. `docs/int8.md` argues the limits.
+The gate compares the ranking of images (AUC), the probabilities (log-loss) and the verdicts. The change of the score by
+itself has no limit for INT8: it depends on the scale of the logits, and a float score changes as much when a picture
+shifts by a pixel. A criterion is passed where the images show that its limit is kept, failed where they show that it is
+not, and otherwise unproven. `docs/int8.md` explains the limits.
 """
 
 import dataclasses
@@ -15,135 +15,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeall.artifact import Decision, GateOutcome, Parity
-from edgeall.errors import ExportError
+from edgeall.artifact import GateOutcome, Parity
+from edgeall.exporting.paired_scores import PairedScores
 from edgeall.exporting.recipes import Tolerance
 from edgeall.statistics import OneSided, log_losses, paired_auc, paired_mean
 
-Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-NEAR = 0.1
-"""Verdicts on scores this near the threshold are left out of their agreement, where the model has no referral band."""
-_LIVELY = 0.05
-"""A Keras model whose scores spread wider than this over the images must not become a constant one."""
 _ROUNDING = 1e-12
-_LEVEL = 0.05
-"""Probability by chance below which images count as having shown something."""
-_MOST_IMAGES = 1_000_000
-
-
-@dataclass(frozen=True)
-class PairedScores:
-    """What the float model and an artifact answer to the same n images.
-
-    Attributes:
-        truth: index into the labels of each image, (n,).
-        subjects: of each image, None where not known.
-        reference, answers: class probabilities, (n, k): the float model's and the artifact's.
-        positive: whether each image shows a finding, (n,).
-        reference_score, score: probabilities of a finding, (n,).
-        reference_called, called: verdicts, each at the model's own threshold, (n,).
-        clear: whether the float model's score lies outside its referral band, or where it has none, further than
-            `NEAR` from its threshold; of more than two classes also whether its most probable class leads by 2 `NEAR`.
-    """
-
-    truth: npt.NDArray[np.int64]
-    subjects: tuple[str | None, ...]
-    reference: Floats
-    answers: Floats
-    positive: Bools
-    reference_score: Floats
-    score: Floats
-    reference_called: Bools
-    called: Bools
-    clear: Bools
-
-    def __len__(self) -> int:
-        return len(self.truth)
-
-    def first(self, count: int) -> "PairedScores":
-        """The first `count` images."""
-        return PairedScores(*(getattr(self, field.name)[:count] for field in dataclasses.fields(self)))
-
-    @property
-    def same(self) -> Bools:
-        """Whether both give an image the same verdict and, of more than two classes, the same class."""
-        same = self.called == self.reference_called
-        if self.reference.shape[1] > 2:
-            same &= self.reference.argmax(axis=1) == self.answers.argmax(axis=1)
-        return np.asarray(same)
-
-
-def paired(
-    truth: Sequence[int],
-    subjects: Sequence[str | None],
-    reference: npt.NDArray[np.floating[Any]],
-    answers: npt.NDArray[np.floating[Any]],
-    decision: Decision,
-    own: Decision,
-) -> PairedScores:
-    """Pair the answers of a float model with those of an artifact; class probabilities (n, k) each.
-
-    Args:
-        decision, own: of the float model and of the artifact.
-
-    Raises:
-        ExportError: the artifact's answers are NaN, infinite, no probabilities, or all the same where the model's are
-            not: what was written is no model at all, and no tolerance applies.
-    """
-    if answers.shape != reference.shape:
-        raise ExportError(f"answers of shape {answers.shape} where the Keras model gives {reference.shape}")
-    if not np.isfinite(answers).all():
-        raise ExportError("answers NaN or infinity")
-    if answers.min() < -0.01 or answers.max() > 1.01:
-        raise ExportError("answers outside 0 to 1: no probabilities")
-    columns = decision.positive_indices
-    expected = reference[:, columns].sum(axis=1, dtype=np.float64)
-    score = answers[:, columns].sum(axis=1, dtype=np.float64)
-    if len(score) > 1 and np.ptp(score) == 0 and np.ptp(expected) > _LIVELY:
-        raise ExportError(f"answers {score[0]:.3f} whatever the image is")
-    labels = np.asarray(truth, np.int64)
-    return PairedScores(
-        truth=labels,
-        subjects=tuple(subjects),
-        reference=reference.astype(np.float64),
-        answers=answers.astype(np.float64),
-        positive=np.isin(labels, columns),
-        reference_score=expected,
-        score=score,
-        reference_called=expected >= decision.threshold,
-        called=score >= own.threshold,
-        clear=_clear(expected, reference, decision),
-    )
-
-
-def _clear(score: Floats, reference: npt.NDArray[np.floating[Any]], decision: Decision) -> Bools:
-    if decision.refer is not None:
-        clear = (score < decision.refer[0]) | (score >= decision.refer[1])
-    else:
-        clear = np.abs(score - decision.threshold) > NEAR
-    if reference.shape[1] > 2:
-        best = np.sort(reference, axis=1)
-        clear &= best[:, -1] - best[:, -2] > 2 * NEAR
-    return np.asarray(clear)
-
-
-def joined(parts: Sequence[PairedScores]) -> PairedScores:
-    """The images of several models of one kind, such as the folds of a cross-validation, as one set.
-
-    Probabilities are pooled as they come: each model's are calibrated on its own validation images.
-    """
-    arrays = {
-        field.name: np.concatenate([getattr(part, field.name) for part in parts])
-        for field in dataclasses.fields(PairedScores)
-        if field.name != "subjects"
-    }
-    return PairedScores(subjects=tuple(name for part in parts for name in part.subjects), **arrays)
+_SIGNIFICANCE = 0.05
+"""p-value below which images count as evidence."""
+_MAX_IMAGES = 1_000_000
 
 
 def judge(images: PairedScores, tolerance: Tolerance) -> Parity:
-    """What the images show of an artifact, held to the limits of its recipe."""
+    """Figures of an artifact's parity, and the outcome for the limits of its recipe."""
     difference = np.abs(images.score - images.reference_score)
     figures: dict[str, Any] = {
         "n": len(images),
@@ -155,37 +41,37 @@ def judge(images: PairedScores, tolerance: Tolerance) -> Parity:
         ),
         "clear": int(images.clear.sum()),
         "clear_agreement": float(images.same[images.clear].mean()) if images.clear.any() else None,
-        **_classes(images),
+        **_class_figures(images),
     }
-    area, loss = _area(images), _loss(images)
-    if area is not None:
-        figures |= {"auc_delta": area.value, "auc_delta_low": area.low, "auc_delta_high": area.high}
+    auc, log_loss = _auc_change(images), _log_loss_change(images)
+    if auc is not None:
+        figures |= {"auc_delta": auc.value, "auc_delta_low": auc.low, "auc_delta_high": auc.high}
     figures |= {
-        "log_loss_delta": loss.value,
-        "log_loss_delta_low": loss.low,
-        "log_loss_delta_high": loss.high,
+        "log_loss_delta": log_loss.value,
+        "log_loss_delta_low": log_loss.low,
+        "log_loss_delta_high": log_loss.high,
     }
-    figures["over"] = loss.over
-    found = [clause(images, tolerance, area, loss) for clause in _CLAUSES]
+    figures["over"] = log_loss.over
+    found = [criterion(images, tolerance, auc, log_loss) for criterion in _CRITERIA]
     held = [each for each in found if each is not None]
     return Parity(**figures, **_outcome(held))
 
 
 def within(parity: Parity, tolerance: Tolerance) -> bool:
-    """Whether AUC and log-loss as measured keep their limits, whatever their bounds."""
-    area, loss = parity.auc_delta, parity.log_loss_delta
-    return (area is None or tolerance.auc_fall is None or area >= -tolerance.auc_fall) and (
-        loss is None or tolerance.log_loss_rise is None or loss < tolerance.log_loss_rise
+    """Whether the point estimates of AUC and log-loss keep their limits."""
+    auc, log_loss = parity.auc_delta, parity.log_loss_delta
+    return (auc is None or tolerance.auc_fall is None or auc >= -tolerance.auc_fall) and (
+        log_loss is None or tolerance.log_loss_rise is None or log_loss < tolerance.log_loss_rise
     )
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """One limit, and what the images show of it.
+    """The outcome of one limit.
 
     Attributes:
-        reason: what is wrong or not known; empty where it is kept.
-        needed: images that would decide, if others are like these; None where their number does not help.
+        reason: why it is not passed; empty where it is.
+        needed: number of similar images that would decide; None where more images do not help.
     """
 
     outcome: GateOutcome
@@ -193,34 +79,36 @@ class Criterion:
     needed: int | None = None
 
 
-def _outcome(clauses: Sequence[Criterion]) -> dict[str, Any]:
-    failed = [clause for clause in clauses if clause.outcome == "failed"]
-    open_ = [clause for clause in clauses if clause.outcome == "unproven"]
+def _outcome(criteria: Sequence[Criterion]) -> dict[str, Any]:
+    failed = [criterion for criterion in criteria if criterion.outcome == "failed"]
+    open_ = [criterion for criterion in criteria if criterion.outcome == "unproven"]
     outcome: GateOutcome = "failed" if failed else "unproven" if open_ else "passed"
-    needed = [clause.needed for clause in open_]
+    needed = [criterion.needed for criterion in open_]
     known = [count for count in needed if count is not None]
     return {
         "passed": {"passed": True, "failed": False, "unproven": None}[outcome],
         "outcome": outcome,
-        "reasons": tuple(clause.reason for clause in failed or open_),
+        "reasons": tuple(criterion.reason for criterion in failed or open_),
         "needed": max(known) if outcome == "unproven" and len(known) == len(needed) else None,
     }
 
 
-def with_clause(parity: Parity, clause: Criterion) -> Parity:
-    """The same with one more limit, of images or answers that `judge` does not see."""
-    if clause.outcome == "passed" or (parity.outcome == "failed" and clause.outcome == "unproven"):
+def with_criterion(parity: Parity, criterion: Criterion) -> Parity:
+    """`parity` with one more criterion, on data that `judge` does not have."""
+    if criterion.outcome == "passed" or (parity.outcome == "failed" and criterion.outcome == "unproven"):
         return parity
-    reasons = (*(parity.reasons if parity.outcome == clause.outcome else ()), clause.reason)
-    passed = False if clause.outcome == "failed" else None
-    return dataclasses.replace(parity, passed=passed, outcome=clause.outcome, reasons=reasons, needed=None)
+    reasons = (*(parity.reasons if parity.outcome == criterion.outcome else ()), criterion.reason)
+    passed = False if criterion.outcome == "failed" else None
+    return dataclasses.replace(parity, passed=passed, outcome=criterion.outcome, reasons=reasons, needed=None)
 
 
-def _near(images: PairedScores, limit: Tolerance, area: OneSided | None, loss: OneSided) -> Criterion | None:
-    """Of float32, which is the same model: the score itself."""
+def _probabilities(
+    images: PairedScores, limit: Tolerance, auc: OneSided | None, log_loss: OneSided
+) -> Criterion | None:
+    """The change of probabilities; limited for float32, which is the same model."""
     if limit.mean_abs_diff is None and limit.max_abs_diff is None:
         return None
-    difference = np.abs(images.answers - images.reference).max(axis=1)
+    difference = np.abs(images.outputs - images.reference).max(axis=1)
     for name, value, most in (
         ("mean", float(difference.mean()), limit.mean_abs_diff),
         ("largest", float(difference.max()), limit.max_abs_diff),
@@ -232,149 +120,159 @@ def _near(images: PairedScores, limit: Tolerance, area: OneSided | None, loss: O
     return Criterion("passed")
 
 
-def _ranking(
-    images: PairedScores, limit: Tolerance, area: OneSided | None, loss: OneSided
+def _auc(
+    images: PairedScores, limit: Tolerance, auc: OneSided | None, log_loss: OneSided
 ) -> Criterion | None:
     if limit.auc_fall is None or limit.auc_fall_bound is None:
         return None
-    if area is None:
+    if auc is None:
         return Criterion("unproven", "the validation images are of one class, so that there is no AUC")
-    if area.low is None or area.high is None:
+    if auc.low is None or auc.high is None:
         return Criterion(
-            "unproven", "the validation images have one of a class, so that the AUC has no bounds"
+            "unproven", "a class has only one validation image, so that the AUC has no confidence bounds"
         )
-    if area.value >= -limit.auc_fall - _ROUNDING and area.low > -limit.auc_fall_bound:
+    if auc.value >= -limit.auc_fall - _ROUNDING and auc.low > -limit.auc_fall_bound:
         return Criterion("passed")
-    words = f"AUC changes by {area.value:+.3f}, one-sided 95 % bounds {area.low:+.3f} and {area.high:+.3f}"
-    if area.high < -limit.auc_fall or (area.value <= -limit.auc_fall_bound and area.high < 0):
-        return Criterion("failed", f"{words}: it falls by more than {limit.auc_fall:g}")
-    words += f": a fall by {limit.auc_fall_bound:g} is not excluded"
-    if area.value >= -limit.auc_fall:
+    change = f"AUC changes by {auc.value:+.3f}, one-sided 95 % bounds {auc.low:+.3f} and {auc.high:+.3f}"
+    if auc.high < -limit.auc_fall or (auc.value <= -limit.auc_fall_bound and auc.high < 0):
+        return Criterion("failed", f"{change}: it falls by more than {limit.auc_fall:g}")
+    change += f": a fall by {limit.auc_fall_bound:g} is not excluded"
+    if auc.value >= -limit.auc_fall:
         return Criterion(
-            "unproven", words, _scaled(images, area.value - area.low, area.value + limit.auc_fall_bound)
+            "unproven",
+            change,
+            _images_for_bound(images, auc.value - auc.low, auc.value + limit.auc_fall_bound),
         )
-    return Criterion("unproven", words, _scaled(images, area.high - area.value, -limit.auc_fall - area.value))
+    return Criterion(
+        "unproven", change, _images_for_bound(images, auc.high - auc.value, -limit.auc_fall - auc.value)
+    )
 
 
-def _calibration(
-    images: PairedScores, limit: Tolerance, area: OneSided | None, loss: OneSided
+def _log_loss(
+    images: PairedScores, limit: Tolerance, auc: OneSided | None, log_loss: OneSided
 ) -> Criterion | None:
     most = limit.log_loss_rise
     if most is None:
         return None
-    if loss.low is None or loss.high is None:
-        return Criterion("unproven", "there is one validation image, so that the log-loss has no bounds")
-    if loss.high < most:
+    if log_loss.low is None or log_loss.high is None:
+        return Criterion(
+            "unproven", "there is only one validation image, so that the log-loss has no confidence bounds"
+        )
+    if log_loss.high < most:
         return Criterion("passed")
-    words = (
-        f"log-loss changes by {loss.value:+.3f}, one-sided 95 % bounds {loss.low:+.3f} and {loss.high:+.3f}"
+    bounds = f"one-sided 95 % bounds {log_loss.low:+.3f} and {log_loss.high:+.3f}"
+    change = f"log-loss changes by {log_loss.value:+.3f}, {bounds}"
+    if log_loss.value >= most and log_loss.low > 0:
+        return Criterion("failed", f"{change}: it rises by more than {most:g}")
+    change += f": a rise by {most:g} is not excluded"
+    if log_loss.value < most:
+        return Criterion(
+            "unproven",
+            change,
+            _images_for_bound(images, log_loss.high - log_loss.value, most - log_loss.value),
+        )
+    return Criterion(
+        "unproven", change, _images_for_bound(images, log_loss.value - log_loss.low, log_loss.value)
     )
-    if loss.value >= most and loss.low > 0:
-        return Criterion("failed", f"{words}: it rises by more than {most:g}")
-    words += f": a rise by {most:g} is not excluded"
-    if loss.value < most:
-        return Criterion("unproven", words, _scaled(images, loss.high - loss.value, most - loss.value))
-    return Criterion("unproven", words, _scaled(images, loss.value - loss.low, loss.value))
 
 
-def _verdicts(
-    images: PairedScores, limit: Tolerance, area: OneSided | None, loss: OneSided
+def _verdict_agreement(
+    images: PairedScores, limit: Tolerance, auc: OneSided | None, log_loss: OneSided
 ) -> Criterion | None:
     if limit.agreement is None:
         return None
-    return agreement(images, limit.agreement, "the float model's")
+    return agreement(images, limit.agreement, "the float model")
 
 
-def agreement(images: PairedScores, least: float, whose: str) -> Criterion:
-    """Whether verdicts on clear images are `whose` in a share of `least` or more.
+def agreement(images: PairedScores, least: float, reference: str) -> Criterion:
+    """Whether a share of `least` or more of the clear verdicts agrees with those of `reference`.
 
-    Failed only where so many differ that a share of `least` would show as many with a probability below 5 %: one of
-    40 images that differs says little.
+    Failed where a binomial test rejects an agreement of `least` at 5 %: one of 40 images that differs is not enough.
     """
     clear = int(images.clear.sum())
     differ = clear - int(images.same[images.clear].sum())
     if not clear:
-        return Criterion(
-            "unproven", "no score is clear of the threshold, so that verdicts cannot be compared"
-        )
+        return Criterion("unproven", "no image has a clear verdict, so that verdicts cannot be compared")
     if differ <= (1 - least) * clear + _ROUNDING:
         return Criterion("passed")
-    words = f"{differ} of {clear} clear verdicts are not {whose}"
-    if _by_chance(differ, clear, 1 - least) < _LEVEL:
-        return Criterion("failed", f"{words}: fewer than {least:.1%} agree")
-    words += f": too few images to tell from {least:.1%}"
-    return Criterion("unproven", words, _enough(images, differ, clear, least))
+    change = f"{differ} of {clear} clear verdicts differ from {reference}"
+    if _binomial_tail(differ, clear, 1 - least) < _SIGNIFICANCE:
+        return Criterion("failed", f"{change}: fewer than {least:.1%} agree")
+    change += f": too few images to show whether {least:.1%} agree"
+    return Criterion("unproven", change, _images_for_agreement(images, differ, clear, least))
 
 
-_CLAUSES: tuple[Callable[[PairedScores, Tolerance, OneSided | None, OneSided], Criterion | None], ...] = (
-    _near,
-    _ranking,
-    _calibration,
-    _verdicts,
+_CRITERIA: tuple[Callable[[PairedScores, Tolerance, OneSided | None, OneSided], Criterion | None], ...] = (
+    _probabilities,
+    _auc,
+    _log_loss,
+    _verdict_agreement,
 )
 
 
-def never_below(kept: Bools, others: Bools, what: str) -> Criterion:
-    """Whether an artifact keeps verdicts on changed pictures as another does, (n,) each: paired.
+def mcnemar(kept: Bools, others: Bools, what: str) -> Criterion:
+    """Whether an artifact keeps as many verdicts as another, by McNemar's exact test, one-sided.
 
-    Failed where the other keeps more and a one-sided sign test of the images that differ (McNemar's, exact) shows it.
+    Args:
+        kept, others: whether each image has the float model's verdict, (n,), of the artifact and of the other.
+        what: name of the images.
     """
     better, worse = int((kept & ~others).sum()), int((others & ~kept).sum())
-    if worse > better and _by_chance(worse, better + worse, 0.5) < _LEVEL:
+    if worse > better and _binomial_tail(worse, better + worse, 0.5) < _SIGNIFICANCE:
         return Criterion(
             "failed",
-            f"on {what} {kept.mean():.1%} of clear verdicts are the float model's, with the format's own calibration "
-            f"{others.mean():.1%}",
+            f"on {what} {kept.mean():.1%} of clear verdicts agree with the float model, "
+            f"and {others.mean():.1%} with the format's own calibration",
         )
     return Criterion("passed")
 
 
-def _by_chance(seen: int, of: int, share: float) -> float:
-    """The probability that at least `seen` of `of` happen where each does with probability `share`."""
+def _binomial_tail(seen: int, of: int, share: float) -> float:
+    """The probability of at least `seen` of `of` events that have probability `share` each."""
     from scipy.stats import binom
 
     return float(binom.sf(seen - 1, of, share))
 
 
-def _enough(images: PairedScores, differ: int, clear: int, least: float) -> int:
-    """Images with which as many different verdicts as were seen would be few enough, if others do not differ."""
+def _images_for_agreement(images: PairedScores, differ: int, clear: int, least: float) -> int:
+    """Number of images of which `differ` would keep the limit `least`."""
     return math.ceil(len(images) / clear * differ / (1 - least) - _ROUNDING)
 
 
-def _scaled(images: PairedScores, half_width: float, distance: float) -> int | None:
-    """Images with which an interval's half would be as narrow as `distance`: it narrows with the root of n."""
+def _images_for_bound(images: PairedScores, half_width: float, distance: float) -> int | None:
+    """Number of images that narrow `half_width` to `distance`; it is proportional to 1 / sqrt(n)."""
     if distance <= 0:
         return None
     needed = math.ceil(len(images) * (half_width / distance) ** 2)
-    return needed if needed <= _MOST_IMAGES else None
+    return needed if needed <= _MAX_IMAGES else None
 
 
-def _area(images: PairedScores) -> OneSided | None:
-    """The change of the AUC; of more than two classes of the one that falls furthest, each against the others."""
+def _auc_change(images: PairedScores) -> OneSided | None:
+    """The change of the AUC. With more than two classes, the worst change of any class against the others."""
     sets = [(images.positive, images.reference_score, images.score)]
     if images.reference.shape[1] > 2:
         columns = range(images.reference.shape[1])
-        sets += [(images.truth == c, images.reference[:, c], images.answers[:, c]) for c in columns]
+        sets += [(images.truth == c, images.reference[:, c], images.outputs[:, c]) for c in columns]
     found = [
-        area
+        auc
         for positive, before, after in sets
-        if (area := paired_auc(positive, before, after, images.subjects)) is not None
+        if (auc := paired_auc(positive, before, after, images.subjects)) is not None
     ]
     return min(found, key=lambda each: each.value if each.low is None else each.low) if found else None
 
 
-def _loss(images: PairedScores) -> OneSided:
-    change = log_losses(images.answers, images.truth) - log_losses(images.reference, images.truth)
+def _log_loss_change(images: PairedScores) -> OneSided:
+    change = log_losses(images.outputs, images.truth) - log_losses(images.reference, images.truth)
     return paired_mean(change, images.positive, images.subjects)
 
 
-def _classes(images: PairedScores) -> dict[str, float]:
-    """Share of equal classes, and the largest and the mean difference of the class that differs most."""
+def _class_figures(images: PairedScores) -> dict[str, float]:
+    """With more than two classes: share of equal classes, largest difference, and the largest mean of a class."""
     if images.reference.shape[1] < 3:
         return {}
-    difference = np.abs(images.answers - images.reference)
+    difference = np.abs(images.outputs - images.reference)
     return {
-        "class_agreement": float(np.mean(images.answers.argmax(axis=1) == images.reference.argmax(axis=1))),
+        "class_agreement": float(np.mean(images.outputs.argmax(axis=1) == images.reference.argmax(axis=1))),
         "class_max_abs_diff": float(difference.max()),
         "class_mean_abs_diff": float(difference.mean(axis=0).max()),
     }

@@ -1,5 +1,4 @@
-"""Shared INT8 models that are kept beside the artifacts of a run, in `exports/.int8/`: for the formats to come, and for
-an export that was interrupted to go on from."""
+"""Cache of a run's shared INT8 models, in `exports/.int8/`: for other formats, and to resume an interrupted export."""
 
 from pathlib import Path
 
@@ -10,17 +9,17 @@ FOLDER = ".int8"
 
 
 def name_of(key: str, method: str) -> str:
-    """What artifacts and files call the model that a method made. `key`: of what it is made from."""
+    """Name of the model that a method made, in artifacts and file names. `key`: its cache key."""
     return f"{key[:20]}-{method}"
 
 
 def model_file(run: Run, key: str, method: str) -> Path:
-    """Where that model is kept; what it answers lies beside it, as ".json"."""
+    """The model's file. A .json file beside it has its simulated outputs."""
     return run.exports / FOLDER / f"{name_of(key, method)}.npz"
 
 
-def clean(run: Run) -> None:
-    """Keep the models alone that artifacts are of; all of them while an INT8 artifact fails its gate."""
+def prune(run: Run) -> None:
+    """Delete models that no artifact uses. While an INT8 artifact fails its gate, all stay."""
     entries = manifest.read(run).values()
     folder = run.exports / FOLDER
     if not folder.is_dir() or any(

@@ -1,4 +1,7 @@
-"""What formats are converted from, each made when it is first needed: one that fails is no matter to the others."""
+"""Makes each intermediate of a run (`source_models.INTERMEDIATES`) once, when a format first needs it.
+
+A format fails only if one of its own intermediates does.
+"""
 
 import threading
 from collections import defaultdict
@@ -11,7 +14,7 @@ from edgeall.runs import Run
 
 
 class Intermediates:
-    """Of one run, in its work folder. Several threads may ask; the first makes, the others wait."""
+    """Intermediates of one run, in its work folder. Thread-safe: the first caller makes one, the others wait."""
 
     def __init__(self, workers: WorkerPool, run: Run, folder: Path) -> None:
         self._workers, self._run, self._folder = workers, run, folder
@@ -19,11 +22,11 @@ class Intermediates:
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._made: dict[str, ExportError | None] = {}
 
-    def need(self, names: Iterable[str]) -> None:
-        """Have each of `names` (of `sources.NEEDS`) made, or found to fail, once.
+    def ensure(self, names: Iterable[str]) -> None:
+        """Make each of `names` that was not made yet.
 
         Raises:
-            ExportError: one of them could not be made.
+            ExportError: one of them could not be made; later calls raise the same error.
             WorkerLost: its process was lost.
         """
         for name in names:
@@ -38,7 +41,7 @@ class Intermediates:
 
     def _make(self, name: str) -> ExportError | None:
         try:
-            self._workers.do(name, self._run, self._folder)
+            self._workers.run_step(name, self._run, self._folder)
         except ExportError as error:
             return error
         return None

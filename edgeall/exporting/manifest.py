@@ -5,7 +5,6 @@ be moved; on the command's output usable from where the command ran.
 """
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from edgeall.artifact import Format, Parity, Precision
 from edgeall.errors import ArtifactError
 from edgeall.exporting.attempts import Speed
 from edgeall.runs import Run
+
+FILE = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -57,31 +58,33 @@ class Exported:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        document = dataclasses.asdict(self)
-        lists = {"fallbacks": list(self.fallbacks), "left_in_float": list(self.left_in_float)}
-        return document | {"path": self.path.as_posix()} | lists
+        return documents.plain(self) | {"path": self.path.as_posix()}
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    artifacts: tuple[Exported, ...]
 
 
 def read(run: Run) -> dict[str, Exported]:
-    """What the manifest says, by artifact file name; nothing where it is missing or damaged."""
+    """The manifest's entries, by artifact file name; nothing where it is missing or damaged."""
     try:
-        entries = json.loads((run.exports / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
-        known = [_from_dict(run, entry) for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        entries = documents.read(_Manifest, run.exports / FILE).artifacts
+    except documents.DocumentError:
         return {}
-    found = {entry.path.name: entry for entry in known}
-    return found if len(found) == len(known) else {}
+    found = {entry.path.name: dataclasses.replace(entry, path=run.path / entry.path) for entry in entries}
+    return found if len(found) == len(entries) else {}
 
 
 def add(run: Run, exported: Exported) -> None:
-    """Enter one artifact, replacing what the manifest said of its file. Entries of vanished files go."""
+    """Enter one artifact, replacing the entry of its file. Entries of vanished files go."""
     entries = {name: entry for name, entry in read(run).items() if entry.path.is_file()}
     entries[exported.path.name] = exported
     relative = [
         dataclasses.replace(entry, path=entry.path.relative_to(run.path), cached=False).to_dict()
         for _, entry in sorted(entries.items())
     ]
-    files.write_json(run.exports / "manifest.json", {"artifacts": relative})
+    files.write_json(run.exports / FILE, {"artifacts": relative})
 
 
 def still_good(entry: Exported | None, inputs: str) -> bool:
@@ -92,7 +95,3 @@ def still_good(entry: Exported | None, inputs: str) -> bool:
         return artifact.read(entry.path).sha256 == entry.sha256
     except ArtifactError:
         return False
-
-
-def _from_dict(run: Run, entry: dict[str, Any]) -> Exported:
-    return documents.build(Exported, entry | {"path": run.path / entry["path"]})

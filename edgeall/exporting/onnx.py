@@ -1,10 +1,15 @@
-"""ONNX to ONNX: ONNX Runtime's quantizer and float16 rewriter. Runs inside a worker process."""
+"""Exports to ONNX, with ONNX Runtime's quantizer and float16 converter. Runs inside a worker process."""
 
 import shutil
 from pathlib import Path
 from typing import Any
 
+from edgeall import __version__
+from edgeall.artifact import Metadata, TensorInfo, Tensors, usage
 from edgeall.exporting.calibration_images import stream
+from edgeall.exporting.exporter import Quantizer
+from edgeall.exporting.int8.onnx_writer import write_onnx
+from edgeall.exporting.int8.quantized import QuantizedModel
 from edgeall.exporting.onnx_biases import refit
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.small_layers import smallest
@@ -12,6 +17,9 @@ from edgeall.exporting.source_models import Sources
 
 NEEDS = ("onnx",)
 PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime")
+QUANTIZER = Quantizer(
+    method=("min-max", "entropy", "percentile"), activations=("uint8", "int8"), reduces_range=True
+)
 _WEIGHTED = ("Conv", "Gemm", "MatMul")
 
 
@@ -23,6 +31,38 @@ def convert(sources: Sources, recipe: Recipe, calibration: Path | None, out: Pat
         _to_float16(sources.onnx, out)
     elif calibration is not None:
         _quantize(sources, recipe, calibration, out)
+
+
+def tensors(path: Path) -> Tensors:
+    """See `exporter.Exporter`."""
+    import onnx
+
+    graph = onnx.load(path, load_external_data=False).graph
+
+    def info(port: Any) -> TensorInfo:
+        tensor = port.type.tensor_type
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+        # A free batch size is a name in the file, and 1 in use.
+        return TensorInfo(port.name, tuple(size.dim_value or 1 for size in tensor.shape.dim), str(dtype))
+
+    return Tensors(info(graph.input[0]), info(graph.output[0]))
+
+
+def describe(path: Path, metadata: Metadata) -> None:
+    """Producer, and descriptions of model, input and output; tensors stay as they are."""
+    import onnx
+
+    steps, model = usage.rule(metadata), onnx.load(path)
+    model.producer_name, model.producer_version = "edgeall", __version__
+    model.doc_string = usage.description(metadata)
+    model.graph.input[0].doc_string = f"{steps['decode']} {steps['resize']} {steps['input']}"
+    model.graph.output[0].doc_string = f"{steps['output']} {steps['verdict']}"
+    onnx.save(model, path)
+
+
+def write_int8(model: QuantizedModel, out: Path, boundary: str) -> None:
+    """See `exporter.Exporter`."""
+    write_onnx(model, out)
 
 
 def _to_float16(source: Path, out: Path) -> None:
@@ -62,7 +102,7 @@ def _quantize(sources: Sources, recipe: Recipe, calibration: Path, out: Path) ->
         "entropy": CalibrationMethod.Entropy,
         "percentile": CalibrationMethod.Percentile,
     }
-    # Folds what the conversion leaves after depthwise convolutions. Shapes are all fixed, so no symbolic inference.
+    # Folds operators that the conversion leaves after depthwise convolutions. All shapes are fixed.
     folded = out.with_name(f"{out.stem}-folded.onnx")
     quant_pre_process(sources.onnx, folded, skip_symbolic_shape=True)
     name = onnx.load(folded, load_external_data=False).graph.input[0].name
@@ -70,7 +110,7 @@ def _quantize(sources: Sources, recipe: Recipe, calibration: Path, out: Path) ->
     tensors = stream(calibration, sources.pixels)
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
-        """Hands out as many images as were asked for last: all activations of these are held until the next."""
+        """Yields as many images as `set_range` requested: ONNX Runtime holds all their activations at once."""
 
         left = 0
 
@@ -90,7 +130,7 @@ def _quantize(sources: Sources, recipe: Recipe, calibration: Path, out: Path) ->
         folded,
         out,
         Reader(),
-        # The name is misleading: all methods then collect so many images at a time, and merge.
+        # Despite the name, all methods then collect so many images at a time, and merge.
         extra_options={"CalibStridedMinMax": 1},
         quant_format=QuantFormat.QDQ,
         per_channel=settings.granularity == "channel",

@@ -1,9 +1,8 @@
-"""Biases of a model that ONNX Runtime has quantized, on steps that can hold them.
+"""Corrects weight scales of a model that ONNX Runtime quantized, so that they represent its biases.
 
-A bias is kept in steps of the input's times the weights'. Where all weights of a channel are zero, as folding
-BatchNormalization leaves them, ONNX Runtime (1.32) takes 1 for the weights' step, and a bias below half a step of the
-input is gone. Where they are so small that the bias comes to 2 ** 31 steps, it leaves no room for the sum of products
-that is added to it in 32 bits.
+A bias is stored in units of input scale times weight scale. Where all weights of a channel are zero, as after folding
+BatchNormalization, ONNX Runtime (1.32) uses a weight scale of 1, and rounds a bias below half an input scale to zero.
+Where the weights are so small that the bias is near 2 ** 31 units, the 32-bit sum of products overflows.
 """
 
 from collections import defaultdict
@@ -15,17 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 _MOST_STEPS = 2.0**29
-"""Of a bias: a quarter of what 32 bits hold, and exact to one part in a billion."""
+"""Units of a bias, at most: a quarter of the range of 32 bits, and exact to one part in a billion."""
 _NO_STEP = float(np.finfo(np.float32).tiny)
-"""A step as small as this is none: engines take it for zero."""
+"""Engines treat a scale as small as this as zero."""
 _SUFFIX = "_quantized"
 Array = npt.NDArray[Any]
 
 
 def refit(quantized: Path, floats: Path) -> None:
-    """Give channels of the file `quantized` a weight step that their bias, in the float model `floats`, fits.
+    """Replace weight scales in the file `quantized` that do not fit the biases of the float model `floats`.
 
-    Weights and bias of such a channel are rounded anew; all others stay as they are.
+    Weights and bias of these channels are rounded again. All others stay as they are.
     """
     import onnx
 
@@ -38,7 +37,7 @@ def refit(quantized: Path, floats: Path) -> None:
         if pair is not None and pair.kernel_name in original and pair.bias_name in original:
             by_kernel[pair.kernel].append(pair)
     for pairs in by_kernel.values():
-        # What several nodes read has one scale for all.
+        # A kernel of several nodes has one scale for all.
         least = np.max([pair.least(original[pair.bias_name]) for pair in pairs], axis=0)
         if _refit_kernel(file, pairs[0], least, original[pairs[0].kernel_name]):
             for pair in pairs:
@@ -48,7 +47,7 @@ def refit(quantized: Path, floats: Path) -> None:
 
 @dataclass(frozen=True)
 class _Pair:
-    """Kernel and bias of a node: names of their codes and scales, the channels' axis, and the input's step."""
+    """Kernel and bias of a node: names of their codes and scales, the channel axis, and the input scale."""
 
     kernel: str
     kernel_scale: str
@@ -67,7 +66,7 @@ class _Pair:
         return self.bias.removesuffix(_SUFFIX)
 
     def least(self, bias: Array) -> Array:
-        """The smallest step of the weights at which the bias has room, one a channel or one in all."""
+        """The smallest weight scales at which the bias fits, (channels,) or (1,)."""
         found = np.abs(bias.astype(np.float64)).reshape(-1) / (self.input_step * _MOST_STEPS)
         return found if self.channels > 1 else found.max(keepdims=True)
 
@@ -88,7 +87,7 @@ class _File:
         self._constants[name].CopyFrom(made)
 
     def pair(self, node: Any) -> _Pair | None:
-        """None where a node has no kernel and bias in codes."""
+        """The pair of a node; None without quantized kernel and bias."""
         if node.op_type not in ("Conv", "ConvTranspose", "Gemm") or len(node.input) < 3:
             return None
         makers = [self._makers[name] for name in node.input[:3] if name in self._makers]
@@ -105,13 +104,13 @@ class _File:
 
 
 def _refit_kernel(file: _File, pair: _Pair, least: Array, kernel: Array) -> bool:
-    """Round `kernel` anew where its channel's step is below `least`, or holds zeros alone; whether any was rounded."""
+    """Round channels of `kernel` again whose scale is below `least` or whose codes are zero; whether there are any."""
     steps, codes = file.value(pair.kernel_scale).reshape(-1).astype(np.float64), file.value(pair.kernel)
     shape = [1] * codes.ndim
     if pair.channels > 1:
         shape[pair.axis] = pair.channels
     dead = ~codes.any(axis=tuple(axis for axis in range(codes.ndim) if shape[axis] == 1)).reshape(-1)
-    # Where nothing but zeros has to be held, any step will do.
+    # Channels of zeros allow any scale.
     wanted = np.where(dead & (least > _NO_STEP), least, np.maximum(steps, least))
     changed = (wanted != steps).reshape(shape)
     if not changed.any():

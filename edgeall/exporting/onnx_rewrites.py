@@ -1,6 +1,6 @@
-"""Exact rewrites of an ONNX graph into forms that integer kernels exist for. Runs inside a worker process.
+"""Exact rewrites of an ONNX graph into operators that have integer kernels. Runs inside a worker process.
 
-None changes what the graph computes: they only say it in operators that ONNX Runtime also has in INT8.
+None changes what the graph computes. ONNX Runtime runs the new operators in INT8.
 """
 
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ import numpy as np
 _SPATIAL = {(1, 2): "last", (2, 3): "first"}
 
 
-def tidy(path: Path, names: Mapping[str, str] | None = None) -> None:
+def rewrite(path: Path, names: Mapping[str, str] | None = None) -> None:
     """Rewrite the ONNX file at `path` in place, and check it.
 
     - A mean over height and width becomes GlobalAveragePool.
-    - Zero padding before a convolution becomes the convolution's own; so does that before a max pool
-      of values that a Relu or Clip keeps from being negative. Before a max pool of other values it becomes that of
-      a depthwise convolution with 1, which 8 bits hold exactly: ONNX Runtime pads in float only.
-    - A convolution of 1 x 1 that pads and strides becomes one of 2 x 2, with zeros below and to the right: OpenVINO
-      (2026.4) moves such strides before the padding, and answers something else.
-    - Tensors in `names` get new ones, and constants are named and stored in the order of their first use: the
-      converter's own numbering differs from run to run, and the same model should make the same bytes.
+    - Zero padding is folded into the convolution that follows, or into a max pool of values that a Relu or Clip keeps
+      from being negative. Before a max pool of other values it is folded into a depthwise convolution with ones, which
+      8 bits represent exactly: ONNX Runtime pads in float only.
+    - A 1 x 1 convolution with padding and strides becomes a 2 x 2 convolution with zeros below and to the right:
+      OpenVINO (2026.4) moves such strides before the padding, which changes the output.
+    - Tensors are renamed by `names`, and constants are named and stored in the order of their first use. The
+      converter's numbering differs from run to run, and the same model should give the same bytes.
     """
     import onnx
 
@@ -109,7 +109,7 @@ class _Graph:
         node.attribute.extend(self._onnx.helper.make_attribute(*each) for each in changed.items())
 
     def _zeros_around(self, pad: Any) -> list[int] | None:
-        """Zeros (top, left, bottom, right) that a Pad adds to pictures; None where it does anything else."""
+        """Zeros (top, left, bottom, right) that a Pad adds to images; None for any other padding."""
         inputs = [*pad.input, "", ""]
         amounts, value = self._constants.get(inputs[1]), self._constants.get(inputs[2])
         constant = _attribute(pad, "mode", b"constant") == b"constant" and not inputs[3]
@@ -142,9 +142,9 @@ class _Graph:
         self._graph.node.insert(at, convolution)
 
     def _pool_may_pad(self, pool: Any, pad: Any, widest: int) -> bool:
-        """A pool's own padding never wins; zeros never do either where no value is below them.
+        """Whether zero padding can be folded into a max pool, whose own padding never is the maximum.
 
-        It must not pad already, nor have a window that sees nothing but padding.
+        That requires non-negative values, no padding yet, and no window that holds padding alone.
         """
         maker = self._makers.get(pad.input[0])
         lowest = (

@@ -1,8 +1,8 @@
-"""The threshold and the referral band of an INT8 model: those that keep the float model's verdicts on its own scores.
+"""The threshold and the referral band of an INT8 model, chosen on its own scores to keep the float model's verdicts.
 
-Rounding moves scores as a whole more than it changes their order. The float model's threshold then cuts the INT8
-scores elsewhere; one that is chosen on INT8 scores does not. It is chosen by the float model's verdicts and not by the
-truth: on images that chose neither, both ways are as accurate, and this one keeps more verdicts (`docs/int8.md`).
+Quantization shifts all scores more than it changes their order, so that the float threshold does not fit INT8 scores.
+The INT8 threshold matches the float model's verdicts and not the labels: on unseen images both are equally accurate,
+and matching verdicts keeps more of them (`docs/int8.md`).
 """
 
 import dataclasses
@@ -18,12 +18,10 @@ Scores = npt.NDArray[np.float64]
 
 
 def own_decision(run: Run, reference: Scores, scores: Scores) -> Decision:
-    """The decision of `run` with a threshold and band for `scores`; both scores of the same images, (n,) in [0, 1].
-
-    A threshold that the user gave stays.
+    """The decision of `run` with threshold and band for `scores`. A threshold that the user gave stays.
 
     Args:
-        reference: the float model's.
+        reference, scores: of the float and the INT8 model for the same images, (n,) in [0, 1].
     """
 
     def moved(cut: float) -> float:

@@ -1,16 +1,21 @@
 """What an export is to make, as data: one TOML file a target, checked before any work begins."""
 
 import dataclasses
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Annotated, Any
 
-from edgeall import config_files
-from edgeall.artifact import FORMATS, PRECISIONS, Format, Precision
+from msgspec import Meta
+
+from edgeall import config_files, documents
+from edgeall.artifact import FORMATS, Format, Precision
 from edgeall.errors import UsageError
-from edgeall.exporting.toml_values import check_keys, number, section_of, share, whole, word
+from edgeall.exporting.exporter import exporter
 from edgeall.suggestions import unknown_name
+
+Count = Annotated[int, Meta(ge=1)]
+Seed = Annotated[int, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 _SHORT = {"float32": "fp32", "float16": "fp16", "int8": "int8"}
 
@@ -25,9 +30,9 @@ class CalibrationSettings:
         seed: of the selection.
     """
 
-    images: int
+    images: Count
     method: str
-    seed: int = 0
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)
@@ -59,11 +64,11 @@ class FineTuning:
         weight_bits: of convolutions and dense layers, in every method of the shared model; depthwise ones have 8.
     """
 
-    images: int = 600
-    epochs: int = 6
-    learning_rate: float = 1e-5
-    weight_bits: int = 7
-    seed: int = 0
+    images: Count = 600
+    epochs: Count = 6
+    learning_rate: Annotated[float, Meta(ge=1e-9, le=1)] = 1e-5
+    weight_bits: Annotated[int, Meta(ge=7, le=8)] = 7
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)
@@ -79,13 +84,13 @@ class Tolerance:
         agreement: least share of equal verdicts on images whose score is clear of the threshold.
     """
 
-    images: int
-    mean_abs_diff: float | None = None
-    max_abs_diff: float | None = None
-    auc_fall: float | None = None
-    auc_fall_bound: float | None = None
-    log_loss_rise: float | None = None
-    agreement: float | None = None
+    images: Count
+    mean_abs_diff: Share | None = None
+    max_abs_diff: Share | None = None
+    auc_fall: Share | None = None
+    auc_fall_bound: Share | None = None
+    log_loss_rise: Share | None = None
+    agreement: Share | None = None
 
 
 @dataclass(frozen=True)
@@ -114,51 +119,20 @@ class Recipe:
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> "Recipe":
         """Rebuild from `to_dict`'s output."""
-        rest = dict(document)
-        return parse(str(rest.pop("name")), rest)
-
-
-_WEIGHTS: dict[str, tuple[str, ...]] = {"granularity": ("channel", "tensor"), "weights": ("int8",)}
-_FLOAT = ("float32",)
-CHOICES: dict[Format, dict[str, tuple[str, ...]]] = {
-    "tflite": {
-        "method": ("min-max",),
-        "activations": ("int8", "dynamic"),
-        "boundary": ("float32", "int8"),
-        **_WEIGHTS,
-    },
-    "onnx": {
-        "method": ("min-max", "entropy", "percentile"),
-        "activations": ("uint8", "int8"),
-        "boundary": _FLOAT,
-        **_WEIGHTS,
-    },
-    "openvino": {
-        "method": ("mean-min-max", "min-max"),
-        "activations": ("uint8",),
-        "boundary": _FLOAT,
-        **_WEIGHTS,
-    },
-}
-"""Values that each format's quantizer knows, by recipe key."""
-
-REDUCES_RANGE: tuple[Format, ...] = ("onnx", "openvino")
-"""Formats whose engines multiply in 8 bits with 16-bit sums; TFLite's do not saturate."""
+        return parse(str(document["name"]), document)
 
 
 def load_recipe(name_or_path: str) -> Recipe:
     """The recipe of a shipped or user's own name, or in the TOML file at a path.
 
     Raises:
-        UsageError: there is none, or it says something that cannot be; names file, key and allowed values.
+        UsageError: there is none, or it has a mistake; names file, key and allowed values.
     """
     path = config_files.find("export", name_or_path)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return parse(path.stem, documents.load(path))
+    except documents.DocumentError as error:
         raise UsageError(f"{path}: cannot be read as TOML ({error})") from None
-    try:
-        return parse(path.stem, document)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 
@@ -166,15 +140,20 @@ def load_recipe(name_or_path: str) -> Recipe:
 def choose(formats: Iterable[str], precisions: Iterable[Precision]) -> list[Recipe]:
     """The default recipes for formats and precisions, formats in the order given.
 
+    Where some formats have a recipe of a precision, those that have none are left out of it.
+
     Raises:
-        UsageError: unknown format.
+        UsageError: unknown format, or a precision that none of the formats has.
     """
     wanted = list(dict.fromkeys(formats))
     for name in wanted:
         if name not in FORMATS:
             raise unknown_name("format", name, FORMATS)
-    kinds = list(precisions)
-    return [load_recipe(f"{name}-{_SHORT[precision]}") for name in wanted for precision in kinds]
+    known = config_files.available("export")
+    kinds = tuple(precisions)
+    asked = [(f"{name}-{_SHORT[precision]}", precision) for name in wanted for precision in kinds]
+    offered = {precision for name, precision in asked if name in known}
+    return [load_recipe(name) for name, precision in asked if name in known or precision not in offered]
 
 
 def parse(name: str, document: Mapping[str, Any]) -> Recipe:
@@ -185,89 +164,54 @@ def parse(name: str, document: Mapping[str, Any]) -> Recipe:
     """
     if "fallbacks" in document:
         raise UsageError("fallbacks: every INT8 method is compared now, leave it out")
-    check_keys(
-        "recipe",
-        document,
-        ("format", "precision", "calibration", "quantization", "fine_tuning", "parity"),
-    )
-    format = cast(Format, word(document, "format", FORMATS))
-    precision = cast(Precision, word(document, "precision", PRECISIONS))
-    parity = _tolerance(section_of(document, "parity"))
-    if precision != "int8":
-        for key in ("calibration", "quantization", "fine_tuning"):
-            if key in document:
-                raise UsageError(f'[{key}] is for precision = "int8" only, and this one is {precision}')
-        return Recipe(name, format, precision, parity)
-    quantization = _quantization(section_of(document, "quantization"), format)
-    if quantization.activations == "dynamic":
-        for key in ("calibration", "fine_tuning"):
-            if key in document:
-                raise UsageError(f'{key} has nothing to do where activations = "dynamic": leave it out')
-        return Recipe(name, format, precision, parity, quantization=quantization)
-    return Recipe(
-        name,
-        format,
-        precision,
-        parity,
-        calibration=_calibration(section_of(document, "calibration"), CHOICES[format]),
-        quantization=quantization,
-        fine_tuning=_fine_tuning(document.get("fine_tuning", {})),
-    )
+    try:
+        recipe = documents.build(Recipe, {**document, "name": name}, strict=True)
+    except documents.DocumentError as error:
+        raise UsageError(str(error)) from None
+    _check_limits(recipe.parity)
+    if recipe.precision != "int8":
+        reason = f'is for precision = "int8" only, and this one is {recipe.precision}'
+        _refuse(recipe, ("calibration", "quantization", "fine_tuning"), reason)
+        return recipe
+    _check_quantization(recipe)
+    if recipe.quantization is not None and recipe.quantization.activations == "dynamic":
+        reason = 'has nothing to do where activations = "dynamic": leave it out'
+        _refuse(recipe, ("calibration", "fine_tuning"), reason)
+        return recipe
+    return dataclasses.replace(recipe, fine_tuning=recipe.fine_tuning or FineTuning())
 
 
-def _calibration(section: Mapping[str, Any], choices: Mapping[str, tuple[str, ...]]) -> CalibrationSettings:
-    check_keys("calibration", section, ("images", "method", "seed"))
-    return CalibrationSettings(
-        images=whole(section, "images", least=1),
-        method=word(section, "method", choices["method"]),
-        seed=whole(section, "seed", least=0, default=0),
-    )
+def _refuse(recipe: Recipe, sections: Iterable[str], reason: str) -> None:
+    for section in sections:
+        if getattr(recipe, section) is not None:
+            raise UsageError(f"[{section}] {reason}")
 
 
-def _quantization(section: Mapping[str, Any], format: Format) -> Quantization:
-    check_keys("quantization", section, ("granularity", "activations", "weights", "reduce_range", "boundary"))
-    reduce_range = section.get("reduce_range", False)
-    if not isinstance(reduce_range, bool):
-        raise UsageError(f"reduce_range = {reduce_range!r}: true or false")
-    if reduce_range and format not in REDUCES_RANGE:
-        raise UsageError(
-            f"reduce_range is for {' and '.join(REDUCES_RANGE)} only: {format} does not saturate"
-        )
-    choices = CHOICES[format]
-    return Quantization(
-        granularity=word(section, "granularity", choices["granularity"]),
-        activations=word(section, "activations", choices["activations"]),
-        weights=word(section, "weights", choices["weights"]),
-        reduce_range=reduce_range,
-        boundary=word(section, "boundary", choices["boundary"], default="float32"),
-    )
-
-
-def _fine_tuning(section: Any) -> FineTuning:
-    if not isinstance(section, dict):
-        raise UsageError(f"fine_tuning = {section!r}: a section, [fine_tuning]")
-    default = FineTuning()
-    check_keys("fine_tuning", section, vars(default))
-    bits = whole(section, "weight_bits", least=7, default=default.weight_bits)
-    if bits > 8:
-        raise UsageError(f"weight_bits = {bits}: 7 or 8")
-    return FineTuning(
-        images=whole(section, "images", least=1, default=default.images),
-        epochs=whole(section, "epochs", least=1, default=default.epochs),
-        learning_rate=number(section, "learning_rate", 1e-9, 1.0, default.learning_rate),
-        weight_bits=bits,
-        seed=whole(section, "seed", least=0, default=default.seed),
-    )
-
-
-_LIMITS = ("mean_abs_diff", "max_abs_diff", "auc_fall", "auc_fall_bound", "log_loss_rise", "agreement")
-
-
-def _tolerance(section: Mapping[str, Any]) -> Tolerance:
-    check_keys("parity", section, ("images", *_LIMITS))
-    limits = {key: share(section, key) for key in _LIMITS}
+def _check_limits(parity: Tolerance) -> None:
+    limits = dataclasses.asdict(parity)
+    del limits["images"]
     if all(limit is None for limit in limits.values()):
-        raise UsageError(f"[parity] has no limit: give one of {', '.join(_LIMITS)}")
-    if (limits["auc_fall"] is None) != (limits["auc_fall_bound"] is None):
+        raise UsageError(f"[parity] has no limit: give one of {', '.join(limits)}")
+    if (parity.auc_fall is None) != (parity.auc_fall_bound is None):
         raise UsageError("[parity] auc_fall and auc_fall_bound belong together: give both")
-    return Tolerance(images=whole(section, "images", least=1), **limits)
+
+
+def _check_quantization(recipe: Recipe) -> None:
+    """Raise `UsageError` where the format's quantizer lacks something that an INT8 recipe asks for."""
+    quantizer = exporter(recipe.format).QUANTIZER
+    quantization, calibration = recipe.quantization, recipe.calibration
+    if quantizer is None:
+        raise UsageError(f'precision = "int8": {recipe.format} has none')
+    if quantization is None:
+        raise UsageError("section [quantization] is missing")
+    if quantization.reduce_range and not quantizer.reduces_range:
+        raise UsageError(f"reduce_range: leave it out, {recipe.format} does not saturate")
+    words = {key: getattr(quantization, key) for key in ("granularity", "activations", "weights", "boundary")}
+    if calibration is not None:
+        words["method"] = calibration.method
+    elif quantization.activations != "dynamic":
+        raise UsageError("section [calibration] is missing")
+    for key, word in words.items():
+        allowed = getattr(quantizer, key)
+        if word not in allowed:
+            raise UsageError(f"{unknown_name(key, word, allowed)} (allowed: {', '.join(allowed)})")

@@ -1,20 +1,21 @@
-"""A bare model that was examined becomes an artifact: sealed, entered into the manifest, moved to its place."""
+"""Turns a candidate into an artifact: seals it with metadata, adds it to the manifest, moves it into the run."""
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeall import artifact
+from edgeall import artifact, documents
 from edgeall.artifact import Metadata, Provenance
-from edgeall.exporting import cache_key, descriptions, int8_cache, manifest, model_io, pooling
+from edgeall.exporting import cache_key, int8_cache, manifest, model_io, pooling
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.export_context import Candidate
 from edgeall.exporting.export_plan import Task
+from edgeall.exporting.exporter import exporter
 from edgeall.exporting.manifest import Exported
 
 
 def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported:
-    """Seal the candidate with its metadata, enter it into the manifest, and move it in."""
+    """Seal the candidate with its metadata, add it to the manifest, and move it to the task's path."""
     run, recipe, attempt = task.run, task.recipe, candidate.attempt
     assert attempt.parity is not None
     shared = None
@@ -22,7 +23,7 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
         shared = int8_cache.name_of(task.shared, attempt.method)
     tried = tuple(each.to_dict() for each in log) if len(log) > 1 else ()
     method = attempt.method if recipe.precision == "int8" else None
-    # One machine's clock is no property of the file.
+    # Times depend on the machine, and are not part of the artifact.
     figures = [{key: value for key, value in each.items() if key != "speed"} for each in tried]
     about = {"method": method, "shared": shared, "fallbacks": figures} if method else {}
     metadata = Metadata(
@@ -37,7 +38,7 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
         calibration=_calibration(task, candidate),
         tensors=model_io.tensors(candidate.file, recipe.format),
     )
-    descriptions.add(candidate.file, metadata)
+    exporter(recipe.format).describe(candidate.file, metadata)
     sealed = artifact.seal(candidate.file, metadata)
     exported = Exported(
         path=task.path,
@@ -57,8 +58,8 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
         shared=shared,
         speed=attempt.speed,
     )
-    # First the entry, then the files: an artifact without an entry would look like someone else's,
-    # an entry without its artifact is simply made again.
+    # The entry before the files: an artifact without an entry would count as foreign,
+    # an entry without its artifact is made again.
     manifest.add(run, exported)
     if recipe.precision != "float32":
         pooling.keep(task.path, candidate.images)
@@ -67,10 +68,10 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
 
 
 def _calibration(task: Task, candidate: Candidate) -> artifact.Calibration | None:
-    """Of the run, and of an INT8 model with a temperature of its own both together."""
+    """The run's calibration, combined with the logit scale of an INT8 model."""
     if not task.run.calibration:
         return None
-    of_run = artifact.Calibration.from_dict(task.run.calibration)
+    of_run = documents.build(artifact.Calibration, task.run.calibration)
     scale = candidate.logit_scale
     return dataclasses.replace(of_run, scale=of_run.scale * scale, offset=of_run.offset * scale)
 
@@ -91,7 +92,7 @@ def _provenance(task: Task) -> Provenance:
 
 
 def _move_in(sealed: Path, path: Path) -> None:
-    """The named file last: an artifact is absent until it is whole."""
+    """Move the artifact's main file last, so that the artifact is absent until it is complete."""
     path.unlink(missing_ok=True)
     for source, target in reversed(
         list(zip(artifact.files_of(sealed), artifact.files_of(path), strict=True))

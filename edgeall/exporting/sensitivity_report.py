@@ -1,6 +1,6 @@
-"""A run's layers by how much INT8 costs them, as a table and a picture beside its exports. Runs in a worker process.
+"""Writes the sensitivity of a run's layers to INT8 as a table and a plot. Runs in a worker process.
 
-The table is of the INT8 model that all formats share, so it is the same for each of them.
+It is measured on the INT8 model that all formats share, and therefore the same for each format.
 """
 
 import csv
@@ -13,7 +13,7 @@ import numpy as np
 from edgeall import files, training
 from edgeall.exporting import int8
 from edgeall.exporting.int8.sensitivity import LayerNoise, measure
-from edgeall.exporting.shared_int8 import RANGES
+from edgeall.exporting.int8_methods import post_training
 from edgeall.runs import Run
 
 _COLUMNS = ("layer", "kind", "weights_db", "own_db", "total_db")
@@ -22,12 +22,11 @@ _COLUMNS = ("layer", "kind", "weights_db", "own_db", "total_db")
 def write(run: Run, calibration: Path, weight_bits: int, out: Path) -> None:
     """Measure on the images of `calibration` (.npy) and write `out`.csv and `out`.png."""
     images = np.load(calibration, allow_pickle=False)
-    plain = int8.equalize(int8.prepare(training.load_model(run)), images, run.pixels)
-    grids = int8.calibrate(plain, images, run.pixels, method=RANGES)
-    rows = measure(plain, grids, weight_bits, images[: int8.CORRECTING], run.pixels)
+    ir, quant_params = post_training.calibrated(training.load_model(run), images, run.pixels)
+    rows = measure(ir, quant_params, weight_bits, images[: int8.CORRECTION_IMAGES], run.pixels)
     files.write_text(out.with_suffix(".csv"), _table(rows))
     with files.replacing(out.with_suffix(".png")) as part:
-        _draw(rows, f"{run.name}: what INT8 costs each layer, {weight_bits}-bit weights", part)
+        _draw(rows, f"{run.name}: quantization error by layer, {weight_bits}-bit weights", part)
 
 
 def _table(rows: Sequence[LayerNoise]) -> str:
@@ -46,12 +45,14 @@ def _draw(rows: Sequence[LayerNoise], title: str, path: Path) -> None:
     figure = Figure(figsize=(7, 2 + 0.16 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     places = np.arange(len(rows))
-    axes.barh(places, [row.own_db for row in rows], color="#9ecae1", label="this layer rounded alone")
-    axes.plot([row.total_db for row in rows], places, ".-", color="#08519c", label="all up to it rounded")
+    axes.barh(places, [row.own_db for row in rows], color="#9ecae1", label="this layer quantized alone")
+    axes.plot(
+        [row.total_db for row in rows], places, ".-", color="#08519c", label="all layers up to it quantized"
+    )
     axes.set_yticks(places, [row.layer for row in rows], fontsize=6)
     axes.invert_yaxis()
     axes.margins(y=0.01)
-    axes.set_xlabel("signal to quantization noise, dB (more is better)")
+    axes.set_xlabel("signal-to-quantization-noise ratio in dB (higher is better)")
     axes.set_title(title, fontsize=9)
     axes.legend(loc="lower right", fontsize=7)
     figure.savefig(path, dpi=120, metadata={"Software": None})

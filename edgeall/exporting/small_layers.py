@@ -1,8 +1,8 @@
-"""Which layers of a float16 model keep float32 weights: the smallest, which cost nothing and matter most.
+"""Selects the layers of a float16 model that keep float32 weights: the smallest.
 
-Half precision changes a weight by one part in 2,000 at most. The first layers have the fewest weights, and whatever
-they make differently goes through all others: of MobileNetV2 fine-tuned on C-NMC 288 of 2.2 million weights, the first
-depthwise kernel, do six sevenths of what rounding all of them does (`benchmarks/results/int8-defaults.md`).
+Half precision changes a weight by one part in 2,000 at most. The first layers have the fewest weights, and their errors
+pass through all others. In MobileNetV2 fine-tuned on C-NMC, the 288 weights of the first depthwise kernel, of 2.2
+million, cause six sevenths of the change of the output (`benchmarks/results/int8-defaults.md`).
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from typing import TypeVar
 Key = TypeVar("Key")
 
 PERCENT = 0.1
-"""Of a model's weights that stay in float32."""
+"""Percentage of a model's weights that stay in float32, at most."""
 
 
 def smallest(sizes: Mapping[Key, int]) -> set[Key]:
-    """Of kernels and their numbers of weights, the smallest ones, which together have at most `PERCENT` of all."""
+    """The smallest kernels, with at most `PERCENT` of all weights together; `sizes`: number of weights by kernel."""
     left = sum(sizes.values()) * PERCENT / 100
     kept: set[Key] = set()
     for key in sorted(sizes, key=lambda key: sizes[key]):

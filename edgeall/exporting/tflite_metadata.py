@@ -1,11 +1,11 @@
-"""TensorFlow Lite's own model metadata, for viewers and code generators that know nothing of edgeall.
+"""TensorFlow Lite's standard model metadata, for viewers and code generators.
 
-It is a FlatBuffer of its own (`metadata_schema.fbs` of tensorflow/tflite-support, identifier "M001", version 1.1.0) in
-a buffer of the model that is called "TFLITE_METADATA". The labels file that it names is packed at the end of the
+It is a separate FlatBuffer (`metadata_schema.fbs` of tensorflow/tflite-support, identifier "M001", version 1.1.0) in
+a buffer of the model with the name "TFLITE_METADATA". The labels file that it names is packed at the end of the
 file when the artifact is sealed. Sealing covers all of it.
 
-Which TensorFlow Lite a file needs ("min_runtime_version") is said by the converter; of files that edgeall writes
-operator by operator it is not known, and so not said.
+The converter sets the required version of TensorFlow Lite ("min_runtime_version"). For files that edgeall writes
+operator by operator it is not known, and left out.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ from edgeall.pixels import PixelMapping
 
 NAME = "TFLITE_METADATA"
 _ALIGNMENT = 16
-"""Bytes; what TFLite's schema asks of a buffer."""
+"""Bytes; required for buffers by TFLite's schema."""
 
-# Slots of TFLite's `Model` table: kept as they are; `buffers` and `metadata` get one entry more.
+# Slots of TFLite's `Model` table. `buffers` and `metadata` get one more entry, the others stay.
 _VERSION, _KEPT, _BUFFERS, _METADATA, _SLOTS = 0, (1, 2, 3, 5, 7), 4, 6, 8
 
 # Values of the metadata schema's enumerations and unions.
@@ -34,8 +34,7 @@ def add(path: Path, metadata: Metadata) -> None:
     """Add the standard metadata to the bare TFLite model at `path`, in place. Same inputs, same bytes.
 
     Raises:
-        ExportError: the model has such metadata already, or parts that TFLite's schema did not have when this was
-            written.
+        ExportError: the model has such metadata already, or fields of a newer TFLite schema.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -49,7 +48,7 @@ def add(path: Path, metadata: Metadata) -> None:
 
 
 class _Tables:
-    """Tables and vectors of a FlatBuffer, whose values are an offset, a `_Byte`, a `_Number`, or None for none."""
+    """Tables and vectors of a FlatBuffer. A value is an offset, a `_Byte`, a `_Number`, or None if absent."""
 
     def __init__(self, size: int) -> None:
         import flatbuffers  # type: ignore[import-untyped]
@@ -60,7 +59,7 @@ class _Tables:
         return int(self.builder.CreateString(text))
 
     def table(self, *slots: "int | _Byte | _Number | None") -> int:
-        """A table of the values of its slots, in the schema's order."""
+        """A table from the values of its slots, in the order of the schema."""
         builder = self.builder
         builder.StartObject(len(slots))
         for slot, value in enumerate(slots):
@@ -108,9 +107,9 @@ class _Number(int):
 
 
 def _with_entry(path: Path, data: bytes, content: bytes) -> bytes:
-    """`data` with `content` as a metadata entry: a new root in front, which refers to what is there already.
+    """`data` with `content` as a metadata entry, by a new root in front that refers to the existing tables.
 
-    What was in the file stays as it is, byte for byte and as aligned as it was; packing it anew would not keep that.
+    The file's bytes and their alignment stay as they were, which packing it again would not preserve.
     """
     from flatbuffers.table import Table  # type: ignore[import-untyped]
 
@@ -119,7 +118,7 @@ def _with_entry(path: Path, data: bytes, content: bytes) -> bytes:
     slots = (int.from_bytes(data[layout : layout + 2], "little") - 4) // 2
     fields = [old.Offset(4 + 2 * slot) for slot in range(slots)] + [0] * _SLOTS
     if any(fields[_SLOTS:]):
-        raise ExportError(f"{path}: has parts that edgeall's TensorFlow Lite schema does not know")
+        raise ExportError(f"{path}: has fields that edgeall's TensorFlow Lite schema does not have")
     padded = data.ljust(len(data) + -len(data) % _ALIGNMENT, b"\0")
     tables = _Tables(len(padded) + len(content) + (1 << 16))
     tables.builder.Prep(_ALIGNMENT, 0)
@@ -144,7 +143,7 @@ def _with_entry(path: Path, data: bytes, content: bytes) -> bytes:
 
 
 class _About:
-    """The metadata FlatBuffer of one artifact, whose model has `outputs` output values."""
+    """The metadata FlatBuffer of one artifact whose model has `outputs` output values."""
 
     def __init__(self, name: str, metadata: Metadata, outputs: int) -> None:
         self.name, self.metadata, self.outputs = name, metadata, outputs
@@ -188,20 +187,22 @@ class _About:
     def _output(self) -> int:
         tables, labels = self.tables, self.metadata.decision.labels
         lone = self.outputs != len(labels)
-        # Readers take each line of an axis' labels for one value, and a lone sigmoid has but one.
+        # Readers assign each line of axis labels to one value, and a sigmoid has only one value.
         labelling = tables.table(
             tables.text(LABELS_FILE),
             tables.text("The classes, one a line."),
             _Byte(_DESCRIPTIONS if lone else _TENSOR_AXIS_LABELS),
         )
         steps = usage.rule(self.metadata)
-        said = f"{steps['output']} {steps['verdict']}"
+        description = f"{steps['output']} {steps['verdict']}"
         files = tables.vector([labelling])
         stats = tables.table(tables.floats([1.0]), tables.floats([0.0]))
-        return tables.table(tables.text("probability"), tables.text(said), None, None, None, stats, files)
+        return tables.table(
+            tables.text("probability"), tables.text(description), None, None, None, stats, files
+        )
 
 
 def _normalization(pixels: PixelMapping) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation a channel: the schema's (byte - mean) / deviation, for scale * byte + offset."""
+    """Mean and standard deviation by channel: scale * byte + offset as the schema's (byte - mean) / deviation."""
     channels = list(zip(pixels.scale, pixels.offset, strict=True))
     return [-offset / scale for scale, offset in channels], [1 / scale for scale, _ in channels]

@@ -1,4 +1,4 @@
-"""Where what is not finished lies, beside the artifacts of a run; and that one export at a time works there."""
+"""The folder for unfinished files of an export, in the exports of a run; it admits one export at a time."""
 
 import fcntl
 import os
@@ -13,12 +13,16 @@ from edgeall.runs import Run
 
 @contextmanager
 def work_folder(run: Run) -> Iterator[Path]:
-    """A place beside the artifacts for what is not finished, ours alone until the block ends."""
+    """An empty folder beside the artifacts, locked for this process and deleted when the block ends.
+
+    Raises:
+        UsageError: another export works on the run.
+    """
     run.exports.mkdir(exist_ok=True)
     handle = os.open(run.exports, os.O_RDONLY)
     try:
         try:
-            # Held by the process, so it ends with it however that ends.
+            # The system releases the lock however the process ends.
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise UsageError(f"{run.path}: another edgeall export works on this run; wait for it") from None

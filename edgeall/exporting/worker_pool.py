@@ -1,4 +1,4 @@
-"""Runs the heavy steps of exports as worker processes, a few at a time."""
+"""Runs the heavy steps of exports in worker processes, a few at a time."""
 
 import contextlib
 import json
@@ -14,30 +14,32 @@ from types import TracebackType
 from typing import Any
 
 from edgeall.errors import ExportError, WorkerLost
+from edgeall.measuring.processor import usable_cores
+from edgeall.measuring.signals import ending, last_line
 from edgeall.runs import Run
 
 _LAST_LINES = 15
 _STOPPED = "stopped before its end; the same command goes on"
 _MEMORY_A_JOB = 5 << 30
-"""Bytes. Measured at most, six backbones: 4.9 GB to make a shared INT8 model, 4.4 to convert, 0.8 to examine."""
-_HUNGRY = ("answer", "saved_model", "onnx")
-"""Steps that take more: 11.4 GB for ResNet101V2's SavedModel and ONNX file in one process. Of them there is one at a
+"""Bytes. Peaks measured on six backbones: 4.9 GB to make a shared INT8 model, 4.4 to convert, 0.8 to evaluate."""
+_MEMORY_HEAVY = ("reference", "saved_model", "onnx")
+"""Steps that need more: 11.4 GB for ResNet101V2's SavedModel and ONNX file in one process. One runs at a
 time."""
 LARGE = 40 << 20
-"""Bytes of a Keras model file from which workers come one at a time, with all cores: two of InceptionV3 hold 7.7 GB."""
-_PLENTY = 64 << 30
+"""Bytes of a Keras model file above which one worker runs at a time: two of InceptionV3 need 7.7 GB."""
+_UNKNOWN_MEMORY = 64 << 30
 
 
 class WorkerPool:
-    """At most `jobs` workers at once, each with its share of the cores. Leaving it ends those that still run."""
+    """At most `jobs` workers at once, each with its share of the cores. Leaving the context kills running ones."""
 
     def __init__(self, jobs: int | None = None) -> None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = usable_cores()
         self.jobs = jobs or max(1, min(cores, _memory() // _MEMORY_A_JOB))
         self.threads = max(1, cores // self.jobs)
         self.cores = cores
         self._free = threading.BoundedSemaphore(self.jobs)
-        self._hungry = threading.Lock()
+        self._memory_lock = threading.Lock()
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
@@ -53,19 +55,19 @@ class WorkerPool:
             for process in self._running:
                 process.kill()
 
-    def do(
+    def run_step(
         self, step: str, run: Run, folder: Path, *, alone: bool = False, **arguments: Any
     ) -> tuple[dict[str, Any], float]:
-        """Run `step` of `conversion_worker` when a worker is free; its result, and the seconds it took.
+        """Run `step` of `conversion_worker` as soon as a worker is free; its result, and its seconds.
 
-        `alone`: with all cores, for a step that others wait for anyway.
+        `alone`: with all cores, for a step that the others wait for.
 
         Raises:
-            ExportError: the step failed; the converter's last words are in `__notes__`.
-            WorkerLost: its process was killed or stopped, and nothing is known of what it was to do.
+            ExportError: the step failed; the last lines of its output are in `__notes__`.
+            WorkerLost: its process was killed or stopped, so that the outcome of the step is not known.
         """
         with (
-            self._hungry if step in _HUNGRY else contextlib.nullcontext(),
+            self._memory_lock if step in _MEMORY_HEAVY else contextlib.nullcontext(),
             self._free,
             tempfile.TemporaryDirectory(prefix=f"{step}-", dir=folder) as scratch,
         ):
@@ -78,19 +80,19 @@ class WorkerPool:
                 "arguments": arguments,
             }
             started = time.monotonic()
-            status, words = self._work(job, scratch, self.cores if alone else self.threads)
+            status, printed = self._run_process(job, scratch, self.cores if alone else self.threads)
             seconds = time.monotonic() - started
             if not result.is_file():
-                raise self._lost(step, status, words)
+                raise self._lost_error(step, status, printed)
             document = json.loads(result.read_text(encoding="utf-8"))
             if "crashed" in document:
-                raise self._failure(step, words)
+                raise self._step_error(step, printed)
             if "error" in document:
                 raise ExportError(document["error"])
             return document, seconds
 
-    def _work(self, job: dict[str, Any], scratch: str, threads: int) -> tuple[int, list[str]]:
-        """The worker's exit status, and what it printed, by lines."""
+    def _run_process(self, job: dict[str, Any], scratch: str, threads: int) -> tuple[int, str]:
+        """The worker's exit status, and what it printed."""
         log = Path(scratch) / "log.txt"
         with log.open("wb") as output:
             with self._lock:
@@ -108,7 +110,7 @@ class WorkerPool:
                 assert process.stdin is not None
                 process.stdin.write(json.dumps(job).encode() + b"\n")
                 process.stdin.flush()
-                # Not closed before the end: the worker takes that for its parent's death.
+                # Standard input stays open: the worker ends when it closes.
                 process.wait()
             except BrokenPipeError:
                 process.wait()
@@ -117,7 +119,7 @@ class WorkerPool:
                     self._running.discard(process)
                 process.kill()
                 status = process.wait()
-        return status, log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return status, log.read_text(encoding="utf-8", errors="replace")
 
     def _environment(self, scratch: str, threads: str) -> dict[str, str]:
         return os.environ | {
@@ -134,41 +136,37 @@ class WorkerPool:
             "TMPDIR": str(Path(scratch).resolve()),
         }
 
-    def _lost(self, step: str, status: int, words: list[str]) -> WorkerLost:
-        said = [line for line in words if line.strip()]
+    def _lost_error(self, step: str, status: int, printed: str) -> WorkerLost:
         if self._closed or status == -signal.SIGINT:
             return WorkerLost(_STOPPED)
-        if status < 0:
-            memory = ", perhaps for want of memory, which --jobs 1 saves" if status == -signal.SIGKILL else ""
-            ended = f"was killed (signal {-status}{memory})"
-        else:
-            ended = f"ended without a result ({said[-1].strip() if said else f'status {status}'})"
-        return WorkerLost(f"step '{step}': its process {ended}; the same command goes on")
+        memory = ", --jobs 1 needs less" if status == -signal.SIGKILL else ""
+        return WorkerLost(
+            f"step '{step}': its process {ending(status, printed)}{memory}; the same command goes on"
+        )
 
-    def _failure(self, step: str, words: list[str]) -> ExportError:
-        said = [line for line in words if line.strip()]
-        error = ExportError(f"step '{step}' failed: {said[-1].strip()}")
-        for line in said[-_LAST_LINES:]:
+    def _step_error(self, step: str, printed: str) -> ExportError:
+        error = ExportError(f"step '{step}' failed: {last_line(printed)}")
+        for line in [line for line in printed.splitlines() if line.strip()][-_LAST_LINES:]:
             error.add_note(line)
         return error
 
 
 def _memory() -> int:
-    """Bytes that can still be used, of the machine's or, in a container, of its own; a plenty where no one says."""
+    """Bytes available on the machine and, in a container, within its limit; a large number where it is not known."""
     return min(_available(Path("/proc/meminfo")), _left(Path("/sys/fs/cgroup")))
 
 
 def _available(meminfo: Path) -> int:
-    """What Linux can give without swapping, the page cache's included."""
+    """Bytes that Linux can provide without swapping, including the page cache."""
     with contextlib.suppress(OSError, ValueError, StopIteration):
         lines = meminfo.read_text(encoding="ascii").splitlines()
         return int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]) << 10
-    return _PLENTY
+    return _UNKNOWN_MEMORY
 
 
 def _left(group: Path) -> int:
-    """What a control group (version 2) still allows."""
+    """Bytes left in the limit of a control group (version 2)."""
     with contextlib.suppress(OSError, ValueError):
         most, used = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
         return max(most - used, 0)
-    return _PLENTY
+    return _UNKNOWN_MEMORY

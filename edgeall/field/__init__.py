@@ -1,7 +1,7 @@
 """Classification of images with an artifact, offline, on any device."""
 
 from edgeall.field.classify import Classified, Failed, classify, find_images
-from edgeall.field.verdict import Verdict, decide, score_of, verdict_of
+from edgeall.field.verdict import Verdict, decide, verdict_of
 from edgeall.pixels.folder import LeftOut
 from edgeall.pixels.quality import Quality, assess
 
@@ -15,6 +15,5 @@ __all__ = [
     "classify",
     "decide",
     "find_images",
-    "score_of",
     "verdict_of",
 ]

@@ -29,12 +29,6 @@ class Verdict:
     probability: float
 
 
-def score_of(probabilities: npt.NDArray[np.floating], decision: Decision) -> npt.NDArray[np.float64]:
-    """Scores (n,) in [0, 1] of class probabilities (n, classes)."""
-    total = probabilities[:, decision.positive_indices].sum(axis=1, dtype=np.float64)
-    return np.asarray(np.minimum(total, 1.0))
-
-
 def decide(score: float, decision: Decision) -> Outcome:
     """The decision for a score: by the referral band first, then by the threshold."""
     if decision.refer is not None and decision.refer[0] <= score < decision.refer[1]:
@@ -44,7 +38,7 @@ def decide(score: float, decision: Decision) -> Outcome:
 
 def verdict_of(probabilities: npt.NDArray[np.floating], decision: Decision) -> Verdict:
     """The verdict for one image's class probabilities, (classes,)."""
-    score = float(score_of(probabilities[None], decision)[0])
+    score = min(float(decision.scores(probabilities[None])[0]), 1.0)
     outcome = decide(score, decision)
     eligible = [
         index

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall import __version__
+from edgeall.engines import ENGINES
 from edgeall.measuring import platforms
 from edgeall.measuring.emulation import EMULATION_MARK, emulation_signs
 from edgeall.measuring.libstdcxx import libstdcxx
@@ -36,21 +37,13 @@ __all__ = [
     "usable_cores",
 ]
 
-_LIBRARIES = (
-    "ai-edge-litert",
-    "tflite-runtime",
-    "tensorflow",
-    "tensorflow-cpu",
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "openvino",
-    "numpy",
-    "pillow",
+_LIBRARIES = (*(name for engine in ENGINES.values() for name in engine.distributions), "numpy", "pillow")
+
+PARTS = (
+    *("engines", "measuring.sysfs", "measuring.platforms", "measuring.nvidia", "measuring.libstdcxx"),
+    *("measuring.emulation", "measuring.thermal", "measuring.processor", "measuring.environment"),
 )
-
-
-PARTS = ("sysfs", "platforms", "nvidia", "libstdcxx", "emulation", "thermal", "processor", "environment")
-"""Modules of this package that tell of a machine, each after those that it imports. They need the standard library
+"""Modules below `edgeall` that describe a machine, each after those that it imports. They need the standard library
 alone, and are run on boards that have nothing of edgeall yet."""
 
 

@@ -232,8 +232,7 @@ def _classify(session: Session, opened: Artifact, path: str) -> bool:
 
 def _verdict(session: Session, opened: Artifact, image: ByteImage) -> bool:
     decision = opened.metadata.decision
-    probabilities = session.predict(image[None])
-    return float(probabilities[0, decision.positive_indices].sum()) >= decision.threshold
+    return bool(decision.scores(session.predict(image[None]))[0] >= decision.threshold)
 
 
 def _readable(order: WorkerJob, opened: Artifact, at_most: int | None = None) -> dict[str, ByteImage]:

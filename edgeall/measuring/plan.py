@@ -1,19 +1,18 @@
 """What is to be measured, as plain data: made on the workstation, carried out by the device as JSON."""
 
-import dataclasses
 import hashlib
 import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from edgeall import runtimes
+from edgeall import documents, runtimes
 from edgeall.artifact import FORMATS, Artifact, Format, Precision
 from edgeall.errors import UsageError
 from edgeall.runtimes import Accelerator, SessionOptions
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 ALL_CORES = 0
 """As a thread count: as many as the device lets this program use."""
 
@@ -174,39 +173,31 @@ class Plan:
                 bool(self.image_sets.get(artifact.images)), f"image_sets[{artifact.images!r}]", "some images"
             )
 
-    def to_json(self) -> str:
-        return json.dumps({"schema": SCHEMA, **dataclasses.asdict(self)}, allow_nan=False)
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"schema": SCHEMA, **documents.plain(self)}
 
     @classmethod
-    def from_json(cls, text: str) -> "Plan":
-        """Rebuild from `to_json`'s output.
+    def from_dict(cls, document: Any) -> "Plan":
+        """Rebuild from `to_dict`'s output.
 
         Raises:
             UsageError: not a plan, or one with values out of range; names the field.
         """
         try:
-            document = json.loads(text)
-            if document["schema"] != SCHEMA:
-                raise UsageError(f"plan of schema {document['schema']}, this edgeall carries out {SCHEMA}")
-            settings = dict(document["settings"])
-            settings["threads"] = tuple(settings["threads"])
-            settings["batches"] = tuple(settings["batches"])
-            settings["accelerators"] = {
-                format: Accelerator(**told) for format, told in settings["accelerators"].items()
-            }
-            return cls(
-                artifacts=tuple(
-                    PlannedArtifact(**entry | {"also": tuple((t, b) for t, b in entry["also"])})
-                    for entry in document["artifacts"]
-                ),
-                image_sets={
-                    name: tuple(PlannedImage(**entry) for entry in entries)
-                    for name, entries in document["image_sets"].items()
-                },
-                settings=BenchSettings(**settings),
-            )
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise UsageError(f"not a measuring plan ({error!r})") from None
+            plan = documents.build(_PlanDocument, document, _WRITTEN, strict=True)
+        except documents.DocumentError as error:
+            raise UsageError(f"not a measuring plan ({error})") from None
+        return cls(plan.artifacts, plan.image_sets, plan.settings)
+
+
+@dataclass(frozen=True)
+class _PlanDocument(Plan):
+    schema: Literal[1] = SCHEMA
+
+
+_WRITTEN = ("schema", "settings.threads", "settings.batches", "settings.accelerators")
+"""In every plan, although they have defaults."""
 
 
 @dataclass(frozen=True)
@@ -333,6 +324,8 @@ def key(plan: Plan, job: Job, machine: dict[str, Any]) -> str:
     artifact = job.artifact
     images = [(image.name, image.sha256) for image in plan.image_sets[artifact.images]]
     settings = {name: getattr(plan.settings, name) for name in _DEPENDS_ON[job.kind]}
+    # A plan that came as JSON has no seconds as whole numbers.
+    settings |= {name: float(value) for name, value in settings.items() if name.endswith("_seconds")}
     place = plan.settings.accelerators.get(artifact.format)
     setup = SessionOptions(job.threads, artifact.precision, place, job.batch)
     identity = [

@@ -148,8 +148,8 @@ class _Thermal:
 
 
 @dataclass(frozen=True)
-class _Rest:
-    """What a record has beside its result."""
+class _RecordFields:
+    """A record, its result not yet looked into."""
 
     threads: int
     round: int
@@ -176,10 +176,10 @@ def check(kind: str, document: dict[str, Any]) -> None:
     """Raise `ValueError` unless the JSON object `document` is a sound record of the kind; names the place."""
     if kind not in KINDS:
         raise ValueError(f"kind is none of {', '.join(KINDS)}")
-    rest = documents.build(_Rest, document)
-    if rest.result is not None:
+    record = documents.build(_RecordFields, document)
+    if record.result is not None:
         try:
-            documents.build(KINDS[kind], rest.result)
+            documents.build(KINDS[kind], record.result)
         except documents.DocumentError as error:
             raise error.inside("result") from None
 

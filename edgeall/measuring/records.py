@@ -108,32 +108,20 @@ def from_line(line: str) -> Message:
         MeasurementError: not one of the messages, or one that does not hold what it must.
     """
     try:
-        return _message(json.loads(line))
-    except (ValueError, RecursionError) as error:
+        return _message(documents.parse(line))
+    except ValueError as error:
         raise MeasurementError(
             f"the device sent a line that is no measurement ({error}): {line[:80]!r}"
         ) from None
 
 
 @dataclass(frozen=True)
-class _Typed:
+class _MessageType:
     type: Literal["start", "record", "kept", "end"]
 
 
-@dataclass(frozen=True)
-class _Start:
-    session: int
-    environment: dict[str, Any]
-    jobs: tuple[tuple[str, tuple[str, str, int | None, int]], ...]
-
-
 def _message(document: Any) -> Message:
-    kind = _TYPES[documents.build(_Typed, document).type]
-    if kind is Start:
-        start = documents.build(_Start, document)
-        jobs = tuple((key, FigureKey(*told)) for key, told in start.jobs)
-        return Start(start.session, start.environment, jobs)
-    message = documents.build(kind, document)
+    message = documents.build(_TYPES[documents.build(_MessageType, document).type], document)
     if isinstance(message, Record):
         record_types.check(message.kind, document)
     return message
@@ -159,10 +147,10 @@ class Journal:
             if not line:
                 continue
             try:
-                message = _message(json.loads(line))
+                message = _message(documents.parse(line))
                 if not isinstance(message, Record) or message.error is not None:
                     raise ValueError("not a finished measurement")
-            except (ValueError, RecursionError) as error:
+            except ValueError as error:
                 note(f"{self.path}: line {number} is passed over, and measured again where needed ({error})")
             else:
                 found[message.key] = message

@@ -5,6 +5,7 @@ This is what runs on every device, this one or one far away; it needs the field 
 worker measures.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -15,6 +16,7 @@ from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgeall import documents
 from edgeall.errors import EdgeallError, MeasurementError, UsageError
 from edgeall.measuring import environment as machine
 from edgeall.measuring import nvidia
@@ -30,7 +32,7 @@ from edgeall.measuring.records import (
     Start,
     to_line,
 )
-from edgeall.measuring.signals import ended_by
+from edgeall.measuring.signals import ending
 
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 
@@ -134,15 +136,10 @@ def ask(
         )
     except subprocess.TimeoutExpired:
         raise MeasurementError(f"stopped after {seconds:g} s without an answer") from None
-    if process.returncode < 0:
-        raise MeasurementError(f"its process was killed by {ended_by(-process.returncode)}")
-    try:
-        return dict(json.loads(process.stdout))
-    except ValueError:
-        last = next((line for line in reversed(process.stderr.splitlines()) if line.strip()), "no message")
-        raise MeasurementError(
-            f"its process ended with status {process.returncode}: {last.strip()}"
-        ) from None
+    if process.returncode >= 0:
+        with contextlib.suppress(ValueError):
+            return dict(documents.parse(process.stdout))
+    raise MeasurementError(f"its process {ending(process.returncode, process.stderr)}")
 
 
 def surroundings(threads: int) -> dict[str, str]:
@@ -166,18 +163,24 @@ def imposed(threads: int) -> dict[str, str]:
     }
 
 
+@dataclasses.dataclass(frozen=True)
+class _Request:
+    plan: dict[str, Any]
+    finished: tuple[str, ...]
+
+
 def main() -> int:
     """Standard input to standard output, a line at a time."""
     try:
-        request = json.load(sys.stdin)
-        plan, finished = Plan.from_json(json.dumps(request["plan"])), list(request["finished"])
-    except (ValueError, KeyError, TypeError, OverflowError):
+        request = documents.build(_Request, documents.parse(sys.stdin.read()))
+        plan = Plan.from_dict(request.plan)
+    except documents.DocumentError:
         print("edgeall: a request is {plan, finished} in JSON", file=sys.stderr)
         return UsageError.exit_status
     except EdgeallError as error:
         print(f"edgeall: {error}", file=sys.stderr)
         return error.exit_status
-    for message in conduct(plan, finished):
+    for message in conduct(plan, request.finished):
         print(to_line(message), flush=True)
     return 0
 

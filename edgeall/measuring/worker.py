@@ -13,16 +13,14 @@ from typing import TextIO
 def main() -> int:
     """Carry out the order on standard input; exit status 0 also where the answer is an error."""
     answer_to = private_stdout()
-    document = json.load(sys.stdin)
+    text = sys.stdin.read()
     # Imported here, so that nothing they print can reach standard output.
+    from edgeall import documents
     from edgeall.errors import EdgeallError
     from edgeall.measuring.measurements import PASSES
     from edgeall.measuring.plan import WorkerJob
-    from edgeall.runtimes import Accelerator
 
-    document["images"] = tuple((name, path) for name, path in document["images"])
-    document["accelerators"] = {name: Accelerator(**told) for name, told in document["accelerators"].items()}
-    order = WorkerJob(**document)
+    order = documents.build(WorkerJob, documents.parse(text))
     try:
         answer: dict[str, object] = {"result": PASSES[order.kind](order)}
     except EdgeallError as error:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from edgeall.artifact import GateOutcome
+from edgeall.engines import ENGINES
 from edgeall.statistics import Estimate
 
-_FORMATS = {"tflite": "TFLite", "onnx": "ONNX", "openvino": "OpenVINO"}
 _PRECISIONS = {"int8": "INT8"}
 FAILED_PARITY = " (failed parity)"
 """Follows the name of an artifact that failed its parity check, wherever it is named."""
@@ -304,4 +304,5 @@ def family(result: Result, among: Iterable[Result]) -> str:
 
 def title(format: str, precision: str) -> str:
     """Format and precision in prose: "TFLite INT8"."""
-    return f"{_FORMATS.get(format, format)} {_PRECISIONS.get(precision, precision)}"
+    label = ENGINES[format].label if format in ENGINES else format
+    return f"{label} {_PRECISIONS.get(precision, precision)}"

@@ -5,27 +5,35 @@
 """
 
 import importlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from edgeall import engines
 from edgeall.artifact import Artifact, Format, Precision
+from edgeall.engines import ENGINES, Engine
 from edgeall.errors import EngineError, MissingExtraError, UsageError
 from edgeall.files import AnyPath
 from edgeall.pixels import PixelMapping
 from edgeall.runtimes.accelerator import Accelerator, AcceleratorError
-from edgeall.runtimes.interpreters import INTERPRETERS, NONE_INSTALLED
 from edgeall.runtimes.precision import ExecutedPrecision, Operator
-from edgeall.runtimes.session import EngineInfo, Session, SessionOptions, Stages, essence, is_absent
+from edgeall.runtimes.session import (
+    EngineInfo,
+    Network,
+    Session,
+    SessionOptions,
+    Stages,
+    essence,
+    is_absent,
+    none_installed,
+)
 
 __all__ = [
-    "ENGINES",
     "Accelerator",
     "AcceleratorError",
-    "Engine",
     "EngineInfo",
     "ExecutedPrecision",
     "Operator",
+    "Runtime",
     "Session",
     "SessionOptions",
     "Stages",
@@ -37,30 +45,25 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Engine:
-    """An inference engine edgeall knows.
+class Runtime(Protocol):
+    """What the module of an engine has. It imports the engine inside its functions."""
 
-    Attributes:
-        title: as users know it.
-        module: under `edgeall.runtimes`; brings `load(path, setup) -> Network`; `settings(setup)`, all that the
-            engine is told beside the model; and `lacking(accelerator)`, which tells why it cannot serve here, or None.
-        extra: of edgeall's distribution, that installs it; None where edgeall itself needs it.
-        imports: modules of which one is needed, in the order in which they are tried.
-    """
+    def load(self, path: Path, setup: SessionOptions) -> Network:
+        """The model at `path`, loaded.
 
-    title: str
-    module: str
-    extra: str | None
-    imports: tuple[str, ...]
+        Raises:
+            ImportError: the engine is not installed.
+            EngineError: it cannot load the model; AcceleratorError: not where the options say.
+        """
+        ...
 
+    def settings(self, setup: SessionOptions) -> dict[str, Any]:
+        """All that the engine is given beside the model, JSON-ready; without importing it."""
+        ...
 
-ENGINES: dict[Format, Engine] = {
-    "tflite": Engine("TensorFlow Lite", "tflite", None, tuple(INTERPRETERS)),
-    "onnx": Engine("ONNX Runtime", "onnx", "onnx", ("onnxruntime",)),
-    "openvino": Engine("OpenVINO", "openvino", "openvino", ("openvino",)),
-}
-"""Artifact format to engine. A new engine is a row here and a module."""
+    def lacking(self, accelerator: Accelerator) -> str | None:
+        """Why the engine cannot compute on an accelerator here; None where it can."""
+        ...
 
 
 def open_session(
@@ -117,7 +120,7 @@ def open_model(
     setup = SessionOptions(threads, precision, accelerator, batch)
     engine = ENGINES[format]
     try:
-        network = _module(engine).load(path, setup)
+        network = _runtime(engine).load(path, setup)
     except ImportError as error:
         raise _unimportable(engine, error) from None
     return Session(network, path, pixels, classes, setup)
@@ -128,18 +131,16 @@ def settings(format: Format, setup: SessionOptions) -> dict[str, Any]:
 
     Sessions are opened with these very settings, so that results of others can be told apart. No engine is imported.
     """
-    told: dict[str, Any] = _module(ENGINES[format]).settings(setup)
-    return told
+    return _runtime(ENGINES[format]).settings(setup)
 
 
 def lacking(format: Format, accelerator: Accelerator) -> str | None:
     """Why an engine cannot compute on an accelerator here, in one line with the way out; None where it can."""
     engine = ENGINES[format]
     try:
-        reason: str | None = _module(engine).lacking(accelerator)
+        return _runtime(engine).lacking(accelerator)
     except ImportError:
         return str(MissingExtraError(engine.title, engine.extra or "workstation"))
-    return reason
 
 
 def unusable(format: Format) -> str | None:
@@ -150,7 +151,7 @@ def unusable(format: Format) -> str | None:
     engine = ENGINES[format]
     trouble: BaseException | None = None
     trouble_with = ""
-    for module in engine.imports:
+    for module in engine.packages:
         try:
             importlib.import_module(module)
         except Exception as error:  # an engine may raise anything
@@ -163,14 +164,15 @@ def unusable(format: Format) -> str | None:
 
 
 def _unimportable(engine: Engine, error: BaseException) -> EngineError | MissingExtraError:
-    if any(is_absent(error, module) for module in engine.imports):
+    if any(is_absent(error, module) for module in engine.packages):
         return (
-            EngineError(NONE_INSTALLED)
+            EngineError(none_installed(engine))
             if engine.extra is None
             else MissingExtraError(engine.title, engine.extra)
         )
     return EngineError(f"{engine.title} is installed but cannot be imported ({essence(error)})")
 
 
-def _module(engine: Engine) -> Any:
-    return importlib.import_module(f"edgeall.runtimes.{engine.module}")
+def _runtime(engine: Engine) -> Runtime:
+    runtime: Runtime = engines.load(engine.runtime)
+    return runtime

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.artifact import Precision
+from edgeall.engines import Engine
 from edgeall.errors import EngineError
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.runtimes import precision
@@ -255,3 +256,8 @@ def is_absent(error: BaseException, module: str) -> bool:
     """Whether importing `module` failed because its package is not installed, and not because of something it needs."""
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
     return missing != "" and f"{module}.".startswith(f"{missing}.")
+
+
+def none_installed(engine: Engine) -> str:
+    """That an engine which edgeall itself requires is absent, and the way out."""
+    return f"no {engine.label} interpreter is installed here; install one with: pip install {engine.distribution}"

@@ -17,11 +17,20 @@ from typing import Any
 
 import numpy as np
 
+from edgeall.engines import ENGINES
 from edgeall.errors import EngineError
 from edgeall.runtimes.accelerator import Accelerator, AcceleratorError
-from edgeall.runtimes.interpreters import INTERPRETERS, NONE_INSTALLED
 from edgeall.runtimes.precision import Operator, is_conversion, of_types
-from edgeall.runtimes.session import EngineInfo, Port, SessionOptions, Stages, Tensor, essence, is_absent
+from edgeall.runtimes.session import (
+    EngineInfo,
+    Port,
+    SessionOptions,
+    Stages,
+    Tensor,
+    essence,
+    is_absent,
+    none_installed,
+)
 
 
 class TfliteNetwork:
@@ -118,10 +127,11 @@ def find_interpreter() -> tuple[Any, EngineInfo]:
     """The interpreter class in use, and what it is.
 
     Raises:
-        EngineError: none of `INTERPRETERS` is installed, or none that is can be imported.
+        EngineError: no interpreter is installed, or none that is can be imported.
     """
     broken = ""
-    for module, distribution in INTERPRETERS.items():
+    engine = ENGINES["tflite"]
+    for module, (distribution, *_) in engine.packages.items():
         try:
             found = importlib.import_module(module).Interpreter
         except (ImportError, AttributeError) as error:
@@ -129,7 +139,7 @@ def find_interpreter() -> tuple[Any, EngineInfo]:
                 broken = broken or f"{distribution} is installed but cannot be imported ({essence(error)})"
             continue
         return found, EngineInfo(distribution, _version(module, distribution))
-    raise EngineError(broken or NONE_INSTALLED)
+    raise EngineError(broken or none_installed(engine))
 
 
 def _version(module: str, distribution: str) -> str:

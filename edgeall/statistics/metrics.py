@@ -141,13 +141,13 @@ class Metrics:
 
 
 def positive_score(probabilities: npt.ArrayLike, decision: Decision) -> Floats:
-    """The summed probability of the positive labels, (n,), from class probabilities (n, k)."""
+    """Scores (n,) of class probabilities (n, k), which must fit the labels and be finite, else ValueError."""
     table = np.asarray(probabilities, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] != len(decision.labels):
         raise ValueError(f"probabilities {table.shape} for {len(decision.labels)} labels")
     if not np.isfinite(table).all():
         raise ValueError("probabilities are not finite")
-    return np.asarray(table[:, decision.positive_indices].sum(axis=1))
+    return decision.scores(table)
 
 
 def is_positive(truth: npt.ArrayLike, decision: Decision) -> Bools:

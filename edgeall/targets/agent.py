@@ -47,7 +47,8 @@ def probe(request: dict[str, Any]) -> dict[str, Any]:
         module = types.ModuleType(name)
         if sys.modules.setdefault(name, module) is module:
             exec(compile(source, f"{name}.py", "exec"), module.__dict__)  # noqa: S102
-            setattr(sys.modules["edgeall.measuring"], name.rpartition(".")[2], module)
+            package, _, last = name.rpartition(".")
+            setattr(sys.modules[package], last, module)
     return {
         "folder": str(folder),
         "writable": os.access(existing, os.W_OK | os.X_OK),

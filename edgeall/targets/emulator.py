@@ -22,6 +22,7 @@ from edgeall.measuring.environment import EMULATION_MARK
 from edgeall.measuring.instructions import COUNTER
 from edgeall.measuring.plan import Plan
 from edgeall.measuring.records import Message
+from edgeall.measuring.signals import ending
 from edgeall.progress import SILENT, Progress
 from edgeall.targets import emulated_sysfs, qemu_plugin
 from edgeall.targets.address import Address
@@ -248,8 +249,7 @@ def _run(command: list[str], remedy: str) -> str:
     else:
         if done.returncode == 0:
             return done.stdout
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        why = f"ended with status {done.returncode}: {last}"
+        why = ending(done.returncode, done.stderr)
     raise DeviceError(f"{command[0]} {why}; {remedy}")
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import edgeall
 from edgeall import config_files, files
+from edgeall.engines import ENGINES
 from edgeall.errors import DeviceError
 from edgeall.progress import SILENT, Progress
-from edgeall.runtimes import ENGINES
 from edgeall.targets.connection import BoardInfo
 from edgeall.targets.uploads import Upload
 
@@ -29,10 +29,7 @@ WORKSTATION_ROOMS = frozenset(
 )
 """Parts of the package that a board has no use for."""
 
-_EVERYWHERE = ("numpy", "pillow", "rich")
-_ENGINES = {"tflite": "ai-edge-litert", "onnx": "onnxruntime", "openvino": "openvino"}
-MODULES: dict[str, str] = {format: engine.imports[0] for format, engine in ENGINES.items()}
-"""What is imported to see whether a format's engine works."""
+_EVERYWHERE = ("msgspec", "numpy", "pillow", "rich")
 
 LAUNCHER = "bin/edgeall"
 
@@ -78,8 +75,8 @@ def wheels(
     Raises:
         DeviceError: there is no wheel for such a board, or the index cannot be reached.
     """
-    engines = [_ENGINES[format] for format in sorted(set(formats))]
-    names = [*_EVERYWHERE, *engines, *(name for name in versions if name not in (*_EVERYWHERE, *engines))]
+    engines = [ENGINES[format].distribution for format in sorted(set(formats))]
+    names = dict.fromkeys((*_EVERYWHERE, *engines, *versions))
     fixed = [_requirement(name, versions) for name in names]
     same = [_pinned_as_here(name) if name in engines else name for name in fixed]
     store = _cache() / f"{greeting.machine}-{'.'.join(map(str, greeting.python[:2]))}-{greeting.libc[1]}"

@@ -46,7 +46,9 @@ def _lacking(format: str, place: Accelerator) -> str | None:
     This process runs during measurements, and must not hold resources of the accelerator.
     """
     try:
-        reason: str | None = ask("probe", {"format": format, **vars(place)}, 1, PROBE_SECONDS)["lacking"]
+        reason: str | None = ask("probe", {"format": format, **dataclasses.asdict(place)}, 1, PROBE_SECONDS)[
+            "lacking"
+        ]
     except MeasurementError as error:
         return f"the availability of {place} could not be determined: {error}"
     return reason

@@ -3,25 +3,36 @@
 import dataclasses
 import os
 import re
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
-from edgeall import config_files
-from edgeall.artifact import FORMATS
+from msgspec import Meta
+
+from edgeall import config_files, documents
+from edgeall.artifact import FORMATS, Format
 from edgeall.errors import UsageError
 from edgeall.files import AnyPath
 from edgeall.measuring.plan import ALL_CORES, LARGEST_BATCH, BenchSettings
 from edgeall.runtimes.accelerator import Accelerator
-from edgeall.targets import entries
 from edgeall.targets.address import Address
 
-REACHES = ("local", "ssh", "emulator")
-"""Ways to reach a device that this edgeall knows."""
+Reach = Literal["local", "ssh", "emulator"]
+"""How a device is reached."""
+REACHES: tuple[Reach, ...] = get_args(Reach)
 
-PACKAGES = ("pushed", "own")
+Packages = Literal["pushed", "own"]
 """Where a board's Python gets the engines from: wheels that are pushed, or what is installed there."""
+
+Cpu = Literal["cortex-a72", "cortex-a76"]
+PROCESSORS: dict[Cpu, int] = {"cortex-a72": 0x410FD083, "cortex-a76": 0x414FD0B1}
+"""Processors that an emulated board may have, and their main ID register (MIDR_EL1) under QEMU."""
+
+System = Literal["bookworm", "trixie"]
+"""Releases of Debian that an emulated board may run."""
+
+Text = Annotated[str, Meta(min_length=1)]
+Positive = Annotated[float, Meta(gt=0)]
 
 TEMPLATE = "template"
 """A file to copy from, not a device."""
@@ -37,9 +48,9 @@ class Limits:
         max_seconds: most time over all rounds for each latency of an artifact.
     """
 
-    temperature_celsius: float | None = None
-    pass_seconds: float = 1800.0
-    max_seconds: float = 150.0
+    temperature_celsius: Positive | None = None
+    pass_seconds: Positive = 1800.0
+    max_seconds: Positive = 150.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,6 @@ class Board:
         addresses: where it may be; the first that answers is taken.
         python: its Python 3.11 or newer, by name or path.
         folder: where all that is pushed goes; `~` is the home folder there.
-        packages: one of `PACKAGES`.
         versions: distribution name to version, for wheels that are pushed.
         ssh_config: in place of the user's own configuration of ssh.
     """
@@ -58,16 +68,9 @@ class Board:
     addresses: tuple[Address, ...] = ()
     python: str = "python3"
     folder: str = "~/.cache/edgeall"
-    packages: str = "pushed"
+    packages: Packages = "pushed"
     versions: dict[str, str] = field(default_factory=dict)
     ssh_config: Path | None = None
-
-
-PROCESSORS = {"cortex-a72": 0x410FD083, "cortex-a76": 0x414FD0B1}
-"""Processors that an emulated board may have, and what their main ID register (MIDR_EL1) holds under QEMU."""
-
-SYSTEMS = ("bookworm", "trixie")
-"""Releases of Debian that an emulated board may run."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,12 @@ class Emulated:
     """A board that is emulated on this machine.
 
     Attributes:
-        cpu: one of `PROCESSORS`, by QEMU's name.
-        system: one of `SYSTEMS`.
-        model: what the board calls itself; says that it is emulated.
+        cpu: by QEMU's name.
+        model: the board's own name for its model; says that it is emulated.
     """
 
-    cpu: str
-    system: str = SYSTEMS[0]
+    cpu: Cpu
+    system: System = "bookworm"
     model: str = "a board emulated by QEMU"
 
 
@@ -91,7 +93,6 @@ class Profile:
 
     Attributes:
         name: the file's stem; what `--device` takes.
-        reach: one of `REACHES`.
         formats: artifact formats, that is engines, to try there.
         threads: thread counts to try; `ALL_CORES` for all.
         batches: images in one inference to try; 1 is always measured.
@@ -104,7 +105,7 @@ class Profile:
     """
 
     name: str
-    reach: str
+    reach: Reach
     formats: tuple[str, ...] = FORMATS
     threads: tuple[int, ...] = (1, ALL_CORES)
     batches: tuple[int, ...] = (1,)
@@ -168,18 +169,14 @@ def read_profile(file: AnyPath) -> Profile:
     """Read and check one file."""
     file = Path(file)
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        document = documents.load(file)
+    except documents.DocumentError as error:
         raise UsageError(f"{file}: not a device profile ({error})") from None
     try:
         return _profile(file, document)
-    except UsageError as error:
+    except (documents.DocumentError, UsageError) as error:
         raise UsageError(f"{file}: {error}") from None
 
-
-_EVERY_KEY = ("reach", "formats", "threads", "batches", "accelerators", "limits", "notes", "models", "finds")
-_BOARD_KEYS = ("host", "user", "port", "python", "folder", "packages", "versions", "ssh_config")
-_KEYS_OF = {"local": (), "ssh": _BOARD_KEYS, "emulator": ("versions", "cpu", "system", "model")}
 
 EMULATED = BenchSettings(
     rounds=1, warmup_seconds=0, min_runs=1, min_seconds=0, max_seconds=1, count_instructions=True
@@ -187,78 +184,108 @@ EMULATED = BenchSettings(
 """For emulated boards, whose times are no latency: one run shows that one works."""
 
 
+@dataclass(frozen=True)
+class _ProfileFile:
+    """A device's file, as it is written; this is all of this machine's."""
+
+    reach: Reach
+    formats: Annotated[tuple[Format, ...], Meta(min_length=1)] | None = None
+    threads: int | str | tuple[int | str, ...] = (1, "all")
+    batches: int | str | tuple[int | str, ...] = (1,)
+    accelerators: dict[Format, Text | Accelerator] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    notes: str = ""
+    models: Text | tuple[Text, ...] = ()
+    finds: Text | tuple[Text, ...] = ()
+
+    def __post_init__(self) -> None:
+        for key, value in vars(self).items():
+            if isinstance(value, str) and not value.isprintable():
+                raise ValueError(f"{key} must be printable text")
+
+
+@dataclass(frozen=True)
+class _SshFile(_ProfileFile):
+    host: Text | tuple[Text, ...] = ()
+    user: Text | None = None
+    port: int | None = None
+    python: Text = "python3"
+    folder: Text = "~/.cache/edgeall"
+    packages: Packages = "pushed"
+    versions: dict[str, str] = field(default_factory=dict)
+    ssh_config: Text | None = None
+
+    def board(self, beside: Path) -> Board:
+        """`beside`: folder of the file."""
+        parsed = [Address.parse(text) for text in _listed(self.host)]
+        config = self.ssh_config and (beside / Path(self.ssh_config).expanduser()).absolute()
+        return Board(
+            tuple(Address(a.host, a.user or self.user, a.port or self.port) for a in parsed),
+            *(self.python, self.folder, self.packages, _checked_versions(self.versions), config or None),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _EmulatorFile(_ProfileFile):
+    cpu: Cpu
+    system: System = "bookworm"
+    model: Text = Emulated.model
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def board(self, beside: Path) -> Board:
+        return Board(versions=_checked_versions(self.versions))
+
+
+_FILES: dict[str, type[_ProfileFile]] = {"local": _ProfileFile, "ssh": _SshFile, "emulator": _EmulatorFile}
+
+
 def _profile(file: Path, document: dict[str, Any]) -> Profile:
-    entries.require("reach" in document, "reach", f"given: {entries.choices(REACHES)}")
-    entries.require(document["reach"] in REACHES, "reach", f"one of {entries.choices(REACHES)}")
-    entries.only_known(document, _EVERY_KEY + _KEYS_OF[document["reach"]])
-    limits = entries.table(document, "limits")
-    entries.only_known(limits, tuple(f.name for f in dataclasses.fields(Limits)), "limits.")
-    for key, value in limits.items():
-        entries.require(entries.positive_number(value), f"limits.{key}", "a number more than 0")
-    accelerators = _accelerators(document)
-    formats = document.get("formats", list(accelerators or FORMATS))
-    entries.require(
-        isinstance(formats, list) and bool(formats) and all(value in FORMATS for value in formats),
-        "formats",
-        f"a list of {entries.choices(FORMATS)}",
-    )
+    reach = document.get("reach")
+    if not isinstance(reach, str) or reach not in _FILES:
+        raise UsageError(f"reach must be one of {', '.join(_FILES)}")
+    given = documents.build(_FILES[reach], document, strict=True)
+    accelerators = {format: _accelerator(format, place) for format, place in given.accelerators.items()}
+    formats = given.formats or tuple(accelerators) or FORMATS
     for format in formats if accelerators else ():
         # On the processor it would be measured under the accelerator's name.
-        entries.require(
-            format in accelerators, f"accelerators.{format}", "given, or the format left out of formats"
-        )
+        if format not in accelerators:
+            raise UsageError(f"accelerators.{format} must be given, or the format left out of formats")
     return Profile(
         name=file.stem,
-        reach=document["reach"],
-        formats=tuple(formats),
-        threads=parse_threads(document.get("threads", [1, "all"])),
-        batches=parse_batches(document.get("batches", [1])),
+        reach=given.reach,
+        formats=formats,
+        threads=parse_threads(given.threads),
+        batches=parse_batches(given.batches),
         accelerators={format: accelerators[format] for format in formats if accelerators},
-        limits=Limits(**{key: float(value) for key, value in limits.items()}),
-        notes=entries.text(document, "notes", ""),
-        models=entries.texts(document, "models"),
-        finds=entries.texts(document, "finds"),
-        board=_board(file, document) if document["reach"] != "local" else None,
-        emulated=_emulated(document) if document["reach"] == "emulator" else None,
+        limits=given.limits,
+        notes=given.notes,
+        models=_listed(given.models),
+        finds=_listed(given.finds),
+        board=given.board(file.parent) if isinstance(given, _SshFile | _EmulatorFile) else None,
+        emulated=Emulated(given.cpu, given.system, given.model) if isinstance(given, _EmulatorFile) else None,
     )
 
 
-def _emulated(document: dict[str, Any]) -> Emulated:
-    cpu = entries.text(document, "cpu", "")
-    entries.require(cpu in PROCESSORS, "cpu", f"one of {entries.choices(tuple(PROCESSORS))}")
-    system = entries.text(document, "system", SYSTEMS[0])
-    entries.require(system in SYSTEMS, "system", f"one of {entries.choices(SYSTEMS)}")
-    return Emulated(cpu, system, entries.text(document, "model", Emulated.model))
+def _accelerator(format: str, given: str | Accelerator) -> Accelerator:
+    place = Accelerator(given) if isinstance(given, str) else given
+    if not place.provider or place.device < 0:
+        raise UsageError(
+            f'accelerators.{format} must be a provider, as "CUDAExecutionProvider", and a device from 0'
+        )
+    return place
 
 
-def _board(file: Path, document: dict[str, Any]) -> Board:
-    versions = entries.table(document, "versions")
+def _checked_versions(versions: dict[str, str]) -> dict[str, str]:
     for name, version in versions.items():
-        entries.require(
-            isinstance(version, str) and bool(re.fullmatch(r"[0-9][0-9A-Za-z.+!-]*", version)),
-            f"versions.{name}",
-            'a version, as "2025.4.1"',
-        )
-        entries.require(
-            bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name)), f"versions.{name}", "of a distribution"
-        )
-    packages = document.get("packages", "pushed")
-    entries.require(packages in PACKAGES, "packages", f"one of {entries.choices(PACKAGES)}")
-    port = document.get("port")
-    entries.require(
-        port is None or (isinstance(port, int) and not isinstance(port, bool)), "port", "a whole number"
-    )
-    user = entries.text(document, "user", "") or None
-    parsed = [Address.parse(text) for text in entries.texts(document, "host")]
-    config = entries.text(document, "ssh_config", "")
-    return Board(
-        addresses=tuple(Address(a.host, a.user or user, a.port or port) for a in parsed),
-        python=entries.text(document, "python", "python3"),
-        folder=entries.text(document, "folder", "~/.cache/edgeall"),
-        packages=packages,
-        versions=versions,
-        ssh_config=(file.parent / Path(config).expanduser()).absolute() if config else None,
-    )
+        if not re.fullmatch(r"[0-9][0-9A-Za-z.+!-]*", version):
+            raise UsageError(f'versions.{name} must be a version, as "2025.4.1"')
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            raise UsageError(f"versions.{name} must be of a distribution")
+    return versions
+
+
+def _listed(given: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else given
 
 
 def parse_threads(values: Any) -> tuple[int, ...]:
@@ -268,7 +295,7 @@ def parse_threads(values: Any) -> tuple[int, ...]:
         UsageError: anything else.
     """
     counts = []
-    for value in values if isinstance(values, list) else [values]:
+    for value in values if isinstance(values, list | tuple) else [values]:
         if value == "all":
             counts.append(ALL_CORES)
         elif str(value).isdecimal() and 1 <= int(value) <= 1024:
@@ -286,31 +313,8 @@ def parse_batches(values: Any) -> tuple[int, ...]:
     Raises:
         UsageError: anything else.
     """
-    listed = values if isinstance(values, list) else [values]
+    listed = values if isinstance(values, list | tuple) else [values]
     for value in listed:
         if not (str(value).isdecimal() and 1 <= int(value) <= LARGEST_BATCH):
             raise UsageError(f"batches must be whole numbers from 1 to {LARGEST_BATCH}, not {value!r}")
     return tuple(dict.fromkeys(map(int, listed)))
-
-
-def _accelerators(document: dict[str, Any]) -> dict[str, Accelerator]:
-    """From a table of format to provider, or to {provider, device}."""
-    found = {}
-    table = entries.table(document, "accelerators")
-    entries.only_known(table, FORMATS, "accelerators.")
-    for format, told in table.items():
-        entry: Any = {"provider": told} if isinstance(told, str) else told
-        key = f"accelerators.{format}"
-        entries.require(
-            isinstance(entry, dict), key, 'a provider, as "CUDAExecutionProvider", or {provider, device}'
-        )
-        entries.only_known(entry, ("provider", "device"), f"{key}.")
-        entries.require(bool(entries.text(entry, "provider", "")), f"{key}.provider", "text")
-        device = entry.get("device", 0)
-        entries.require(
-            isinstance(device, int) and not isinstance(device, bool) and device >= 0,
-            f"{key}.device",
-            "0 or more",
-        )
-        found[format] = Accelerator(str(entry["provider"]), device)
-    return found

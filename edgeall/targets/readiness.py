@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from edgeall.engines import ENGINES
 from edgeall.targets.connection import OLDEST_PYTHON, BoardInfo
 from edgeall.targets.local import missing_accelerators, unusable_engines
 from edgeall.targets.profile import Profile
-from edgeall.targets.wheel_requirements import NEWER_SYSTEM, TITLES, oldest_glibc, unmet
+from edgeall.targets.wheel_requirements import NEWER_SYSTEM, oldest_glibc, unmet
 
 Level = Literal["good", "warning", "missing"]
 
@@ -94,9 +95,9 @@ def judge_engines(
     level: Level = "missing" if all(reasons.values()) else "warning"
     absent = "not tried" if tried is None else "not there yet; devices provision puts it there and tries it"
     return [
-        Finding(level, TITLES[format], reason)
+        Finding(level, ENGINES[format].title, reason)
         if reason
-        else Finding("good", TITLES[format], "can be imported" if format in known else absent)
+        else Finding("good", ENGINES[format].title, "can be imported" if format in known else absent)
         for format, reason in reasons.items()
     ]
 

@@ -1,7 +1,6 @@
 """A board over ssh as a device: examined, provisioned without internet, and measured."""
 
 import dataclasses
-import json
 import re
 import secrets
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall import __version__, artifact
+from edgeall.engines import ENGINES
 from edgeall.errors import DeviceError
 from edgeall.measuring.environment import PARTS
 from edgeall.measuring.plan import Plan, PlannedArtifact, PlannedImage
@@ -108,9 +108,10 @@ class SshTarget:
         Raises:
             DeviceError: it cannot be reached, or has no Python 3.
         """
-        room = resources.files("edgeall.measuring")
+        package = resources.files("edgeall")
         sources = [
-            (f"edgeall.measuring.{part}", room.joinpath(f"{part}.py").read_text("utf-8")) for part in PARTS
+            (f"edgeall.{part}", package.joinpath(f"{part.replace('.', '/')}.py").read_text("utf-8"))
+            for part in PARTS
         ]
         request = {"folder": self._board.folder, "environment": sources, "version": __version__}
         answer = self._connected().call("probe", request)
@@ -157,9 +158,9 @@ class SshTarget:
         accepted(connection, folder, connection.call("write", script).document)
         engines: dict[str, str | None] = {}
         if fresh or try_engines:
-            modules = ["numpy", "PIL", *(field_tier.MODULES[format] for format in usable)]
+            modules = ["numpy", "PIL", *(ENGINES[format].module for format in usable)]
             engines = self._imported(modules, folder, paths, keep=True)
-            engines |= {field_tier.MODULES[format]: unmet[format] for format in named if format in unmet}
+            engines |= {ENGINES[format].module: unmet[format] for format in named if format in unmet}
         return Provisioned(folder, tuple(paths), tuple(pushed), engines)
 
     def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
@@ -216,7 +217,7 @@ class SshTarget:
         there, uploads = relocated(plan, folder)
         free = self._able(examined)["disk_free_bytes"]
         push(self._connected(), folder, uploads, "artifacts and images", free, self._progress)
-        job = {"plan": json.loads(there.to_json()), "finished": sorted(finished)}
+        job = {"plan": there.to_dict(), "finished": sorted(finished)}
         request = self._request(folder, ready.paths, request=job, token=token)
         with self._connected().running("measure", request) as running:
             for line in running.lines:
@@ -224,7 +225,7 @@ class SshTarget:
 
     def _tried(self, formats: Iterable[str], folder: str) -> dict[str, str | None]:
         """Reason by format why its engine cannot be imported there, None where it can; only for installed engines."""
-        modules = {format: field_tier.MODULES[format] for format in formats}
+        modules = {format: ENGINES[format].module for format in formats}
         paths: list[str] | None = None if self._board.packages == "pushed" else []
         answers = self._imported(list(modules.values()), folder, paths, keep=False)
         return {format: answers[module] for format, module in modules.items() if module in answers}

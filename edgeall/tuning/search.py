@@ -13,7 +13,7 @@ import keras
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from edgeall import files
+from edgeall import documents, files
 from edgeall.datasets import Dataset, load_split, make_folds, save_split
 from edgeall.errors import EdgeallError, TrainingError, UsageError
 from edgeall.progress import Progress
@@ -191,9 +191,7 @@ def _write(
     if not any(row.state == TrialState.COMPLETE for row in rows):
         return None
     first = study.best_trial
-    score = TrialScore(
-        **{field.name: first.user_attrs[field.name] for field in dataclasses.fields(TrialScore)}
-    )
+    score = documents.build(TrialScore, first.user_attrs)
     chosen = propose(optuna.trial.FixedTrial(first.params), settings, fixed)
     best = BestTrial(first.number, score.value, score.auc, score.loss, chosen)
     files.write_json(path / BEST, best.to_dict())

@@ -16,7 +16,7 @@ from small_models import FORMATS, SmallModel
 
 from edgeall import artifact
 from edgeall.artifact import Calibration, Decision, Metadata, Parity, Provenance, TensorInfo, Tensors, usage
-from edgeall.artifact.containers import CONTAINERS
+from edgeall.artifact.containers import container_of
 from edgeall.cli.main import main
 from edgeall.errors import ArtifactError
 from edgeall.pixels import FILTERS, FITS, PixelMapping
@@ -92,7 +92,7 @@ def changed(document: Any, place: Place, value: Any) -> Any:
 
 def resealed(bare: Path, document: Any) -> Path:
     """The document in the file, with the checksum that belongs to it."""
-    _, container = CONTAINERS[bare.suffix]
+    container = container_of(bare)
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
     sha256 = hashlib.sha256(f"{container.split(bare).payload}\n{canonical}".encode()).hexdigest()
     container.attach(bare, json.dumps(document | {"sha256": sha256}), ("healthy", "ALL"))
@@ -137,7 +137,7 @@ def test_the_schema_is_the_lowest_that_understands_the_square(
     """Readers of schema 1 ignore `fit` and `filter`: they must not open what needs them."""
     pixels = PixelMapping(32, "RGB", (1.0,) * 3, (0.0,) * 3, fit, filter)
     sealed = tiny.sealed("onnx-fp32", tmp_path, pixels=pixels)
-    _, container = CONTAINERS[".onnx"]
+    container = container_of(sealed.path)
     document = json.loads(container.split(sealed.path).text or "")
     assert document["schema"] == (1 if (fit, filter) == ("stretch", "bilinear") else 2)
     assert sealed.metadata.pixels == pixels
@@ -153,7 +153,7 @@ def test_a_schema_that_is_none_is_refused(tiny: SmallModel, tmp_path: Path, sche
 def test_a_document_without_a_schema_is_refused(tiny: SmallModel) -> None:
     document = json_of(tiny.metadata("onnx-fp32"))
     del document["schema"]
-    with pytest.raises(ArtifactError, match="schema is missing"):
+    with pytest.raises(ArtifactError, match="schema: missing"):
         Metadata.from_dict(document)
 
 

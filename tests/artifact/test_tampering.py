@@ -119,10 +119,10 @@ def test_white_space_in_the_metadata_is_an_edit_too(tiny: SmallModel, tmp_path: 
 
 
 def test_labels_for_other_tools_cannot_differ_from_the_metadata(tiny: SmallModel, tmp_path: Path) -> None:
-    from edgeall.artifact.containers import CONTAINERS
+    from edgeall.artifact.containers import container_of
 
     path, decoy = tiny.copy("tflite-fp32", tmp_path), tiny.sealed("tflite-fp32", tmp_path, "decoy")
-    _, container = CONTAINERS[".tflite"]
+    container = container_of(path)
     text = container.split(decoy.path).text
     assert text is not None
     container.attach(path, text, ("ALL", "healthy"))
@@ -131,10 +131,10 @@ def test_labels_for_other_tools_cannot_differ_from_the_metadata(tiny: SmallModel
 
 
 def test_a_schema_from_the_future_asks_for_an_update(tiny: SmallModel, tmp_path: Path) -> None:
-    from edgeall.artifact.containers import CONTAINERS
+    from edgeall.artifact.containers import container_of
 
     path = tiny.copy("onnx-fp32", tmp_path)
-    _, container = CONTAINERS[".onnx"]
+    container = container_of(path)
     document = tiny.metadata("onnx-fp32").to_dict() | {"schema": 99, "sharper": True}
     text = json.dumps(document | {"sha256": hashlib.sha256(b"by rules not known yet").hexdigest()})
     container.attach(path, text, tiny.decision.labels)

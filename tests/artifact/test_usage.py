@@ -9,7 +9,7 @@ from small_models import FORMATS, SmallModel
 
 from edgeall import artifact
 from edgeall.artifact import Calibration, Decision, Metadata, TensorInfo, Tensors, usage
-from edgeall.artifact.containers import CONTAINERS
+from edgeall.artifact.containers import container_of
 from edgeall.cli.main import main
 from edgeall.pixels import FILTERS, FITS, PixelMapping
 
@@ -131,7 +131,7 @@ def test_it_is_in_the_file_and_in_inspect(
 ) -> None:
     sealed = tiny.sealed(f"{format}-fp32", tmp_path)
     expected = usage.rule(sealed.metadata)
-    text = CONTAINERS[sealed.path.suffix][1].split(sealed.path).text
+    text = container_of(sealed.path).split(sealed.path).text
     assert json.loads(text or "")[usage.USAGE] == expected
     assert main(["inspect", str(sealed.path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["usage"] == expected

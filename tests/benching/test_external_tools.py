@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from edgeall.artifact import PRECISIONS
 from edgeall.benching import external_tools, tool_runner
-from edgeall.benching.external_tools import TOOLS, ToolRequest
+from edgeall.benching.external_tools import BENCHMARK_APP, ToolRequest
+from edgeall.benching.external_tools import LITERT_BENCHMARK as LITERT
 from edgeall.errors import MeasurementError
 
-BENCHMARK_APP, LITERT = TOOLS["openvino"], TOOLS["tflite"]
 ENOUGH_SECONDS = 120.0
 
 
@@ -160,9 +160,8 @@ def test_a_tool_does_not_speak_for_another_interpreter() -> None:
 def test_a_tool_that_is_not_installed_is_named_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    monkeypatch.setitem(
-        external_tools.TOOLS, "tflite", replace(LITERT, module="ai_edge_litert.tools.of_another_age")
-    )
+    other = replace(LITERT, module="ai_edge_litert.tools.of_another_age")
+    monkeypatch.setattr(external_tools, "LITERT_BENCHMARK", other)
     with pytest.raises(
         MeasurementError, match=r"not part of ai-edge-litert \d.*EDGEALL_LITERT_BENCHMARK may"
     ):

@@ -62,7 +62,7 @@ def test_ctrl_c_speaks_of_going_on_where_the_command_does(
     assert main([name]) == 130
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("edgeall: interrupted; ")
-    assert ("run the same command again to go on" in line) == (name in GOES_ON)
+    assert ("run the same command again to resume" in line) == (name in GOES_ON)
 
 
 def test_ctrl_c_before_any_command(

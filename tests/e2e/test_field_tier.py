@@ -246,9 +246,8 @@ def old(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Bare:
     subprocess.run([python, "-m", "venv", folder / "venv"], check=True)
     (folder / "here").mkdir()
     environment = Bare(folder / "venv" / "bin", folder / "here")
-    installed = environment.run(
-        "python", "-m", "pip", "install", "--quiet", "numpy<2", "tflite-runtime==2.14.0", "pillow", "rich"
-    )
+    packages = ("numpy<2", "tflite-runtime==2.14.0", "pillow", "rich", "msgspec")
+    installed = environment.run("python", "-m", "pip", "install", "--quiet", *packages)
     if installed.returncode:
         pytest.skip("tflite-runtime 2.14.0 cannot be installed on this platform from the index in use")
     environment.install("--no-deps", wheel)

@@ -12,10 +12,11 @@ from small_run import DECISION, draw, make_run
 
 from edgeall.artifact import FORMATS, Parity
 from edgeall.errors import ExportError, WorkerLost
-from edgeall.exporting import candidates, gate, load_recipe
+from edgeall.exporting import candidates, load_recipe
 from edgeall.exporting.attempts import Attempt, Speed
 from edgeall.exporting.export_context import Candidate
 from edgeall.exporting.export_plan import FailedTask, Options, Task, plan
+from edgeall.exporting.paired_scores import pair_scores
 from edgeall.exporting.recipes import Tolerance
 from edgeall.progress import SILENT
 
@@ -29,7 +30,7 @@ def candidate(
     parity = Parity(10, 1.0, 0.0, 0.0, PASSED[outcome], auc_delta=area, outcome=outcome)  # type: ignore[arg-type]
     speed = None if ratio is None else Speed(ratio, ratio, ratio, "a processor", 1.0)
     attempt = Attempt(method, "engine", parity, 1.0, size_bytes=size, speed=speed)
-    empty = gate.paired([0, 1], [None] * 2, np.eye(2), np.eye(2), DECISION, DECISION)
+    empty = pair_scores([0, 1], [None] * 2, np.eye(2), np.eye(2), DECISION, DECISION)
     return Candidate(attempt, Path("file"), (), method != "min-max", DECISION, {}, empty)
 
 
@@ -94,7 +95,7 @@ class Measurements:
             raise ExportError(f"no {method}")
         return candidate(method, outcome)
 
-    def do(
+    def run_step(
         self, step: str, run: object, folder: Path, *, method: str, **rest: object
     ) -> tuple[dict[str, Any], float]:
         self.asked.append(method)

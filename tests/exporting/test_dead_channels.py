@@ -15,7 +15,7 @@ from small_models import draw
 from edgeall.artifact import suffix_of
 from edgeall.exporting import frozen, int8
 from edgeall.exporting.recipes import load_recipe
-from edgeall.exporting.source_models import NEEDS, Sources
+from edgeall.exporting.source_models import INTERMEDIATES, Sources
 from edgeall.pixels import PixelMapping
 from edgeall.runtimes import open_model
 
@@ -89,8 +89,8 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     sources = Sources(tmp_path_factory.mktemp(request.param), PIXELS)
     np.save(sources.folder / "calibration.npy", CALIBRATION)
     frozen.freeze(model, SIZE, sources.graph)
-    for derive in NEEDS.values():
-        derive(sources)
+    for build in INTERMEDIATES.values():
+        build(sources)
     return model, sources
 
 

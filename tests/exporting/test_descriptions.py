@@ -10,14 +10,15 @@ from small_models import FORMATS, SmallModel
 
 from edgeall import artifact, runs, runtimes
 from edgeall.artifact import Artifact, Decision, usage
-from edgeall.exporting import Exported, descriptions, model_io
+from edgeall.exporting import Exported, model_io
+from edgeall.exporting.exporter import exporter
 
 
 def described(small: SmallModel, recipe: str, folder: Path, **changes: object) -> Artifact:
     path = small.copy(recipe, folder)
     metadata = small.metadata(recipe, **changes)
     metadata = dataclasses.replace(metadata, tensors=model_io.tensors(path, metadata.format))
-    descriptions.add(path, metadata)
+    exporter(metadata.format).describe(path, metadata)
     return artifact.seal(path, metadata)
 
 

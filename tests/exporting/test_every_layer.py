@@ -14,7 +14,7 @@ from edgeall.artifact import FORMATS
 from edgeall.errors import ExportError
 from edgeall.exporting import frozen
 from edgeall.exporting.recipes import load_recipe
-from edgeall.exporting.source_models import NEEDS, Sources
+from edgeall.exporting.source_models import INTERMEDIATES, Sources
 from edgeall.importing import import_model
 from edgeall.pixels import PixelMapping
 from edgeall.runs import Run
@@ -110,7 +110,7 @@ def test_what_a_format_cannot_hold_is_named(format: str, need: str, name: str, t
     frozen.freeze(model, SIZE, sources.graph)
 
     def make() -> None:
-        NEEDS[need](sources)
+        INTERMEDIATES[need](sources)
         converter = importlib.import_module(f"edgeall.exporting.{format}")
         converter.convert(sources, load_recipe(f"{format}-fp32"), None, tmp_path / "model")
 

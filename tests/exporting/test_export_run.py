@@ -185,7 +185,7 @@ def test_a_run_without_its_images_does_not_take_the_others_with_it(run: runs.Run
 
 def test_two_recipes_of_one_name_are_refused(run: runs.Run) -> None:
     recipe = load_recipe("onnx-fp32")
-    with pytest.raises(UsageError, match="two recipes are called 'onnx-fp32'"):
+    with pytest.raises(UsageError, match="two recipes have the name 'onnx-fp32'"):
         export_run(run, [recipe, dataclasses.replace(recipe, format="openvino")])
 
 

@@ -9,6 +9,7 @@ import pytest
 from edgeall.artifact import Decision, Parity
 from edgeall.errors import ExportError
 from edgeall.exporting import gate
+from edgeall.exporting.paired_scores import PairedScores, concatenate, pair_scores
 from edgeall.exporting.recipes import Tolerance, load_recipe
 
 DECISION = Decision(("healthy", "all"), ("all",), threshold=0.5)
@@ -27,9 +28,9 @@ def pair(
     truth: Sequence[int] | None = None,
     subjects: Sequence[str | None] | None = None,
     own: Decision = DECISION,
-) -> gate.PairedScores:
+) -> PairedScores:
     truth = [0, 1] * (len(before) // 2) if truth is None else truth
-    return gate.paired(truth, subjects or [None] * len(before), rows(before), rows(after), DECISION, own)
+    return pair_scores(truth, subjects or [None] * len(before), rows(before), rows(after), DECISION, own)
 
 
 def informed(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -140,7 +141,7 @@ def test_verdicts_near_the_threshold_or_in_the_referral_band_are_not_counted() -
     images = pair([0.41, 0.45, 0.55, 0.9], [0.55, 0.55, 0.45, 0.9])
     assert images.clear.tolist() == [False, False, False, True]
     referring = dataclasses.replace(DECISION, refer=(0.43, 0.5))
-    banded = gate.paired([0, 1, 0, 1], [None] * 4, images.reference, images.answers, referring, DECISION)
+    banded = pair_scores([0, 1, 0, 1], [None] * 4, images.reference, images.outputs, referring, DECISION)
     assert banded.clear.tolist() == [True, False, True, True]
     assert gate.agreement(banded, 0.985, "float's").outcome == "failed"
 
@@ -168,14 +169,14 @@ def test_images_of_one_class_leave_the_auc_unproven() -> None:
     [
         (rows([0.1, np.nan, 0.9]), "NaN"),
         (rows([0.1, np.inf, 0.9]), "NaN or infinity"),
-        (rows([0.3, 0.3, 0.3]), "whatever the image is"),
-        (rows([-4.0, 0.2, 7.0]), "no probabilities"),
+        (rows([0.3, 0.3, 0.3]), "for every image"),
+        (rows([-4.0, 0.2, 7.0]), "not probabilities"),
         (rows([0.1, 0.2]), "shape"),
     ],
 )
 def test_what_is_no_model_fails_whatever_the_tolerance(answers: np.ndarray, complaint: str) -> None:
     with pytest.raises(ExportError, match=complaint):
-        gate.paired([0, 1, 1], [None] * 3, rows([0.1, 0.2, 0.9]), answers, DECISION, DECISION)
+        pair_scores([0, 1, 1], [None] * 3, rows([0.1, 0.2, 0.9]), answers, DECISION, DECISION)
 
 
 def test_a_model_that_hardly_moves_may_become_constant() -> None:
@@ -198,13 +199,13 @@ def test_two_classes_with_a_finding_that_are_exchanged_fail(tolerance: Tolerance
     """Their scores, sums over classes with a finding, are equal."""
     truth, before = four_classes()
     exchanged = gate.judge(
-        gate.paired(truth, [None] * 200, before, before[:, [0, 2, 1, 3]], FOUR, FOUR), tolerance
+        pair_scores(truth, [None] * 200, before, before[:, [0, 2, 1, 3]], FOUR, FOUR), tolerance
     )
     assert (exchanged.agreement, exchanged.max_abs_diff) == (1.0, pytest.approx(0, abs=1e-6))
     assert exchanged.class_agreement is not None
     assert exchanged.class_agreement < 0.9
     assert exchanged.word == "failed"
-    assert gate.judge(gate.paired(truth, [None] * 200, before, before, FOUR, FOUR), tolerance).passed
+    assert gate.judge(pair_scores(truth, [None] * 200, before, before, FOUR, FOUR), tolerance).passed
 
 
 def test_of_two_classes_the_score_tells_all() -> None:
@@ -220,7 +221,7 @@ def test_folds_are_judged_together() -> None:
     ]
     tolerance = dataclasses.replace(INT8, log_loss_rise=0.012)
     alone = [gate.judge(part, tolerance).word for part in parts]
-    together = gate.judge(gate.joined(parts), tolerance)
+    together = gate.judge(concatenate(parts), tolerance)
     assert "unproven" in alone
     assert (together.n, together.word) == (320, "passed")
 
@@ -228,18 +229,18 @@ def test_folds_are_judged_together() -> None:
 def test_verdicts_on_changed_pictures_are_never_below_those_of_plain_calibration() -> None:
     kept, other = np.ones(100, bool), np.ones(100, bool)
     kept[:10] = False
-    assert gate.never_below(kept, other, "changed pictures").outcome == "failed"
-    assert gate.never_below(other, kept, "changed pictures").outcome == "passed"
+    assert gate.mcnemar(kept, other, "changed pictures").outcome == "failed"
+    assert gate.mcnemar(other, kept, "changed pictures").outcome == "passed"
     kept[3:10] = True
     # Three of a hundred can be chance.
-    assert gate.never_below(kept, other, "changed pictures").outcome == "passed"
+    assert gate.mcnemar(kept, other, "changed pictures").outcome == "passed"
 
 
 def test_a_further_limit_only_makes_it_worse() -> None:
     good = gate.judge(pair([0.1, 0.9], [0.1, 0.9]), EQUAL)
-    open_ = gate.with_clause(good, gate.Criterion("unproven", "few"))
-    failed = gate.with_clause(open_, gate.Criterion("failed", "wrong"))
+    open_ = gate.with_criterion(good, gate.Criterion("unproven", "few"))
+    failed = gate.with_criterion(open_, gate.Criterion("failed", "wrong"))
     assert (open_.passed, open_.reasons) == (None, ("few",))
     assert (failed.passed, failed.reasons) == (False, ("wrong",))
-    assert gate.with_clause(failed, gate.Criterion("unproven", "few")) == failed
-    assert gate.with_clause(failed, gate.Criterion("passed")) == failed
+    assert gate.with_criterion(failed, gate.Criterion("unproven", "few")) == failed
+    assert gate.with_criterion(failed, gate.Criterion("passed")) == failed

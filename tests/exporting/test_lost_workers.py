@@ -125,13 +125,13 @@ def test_a_full_disk_is_no_fault_of_the_converter(run: runs.Run, tmp_path: Path)
     (tmp_path / "model.onnx").write_bytes(bytes(100))
     recipe = load_recipe("onnx-fp32").to_dict()
     with WorkerPool(1) as workers, pytest.raises(WorkerLost, match="No space left on device"):
-        workers.do("convert", run, tmp_path, recipe=recipe, calibration=None, out="/dev/full")
+        workers.run_step("convert", run, tmp_path, recipe=recipe, calibration=None, out="/dev/full")
 
 
 def test_a_converter_that_fails_by_itself_is_not_lost(run: runs.Run, tmp_path: Path) -> None:
     recipe = load_recipe("onnx-fp32").to_dict()
     with WorkerPool(1) as workers, pytest.raises(ExportError, match="No such file") as caught:
-        workers.do("convert", run, tmp_path, recipe=recipe, calibration=None, out=str(tmp_path / "out"))
+        workers.run_step("convert", run, tmp_path, recipe=recipe, calibration=None, out=str(tmp_path / "out"))
     assert not isinstance(caught.value, WorkerLost)
     assert "Traceback" in "\n".join(caught.value.__notes__)
 
@@ -140,4 +140,4 @@ def test_a_closed_worker_pool_starts_nothing(run: runs.Run, tmp_path: Path) -> N
     with WorkerPool(1) as workers:
         pass
     with pytest.raises(WorkerLost, match="same command goes on"):
-        workers.do("answer", run, tmp_path, freezes=False)
+        workers.run_step("reference", run, tmp_path, freeze_graph=False)

@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeall.exporting.onnx_rewrites import tidy
+from edgeall.exporting.onnx_rewrites import rewrite
 
 SHAPE = (1, 9, 9, 4)
 
@@ -41,7 +41,7 @@ def answers(path: Path) -> np.ndarray:
 
 def check(path: Path, gone: set[str], come: set[str]) -> None:
     before = answers(path)
-    tidy(path)
+    rewrite(path)
     assert not gone & set(operators(path))
     assert come <= set(operators(path))
     np.testing.assert_allclose(answers(path), before, rtol=1e-5, atol=1e-6)
@@ -128,7 +128,7 @@ def test_a_window_of_nothing_but_padding_sees_zeros(tmp_path: Path) -> None:
 def test_tensors_get_the_names_asked_for(tmp_path: Path) -> None:
     nodes = [helper.make_node("Relu", ["image"], ["out"])]
     path = write(tmp_path / "m.onnx", nodes, {})
-    tidy(path, {"image": "pixels", "out": "answer"})
+    rewrite(path, {"image": "pixels", "out": "answer"})
     graph = onnx.load(path).graph
     assert ([each.name for each in graph.input], [each.name for each in graph.output]) == (
         ["pixels"],

@@ -41,7 +41,7 @@ class Bench:
             "fine_tuning": dataclasses.asdict(self.tuning),
         }
         truth = [labels.index(member.label) for member in run.split.val]
-        report, _ = self.workers.do(
+        report, _ = self.workers.run_step(
             "quantize", run, self.folder, material=material, method=method, truth=truth
         )
         return float(report["seconds"])
@@ -57,7 +57,7 @@ def bench(trained: runs.Run, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     calibration_images.decode(trained, "val", trained.split.val, sources.images())
     calibration_images.decode(trained, "train", trained.split.train, folder / "calibration.npy")
     with WorkerPool(1) as workers:
-        workers.do("answer", trained, folder, freezes=False)
+        workers.run_step("reference", trained, folder, freeze_graph=False)
         yield Bench(workers, trained, folder)
 
 

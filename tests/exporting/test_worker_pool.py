@@ -22,6 +22,6 @@ def test_a_container_has_what_its_group_allows(tmp_path: Path) -> None:
 def test_a_group_without_limit_and_a_system_that_says_nothing_limit_nothing(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory.current").write_text("1\n")
-    assert worker_pool._left(tmp_path) == worker_pool._PLENTY
-    assert worker_pool._left(tmp_path / "none") == worker_pool._PLENTY
-    assert worker_pool._available(tmp_path / "none") == worker_pool._PLENTY
+    assert worker_pool._left(tmp_path) == worker_pool._UNKNOWN_MEMORY
+    assert worker_pool._left(tmp_path / "none") == worker_pool._UNKNOWN_MEMORY
+    assert worker_pool._available(tmp_path / "none") == worker_pool._UNKNOWN_MEMORY

@@ -12,7 +12,7 @@ from small_models import SmallModel
 
 from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, UsageError
-from edgeall.field import Classified, Failed, LeftOut, classify, find_images, judge
+from edgeall.field import Classified, Failed, LeftOut, classify, find_images, verdict_of
 from edgeall.runtimes import open_session
 
 
@@ -62,7 +62,7 @@ def test_verdicts_are_those_of_the_session_in_its_own_order(
     # Lossless ones only: what a JPEG makes of an image is another image.
     results = list(classify(artifact, [pictures / "a.png", pictures / "deep"]))
     with open_session(artifact) as session:
-        expected = [judge(session.predict(tiny.images[[i]])[0], tiny.decision) for i in (0, 2, 3)]
+        expected = [verdict_of(session.predict(tiny.images[[i]])[0], tiny.decision) for i in (0, 2, 3)]
     assert [result.verdict for result in results if isinstance(result, Classified)] == expected
 
 
@@ -127,7 +127,7 @@ def test_standard_input_holds_one_image(
     assert isinstance(result, Classified)
     assert result.path == "-"
     with open_session(artifact) as session:
-        assert result.verdict == judge(session.predict(tiny.images[:1])[0], tiny.decision)
+        assert result.verdict == verdict_of(session.predict(tiny.images[:1])[0], tiny.decision)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     (result,) = classify(artifact, ["-"])
     assert isinstance(result, Failed)

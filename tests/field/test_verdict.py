@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeall.artifact import Decision
-from edgeall.field import decide, judge, score_of
+from edgeall.field import decide, verdict_of
 
 TWO = Decision(("healthy", "ALL"), ("ALL",))
 FOUR = Decision(("benign", "early", "pre", "pro"), ("early", "pre", "pro"))
@@ -14,7 +14,7 @@ FOUR = Decision(("benign", "early", "pre", "pro"), ("early", "pre", "pro"))
 
 def test_the_score_is_the_sum_over_positive_labels() -> None:
     probabilities = np.array([[0.4, 0.1, 0.2, 0.3], [1.0, 0.0, 0.0, 0.0]], dtype=np.float32)
-    np.testing.assert_allclose(score_of(probabilities, FOUR), [0.6, 0.0], atol=1e-7)
+    np.testing.assert_allclose(FOUR.scores(probabilities), [0.6, 0.0], atol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,14 @@ def test_an_empty_band_refers_nothing() -> None:
 
 
 def test_a_positive_verdict_names_a_positive_label_even_where_healthy_is_likelier() -> None:
-    verdict = judge(np.array([0.45, 0.2, 0.25, 0.1], dtype=np.float32), FOUR)
+    verdict = verdict_of(np.array([0.45, 0.2, 0.25, 0.1], dtype=np.float32), FOUR)
     assert (verdict.decision, verdict.label) == ("positive", "pre")
     assert verdict.probability == pytest.approx(0.25)
     assert verdict.score == pytest.approx(0.55)
 
 
 def test_a_low_threshold_is_kept_to() -> None:
-    verdict = judge(np.array([0.7, 0.3], dtype=np.float32), Decision(TWO.labels, TWO.positive, 0.25))
+    verdict = verdict_of(np.array([0.7, 0.3], dtype=np.float32), Decision(TWO.labels, TWO.positive, 0.25))
     assert (verdict.decision, verdict.label, verdict.probability) == ("positive", "ALL", pytest.approx(0.3))
 
 
@@ -58,7 +58,7 @@ def test_label_decision_and_score_never_contradict_each_other(
 ) -> None:
     probabilities = np.array(weights, dtype=np.float32) / np.float32(sum(weights))
     decision = Decision(FOUR.labels, FOUR.positive, threshold, band)
-    verdict = judge(probabilities, decision)
+    verdict = verdict_of(probabilities, decision)
     assert 0.0 <= verdict.score <= 1.0
     assert verdict.probability == probabilities[decision.labels.index(verdict.label)]
     if verdict.decision == "refer":

@@ -192,13 +192,14 @@ def test_a_machine_that_has_only_python_can_be_asked(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    room = Path(machine.__file__).parent
+    package = Path(machine.__file__).parents[1]
     (tmp_path / "edgeall" / "measuring").mkdir(parents=True)
     (tmp_path / "edgeall" / "__init__.py").write_text('__version__ = "0"\n')
     program = ""
     for part in machine.PARTS:
-        (tmp_path / "edgeall" / "measuring" / f"{part}.py").write_text((room / f"{part}.py").read_text())
-        program += f"import edgeall.measuring.{part}\n"
+        file = f"{part.replace('.', '/')}.py"
+        (tmp_path / "edgeall" / file).write_text((package / file).read_text())
+        program += f"import edgeall.{part}\n"
     program += "import json; print(json.dumps(edgeall.measuring.environment.environment()))"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{program}"],

@@ -69,7 +69,7 @@ def test_a_plan_survives_json(chosen: BenchSettings, also: tuple[tuple[int, int]
     base = plan()
     artifacts = (dataclasses.replace(base.artifacts[0], also=also), *base.artifacts[1:])
     whole = dataclasses.replace(base, artifacts=artifacts, settings=chosen)
-    assert Plan.from_json(whole.to_json()) == whole
+    assert Plan.from_dict(json.loads(json.dumps(whole.to_dict()))) == whole
 
 
 @pytest.mark.parametrize(
@@ -120,16 +120,16 @@ def test_a_value_out_of_range_is_refused_by_name(field: str, value: object) -> N
     ],
 )
 def test_a_damaged_plan_is_refused(spoil: object) -> None:
-    document = json.loads(plan(1).to_json())
+    document = plan(1).to_dict()
     spoil(document)  # type: ignore[operator]
     with pytest.raises(UsageError, match="plan"):
-        Plan.from_json(json.dumps(document))
+        Plan.from_dict(document)
 
 
-@pytest.mark.parametrize("text", ["", "null", "[]", "3", "{", '{"schema": 1}'])
-def test_what_is_no_plan_is_refused(text: str) -> None:
+@pytest.mark.parametrize("document", ["", None, [], 3, {"schema": 1}])
+def test_what_is_no_plan_is_refused(document: Any) -> None:
     with pytest.raises(UsageError, match="plan"):
-        Plan.from_json(text)
+        Plan.from_dict(document)
 
 
 def test_the_default_and_the_quick_plan_obey_the_rules() -> None:

@@ -220,7 +220,7 @@ def test_a_users_files_named_like_modules_do_no_harm(
 
 def test_the_device_side_is_one_command(plan: Plan, records: list[Record]) -> None:
     finished = [record.key for record in records if record.kind != "accuracy"]
-    request = json.dumps({"plan": json.loads(plan.to_json()), "finished": finished})
+    request = json.dumps({"plan": plan.to_dict(), "finished": finished})
     done = subprocess.run(
         [sys.executable, "-m", "edgeall.measuring.runner"], input=request, capture_output=True, text=True
     )

@@ -4,12 +4,17 @@ import importlib.util
 import json
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 from small_models import SmallModel
 
 from edgeall.artifact import FORMATS
-from edgeall.runtimes import ENGINES, open_model
+from edgeall.engines import BY_SUFFIX, ENGINES, Engine, load
+from edgeall.runtimes import open_model
+
+PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 _BLOCK = """
 import importlib.abc, json, sys
@@ -52,8 +57,28 @@ def _open_without(
     return list(json.loads(done.stdout.splitlines()[-1]))
 
 
-def test_every_format_has_an_engine() -> None:
-    assert set(ENGINES) == set(FORMATS)
+def test_no_two_rows_share_a_suffix() -> None:
+    assert len(BY_SUFFIX) == len(ENGINES)
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=list(ENGINES))
+def test_every_reference_of_a_row_resolves(engine: Engine) -> None:
+    assert callable(load(engine.container)().split)
+    assert {"load", "settings", "lacking"} <= set(vars(load(engine.runtime)))
+    for module in ("sklearn", "scipy"):
+        pytest.importorskip(module, reason="needs the workstation's packages")
+    members = {"NEEDS", "PACKAGES", "QUANTIZER", "convert", "describe", "tensors", "write_int8"}
+    assert members <= set(vars(load(engine.exporter)))
+    assert (engine.tool is None) == bool(engine.no_tool)
+    assert engine.tool is None or load(engine.tool).engine == engine.distribution
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=list(ENGINES))
+def test_what_installs_an_engine_names_it(engine: Engine) -> None:
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = project["dependencies"] if engine.extra is None else extras[engine.extra]
+    assert any(each.startswith(f"{engine.distribution}>=") for each in wanted)
 
 
 def test_importing_the_room_imports_no_engine() -> None:

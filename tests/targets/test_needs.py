@@ -8,15 +8,15 @@ from importlib import metadata
 
 import pytest
 
-from edgeall.targets.wheel_requirements import NEEDS
+from edgeall.engines import ENGINES
 
 
-@pytest.mark.parametrize("format", ["tflite", "onnx", "openvino"])
+@pytest.mark.parametrize("format", ENGINES)
 def test_the_wheel_that_is_installed_needs_what_the_table_says(format: str) -> None:
     """Judged by binutils. Of an engine that is newer than the table, this fails: read its wheels for both machines."""
     if shutil.which("readelf") is None:
         pytest.skip("needs readelf (apt install binutils)")
-    if (needs := NEEDS.get(platform.machine(), {}).get(format)) is None:
+    if (needs := ENGINES[format].wheels.get(platform.machine())) is None:
         pytest.skip(f"the table says nothing of {platform.machine()}")
     name, version = needs.release.split()
     try:

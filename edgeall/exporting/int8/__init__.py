@@ -1,54 +1,42 @@
-"""One INT8 model of a classifier: the same weights, scales and zero points in every format.
+"""Quantization of a Keras classifier to INT8: the steps that methods are made of, and writers for each format.
 
-    plain = prepare(model)                                      # Keras model as plain operators
-    grids = calibrate(plain, images, mapping)                   # scales and zero points
-    corrected = correct_biases(plain, grids, 7, images[:CORRECTING], mapping, compensated=True)
-    quantized = freeze(corrected.graph, corrected.weights, grids, 7)
+    ir = prepare(model)                                         # Keras model to intermediate representation
+    ir = equalize(ir, images, mapping)                          # cross-layer equalization
+    quant_params = calibrate(ir, images, mapping)               # scale and zero point of each activation
+    ir = correct_biases(ir, quant_params, 7, images[:CORRECTION_IMAGES], mapping, gptq=True)
+    quantized = freeze(ir.graph, ir.weights, quant_params, 7)   # integer weights
     write(quantized, "tflite", path)                            # or "onnx", "openvino"
 
-`fine_tune` trains the last layers of `corrected` from labels in place of `freeze`.
+`fine_tune` replaces `freeze` to train the last layers. Weights, scales and zero points are the same in every format.
+`edgeall.exporting.int8_methods` combines these steps into methods.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
-from edgeall.exporting.int8.bias_correction import CORRECTING, correct_biases
-from edgeall.exporting.int8.calibration import Method, calibrate
+from edgeall.exporting.exporter import exporter
+from edgeall.exporting.int8.bias_correction import CORRECTION_IMAGES, correct_biases
+from edgeall.exporting.int8.calibration import RangeMethod, calibrate
 from edgeall.exporting.int8.equalization import equalize
 from edgeall.exporting.int8.ir import IrModel
 from edgeall.exporting.int8.logit_scale import probabilities, simulated_logits, with_own_temperature
 from edgeall.exporting.int8.lowering import prepare
-from edgeall.exporting.int8.onnx_writer import write_onnx
-from edgeall.exporting.int8.openvino_writer import write_openvino
 from edgeall.exporting.int8.qat import TrainingInputs, Tuning, fine_tune
 from edgeall.exporting.int8.quant_params import QuantParams
 from edgeall.exporting.int8.quantized import QuantizedModel, freeze, load, save
 from edgeall.exporting.int8.simulation import predict, simulate
-from edgeall.exporting.int8.tflite_writer import write_tflite
-
-WRITERS: dict[str, Callable[[QuantizedModel, Path], None]] = {
-    "tflite": write_tflite,
-    "onnx": write_onnx,
-    "openvino": write_openvino,
-}
-"""By format: writes a bare model, float32 (1, size, size, 3) in, float32 (1, classes) probabilities out."""
 
 
 def write(model: QuantizedModel, format: str, path: Path, boundary: str = "float32") -> None:
-    """Write a bare model in `format`, its input and output float32 or, in TFLite, int8."""
-    if format == "tflite":
-        write_tflite(model, path, integer_boundary=boundary == "int8")
-    else:
-        WRITERS[format](model, path)
+    """Write a bare model in `format`; its input and output have the type `boundary`."""
+    exporter(format).write_int8(model, path, boundary)
 
 
 __all__ = [
-    "CORRECTING",
-    "WRITERS",
+    "CORRECTION_IMAGES",
     "IrModel",
-    "Method",
     "QuantParams",
     "QuantizedModel",
+    "RangeMethod",
     "TrainingInputs",
     "Tuning",
     "calibrate",
@@ -65,7 +53,4 @@ __all__ = [
     "simulated_logits",
     "with_own_temperature",
     "write",
-    "write_onnx",
-    "write_openvino",
-    "write_tflite",
 ]

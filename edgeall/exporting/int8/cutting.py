@@ -1,4 +1,4 @@
-"""A network in two: the layers that stay as they are, and those after them that are trained further."""
+"""Splits a network in two: layers that stay frozen, and layers after them that are trained."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,28 +11,32 @@ from edgeall.exporting.int8.quant_params import QuantParams
 
 @dataclass(frozen=True)
 class Subnetwork:
-    """Some consecutive nodes of a model as a model of its own, and the grids of its tensors."""
+    """Consecutive nodes of a model as a model, and the quantization parameters of its tensors."""
 
     model: IrModel
-    grids: Mapping[str, QuantParams]
+    quant_params: Mapping[str, QuantParams]
 
 
-def split(plain: IrModel, grids: Mapping[str, QuantParams], share: float) -> tuple[Subnetwork, Subnetwork]:
-    """`plain` in two at a tensor through which every path goes; the second part's input is that tensor.
+def split(
+    ir: IrModel, quant_params: Mapping[str, QuantParams], share: float
+) -> tuple[Subnetwork, Subnetwork]:
+    """`ir` in two at a tensor that every path passes; this tensor is the second part's input.
 
-    The first part holds at least `share` (0 to 1) of the multiplications where such a tensor allows it, and as many
-    as possible where none does. At least one layer with weights is in the second part.
+    The first part has at least `share` (0 to 1) of the multiplications where such a tensor allows it, and else as many
+    as possible. The second part has at least one layer with weights.
     """
-    nodes = plain.graph.nodes
-    place = _cut(plain, share)
+    nodes = ir.graph.nodes
+    place = _cut(ir, share)
     cut = nodes[place]
     entrance = Node(cut.name, "input", (), cut.shape)
-    return _part(plain, grids, nodes[: place + 1]), _part(plain, grids, (entrance, *nodes[place + 1 :]))
+    return _part(ir, quant_params, nodes[: place + 1]), _part(
+        ir, quant_params, (entrance, *nodes[place + 1 :])
+    )
 
 
-def _cut(plain: IrModel, share: float) -> int:
-    """The place among the nodes of the tensor at which to split."""
-    nodes, done = plain.graph.nodes, np.cumsum(_multiplications(plain))
+def _cut(ir: IrModel, share: float) -> int:
+    """The index of the node after which to split."""
+    nodes, done = ir.graph.nodes, np.cumsum(_multiplications(ir))
     places = {node.name: place for place, node in enumerate(nodes)}
     last_reader = [0] * len(nodes)
     for place, node in enumerate(nodes):
@@ -45,18 +49,16 @@ def _cut(plain: IrModel, share: float) -> int:
     return next((place for place in cuts if done[place] >= share * done[-1]), cuts[-1])
 
 
-def _multiplications(plain: IrModel) -> list[float]:
-    """Of each node, for one inference."""
+def _multiplications(ir: IrModel) -> list[float]:
+    """Multiplications of each node in one inference."""
     return [
-        float(np.prod(node.shape[:-1])) * plain.weights[node.name].kernel.size
-        if node.kind in WEIGHTED
-        else 0.0
-        for node in plain.graph.nodes
+        float(np.prod(node.shape[:-1])) * ir.weights[node.name].kernel.size if node.kind in WEIGHTED else 0.0
+        for node in ir.graph.nodes
     ]
 
 
-def _part(plain: IrModel, grids: Mapping[str, QuantParams], nodes: tuple[Node, ...]) -> Subnetwork:
-    weights = {node.name: plain.weights[node.name] for node in nodes if node.kind in WEIGHTED}
-    # A group's name may be that of a tensor in the other part.
-    of_each = {node.name: grids[plain.graph.groups[node.name]] for node in nodes}
+def _part(ir: IrModel, quant_params: Mapping[str, QuantParams], nodes: tuple[Node, ...]) -> Subnetwork:
+    weights = {node.name: ir.weights[node.name] for node in nodes if node.kind in WEIGHTED}
+    # A group can be named after a tensor of the other part.
+    of_each = {node.name: quant_params[ir.graph.groups[node.name]] for node in nodes}
     return Subnetwork(IrModel(Graph(nodes), weights), of_each)

@@ -1,8 +1,8 @@
-"""Channel equalization: a tensor's channels share one scale, so those that hardly move are rounded to nothing.
+"""Cross-layer equalization: a tensor's channels share one scale, and channels of small range lose most by rounding.
 
-Where whatever makes a tensor and whatever reads it is a convolution or dense layer, a channel can be made smaller in
-the first and larger in the second, and the network computes the same: Nagel et al. 2019 (arXiv:1906.04721), section
-4.1; how much of a channel's range moves into the weights that read it: Xiao et al. 2023 (arXiv:2211.10438).
+Between two convolutions or dense layers, a channel can be scaled down in the first and up in the second, and the
+network's output stays the same: Nagel et al. 2019 (arXiv:1906.04721), section 4.1. The share of a channel's range that
+moves into the weights that read it: Xiao et al. 2023 (arXiv:2211.10438).
 """
 
 from collections import defaultdict
@@ -17,45 +17,45 @@ from edgeall.exporting.int8.fake_quant import float_model
 from edgeall.exporting.int8.ir import WEIGHTED, Floats, FloatWeights, Graph, IrModel, Kind, Node
 from edgeall.pixels import ByteImage, PixelMapping
 
-_TIED: tuple[Kind, ...] = ("add", "concat", "mean", "max_pool", "average_pool", "pad")
-"""Kinds that work a channel at a time and keep its factor; what an addition joins has one factor."""
-_MOVED = 0.5
-"""Power of a channel's range that goes into the weights that read it, which share a scale over all they read. Of 0, .5,
-.8 and 1, nearest to float after bias correction on validation images (MobileNetV2, C-NMC)."""
-_MOST = 64.0
+_CHANNELWISE: tuple[Kind, ...] = ("add", "concat", "mean", "max_pool", "average_pool", "pad")
+"""Kinds that operate on each channel alone and keep its factor. Inputs of an addition have the same factors."""
+_RANGE_EXPONENT = 0.5
+"""Exponent of a channel's range in its factor: the share that moves into the weights that read it. Of 0, .5, .8 and 1,
+the nearest to float after bias correction on validation images (MobileNetV2, C-NMC)."""
+_MAX_FACTOR = 64.0
 _BATCH = 4
 
 
 @dataclass(frozen=True)
-class _Bundle:
-    """Tensors whose channels' factors hang together: what makes them, and what reads them.
+class _ChannelGroup:
+    """Tensors that share their channels' factors, and the nodes that read them.
 
-    A convolution may do both, where a tensor that it reads is concatenated with what it makes.
+    A convolution can be both, where its input is concatenated with its output.
     """
 
     nodes: Sequence[Node]
-    readers: Sequence[Node]
+    consumers: Sequence[Node]
 
     @property
-    def makers(self) -> list[Node]:
+    def producers(self) -> list[Node]:
         return [node for node in self.nodes if node.kind in WEIGHTED]
 
     @property
     def scalable(self) -> bool:
-        """Whether weights on both sides can take a factor a channel, and no ReLU6 has a cap that would move."""
+        """Whether weights on both sides can take a factor a channel. ReLU6 rules it out, because its cap would move."""
         return (
-            bool(self.readers)
-            and bool(self.makers)
-            and all(node.kind in (*WEIGHTED, *_TIED) for node in self.nodes)
-            and all(node.kind in WEIGHTED for node in self.readers)
+            bool(self.consumers)
+            and bool(self.producers)
+            and all(node.kind in (*WEIGHTED, *_CHANNELWISE) for node in self.nodes)
+            and all(node.kind in WEIGHTED for node in self.consumers)
             and all(node.activation != "relu6" for node in self.nodes)
             and not {"add", "concat"} <= {node.kind for node in self.nodes}
         )
 
-    def places(self) -> dict[str, npt.NDArray[np.int64]]:
-        """For each tensor, which of the bundle's factors each channel has.
+    def factor_indices(self) -> dict[str, npt.NDArray[np.int64]]:
+        """For each tensor, the index of each channel's factor, (channels,).
 
-        Tensors that are added or passed on have the same; what a concatenation joins have each their own.
+        Tensors that are added or passed on share factors. Tensors that are concatenated have their own.
         """
         joined = any(node.kind == "concat" for node in self.nodes)
         found: dict[str, npt.NDArray[np.int64]] = {}
@@ -70,32 +70,34 @@ class _Bundle:
         return found
 
 
-def equalize(plain: IrModel, images: ByteImage, mapping: PixelMapping) -> IrModel:
-    """`plain` with channels of more equal range over `images`, RGB bytes (n, size, size, 3), streamed.
+def equalize(ir: IrModel, images: ByteImage, mapping: PixelMapping) -> IrModel:
+    """`ir` with channels of more equal range over `images`, RGB bytes (n, size, size, 3), streamed.
 
-    Equal to `plain` but for float rounding, on any images. Channels before ReLU6, whose cap holds for all, stay.
+    On any images the output equals that of `ir` up to float rounding. Channels before ReLU6 stay as they are.
     """
-    weights = dict(plain.weights)
-    peaks = _channel_peaks(plain, images, mapping)
-    for bundle in _bundles(plain.graph):
-        # Depthwise kernels with several outputs a channel keep their own factors; no backbone has them.
-        weighted = [node for node in (*bundle.nodes, *bundle.readers) if node.kind in WEIGHTED]
-        if not bundle.scalable or any(
+    weights = dict(ir.weights)
+    peaks = _channel_peaks(ir, images, mapping)
+    for group in _channel_groups(ir.graph):
+        # Depthwise kernels with several outputs a channel are left out; no backbone has them.
+        weighted = [node for node in (*group.nodes, *group.consumers) if node.kind in WEIGHTED]
+        if not group.scalable or any(
             node.kind == "depthwise" and weights[node.name].kernel.shape[3] != 1 for node in weighted
         ):
             continue
-        places = bundle.places()
-        factor = _factors(bundle, places, weights, peaks)
-        for node in bundle.makers:
-            weights[node.name] = _scaled_output(weights[node.name], node.kind, factor[places[node.name]])
-        for node in bundle.readers:
-            weights[node.name] = _scaled_input(weights[node.name], 1 / factor[places[node.inputs[0]]])
-    return IrModel(plain.graph, weights)
+        factor_indices = group.factor_indices()
+        factor = _factors(group, factor_indices, weights, peaks)
+        for node in group.producers:
+            weights[node.name] = _scaled_output(
+                weights[node.name], node.kind, factor[factor_indices[node.name]]
+            )
+        for node in group.consumers:
+            weights[node.name] = _scaled_input(weights[node.name], 1 / factor[factor_indices[node.inputs[0]]])
+    return IrModel(ir.graph, weights)
 
 
-def _channel_peaks(plain: IrModel, images: ByteImage, mapping: PixelMapping) -> dict[str, Floats]:
+def _channel_peaks(ir: IrModel, images: ByteImage, mapping: PixelMapping) -> dict[str, Floats]:
     """The largest magnitude of each channel of each tensor."""
-    model = float_model(plain, every_tensor=True)
+    model = float_model(ir, every_tensor=True)
     peaks: dict[str, Floats] = {}
     for start in range(0, len(images), _BATCH):
         for name, values in model.predict_on_batch(mapping.apply(images[start : start + _BATCH])).items():
@@ -104,7 +106,7 @@ def _channel_peaks(plain: IrModel, images: ByteImage, mapping: PixelMapping) -> 
     return peaks
 
 
-def _bundles(graph: Graph) -> list[_Bundle]:
+def _channel_groups(graph: Graph) -> list[_ChannelGroup]:
     leader = {node.name: node.name for node in graph.nodes}
 
     def find(name: str) -> str:
@@ -113,19 +115,20 @@ def _bundles(graph: Graph) -> list[_Bundle]:
         return name
 
     for node in graph.nodes:
-        if node.kind in _TIED:
+        if node.kind in _CHANNELWISE:
             for source in node.inputs:
                 leader[find(source)] = find(node.name)
     members: dict[str, list[Node]] = defaultdict(list)
     for node in graph.nodes:
         members[find(node.name)].append(node)
     return [
-        _Bundle(
+        _ChannelGroup(
             nodes,
             [
-                reader
-                for reader in graph.nodes
-                if reader.kind not in _TIED and any(find(source) == name for source in reader.inputs)
+                consumer
+                for consumer in graph.nodes
+                if consumer.kind not in _CHANNELWISE
+                and any(find(source) == name for source in consumer.inputs)
             ],
         )
         for name, nodes in members.items()
@@ -133,30 +136,36 @@ def _bundles(graph: Graph) -> list[_Bundle]:
 
 
 def _factors(
-    bundle: _Bundle,
-    places: Mapping[str, npt.NDArray[np.int64]],
+    group: _ChannelGroup,
+    factor_indices: Mapping[str, npt.NDArray[np.int64]],
     weights: Mapping[str, FloatWeights],
     peaks: Mapping[str, Floats],
 ) -> npt.NDArray[np.float64]:
-    """A factor a channel: 1 in the geometric mean, the median for channels that never move."""
-    # A depthwise kernel has a scale a channel, and takes any factor for nothing.
-    moved = 1.0 if all(node.kind == "depthwise" for node in bundle.readers) else _MOVED
-    range_, heard = np.zeros((2, 1 + max(int(each.max()) for each in places.values())))
-    for node in bundle.nodes:
-        np.maximum.at(range_, places[node.name], peaks[node.name])
-    for node in bundle.readers:
-        np.maximum.at(heard, places[node.inputs[0]], _share_heard(weights[node.name].kernel, node.kind))
-    moving = range_ > 1e-6 * max(float(range_.max()), 1e-30)
-    if not moving.any():
-        return np.ones_like(range_)
-    factor = np.ones_like(range_)
-    factor[moving] = np.maximum(heard[moving], 1e-6) ** (1 - moved) / range_[moving] ** moved
-    factor[~moving] = np.median(factor[moving])
-    return np.asarray(np.clip(factor / np.exp(np.log(factor).mean()), 1 / _MOST, _MOST), np.float64)
+    """A factor a channel, with a geometric mean of 1. Channels that are always zero get the median."""
+    # A depthwise kernel has per-channel scales, and loses nothing by any factor.
+    exponent = 1.0 if all(node.kind == "depthwise" for node in group.consumers) else _RANGE_EXPONENT
+    ranges, weight_shares = np.zeros((2, 1 + max(int(each.max()) for each in factor_indices.values())))
+    for node in group.nodes:
+        np.maximum.at(ranges, factor_indices[node.name], peaks[node.name])
+    for node in group.consumers:
+        np.maximum.at(
+            weight_shares,
+            factor_indices[node.inputs[0]],
+            _input_weight_shares(weights[node.name].kernel, node.kind),
+        )
+    active = ranges > 1e-6 * max(float(ranges.max()), 1e-30)
+    if not active.any():
+        return np.ones_like(ranges)
+    factor = np.ones_like(ranges)
+    factor[active] = np.maximum(weight_shares[active], 1e-6) ** (1 - exponent) / ranges[active] ** exponent
+    factor[~active] = np.median(factor[active])
+    return np.asarray(
+        np.clip(factor / np.exp(np.log(factor).mean()), 1 / _MAX_FACTOR, _MAX_FACTOR), np.float64
+    )
 
 
-def _share_heard(kernel: Floats, kind: Kind) -> npt.NDArray[np.float64]:
-    """Of each input channel, the largest weight beside the largest that shares its scale."""
+def _input_weight_shares(kernel: Floats, kind: Kind) -> npt.NDArray[np.float64]:
+    """For each input channel, the largest weight relative to the largest that shares its scale."""
     size = np.abs(kernel.astype(np.float64))
     if kind == "depthwise":
         return np.ones(kernel.shape[2])

@@ -1,72 +1,74 @@
-"""The plain model in Keras operations: in float, or with every tensor rounded as INT8 will round it."""
+"""The IR in Keras operations: in float32, or with fake quantization of weights and activations."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from edgeall.exporting.int8.ir import NO_PADS, Graph, IrModel, Node, rounds
+from edgeall.exporting.int8.ir import NO_PADS, Graph, IrModel, Node, requantizes
 from edgeall.exporting.int8.quant_params import QuantParams, weight_axes, weight_limit
 
 Tensor = Any
-Weigh = Callable[[Node], tuple[Tensor, Tensor]]
+WeightLookup = Callable[[Node], tuple[Tensor, Tensor]]
 
 
-def evaluate(graph: Graph, weigh: Weigh, images: Tensor, settle: Callable[[Node, Tensor], Tensor]) -> Tensor:
+def evaluate(
+    graph: Graph, lookup: WeightLookup, images: Tensor, transform: Callable[[Node, Tensor], Tensor]
+) -> Tensor:
     """Run `graph` on `images`, preprocessed float32 (n, height, width, channels), in any Keras backend.
 
-    `weigh` gives a node's kernel and bias; `settle` sees each tensor as it is made and returns what readers read.
+    `lookup` returns a node's kernel and bias. `transform` maps each output to the tensor that its readers receive.
     """
-    tensors = {graph.input.name: settle(graph.input, images)}
+    tensors = {graph.input.name: transform(graph.input, images)}
     for node in graph.nodes[1:]:
         values = [tensors[name] for name in node.inputs]
-        tensors[node.name] = settle(node, activate(node, operate(graph, node, values, weigh)))
+        tensors[node.name] = transform(node, activate(node, operate(graph, node, values, lookup)))
     return tensors[graph.output.name]
 
 
-def operate(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Tensor:
-    """The result of `node` on what it reads, before its activation."""
-    return _OPERATORS[node.kind](graph, node, values, weigh)
+def operate(graph: Graph, node: Node, values: list[Tensor], lookup: WeightLookup) -> Tensor:
+    """The output of `node` for the inputs `values`, before its activation."""
+    return _OPERATORS[node.kind](graph, node, values, lookup)
 
 
-def float_model(plain: IrModel, every_tensor: bool = False) -> Any:
-    """A Keras model that computes `plain` in float32; with `every_tensor`, its outputs are a dict of all tensors."""
-    return _model(plain, None, None, every_tensor)
+def float_model(ir: IrModel, every_tensor: bool = False) -> Any:
+    """A Keras model that computes `ir` in float32. With `every_tensor`, its output is a dict of all tensors."""
+    return _model(ir, None, None, every_tensor)
 
 
-def trainable_twin(plain: IrModel, grids: Mapping[str, QuantParams], weight_bits: int) -> Any:
-    """A Keras model that computes `plain` as INT8 will, with a straight-through gradient.
+def fake_quant_model(ir: IrModel, quant_params: Mapping[str, QuantParams], weight_bits: int) -> Any:
+    """A trainable Keras model that computes `ir` with fake quantization and straight-through gradients.
 
-    `grids` has one entry a group of `plain.graph.groups`; weights are rounded with scales taken from their present
-    values and found by `weights_of`. Probabilities alone are not rounded: a loss takes their logarithm.
+    `quant_params` has one entry a group of `ir.graph.groups`. Weights (`trainable_weights`) are quantized with scales
+    taken from their present values. Probabilities are not quantized, because a loss takes their logarithm.
     """
-    return _model(plain, grids, weight_bits, False)
+    return _model(ir, quant_params, weight_bits, False)
 
 
-def rounded_model(plain: IrModel, grids: Mapping[str, QuantParams]) -> Any:
-    """A Keras model that rounds every activation as INT8 will; the weights of `plain` are rounded already."""
-    return _model(plain, grids, None, False)
+def simulation_model(ir: IrModel, quant_params: Mapping[str, QuantParams]) -> Any:
+    """A Keras model that quantizes every activation; the weights of `ir` are quantized already."""
+    return _model(ir, quant_params, None, False)
 
 
-def weights_of(model: Any) -> dict[str, tuple[Any, Any]]:
-    """Kernel and bias, as Keras variables, of each weighted node of a model made here."""
-    return dict(model.get_layer("plain").pairs)
+def trainable_weights(model: Any) -> dict[str, tuple[Any, Any]]:
+    """Kernel and bias of each weighted node, as Keras variables, of a model that this module made."""
+    return dict(model.get_layer("ir").pairs)
 
 
 def _model(
-    plain: IrModel, grids: Mapping[str, QuantParams] | None, weight_bits: int | None, every_tensor: bool
+    ir: IrModel, quant_params: Mapping[str, QuantParams] | None, weight_bits: int | None, every_tensor: bool
 ) -> Any:
     import keras
 
-    graph = plain.graph
+    graph = ir.graph
 
-    class Plain(keras.layers.Layer):  # type: ignore[misc]
-        """All operators as one layer, so that no Keras layer stands between the graph and its arithmetic."""
+    class IrLayer(keras.layers.Layer):  # type: ignore[misc]
+        """All operators of the graph as one Keras layer."""
 
         def __init__(self) -> None:
-            super().__init__(name="plain")
+            super().__init__(name="ir")
             self.pairs = {}
-            for index, (name, weights) in enumerate(plain.weights.items()):
+            for index, (name, weights) in enumerate(ir.weights.items()):
                 self.pairs[name] = tuple(
                     self.add_weight(
                         shape=value.shape,
@@ -81,37 +83,41 @@ def _model(
         def call(self, images: Tensor) -> Tensor:
             seen: dict[str, Tensor] = {}
 
-            def settle(node: Node, value: Tensor) -> Tensor:
+            def transform(node: Node, value: Tensor) -> Tensor:
                 probability = node.kind in ("sigmoid", "softmax")
-                if grids is not None and rounds(node) and not (probability and weight_bits is not None):
-                    value = fake_quantize(value, grids[graph.groups[node.name]])
+                if (
+                    quant_params is not None
+                    and requantizes(node)
+                    and not (probability and weight_bits is not None)
+                ):
+                    value = fake_quantize(value, quant_params[graph.groups[node.name]])
                 seen[node.name] = value
                 return value
 
-            def weigh(node: Node) -> tuple[Tensor, Tensor]:
+            def lookup(node: Node) -> tuple[Tensor, Tensor]:
                 kernel, bias = self.pairs[node.name]
                 if weight_bits is not None:
                     kernel = fake_quantize_weights(kernel, node.kind, weight_bits)
                 return kernel, bias
 
-            result = evaluate(graph, weigh, images, settle)
+            result = evaluate(graph, lookup, images, transform)
             return seen if every_tensor else result
 
     images = keras.Input(graph.input.shape, dtype="float32")
-    return keras.Model(images, Plain()(images))
+    return keras.Model(images, IrLayer()(images))
 
 
-def fake_quantize(value: Tensor, grid: QuantParams) -> Tensor:
-    """`value` rounded to `grid`; the gradient passes within the grid and stops outside."""
+def fake_quantize(value: Tensor, params: QuantParams) -> Tensor:
+    """`value` quantized and dequantized. The gradient passes within the range and is zero outside."""
     from keras import ops
 
-    scale, zero = grid.scale, grid.zero_point
+    scale, zero = params.scale, params.zero_point
     inside = ops.clip(value, -zero * scale, (255 - zero) * scale)
     return inside + ops.stop_gradient(ops.round(inside / scale) * scale - inside)
 
 
 def fake_quantize_weights(kernel: Tensor, kind: str, bits: int) -> Tensor:
-    """`kernel` rounded at scales taken from its present values; the gradient passes."""
+    """`kernel` quantized and dequantized with scales taken from its present values. The gradient passes."""
     from keras import ops
 
     peak = ops.max(ops.abs(kernel), axis=weight_axes(kind), keepdims=True)
@@ -120,7 +126,7 @@ def fake_quantize_weights(kernel: Tensor, kind: str, bits: int) -> Tensor:
 
 
 def activate(node: Node, value: Tensor) -> Tensor:
-    """The node's activation of its result."""
+    """The node's activation function of `value`."""
     from keras import ops
 
     if node.activation == "linear":
@@ -129,7 +135,7 @@ def activate(node: Node, value: Tensor) -> Tensor:
 
 
 def padded(graph: Graph, node: Node, value: Tensor, window: tuple[int, int]) -> tuple[Tensor, str]:
-    """`value`, with zeros around it where no padding mode of Keras gives them, and the mode for the operator."""
+    """The input of an operator, padded where no padding mode of Keras does it, and the operator's padding mode."""
     from keras import ops
 
     if node.pads == NO_PADS:
@@ -140,23 +146,23 @@ def padded(graph: Graph, node: Node, value: Tensor, window: tuple[int, int]) -> 
     return ops.pad(value, [(0, 0), (top, bottom), (left, right), (0, 0)]), "valid"
 
 
-def _conv(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Tensor:
+def _conv(graph: Graph, node: Node, values: list[Tensor], lookup: WeightLookup) -> Tensor:
     from keras import ops
 
-    kernel, bias = weigh(node)
+    kernel, bias = lookup(node)
     value, padding = padded(graph, node, values[0], tuple(kernel.shape[:2]))
     operator = ops.conv if node.kind == "conv" else ops.depthwise_conv
     return operator(value, kernel, node.strides, padding, dilation_rate=node.dilation) + bias
 
 
-def _dense(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Tensor:
+def _dense(graph: Graph, node: Node, values: list[Tensor], lookup: WeightLookup) -> Tensor:
     from keras import ops
 
-    kernel, bias = weigh(node)
+    kernel, bias = lookup(node)
     return ops.matmul(values[0], kernel) + bias
 
 
-def _pool(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Tensor:
+def _pool(graph: Graph, node: Node, values: list[Tensor], lookup: WeightLookup) -> Tensor:
     from keras import ops
 
     value, padding = padded(graph, node, values[0], node.window)
@@ -165,7 +171,7 @@ def _pool(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Tenso
 
 
 def _simple(operator: Callable[[Any, Node, list[Tensor]], Tensor]) -> Callable[..., Tensor]:
-    def run(graph: Graph, node: Node, values: list[Tensor], weigh: Weigh) -> Tensor:
+    def run(graph: Graph, node: Node, values: list[Tensor], lookup: WeightLookup) -> Tensor:
         from keras import ops
 
         return operator(ops, node, values)
@@ -173,13 +179,13 @@ def _simple(operator: Callable[[Any, Node, list[Tensor]], Tensor]) -> Callable[.
     return run
 
 
-_OPERATORS: dict[str, Callable[[Graph, Node, list[Tensor], Weigh], Tensor]] = {
+_OPERATORS: dict[str, Callable[[Graph, Node, list[Tensor], WeightLookup], Tensor]] = {
     "conv": _conv,
     "depthwise": _conv,
     "dense": _dense,
     "max_pool": _pool,
     "average_pool": _pool,
-    "pad": lambda graph, node, values, weigh: padded(graph, node, values[0], (1, 1))[0],
+    "pad": lambda graph, node, values, lookup: padded(graph, node, values[0], (1, 1))[0],
     "add": _simple(lambda ops, node, values: values[0] + values[1]),
     "concat": _simple(lambda ops, node, values: ops.concatenate(values, axis=-1)),
     "mean": _simple(lambda ops, node, values: ops.mean(values[0], axis=(1, 2))),

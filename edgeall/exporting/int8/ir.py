@@ -1,7 +1,7 @@
-"""A classifier as the plain list of operators that every engine runs in INT8.
+"""The intermediate representation (IR): a classifier as a list of operators that every engine runs in INT8.
 
-A Keras model is rewritten into this form (`lowering`), simulated with fake quantization from it (`fake_quant`) and
-written from it into each format, so that a tensor has one name everywhere and no scale is ever matched by guessing.
+`lowering` makes it from a Keras model, `fake_quant` computes it in Keras, and writers turn it into each format. A
+tensor has the same name in all of them, so that its quantization parameters are found by name.
 """
 
 from collections.abc import Mapping
@@ -23,17 +23,17 @@ NO_PADS: Pads = (0, 0, 0, 0)
 
 WEIGHTED = ("conv", "depthwise", "dense")
 SAME_SCALE = ("concat", "pad", "max_pool", "average_pool", "flatten")
-"""Kinds whose inputs and output share one scale and zero point: TFLite demands it, the others accept it."""
+"""Kinds whose inputs and output share one scale and zero point. TFLite requires it; ONNX and OpenVINO allow it."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """One operator and the tensor it makes; the two share a name.
+    """One operator and its output tensor, which has the same name.
 
     Attributes:
-        shape: of the tensor, without the batch: (height, width, channels) or (units,).
-        activation: applied to the result; its range is all that INT8 needs to know of it.
-        pads: (top, bottom, left, right): zeros, but positions that do not count for pools.
+        shape: of the output without the batch axis: (height, width, channels) or (units,).
+        activation: applied to the result. In INT8 it only limits the output's range.
+        pads: (top, bottom, left, right). Zeros for convolutions; pools ignore padded positions.
         window: (height, width) of a pool.
     """
 
@@ -48,8 +48,8 @@ class Node:
     window: tuple[int, int] = (1, 1)
 
 
-def rounds(node: Node) -> bool:
-    """Whether a node's result is brought to a grid that what it reads is not already on."""
+def requantizes(node: Node) -> bool:
+    """Whether a node's output is rounded: its values are not all codes of its input already."""
     return node.kind not in SAME_SCALE or node.kind == "average_pool"
 
 
@@ -60,7 +60,7 @@ class FloatWeights:
     Kernel: conv (height, width, in, out), depthwise (height, width, channels, multiplier), dense (in, units).
 
     Attributes:
-        scale: of the grid that the kernel lies on already, to which it broadcasts; None where it was not rounded.
+        scale: of a kernel that is rounded already, broadcastable to it; None for a kernel that is not.
     """
 
     kernel: Floats
@@ -70,7 +70,7 @@ class FloatWeights:
 
 @dataclass(frozen=True)
 class Graph:
-    """Operators in an order in which each comes after what it reads; the first is the input, the last the output."""
+    """Operators in topological order: the first is the input, the last the output."""
 
     nodes: tuple[Node, ...]
 
@@ -80,7 +80,7 @@ class Graph:
 
     @cached_property
     def groups(self) -> Mapping[str, str]:
-        """For each tensor the name that stands for all the tensors which share its scale and zero point."""
+        """For each tensor, the name of its group: tensors with the same scale and zero point."""
         leader = {node.name: node.name for node in self.nodes}
 
         def find(name: str) -> str:
@@ -104,11 +104,11 @@ class Graph:
         return self.nodes[-1]
 
     def sources(self, node: Node) -> list[Node]:
-        """The nodes that `node` reads."""
+        """The nodes whose outputs `node` reads."""
         return [self.by_name[name] for name in node.inputs]
 
     def same_padding(self, node: Node, window: tuple[int, int]) -> bool:
-        """Whether `node.pads` is what TensorFlow calls "same" for this `window` and input; no padding is not."""
+        """Whether `node.pads` is TensorFlow's "same" padding for this `window` and input. False without padding."""
         height, width, _ = self.by_name[node.inputs[0]].shape
         return node.pads != NO_PADS and node.pads == same_pads(
             (height, width), window, node.strides, node.dilation
@@ -117,7 +117,7 @@ class Graph:
 
 @dataclass(frozen=True)
 class IrModel:
-    """A float model in plain form."""
+    """A float model in intermediate representation."""
 
     graph: Graph
     weights: Mapping[str, FloatWeights] = field(repr=False)
@@ -126,7 +126,7 @@ class IrModel:
 def same_pads(
     size: tuple[int, int], window: tuple[int, int], strides: tuple[int, int], dilation: tuple[int, int]
 ) -> Pads:
-    """TensorFlow's "same" padding: the output has ceil(size / stride) positions, the odd zero goes at the end."""
+    """TensorFlow's "same" padding: the output has ceil(size / stride) positions. An odd zero goes at the end."""
     pads = []
     for length, wide, stride, step in zip(size, window, strides, dilation, strict=True):
         total = max((-(-length // stride) - 1) * stride + (wide - 1) * step + 1 - length, 0)

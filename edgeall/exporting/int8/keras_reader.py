@@ -1,4 +1,4 @@
-"""Keras layers, read as steps towards the plain form: one step an operator, BatchNormalization and ReLU apart."""
+"""Reads the layers of a Keras model as nodes of the IR, before BatchNormalization and ReLU are folded (`lowering`)."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +13,12 @@ from edgeall.exporting.int8.ir import Floats, Kind, Node, same_pads
 
 @dataclass(frozen=True)
 class LayerCall:
-    """A node while it is being rewritten, with what has no place in plain form: scale and offset a channel."""
+    """A node while it is lowered, with parts that the IR does not have.
+
+    Attributes:
+        affine: scale and offset, (channels,) each, still to be folded.
+        activates: the node is an activation, still to be fused.
+    """
 
     node: Node
     kernel: Floats | None = None
@@ -22,7 +27,7 @@ class LayerCall:
     activates: bool = False
 
     def full_bias(self) -> Floats:
-        """The bias, of zeros where the layer has none."""
+        """The bias; zeros where the layer has none."""
         assert self.kernel is not None
         if self.bias is not None:
             return self.bias
@@ -33,7 +38,7 @@ class LayerCall:
 
 
 def read_layers(model: Any) -> list[LayerCall]:
-    """The steps of `model`, the input first, each after what it reads.
+    """The calls of `model` in topological order, the input first.
 
     Raises:
         ExportError: a layer has no INT8 form; the message names it.
@@ -41,30 +46,30 @@ def read_layers(model: Any) -> list[LayerCall]:
     reader = _Reader()
     source = reader.add("input", (), tuple(model.inputs[0].shape[1:]))
     reader.read(model, {id(model.inputs[0]): source})
-    return reader.steps
+    return reader.calls
 
 
 class _Reader:
-    """Collects steps from the layers of a model, nested models included."""
+    """Collects calls from the layers of a model, including nested models."""
 
     def __init__(self) -> None:
-        self.steps: list[LayerCall] = []
+        self.calls: list[LayerCall] = []
         self.names: Counter[str] = Counter()
 
     def add(self, kind: Kind, inputs: tuple[str, ...], shape: tuple[int, ...], **extra: Any) -> str:
-        """Append a step and return its name; `extra` goes to the step or the node, whichever knows it."""
+        """Append a call and return its name; `extra` are fields of the call or of its node."""
         base = str(extra.pop("name", kind)).replace("/", "_")
         self.names[base] += 1
         name = base if self.names[base] == 1 else f"{base}_{self.names[base]}"
         own = {key: extra.pop(key) for key in ("kernel", "bias", "affine", "activates") if key in extra}
-        self.steps.append(LayerCall(Node(name, kind, inputs, shape, **extra), **own))
+        self.calls.append(LayerCall(Node(name, kind, inputs, shape, **extra), **own))
         return name
 
     def shape(self, name: str) -> tuple[int, ...]:
-        return next(step.node.shape for step in reversed(self.steps) if step.node.name == name)
+        return next(call.node.shape for call in reversed(self.calls) if call.node.name == name)
 
     def read(self, model: Any, values: dict[int, str]) -> str:
-        """Read all layers of `model`, whose input tensors have names in `values`; returns the output's name."""
+        """Read all layers of `model` and return the output's name; `values` has the names of its input tensors."""
         graph = getattr(model, "_functional", None) or model
         for depth in sorted(graph._nodes_by_depth, reverse=True):
             for call in graph._nodes_by_depth[depth]:
@@ -149,7 +154,7 @@ def _batch_normalization(
 ) -> str:
     if layer.axis not in (-1, len(shape)):
         raise ExportError(f"layer {layer.name}: normalizes axis {layer.axis}, not the channels")
-    # In float64: the square root of a small variance loses digits that folding would multiply.
+    # In float64: float32 loses digits in the root of a small variance, and folding multiplies the error.
     scale = 1.0 / np.sqrt(_array(layer.moving_variance).astype(np.float64) + layer.epsilon)
     if layer.scale:
         scale = scale * _array(layer.gamma)
@@ -172,7 +177,9 @@ def _activation(reader: _Reader, layer: Any, sources: tuple[str, ...], shape: tu
 
 def _relu(reader: _Reader, layer: Any, sources: tuple[str, ...], shape: tuple[int, ...]) -> str:
     if layer.negative_slope or layer.threshold or layer.max_value not in (None, 6):
-        raise ExportError(f"layer {layer.name}: only plain ReLU and ReLU6 have an INT8 form here")
+        raise ExportError(
+            f"layer {layer.name}: only ReLU and ReLU6 without slope or threshold have an INT8 form here"
+        )
     return reader.activate("relu6" if layer.max_value == 6 else "relu", layer, sources[0])
 
 
@@ -190,8 +197,8 @@ def _pool(reader: _Reader, layer: Any, sources: tuple[str, ...], shape: tuple[in
     window, strides = tuple(layer.pool_size), tuple(layer.strides)
     pads = same_pads((height, width), window, strides, (1, 1)) if layer.padding == "same" else (0, 0, 0, 0)
     if type(layer).__name__ == "AveragePooling2D" and not any(pads):
-        # An average of codes often falls half way between two, and engines differ in where they round a half.
-        # As a depthwise convolution it has a scale of its own for the result, and no such halves.
+        # An average of codes often falls half way between two, and engines round halves differently.
+        # The output of a depthwise convolution has its own scale, so that halves are rare.
         channels = shape[-1]
         kernel = np.full((*window, channels, 1), 1 / (window[0] * window[1]), np.float32)
         return reader.add("depthwise", sources, shape, name=layer.name, kernel=kernel, strides=strides)

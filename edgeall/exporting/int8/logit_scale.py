@@ -1,7 +1,7 @@
-"""The temperature of an INT8 model: its logits are scaled until its probabilities are likeliest on validation images.
+"""Temperature scaling of an INT8 model: the factor of its logits that minimizes log-loss on validation images.
 
-A factor of the logits is a factor of the last dense layer's scale and of its result's grid. No code changes, so
-nothing is rounded again.
+The factor multiplies the weight scales of the last dense layer and the scale of its output. Codes stay the same, so
+that nothing is rounded again.
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ from edgeall.statistics import fit_scale
 
 
 def simulated_logits(model: QuantizedModel, images: ByteImage, mapping: PixelMapping) -> Floats:
-    """What the last sigmoid or softmax reads of RGB bytes (n, size, size, 3), in simulation: (n, 1) or (n, k)."""
+    """Simulated inputs of the last sigmoid or softmax, (n, 1) or (n, k), for RGB bytes (n, size, size, 3)."""
     below = replace(model, graph=Graph(model.graph.nodes[:-1])) if _ends_in_probabilities(model) else model
     return predict(simulate(below), images, mapping)
 
@@ -31,13 +31,13 @@ def _ends_in_probabilities(model: QuantizedModel) -> bool:
 def with_own_temperature(
     model: QuantizedModel, logits: Floats, truth: npt.NDArray[np.int64]
 ) -> tuple[QuantizedModel, Floats, float]:
-    """`model` with scaled logits, those logits, and the factor.
+    """`model` with scaled logits, these logits, and the factor.
 
-    Unchanged where the last layer is no dense one of its own result.
+    The factor is 1 where the last layer is not dense, or its output shares a scale with another tensor.
 
     Args:
-        logits: what its sigmoid or softmax reads of each validation image, (n, 1) or (n, k).
-        truth: index into the labels of each, (n,).
+        logits: inputs of the sigmoid or softmax for each validation image, (n, 1) or (n, k).
+        truth: label index of each image, (n,).
     """
     if not _ends_in_probabilities(model):
         return model, logits, 1.0
@@ -47,18 +47,23 @@ def with_own_temperature(
     if last.kind != "dense" or shared:
         return model, logits, 1.0
     factor = np.float32(fit_scale(logits.astype(np.float64), truth))
-    grid, weights = model.grids[group], model.weights[last.name]
+    params, weights = model.quant_params[group], model.weights[last.name]
     scale = np.asarray(weights.scale * factor, np.float32)
-    grids = {**model.grids, group: QuantParams(float(np.float32(grid.scale) * factor), grid.zero_point)}
-    changed = replace(model, weights={**model.weights, last.name: replace(weights, scale=scale)}, grids=grids)
+    quant_params = {
+        **model.quant_params,
+        group: QuantParams(float(np.float32(params.scale) * factor), params.zero_point),
+    }
+    changed = replace(
+        model, weights={**model.weights, last.name: replace(weights, scale=scale)}, quant_params=quant_params
+    )
     return changed, np.asarray(logits * factor, np.float32), float(factor)
 
 
 def probabilities(model: QuantizedModel, logits: Floats) -> Floats:
-    """What the model's sigmoid or softmax makes of its logits, on the grid of its output."""
+    """The model's probabilities for `logits`, rounded to the codes of its output."""
     if not _ends_in_probabilities(model):
         return logits
-    exact = expit(logits) if model.graph.output.kind == "sigmoid" else softmax(logits, axis=1)
-    grid = model.grid(model.graph.output.name)
-    codes = np.clip(np.rint(exact / grid.scale) + grid.zero_point, 0, 255)
-    return np.asarray((codes - grid.zero_point) * grid.scale, np.float32)
+    float_values = expit(logits) if model.graph.output.kind == "sigmoid" else softmax(logits, axis=1)
+    params = model.params_of(model.graph.output.name)
+    codes = np.clip(np.rint(float_values / params.scale) + params.zero_point, 0, 255)
+    return np.asarray((codes - params.zero_point) * params.scale, np.float32)

@@ -1,8 +1,8 @@
-"""From a Keras model to plain form: BatchNormalization, zero padding and activations become part of convolutions.
+"""Lowering of a Keras model to IR: BatchNormalization, zero padding and activations become part of convolutions.
 
-BatchNormalization that follows a convolution or dense layer is folded into its weights. One that comes first, as in
-ResNetV2 and DenseNet, becomes a 1 x 1 depthwise convolution: every engine runs that in INT8 with a scale per channel,
-where a multiplication and an addition would have one scale for all channels, and the ReLU after it comes for free.
+BatchNormalization after a convolution or dense layer is folded into its weights. BatchNormalization before one, as in
+ResNetV2 and DenseNet, becomes a 1 x 1 depthwise convolution. Every engine runs it in INT8 with per-channel scales and a
+fused ReLU; a multiplication and an addition would have one scale for all channels.
 """
 
 from collections import Counter
@@ -18,12 +18,12 @@ from edgeall.exporting.int8.keras_reader import LayerCall, read_layers
 
 
 def prepare(model: Any) -> IrModel:
-    """Rewrite a Keras functional or sequential image classifier into plain form, equal to it but for rounding.
+    """The IR of a Keras functional or sequential image classifier, equal to it up to float rounding.
 
-    `model` takes one float32 input (n, height, width, channels), of fixed size, and gives one output.
+    `model` has one float32 input (n, height, width, channels) of fixed size, and one output.
 
     Raises:
-        ExportError: it holds a layer that has no plain form; the message names it.
+        ExportError: a layer has no INT8 form; the message names it.
     """
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ExportError(
@@ -32,28 +32,28 @@ def prepare(model: Any) -> IrModel:
     shape = tuple(model.inputs[0].shape[1:])
     if len(shape) != 3 or None in shape:
         raise ExportError(f"{model.name}: input {shape} is not (height, width, channels) of a fixed size")
-    steps = read_layers(model)
+    calls = read_layers(model)
     for rewrite in (
-        _fold_back,
+        _fold_affine_back,
         _fuse_activations,
-        _fold_forward,
+        _fold_affine_forward,
         _affine_to_depthwise,
         _fold_pads,
         _separate_ranges,
     ):
-        steps = rewrite(steps)
+        calls = rewrite(calls)
     return IrModel(
-        graph=Graph(tuple(step.node for step in steps)),
+        graph=Graph(tuple(call.node for call in calls)),
         weights={
-            step.node.name: FloatWeights(step.kernel.astype(np.float32), step.full_bias().astype(np.float32))
-            for step in steps
-            if step.kernel is not None
+            call.node.name: FloatWeights(call.kernel.astype(np.float32), call.full_bias().astype(np.float32))
+            for call in calls
+            if call.kernel is not None
         },
     )
 
 
-def _rename(steps: list[LayerCall], new_names: dict[str, str]) -> list[LayerCall]:
-    """Let readers of a dropped tensor read another one."""
+def _rename(calls: list[LayerCall], new_names: dict[str, str]) -> list[LayerCall]:
+    """Redirect the inputs that name dropped tensors."""
 
     def final(name: str) -> str:
         while name in new_names:
@@ -61,40 +61,40 @@ def _rename(steps: list[LayerCall], new_names: dict[str, str]) -> list[LayerCall
         return name
 
     return [
-        replace(step, node=replace(step.node, inputs=tuple(final(name) for name in step.node.inputs)))
-        for step in steps
+        replace(call, node=replace(call.node, inputs=tuple(final(name) for name in call.node.inputs)))
+        for call in calls
     ]
 
 
-def _merging(
-    steps: list[LayerCall], merge: Callable[[LayerCall, LayerCall], LayerCall | None], upstream: bool = True
+def _merge_pairs(
+    calls: list[LayerCall], merge: Callable[[LayerCall, LayerCall], LayerCall | None], upstream: bool = True
 ) -> list[LayerCall]:
-    """Merge pairs (earlier, later) where the later is the only reader of the earlier, wherever `merge` gives a step.
+    """Merge pairs (earlier, later) where the later is the only reader of the earlier and `merge` returns a call.
 
-    The merged step takes the earlier's place when `upstream`, else the later's.
+    The merged call takes the earlier's place when `upstream`, else the later's.
     """
-    readers = Counter(name for step in steps for name in step.node.inputs)
+    readers = Counter(name for call in calls for name in call.node.inputs)
     done: dict[str, LayerCall] = {}
     dropped: dict[str, str] = {}
-    for step in steps:
-        inputs = tuple(dropped.get(name, name) for name in step.node.inputs) if upstream else step.node.inputs
-        step = replace(step, node=replace(step.node, inputs=inputs))
-        earlier = done.get(inputs[0]) if len(inputs) == 1 and readers[step.node.inputs[0]] == 1 else None
-        merged = merge(earlier, step) if earlier else None
+    for call in calls:
+        inputs = tuple(dropped.get(name, name) for name in call.node.inputs) if upstream else call.node.inputs
+        call = replace(call, node=replace(call.node, inputs=inputs))
+        earlier = done.get(inputs[0]) if len(inputs) == 1 and readers[call.node.inputs[0]] == 1 else None
+        merged = merge(earlier, call) if earlier else None
         if earlier is None or merged is None:
-            done[step.node.name] = step
+            done[call.node.name] = call
         elif upstream:
             done[earlier.node.name] = merged
-            dropped[step.node.name] = earlier.node.name
-            readers[earlier.node.name] = readers[step.node.name]
+            dropped[call.node.name] = earlier.node.name
+            readers[earlier.node.name] = readers[call.node.name]
         else:
             del done[earlier.node.name]
-            done[step.node.name] = merged
+            done[call.node.name] = merged
     return _rename(list(done.values()), dropped)
 
 
-def _fold_back(steps: list[LayerCall]) -> list[LayerCall]:
-    """Scale and offset after a convolution, a dense layer or another scale and offset become part of it."""
+def _fold_affine_back(calls: list[LayerCall]) -> list[LayerCall]:
+    """Fold scale and offset into the preceding convolution, dense layer, or scale and offset."""
 
     def merge(earlier: LayerCall, later: LayerCall) -> LayerCall | None:
         if later.affine is None:
@@ -108,11 +108,11 @@ def _fold_back(steps: list[LayerCall]) -> list[LayerCall]:
         by_channel = scale.reshape(kernel.shape[2:]) if earlier.node.kind == "depthwise" else scale
         return replace(earlier, kernel=kernel * by_channel, bias=earlier.full_bias() * scale + offset)
 
-    return _merging(steps, merge)
+    return _merge_pairs(calls, merge)
 
 
-def _fuse_activations(steps: list[LayerCall]) -> list[LayerCall]:
-    """ReLU and ReLU6 become part of what comes before; where that has other readers or none can, of an identity."""
+def _fuse_activations(calls: list[LayerCall]) -> list[LayerCall]:
+    """Fuse ReLU and ReLU6 into the preceding operator, where it supports them and has no other reader."""
 
     def merge(earlier: LayerCall, later: LayerCall) -> LayerCall | None:
         able = earlier.kernel is not None or earlier.affine is not None or earlier.node.kind == "add"
@@ -120,11 +120,11 @@ def _fuse_activations(steps: list[LayerCall]) -> list[LayerCall]:
             return None
         return replace(earlier, node=replace(earlier.node, activation=later.node.activation))
 
-    return _merging(steps, merge)
+    return _merge_pairs(calls, merge)
 
 
-def _fold_forward(steps: list[LayerCall]) -> list[LayerCall]:
-    """Scale and offset on a vector become part of the dense layer that reads it."""
+def _fold_affine_forward(calls: list[LayerCall]) -> list[LayerCall]:
+    """Fold scale and offset of a vector into the dense layer that reads it."""
 
     def merge(earlier: LayerCall, later: LayerCall) -> LayerCall | None:
         linear = earlier.affine is not None and earlier.node.activation == "linear"
@@ -138,27 +138,27 @@ def _fold_forward(steps: list[LayerCall]) -> list[LayerCall]:
             bias=later.full_bias() + offset @ later.kernel,
         )
 
-    return _merging(steps, merge, upstream=False)
+    return _merge_pairs(calls, merge, upstream=False)
 
 
-def _affine_to_depthwise(steps: list[LayerCall]) -> list[LayerCall]:
-    """Scales and offsets that are left, and lone activations, become 1 x 1 depthwise convolutions."""
-    return [_depthwise(step) if step.affine is not None or step.activates else step for step in steps]
+def _affine_to_depthwise(calls: list[LayerCall]) -> list[LayerCall]:
+    """Turn the remaining scales and offsets, and activations that were not fused, into 1 x 1 depthwise convolutions."""
+    return [_depthwise(call) if call.affine is not None or call.activates else call for call in calls]
 
 
-def _depthwise(step: LayerCall) -> LayerCall:
-    if len(step.node.shape) != 3:
+def _depthwise(call: LayerCall) -> LayerCall:
+    if len(call.node.shape) != 3:
         raise ExportError(
-            f"layer {step.node.name}: has no INT8 form on a vector that no dense layer reads next"
+            f"layer {call.node.name}: has no INT8 form on a vector that no dense layer reads next"
         )
-    channels = step.node.shape[-1]
-    scale, offset = step.affine or (np.ones(channels, np.float32), np.zeros(channels, np.float32))
-    return LayerCall(step.node, kernel=scale.reshape(1, 1, channels, 1), bias=offset)
+    channels = call.node.shape[-1]
+    scale, offset = call.affine or (np.ones(channels, np.float32), np.zeros(channels, np.float32))
+    return LayerCall(call.node, kernel=scale.reshape(1, 1, channels, 1), bias=offset)
 
 
-def _fold_pads(steps: list[LayerCall]) -> list[LayerCall]:
-    """Zero padding becomes part of the convolution after it, or of the max pool where no value is below zero."""
-    classes = _classes(steps)
+def _fold_pads(calls: list[LayerCall]) -> list[LayerCall]:
+    """Fold zero padding into the convolution that follows, or into a max pool of values that are never negative."""
+    bounds = _value_bounds(calls)
 
     def merge(earlier: LayerCall, later: LayerCall) -> LayerCall | None:
         node = later.node
@@ -167,7 +167,7 @@ def _fold_pads(steps: list[LayerCall]) -> list[LayerCall]:
         below_window = max(earlier.node.pads) < min(node.window)
         pool = (
             node.kind == "max_pool"
-            and classes[earlier.node.name] != "linear"
+            and bounds[earlier.node.name] != "linear"
             and below_window
             and not any(node.pads)
         )
@@ -176,40 +176,41 @@ def _fold_pads(steps: list[LayerCall]) -> list[LayerCall]:
         pads = tuple(a + b for a, b in zip(earlier.node.pads, node.pads, strict=True))
         return replace(later, node=replace(node, inputs=earlier.node.inputs, pads=cast(Any, pads)))
 
-    return _merging(steps, merge, upstream=False)
+    return _merge_pairs(calls, merge, upstream=False)
 
 
-def _classes(steps: list[LayerCall]) -> dict[str, Activation]:
-    """For each tensor the activation that bounds all its values: "linear" where they have no common bound."""
-    classes: dict[str, Activation] = {}
-    for step in steps:
-        node = step.node
-        found = {classes[name] for name in node.inputs} if node.kind in SAME_SCALE else {node.activation}
-        classes[node.name] = found.pop() if len(found) == 1 else "linear"
-    return classes
+def _value_bounds(calls: list[LayerCall]) -> dict[str, Activation]:
+    """For each tensor, the activation that bounds all its values: "linear" where there is no common bound."""
+    bounds: dict[str, Activation] = {}
+    for call in calls:
+        node = call.node
+        found = {bounds[name] for name in node.inputs} if node.kind in SAME_SCALE else {node.activation}
+        bounds[node.name] = found.pop() if len(found) == 1 else "linear"
+    return bounds
 
 
-def _separate_ranges(steps: list[LayerCall]) -> list[LayerCall]:
-    """Give a tensor bounded by an activation a range of its own before it is concatenated with unbounded ones.
+def _separate_ranges(calls: list[LayerCall]) -> list[LayerCall]:
+    """Insert a rescaling before tensors bounded by an activation are concatenated with unbounded ones.
 
-    INT8 activations are the ends of a range. Where the range is shared, a 1 x 1 depthwise identity changes the scale.
+    INT8 applies an activation as the ends of its range, and a concatenation shares one range. A 1 x 1 depthwise
+    identity changes the scale.
     """
-    classes = _classes(steps)
+    bounds = _value_bounds(calls)
 
     def separated() -> Iterator[LayerCall]:
-        for step in steps:
-            node = step.node
-            if node.kind == "concat" and classes[node.name] == "linear":
+        for call in calls:
+            node = call.node
+            if node.kind == "concat" and bounds[node.name] == "linear":
                 inputs = []
                 for index, name in enumerate(node.inputs):
-                    if classes[name] == "linear":
+                    if bounds[name] == "linear":
                         inputs.append(name)
                         continue
-                    shape = next(other.node.shape for other in steps if other.node.name == name)
+                    shape = next(other.node.shape for other in calls if other.node.name == name)
                     identity = Node(f"{node.name}_rescaled_{index}", "depthwise", (name,), shape)
                     yield _depthwise(LayerCall(identity, activates=True))
                     inputs.append(identity.name)
-                step = replace(step, node=replace(node, inputs=tuple(inputs)))
-            yield step
+                call = replace(call, node=replace(node, inputs=tuple(inputs)))
+            yield call
 
     return list(separated())

@@ -1,20 +1,21 @@
-"""An INT8 model as ONNX: QuantizeLinear and DequantizeLinear with the model's own scales round every operator.
+"""Writes an INT8 model as QDQ ONNX: QuantizeLinear and DequantizeLinear with the model's own scales at every operator.
 
-uint8 activations and int8 weights, the pair that ONNX Runtime and OpenVINO have the fastest kernels for. Inside,
-channels come first; the input has them last, as every format of edgeall.
+Activations are uint8 and weights int8, for which ONNX Runtime and OpenVINO have the fastest kernels. The input has
+channels last, as in every format of edgeall; inside, channels come first.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgeall import files
-from edgeall.exporting.int8.ir import WEIGHTED, Node
+from edgeall.exporting.int8.ir import WEIGHTED, Kind, Node
 from edgeall.exporting.int8.quantized import QuantizedModel
 
 OPSET, IR_VERSION = 17, 8
-"""Old enough for ONNX Runtime 1.12 (2022)."""
+"""Supported by ONNX Runtime since 1.12 (2022)."""
 
 
 def write_onnx(model: QuantizedModel, path: Path) -> None:
@@ -26,8 +27,8 @@ def write_onnx(model: QuantizedModel, path: Path) -> None:
 def build(model: QuantizedModel, for_openvino: bool = False) -> Any:
     """The ONNX model as a protobuf.
 
-    ONNX Runtime wants codes between any two operators. OpenVINO takes a rounding that changes nothing, after a
-    concatenation, for a reason to concatenate in float32.
+    ONNX Runtime needs codes between any two operators. OpenVINO concatenates in float32 where a quantization follows,
+    so that `for_openvino` leaves it out.
     """
     from onnx import TensorProto, helper
 
@@ -63,7 +64,7 @@ class _Writer:
 
         if name not in self._known:
             self._known.add(name)
-            # Scales must stay without axes: ONNX Runtime fuses additions of scalars' grids only.
+            # Scales must be scalars without axes: ONNX Runtime fuses additions only with these.
             self.initializers.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
@@ -75,26 +76,26 @@ class _Writer:
         )
         return output
 
-    def grid(self, name: str) -> list[str]:
-        """Scale and zero point of the tensor `name`, the same constants for all tensors that share them."""
-        grid, group = self.model.grid(name), self.model.graph.groups[name]
+    def quant_params(self, name: str) -> list[str]:
+        """Constants of the scale and zero point of the tensor `name`; tensors of one group share them."""
+        quant_params, group = self.model.params_of(name), self.model.graph.groups[name]
         return [
-            self.constant(f"{group}:scale", np.float32(grid.scale)),
-            self.constant(f"{group}:zero", np.uint8(grid.zero_point)),
+            self.constant(f"{group}:scale", np.float32(quant_params.scale)),
+            self.constant(f"{group}:zero", np.uint8(quant_params.zero_point)),
         ]
 
     def quantize(self, value: str, name: str) -> str:
-        """Round the float tensor `value` to codes of the tensor `name`."""
-        return self.op("QuantizeLinear", [value, *self.grid(name)], f"{name}:q")
+        """Quantize the float tensor `value` with the parameters of the tensor `name`."""
+        return self.op("QuantizeLinear", [value, *self.quant_params(name)], f"{name}:q")
 
     def dequantize(self, codes: str, name: str, output: str) -> str:
-        """The float value of `codes`, for one reader alone: engines look for such pairs."""
-        return self.op("DequantizeLinear", [codes, *self.grid(name)], output)
+        """Dequantize `codes` for one reader: engines match such pairs."""
+        return self.op("DequantizeLinear", [codes, *self.quant_params(name)], output)
 
-    def rounded(self, value: str, name: str) -> str:
-        """`value` on the grid of `name`, where an operator of ours takes two of ONNX's."""
-        # "/fq_" is how OpenVINO's account of what it ran tells roundings from arithmetic.
-        codes = self.op("QuantizeLinear", [value, *self.grid(name)], f"{value}/fq_rounded:q")
+    def fake_quantized(self, value: str, name: str) -> str:
+        """`value` quantized and dequantized with the parameters of `name`, inside an operator that is two in ONNX."""
+        # `runtimes.openvino` recognizes quantization in the execution graph by "/fq_" in names.
+        codes = self.op("QuantizeLinear", [value, *self.quant_params(name)], f"{value}/fq_rounded:q")
         return self.dequantize(codes, name, f"{value}/fq_rounded")
 
     def value(self, name: str, reader: str) -> str:
@@ -106,11 +107,11 @@ class _Writer:
             self._pad_codes(node)
             return
         values = [self.value(name, f"{node.name}:{index}") for index, name in enumerate(node.inputs)]
-        result = getattr(self, f"_{node.kind}")(node, values)
+        result = _OPERATORS[node.kind](self, node, values)
         if node.activation != "linear":
             result = self._activate(node, result)
         if self.for_openvino and node.name in self._summands:
-            result = self._apart(node.name, result)
+            result = self._separated(node.name, result)
         if self.for_openvino and node.kind == "concat":
             self._values[node.name] = result
         else:
@@ -118,14 +119,14 @@ class _Writer:
         if node is self.model.graph.output:
             self.dequantize(f"{node.name}:q", node.name, "probabilities")
 
-    def _input(self, node: Node, values: list[str]) -> str:
-        images = self.rounded("images", node.name)
+    def input(self, node: Node, values: list[str]) -> str:
+        images = self.fake_quantized("images", node.name)
         return self.op("Transpose", [images], f"{node.name}:f", perm=[0, 3, 1, 2])
 
     def _activate(self, node: Node, value: str) -> str:
-        """Nothing where rounding to the grid cuts off the same values, which engines fuse better."""
-        grid = self.model.grid(node.name)
-        if grid.zero_point == 0 and (node.activation == "relu" or grid.high <= 6.0):
+        """The activation of `value`. Left out where quantization clips the same values, which engines fuse better."""
+        quant_params = self.model.params_of(node.name)
+        if quant_params.zero_point == 0 and (node.activation == "relu" or quant_params.high <= 6.0):
             return value
         if node.activation == "relu":
             return self.op("Relu", [value], f"{node.name}:relu")
@@ -133,13 +134,13 @@ class _Writer:
         return self.op("Clip", [value, *ends], f"{node.name}:relu6")
 
     def _weighted(self, node: Node, kernel: Any) -> list[str]:
-        """Kernel and bias, dequantized; `kernel` has output channels first, (units, in) for dense."""
+        """Dequantized kernel and bias; `kernel` has output channels first, (units, in) for dense layers."""
         weights, name = self.model.weights[node.name], node.name
         single = weights.scale.size == 1 and node.kind == "dense"
         axis: dict[str, int] = {} if single else {"axis": 0}
         scale = weights.scale[0] if single else weights.scale
         zero = np.zeros(scale.shape, np.int8)
-        step = (scale.astype(np.float64) * self.model.grid(node.inputs[0]).scale).astype(np.float32)
+        step = (scale.astype(np.float64) * self.model.params_of(node.inputs[0]).scale).astype(np.float32)
         codes = [
             self.constant(f"{name}:kernel:q", kernel),
             self.constant(f"{name}:kernel:scale", scale),
@@ -155,7 +156,7 @@ class _Writer:
             self.op("DequantizeLinear", bias, f"{name}:bias", **axis),
         ]
 
-    def _conv(self, node: Node, values: list[str]) -> str:
+    def conv(self, node: Node, values: list[str]) -> str:
         codes = self.model.weights[node.name].kernel
         window, groups = codes.shape[:2], 1
         if node.kind == "depthwise":
@@ -174,18 +175,18 @@ class _Writer:
             pads=_onnx_pads(node),
         )
 
-    def _depthwise(self, node: Node, values: list[str]) -> str:
+    def depthwise(self, node: Node, values: list[str]) -> str:
         kernel = self.model.weights[node.name].kernel
         if not self.for_openvino or kernel.size != node.shape[-1] or node.strides != (1, 1):
-            return self._conv(node, values)
+            return self.conv(node, values)
         return self._affine(node, values[0])
 
     def _affine(self, node: Node, value: str) -> str:
         """A 1 x 1 depthwise convolution as a product and a sum, which OpenVINO computes in one pass over the codes.
 
-        Factors and addends are the values of the integer kernel and bias.
+        The constants are the dequantized integer kernel and bias.
         """
-        weights, scale = self.model.weights[node.name], self.model.grid(node.inputs[0]).scale
+        weights, scale = self.model.weights[node.name], self.model.params_of(node.inputs[0]).scale
         factors = weights.kernel.reshape(-1) * weights.scale.astype(np.float64)
         addends = weights.bias * weights.scale.astype(np.float64) * scale
         for operator, constants in (("Mul", factors), ("Add", addends)):
@@ -194,41 +195,34 @@ class _Writer:
             value = self.op(operator, [value, name], f"{node.name}:{operator}")
         return value
 
-    def _dense(self, node: Node, values: list[str]) -> str:
+    def dense(self, node: Node, values: list[str]) -> str:
         kernel = self.model.weights[node.name].kernel.T
         return self.op("Gemm", [*values, *self._weighted(node, kernel)], f"{node.name}:f", transB=1)
 
-    def _add(self, node: Node, values: list[str]) -> str:
+    def add(self, node: Node, values: list[str]) -> str:
         return self.op("Add", values, f"{node.name}:f")
 
-    def _apart(self, name: str, value: str) -> str:
+    def _separated(self, name: str, value: str) -> str:
         """`value` through a leaky ReLU of slope 1, which is the identity.
 
-        OpenVINO adds within the convolution, and there leaves out a rounding that directly follows the products.
+        OpenVINO fuses an addition into the convolution, and then drops a quantization directly after the products.
         """
         return self.op("LeakyRelu", [value], f"{name}:apart", alpha=1.0)
 
-    def _concat(self, node: Node, values: list[str]) -> str:
+    def concat(self, node: Node, values: list[str]) -> str:
         return self.op("Concat", values, f"{node.name}:f", axis=1 if len(node.shape) == 3 else -1)
 
-    def _pads(self, node: Node) -> str:
-        top, bottom, left, right = node.pads
-        return self.constant(f"{node.name}:pads", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
-
-    def _pad(self, node: Node, values: list[str]) -> str:
-        if self.for_openvino:
-            return self._moved(node, values[0])
-        return self.op("Pad", [*values, self._pads(node)], f"{node.name}:f")
-
     def _pad_codes(self, node: Node) -> None:
-        """Pad codes with the code of zero: ONNX Runtime would pad values in float32."""
-        zero = self.grid(node.name)[1]
-        self.op("Pad", [f"{node.inputs[0]}:q", self._pads(node), zero], f"{node.name}:q")
+        """Pad codes with the zero point: ONNX Runtime would pad dequantized values in float32."""
+        top, bottom, left, right = node.pads
+        amounts = np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
+        zero, pads = self.quant_params(node.name)[1], self.constant(f"{node.name}:pads", amounts)
+        self.op("Pad", [f"{node.inputs[0]}:q", pads, zero], f"{node.name}:q")
 
-    def _moved(self, node: Node, value: str) -> str:
-        """Padding, or a selection of positions by strides, as a 1 x 1 depthwise convolution with ones.
+    def identity_conv(self, node: Node, value: str) -> str:
+        """Padding or subsampling by strides, as a 1 x 1 depthwise convolution with ones.
 
-        OpenVINO pads in float32, and converts a pooled tensor to float32 before it adds it to a convolution's result.
+        OpenVINO pads in float32, and converts a pooled tensor to float32 before it is added to a convolution.
         """
         ones = {
             "q": np.ones((node.shape[-1], 1, 1, 1), np.int8),
@@ -247,36 +241,53 @@ class _Writer:
             pads=_onnx_pads(node),
         )
 
-    def _max_pool(self, node: Node, values: list[str]) -> str:
+    def max_pool(self, node: Node, values: list[str]) -> str:
         if self.for_openvino and node.window == (1, 1):
-            return self._moved(node, values[0])
+            return self.identity_conv(node, values[0])
         shape = {"kernel_shape": node.window, "strides": node.strides, "pads": _onnx_pads(node)}
         return self.op("MaxPool", values, f"{node.name}:f", **shape)
 
-    def _average_pool(self, node: Node, values: list[str]) -> str:
+    def average_pool(self, node: Node, values: list[str]) -> str:
         shape = {"kernel_shape": node.window, "strides": node.strides, "pads": _onnx_pads(node)}
         return self.op("AveragePool", values, f"{node.name}:f", count_include_pad=0, **shape)
 
-    def _mean(self, node: Node, values: list[str]) -> str:
-        # Rounded before the reshape too, so that an engine can take pool and rounding as one.
+    def mean(self, node: Node, values: list[str]) -> str:
+        # Quantized before the reshape too, so that engines fuse pool and quantization.
         pooled = self.op("GlobalAveragePool", values, f"{node.name}:pooled")
-        return self._reshape(node, self.rounded(pooled, node.name))
+        return self._reshape(node, self.fake_quantized(pooled, node.name))
 
-    def _flatten(self, node: Node, values: list[str]) -> str:
-        # Keras flattens with channels last, and dense layers count on it.
+    def flatten(self, node: Node, values: list[str]) -> str:
+        # Keras flattens with channels last; the dense layers that follow depend on it.
         return self._reshape(node, self.op("Transpose", values, f"{node.name}:nhwc", perm=[0, 2, 3, 1]))
 
     def _reshape(self, node: Node, value: str) -> str:
-        shape = self.constant(f"{node.name}:shape", np.array([1, *node.shape], np.int64))
+        shape = self.constant(f"{node.name}:shape", np.array([-1, *node.shape], np.int64))
         return self.op("Reshape", [value, shape], f"{node.name}:f")
 
-    def _sigmoid(self, node: Node, values: list[str]) -> str:
+    def sigmoid(self, node: Node, values: list[str]) -> str:
         return self.op("Sigmoid", values, f"{node.name}:f")
 
-    def _softmax(self, node: Node, values: list[str]) -> str:
+    def softmax(self, node: Node, values: list[str]) -> str:
         return self.op("Softmax", values, f"{node.name}:f", axis=-1)
 
 
 def _onnx_pads(node: Node) -> list[int]:
     top, bottom, left, right = node.pads
     return [top, left, bottom, right]
+
+
+_OPERATORS: dict[Kind, Callable[[_Writer, Node, list[str]], str]] = {
+    "input": _Writer.input,
+    "conv": _Writer.conv,
+    "depthwise": _Writer.depthwise,
+    "dense": _Writer.dense,
+    "add": _Writer.add,
+    "concat": _Writer.concat,
+    "pad": lambda writer, node, values: writer.identity_conv(node, values[0]),
+    "max_pool": _Writer.max_pool,
+    "average_pool": _Writer.average_pool,
+    "mean": _Writer.mean,
+    "flatten": _Writer.flatten,
+    "sigmoid": _Writer.sigmoid,
+    "softmax": _Writer.softmax,
+}

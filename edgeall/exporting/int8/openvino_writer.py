@@ -1,4 +1,4 @@
-"""An INT8 model as OpenVINO IR, read by OpenVINO from the ONNX form."""
+"""Writes an INT8 model as OpenVINO IR, converted by OpenVINO from ONNX."""
 
 from pathlib import Path
 
@@ -19,6 +19,6 @@ def write_openvino(model: QuantizedModel, path: Path) -> None:
         onnx.save(build(model, for_openvino=True), source)
         converted = openvino.convert_model(source)
         with files.replacing(path) as part:
-            # The two files name each other nowhere: OpenVINO takes the .bin that is named as the .xml.
+            # Neither file names the other: OpenVINO reads the .bin with the name of the .xml.
             openvino.save_model(converted, part, compress_to_fp16=False)
             part.with_suffix(".bin").replace(path.with_suffix(".bin"))

@@ -1,4 +1,4 @@
-"""The 8-bit grids on which INT8 tensors live."""
+"""Quantization parameters: scale and zero point of activations, scales of weights."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ import numpy.typing as npt
 from edgeall.exporting.int8.ir import Floats, FloatWeights
 
 STEPS = 255
-"""Steps between the lowest and the highest of 256 values."""
+"""Steps between the lowest and the highest of 256 codes."""
 
 
 @dataclass(frozen=True)
 class QuantParams:
-    """An activation's 256 values: scale * (code - zero_point), code 0 to 255.
+    """Of an activation: value = scale * (code - zero_point), code 0 to 255.
 
-    TFLite's int8 has the same values with code and zero point lowered by 128.
+    TFLite's int8 codes and zero points are lower by 128.
     """
 
     scale: float
@@ -31,36 +31,36 @@ class QuantParams:
 
 
 PROBABILITY = QuantParams(1.0 / 256.0, 0)
-"""The one grid on which TFLite computes the INT8 sigmoid and softmax; the other formats follow."""
+"""The parameters that TFLite prescribes for the INT8 outputs of sigmoid and softmax. Other formats use the same."""
 
 
-def grid_over(low: float, high: float, steps: int = STEPS) -> QuantParams:
-    """The grid of `steps` from `low` to `high`, widened to hold zero and moved so that a code is exactly zero."""
+def params_for_range(low: float, high: float, steps: int = STEPS) -> QuantParams:
+    """Parameters that cover `low` to `high` in `steps`. The range is widened to hold zero, and zero is a code."""
     low, high = min(low, 0.0), max(high, 0.0)
-    # Of float32, because that is what the formats keep.
+    # Rounded to float32, which the formats store.
     scale = float(np.float32(max(high - low, 1e-6) / steps))
     return QuantParams(scale, int(np.clip(round(-low / scale), 0, STEPS)))
 
 
 def weight_limit(kind: str, bits: int) -> int:
-    """The largest weight code, of either sign.
+    """The largest magnitude of a weight code.
 
     x86 processors without VNNI add two products of uint8 and int8 in 16 bits. 7-bit weights cannot overflow them:
-    2 * 255 * 64 < 2 ** 15. Depthwise convolutions are not computed that way, and need the eighth bit most.
+    2 * 255 * 64 < 2 ** 15. Depthwise convolutions use other kernels, and lose most by a missing bit.
     """
     return 127 if kind == "depthwise" or bits == 8 else 64
 
 
 def weight_axes(kind: str) -> tuple[int, ...]:
-    """Axes of a kernel over which one scale holds: all but the output channels; all for dense layers.
+    """Axes of a kernel that share one scale: per-channel for convolutions, per-tensor for dense layers.
 
-    A scale per unit in dense layers needs TFLite operators that interpreters before 2024 refuse.
+    Per-channel dense layers need TFLite operators that interpreters before 2024 refuse.
     """
     return {"conv": (0, 1, 2), "depthwise": (0, 1), "dense": (0, 1)}[kind]
 
 
 def weight_scale(kernel: Floats, kind: str, bits: int) -> Floats:
-    """The steps in which a kernel's largest weights are just held; broadcasts to it."""
+    """The smallest scales that hold a kernel's largest weights, broadcastable to it."""
     peak = np.abs(kernel.astype(np.float64)).max(axis=weight_axes(kind), keepdims=True)
     return np.asarray(np.maximum(peak / weight_limit(kind, bits), 1e-12), np.float32)
 
@@ -68,10 +68,18 @@ def weight_scale(kernel: Floats, kind: str, bits: int) -> Floats:
 def quantize_weights(
     weights: FloatWeights, kind: str, bits: int, source: QuantParams, result: QuantParams
 ) -> tuple[npt.NDArray[np.int8], Floats, npt.NDArray[np.int32]]:
-    """Codes of a kernel (its shape), scales (one an output channel, or one), codes of the bias at source * scale."""
+    """Integer weights.
+
+    Args:
+        source, result: parameters of the input and output activations.
+
+    Returns:
+        Codes of the kernel (its shape); its scales, (channels,) or (1,); codes of the bias in steps of
+        `source.scale` times these scales.
+    """
     limit, kernel, bias = weight_limit(kind, bits), weights.kernel, weights.bias.astype(np.float64)
     scale = (weight_scale(kernel, kind, bits) if weights.scale is None else weights.scale).astype(np.float64)
-    # A channel that hardly listens to its input must still have a bias that fits, and a ratio that engines accept.
+    # Channels of tiny weights need a scale at which the bias fits 32 bits, and engines accept the requantization ratio.
     by_bias = np.abs(bias) / (source.scale * 2.0**29)
     least = by_bias.reshape(scale.shape) if kind != "dense" and scale.size == bias.size else by_bias.max()
     scale = np.maximum(scale, np.maximum(least, result.scale / source.scale * 2.0**-22))

@@ -1,4 +1,4 @@
-"""An INT8 model as data, the same for all formats; kept in one .npz."""
+"""An INT8 model as data, the same for all formats, and its .npz file."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeall import files
+from edgeall import documents, files
 from edgeall.errors import ExportError
 from edgeall.exporting.int8.ir import Floats, FloatWeights, Graph, Node
 from edgeall.exporting.int8.quant_params import QuantParams, quantize_weights
@@ -21,10 +21,10 @@ SCHEMA = 3
 
 @dataclass(frozen=True)
 class IntWeights:
-    """Weights of a node as engines keep them.
+    """Integer weights of a node.
 
     Attributes:
-        kernel: int8, laid out as `ir.Weights.kernel`; value = scale * code, a scale an output channel.
+        kernel: int8, laid out as `ir.FloatWeights.kernel`; value = scale * code, a scale an output channel.
         scale: float32, one an output channel, or one in all for dense layers.
         bias: int32, in steps of the input's scale times `scale`.
     """
@@ -39,30 +39,48 @@ class QuantizedModel:
     """One set of weights, scales and zero points for every format.
 
     Attributes:
-        grids: of each group of tensors (`Graph.groups`).
+        quant_params: of each group of tensors (`Graph.groups`).
         weight_bits: 7 or 8, see `quant_params.weight_limit`.
     """
 
     graph: Graph
     weights: Mapping[str, IntWeights] = field(repr=False)
-    grids: Mapping[str, QuantParams] = field(repr=False)
+    quant_params: Mapping[str, QuantParams] = field(repr=False)
     weight_bits: int
 
-    def grid(self, name: str) -> QuantParams:
-        """The grid of the tensor `name`."""
-        return self.grids[self.graph.groups[name]]
+    def params_of(self, name: str) -> QuantParams:
+        """Quantization parameters of the tensor `name`."""
+        return self.quant_params[self.graph.groups[name]]
 
 
 def freeze(
-    graph: Graph, weights: Mapping[str, FloatWeights], grids: Mapping[str, QuantParams], weight_bits: int
+    graph: Graph,
+    weights: Mapping[str, FloatWeights],
+    quant_params: Mapping[str, QuantParams],
+    weight_bits: int,
 ) -> QuantizedModel:
-    """Round float weights once and for all."""
+    """Quantize float weights to integers."""
     whole = {}
     for name, pair in weights.items():
         node = graph.by_name[name]
-        source, result = (grids[graph.groups[tensor]] for tensor in (node.inputs[0], name))
+        source, result = (quant_params[graph.groups[tensor]] for tensor in (node.inputs[0], name))
         whole[name] = IntWeights(*quantize_weights(pair, node.kind, weight_bits, source, result))
-    return QuantizedModel(graph, whole, dict(grids), weight_bits)
+    return QuantizedModel(graph, whole, dict(quant_params), weight_bits)
+
+
+@dataclass(frozen=True)
+class _ModelSchema:
+    schema: int
+
+
+@dataclass(frozen=True)
+class _ModelDocument:
+    """The JSON document beside the arrays."""
+
+    nodes: tuple[Node, ...]
+    grids: dict[str, tuple[float, int]]
+    weight_bits: int
+    weighted: tuple[str, ...]
 
 
 def save(model: QuantizedModel, path: Path) -> None:
@@ -70,7 +88,7 @@ def save(model: QuantizedModel, path: Path) -> None:
     document = {
         "schema": SCHEMA,
         "nodes": [dataclasses.asdict(node) for node in model.graph.nodes],
-        "grids": {name: [grid.scale, grid.zero_point] for name, grid in model.grids.items()},
+        "grids": {name: [params.scale, params.zero_point] for name, params in model.quant_params.items()},
         "weight_bits": model.weight_bits,
         "weighted": list(model.weights),
     }
@@ -90,22 +108,19 @@ def load(path: Path) -> QuantizedModel:
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            document = json.loads(arrays["document"].tobytes())
-            if document["schema"] != SCHEMA:
+            content = documents.parse(arrays["document"].tobytes())
+            if documents.build(_ModelSchema, content).schema != SCHEMA:
                 raise ExportError(f"{path}: written by another version of edgeall; quantize the model again")
+            document = documents.build(_ModelDocument, content)
             weights = {
                 name: IntWeights(*(arrays[f"{index}_{part}"] for part in ("kernel", "scale", "bias")))
-                for index, name in enumerate(document["weighted"])
+                for index, name in enumerate(document.weighted)
             }
         return QuantizedModel(
-            graph=Graph(tuple(Node(**_tuples(node)) for node in document["nodes"])),
+            graph=Graph(document.nodes),
             weights=weights,
-            grids={name: QuantParams(scale, zero) for name, (scale, zero) in document["grids"].items()},
-            weight_bits=document["weight_bits"],
+            quant_params={name: QuantParams(scale, zero) for name, (scale, zero) in document.grids.items()},
+            weight_bits=document.weight_bits,
         )
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ExportError(f"{path}: not a quantized model ({error}); quantize the model again") from None
-
-
-def _tuples(document: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}

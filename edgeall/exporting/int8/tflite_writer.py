@@ -1,7 +1,7 @@
-"""An INT8 model as TFLite, written operator by operator with the model's own scales.
+"""Writes an INT8 model as TFLite, operator by operator, with the model's own scales.
 
-No converter stands in between that could calibrate, fuse or rescale otherwise. Operator versions are the lowest
-that know INT8, so that interpreters back to TensorFlow 2.3 (2020) read the file.
+No converter is used, so that nothing is calibrated, fused or rescaled differently. Operator versions are the lowest
+with INT8, so that interpreters back to TensorFlow 2.3 (2020) read the file.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ from edgeall.exporting.int8.quant_params import QuantParams
 from edgeall.exporting.int8.quantized import QuantizedModel
 
 _TO_INT8 = 128
-"""TFLite's int8 codes are uint8's less this."""
+"""Subtracted from uint8 codes to get TFLite's int8 codes."""
 
 
 def write_tflite(model: QuantizedModel, path: Path, integer_boundary: bool = False) -> None:
     """Write `model` as TFLite, float32 (1, height, width, channels) in and (1, classes) out. Same model, same bytes.
 
-    With `integer_boundary`, input and output are int8, for accelerators that know no float.
+    With `integer_boundary`, input and output are int8, for accelerators without float support.
     """
     with files.replacing(path) as part:
         part.write_bytes(build(model, integer_boundary))
@@ -48,15 +48,18 @@ class _Writer:
         self.operators: list[Any] = []
         self.buffers: list[Any] = [schema.BufferT()]
         self.codes: list[tuple[int, int]] = []
-        self.place: dict[str, int] = {}
-        self.ends = (model.graph.input.name, model.graph.output.name)
+        self.tensor_index: dict[str, int] = {}
+        self.boundary = (model.graph.input.name, model.graph.output.name)
 
     def model_table(self) -> Any:
-        """The whole file as a table of the schema, ready to pack."""
+        """The model as a table of the schema, ready to pack."""
         schema = self.schema
         graph = schema.SubGraphT()
         graph.name, graph.tensors, graph.operators = "edgeall", self.tensors, self.operators
-        graph.inputs, graph.outputs = [self.place[self.ends[0]]], [self.place[self.ends[1]]]
+        graph.inputs, graph.outputs = (
+            [self.tensor_index[self.boundary[0]]],
+            [self.tensor_index[self.boundary[1]]],
+        )
         table = schema.ModelT()
         table.version, table.description = 3, "edgeall"
         table.subgraphs, table.buffers = [graph], self.buffers
@@ -72,7 +75,7 @@ class _Writer:
     def tensor(
         self, name: str, shape: Sequence[int], dtype: str, value: npt.NDArray[Any] | None = None
     ) -> Any:
-        """Append a tensor, constant where it has a `value`, and return its table."""
+        """Append a tensor, constant if it has a `value`, and return its table."""
         tensor = self.schema.TensorT()
         tensor.name, tensor.shape, tensor.buffer = name, [int(size) for size in shape], 0
         tensor.type = getattr(self.schema.TensorType, dtype.upper())
@@ -81,22 +84,22 @@ class _Writer:
             buffer.data = np.frombuffer(np.ascontiguousarray(value).tobytes(), dtype=np.uint8)
             tensor.buffer = len(self.buffers)
             self.buffers.append(buffer)
-        self.place[name] = len(self.tensors)
+        self.tensor_index[name] = len(self.tensors)
         self.tensors.append(tensor)
         return tensor
 
-    def scaled(
+    def set_scales(
         self, tensor: Any, scales: Sequence[float] | Floats, zero_point: int = 0, axis: int = 0
     ) -> None:
-        """Give `tensor` its scales, one or one a slice of `axis`."""
+        """Set the scales of `tensor`: one, or one a slice of `axis`."""
         quantization = self.schema.QuantizationParametersT()
         quantization.scale = [float(scale) for scale in scales]
         quantization.zeroPoint = [zero_point] * len(quantization.scale)
         quantization.quantizedDimension = axis
         tensor.quantization = quantization
 
-    def activation(self, name: str, shape: Sequence[int], grid: QuantParams) -> None:
-        self.scaled(self.tensor(name, (1, *shape), "int8"), [grid.scale], grid.zero_point - _TO_INT8)
+    def activation(self, name: str, shape: Sequence[int], params: QuantParams) -> None:
+        self.set_scales(self.tensor(name, (1, *shape), "int8"), [params.scale], params.zero_point - _TO_INT8)
 
     def op(self, builtin: str, version: int, inputs: list[str], output: str, options: Any = None) -> None:
         code = (getattr(self.schema.BuiltinOperator, builtin), version)
@@ -104,7 +107,10 @@ class _Writer:
             self.codes.append(code)
         operator = self.schema.OperatorT()
         operator.opcodeIndex = self.codes.index(code)
-        operator.inputs, operator.outputs = [self.place[name] for name in inputs], [self.place[output]]
+        operator.inputs, operator.outputs = (
+            [self.tensor_index[name] for name in inputs],
+            [self.tensor_index[output]],
+        )
         if options is not None:
             kind = type(options).__name__.removesuffix("T")
             operator.builtinOptions, operator.builtinOptionsType = (
@@ -114,7 +120,7 @@ class _Writer:
         self.operators.append(operator)
 
     def options(self, kind: str, **values: Any) -> Any:
-        """Options of an operator; names as in the schema."""
+        """Options of an operator, with the names of the schema."""
         options = getattr(self.schema, f"{kind}T")()
         for name, value in values.items():
             setattr(options, name, value)
@@ -127,24 +133,24 @@ class _Writer:
         if not integer_boundary:
             first = f"{source.name}:given"
             self.tensor(first, (1, *source.shape), "float32")
-        self.activation(source.name, source.shape, self.model.grid(source.name))
+        self.activation(source.name, source.shape, self.model.params_of(source.name))
         if first != source.name:
             self.op("QUANTIZE", 1, [first], source.name)
         for node in graph.nodes[1:]:
-            self.activation(node.name, node.shape, self.model.grid(node.name))
+            self.activation(node.name, node.shape, self.model.params_of(node.name))
             _OPERATORS[node.kind](self, node, list(node.inputs))
         if not integer_boundary:
             last = f"{result.name}:given"
             self.tensor(last, (1, *result.shape), "float32")
             self.op("DEQUANTIZE", 2, [result.name], last)
-        self.ends = (first, last)
+        self.boundary = (first, last)
 
     def fused(self, node: Node) -> int:
         names = {"linear": "NONE", "relu": "RELU", "relu6": "RELU6"}
         return int(getattr(self.schema.ActivationFunctionType, names[node.activation]))
 
     def padding(self, node: Node, source: str, window: tuple[int, int]) -> tuple[str, int]:
-        """The tensor to read and the padding mode; zeros that no mode gives come from an operator of their own."""
+        """The input tensor and the padding mode. Padding that no mode expresses becomes a PAD operator."""
         modes = self.schema.Padding
         if node.pads == NO_PADS:
             return source, modes.VALID
@@ -154,7 +160,9 @@ class _Writer:
         top, bottom, left, right = node.pads
         padded = f"{node.name}:padded"
         self.activation(
-            padded, (height + top + bottom, width + left + right, channels), self.model.grid(node.inputs[0])
+            padded,
+            (height + top + bottom, width + left + right, channels),
+            self.model.params_of(node.inputs[0]),
         )
         self.pad(node, source, padded)
         return padded, modes.VALID
@@ -169,9 +177,9 @@ class _Writer:
         """Constant tensors of kernel and bias."""
         weights = self.model.weights[node.name]
         names = [f"{node.name}:kernel", f"{node.name}:bias"]
-        self.scaled(self.tensor(names[0], kernel.shape, "int8", kernel), weights.scale, axis=axis)
-        steps = weights.scale.astype(np.float64) * self.model.grid(node.inputs[0]).scale
-        self.scaled(self.tensor(names[1], weights.bias.shape, "int32", weights.bias), steps.tolist())
+        self.set_scales(self.tensor(names[0], kernel.shape, "int8", kernel), weights.scale, axis=axis)
+        steps = weights.scale.astype(np.float64) * self.model.params_of(node.inputs[0]).scale
+        self.set_scales(self.tensor(names[1], weights.bias.shape, "int32", weights.bias), steps.tolist())
         return names
 
     def conv(self, node: Node, sources: list[str]) -> None:
@@ -225,7 +233,7 @@ class _Writer:
         )
 
     def flatten(self, node: Node, sources: list[str]) -> None:
-        shape = np.array([1, *node.shape], np.int32)
+        shape = np.array([-1, *node.shape], np.int32)  # -1: of any batch
         self.tensor(f"{node.name}:shape", shape.shape, "int32", shape)
         options = self.options("ReshapeOptions", newShape=shape.tolist())
         self.op("RESHAPE", 1, [*sources, f"{node.name}:shape"], node.name, options)

@@ -25,9 +25,9 @@ TRAIN = _images(96, 1)
 
 
 def _corrected(network: str) -> Corrected:
-    plain, images = int8.prepare(NETWORKS[network]()), drawn_images(16)
-    grids = int8.calibrate(plain, images, MAPPING)
-    return int8.correct_biases(plain, grids, 7, images, MAPPING, compensated=True), grids
+    ir, images = int8.prepare(NETWORKS[network]()), drawn_images(16)
+    quant_params = int8.calibrate(ir, images, MAPPING)
+    return int8.correct_biases(ir, quant_params, 7, images, MAPPING, gptq=True), quant_params
 
 
 @pytest.fixture(scope="module")
@@ -49,47 +49,47 @@ def _log_loss(model: int8.QuantizedModel, images: int8.TrainingInputs) -> float:
 @pytest.mark.parametrize("network", sorted(NETWORKS))
 @pytest.mark.parametrize("share", [0.3, 0.6])
 def test_the_two_parts_one_after_the_other_are_the_whole(network: str, share: float) -> None:
-    plain = int8.prepare(NETWORKS[network]())
-    grids = int8.calibrate(plain, drawn_images(4), MAPPING, method="min-max")
-    bottom, top = split(plain, grids, share)
+    ir = int8.prepare(NETWORKS[network]())
+    quant_params = int8.calibrate(ir, drawn_images(4), MAPPING, method="min-max")
+    bottom, top = split(ir, quant_params, share)
     tensors = MAPPING.apply(drawn_images(8))
     between = float_model(bottom.model).predict_on_batch(tensors)
     np.testing.assert_allclose(
         float_model(top.model).predict_on_batch(between),
-        float_model(plain).predict_on_batch(tensors),
+        float_model(ir).predict_on_batch(tensors),
         atol=1e-5,
     )
-    assert bottom.grids[bottom.model.graph.output.name] == top.grids[top.model.graph.input.name]
-    assert bottom.model.weights.keys() | top.model.weights.keys() == plain.weights.keys()
+    assert bottom.quant_params[bottom.model.graph.output.name] == top.quant_params[top.model.graph.input.name]
+    assert bottom.model.weights.keys() | top.model.weights.keys() == ir.weights.keys()
     assert top.model.weights
 
 
 def test_the_first_part_holds_its_share_of_the_multiplications() -> None:
     """plain_stack: 32 x 32 positions of 27 x 8, 16 x 16 of 72 x 12; then 768 x 16 and 16 x 8 in dense layers."""
-    plain = int8.prepare(NETWORKS["plain_stack"]())
-    grids = int8.calibrate(plain, drawn_images(4), MAPPING, method="min-max")
-    first, second, *_ = [node.name for node in plain.graph.nodes if node.kind == "conv"]
-    assert split(plain, grids, 0.45)[0].model.graph.output.name == first
-    assert split(plain, grids, 0.6)[0].model.graph.output.name == second
+    ir = int8.prepare(NETWORKS["plain_stack"]())
+    quant_params = int8.calibrate(ir, drawn_images(4), MAPPING, method="min-max")
+    first, second, *_ = [node.name for node in ir.graph.nodes if node.kind == "conv"]
+    assert split(ir, quant_params, 0.45)[0].model.graph.output.name == first
+    assert split(ir, quant_params, 0.6)[0].model.graph.output.name == second
 
 
 def test_the_last_layers_learn_the_labels(corrected: Corrected, tuned: int8.QuantizedModel) -> None:
-    plain, grids = corrected
-    before = int8.freeze(plain.graph, plain.weights, grids, 7)
+    ir, quant_params = corrected
+    before = int8.freeze(ir.graph, ir.weights, quant_params, 7)
     for images in (TRAIN, _images(64, 2)):
         assert _log_loss(tuned, images) < 0.8 * _log_loss(before, images)
 
 
 def test_the_layers_before_them_stay_as_they_were(corrected: Corrected, tuned: int8.QuantizedModel) -> None:
-    plain, grids = corrected
-    before = int8.freeze(plain.graph, plain.weights, grids, 7)
-    bottom, top = split(plain, grids, 2 / 3)
+    ir, quant_params = corrected
+    before = int8.freeze(ir.graph, ir.weights, quant_params, 7)
+    bottom, top = split(ir, quant_params, 2 / 3)
     assert bottom.model.weights
     for name in bottom.model.weights:
         np.testing.assert_array_equal(tuned.weights[name].kernel, before.weights[name].kernel)
         np.testing.assert_array_equal(tuned.weights[name].bias, before.weights[name].bias)
     assert any(np.any(tuned.weights[n].kernel != before.weights[n].kernel) for n in top.model.weights)
-    assert tuned.grids == before.grids
+    assert tuned.quant_params == before.quant_params
 
 
 def test_the_same_seed_gives_the_same_weights(corrected: Corrected, tuned: int8.QuantizedModel) -> None:
@@ -118,8 +118,8 @@ def test_without_images_nothing_can_be_learned(corrected: Corrected) -> None:
 def test_a_saved_model_comes_back_as_it_was(tuned: int8.QuantizedModel, tmp_path: Path) -> None:
     int8.save(tuned, tmp_path / "model.npz")
     loaded = int8.load(tmp_path / "model.npz")
-    int8.write_tflite(tuned, tmp_path / "before.tflite")
-    int8.write_tflite(loaded, tmp_path / "after.tflite")
+    int8.write(tuned, "tflite", tmp_path / "before.tflite")
+    int8.write(loaded, "tflite", tmp_path / "after.tflite")
     assert (tmp_path / "before.tflite").read_bytes() == (tmp_path / "after.tflite").read_bytes()
 
 
@@ -134,17 +134,17 @@ def test_seven_bit_weights_stay_within_64(tuned: int8.QuantizedModel) -> None:
 
 
 @pytest.mark.parametrize("method", ["min-max", "mse"])
-def test_input_and_probability_grids_do_not_depend_on_the_images(method: int8.Method) -> None:
-    plain = int8.prepare(NETWORKS["plain_stack"]())
-    grids = int8.calibrate(plain, drawn_images(4), MAPPING, method=method)
-    assert grids[plain.graph.input.name].low == pytest.approx(-1.0, abs=0.01)
-    assert grids[plain.graph.output.name] == int8.QuantParams(1 / 256, 0)
+def test_input_and_probability_quantization_does_not_depend_on_the_images(method: int8.RangeMethod) -> None:
+    ir = int8.prepare(NETWORKS["plain_stack"]())
+    quant_params = int8.calibrate(ir, drawn_images(4), MAPPING, method=method)
+    assert quant_params[ir.graph.input.name].low == pytest.approx(-1.0, abs=0.01)
+    assert quant_params[ir.graph.output.name] == int8.QuantParams(1 / 256, 0)
 
 
 def test_images_of_another_size_are_refused() -> None:
-    plain = int8.prepare(NETWORKS["plain_stack"]())
+    ir = int8.prepare(NETWORKS["plain_stack"]())
     with pytest.raises(ExportError, match="do not fit"):
-        int8.calibrate(plain, np.zeros((2, 16, 16, 3), np.uint8), MAPPING)
+        int8.calibrate(ir, np.zeros((2, 16, 16, 3), np.uint8), MAPPING)
 
 
 def test_a_layer_without_an_int8_form_is_named() -> None:
@@ -165,20 +165,22 @@ def test_a_backbone_nested_in_a_sequential_model_is_read() -> None:
 
 
 def test_bias_correction_restores_the_mean_of_the_answers() -> None:
-    plain = int8.prepare(NETWORKS["inverted_residuals"]())
+    ir = int8.prepare(NETWORKS["inverted_residuals"]())
     images = drawn_images(32)
-    grids = int8.calibrate(plain, images, MAPPING)
+    quant_params = int8.calibrate(ir, images, MAPPING)
     # A third of the steps: rounding that shifts means.
-    coarse = {
-        name: int8.QuantParams(grid.scale * 3, round(grid.zero_point / 3)) if grid.scale != 1 / 256 else grid
-        for name, grid in grids.items()
+    coarse_params = {
+        name: int8.QuantParams(params.scale * 3, round(params.zero_point / 3))
+        if params.scale != 1 / 256
+        else params
+        for name, params in quant_params.items()
     }
-    corrected = int8.correct_biases(plain, coarse, 7, images[:16], MAPPING)
+    corrected = int8.correct_biases(ir, coarse_params, 7, images[:16], MAPPING)
     tensors = MAPPING.apply(images)
     answers = [
-        np.asarray(int8.simulate(int8.freeze(p.graph, p.weights, coarse, 7)).predict_on_batch(tensors))
-        for p in (plain, corrected)
+        np.asarray(int8.simulate(int8.freeze(p.graph, p.weights, coarse_params, 7)).predict_on_batch(tensors))
+        for p in (ir, corrected)
     ]
-    reference = np.asarray(float_model(plain).predict_on_batch(tensors))
+    reference = np.asarray(float_model(ir).predict_on_batch(tensors))
     before, after = (np.abs(answer.mean(axis=0) - reference.mean(axis=0)).max() for answer in answers)
     assert after < 0.5 * before

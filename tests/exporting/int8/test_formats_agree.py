@@ -21,7 +21,7 @@ rounding or, in these tiny networks, the last dense layers."""
 @dataclass(frozen=True)
 class Case:
     model: Any
-    plain: int8.IrModel
+    ir: int8.IrModel
     quantized: int8.QuantizedModel
     reference: np.ndarray
     simulated: np.ndarray
@@ -30,18 +30,18 @@ class Case:
 @pytest.fixture(scope="module", params=sorted(NETWORKS))
 def case(request: pytest.FixtureRequest) -> Case:
     model = NETWORKS[request.param]()
-    plain = int8.prepare(model)
-    grids = int8.calibrate(plain, IMAGES, MAPPING, method="min-max")
-    quantized = int8.freeze(plain.graph, plain.weights, grids, weight_bits=7)
+    ir = int8.prepare(model)
+    quant_params = int8.calibrate(ir, IMAGES, MAPPING, method="min-max")
+    quantized = int8.freeze(ir.graph, ir.weights, quant_params, weight_bits=7)
     tensors = MAPPING.apply(IMAGES)
     answers = [np.asarray(m.predict_on_batch(tensors)) for m in (model, int8.simulate(quantized))]
-    return Case(model, plain, quantized, *answers)
+    return Case(model, ir, quantized, *answers)
 
 
 def test_the_plain_model_answers_as_the_keras_model(case: Case) -> None:
     from edgeall.exporting.int8.fake_quant import float_model
 
-    answers = np.asarray(float_model(case.plain).predict_on_batch(MAPPING.apply(IMAGES)))
+    answers = np.asarray(float_model(case.ir).predict_on_batch(MAPPING.apply(IMAGES)))
     assert case.reference.std(axis=0).min() > 0.05, "the network must answer differently to different images"
     np.testing.assert_allclose(answers, case.reference, atol=1e-4)
 
@@ -53,7 +53,7 @@ def test_the_simulation_is_near_the_float_model(case: Case) -> None:
 @pytest.mark.parametrize("format", sorted(ENGINES))
 def test_every_engine_answers_as_the_simulation_in_int8(case: Case, format: str, tmp_path: Path) -> None:
     path = tmp_path / f"model{SUFFIXES[format]}"
-    int8.WRITERS[format](case.quantized, path)
+    int8.write(case.quantized, format, path)
     answers, in_float = ENGINES[format](path, MAPPING.apply(IMAGES))
     assert not in_float
     difference = np.abs(answers - case.simulated)
@@ -77,6 +77,17 @@ def test_no_operator_computes_in_float_and_none_converts_inside(
 @pytest.mark.parametrize("format", ["tflite", "onnx"])
 def test_the_same_model_gives_the_same_bytes(case: Case, format: str, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    int8.WRITERS[format](case.quantized, first)
-    int8.WRITERS[format](case.quantized, second)
+    int8.write(case.quantized, format, first)
+    int8.write(case.quantized, format, second)
     assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("format", sorted(ENGINES))
+def test_images_in_one_batch_are_answered_as_each_alone(case: Case, format: Any, tmp_path: Path) -> None:
+    path = tmp_path / f"model{SUFFIXES[format]}"
+    int8.write(case.quantized, format, path)
+    answers = []
+    for batch in (1, 3):
+        with runtimes.open_model(path, format, MAPPING, threads=1, precision="int8", batch=batch) as session:
+            answers.append(session.predict(IMAGES[:6]))
+    np.testing.assert_allclose(*answers, atol=0.02)

@@ -66,11 +66,11 @@ def test_inputs_that_are_always_zero_are_rounded_to_the_nearest() -> None:
 @pytest.mark.parametrize("network", sorted(NETWORKS))
 def test_what_was_rounded_is_what_is_written(network: str) -> None:
     """Freezing finds the codes that rounding chose, not the nearest of another grid."""
-    plain = int8.prepare(NETWORKS[network]())
-    grids = int8.calibrate(plain, IMAGES, MAPPING, method="min-max")
-    rounded = int8.correct_biases(plain, grids, BITS, IMAGES, MAPPING, compensated=True)
-    model = int8.freeze(rounded.graph, rounded.weights, grids, BITS)
-    for node in plain.graph.nodes:
+    ir = int8.prepare(NETWORKS[network]())
+    quant_params = int8.calibrate(ir, IMAGES, MAPPING, method="min-max")
+    rounded = int8.correct_biases(ir, quant_params, BITS, IMAGES, MAPPING, gptq=True)
+    model = int8.freeze(rounded.graph, rounded.weights, quant_params, BITS)
+    for node in ir.graph.nodes:
         if node.kind in WEIGHTED:
             whole: Any = model.weights[node.name]
             pair = rounded.weights[node.name]
