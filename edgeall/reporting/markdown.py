@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from edgeall.markdown_table import escape
 from edgeall.reporting import costs_table, counts_table, cross_check_table
 from edgeall.reporting.device_verdict import HEADINGS, judge
 from edgeall.reporting.devices_table import side_by_side
@@ -22,14 +23,14 @@ def _device(bench: Bench) -> str:
     verdict = judge(bench)
     headings = ["backbone", *(column.heading for column in COLUMNS)]
     rules = ["---", *("---:" if column.numeric else "---" for column in COLUMNS)]
-    lines = [f"## {_plain(laid_out.title)}", "", _line(headings), _line(rules, escape=False)]
+    lines = [f"## {escape(laid_out.title)}", "", _line(headings), _rule(rules)]
     lines += [_line([row.family, *(row.cells[column.key] for column in COLUMNS)]) for row in laid_out.rows]
-    lines += ["", *(f"- {_plain(note)}" for note in laid_out.notes), ""]
+    lines += ["", *(f"- {escape(note)}" for note in laid_out.notes), ""]
     for side in (cross_check_table.witnesses(bench), costs_table.costs(bench), counts_table.counts(bench)):
         lines += _side(side)
     for kind, heading in HEADINGS.items():
         if texts := verdict.of(kind):
-            lines += [f"### {heading}", "", *(f"- {_plain(text)}" for text in texts), ""]
+            lines += [f"### {heading}", "", *(f"- {escape(text)}" for text in texts), ""]
     return "\n".join(lines)
 
 
@@ -38,18 +39,15 @@ def _side(told: SideTable, level: int = 3) -> list[str]:
         return []
     rules = ["---:" if place in told.numeric else "---" for place in range(len(told.columns))]
     return [
-        *(f"{'#' * level} {told.heading}", "", _line(list(told.columns)), _line(rules, escape=False)),
+        *(f"{'#' * level} {told.heading}", "", _line(list(told.columns)), _rule(rules)),
         *(_line(list(row)) for row in told.rows),
-        *("", *(f"- {_plain(note)}" for note in told.notes), ""),
+        *("", *(f"- {escape(note)}" for note in told.notes), ""),
     ]
 
 
-def _line(cells: list[str], *, escape: bool = True) -> str:
-    return f"| {' | '.join(_plain(cell) if escape else cell for cell in cells)} |"
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(map(escape, cells))} |"
 
 
-def _plain(text: str) -> str:
-    """Names may hold characters that mean something in Markdown or HTML."""
-    for char in "\\`*_|<>#":
-        text = text.replace(char, f"&#{ord(char)};" if char in "<>|" else f"\\{char}")
-    return text
+def _rule(alignments: list[str]) -> str:
+    return f"| {' | '.join(alignments)} |"

@@ -107,7 +107,7 @@ REFUSED = {
     ("GlobalMaxPooling2D", "data_format"): "channels first",
     ("LayerNormalization", "rms_scaling"): "option rms_scaling",
     ("Normalization", "axis"): "another axis than the channels",
-    ("Normalization", "invert"): "takes a normalization back",
+    ("Normalization", "invert"): "is an inverse normalization",
 }
 
 

@@ -174,7 +174,7 @@ def test_weights_larger_than_any_model_are_refused_unread(keras_file: Path, tmp_
         del group["0"]
         group.create_dataset("0", (1 << 20, 1 << 20), "f4", chunks=(1, 1 << 20))
 
-    refused(weights_with(keras_file, tmp_path, huge), "more weights than any model")
+    refused(weights_with(keras_file, tmp_path, huge), "more weights than edgeall imports")
 
 
 def test_weights_that_are_not_finite_are_refused(keras_file: Path, tmp_path: Path) -> None:
