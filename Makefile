@@ -71,7 +71,7 @@ test: $(READY)
 	$(PYTEST)
 
 test-quick: $(READY)
-	@echo "Leaves out what trains, converts, benches or speaks to boards (tests/slow_files.txt); make test has all."
+	@echo "Leaves out what trains, converts, benches or speaks to boards (see tests/conftest.py); make test has all."
 	$(PYTEST) -m "not slow"
 
 # OpenVINO and TensorFlow without the instructions after AVX2; then all three engines on emulated processors.

@@ -29,16 +29,18 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 PROJECT = Path(__file__).resolve().parent.parent
 SLOW = frozenset((PROJECT / "tests" / "slow_files.txt").read_text(encoding="utf-8").split())
 """Files that take more than four seconds of a processor: they train, convert, bench, or speak to boards."""
+COSTLY = {"tiny", "mobile", "trained", "exported", "made", "benched", "board"}
+"""Fixtures that take as long to make."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow files come first, so that processes that are given one file after the other end together."""
+    """Slow tests come first, so that processes that are given one file after the other end together."""
     gone = SLOW - {path.stem for path in (PROJECT / "tests").rglob("test_*.py")}
     if gone:
         raise pytest.UsageError(f"tests/slow_files.txt: no such files: {sorted(gone)}")
     for item in items:
-        if item.path.stem in SLOW:
+        if item.path.stem in SLOW or not COSTLY.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 

@@ -164,7 +164,7 @@ def network(branches: dict[str, Branch]) -> Any:
     return model
 
 
-def batches(branches: dict[str, Branch], size: int = 10) -> Iterable[dict[str, Branch]]:
+def batches(branches: dict[str, Branch], size: int = 30) -> Iterable[dict[str, Branch]]:
     """`branches`, so many at a time."""
     names = list(branches)
     for start in range(0, len(names), size):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import recorded_workers
 
 from edgeall import runs
 from edgeall.errors import ExportError
@@ -51,13 +52,14 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(trained: runs.Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(trained: runs.Run, records: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("bench")
     sources = Sources(folder, trained.pixels)
     calibration_images.decode(trained, "val", trained.split.val, sources.images())
     calibration_images.decode(trained, "train", trained.split.train, folder / "calibration.npy")
     with WorkerPool(1) as workers:
-        workers.run_step("reference", trained, folder, freeze_graph=False)
+        with recorded_workers.recorded(records):
+            workers.run_step("reference", trained, folder, freeze_graph=False)
         yield Bench(workers, trained, folder)
 
 
