@@ -15,7 +15,7 @@ from edgeall.exporting.worker_pool import WorkerPool
 RECIPE = load_recipe("onnx-fp32")
 
 
-@pytest.mark.real_workers("answer", "onnx", "convert", "examine")
+@pytest.mark.real_workers("reference", "onnx", "convert", "evaluate")
 def test_an_export_from_the_record_is_that_of_real_workers(
     run: runs.Run, records: Path, tmp_path: Path
 ) -> None:
@@ -30,7 +30,7 @@ def convert(run: runs.Run, folder: Path) -> ExportError:
     """The failure of a conversion in `folder`."""
     out = str(folder / "out.onnx")
     with WorkerPool(1) as workers, pytest.raises(ExportError) as caught:
-        workers.do("convert", run, folder, recipe=RECIPE.to_dict(), calibration=None, out=out)
+        workers.run_step("convert", run, folder, recipe=RECIPE.to_dict(), calibration=None, out=out)
     return caught.value
 
 
