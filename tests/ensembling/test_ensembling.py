@@ -252,7 +252,7 @@ def test_what_tempers_its_figures_stands_beside_them(here: Path) -> None:
     ensemble = both(here)
     page = (ensemble.path / "evaluation" / "evaluation.md").read_text()
     assert "Averaged without calibration: inceptionv3." in page
-    assert "Which images trained a member is not known" in page
+    assert "The training images are not known" in page
     assert ensemble.grouped_by == load(ensemble.path).grouped_by == "unknown"
 
 
