@@ -208,7 +208,7 @@ def test_what_makes_no_ensemble_is_refused_with_its_reason(here: Path) -> None:
     first, *rest = split.val
     relabelled = dataclasses.replace(first, label="all" if first.label == "healthy" else "healthy")
     change(other, split=dataclasses.replace(split, val=(relabelled, *rest)))
-    with pytest.raises(UsageError, match=r"\.png is '.*' to inceptionv3 and '.*' to mobilenetv2"):
+    with pytest.raises(UsageError, match=r"\.png is labelled '.*' in inceptionv3 and '.*' in mobilenetv2"):
         both(here)
     named = {
         part: tuple(
