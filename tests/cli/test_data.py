@@ -36,7 +36,7 @@ def test_synth_draws_a_set_and_says_what_it_is_worth(
     assert main(["data", "synth", str(out), *asked]) == 0
     printed = capsys.readouterr().out
     assert "3 synthetic images (2 healthy, 1 ALL), layout ALL-IDB1 (synthetic)" in printed
-    assert "say nothing about leukaemia" in printed
+    assert "no evidence about leukaemia" in printed
     assert len(list((out / "im").iterdir())) == 3
 
 
@@ -131,7 +131,7 @@ def test_check_names_leaks_between_given_parts_and_ends_with_1(
         (None, "no such folder"),
         ([], "holds no images"),
         (["a/1.png"], "has one class only, 'a'"),
-        (["1.png", "2.png"], "in no layout that edgeall knows"),
+        (["1.png", "2.png"], "in no known layout"),
     ],
 )
 def test_check_of_what_cannot_serve_is_one_line_and_2(

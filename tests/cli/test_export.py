@@ -129,7 +129,7 @@ def test_int8_is_compared_on_other_pictures_too(folder: Path, capsys: pytest.Cap
     told = " ".join(capsys.readouterr().out.split())
     shifts = artifact.read(run.exports / "cells_lenient.onnx").metadata.parity.shifts
     assert [shift.name for shift in shifts] == [*SHIFTS, "other pictures"]
-    assert all(name in told for name in ("Clear verdicts that are the Keras model's", *SHIFTS))
+    assert all(name in told for name in ("Clear verdicts equal to the Keras model's", *SHIFTS))
 
 
 def test_a_failed_tolerance_is_in_the_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

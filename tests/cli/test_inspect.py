@@ -113,7 +113,7 @@ def test_an_outcome_has_its_reasons_its_figures_and_what_they_are_over(
         "unproven on 66 images: a fall by 0.03 is not excluded; about 310 images like these would decide; optimistic",
         "decisions agree 97.0%; clear verdicts agree 98.5% of 57; mean |Δp| 0.0340, max 0.2000; accuracy +0.010; AUC "
         "+0.012 (-0.060 to +0.030); log-loss -0.018 (-0.040 to +0.010); one-sided 95 % bounds over subjects",
-        "0.0730 where pixels change by one grey level, 0.0370 where the picture is moved by one pixel, 0.0940 where",
+        "0.0730 when pixels change by one grey level, 0.0370 when the picture is shifted by one pixel, 0.0940 when",
         "blur 97.0% of 34, with own calibration 94.0%, stain: none is clear",
         "min-max (engine): unproven, mean |Δp| 0.0340; bias-correction (engine): failed",
     ):

@@ -176,7 +176,7 @@ def test_the_table_has_a_row_an_artifact() -> None:
     assert f"cells_onnx-int8.onnx int8 2.50 12.3 {figures} x0.47 passed min-max" in table
     assert f"cached {figures} - unproven min-max" in table
     assert "left in float" not in table
-    assert "own: what the Keras model's own score changes by" in table
+    assert "own: changes of the Keras model's own score" in table
     assert "FAILED" in shown(export_tables.artifacts([exported(FAILED)]))
 
 

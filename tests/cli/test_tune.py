@@ -47,7 +47,7 @@ def test_the_command_that_is_printed_trains_with_what_was_found(
     document = json.loads(out)
     assert document["study"] == str(tmp_path / "tuning" / "mobilenetv2-my-smears")
     assert [document[key] for key in ("trials", "finished", "pruned", "failed")] == [2, 2, 0, 0]
-    assert "No test image was opened" in err
+    assert "No test image was read" in err
     assert "split by image: optimistic" in err
     assert "trial 1 (2 of 2): validation AUC" in err
     assert "optuna" not in err.lower()

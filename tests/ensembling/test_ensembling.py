@@ -208,7 +208,7 @@ def test_what_makes_no_ensemble_is_refused_with_its_reason(here: Path) -> None:
     first, *rest = split.val
     relabelled = dataclasses.replace(first, label="all" if first.label == "healthy" else "healthy")
     change(other, split=dataclasses.replace(split, val=(relabelled, *rest)))
-    with pytest.raises(UsageError, match=r"\.png is '.*' to inceptionv3 and '.*' to mobilenetv2"):
+    with pytest.raises(UsageError, match=r"\.png is labelled '.*' in inceptionv3 and '.*' in mobilenetv2"):
         both(here)
     named = {
         part: tuple(
@@ -252,7 +252,7 @@ def test_what_tempers_its_figures_stands_beside_them(here: Path) -> None:
     ensemble = both(here)
     page = (ensemble.path / "evaluation" / "evaluation.md").read_text()
     assert "Averaged without calibration: inceptionv3." in page
-    assert "Which images trained a member is not known" in page
+    assert "The training images are not known" in page
     assert ensemble.grouped_by == load(ensemble.path).grouped_by == "unknown"
 
 
