@@ -37,13 +37,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, display: Display) -> int:
     """Give the commands one by one; 1 where an artifact failed or did not keep its tolerance."""
-    from edgeall import files, reporting
+    from edgeall import files, reporting, results
 
     started = time.monotonic()
     legs = _legs(args.out, args.weights)
     statuses = [_travel(leg, f"[{number}/{len(legs)}]", display) for number, leg in enumerate(legs, start=1)]
     found = sorted(args.out.glob("runs/*/bench/laptop.json"))
-    benches = reporting.load([file for file in found if not files.is_hidden(file.parent.parent)])
+    benches = results.load([file for file in found if not files.is_hidden(file.parent.parent)])
     report = args.out / "report.md"
     files.write_text(report, reporting.markdown(benches))
     display.emit(reporting.to_json(benches))

@@ -7,9 +7,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from tiny_bench import SHORT, Heard, laptop, result_file
+from tiny_bench import SHORT, Heard, bench, laptop, result_file
 
-from edgeall.benching import bench, find_artifacts
+from edgeall.benching import find_artifacts
 from edgeall.errors import ArtifactError, MeasurementError, RunError, UsageError
 from edgeall.measuring.plan import BenchSettings
 from edgeall.targets import Profile
