@@ -1,8 +1,10 @@
 """How figures are written: the same in table, prose, terminal and Markdown."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from edgeall.statistics import Estimate
+if TYPE_CHECKING:
+    from edgeall.statistics import Estimate
 
 UNKNOWN = "–"
 
@@ -43,7 +45,7 @@ def percent(value: float) -> str:
 
 
 def interval(
-    estimate: Estimate | None, write: Callable[[float], str], unit: str = "", joint: str = "–"
+    estimate: "Estimate | None", write: Callable[[float], str], unit: str = "", joint: str = "–"
 ) -> str:
     """A figure with its interval where it has one: "95.5 [78.2–99.2]"."""
     if estimate is None:
@@ -53,24 +55,24 @@ def interval(
     return f"{write(estimate.value)}{unit} [{write(estimate.low)}{joint}{write(estimate.high)}]"
 
 
-def percent_interval(estimate: Estimate | None) -> str:
+def percent_interval(estimate: "Estimate | None") -> str:
     """ "95.5 [78.2–99.2]", in percent."""
     return interval(estimate, percent)
 
 
-def share_interval(estimate: Estimate | None) -> str:
+def share_interval(estimate: "Estimate | None") -> str:
     """ "0.95 [0.77–0.99]"."""
     return interval(estimate, lambda value: f"{value:.2f}")
 
 
-def ratio(estimate: Estimate) -> str:
+def ratio(estimate: "Estimate") -> str:
     """ "2.06x [1.92–2.21]"; without ends "about 2.1x", for a ratio whose error is not known."""
     if estimate.low is None or estimate.high is None:
         return f"about {significant(estimate.value, 2)}x"
     return interval(estimate, significant, "x")
 
 
-def difference(metric: str, delta: Estimate) -> str:
+def difference(metric: str, delta: "Estimate") -> str:
     """ "+4.5 points [−3.0 to +12.1]"; of AUC, which is no percentage, "+0.012 [−0.030 to +0.054]"."""
     write, unit = (signed, "") if metric == "auc" else (points, " points")
     return interval(delta, write, unit, " to ")

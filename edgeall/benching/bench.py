@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeall import __version__, artifact, runs
+from edgeall import __version__, artifact, documents, runs
 from edgeall.benching import cost_figures
 from edgeall.benching.cross_check import cross_check
 from edgeall.benching.ensembles import EnsembleRecords, together
@@ -20,7 +20,7 @@ from edgeall.files import AnyPath
 from edgeall.measuring.plan import BenchSettings, Job, Plan, PlannedArtifact
 from edgeall.measuring.records import NOT_TRIED, AlreadyRecorded, EndOfMeasuring, Message, Record, Start
 from edgeall.progress import SILENT, Progress
-from edgeall.results import Document, Failure
+from edgeall.results import Document, Failure, to_json
 from edgeall.results.document import Device, Environment
 from edgeall.targets import Profile, open_target
 
@@ -297,20 +297,10 @@ def _document(
         dataclasses.replace(result, members=tuple(members.get(result.sha256 or "", ())))
         for result in results_of(found, settings, before["emulated"], processor)
     )
+    identity = before | {"name": profile.name, "cards": to_json(cost_figures.cards(results))}
     return Document(
         edgeall=__version__,
-        device=Device(
-            name=profile.name,
-            model=before["model"],
-            cpu=before["cpu"],
-            emulated=before["emulated"],
-            emulation_signs=tuple(before["emulation_signs"]),
-            raspberry_pi=before["raspberry_pi"],
-            cores=before["cores"],
-            architecture=before["architecture"],
-            system=before["system"],
-            cards=cost_figures.cards(results),
-        ),
+        device=documents.build(Device, identity),
         environment=Environment(before, measured.end.environment),
         results=results,
         failures=tuple(failures),

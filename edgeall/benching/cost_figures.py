@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from edgeall import documents
 from edgeall.measuring.records import Record
 from edgeall.results import Result
-from edgeall.results.document import Batch, Card, CardMemory, Copies, Energy, Latency, Thermal, Timings
+from edgeall.results.costs import Batch, Card, CardMemory, Copies, Energy, Latency, Thermal, Timings
 from edgeall.statistics import NOISY, percentiles, round_spread
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from edgeall.measuring.plan import BenchSettings, Job, Plan, PlannedArtifact
 from edgeall.measuring.runner import work
 from edgeall.progress import Progress
 from edgeall.results import Result
-from edgeall.results.document import CrossCheck, ToolRound
+from edgeall.results.costs import CrossCheck, ToolRound
 from edgeall.statistics import Estimate, ratio_over_rounds
 from edgeall.targets import Profile
 

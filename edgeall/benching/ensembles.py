@@ -21,7 +21,7 @@ from edgeall.benching.results import Measured, Subject
 from edgeall.benching.test_images import TestSet
 from edgeall.ensembling import Ensemble
 from edgeall.measuring.records import Record
-from edgeall.results.document import SPLITS
+from edgeall.results.accuracy import SPLITS
 from edgeall.results.pairing import numbered
 
 _SUMS = ("load_ns", "first_inference_ns", "cold_start_ns")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from edgeall.measuring.records import Record
-from edgeall.results.document import Counted
+from edgeall.results.costs import Counted
 
 UNCOUNTED = (
     "nothing counted them: the emulator's counter is built by 'make emulator' where there is a C compiler"

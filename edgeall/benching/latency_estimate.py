@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edgeall.results.document import Calibration, LatencyEstimate, Range
+from edgeall.results.costs import Calibration, LatencyEstimate, Range
 
 CONFIDENCE = 0.9
 """Of the prediction interval: as many new latencies are in it, if they scatter as the published ones do."""

@@ -19,22 +19,18 @@ from edgeall.benching.test_images import TestSet
 from edgeall.measuring.plan import BenchSettings
 from edgeall.measuring.records import Record
 from edgeall.results import Result
-from edgeall.results.document import (
-    Accelerator,
+from edgeall.results.accuracy import (
     AucDelta,
     Classes,
     Ends,
-    Engine,
-    Latency,
     Macro,
     Predictions,
-    Round,
-    Settings,
     Split,
-    Thermal,
     VersusFloat,
     split_in_words,
 )
+from edgeall.results.costs import Accelerator, Latency, Round, Thermal
+from edgeall.results.document import Engine, Settings
 from edgeall.results.pairing import ratio_over_common_rounds
 from edgeall.statistics import (
     ClassMetrics,
@@ -190,13 +186,7 @@ def _result(
         size_bytes=artifact.size_bytes,
         thermal=_thermal([*m.rounds]),
         settings=Settings(
-            rounds=settings.rounds,
-            warmup_runs=settings.warmup_runs,
-            warmup_seconds=settings.warmup_seconds,
-            min_runs=settings.min_runs,
-            min_seconds=settings.min_seconds,
-            max_seconds=settings.max_seconds,
-            obeys_rules=settings.obeys_rules,
+            **{field.name: getattr(settings, field.name) for field in dataclasses.fields(Settings)}
         ),
         measured_at=datetime.fromtimestamp(m.rounds[-1].session / 1e9, UTC).isoformat(timespec="seconds"),
         **times,

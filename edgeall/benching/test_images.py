@@ -8,7 +8,7 @@ from edgeall import files
 from edgeall.artifact import Artifact, Decision
 from edgeall.errors import DatasetError, UsageError
 from edgeall.measuring.plan import PlannedImage
-from edgeall.results.document import SPLITS
+from edgeall.results.accuracy import SPLITS
 from edgeall.runs import Member, Run
 
 

@@ -6,8 +6,8 @@ from edgeall import formatting
 from edgeall.comparing.compare import Comparison, Outcome, Tolerances
 from edgeall.comparing.cost_ratios import Ratio
 from edgeall.comparing.ranking import Ranking, rankings
+from edgeall.results.accuracy import split_in_words
 from edgeall.results.differences import FEW_SUBJECTS, Difference
-from edgeall.results.document import split_in_words
 
 NAMES = {
     "accuracy": "accuracy",

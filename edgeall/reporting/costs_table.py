@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from edgeall import formatting
 from edgeall.reporting.results_table import SideTable, marks
 from edgeall.results import Bench, Result
-from edgeall.results.document import Batch, Timings
+from edgeall.results.costs import Batch, Timings
 
 HEADING = "Batches, copies and energy"
 COLUMNS = (

@@ -3,7 +3,7 @@
 from edgeall import formatting
 from edgeall.reporting.results_table import SideTable
 from edgeall.results import Bench
-from edgeall.results.document import LatencyEstimate
+from edgeall.results.costs import LatencyEstimate
 
 HEADING = "Instructions, and an estimate"
 COLUMNS = ("artifact", "million instructions", "latency on a real board")

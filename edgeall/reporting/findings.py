@@ -7,8 +7,9 @@ from pathlib import Path
 from edgeall import formatting
 from edgeall.artifact import FORMATS
 from edgeall.results import Bench, Result
+from edgeall.results.accuracy import VersusFloat
+from edgeall.results.bench import FAILED_PARITY, title
 from edgeall.results.differences import MCNEMAR, SIGN_FLIP, Difference, excludes
-from edgeall.results.document import FAILED_PARITY, VersusFloat, title
 from edgeall.results.pairing import (
     accuracy_difference,
     auc_difference,

@@ -6,7 +6,9 @@ from typing import Literal
 
 from edgeall import formatting
 from edgeall.results import Bench, Result
-from edgeall.results.document import Batch, Latency, split_in_words, title
+from edgeall.results.accuracy import split_in_words
+from edgeall.results.bench import title
+from edgeall.results.costs import Batch, Latency
 
 Group = Literal["name", "worth", "versus", "cost"]
 

@@ -9,8 +9,14 @@ from typing import Any
 from edgeall import documents
 from edgeall.errors import MeasurementError, UsageError
 from edgeall.files import AnyPath
-from edgeall.results.document import SCHEMA, Bench, Document, Result
+from edgeall.results.bench import Bench
+from edgeall.results.document import SCHEMA, Document, Result
 from edgeall.statistics import Estimate
+
+_KEYS = {"p99_9": "p99.9"}
+"""Keys that are no Python names, by field."""
+
+_FIELDS = {key: name for name, key in _KEYS.items()}
 
 
 def load(paths: Iterable[AnyPath]) -> tuple[Bench, ...]:
@@ -70,7 +76,7 @@ def build(source: str, document: Any, required: Collection[str] = ()) -> Documen
     try:
         if isinstance(document, Mapping) and document.get("schema") != SCHEMA:
             raise ValueError(f"schema is {str(document.get('schema'))[:20]}, and this edgeall reads {SCHEMA}")
-        return documents.build(Document, _printable(document), required)
+        return documents.build(Document, _to_fields(document), required)
     except (ValueError, RecursionError) as error:
         raise MeasurementError(f"{source}: {error}; not a result of this edgeall's bench") from None
 
@@ -81,7 +87,7 @@ def to_json(value: Any) -> Any:
         return value.to_dict()
     if dataclasses.is_dataclass(value):
         return {
-            field.metadata.get("key") or field.name: to_json(inner)
+            _KEYS.get(field.name, field.name): to_json(inner)
             for field in dataclasses.fields(value)
             if not ((inner := getattr(value, field.name)) == field.default and "sometimes" in field.metadata)
         }
@@ -102,13 +108,13 @@ def _order(r: Result) -> tuple[object, ...]:
     return r.backbone, r.run or "", r.format, r.precision != "float32", r.precision, r.threads
 
 
-def _printable(value: Any) -> Any:
-    """A name may come from a stranger's file: no control character reaches the terminal."""
+def _to_fields(value: Any) -> Any:
+    """JSON by fields' names, less control characters: a name may come from a stranger's file, and reach a terminal."""
     if isinstance(value, str):
         return value if value.isprintable() else "".join(char for char in value if char.isprintable())
     if isinstance(value, Mapping):
-        return {_printable(key): _printable(inner) for key, inner in value.items()}
-    return [_printable(inner) for inner in value] if isinstance(value, list | tuple) else value
+        return {_FIELDS.get(key) or _to_fields(key): _to_fields(inner) for key, inner in value.items()}
+    return [_to_fields(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _refuse(constant: str) -> float:

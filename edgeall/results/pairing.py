@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from edgeall.results.accuracy import Predictions
 from edgeall.results.differences import Difference, auc_test, excludes, verdict_test
-from edgeall.results.document import Predictions, Result
+from edgeall.results.document import Result
 from edgeall.statistics import LEAST_GAIN, Estimate, ratio_over_rounds
 
 Rounds = Mapping[tuple[int, int], float]

@@ -12,7 +12,8 @@ from bench_documents import document, result
 from edgeall.benching import cost_figures
 from edgeall.measuring.records import Record
 from edgeall.results import build, to_json
-from edgeall.results.document import Card, Copies, Result
+from edgeall.results.costs import Card, Copies
+from edgeall.results.document import Result
 
 MS = 1_000_000
 

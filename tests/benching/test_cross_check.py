@@ -17,7 +17,7 @@ from edgeall.benching.cross_check import TOLERANCE, cross_check
 from edgeall.measuring.plan import BenchSettings
 from edgeall.progress import SILENT
 from edgeall.results import Result
-from edgeall.results.document import CrossCheck
+from edgeall.results.costs import CrossCheck
 from edgeall.runtimes.accelerator import Accelerator
 from edgeall.targets import load_profile
 

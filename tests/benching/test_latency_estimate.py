@@ -8,7 +8,7 @@ from edgeall.benching.instruction_counts import instructions, together
 from edgeall.benching.latency_estimate import BOARDS, PUBLISHED, estimate, leave_one_out, spread
 from edgeall.measuring.records import Record
 from edgeall.results import to_json
-from edgeall.results.document import Counted
+from edgeall.results.costs import Counted
 
 
 def record(runs: list[int] | None, error: str | None = None) -> Record:

@@ -6,7 +6,7 @@ import pytest
 from edgeall.comparing.common_images import Answers
 from edgeall.comparing.differences import paired, separate
 from edgeall.results.differences import DELONG, MCNEMAR, OBUCHOWSKI, SIGN_FLIP, Difference
-from edgeall.statistics import Estimate, auc_test_over_subjects, compare_auc, proportion
+from edgeall.statistics import auc_test_over_subjects, compare_auc, proportion
 
 TRUTH = np.repeat([False, True], [20, 20])
 
@@ -122,21 +122,3 @@ def test_different_images_are_not_tested_as_pairs() -> None:
         None,
     )
     assert (found.delta.low, found.delta.high) == pytest.approx((0.0524, 0.3339), abs=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "p_value", "p_adjusted", "supported"),
-    [
-        (0.01, 0.2, 0.01, None, True),
-        (0.01, 0.2, 0.01, 0.15, False),
-        (-0.01, 0.2, 0.01, 0.02, False),
-        (-0.2, -0.01, 0.01, 0.02, True),
-        (0.01, 0.2, None, None, None),
-    ],
-)
-def test_a_difference_is_supported_by_interval_and_adjusted_test_together(
-    low: float, high: float, p_value: float | None, p_adjusted: float | None, supported: bool | None
-) -> None:
-    middle = (low + high) / 2
-    found = Difference("accuracy", 40, Estimate(middle, low, high), p_value, MCNEMAR, p_adjusted)
-    assert found.shown is supported

@@ -180,3 +180,33 @@ def test_no_control_character_reaches_the_terminal() -> None:
     (bench,) = results.merge([("laptop.json", document)])
     assert bench.results[0].weights == "[31mred"
     assert bench.results[0].run == "ab"
+
+
+def test_a_document_is_written_as_it_was_read() -> None:
+    document = make_document([make_result(precision="int8", base_wrong=[1], wrong=[1, 2], subjects=11)])
+    known = document["results"][0]["latency_ms"]
+    more = {key: known[key] for key in ("n", "p50", "p90")} | {"p99.9": 12.5} | known
+    document["results"][0]["latency_ms"] = more
+    written = results.to_json(results.build("bench", document))
+    for key in ("latency_ms", "predictions", "accuracy", "intervals"):
+        assert list(written["results"][0][key].items()) == list(document["results"][0][key].items())
+    read = results.build("bench", written)
+    assert results.to_json(read) == written
+    assert read.results[0].latency_ms.p99_9 == 12.5  # type: ignore[union-attr]
+
+
+def test_a_key_that_may_be_missing_is_not_written_as_null() -> None:
+    (measured, emulated) = (
+        results.to_json(results.build("bench", make_document([make_result(kind=kind)])))["results"][0]
+        for kind in ("measured", "emulated")
+    )
+    for key in ("instructions", "members", "cross_check", "emulation_wall_ms"):
+        assert key not in measured
+    assert emulated["latency_ms"] is None
+
+
+def test_keys_of_a_later_version_are_ignored() -> None:
+    document = make_document([make_result(later={"a": 1})], later=[1])
+    (bench,) = results.merge([("laptop.json", document)])
+    assert len(bench.results) == 1
+    assert bench.documents == (document,)
