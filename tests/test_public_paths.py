@@ -21,7 +21,7 @@ from edgeall import (
     exporting,
     importing,
     predictions,
-    reporting,
+    results,
     runs,
     targets,
     tuning,
@@ -34,7 +34,7 @@ from edgeall.runtimes import open_model
 
 ROOMS = (
     *("artifact", "runs", "predictions", "runtimes", "field", "datasets", "training", "tuning", "ensembling"),
-    *("evaluating", "comparing", "benching", "reporting", "targets", "importing", "exporting"),
+    *("evaluating", "comparing", "benching", "reporting", "results", "targets", "importing", "exporting"),
 )
 
 
@@ -133,7 +133,7 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
         lambda path: importing.import_model(path, DECISION.labels, data=path, split=path, out=path),
     ),
     "exporting.read_folder, of none": ("absent", lambda path: exporting.read_folder(path, 32)),
-    "reporting.load, of none": ("absent.json", lambda path: reporting.load([path])),
+    "results.load, of none": ("absent.json", lambda path: results.load([path])),
     "targets.read_profile": ("mine.toml", targets.read_profile),
     "targets.load_profile": ("mine.toml", targets.load_profile),
 }

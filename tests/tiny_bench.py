@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from edgeall import benching, results
 from edgeall.measuring.plan import BenchSettings
 from edgeall.progress import Advance
 from edgeall.targets import Profile, load_profile
@@ -34,6 +36,12 @@ class Heard:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+
+def bench(*args: Any, **options: Any) -> dict[str, Any]:
+    """The document of a bench as JSON."""
+    document: dict[str, Any] = results.to_json(benching.bench(*args, **options))
+    return document
 
 
 def laptop() -> Profile:

@@ -1,26 +1,27 @@
 """One bench: plan, measure on the device, keep every finished record, work out the figures, write them."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from edgeall import __version__, artifact, runs
+from edgeall import __version__, artifact, documents, runs
 from edgeall.benching import cost_figures
 from edgeall.benching.cross_check import cross_check
 from edgeall.benching.ensembles import EnsembleRecords, together
 from edgeall.benching.record_checks import asked, contradiction, is_of
-from edgeall.benching.result_files import SCHEMA, Journals, ResultFile
-from edgeall.benching.results import Measured, Subject, gather, rows
-from edgeall.benching.test_images import test_set
+from edgeall.benching.result_files import Journals, ResultFile
+from edgeall.benching.results import Measured, Subject, gather, results_of
+from edgeall.benching.test_images import TestSet, test_set
 from edgeall.ensembling import Ensemble
 from edgeall.errors import EdgeallError, MeasurementError, UsageError
 from edgeall.files import AnyPath
 from edgeall.measuring.plan import BenchSettings, Job, Plan, PlannedArtifact
 from edgeall.measuring.records import NOT_TRIED, AlreadyRecorded, EndOfMeasuring, Message, Record, Start
 from edgeall.progress import SILENT, Progress
+from edgeall.results import Document, Failure, to_json
+from edgeall.results.document import Device, Environment
 from edgeall.targets import Profile, open_target
 
 
@@ -34,7 +35,7 @@ def bench(
     overwrite: bool = False,
     witnesses: bool = False,
     progress: Progress = SILENT,
-) -> dict[str, Any]:
+) -> Document:
     """Measure artifacts on a device; returns the document that `edgeall bench --json` prints.
 
     The results of each run's artifacts are also written to `<run>/bench/<device>.json`, beside the records they were
@@ -55,7 +56,7 @@ def bench(
         MeasurementError: nothing could be measured.
     """
     data = None if data is None else Path(data)
-    failures: list[dict[str, Any]] = []
+    failures: list[Failure] = []
     notes: list[str] = []
     subjects = _subjects([Path(path) for path in paths], profile, data, failures, notes)
     for note in notes:
@@ -72,37 +73,32 @@ def bench(
         found = gather(subjects, measured.records)
         combined = _combine(found, ensembles, failures, notes, progress)
         wholes = [each.measured for each in combined]
-        document = _document(profile, settings, measured, [*found, *wholes], failures, notes)
         members = {each.measured.subject.artifact.sha256: each.members for each in combined}
-        for row in document["results"]:
-            if row["sha256"] in members:
-                row["members"] = members[row["sha256"]]
-        if not document["results"]:
-            reasons = dict.fromkeys(failure["error"] for failure in failures)
+        document = _document(profile, settings, measured, [*found, *wholes], members, failures, notes)
+        if not document.results:
+            reasons = dict.fromkeys(failure.error for failure in failures)
             raise MeasurementError("; ".join(each for each in reasons if not each.startswith(NOT_TRIED)))
-        if not measured.fresh:
+        earlier = [output.earlier.environment for output in outputs.values() if output.earlier is not None]
+        if not measured.fresh and earlier:
             # Nothing was measured now: the machine's state then is the one that counts.
-            earlier = [output.earlier["environment"] for output in outputs.values() if output.earlier]
-            document["environment"] = next(iter(earlier), document["environment"])
+            document = dataclasses.replace(document, environment=earlier[0])
         fresh = measured.fresh
         if witnesses:
-            fresh |= {row["sha256"] for row in document["results"]}
-            checks = cross_check(document["results"], subjects, profile, settings, progress)
-            for row, check in zip(document["results"], checks, strict=True):
-                row["cross_check"] = check
+            checks = cross_check(document.results, subjects, profile, settings, progress)
+            checked = tuple(
+                dataclasses.replace(result, cross_check=check)
+                for result, check in zip(document.results, checks, strict=True)
+            )
+            document = dataclasses.replace(document, results=checked)
+            fresh |= {result.sha256 for result in checked if result.sha256 is not None}
         for folder, output in outputs.items():
-            mine = [subject for subject in subjects if subject.run_folder == folder]
-            part = _only(document, mine)
-            if output.earlier and measured.fresh.isdisjoint(subject.artifact.sha256 for subject in mine):
-                # A witness alone is new: where and in what state of the machine these were measured stays.
-                part |= {key: output.earlier[key] for key in ("device", "environment")}
-            output.write(part, fresh)
+            mine = {subject.artifact.sha256 for subject in subjects if subject.run_folder == folder}
+            # Where a cross-check alone is new, device and state of the machine are those of the measurements.
+            output.write(_only(document, mine), fresh, keep_machine=measured.fresh.isdisjoint(mine))
         for ensemble in ensembles:
-            mine = [m.subject for m in wholes if m.subject.run_folder == ensemble.path]
+            mine = {m.subject.artifact.sha256 for m in wholes if m.subject.run_folder == ensemble.path}
             if mine:
-                whole_outputs[ensemble.path].write(
-                    _only(document, mine), frozenset(subject.artifact.sha256 for subject in mine)
-                )
+                whole_outputs[ensemble.path].write(_only(document, mine), frozenset(mine))
         return document
 
 
@@ -115,18 +111,18 @@ class _Measured:
     records: list[Record]
     fresh: frozenset[str]
 
-    def failures(self, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
+    def failures(self, subjects: Sequence[Subject]) -> list[Failure]:
         names = {subject.artifact.sha256: subject.shown for subject in subjects}
         return [
-            {
-                "artifact": names[record.artifact],
-                "sha256": record.artifact,
-                "kind": record.kind,
-                "threads": record.threads,
-                "round": record.round,
-                "batch": record.batch,
-                "error": record.error,
-            }
+            Failure(
+                artifact=names[record.artifact],
+                sha256=record.artifact,
+                kind=record.kind,
+                threads=record.threads,
+                round=record.round,
+                batch=record.batch,
+                error=record.error,
+            )
             for record in self.records
             if record.error is not None
         ]
@@ -136,12 +132,12 @@ def _subjects(
     paths: Sequence[Path],
     profile: Profile,
     data: Path | None,
-    failures: list[dict[str, Any]],
+    failures: list[Failure],
     notes: list[str],
 ) -> list[Subject]:
     """Artifacts that can be tested, each content once; what cannot be read goes to `failures`."""
     found: dict[str, Subject] = {}
-    sets: dict[tuple[Path | None, tuple[str, ...]], Any] = {}
+    sets: dict[tuple[Path | None, tuple[str, ...]], TestSet] = {}
     first_error: EdgeallError | None = None
     for path in paths:
         try:
@@ -163,7 +159,7 @@ def _subjects(
             found[opened.sha256] = Subject(str(path), opened, folder, sets[key])
         except EdgeallError as error:
             first_error = first_error or error
-            failures.append({"artifact": str(path), "error": str(error)})
+            failures.append(Failure(artifact=str(path), error=str(error)))
             notes.append(f"failed: {error}")
     if not found:
         raise first_error or UsageError(f"no artifact that device {profile.name} takes")
@@ -291,38 +287,31 @@ def _document(
     settings: BenchSettings,
     measured: _Measured,
     found: Sequence[Measured],
-    failures: list[dict[str, Any]],
-    notes: list[str],
-) -> dict[str, Any]:
+    members: Mapping[str, Sequence[str]],
+    failures: Sequence[Failure],
+    notes: Sequence[str],
+) -> Document:
     before = measured.start.environment
-    identity = (
-        "model",
-        "cpu",
-        "emulated",
-        "emulation_signs",
-        "raspberry_pi",
-        "cores",
-        "architecture",
-        "system",
-    )
     processor = None if profile.emulated is None else profile.emulated.cpu
-    results = rows(found, settings, before["emulated"], processor)
-    told = {key: before[key] for key in identity}
-    return {
-        "schema": SCHEMA,
-        "edgeall": __version__,
-        "device": {"name": profile.name, **told, "cards": cost_figures.cards(results)},
-        "environment": {"before": before, "after": measured.end.environment},
-        "results": results,
-        "failures": failures,
-        "notes": notes,
-    }
+    results = tuple(
+        dataclasses.replace(result, members=tuple(members.get(result.sha256 or "", ())))
+        for result in results_of(found, settings, before["emulated"], processor)
+    )
+    identity = before | {"name": profile.name, "cards": to_json(cost_figures.cards(results))}
+    return Document(
+        edgeall=__version__,
+        device=documents.build(Device, identity),
+        environment=Environment(before, measured.end.environment),
+        results=results,
+        failures=tuple(failures),
+        notes=tuple(notes),
+    )
 
 
 def _combine(
     found: Sequence[Measured],
     ensembles: Sequence[Ensemble],
-    failures: list[dict[str, Any]],
+    failures: list[Failure],
     notes: list[str],
     progress: Progress,
 ) -> list[EnsembleRecords]:
@@ -335,7 +324,7 @@ def _combine(
                 f"{ensemble.path}: no artifacts of one recipe were measured of all its members on the same images; "
                 f"make them with: edgeall export {ensemble.path}"
             )
-            failures.append({"artifact": str(ensemble.path), "error": error})
+            failures.append(Failure(artifact=str(ensemble.path), error=error))
             progress.note(f"failed: {error}")
         elif any(each.apart for each in mine):
             notes.append(
@@ -346,10 +335,10 @@ def _combine(
     return combined
 
 
-def _only(document: dict[str, Any], subjects: Sequence[Subject]) -> dict[str, Any]:
-    """The part of a document that is about these artifacts."""
-    mine = {subject.artifact.sha256 for subject in subjects}
-    return document | {
-        key: [entry for entry in document[key] if entry.get("sha256") in mine]
-        for key in ("results", "failures")
-    }
+def _only(document: Document, artifacts: Collection[str]) -> Document:
+    """The part of a document that is about artifacts, by SHA-256."""
+    return dataclasses.replace(
+        document,
+        results=tuple(result for result in document.results if result.sha256 in artifacts),
+        failures=tuple(failure for failure in document.failures or () if failure.sha256 in artifacts),
+    )

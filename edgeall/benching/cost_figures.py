@@ -1,82 +1,104 @@
-"""What an artifact costs beside time: energy, a card's memory and copies, and what whole batches take."""
+"""What an artifact costs beside time: energy, an accelerator's memory and copies, and whole batches."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
+from edgeall import documents
 from edgeall.measuring.records import Record
-from edgeall.runtimes import Accelerator
+from edgeall.results import Result
+from edgeall.results.costs import Batch, Card, CardMemory, Copies, Energy, Latency, Thermal, Timings
 from edgeall.statistics import NOISY, percentiles, round_spread
 
-
-def computed_on(accuracy: Record, accelerator: Accelerator | None) -> dict[str, Any]:
-    """`accelerator` is what the profile asked for, None for the processor; `placement` where the engine says it ran;
-    `card` name, driver and memory_bytes of the accelerator, None where they are not told."""
-    asked = None if accelerator is None else {"provider": accelerator.provider, "device": accelerator.device}
-    told = _told(accuracy)
-    return {"accelerator": asked, "placement": told.get("placement"), "card": told.get("card")}
+T = TypeVar("T")
 
 
-def cards(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What computed a document's results in the processor's place, each once."""
-    told = [row["card"] for row in results if row.get("card") is not None]
-    return [card for place, card in enumerate(told) if card not in told[:place]]
+def timings(raw: Sequence[float]) -> Timings:
+    """Summary of runs."""
+    return Timings(**_summary(raw))
 
 
-def energy(memory: Record | None) -> dict[str, Any]:
-    """Millijoules an inference of the whole processor package, idle power included; why not, where not known."""
-    found = None if memory is None else _told(memory).get("energy")
-    joules = None if found is None else found["joules_per_inference"]
-    return {"energy_mj": None if joules is None else joules * 1e3, "energy": found}
+def latency(raw: Sequence[float], medians: Sequence[float], **rounds: Any) -> Latency:
+    """Summary of runs, with themselves; `medians` are those of the rounds."""
+    return Latency(**_summary(raw), **rounds, spread=round_spread(medians), raw=tuple(raw))
 
 
-def card_memory(memory: Record | None) -> dict[str, Any]:
-    """Bytes on the card with a batch of 1."""
-    found = None if memory is None else _told(memory).get("card_memory")
-    return {"card_memory_bytes": None if found is None else found["bytes"], "card_memory": found}
+def _summary(raw: Sequence[float]) -> dict[str, Any]:
+    return {name.replace(".", "_"): value for name, value in percentiles(raw).to_dict().items()}
 
 
-def copies(rounds: Sequence[Record]) -> dict[str, Any] | None:
-    """An accelerator's inference in its parts: copy_in, compute, copy_out, in milliseconds.
-
-    {"reason"} where its engine cannot tell them apart; None on the processor. They are timed in loops of their own,
-    and the latency holds them all.
-    """
-    told = [stages for record in rounds if (stages := _told(record).get("stages")) is not None]
-    reason = next((stages["reason"] for stages in told if "reason" in stages), None)
-    if not told or reason is not None:
-        return None if reason is None else {"reason": reason}
-    parts = ("copy_in", "compute", "copy_out")
-    raw = {part: [value / 1e6 for stages in told for value in stages[f"{part}_ns"]] for part in parts}
-    return {part: percentiles(values).to_dict() for part, values in raw.items()}
+def is_noisy(*measured: Latency) -> bool:
+    """Whether the rounds of one lie further apart than a quiet machine's."""
+    return any(each.spread is not None and each.spread > NOISY for each in measured)
 
 
-def batches(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """One entry a batch size, of records in its order: `latency_ms` is of the whole batch, throughput of images."""
-    return [_batch(batch, list(group)) for batch, group in groupby(records, key=lambda record: record.batch)]
+def card(accuracy: Record) -> Card | None:
+    """The accelerator that computed; None for the processor, and where the engine names none."""
+    return _part(accuracy, "card", Card)
 
 
-def _batch(batch: int, records: Sequence[Record]) -> dict[str, Any]:
-    timings = [_told(record)["batch_ns"] for record in records]
-    raw = [nanoseconds / 1e6 for of_round in timings for nanoseconds in of_round]
-    whole = percentiles(raw).to_dict()
-    memory = _told(records[-1])["card_memory"]
-    spread = round_spread([median(each) / 1e6 for each in timings])
-    return {
-        "batch": batch,
-        "latency_ms": whole | {"spread": spread, "raw": raw},
-        "noisy": spread is not None and spread > NOISY,
-        "thermal": {
-            mark: any(record.thermal.get(mark) for record in records) for mark in ("throttled", "hot")
-        },
-        "throughput_per_s": batch * 1e3 / whole["mean"],
-        "copies_ms": copies(records),
-        "card_memory_bytes": None if memory is None else memory["bytes"],
-        "difference": max(_told(record)["difference"] for record in records),
-    }
+def cards(results: Iterable[Result]) -> tuple[Card, ...]:
+    """The accelerators of all results, each once."""
+    return tuple(dict.fromkeys(result.card for result in results if result.card is not None))
 
 
-def _told(record: Record) -> dict[str, Any]:
+def energy(memory: Record | None) -> Energy | None:
+    """Of the whole processor package, idle power included."""
+    return _part(memory, "energy", Energy)
+
+
+def card_memory(record: Record | None) -> CardMemory | None:
+    """On the accelerator."""
+    return _part(record, "card_memory", CardMemory)
+
+
+def copies(rounds: Sequence[Record]) -> Copies | None:
+    """An accelerator's inference in its parts; None on the processor."""
+    stages = [found for record in rounds if (found := _result(record).get("stages")) is not None]
+    reason = next((each["reason"] for each in stages if "reason" in each), None)
+    if not stages or reason is not None:
+        return None if reason is None else Copies(reason=reason)
+
+    def part(key: str) -> Timings:
+        return timings([value / 1e6 for each in stages for value in each[key]])
+
+    return Copies(copy_in=part("copy_in_ns"), compute=part("compute_ns"), copy_out=part("copy_out_ns"))
+
+
+def batches(records: Sequence[Record]) -> tuple[Batch, ...]:
+    """One a batch size, of records in its order."""
+    return tuple(
+        _batch(size, list(group)) for size, group in groupby(records, key=lambda record: record.batch)
+    )
+
+
+def _batch(size: int, records: Sequence[Record]) -> Batch:
+    by_round = [[nanoseconds / 1e6 for nanoseconds in _result(record)["batch_ns"]] for record in records]
+    whole = latency([ms for of_round in by_round for ms in of_round], [median(each) for each in by_round])
+    assert whole.mean is not None
+    memory = card_memory(records[-1])
+    return Batch(
+        batch=size,
+        latency_ms=whole,
+        noisy=is_noisy(whole),
+        thermal=Thermal(
+            throttled=any(record.thermal.get("throttled") for record in records),
+            hot=any(record.thermal.get("hot") for record in records),
+        ),
+        throughput_per_s=size * 1e3 / whole.mean,
+        copies_ms=copies(records),
+        card_memory_bytes=None if memory is None else memory.bytes,
+        difference=max(_result(record)["difference"] for record in records),
+    )
+
+
+def _part(record: Record | None, key: str, kind: type[T]) -> T | None:
+    """A part of a record's result."""
+    found = None if record is None else _result(record).get(key)
+    return None if found is None else documents.build(kind, found)
+
+
+def _result(record: Record) -> dict[str, Any]:
     assert record.result is not None
     return record.result

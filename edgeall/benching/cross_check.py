@@ -6,9 +6,8 @@ fresh process and each as long as a whole measurement of the bench; the ratio is
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from statistics import geometric_mean, median
-from typing import Any
 
 from edgeall.benching import tool_runner
 from edgeall.benching.external_tools import ToolReport, ToolRequest
@@ -17,6 +16,8 @@ from edgeall.errors import MeasurementError
 from edgeall.measuring.plan import BenchSettings, Job, Plan, PlannedArtifact
 from edgeall.measuring.runner import work
 from edgeall.progress import Progress
+from edgeall.results import Result
+from edgeall.results.costs import CrossCheck, ToolRound
 from edgeall.statistics import Estimate, ratio_over_rounds
 from edgeall.targets import Profile
 
@@ -28,26 +29,19 @@ _PATIENCE, _START_SECONDS = 10, 120.0
 
 
 def cross_check(
-    rows: Sequence[dict[str, Any]],
+    results: Sequence[Result],
     subjects: Sequence[Subject],
     profile: Profile,
     settings: BenchSettings,
     progress: Progress,
-) -> list[dict[str, Any]]:
-    """What to add to each of a bench's `rows` as "cross_check"; every row gets one.
-
-    {"tool", "version", "command", "configuration", "p50_ms" and "min_ms" (the tool's), "ours_p50_ms", "ours_min_ms",
-    "ratio" (of the rounds' medians, geometric mean, ours / the tool's: "value", "low", "high"), "tolerance",
-    "within_tolerance" (None where the interval does not tell), "rounds": [{"ours_ms", "tool_ms", "ours_min_ms",
-    "tool_min_ms", "ours_n", "tool_n"}]}; or {"tool": null, "reason"}
-    where there is no witness. `min_ms` is the least of all runs, which other programs on the machine disturb least.
-    """
+) -> list[CrossCheck]:
+    """One for each of a bench's `results`: the comparison, or why there is none."""
     subject_of = {subject.artifact.sha256: subject for subject in subjects}
     given_up: dict[int, str] = {}
     pairs: dict[int, _Pair] = {}
-    for index, row in enumerate(rows):
+    for index, result in enumerate(results):
         try:
-            pairs[index] = _pair(row, subject_of.get(row["sha256"]), profile, settings)
+            pairs[index] = _pair(result, subject_of.get(result.sha256 or ""), profile, settings)
         except MeasurementError as error:
             given_up[index] = str(error)
     with progress.stage(
@@ -57,26 +51,16 @@ def cross_check(
             for index, pair in pairs.items():
                 if index not in given_up:
                     try:
-                        pair.take(ours_first=number % 2 == 0)
+                        pair.measure(ours_first=number % 2 == 0)
                     except MeasurementError as error:
                         given_up[index] = str(error)
                 advance(1)
     for reason in dict.fromkeys(given_up.values()):
         progress.note(f"no witness: {reason}")
     return [
-        {"tool": None, "reason": given_up[index]} if index in given_up else pairs[index].told()
-        for index in range(len(rows))
+        CrossCheck(tool=None, reason=given_up[index]) if index in given_up else pairs[index].outcome()
+        for index in range(len(results))
     ]
-
-
-@dataclass(frozen=True)
-class _Round:
-    ours_ms: float
-    tool_ms: float
-    ours_min_ms: float
-    tool_min_ms: float
-    ours_n: int
-    tool_n: int
 
 
 class _Pair:
@@ -87,9 +71,9 @@ class _Pair:
     ) -> None:
         self._found, self._asked, self._plan, self._job = found, asked, plan, job
         self._seconds = seconds
-        self._rounds: list[_Round] = []
+        self._rounds: list[ToolRound] = []
 
-    def take(self, *, ours_first: bool) -> None:
+    def measure(self, *, ours_first: bool) -> None:
         """One more round.
 
         Raises:
@@ -100,30 +84,30 @@ class _Pair:
         else:
             tool, ours = self._tool(), self._ours()
         self._rounds.append(
-            _Round(median(ours) / 1e6, tool.p50_ms, min(ours) / 1e6, tool.min_ms, len(ours), tool.runs)
+            ToolRound(median(ours) / 1e6, tool.p50_ms, min(ours) / 1e6, tool.min_ms, len(ours), tool.runs)
         )
 
-    def told(self) -> dict[str, Any]:
+    def outcome(self) -> CrossCheck:
+        """Of all rounds."""
         ours, tool = [r.ours_ms for r in self._rounds], [r.tool_ms for r in self._rounds]
         ratio = ratio_over_rounds(ours, tool)
         assert ratio is not None
         found = self._found
-        return {
-            "tool": found.tool.name,
-            "version": found.version,
-            "command": [*found.command, *found.tool.options(self._asked)],
-            "configuration": None
-            if found.tool.configuration is None
-            else found.tool.configuration(self._asked),
-            "p50_ms": geometric_mean(tool),
-            "ours_p50_ms": geometric_mean(ours),
-            "min_ms": min(r.tool_min_ms for r in self._rounds),
-            "ours_min_ms": min(r.ours_min_ms for r in self._rounds),
-            "ratio": ratio.to_dict(),
-            "tolerance": TOLERANCE,
-            "within_tolerance": _decided(ratio),
-            "rounds": [asdict(each) for each in self._rounds],
-        }
+        configure = found.tool.configuration
+        return CrossCheck(
+            tool=found.tool.name,
+            version=found.version,
+            command=(*found.command, *found.tool.options(self._asked)),
+            configuration=None if configure is None else configure(self._asked),
+            p50_ms=geometric_mean(tool),
+            ours_p50_ms=geometric_mean(ours),
+            min_ms=min(r.tool_min_ms for r in self._rounds),
+            ours_min_ms=min(r.ours_min_ms for r in self._rounds),
+            ratio=ratio,
+            tolerance=TOLERANCE,
+            within_tolerance=_decided(ratio),
+            rounds=tuple(self._rounds),
+        )
 
     def _ours(self) -> list[int]:
         result, error = work(self._plan, self._job)
@@ -142,25 +126,25 @@ def _decided(ratio: Estimate) -> bool | None:
     return ratio.high <= 1 + TOLERANCE
 
 
-def _pair(row: dict[str, Any], subject: Subject | None, profile: Profile, settings: BenchSettings) -> _Pair:
-    """Raises MeasurementError where there is no witness for the row."""
+def _pair(result: Result, subject: Subject | None, profile: Profile, settings: BenchSettings) -> _Pair:
+    """Raises MeasurementError where there is no witness for the result."""
     if profile.reach != "local":
         raise MeasurementError(
             f"tools run on this machine alone, and device {profile.name} is reached by {profile.reach}"
         )
-    if row["latency_kind"] != "measured":
+    if result.latency_kind != "measured" or result.latency_ms is None:
         raise MeasurementError("an emulator's times are no latency")
-    if accelerator := settings.accelerators.get(row["format"]):
+    if accelerator := settings.accelerators.get(result.format):
         raise MeasurementError(f"tools are asked for the processor alone, and it ran on {accelerator}")
-    if subject is None or row.get("members"):
+    if subject is None or result.members:
         raise MeasurementError("an ensemble is several models; each has its own row")
-    found = tool_runner.find(row["format"], row["engine"]["name"])
-    # What the bench has just measured tells how many runs take the time that is wanted.
-    each_ms = median(row["latency_ms"]["raw"])
+    found = tool_runner.find(subject.artifact.metadata.format, result.engine.name)
+    # As many runs as take the time that is wanted, by what the bench has just measured.
+    each_ms = median(result.latency_ms.raw)
     runs = _runs(settings.min_runs, min(settings.min_seconds, settings.max_seconds), each_ms)
     warmup = _runs(settings.warmup_runs, settings.warmup_seconds, each_ms)
     runs = max(1, min(runs, int(settings.max_seconds * 1e3 / each_ms)))
-    asked = ToolRequest(subject.artifact.path.resolve(), row["threads"], row["precision"], warmup, runs)
+    asked = ToolRequest(subject.artifact.path.resolve(), result.threads, result.precision, warmup, runs)
     expected = _START_SECONDS + _PATIENCE * (warmup + runs) * each_ms / 1e3
     # All runs and seconds in one process, not a share of them.
     planned = PlannedArtifact.of(subject.artifact, subject.tests.key)

@@ -9,7 +9,6 @@ read and decode the image, only once.
 import dataclasses
 import hashlib
 import zlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,15 +18,17 @@ import numpy as np
 from edgeall.artifact import Artifact, GateOutcome, Parity
 from edgeall.benching import instruction_counts
 from edgeall.benching.results import Measured, Subject
-from edgeall.benching.test_images import GROUPINGS, TestSet
+from edgeall.benching.test_images import TestSet
 from edgeall.ensembling import Ensemble
 from edgeall.measuring.records import Record
+from edgeall.results.accuracy import SPLITS
+from edgeall.results.pairing import numbered
 
 _SUMS = ("load_ns", "first_inference_ns", "cold_start_ns")
 _LISTS = ("model_ns", "end_to_end_ns")
 _WORST_FIRST: tuple[GateOutcome, ...] = ("failed", "unproven", "passed")
 _LEAST_CAREFUL_FIRST = ("unknown", "other", "image", "subject")
-assert set(_LEAST_CAREFUL_FIRST) == set(GROUPINGS)
+assert set(_LEAST_CAREFUL_FIRST) == set(SPLITS)
 
 
 @dataclass(frozen=True)
@@ -170,13 +171,8 @@ def _accuracy(members: Sequence[Measured]) -> Record:
 
 
 def _numbered(tests: TestSet) -> list[tuple[str, int]]:
-    """Images by their bytes, copies of one told apart by their number."""
-    seen: Counter[str] = Counter()
-    numbered = []
-    for image in tests.images:
-        numbered.append((image.sha256, seen[image.sha256]))
-        seen[image.sha256] += 1
-    return numbered
+    """Images by their bytes."""
+    return numbered([image.sha256 for image in tests.images])
 
 
 def _memory(members: Sequence[Record | None]) -> Record | None:

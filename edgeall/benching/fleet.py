@@ -3,23 +3,23 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from edgeall.errors import EdgeallError
 from edgeall.progress import Advance, Progress
+from edgeall.results import Document
 
-Work = Callable[[Progress], dict[str, Any]]
+Work = Callable[[Progress], Document]
 
 
 def fleet(
     boards: Mapping[str, Work], progress: Progress
-) -> tuple[dict[str, dict[str, Any]], dict[str, EdgeallError]]:
+) -> tuple[dict[str, Document], dict[str, EdgeallError]]:
     """Do all boards' work at once; returns what each returned, and why others could not, by name in the given order.
 
     The boards measure, this machine waits: a thread each is enough. They die with the program, and their boards stop
     when their connections close with it, so that Ctrl-C ends everything.
     """
-    results: dict[str, dict[str, Any] | BaseException] = {}
+    results: dict[str, Document | BaseException] = {}
 
     def work(name: str, do: Work) -> None:
         try:
@@ -39,7 +39,7 @@ def fleet(
             raise outcome
     ordered = [(name, results[name]) for name in boards]
     return (
-        {name: outcome for name, outcome in ordered if isinstance(outcome, dict)},
+        {name: outcome for name, outcome in ordered if isinstance(outcome, Document)},
         {name: outcome for name, outcome in ordered if isinstance(outcome, EdgeallError)},
     )
 

@@ -9,9 +9,9 @@ way, as their geometric mean. Nothing in this knows of caches or of memory; the 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from edgeall.engines import ENGINES
+from edgeall.results.costs import Calibration, LatencyEstimate, Range
 
 CONFIDENCE = 0.9
 """Of the prediction interval: as many new latencies are in it, if they scatter as the published ones do."""
@@ -85,47 +85,52 @@ KERNELS = "XNNPACK"
 """That computed the latencies of `PUBLISHED`."""
 
 
-def estimate(processor: str, format: str, instructions: int | None) -> dict[str, Any]:
-    """A latency's range as results have it, with all that it rests on; {"reason"} where there is none.
+def estimate(processor: str | None, format: str, instructions: int | None) -> LatencyEstimate:
+    """A latency's range for all of the board's cores at its usual clock, unthrottled; or why there is none.
 
-    `latency_ms` has low and high, for all of the board's cores at its usual clock, unthrottled. `extrapolated`: the
-    model is smaller or larger than all whose latencies are published, by more than `REACH`.
+    It is extrapolated where the model is smaller or larger than all whose latencies are published, by more than
+    `REACH`.
+
+    Args:
+        processor: the emulated one, by its profile.
     """
+    if processor is None:
+        return LatencyEstimate(reason="no profile tells which processor is emulated")
     if instructions is None:
-        return {"reason": "its instructions were not counted"}
+        return LatencyEstimate(reason="its instructions were not counted")
     known = [each for each in PUBLISHED if each.processor == processor]
     if not known:
-        return {"reason": f"no published latency of {processor} to calibrate on"}
+        return LatencyEstimate(reason=f"no published latency of {processor} to calibrate on")
     if ENGINES[format].kernels != KERNELS:
-        return {
-            "reason": "no published latency of this engine to calibrate on; those known are of XNNPACK's kernels"
-        }
+        return LatencyEstimate(
+            reason="no published latency of this engine to calibrate on; those known are of XNNPACK's kernels"
+        )
     board = BOARDS[processor]
     middle = instructions / (_mean(known) * board.clock_hz * board.cores) * 1e3
     factor = spread(len(known))
     counts = [each.instructions for each in known]
-    return {
-        "latency_kind": "estimated",
-        "latency_ms": {"low": middle / factor, "high": middle * factor},
-        "confidence": CONFIDENCE,
-        "method": METHOD,
-        "instructions": instructions,
-        "board": board.name,
-        "clock_hz": board.clock_hz,
-        "threads": board.cores,
-        "extrapolated": not min(counts) / REACH <= instructions <= max(counts) * REACH,
-        "calibration": [
-            {
-                "model": each.model,
-                "instructions": round(each.instructions),
-                "latency_ms": each.latency_ms,
-                "instructions_per_cycle": each.per_cycle,
-                "leave_one_out_error": leave_one_out(each),
-                "source": each.source,
-            }
+    return LatencyEstimate(
+        latency_kind="estimated",
+        latency_ms=Range(middle / factor, middle * factor),
+        confidence=CONFIDENCE,
+        method=METHOD,
+        instructions=instructions,
+        board=board.name,
+        clock_hz=board.clock_hz,
+        threads=board.cores,
+        extrapolated=not min(counts) / REACH <= instructions <= max(counts) * REACH,
+        calibration=tuple(
+            Calibration(
+                model=each.model,
+                instructions=round(each.instructions),
+                latency_ms=each.latency_ms,
+                instructions_per_cycle=each.per_cycle,
+                leave_one_out_error=leave_one_out(each),
+                source=each.source,
+            )
             for each in known
-        ],
-    }
+        ),
+    )
 
 
 def leave_one_out(one: Published) -> float:

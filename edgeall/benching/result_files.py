@@ -3,17 +3,15 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edgeall import artifact, documents, files, reporting
+from edgeall import artifact, files, results
 from edgeall.benching import cost_figures
 from edgeall.errors import EdgeallError, MeasurementError
 from edgeall.measuring.records import FigureKey, Journal, Record
-
-SCHEMA = 1
+from edgeall.results import Document, Failure, Result
 
 
 class Journals:
@@ -57,114 +55,97 @@ class Journals:
 class ResultFile:
     """A run's results on one device, `bench/<device>.json`.
 
+    Attributes:
+        earlier: what it holds; None where there is no such file.
+
     Raises:
         MeasurementError: there is a file that is damaged, or of another version, and it is not to be overwritten.
     """
 
     def __init__(self, run_folder: Path, device: str, overwrite: bool = False) -> None:
         self.path = run_folder / "bench" / f"{device}.json"
+        self.earlier: Document | None = None
         self._exports = run_folder / "exports"
+        self._json: dict[str, Any] = {}
         try:
-            self.earlier = self._read()
+            self._read()
         except MeasurementError:
             if not overwrite:
                 raise
-            self.earlier = {}
 
     def figures(self) -> set[FigureKey]:
         """All that it holds, in whole or in part."""
-        return _figures(self.earlier)
+        return set() if self.earlier is None else _figures(self.earlier)
 
     def settled(self) -> set[FigureKey]:
         """What it holds without a failure."""
-        failed = {
-            FigureKey.of(entry["sha256"], entry["kind"], entry["threads"], entry.get("batch", 1))
-            for entry in self.earlier.get("failures", [])
-            if "kind" in entry
+        failures = () if self.earlier is None else self.earlier.failures or ()
+        return self.figures() - {
+            FigureKey.of(each.sha256, each.kind, each.threads, each.batch or 1)
+            for each in failures
+            if each.sha256 is not None and each.kind is not None and each.threads is not None
         }
-        return self.figures() - failed
 
-    def write(self, document: dict[str, Any], fresh: frozenset[str]) -> None:
-        """Put results in; those of other exports that are still there stay. Untouched where nothing is new."""
-        mine = {entry["sha256"] for key in ("results", "failures") for entry in document[key]}
-        if self.earlier and not mine & fresh and _figures(document) <= self.settled():
+    def write(self, document: Document, fresh: frozenset[str], keep_machine: bool = False) -> None:
+        """Add results. Those of other exports that are still there stay as they are, with keys of other versions.
+
+        The file is untouched where nothing is new.
+
+        Args:
+            fresh: SHA-256 of artifacts with anything new.
+            keep_machine: the earlier device and environment stay, too.
+        """
+        mine = {result.sha256 for result in document.results}
+        mine |= {failure.sha256 for failure in document.failures or ()}
+        if self.earlier is not None and not mine & fresh and _figures(document) <= self.settled():
             return
+        written: dict[str, Any] = results.to_json(document)
+        if self.earlier is not None and keep_machine:
+            written |= {key: self._json[key] for key in ("device", "environment")}
+        stay = (
+            [] if self.earlier is None else [each for each in self.earlier.results if self._stays(each, mine)]
+        )
+        written["device"] |= {"cards": results.to_json(cost_figures.cards([*stay, *document.results]))}
         for key in ("results", "failures"):
-            stay = [entry for entry in self.earlier.get(key, []) if self._stays(entry, mine)]
-            document[key] = stay + document[key]
-        document["device"] = {**document["device"], "cards": cost_figures.cards(document["results"])}
-        files.write_json(self.path, document)
+            entries = () if self.earlier is None else getattr(self.earlier, key)
+            # The JSON as it was read: it may have keys that this version does not know.
+            kept = zip(entries, self._json.get(key, ()), strict=True)
+            written[key] = [each for entry, each in kept if self._stays(entry, mine)] + written[key]
+        files.write_json(self.path, written)
 
-    def _stays(self, entry: dict[str, Any], replaced: set[str]) -> bool:
-        if entry["sha256"] in replaced:
+    def _stays(self, entry: Result | Failure, replaced: set[str | None]) -> bool:
+        if entry.sha256 in replaced:
             return False
-        path = self._exports / Path(entry["artifact"]).name
         try:
-            return bool(artifact.read(path).sha256 == entry["sha256"])
+            return bool(artifact.read(self._exports / Path(entry.artifact).name).sha256 == entry.sha256)
         except EdgeallError:
             return False
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> None:
         try:
-            document = json.loads(self.path.read_text(encoding="utf-8"))
-            if (told := documents.build(_Told, document)).schema != SCHEMA:
-                raise ValueError(f"its schema is {told.schema}, and this edgeall writes {SCHEMA}")
-            reporting.merge([(str(self.path), document)])
+            self._json = json.loads(self.path.read_text(encoding="utf-8"))
+            self.earlier = results.build(
+                "it", self._json, required=("device", "environment", "results", "failures")
+            )
+            told = [(result.sha256, result.threads) for result in self.earlier.results]
+            if None in dict(told) or len(set(told)) < len(told):
+                raise ValueError("an artifact has no SHA-256, or two results with as many threads")
         except FileNotFoundError:
-            return {}
+            return
         except (OSError, ValueError, RecursionError, MeasurementError) as error:
-            why = str(error).removeprefix(f"{self.path}: ")
+            self.earlier, self._json = None, {}
             raise MeasurementError(
-                f"{self.path}: cannot be added to ({why}); move it away, or --overwrite to replace it"
+                f"{self.path}: cannot be added to ({error}); move it away, or --overwrite to replace it"
             ) from None
-        return dict(document)
 
 
-@dataclass(frozen=True)
-class _ToldBatch:
-    batch: int
-
-
-@dataclass(frozen=True)
-class _ToldResult:
-    artifact: str
-    sha256: str
-    threads: int
-    batches: tuple[_ToldBatch, ...] = ()
-
-
-@dataclass(frozen=True)
-class _ToldFailure:
-    artifact: str
-    sha256: str
-    kind: str | None = None
-    threads: int | None = None
-    batch: int = 1
-
-
-@dataclass(frozen=True)
-class _Told:
-    """What a result file must hold to be added to, beside what a report reads of it."""
-
-    schema: int
-    device: dict[str, Any]
-    environment: dict[str, Any]
-    results: tuple[_ToldResult, ...]
-    failures: tuple[_ToldFailure, ...]
-
-    def __post_init__(self) -> None:
-        told = [(result.sha256, result.threads) for result in self.results]
-        if len(set(told)) < len(told):
-            raise ValueError("an artifact has two results with as many threads")
-
-
-def _figures(document: dict[str, Any]) -> set[FigureKey]:
+def _figures(document: Document) -> set[FigureKey]:
     """What the results of a document tell."""
     found: set[FigureKey] = set()
-    for row in document.get("results", []):
-        sha256, threads = row["sha256"], row["threads"]
+    for result in document.results:
+        sha256, threads = result.sha256 or "", result.threads
         found |= {FigureKey.of(sha256, kind, threads) for kind in ("accuracy", "memory", "latency")}
-        found |= {FigureKey.of(sha256, "batch", threads, entry["batch"]) for entry in row.get("batches", [])}
-        if row.get("instructions") is not None:
+        found |= {FigureKey.of(sha256, "batch", threads, batch.batch) for batch in result.batches or ()}
+        if result.counted is not None:
             found.add(FigureKey.of(sha256, "instructions", threads))
     return found

@@ -1,5 +1,6 @@
 """From raw measurements and the truth to the figures that people and scripts read."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,20 +14,34 @@ import numpy.typing as npt
 from edgeall import documents
 from edgeall.artifact import Artifact
 from edgeall.benching import cost_figures, instruction_counts
-from edgeall.benching.test_images import GROUPINGS, TestSet
+from edgeall.benching.latency_estimate import estimate
+from edgeall.benching.test_images import TestSet
 from edgeall.measuring.plan import BenchSettings
 from edgeall.measuring.records import Record
+from edgeall.results import Result
+from edgeall.results.accuracy import (
+    AucDelta,
+    Classes,
+    Ends,
+    Macro,
+    Predictions,
+    Split,
+    VersusFloat,
+    split_in_words,
+)
+from edgeall.results.costs import Accelerator, Latency, Round, Thermal
+from edgeall.results.document import Engine, Settings
+from edgeall.results.pairing import ratio_over_common_rounds
 from edgeall.statistics import (
-    NOISY,
+    ClassMetrics,
+    Estimate,
+    Metrics,
     classification_metrics,
     clusters,
     compare_auc,
     compare_verdicts,
     is_positive,
-    percentiles,
     positive_score,
-    ratio_over_rounds,
-    round_spread,
     share,
 )
 
@@ -96,193 +111,236 @@ def gather(subjects: Sequence[Subject], records: Iterable[Record]) -> list[Measu
     return found
 
 
-def rows(
+def results_of(
     measured: Sequence[Measured], settings: BenchSettings, emulated: bool, processor: str | None = None
-) -> list[dict[str, Any]]:
-    """One result an artifact and thread count, with the keys that scripts rely on; `processor` is an emulated one."""
+) -> list[Result]:
+    """One result an artifact and thread count; `processor` is an emulated one."""
     floats = {
         (m.subject.float_key, m.threads): m
         for m in measured
         if m.subject.artifact.metadata.precision == "float32"
     }
-    scored = {m.accuracy.artifact: _score(m) for m in measured}
+    scores = {m.accuracy.artifact: (_metrics(m), _predictions(m)) for m in measured}
     return [
-        _row(m, floats.get((m.subject.float_key, m.threads)), scored[m.accuracy.artifact], settings, emulated)
-        | (_counts(m, processor) if emulated else {})
+        _result(
+            m,
+            floats.get((m.subject.float_key, m.threads)),
+            *scores[m.accuracy.artifact],
+            settings,
+            _times(m.rounds) | _costs(m) if not emulated else _emulated(m, processor),
+        )
         for m in measured
     ]
 
 
-def _counts(m: Measured, processor: str | None) -> dict[str, Any]:
-    return instruction_counts.instructions(
-        m.counted, processor, m.subject.artifact.metadata.format, m.threads
+def _result(
+    m: Measured,
+    base: Measured | None,
+    metrics: Metrics,
+    predictions: Predictions,
+    settings: BenchSettings,
+    times: dict[str, Any],
+) -> Result:
+    artifact, tests = m.subject.artifact, m.subject.tests
+    metadata, origin = artifact.metadata, artifact.metadata.provenance
+    raw = _raw(m.accuracy)
+    executed = raw["executed_precision"]
+    accelerator = settings.accelerators.get(metadata.format)
+    memory = cost_figures.card_memory(m.memory)
+    known = metrics.clusters is not None
+    figures = {field.name: getattr(metrics, field.name) for field in dataclasses.fields(metrics)}
+    return Result(
+        artifact=m.name,
+        sha256=artifact.sha256,
+        run=origin.run,
+        backbone=origin.backbone,
+        head=origin.head,
+        weights=origin.weights,
+        format=metadata.format,
+        precision=metadata.precision,
+        executed_precision=executed["dominant"],
+        executed_operators=executed["operators"],
+        float_operators=executed["float_operators"],
+        engine=documents.build(Engine, raw["engine"]),
+        accelerator=None if accelerator is None else Accelerator(accelerator.provider, accelerator.device),
+        placement=raw.get("placement"),
+        card=cost_figures.card(m.accuracy),
+        threads=m.threads,
+        accuracy_threads=m.accuracy.threads,
+        **figures | {"classes": _classes(metrics.classes)},
+        accuracy_over_subjects=metrics.accuracy if known else None,
+        sensitivity_over_subjects=metrics.sensitivity if known else None,
+        specificity_over_subjects=metrics.specificity if known else None,
+        intervals={name: each.method for name, each in figures.items() if isinstance(each, Estimate)},
+        data=tests.data,
+        grouped_by=tests.grouped_by if tests.grouped_by == "subject" else split_in_words(tests.grouped_by),
+        split=Split(tests.grouped_by),
+        unreadable=raw["unreadable"],
+        predictions=predictions,
+        parity=metadata.parity,
+        vs_float=None
+        if base is None or base is m
+        else _versus(base, m, timed=times["latency_kind"] == "measured"),
+        card_memory_bytes=None if memory is None else memory.bytes,
+        card_memory=memory,
+        size_bytes=artifact.size_bytes,
+        thermal=_thermal([*m.rounds]),
+        settings=Settings(
+            **{field.name: getattr(settings, field.name) for field in dataclasses.fields(Settings)}
+        ),
+        measured_at=datetime.fromtimestamp(m.rounds[-1].session / 1e9, UTC).isoformat(timespec="seconds"),
+        **times,
     )
 
 
-def _row(
-    m: Measured, base: Measured | None, scored: dict[str, Any], settings: BenchSettings, emulated: bool
-) -> dict[str, Any]:
-    artifact = m.subject.artifact
-    metadata, origin = artifact.metadata, artifact.metadata.provenance
-    result = _result(m.accuracy)
-    executed = result["executed_precision"]
-    peak = None if m.memory is None else _result(m.memory)["peak_rss_bytes"]
-    vs_float = None
-    if base is not None and base is not m:
-        vs_float = _paired(base, m) | ({} if emulated else _ratios(base, m))
-    return {
-        "artifact": m.name,
-        "sha256": artifact.sha256,
-        "run": origin.run,
-        "backbone": origin.backbone,
-        "head": origin.head,
-        "weights": origin.weights,
-        "format": metadata.format,
-        "precision": metadata.precision,
-        "executed_precision": executed["dominant"],
-        "executed_operators": executed["operators"],
-        "float_operators": executed["float_operators"],
-        "engine": result["engine"],
-        **cost_figures.computed_on(m.accuracy, settings.accelerators.get(metadata.format)),
-        "threads": m.threads,
-        "accuracy_threads": m.accuracy.threads,
-        **scored,
-        "parity": None if metadata.parity is None else documents.plain(metadata.parity),
-        "vs_float": vs_float,
-        **_times(m, emulated),
-        # In an emulator both are of QEMU's own process on the host, its translations included.
-        "peak_rss_bytes": None if emulated else peak,
-        "emulation_rss_bytes": peak if emulated else None,
-        **cost_figures.energy(None if emulated else m.memory),
-        **cost_figures.card_memory(m.memory),
-        "copies_ms": None if emulated else cost_figures.copies(m.rounds),
-        "batches": [] if emulated else cost_figures.batches(m.batches),
-        "size_bytes": artifact.size_bytes,
-        "thermal": _thermal([*m.rounds]),
-        "settings": {
-            "rounds": settings.rounds,
-            "warmup_runs": settings.warmup_runs,
-            "warmup_seconds": settings.warmup_seconds,
-            "min_runs": settings.min_runs,
-            "min_seconds": settings.min_seconds,
-            "max_seconds": settings.max_seconds,
-            "obeys_rules": settings.obeys_rules,
-        },
-        "measured_at": datetime.fromtimestamp(m.rounds[-1].session / 1e9, UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _score(m: Measured) -> dict[str, Any]:
-    """Accuracy figures, and the verdicts they were made from; the same for every thread count."""
-    tests, decision = m.subject.tests, m.subject.artifact.metadata.decision
-    used = np.flatnonzero(_used(m))
-    truth = np.asarray(tests.truth)[used]
-    probabilities = _probabilities(m)[used]
+def _metrics(m: Measured) -> Metrics:
+    """The same for every thread count."""
+    tests, decision, used = m.subject.tests, m.subject.artifact.metadata.decision, np.flatnonzero(_used(m))
     subjects = [tests.subjects[index] for index in used]
-    scores = positive_score(probabilities, decision)
-    return classification_metrics(truth, probabilities, decision, subjects).to_dict() | {
-        "data": tests.data,
-        "grouped_by": GROUPINGS[tests.grouped_by],
-        "split": {"grouped_by": tests.grouped_by},
-        "unreadable": _result(m.accuracy)["unreadable"],
-        "predictions": {
-            # By content: two sets may use the same names for different images.
-            "images": [tests.images[index].sha256 for index in used],
-            "names": [tests.images[index].name for index in used],
-            "subjects": None if all(subject is None for subject in subjects) else subjects,
-            "truth": is_positive(truth, decision).tolist(),
-            "positive": (scores >= decision.threshold).tolist(),
-            "scores": scores.tolist(),
-        },
+    return classification_metrics(np.asarray(tests.truth)[used], _probabilities(m)[used], decision, subjects)
+
+
+def _predictions(m: Measured) -> Predictions:
+    """What the metrics rest on."""
+    tests, decision, used = m.subject.tests, m.subject.artifact.metadata.decision, np.flatnonzero(_used(m))
+    subjects = tuple(tests.subjects[index] for index in used)
+    scores = positive_score(_probabilities(m)[used], decision)
+    return Predictions(
+        images=tuple(tests.images[index].sha256 for index in used),
+        names=tuple(tests.images[index].name for index in used),
+        subjects=None if all(subject is None for subject in subjects) else subjects,
+        truth=tuple(is_positive(np.asarray(tests.truth)[used], decision).tolist()),
+        positive=tuple((scores >= decision.threshold).tolist()),
+        scores=tuple(scores.tolist()),
+    )
+
+
+def _classes(metrics: ClassMetrics | None) -> Classes | None:
+    if metrics is None:
+        return None
+    return Classes(
+        labels=metrics.labels,
+        recall_by_class=dict(zip(metrics.labels, metrics.recalls, strict=True)),
+        confusion=metrics.confusion,
+        accuracy=metrics.accuracy,
+        macro=Macro(precision=metrics.precision, recall=metrics.recall, f1=metrics.f1, auc=metrics.auc),
+    )
+
+
+def _emulated(m: Measured, processor: str | None) -> dict[str, Any]:
+    """Fields of a result from an emulator, whose clock tells nothing of the processor that it stands for: no latency.
+
+    Its memory is that of QEMU's own process on the host, with its translations.
+    """
+    count, told = instruction_counts.instructions(m.counted, m.threads)
+    return {
+        "latency_kind": "emulated",
+        "emulation_wall_ms": _latency(m.rounds, "model_ns").p50,
+        "emulation_rss_bytes": _peak(m),
+        "batches": (),
+        "instructions": count,
+        "instructions_told": told,
+        "latency_estimate": estimate(processor, m.subject.artifact.metadata.format, count),
     }
 
 
-def _times(m: Measured, emulated: bool) -> dict[str, Any]:
-    results = [_result(record) for record in m.rounds]
-    model, whole = _summary(m.rounds, "model_ns"), _summary(m.rounds, "end_to_end_ns")
-    cold = [result["cold_start_ns"] / 1e6 for result in results]
-    if emulated:
-        # An emulator's clock says nothing of the processor it stands for: no latency, under no name.
-        return {
-            "latency_kind": "emulated",
-            "latency_ms": None,
-            "end_to_end_ms": None,
-            "cold_start_ms": None,
-            "throughput_per_s": None,
-            "noisy": None,
-            "emulation_wall_ms": model["p50"],
-        }
+def _times(rounds: Sequence[Record]) -> dict[str, Any]:
+    """Fields of a result from the device itself."""
+    raw = [_raw(record) for record in rounds]
+    model, whole = _latency(rounds, "model_ns"), _latency(rounds, "end_to_end_ns")
+    assert model.mean is not None
+    cold = tuple(each["cold_start_ns"] / 1e6 for each in raw)
     return {
         "latency_kind": "measured",
         "latency_ms": model,
         "end_to_end_ms": whole,
         "cold_start_ms": median(cold),
         "cold_starts_ms": cold,
-        "load_ms": median(result["load_ns"] / 1e6 for result in results),
-        "first_inference_ms": median(result["first_inference_ns"] / 1e6 for result in results),
-        "throughput_per_s": 1e3 / model["mean"],
-        "noisy": any(timing["spread"] is not None and timing["spread"] > NOISY for timing in (model, whole)),
+        "load_ms": median(each["load_ns"] / 1e6 for each in raw),
+        "first_inference_ms": median(each["first_inference_ns"] / 1e6 for each in raw),
+        "throughput_per_s": 1e3 / model.mean,
+        "noisy": cost_figures.is_noisy(model, whole),
     }
 
 
-def _summary(rounds: Sequence[Record], kind: str) -> dict[str, Any]:
-    """Over all rounds, in milliseconds; `spread` is how far the rounds' medians lie apart."""
-    timings = [_result(record)[kind] for record in rounds]
-    medians = [median(of_round) / 1e6 for of_round in timings]
-    raw = [nanoseconds / 1e6 for of_round in timings for nanoseconds in of_round]
-    told = [
-        {"session": record.session, "round": record.round, "n": len(of_round), "median": middle}
-        for record, of_round, middle in zip(rounds, timings, medians, strict=True)
-    ]
-    return percentiles(raw).to_dict() | {"rounds": told, "spread": round_spread(medians), "raw": raw}
+def _costs(m: Measured) -> dict[str, Any]:
+    """The same, beside times."""
+    energy = cost_figures.energy(m.memory)
+    joules = None if energy is None else energy.joules_per_inference
+    return {
+        "peak_rss_bytes": _peak(m),
+        "energy_mj": None if joules is None else joules * 1e3,
+        "energy": energy,
+        "copies_ms": cost_figures.copies(m.rounds),
+        "batches": cost_figures.batches(m.batches),
+    }
 
 
-def _paired(base: Measured, m: Measured) -> dict[str, Any]:
-    """Verdicts and ranking of `m` beside those of `base` on the images that both could read."""
+def _peak(m: Measured) -> int | None:
+    peak: int | None = None if m.memory is None else _raw(m.memory)["peak_rss_bytes"]
+    return peak
+
+
+def _latency(rounds: Sequence[Record], kind: str) -> Latency:
+    """Over all rounds, in milliseconds."""
+    by_round = [[nanoseconds / 1e6 for nanoseconds in _raw(record)[kind]] for record in rounds]
+    medians = [median(of_round) for of_round in by_round]
+    told = tuple(
+        Round(session=record.session, round=record.round, n=len(of_round), median=middle)
+        for record, of_round, middle in zip(rounds, by_round, medians, strict=True)
+    )
+    return cost_figures.latency([ms for of_round in by_round for ms in of_round], medians, rounds=told)
+
+
+def _versus(base: Measured, m: Measured, *, timed: bool) -> VersusFloat:
+    """Verdicts and ranking of `m` beside those of `base` on the images that both could read, and their times."""
     tests, decision = m.subject.tests, m.subject.artifact.metadata.decision
     used = _used(base) & _used(m)
     positive = is_positive(np.asarray(tests.truth)[used], decision)
     groups = [tests.subjects[index] for index in np.flatnonzero(used)]
-    scores = [
-        positive_score(_probabilities(each)[used], each.subject.artifact.metadata.decision)
-        for each in (base, m)
-    ]
-    verdicts = [
-        score >= each.subject.artifact.metadata.decision.threshold
-        for score, each in zip(scores, (base, m), strict=True)
-    ]
-    auc = compare_auc(positive.tolist(), scores[0].tolist(), scores[1].tolist(), groups)
-    compared = compare_verdicts(positive, verdicts[0], verdicts[1], groups).to_dict()
-    chosen = [_probabilities(each)[used].argmax(axis=1) for each in (base, m)]
+    decisions = [each.subject.artifact.metadata.decision for each in (base, m)]
+    probabilities = [_probabilities(each)[used] for each in (base, m)]
+    a, b = (positive_score(*each) for each in zip(probabilities, decisions, strict=True))
+    found = compare_verdicts(positive, a >= decisions[0].threshold, b >= decisions[1].threshold, groups)
+    auc = compare_auc(positive.tolist(), a.tolist(), b.tolist(), groups)
+    chosen = [each.argmax(axis=1) for each in probabilities]
     same = share(chosen[0] == chosen[1], clusters(groups, len(positive)))
-    return compared | {
-        "auc_delta": None if auc is None else auc.to_dict(),
+    ratios = {}
+    if timed:
+        for name, kind in (("latency_ratio", "model_ns"), ("end_to_end_ratio", "end_to_end_ns")):
+            rounds = [
+                {(r.session, r.round): median(_raw(r)[kind]) for r in each.rounds} for each in (m, base)
+            ]
+            ratios[name] = ratio_over_common_rounds(*rounds)
+    return VersusFloat(
+        n=found.n,
+        agreement=found.agreement.value,
+        accuracy_delta=found.accuracy_delta.value,
+        p_value=found.p_value,
+        p_value_over_subjects=found.p_value_over_subjects,
+        only_a=found.only_a,
+        only_b=found.only_b,
+        agreement_interval=Ends(found.agreement.low, found.agreement.high),
+        accuracy_delta_interval=Ends(found.accuracy_delta.low, found.accuracy_delta.high),
+        auc_delta=None
+        if auc is None
+        else AucDelta(auc.delta.value, auc.delta.low, auc.delta.high, auc.p_value),
         # Of the most probable class: two classes have the verdict's.
-        "class_agreement": same.to_dict() if same is not None and len(decision.labels) > 2 else None,
-    }
+        class_agreement=same if len(decision.labels) > 2 else None,
+        **ratios,
+    )
 
 
-def _ratios(base: Measured, m: Measured) -> dict[str, Any]:
-    """How many times as long `m` takes as `base`, from rounds that both had in the same session."""
-    found: dict[str, Any] = {}
-    for name, kind in (("latency_ratio", "model_ns"), ("end_to_end_ratio", "end_to_end_ns")):
-        ours, theirs = ({(r.session, r.round): median(_result(r)[kind]) for r in x.rounds} for x in (m, base))
-        shared = sorted(ours.keys() & theirs.keys())
-        ratio = ratio_over_rounds([ours[key] for key in shared], [theirs[key] for key in shared])
-        found[name] = None if ratio is None else ratio.to_dict()
-    return found
-
-
-def _thermal(records: list[Record]) -> dict[str, Any]:
+def _thermal(records: Sequence[Record]) -> Thermal:
     seen = [record.thermal for record in records]
     temperatures = [t[end] for t in seen for end in ("before_c", "after_c") if t[end] is not None]
-    return {
-        "before_c": seen[0]["before_c"],
-        "after_c": seen[-1]["after_c"],
-        "max_c": max(temperatures, default=None),
-        "throttled": _any(t["throttled"] for t in seen),
-        "hot": _any(t["hot"] for t in seen),
-    }
+    return Thermal(
+        before_c=seen[0]["before_c"],
+        after_c=seen[-1]["after_c"],
+        max_c=max(temperatures, default=None),
+        throttled=_any(t["throttled"] for t in seen),
+        hot=_any(t["hot"] for t in seen),
+    )
 
 
 def _any(answers: Iterable[bool | None]) -> bool | None:
@@ -294,14 +352,14 @@ def _any(answers: Iterable[bool | None]) -> bool | None:
 def _probabilities(m: Measured) -> npt.NDArray[np.float64]:
     """(n, k); rows of images that could not be read are NaN."""
     k = len(m.subject.artifact.metadata.decision.labels)
-    listed = _result(m.accuracy)["probabilities"]
+    listed = _raw(m.accuracy)["probabilities"]
     return np.asarray([[np.nan] * k if row is None else row for row in listed], dtype=np.float64)
 
 
 def _used(m: Measured) -> npt.NDArray[np.bool_]:
-    return np.asarray([row is not None for row in _result(m.accuracy)["probabilities"]])
+    return np.asarray([row is not None for row in _raw(m.accuracy)["probabilities"]])
 
 
-def _result(record: Record) -> dict[str, Any]:
+def _raw(record: Record) -> dict[str, Any]:
     assert record.result is not None
     return record.result

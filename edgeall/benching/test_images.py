@@ -8,15 +8,8 @@ from edgeall import files
 from edgeall.artifact import Artifact, Decision
 from edgeall.errors import DatasetError, UsageError
 from edgeall.measuring.plan import PlannedImage
+from edgeall.results.accuracy import SPLITS
 from edgeall.runs import Member, Run
-
-GROUPINGS = {
-    "subject": "subject",
-    "image": "split by image: optimistic",
-    "other": "another data set than the run's",
-    "unknown": "not known to be held out: may be optimistic",
-}
-"""How far the test images are from those that trained the model, and the words for it beside an accuracy."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +19,7 @@ class TestSet:
     Attributes:
         truth: index into the decision's labels of each image.
         subjects: of each image; None where not known.
-        grouped_by: a key of `GROUPINGS`.
+        grouped_by: one of `edgeall.results.document.SPLITS`.
         data: name of the layout they came in.
         notes: what a reader must know of the choice, a line each.
     """
@@ -85,7 +78,7 @@ def _held_out(run: Run, data: Path | None) -> TestSet:
         ),
         truth=tuple(run.class_indices("test")),
         subjects=tuple(member.subject for member in members),
-        grouped_by=run.split.grouped_by if run.split.grouped_by in GROUPINGS else "image",
+        grouped_by=run.split.grouped_by if run.split.grouped_by in SPLITS else "image",
         data=run.data.layout,
     )
 

@@ -3,11 +3,14 @@
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeall.cli.display import Display
 from edgeall.errors import UsageError
 from edgeall.progress import Progress
+
+if TYPE_CHECKING:
+    from edgeall.results import Document
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, display: Display) -> int:
+    from edgeall import results
     from edgeall.benching import find_artifacts
     from edgeall.targets import Address, able_here, load_profile
 
@@ -81,17 +85,18 @@ def run(args: argparse.Namespace, display: Display) -> int:
     if len(addresses) > 1:
         return _fleet(args, profile, paths, addresses, display)
     document = _bench(args, profile, paths, next(iter(addresses), None), display)
-    display.emit(document)
+    written = results.to_json(document)
+    display.emit(written)
     if not display.as_json:
-        from edgeall.reporting import Terminal, merge
+        from edgeall.reporting import Terminal
 
-        display.show(Terminal(merge([("this bench", document)])))
+        display.show(Terminal(results.merge([("this bench", written)])))
     return _status([document], display)
 
 
 def _bench(
     args: argparse.Namespace, profile: Any, paths: list[Path], address: Any, progress: Progress
-) -> dict[str, Any]:
+) -> "Document":
     from edgeall.benching import bench, find_ensembles
     from edgeall.targets import found
 
@@ -109,15 +114,17 @@ def _fleet(
 ) -> int:
     from functools import partial
 
+    from edgeall import results
     from edgeall.benching import fleet
-    from edgeall.reporting import Fleet, Terminal, merge
+    from edgeall.reporting import Fleet, Terminal
 
     work = {str(address): partial(_bench, args, profile, paths, address) for address in addresses}
     documents, errors = fleet(work, display)
+    written = {name: results.to_json(document) for name, document in documents.items()}
     failures = [{"host": host, "error": str(error)} for host, error in errors.items()]
-    display.emit({"schema": 1, "benches": list(documents.values()), "failures": failures})
+    display.emit({"schema": 1, "benches": list(written.values()), "failures": failures})
     if documents and not display.as_json:
-        benches = merge(list(documents.items()))
+        benches = results.merge(list(written.items()))
         display.show(Fleet(benches) if len(benches) > 1 else Terminal(benches))
     for host, error in errors.items():
         display.error(f"{host}: {error}")
@@ -125,8 +132,8 @@ def _fleet(
     return 2 if not documents else 1 if errors else status
 
 
-def _status(documents: list[dict[str, Any]], display: Display) -> int:
-    failed = sorted({failure["artifact"] for document in documents for failure in document["failures"]})
+def _status(documents: "list[Document]", display: Display) -> int:
+    failed = sorted({failure.artifact for document in documents for failure in document.failures or ()})
     if failed:
         display.error(f"failed, in whole or in part, as said above: {', '.join(failed)}")
     return 1 if failed else 0

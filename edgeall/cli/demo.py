@@ -41,13 +41,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, display: Display) -> int:
     """Run the commands one by one; returns 1 where an artifact failed or exceeded its tolerance."""
-    from edgeall import files, reporting
+    from edgeall import files, reporting, results
 
     started = time.monotonic()
     steps = _steps(args.out, args.weights)
     statuses = [_run(step, f"[{number}/{len(steps)}]", display) for number, step in enumerate(steps, start=1)]
     found = sorted(args.out.glob("runs/*/bench/laptop.json"))
-    benches = reporting.load([file for file in found if not files.is_hidden(file.parent.parent)])
+    benches = results.load([file for file in found if not files.is_hidden(file.parent.parent)])
     report = args.out / "report.md"
     files.write_text(report, reporting.markdown(benches))
     display.emit(reporting.to_json(benches))

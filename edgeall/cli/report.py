@@ -10,7 +10,7 @@ from edgeall.cli.display import Display
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgeall.reporting import Bench
+    from edgeall.results import Bench
 
 FORMATS = ("terminal", "markdown", "json")
 _BY_SUFFIX = {".md": "markdown", ".markdown": "markdown", ".json": "json", ".txt": "terminal"}
@@ -38,9 +38,9 @@ def run(args: argparse.Namespace, display: Display) -> int:
         files.refuse_overwrite(args.output, args.overwrite)
     found = _results(args.results)
 
-    from edgeall import reporting
+    from edgeall import reporting, results
 
-    benches = reporting.load(found)
+    benches = results.load(found)
     if args.output is not None:
         files.write_text(args.output, _text(form, benches))
         display.note(f"wrote {args.output}")

@@ -1,7 +1,5 @@
 """What a model said of each of its test images, and which images two models have in common."""
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +8,7 @@ import numpy.typing as npt
 
 from edgeall.artifact import Decision
 from edgeall.errors import UsageError
+from edgeall.results.pairing import common_rows
 from edgeall.statistics import Estimate, classification_metrics
 
 Bools = npt.NDArray[np.bool_]
@@ -98,11 +97,7 @@ def common(a: Answers, b: Answers) -> tuple[Answers, Answers] | None:
         UsageError: the two disagree on what an image is.
     """
     by_hash = a.hashes is not None and b.hashes is not None
-    keys_a, keys_b = (
-        _numbered(one.hashes if by_hash and one.hashes is not None else one.names) for one in (a, b)
-    )
-    place = {key: row for row, key in enumerate(keys_b)}
-    rows = [(row, place[key]) for row, key in enumerate(keys_a) if key in place]
+    rows = common_rows(*(one.hashes if by_hash and one.hashes else one.names for one in (a, b)))
     if not rows:
         return None
     shared = np.asarray(rows, dtype=np.int64)
@@ -116,13 +111,3 @@ def common(a: Answers, b: Answers) -> tuple[Answers, Answers] | None:
             f"against {words[1]}): label the data alike, then train or bench again"
         )
     return ours, theirs
-
-
-def _numbered(keys: Sequence[str]) -> list[tuple[str, int]]:
-    """Copies of one image are told apart by their number: they are as many pairs as both sides have."""
-    seen: Counter[str] = Counter()
-    numbered = []
-    for key in keys:
-        numbered.append((key, seen[key]))
-        seen[key] += 1
-    return numbered

@@ -9,11 +9,12 @@ from pathlib import Path
 from edgeall import runs
 from edgeall.comparing.common_images import common
 from edgeall.comparing.cost_ratios import Ratio, ratios
-from edgeall.comparing.differences import Difference, paired, separate
+from edgeall.comparing.differences import paired, separate
 from edgeall.comparing.loading import Entry, Place, Source, open_sources
 from edgeall.errors import UsageError
 from edgeall.files import AnyPath
 from edgeall.progress import SILENT, Progress
+from edgeall.results.differences import Difference
 from edgeall.statistics import holm
 
 _ROUNDING = 1e-9

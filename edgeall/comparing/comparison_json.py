@@ -6,9 +6,9 @@ from typing import Any
 from edgeall.comparing.compare import Comparison, Outcome, Tolerances
 from edgeall.comparing.conclusions import paragraphs
 from edgeall.comparing.cost_ratios import Ratio
-from edgeall.comparing.differences import Difference
 from edgeall.comparing.loading import Entry, Place, Source
 from edgeall.comparing.ranking import Ranking, rankings
+from edgeall.results.differences import Difference
 
 SCHEMA = 1
 
@@ -26,7 +26,7 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
                 "name": w.name,
                 "place": _place(w.place),
                 "metric": w.figure.metric,
-                "supported": w.figure.supported,
+                "supported": w.figure.shown,
             }
             for w in outcome.worse
         ],
@@ -81,7 +81,7 @@ def _difference(d: Difference, tolerances: Tolerances) -> dict[str, Any]:
         "p_value": d.p_value,
         "p_adjusted": d.p_adjusted,
         "test": d.test,
-        "supported": d.supported,
+        "supported": d.shown,
         "beyond_tolerance": tolerances.exceeded(d),
     }
 
@@ -93,7 +93,7 @@ def _ratio(r: Ratio, tolerances: Tolerances) -> dict[str, Any]:
         "ratio": r.ratio.to_dict(),
         "interval": r.ratio.method,
         "interleaved": r.interleaved,
-        "supported": r.supported,
+        "supported": r.shown,
         "beyond_tolerance": tolerances.exceeded(r),
     }
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from edgeall import formatting
 from edgeall.comparing.compare import Comparison, Outcome
-from edgeall.comparing.conclusions import NAMES, delta, verdict
+from edgeall.comparing.conclusions import NAMES, verdict
 from edgeall.comparing.cost_ratios import Ratio
-from edgeall.comparing.differences import Difference
-from edgeall.reporting import formatting
+from edgeall.results.differences import Difference
 
 
 def table(outcome: Outcome) -> Any:
@@ -45,7 +45,7 @@ def _cells(figure: Difference | Ratio, c: Comparison, outcome: Outcome) -> tuple
         formatting.UNKNOWN if p_value is None else formatting.p(p_value).removeprefix("p ").removeprefix("= ")
     )
     unit = "" if figure.metric == "auc" else ", %"
-    return f"{name}{unit}", *sides, delta(figure), test
+    return f"{name}{unit}", *sides, formatting.difference(figure.metric, figure.delta), test
 
 
 def _side(metric: str, name: str, c: Comparison, outcome: Outcome) -> str:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from edgeall import formatting
 from edgeall.comparing.compare import Comparison, Outcome, Tolerances
 from edgeall.comparing.cost_ratios import Ratio
-from edgeall.comparing.differences import Difference
 from edgeall.comparing.ranking import Ranking, rankings
-from edgeall.reporting import formatting
-from edgeall.reporting.caveats import FEW_SUBJECTS
+from edgeall.results.accuracy import split_in_words
+from edgeall.results.differences import FEW_SUBJECTS, Difference
 
 NAMES = {
     "accuracy": "accuracy",
@@ -29,18 +29,9 @@ def paragraphs(outcome: Outcome) -> list[str]:
     return [*found, " ".join(_limits(outcome))]
 
 
-def delta(d: Difference) -> str:
-    """ "+4.5 points [−3.0 to +12.1]"; of AUC "+0.012 [−0.030 to +0.054]"."""
-    low, high = d.delta.low, d.delta.high
-    ends = None if low is None or high is None else (low, high)
-    if d.metric != "auc":
-        return formatting.points_interval(d.delta.value, ends)
-    return formatting.signed_interval(d.delta.value, ends)
-
-
 def verdict(figure: Difference | Ratio, tolerances: Tolerances) -> str:
     """What may be said of one figure, in few words."""
-    shown = figure.supported
+    shown = figure.shown
     if tolerances.exceeded(figure):
         if shown is None:
             return "beyond tolerance; not tested"
@@ -90,7 +81,7 @@ def _basis(c: Comparison) -> str:
 def _told(d: Difference) -> str:
     p_value = d.p_value if d.p_adjusted is None else d.p_adjusted
     test = "" if p_value is None else f" ({formatting.p(p_value)})"
-    return f"{NAMES[d.metric]} {delta(d)}{test}"
+    return f"{NAMES[d.metric]} {formatting.difference(d.metric, d.delta)}{test}"
 
 
 def _judged(c: Comparison, tolerances: Tolerances) -> str:
@@ -102,7 +93,7 @@ def _judged(c: Comparison, tolerances: Tolerances) -> str:
             True: "a difference that the data support",
             False: "though the data do not show a difference",
             None: "a difference that cannot be tested here",
-        }[figure.supported]
+        }[figure.shown]
         said.append(
             f"{NAMES[figure.metric]} is beyond the tolerance of {_tolerance(figure, tolerances)}, {known}"
         )
@@ -176,7 +167,7 @@ def _of_images(outcome: Outcome) -> Iterator[str]:
     if any(c.paired and c.subjects is None for c in outcome.comparisons):
         yield "Whose images these are is not known: each counts as independent, which claims too much if it is not."
     if any("image" in source.grouped_by for source in outcome.sources):
-        yield "Split by image: optimistic."
+        yield f"{_capital(split_in_words('image'))}."
     if any(c.paired and c.n != (c.common, c.common) for c in outcome.comparisons):
         yield "Test sets overlap in part: differences are of the common images, other figures of each one's own."
     for source in outcome.sources:
@@ -201,7 +192,7 @@ def _of_times(outcome: Outcome) -> Iterator[str]:
     ]
     if any(result.noisy for result in results):
         yield "Some measurements were noisy."
-    if kinds := sorted({result.kind for result in results} - {"measured"}):
+    if kinds := sorted({result.latency_kind for result in results} - {"measured"}):
         yield f"Latencies that are {formatting.listed(list(kinds))} enter no ratio."
 
 

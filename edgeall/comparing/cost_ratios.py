@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from edgeall.reporting.document import Result
-from edgeall.statistics import Estimate, ratio_of_separate_rounds, ratio_over_rounds
+from edgeall.results import Result
+from edgeall.results.differences import excludes
+from edgeall.results.pairing import ratio_over_common_rounds
+from edgeall.statistics import Estimate, ratio_of_separate_rounds
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,9 @@ class Ratio:
     interleaved: bool | None = None
 
     @property
-    def supported(self) -> bool | None:
+    def shown(self) -> bool | None:
         """Whether the rounds show a difference; None where they cannot: other sessions differ by more than rounds."""
-        if not self.interleaved or self.ratio.low is None or self.ratio.high is None:
-            return None
-        return self.ratio.low > 1 or self.ratio.high < 1
+        return excludes(self.ratio, 1) if self.interleaved else None
 
 
 def ratios(a: Result, b: Result) -> tuple[Ratio, ...]:
@@ -34,25 +34,25 @@ def ratios(a: Result, b: Result) -> tuple[Ratio, ...]:
     found = []
     if (latency := _latency(a, b)) is not None:
         found.append(latency)
-    if a.peak_rss_bytes and b.peak_rss_bytes and "emulated" not in (a.kind, b.kind):
-        found.append(_plain("memory", a.peak_rss_bytes, b.peak_rss_bytes))
+    if a.peak_rss_bytes and b.peak_rss_bytes and "emulated" not in (a.latency_kind, b.latency_kind):
+        found.append(_plain("memory", float(a.peak_rss_bytes), float(b.peak_rss_bytes)))
     if a.size_bytes and b.size_bytes:
         found.append(_plain("size", a.size_bytes, b.size_bytes))
     return tuple(found)
 
 
 def _latency(a: Result, b: Result) -> Ratio | None:
-    if a.latency is None or b.latency is None or (a.kind, b.kind) != ("measured", "measured"):
+    if a.latency_ms is None or b.latency_ms is None or not a.latency_kind == b.latency_kind == "measured":
         return None
-    ours, theirs = b.latency.rounds, a.latency.rounds
-    shared = sorted(ours.keys() & theirs.keys())
-    if len(shared) > 1:
-        ratio = ratio_over_rounds([ours[key] for key in shared], [theirs[key] for key in shared])
-    else:
+    ours, theirs = b.latency_ms.by_round, a.latency_ms.by_round
+    before, after = a.latency_ms.p50, b.latency_ms.p50
+    ratio = ratio_over_common_rounds(ours, theirs)
+    interleaved = ratio is not None and ratio.low is not None
+    if not interleaved:
         ratio = ratio_of_separate_rounds(list(ours.values()), list(theirs.values()))
-    if ratio is None and a.latency.p50 and b.latency.p50:
-        ratio = Estimate(b.latency.p50 / a.latency.p50, None, None, "no rounds recorded")
-    return None if ratio is None else Ratio("latency", a.latency.p50, b.latency.p50, ratio, len(shared) > 1)
+    if ratio is None and before and after:
+        ratio = Estimate(after / before, None, None, "no rounds recorded")
+    return None if ratio is None else Ratio("latency", before, after, ratio, interleaved)
 
 
 def _plain(metric: str, a: float, b: float) -> Ratio:

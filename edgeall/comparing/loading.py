@@ -7,13 +7,14 @@ from typing import Literal
 
 import numpy as np
 
-from edgeall import ensembling, predictions, reporting, runs
+from edgeall import ensembling, predictions, results, runs
 from edgeall.artifact import Decision
 from edgeall.comparing.common_images import Answers
 from edgeall.errors import RunError, UsageError
+from edgeall.formatting import threads
 from edgeall.predictions import Predictions
-from edgeall.reporting.document import Result, title
-from edgeall.reporting.formatting import threads
+from edgeall.results import Result
+from edgeall.results.bench import title
 from edgeall.statistics import Estimate, is_positive, positive_score
 
 POOLED = runs.POOLED
@@ -55,7 +56,7 @@ class Entry:
             return self.answers.figures
         assert self.result is not None
         told = {
-            "accuracy": self.result.accuracy_told,
+            "accuracy": self.result.accuracy_shown,
             "sensitivity": self.result.sensitivity,
             "specificity": self.result.specificity,
             "auc": self.result.auc,
@@ -219,7 +220,7 @@ def _answers(said: Predictions, decision: Decision, hashes: dict[str, str]) -> A
 def _benches(names: Sequence[str], paths: Sequence[Path]) -> tuple[Source, ...]:
     read = []
     for path in paths:
-        benches = reporting.load([path])
+        benches = results.load([path])
         if len(benches) != 1:
             raise UsageError(f"{path}: holds results of {len(benches)} devices; give a file of one device")
         read.append(benches[0])
@@ -232,7 +233,7 @@ def _benches(names: Sequence[str], paths: Sequence[Path]) -> tuple[Source, ...]:
         sources.append(
             Source(
                 name, path, "bench", next(iter(backbones)) if len(backbones) == 1 else None,
-                frozenset(r.grouped_by or "unknown" for r in bench.results),
+                frozenset(r.split_by for r in bench.results),
                 {place: Entry(said[r.name], r) for place, r in zip(places, bench.results, strict=True)},
                 device=f"{bench.device} ({bench.machine})",
             )

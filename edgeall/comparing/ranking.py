@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeall.comparing.compare import Comparison, Outcome
-from edgeall.comparing.differences import Difference
 from edgeall.comparing.loading import Place
-from edgeall.reporting.pairs import SIGNIFICANT
+from edgeall.results.differences import SIGNIFICANT, Difference
 from edgeall.statistics import Estimate
 
 
@@ -72,7 +71,7 @@ def _ranking(outcome: Outcome, place: Place | None, found: Sequence[Comparison])
         metric,
         tuple(sorted(((name, own[metric]) for name, own in figures.items()), key=lambda one: -one[1].value)),
         len(found),
-        tuple(_in_order(c, d) for c, d in differences if d.supported),
+        tuple(_in_order(c, d) for c, d in differences if d.shown),
         len(found) - len(tested),
         images.pop() if len(images) == len(subjects) == 1 else None,
         subjects.pop() if len(subjects) == 1 else None,

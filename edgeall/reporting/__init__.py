@@ -4,22 +4,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from edgeall.reporting.device_verdict import DeviceVerdict, Statement, judge
-from edgeall.reporting.document import Bench, Result
 from edgeall.reporting.markdown import markdown
-from edgeall.reporting.reading import SCHEMA, load, merge
 from edgeall.reporting.terminal import Fleet, Terminal, plain_text
+from edgeall.results import SCHEMA, Bench
 
 __all__ = [
-    "Bench",
     "DeviceVerdict",
     "Fleet",
-    "Result",
     "Statement",
     "Terminal",
     "judge",
-    "load",
     "markdown",
-    "merge",
     "plain_text",
     "to_json",
 ]

@@ -4,15 +4,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from edgeall import formatting
 from edgeall.artifact import INTENDED_USE
-from edgeall.reporting import formatting
-from edgeall.reporting.document import Bench, Failure, Result
+from edgeall.measuring.records import NOT_TRIED
 from edgeall.reporting.findings import artifacts, timed
-from edgeall.reporting.pairs import time_ratio
+from edgeall.results import Bench, Failure, Result
+from edgeall.results.differences import FEW_SUBJECTS
+from edgeall.results.pairing import time_ratio
 from edgeall.statistics import share
-
-FEW_SUBJECTS = 30
-"""Below it, what is known of other people rests on few: worth a word beside intervals that say so."""
 
 
 def warnings(bench: Bench) -> list[str]:
@@ -24,19 +23,27 @@ def warnings(bench: Bench) -> list[str]:
         if r.failed_parity
     ]
     for r in artifacts(bench):
-        if r.float_operators:
-            kinds = formatting.listed(
-                [f"{count} {kind}" for kind, count in sorted(r.float_operators.items())]
-            )
+        if r.left_in_float:
+            kinds = formatting.listed([f"{count} {kind}" for kind, count in sorted(r.left_in_float.items())])
             found.append(f"{bench.label(r)} left operators in floating point here: {kinds}.")
-        if r.precision != "int8" and r.executed and r.executed != r.precision:
-            found.append(f"{bench.label(r)} ran as {r.executed} here, not as {r.precision}.")
+        ran_as = r.executed_precision
+        if r.precision != "int8" and ran_as and ran_as != r.precision:
+            found.append(f"{bench.label(r)} ran as {ran_as} here, not as {r.precision}.")
     return found
 
 
 def lines(failures: Iterable[Failure]) -> list[str]:
     """What failed and why, each once; what was not tried for it adds none."""
-    return list(dict.fromkeys(failure.line for failure in failures if not failure.follows))
+    every = list(failures)
+    causes = {(failure.artifact, failure.error) for failure in every}
+    return list(
+        dict.fromkeys(
+            failure.line
+            for failure in every
+            if not failure.error.startswith(NOT_TRIED)
+            or (failure.artifact, failure.error.removeprefix(NOT_TRIED)) not in causes
+        )
+    )
 
 
 def limits(bench: Bench) -> list[str]:
@@ -53,7 +60,7 @@ def limits(bench: Bench) -> list[str]:
 
 def unproven_on(results: Iterable[Result]) -> str:
     """ "unproven on 66 images", of artifacts that are."""
-    counts = sorted({r.parity.n for r in results if r.parity is not None and r.parity.n is not None})
+    counts = sorted({r.parity.n for r in results if r.parity is not None})
     images = f" on {formatting.listed([str(n) for n in counts], 'or')} images" if counts else ""
     return f"unproven{images}"
 
@@ -86,7 +93,7 @@ def _on_images(bench: Bench) -> list[str]:
             f"These images are of {min(clusters)} subjects only. Images of one subject resemble each other; the "
             "intervals take that into account, and suppose that these subjects are like those to come."
         )
-    grouping = {r.grouped_by or "unknown" for r in bench.results}
+    grouping = {r.split_by for r in bench.results}
     if "image" in grouping:
         found.append(
             "Split by image: optimistic. Images of one person may be on both sides of the split, "
@@ -139,7 +146,7 @@ def _on_times(bench: Bench) -> list[str]:
         )
     if any(r.short for r in clocked):
         found.append("Measured with fewer runs, seconds or rounds than comparable figures need.")
-    if any(r.estimated for r in bench.results):
+    if any(r.latency_kind == "estimated" for r in bench.results):
         found.append("Latencies marked ≈ are estimated, and take no part in the verdict.")
     ratios = [time_ratio(r, clocked[0]) for r in clocked[1:]]
     if any(ratio is not None and ratio.low is None for ratio in ratios):

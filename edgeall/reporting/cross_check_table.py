@@ -1,9 +1,8 @@
-"""The engines' own benchmark tools as witnesses: what a result says of them, and the table that people see."""
+"""The table of latencies beside those of the engines' own benchmark tools."""
 
-from edgeall.reporting import formatting
-from edgeall.reporting.checked import At
-from edgeall.reporting.document import Bench, CrossCheck, NoWitness
-from edgeall.reporting.side import SideTable
+from edgeall import formatting
+from edgeall.reporting.results_table import SideTable
+from edgeall.results import Bench
 from edgeall.statistics import Estimate
 
 HEADING = "Beside the engines' own tools"
@@ -15,54 +14,22 @@ SLOWER = "SLOWER"
 _UNCERTAIN = "uncertain"
 
 
-def read(at: At | None) -> CrossCheck | NoWitness | None:
-    """From a result's "cross_check"; None where it was not asked for.
-
-    Raises:
-        MeasurementError: it is something else; names the key at fault.
-    """
-    if at is None:
-        return None
-    if (tool := at.maybe("tool")) is None:
-        return NoWitness(at.get("reason").text())
-    version, ratio = at.maybe("version"), at.get("ratio")
-    value = ratio.get("value").number(1e-9)
-    low, high = ratio.maybe("low"), ratio.maybe("high")
-    return CrossCheck(
-        tool=tool.text() + ("" if version is None else f" {version.text()}"),
-        tool_ms=at.get("p50_ms").number(1e-9),
-        ours_ms=at.get("ours_p50_ms").number(1e-9),
-        ratio=Estimate(
-            value,
-            None if low is None else low.number(0.0, value),
-            None if high is None else high.number(value),
-        ),
-        tolerance=at.get("tolerance").number(0.0, 1.0),
-    )
-
-
 def witnesses(bench: Bench) -> SideTable:
     """The table of a device; without rows where nothing was cross-checked."""
     rows, missing = [], dict[str, list[str]]()
     tolerances = set()
     for result in bench.results:
         check, label = result.cross_check, bench.label(result)
-        if isinstance(check, NoWitness):
+        if check is None:
+            continue
+        if check.ratio is None or check.tolerance is None:
             rows.append((label, str(result.threads), "no witness", *[formatting.UNKNOWN] * 4))
-            missing.setdefault(check.reason, []).append(label)
-        elif check is not None:
-            tolerances.add(formatting.significant(100 * check.tolerance, 2).removesuffix(".0"))
-            times = (formatting.ms(check.tool_ms), formatting.ms(check.ours_ms))
-            rows.append(
-                (
-                    label,
-                    str(result.threads),
-                    check.tool,
-                    *times,
-                    formatting.ratio(check.ratio),
-                    finding(check),
-                )
-            )
+            missing.setdefault(str(check.reason), []).append(label)
+        else:
+            tolerances.add(_percent(check.tolerance))
+            times = (formatting.ms(check.p50_ms), formatting.ms(check.ours_p50_ms))
+            found = (formatting.ratio(check.ratio), finding(check.ratio, check.tolerance))
+            rows.append((label, str(result.threads), check.name, *times, *found))
     notes = [
         f"no witness for {formatting.listed(list(dict.fromkeys(labels)))}: {reason}."
         for reason, labels in missing.items()
@@ -78,15 +45,14 @@ def witnesses(bench: Bench) -> SideTable:
     return SideTable(HEADING, COLUMNS, NUMERIC, tuple(rows), tuple(notes))
 
 
-def finding(check: CrossCheck) -> str:
+def finding(ratio: Estimate, tolerance: float) -> str:
     """Where the ratio lies, in words, and whether all of its interval lies there too."""
-    share = f"{formatting.significant(100 * check.tolerance, 2).removesuffix('.0')}%"
+    share = f"{_percent(tolerance)}%"
     sides = {
-        f"{SLOWER} by more than {share}": (1 + check.tolerance, float("inf")),
-        f"faster by more than {share}": (0.0, 1 - check.tolerance),
-        f"within {share}": (1 - check.tolerance, 1 + check.tolerance),
+        f"{SLOWER} by more than {share}": (1 + tolerance, float("inf")),
+        f"faster by more than {share}": (0.0, 1 - tolerance),
+        f"within {share}": (1 - tolerance, 1 + tolerance),
     }
-    ratio = check.ratio
     side, (low, high) = next(
         (side, ends)
         for side, ends in sides.items()
@@ -94,3 +60,7 @@ def finding(check: CrossCheck) -> str:
     )
     sure = ratio.low is not None and ratio.high is not None and low <= ratio.low and ratio.high <= high
     return side if sure else f"{side}, {_UNCERTAIN}"
+
+
+def _percent(share: float) -> str:
+    return formatting.significant(100 * share, 2).removesuffix(".0")

@@ -6,10 +6,17 @@ A pure function of the results: the same results, the same words.
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from edgeall.reporting import caveats, findings, formatting
-from edgeall.reporting.document import Bench, Result
-from edgeall.reporting.findings import told
-from edgeall.reporting.pairs import accuracy_gap, auc_gap, same_speed, time_ratio, worth_its_time
+from edgeall import formatting
+from edgeall.reporting import caveats, findings
+from edgeall.reporting.findings import in_figures
+from edgeall.results import Bench, Result
+from edgeall.results.pairing import (
+    accuracy_difference,
+    auc_difference,
+    same_speed,
+    time_ratio,
+    worth_its_time,
+)
 from edgeall.statistics import LEAST_GAIN
 
 Kind = Literal["recommendation", "backbones", "int8", "extremes", "warning", "limit"]
@@ -142,7 +149,9 @@ def _saves_no_time(bench: Bench, idle: list[Result]) -> list[str]:
 
 
 def _p50(result: Result) -> float:
-    return float("inf") if result.latency is None or result.latency.p50 is None else result.latency.p50
+    return (
+        float("inf") if result.latency_ms is None or result.latency_ms.p50 is None else result.latency_ms.p50
+    )
 
 
 def _auc(result: Result) -> float:
@@ -152,16 +161,16 @@ def _auc(result: Result) -> float:
 def _not_shown_worse(best: Result, result: Result) -> bool:
     if result.name == best.name:
         return True
-    gap = accuracy_gap(best, result)
+    gap = accuracy_difference(best, result)
     if gap is None:
         # Not on the same images: intervals that do not even meet are taken for a difference, to be on the safe side.
-        low, high = best.accuracy_told.low, result.accuracy_told.high
+        low, high = best.accuracy_shown.low, result.accuracy_shown.high
         return low is not None and high is not None and high >= low
     return not gap.loss
 
 
 def _loses_auc(best: Result, result: Result) -> bool:
-    gap = auc_gap(best, result)
+    gap = auc_difference(best, result)
     return gap is not None and gap.loss
 
 
@@ -173,7 +182,7 @@ def _reason(bench: Bench, chosen: Result, best: Result, sharpest: Result, consid
     )
     facts = (
         f"{formatting.ms(_p50(chosen))} ms, {formatting.megabytes(chosen.size_bytes)} MB, "
-        f"accuracy {formatting.percent_interval(chosen.accuracy_told)}%, AUC {formatting.share_interval(chosen.auc)}"
+        f"accuracy {formatting.percent_interval(chosen.accuracy_shown)}%, AUC {formatting.share_interval(chosen.auc)}"
     )
     text = f"{bench.label(chosen)} on {formatting.threads(chosen.threads)} ({facts}): {speed}"
     of = "the one artifact" if considered == 1 else f"the {considered} artifacts"
@@ -188,8 +197,13 @@ def _not_excluded(bench: Bench, chosen: Result, best: Result, sharpest: Result) 
     said = ""
     lower = best.accuracy.value > chosen.accuracy.value, _auc(sharpest) > _auc(chosen)
     for is_lower, other, gap, figure in (
-        (lower[0], best, accuracy_gap(best, chosen), f"accuracy, {formatting.percent(best.accuracy.value)}%"),
-        (lower[1], sharpest, auc_gap(sharpest, chosen), f"AUC, {_auc(sharpest):.2f}"),
+        (
+            lower[0],
+            best,
+            accuracy_difference(best, chosen),
+            f"accuracy, {formatting.percent(best.accuracy.value)}%",
+        ),
+        (lower[1], sharpest, auc_difference(sharpest, chosen), f"AUC, {_auc(sharpest):.2f}"),
     ):
         if not is_lower:
             continue
@@ -197,7 +211,7 @@ def _not_excluded(bench: Bench, chosen: Result, best: Result, sharpest: Result) 
         if gap is None:
             said += f"{head}, on other images or without scores: intervals were compared, no test was made."
             continue
-        least = None if gap.ends is None else -min(gap.ends[0], 0.0)
+        least = None if gap.delta.low is None else -min(gap.delta.low, 0.0)
         most = (
             "how much worse it may be is not known"
             if least is None
@@ -205,5 +219,5 @@ def _not_excluded(bench: Bench, chosen: Result, best: Result, sharpest: Result) 
             if gap.metric == "accuracy"
             else f"its AUC may be up to {least:.3f} lower"
         )
-        said += f"{head}. Not shown is not excluded on {gap.n} images: {told(gap)}, so that {most}."
+        said += f"{head}. Not shown is not excluded on {gap.n} images: {in_figures(gap)}, so that {most}."
     return said

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from edgeall.reporting import formatting
+from edgeall import formatting
 from edgeall.reporting.caveats import lines
-from edgeall.reporting.document import Bench, Failure, Result, family, title
-from edgeall.reporting.results_table import MARKS, parity_mark, parity_notes, table
-from edgeall.reporting.side import SideTable
+from edgeall.reporting.results_table import MARKS, SideTable, parity_mark, parity_notes, table
+from edgeall.results import Bench, Failure, Result
+from edgeall.results.bench import family, title
+from edgeall.results.pairing import common_rows
 
 HEADING = "Side by side"
 NOT_MEASURED = "failed"
@@ -133,9 +134,8 @@ def _effort(key: _Key, figure: _Figure | None, bench: Bench) -> str:
         return NOT_MEASURED if any(_prevents(key, each) for each in bench.failures) else formatting.UNKNOWN
     if not bench.emulated:
         return figure.latency
-    counts = figure.result.counts
-    if counts is not None and counts.instructions is not None:
-        return f"{counts.instructions / 1e6:.2f}"
+    if figure.result.counted is not None:
+        return f"{figure.result.counted / 1e6:.2f}"
     uncounted = [each for each in bench.failures if each.kind == "instructions"]
     return NOT_MEASURED if any(each.sha256 == key.artifact for each in uncounted) else formatting.UNKNOWN
 
@@ -153,14 +153,11 @@ def _same(figure: _Figure | None, first: _Figure | None) -> str:
     """How many verdicts on the same images are those of the same artifact on the first device."""
     if figure is None or first is None or figure.result.sha256 is None:
         return formatting.UNKNOWN
-    if figure.result.predictions is None or first.result.predictions is None:
+    ours, theirs = figure.result.predictions, first.result.predictions
+    if ours is None or theirs is None:
         return formatting.UNKNOWN
-    ours, theirs = (
-        dict(zip(each.images, each.positive, strict=True))
-        for each in (figure.result.predictions, first.result.predictions)
-    )
-    common = ours.keys() & theirs.keys()
-    equal = sum(ours[name] == theirs[name] for name in common)
+    common = common_rows(ours.images, theirs.images)
+    equal = sum(ours.positive[row] == theirs.positive[other] for row, other in common)
     return f"{equal} of {len(common)}" if common else formatting.UNKNOWN
 
 

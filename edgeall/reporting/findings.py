@@ -1,17 +1,19 @@
 """What the results of one device show, in sentences; no word of better, faster or worse beyond what they show."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from edgeall import formatting
 from edgeall.artifact import FORMATS
-from edgeall.reporting import formatting
-from edgeall.reporting.document import FAILED_PARITY, Bench, Result, VersusFloat, title
-from edgeall.reporting.pairs import (
-    Gap,
-    accuracy_gap,
-    apart,
-    auc_gap,
-    gaps,
+from edgeall.results import Bench, Result
+from edgeall.results.accuracy import VersusFloat
+from edgeall.results.bench import FAILED_PARITY, title
+from edgeall.results.differences import MCNEMAR, SIGN_FLIP, Difference, excludes
+from edgeall.results.pairing import (
+    accuracy_difference,
+    auc_difference,
+    differences,
     same_speed,
     time_ratio,
     worth_its_time,
@@ -31,13 +33,16 @@ def timed(bench: Bench) -> list[Result]:
     """Results whose latency was measured on the device itself."""
     if bench.emulated:
         return []
-    return [r for r in bench.results if r.latency is not None and r.latency.p50 and r.kind == "measured"]
+    return [
+        r
+        for r in bench.results
+        if r.latency_ms is not None and r.latency_ms.p50 and r.latency_kind == "measured"
+    ]
 
 
-def told(gap: Gap) -> str:
+def in_figures(gap: Difference) -> str:
     """ "+4.5 points [−9.0 to +18.0], p = 1.00"; of AUC "+0.045 [−0.090 to +0.180], p = 1.00"."""
-    write = formatting.points_interval if gap.metric == "accuracy" else formatting.signed_interval
-    return f"{write(gap.value, gap.ends)}, {formatting.p(gap.p_value)}"
+    return f"{formatting.difference(gap.metric, gap.delta)}, {formatting.p(gap.p_value)}"
 
 
 def trade_offs(bench: Bench) -> list[str]:
@@ -48,7 +53,7 @@ def trade_offs(bench: Bench) -> list[str]:
         return []
     (format, precision, threads), chosen = common
     first, *others = sorted(chosen, key=_cost)
-    compared = [gaps(first, other) for other in others]
+    compared = [differences(first, other) for other in others]
     adjusted = _adjusted([gap for found in compared for gap in found])
     place = f"{title(format, precision)}, {formatting.threads(threads)}"
     sentences = []
@@ -63,7 +68,7 @@ def trade_offs(bench: Bench) -> list[str]:
     return sentences
 
 
-def _adjusted(found: list[Gap]) -> dict[int, float]:
+def _adjusted(found: list[Difference]) -> dict[int, float]:
     """Holm's p-values, within each metric, by the identity of the gap."""
     result: dict[int, float] = {}
     for metric in ("accuracy", "auc"):
@@ -100,27 +105,29 @@ def _common(bench: Bench, families: list[str]) -> tuple[tuple[str, str, int], li
 
 
 def _cost(result: Result) -> tuple[float, float]:
-    p50 = None if result.latency is None else result.latency.p50
+    p50 = None if result.latency_ms is None else result.latency_ms.p50
     return (float("inf") if p50 is None else p50, float(result.size_bytes))
 
 
-def _gaps_in_words(name: str, b: Result, a: Result, found: list[Gap], adjusted: dict[int, float]) -> str:
-    pair = f"accuracy {formatting.percent_interval(b.accuracy_told)}% against " + (
-        f"{formatting.percent_interval(a.accuracy_told)}%"
+def _gaps_in_words(
+    name: str, b: Result, a: Result, found: list[Difference], adjusted: dict[int, float]
+) -> str:
+    pair = f"accuracy {formatting.percent_interval(b.accuracy_shown)}% against " + (
+        f"{formatting.percent_interval(a.accuracy_shown)}%"
     )
     areas = f", AUC {formatting.share_interval(b.auc)} against {formatting.share_interval(a.auc)}"
     if not found:
         return f"{pair}{areas}, on images that cannot be paired: no difference is claimed."
-    told_of = {gap.metric: told(gap) for gap in found}
+    told_of = {gap.metric: in_figures(gap) for gap in found}
     known = "".join(
         f"{figures}, {told_of[metric]}" if metric in told_of else figures
         for metric, figures in (("accuracy", pair), ("auc", areas))
     )
-    shown = [gap for gap in found if gap.shown(adjusted.get(id(gap)))]
+    shown = [gap for gap in found if replace(gap, p_adjusted=adjusted.get(id(gap))).shown]
     if not shown:
-        of = f" of {b.clusters} subjects" if found[0].subjects and b.clusters else ""
+        of = f" of {b.clusters} subjects" if found[0].over_subjects and b.clusters else ""
         return f"{known}: the {found[0].n} test images{of} cannot tell them apart."
-    said = [f"{'higher' if gap.value > 0 else 'lower'} {_METRICS[gap.metric]}" for gap in shown]
+    said = [f"{'higher' if gap.delta.value > 0 else 'lower'} {_METRICS[gap.metric]}" for gap in shown]
     return f"{known}: {name} has {formatting.listed(said)}."
 
 
@@ -130,9 +137,9 @@ _METRICS = {"accuracy": "accuracy", "auc": "AUC"}
 def _price(bench: Bench, b: Result, a: Result) -> str:
     parts = []
     ratio = None if bench.emulated else time_ratio(b, a)
-    if ratio is not None and b.latency is not None and a.latency is not None:
-        times = f"({formatting.ms(b.latency.p50)} against {formatting.ms(a.latency.p50)} ms)"
-        if ratio.low is not None and not apart(ratio):
+    if ratio is not None and b.latency_ms is not None and a.latency_ms is not None:
+        times = f"({formatting.ms(b.latency_ms.p50)} against {formatting.ms(a.latency_ms.p50)} ms)"
+        if excludes(ratio, 1) is False:
             parts.append(f"a time that the rounds cannot tell apart, {formatting.ratio(ratio)} {times}")
         else:
             parts.append(f"{formatting.ratio(ratio)} the time {times}")
@@ -161,7 +168,7 @@ def beside_float32(bench: Bench) -> Iterator[tuple[Result, Result]]:
     """Each INT8 result after the float32 one of the same model, engine and threads."""
 
     def place(r: Result) -> tuple[str, str, str, int]:
-        return bench.family(r), r.format, r.engine, r.threads
+        return bench.family(r), r.format, str(r.engine), r.threads
 
     floats = {place(r): r for r in bench.results if r.precision == "float32"}
     for r in bench.results:
@@ -193,7 +200,7 @@ _SPEEDS = {
 
 def _speed(ratio: Estimate) -> str:
     """Key of `_SPEEDS` for a ratio of times, float32 over INT8."""
-    settled = ratio.low is None or apart(ratio)
+    settled = excludes(ratio, 1) is not False
     if settled and ratio.value < 1:
         return "slower"
     if not worth_its_time(ratio):
@@ -205,9 +212,8 @@ def _effort(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:
     """Whether any INT8 takes more instructions than its float32, and what is to be said: all an emulator can tell."""
     ratios: dict[str, float] = {}
     for float32, quantized in pairs:
-        ours, theirs = (None if r.counts is None else r.counts.instructions for r in (quantized, float32))
-        if ours and theirs:
-            ratios[Path(quantized.artifact).name] = ours / theirs
+        if quantized.counted and float32.counted:
+            ratios[Path(quantized.artifact).name] = quantized.counted / float32.counted
     said = []
     for name, ratio in ratios.items():
         told = f"{formatting.significant(ratio, 3)}x the instructions of its float32"
@@ -217,7 +223,7 @@ def _effort(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:
 
 
 def _cost_in_accuracy(float32: Result, quantized: Result) -> tuple[bool, str]:
-    gap, area = _gap_to_float(float32, quantized), auc_gap(float32, quantized)
+    gap, area = _gap_to_float(float32, quantized), auc_difference(float32, quantized)
     versus = quantized.vs_float
     agreement = (
         ""
@@ -232,34 +238,27 @@ def _cost_in_accuracy(float32: Result, quantized: Result) -> tuple[bool, str]:
     if gap is None:
         delta = "" if versus is None else f"accuracy {formatting.points(versus.accuracy_delta)} points, "
         return False, f"{agreement}{delta}no test of the difference"
-    found = [each for each in (gap, area) if each is not None and (each is gap or each.shown())]
+    found = [each for each in (gap, area) if each is not None and (each is gap or each.shown)]
     said = [
-        f"{_METRICS[each.metric]} {told(each)}: "
-        + ("no difference shown" if not each.shown() else "a loss" if each.loss else "a gain")
+        f"{_METRICS[each.metric]} {in_figures(each)}: "
+        + ("no difference shown" if not each.shown else "a loss" if each.loss else "a gain")
         for each in found
     ]
     return any(each.loss for each in found), agreement + ", ".join(said)
 
 
-def _gap_to_float(float32: Result, quantized: Result) -> Gap | None:
+def _gap_to_float(float32: Result, quantized: Result) -> Difference | None:
     """The bench's own comparison where it is complete, else one made here from the predictions."""
     versus = quantized.vs_float
     if versus is not None and versus.p_value is not None and _complete(versus):
-        over = versus.p_value_over_subjects
-        return Gap(
-            "accuracy",
-            quantized.n,
-            versus.accuracy_delta,
-            versus.accuracy_delta_interval,
-            versus.p_value if over is None else over,
-            over is not None,
-        )
-    return accuracy_gap(float32, quantized)
+        test = MCNEMAR if versus.p_value_over_subjects is None else SIGN_FLIP
+        return Difference("accuracy", quantized.n, versus.delta, versus.best_p_value, test)
+    return accuracy_difference(float32, quantized)
 
 
 def _complete(versus: VersusFloat) -> bool:
     """Whether an interval that is not there could not be had: of equal verdicts, say."""
-    return versus.accuracy_delta_interval is not None or versus.agreement == 1.0
+    return versus.delta.low is not None or versus.agreement == 1.0
 
 
 def extremes(bench: Bench) -> list[str]:
@@ -275,10 +274,10 @@ def extremes(bench: Bench) -> list[str]:
     if clocked := [r for r in timed(bench) if not r.failed_parity]:
         first = min(clocked, key=_cost)
         rivals = [r for r in clocked if r is not first and same_speed(r, first)]
-        assert first.latency is not None
+        assert first.latency_ms is not None
         found.append(
             f"Fastest: {bench.label(first)} on {formatting.threads(first.threads)}, "
-            f"{formatting.ms(first.latency.p50)} ms (p50)"
+            f"{formatting.ms(first.latency_ms.p50)} ms (p50)"
             + _rivals(
                 bench, rivals, len(clocked) - 1, "the rounds do not tell it apart from", with_threads=True
             )
@@ -293,15 +292,15 @@ def extremes(bench: Bench) -> list[str]:
         )
     best = max(r.accuracy.value for r in every)
     top = [r for r in every if r.accuracy.value == best]
-    level = [r for r in every if r not in top and not _worse(accuracy_gap(top[0], r))]
+    level = [r for r in every if r not in top and not _worse(accuracy_difference(top[0], r))]
     found.append(
-        f"Most accurate: {_some(bench, top)}, {formatting.percent_interval(top[0].accuracy_told)}%"
+        f"Most accurate: {_some(bench, top)}, {formatting.percent_interval(top[0].accuracy_shown)}%"
         + _rivals(bench, level, len(every) - len(top), "not shown to be above", with_threads=False)
     )
     if areas := [r for r in every if r.auc is not None]:
         widest = max(areas, key=lambda r: r.auc.value if r.auc else 0.0)
         top = [r for r in areas if r.auc and widest.auc and r.auc.value == widest.auc.value]
-        level = [r for r in areas if r not in top and not _worse(auc_gap(top[0], r))]
+        level = [r for r in areas if r not in top and not _worse(auc_difference(top[0], r))]
         found.append(
             f"Highest AUC: {_some(bench, top)}, {formatting.share_interval(widest.auc)}"
             + _rivals(bench, level, len(areas) - len(top), "not shown to be above", with_threads=False)
@@ -317,7 +316,7 @@ def _some(bench: Bench, top: list[Result]) -> str:
     return f"{len(top)} artifacts, {bench.label(top[0])} among them"
 
 
-def _worse(gap: Gap | None) -> bool:
+def _worse(gap: Difference | None) -> bool:
     return gap is not None and gap.loss
 
 

@@ -6,9 +6,8 @@ from edgeall.markdown_table import escape
 from edgeall.reporting import costs_table, counts_table, cross_check_table
 from edgeall.reporting.device_verdict import HEADINGS, judge
 from edgeall.reporting.devices_table import side_by_side
-from edgeall.reporting.document import Bench
-from edgeall.reporting.results_table import COLUMNS, table
-from edgeall.reporting.side import SideTable
+from edgeall.reporting.results_table import COLUMNS, SideTable, table
+from edgeall.results import Bench
 
 
 def markdown(benches: Iterable[Bench]) -> str:

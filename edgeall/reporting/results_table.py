@@ -4,23 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from edgeall.reporting import formatting
-from edgeall.reporting.document import Bench, Latency, Result, title
+from edgeall import formatting
+from edgeall.results import Bench, Result
+from edgeall.results.accuracy import split_in_words
+from edgeall.results.bench import title
+from edgeall.results.costs import Batch, Latency
 
 Group = Literal["name", "worth", "versus", "cost"]
 
 
 FAILED, UNPROVEN = "✗", "?"
 """Follow the name of an artifact by what its export's gate found."""
-SPLITS = {
-    "subject": "split by subject",
-    "image": "split by image: optimistic",
-    "other": "another data set than it was trained on",
-    "unknown": "not known to be held out: may be optimistic",
-}
-"""How far the test images are from the training images, as a bench tells it."""
-
-
 MARKS = {
     "noisy": "medians of the rounds differ by more than 10%.",
     "throttled": "the processor was slowed down (heat or voltage) meanwhile; not its real speed.",
@@ -75,6 +69,23 @@ class Table:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class SideTable:
+    """A table beside the main one, for what not every bench holds; without rows where there is nothing to show.
+
+    Attributes:
+        numeric: columns that hold figures, by place.
+        rows: the first cell names the artifact.
+        notes: what belongs under the table.
+    """
+
+    heading: str
+    columns: tuple[str, ...]
+    numeric: tuple[int, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
 def table(bench: Bench) -> Table:
     """Lay out a device's results; row order is that of `bench.results`."""
     rows = tuple(Row(bench.family(result), result.name, _cells(result, bench)) for result in bench.results)
@@ -89,13 +100,13 @@ def _cells(result: Result, bench: Bench) -> dict[str, str]:
         "threads": str(result.threads),
         "executed": _executed(result),
         "n": str(result.n),
-        "accuracy": formatting.percent_interval(result.accuracy_told),
+        "accuracy": formatting.percent_interval(result.accuracy_shown),
         "f1": formatting.share_interval(result.f1),
         "auc": formatting.share_interval(result.auc),
         "agreement": formatting.UNKNOWN if versus is None else formatting.percent(versus.agreement),
         "delta": _delta(result),
-        "latency": _latency(result, bench, result.latency, tail=True),
-        "end_to_end": _latency(result, bench, result.end_to_end, tail=False),
+        "latency": _latency(result, bench, result.latency_ms, tail=True),
+        "end_to_end": _latency(result, bench, result.end_to_end_ms, tail=False),
         "cold_start": formatting.UNKNOWN
         if _without_clock(result, bench)
         else formatting.ms(result.cold_start_ms),
@@ -110,8 +121,8 @@ def parity_mark(result: Result) -> str:
 
 
 def _executed(result: Result) -> str:
-    ran = result.executed or formatting.UNKNOWN
-    left = sum(result.float_operators.values())
+    ran = result.executed_precision or formatting.UNKNOWN
+    left = sum(result.left_in_float.values())
     return f"{ran}, {left} in float" if left else ran
 
 
@@ -119,8 +130,7 @@ def _delta(result: Result) -> str:
     versus = result.vs_float
     if versus is None:
         return formatting.UNKNOWN
-    over = versus.p_value_over_subjects
-    p_value = versus.p_value if over is None else over
+    p_value = versus.best_p_value
     return formatting.points(versus.accuracy_delta) + (
         "" if p_value is None else f", {formatting.p(p_value)}"
     )
@@ -131,24 +141,24 @@ def _latency(result: Result, bench: Bench, latency: Latency | None, *, tail: boo
     if latency is None or _without_clock(result, bench):
         return formatting.UNKNOWN
     text = formatting.ms(latency.p50) + (f" / {formatting.ms(latency.p90)}" if tail else "")
-    if result.estimated:
+    if result.latency_kind == "estimated":
         return f"≈ {text} estimated"
-    return " ".join([text, *(_marks(result) if tail else ())])
+    return " ".join([text, *(marks(result) if tail else ())])
 
 
-def _marks(result: Result) -> list[str]:
-    found = {"noisy": result.noisy, "throttled": result.throttled, "hot": result.hot}
-    return [mark for mark in MARKS if found[mark]]
+def marks(measured: Result | Batch) -> list[str]:
+    """Keys of `MARKS` that hold."""
+    return [mark for mark in MARKS if getattr(measured, mark)]
 
 
 def _without_clock(result: Result, bench: Bench) -> bool:
-    return result.kind == "emulated" or (bench.emulated and result.kind == "measured")
+    return result.latency_kind == "emulated" or (bench.emulated and result.latency_kind == "measured")
 
 
 def _notes(bench: Bench) -> tuple[str, ...]:
     results = bench.results
-    measured = [result for result in results if result.latency is not None and result.kind == "measured"]
-    engines = formatting.listed(sorted({result.engine for result in results}))
+    measured = [r for r in results if r.latency_ms is not None and r.latency_kind == "measured"]
+    engines = formatting.listed(sorted({str(result.engine) for result in results}))
     notes = [f"Engines: {engines}."] if engines else []
     for text in sorted({_provenance(result, bench) for result in results}):
         notes.append(text)
@@ -179,22 +189,22 @@ def _notes(bench: Bench) -> tuple[str, ...]:
         notes.append(
             "p50 / p90: model alone, tensor in to tensor out. end to end: file to verdict, p50. MB: 10^6 bytes."
         )
-    if any(result.estimated for result in results):
+    if any(result.latency_kind == "estimated" for result in results):
         notes.append("≈ estimated: worked out, not measured.")
-    seen = {mark for result in measured for mark in _marks(result)}
+    seen = {mark for result in measured for mark in marks(result)}
     notes += [f"{mark}: {meaning}" for mark, meaning in MARKS.items() if mark in seen]
-    if any(result.float_operators for result in results):
+    if any(result.left_in_float for result in results):
         notes.append("in float: operators of an INT8 artifact that the engine computed in floating point.")
     notes += parity_notes(results)
-    if any(None in (r.latency.p50, r.latency.p90) for r in measured if r.latency is not None):
+    if any(None in (r.latency_ms.p50, r.latency_ms.p90) for r in measured if r.latency_ms is not None):
         notes.append(f"{formatting.UNKNOWN} in p50 / p90: too few runs to know that percentile.")
     return tuple(notes)
 
 
 def parity_notes(results: Iterable[Result]) -> list[str]:
     """What the marks of `parity_mark` mean, as far as they are there."""
-    marks = {parity_mark(result).strip() for result in results}
-    return [f"{mark} {meaning}" for mark, meaning in _PARITY.items() if mark in marks]
+    present = {parity_mark(result).strip() for result in results}
+    return [f"{mark} {meaning}" for mark, meaning in _PARITY.items() if mark in present]
 
 
 _PARITY = {
@@ -210,13 +220,13 @@ def _classes(bench: Bench) -> list[str]:
     }  # threads change nothing of it
     return [
         f"{label}, most probable class: accuracy {formatting.percent_interval(of.accuracy)}%, "
-        f"macro F1 {of.macro_f1:.2f}"
+        f"macro F1 {of.macro.f1:.2f}"
         + "".join(
             f"; {name} {formatting.percent_interval(recall)}%"
-            for name, recall in of.recalls
+            for name, recall in (of.recall_by_class or {}).items()
             if recall is not None
         )
-        + (" of their images." if of.recalls else ".")
+        + (" of their images." if of.recall_by_class else ".")
         for label, of in told.items()
     ]
 
@@ -224,7 +234,7 @@ def _classes(bench: Bench) -> list[str]:
 def _provenance(result: Result, bench: Bench) -> str:
     """What tempers a backbone's accuracy: what it was trained from, and how its images were split."""
     weights = result.weights or "unknown weights"
-    split = SPLITS.get(result.grouped_by or "unknown", result.grouped_by)
+    split = split_in_words(result.split_by)
     subjects = "" if result.clusters is None else f" of {result.clusters} subjects"
     data = "" if result.data is None else f", {result.data}"
     return f"{bench.family(result)}: {weights}; {result.n} test images{subjects}{data}, {split}."

@@ -14,9 +14,18 @@ from rich.text import Text
 from edgeall.reporting import costs_table, counts_table, cross_check_table, devices_table
 from edgeall.reporting.device_verdict import HEADINGS, DeviceVerdict, judge
 from edgeall.reporting.devices_table import side_by_side
-from edgeall.reporting.document import Bench
-from edgeall.reporting.results_table import COLUMNS, FAILED, MARKS, Column, Group, Row, Table, table
-from edgeall.reporting.side import SideTable
+from edgeall.reporting.results_table import (
+    COLUMNS,
+    FAILED,
+    MARKS,
+    Column,
+    Group,
+    Row,
+    SideTable,
+    Table,
+    table,
+)
+from edgeall.results import Bench
 
 _STYLES = {"recommendation": "bold green", "warning": "bold yellow", "limit": "dim"}
 

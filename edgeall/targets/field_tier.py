@@ -24,7 +24,7 @@ from edgeall.targets.uploads import Upload
 WORKSTATION_ROOMS = frozenset(
     (
         *("benching", "comparing", "ensembling", "evaluating", "exporting", "importing", "reporting"),
-        *("statistics", "training", "tuning"),
+        *("results", "statistics", "training", "tuning"),
     )
 )
 """Parts of the package that a board has no use for."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from small_run import draw, make_artifact, make_run
-from tiny_bench import SHORT, laptop
+from tiny_bench import SHORT, bench, laptop
 
-from edgeall.benching import bench, find_artifacts
+from edgeall.benching import find_artifacts
 
 
 @pytest.fixture(scope="session")

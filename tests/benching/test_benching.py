@@ -7,9 +7,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from tiny_bench import SHORT, Heard, laptop, result_file
+from tiny_bench import SHORT, Heard, bench, laptop, result_file
 
-from edgeall.benching import bench, find_artifacts
+from edgeall import results
+from edgeall.benching import find_artifacts
 from edgeall.errors import ArtifactError, MeasurementError, RunError, UsageError
 from edgeall.measuring.plan import BenchSettings
 from edgeall.targets import Profile
@@ -177,3 +178,23 @@ def test_what_is_neither_run_nor_artifact_is_refused(made: Path, tmp_path: Path)
     for named in ([tmp_path / "bare"], []):
         with pytest.raises(RunError, match="edgeall export"):
             find_artifacts(named, tmp_path)
+
+
+def test_every_key_that_a_bench_writes_is_a_typed_field(benched: tuple[Path, dict[str, Any]]) -> None:
+    """What has no field is lost when the document is read."""
+    folder, document = benched
+    for written in (document, json.loads(result_file(folder / "runs").read_text())):
+        assert results.to_json(results.build("bench", written)) == written
+
+
+def test_results_of_other_exports_stay_as_they_are_with_keys_of_other_versions(benched_runs: Path) -> None:
+    file, (first, *_) = result_file(benched_runs), find_artifacts([], benched_runs)
+    document = json.loads(file.read_text())
+    for row in document["results"]:
+        row["later"] = {"version": [2]}
+    file.write_text(json.dumps(document))
+    bench([first], laptop(), SHORT, overwrite=True)
+    again = json.loads(file.read_text())["results"]
+    others = [row for row in document["results"] if Path(row["artifact"]).name != first.name]
+    assert [row for row in again if "later" in row] == others
+    assert len(again) == len(document["results"])

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 from small_run import DECISION, PIXELS, draw, make_artifact, make_run
+from tiny_bench import bench
 
-from edgeall import artifact, reporting, runs
+from edgeall import artifact, results, runs
 from edgeall.artifact import Metadata, Parity, Provenance
-from edgeall.benching import bench, find_artifacts
+from edgeall.benching import find_artifacts
 from edgeall.benching.cross_check import TOLERANCE, cross_check
 from edgeall.measuring.plan import BenchSettings
 from edgeall.progress import SILENT
+from edgeall.results import Result
+from edgeall.results.costs import CrossCheck
 from edgeall.runtimes.accelerator import Accelerator
 from edgeall.targets import load_profile
 
@@ -56,6 +59,10 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
     return folder, bench(paths, load_profile("laptop"), SHORT, witnesses=True)
 
 
+def read(document: dict[str, Any]) -> tuple[Result, ...]:
+    return results.build("bench", document).results
+
+
 def of(document: dict[str, Any], end: str) -> dict[str, Any]:
     (row,) = [row for row in document["results"] if row["artifact"].endswith(end)]
     return dict(row["cross_check"])
@@ -92,7 +99,7 @@ def test_the_witnesses_are_written_with_the_results(checked: tuple[Path, dict[st
     folder, document = checked
     written = json.loads((folder / "runs" / "tiny" / "bench" / "laptop.json").read_text(encoding="utf-8"))
     assert written["results"] == document["results"]
-    assert reporting.merge([("laptop.json", written)])[0].results[0].cross_check is not None
+    assert results.merge([("laptop.json", written)])[0].results[0].cross_check is not None
 
 
 def test_they_may_be_asked_afterwards(checked: tuple[Path, dict[str, Any]]) -> None:
@@ -130,13 +137,10 @@ def test_a_witness_does_not_rewrite_the_conditions_of_what_was_measured_before(t
 def test_a_tool_on_the_processor_does_not_speak_for_an_accelerator(
     checked: tuple[Path, dict[str, Any]],
 ) -> None:
-    row = next(row for row in checked[1]["results"] if row["format"] == "openvino")
+    row = next(row for row in read(checked[1]) if row.format == "openvino")
     settings = dataclasses.replace(SHORT, accelerators={"openvino": Accelerator("GPU")})
     (check,) = cross_check([row], [], load_profile("laptop"), settings, SILENT)
-    assert check == {
-        "tool": None,
-        "reason": "tools are asked for the processor alone, and it ran on GPU",
-    }
+    assert check == CrossCheck(tool=None, reason="tools are asked for the processor alone, and it ran on GPU")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +154,7 @@ def test_a_tool_on_the_processor_does_not_speak_for_an_accelerator(
 def test_what_no_tool_of_this_machine_can_witness(
     device: str, changes: dict[str, Any], reason: str, checked: tuple[Path, dict[str, Any]]
 ) -> None:
-    row = checked[1]["results"][0] | changes
-    (check,) = cross_check([row], [], load_profile(device), SHORT, SILENT)
-    assert check["tool"] is None
-    assert reason in check["reason"]
+    result = dataclasses.replace(read(checked[1])[0], **changes)
+    (check,) = cross_check([result], [], load_profile(device), SHORT, SILENT)
+    assert check.tool is None
+    assert reason in str(check.reason)

@@ -1,6 +1,7 @@
 """From the records of members to what stands for their ensemble: sums of costs, the mean of what they say."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ from small_run import DECISION
 from test_results import TESTS, accuracy, latency, memory, rounds, subject
 
 from edgeall.benching.ensembles import EnsembleRecords, together
-from edgeall.benching.results import Subject, gather, rows
+from edgeall.benching.results import Measured, Subject, gather, results_of
 from edgeall.ensembling import Ensemble
 from edgeall.measuring.plan import BenchSettings
 from edgeall.measuring.records import Record
+from edgeall.results import to_json
 
 PATHS = (Path("runs/one"), Path("runs/other"))
 ENSEMBLE = Ensemble(
@@ -50,7 +52,11 @@ def everything(one: Subject = ONE, other: Subject = OTHER, session: int = 1) -> 
 
 
 def row_of(found: EnsembleRecords) -> dict[str, Any]:
-    return rows([found.measured], BenchSettings(), False)[0]
+    return rows([found.measured])[0]
+
+
+def rows(measured: Sequence[Measured]) -> list[dict[str, Any]]:
+    return list(to_json(results_of(measured, BenchSettings(), False)))
 
 
 def test_times_of_a_round_add_up_and_so_do_size_and_memory() -> None:
@@ -69,8 +75,8 @@ def test_times_of_a_round_add_up_and_so_do_size_and_memory() -> None:
 def test_members_keep_their_own_figures() -> None:
     measured = gather((ONE, OTHER), everything())
     (found,) = together(measured, [ENSEMBLE])
-    alone = rows(measured, BenchSettings(), False)
-    assert rows([*measured, found.measured], BenchSettings(), False)[:2] == alone
+    alone = rows(measured)
+    assert rows([*measured, found.measured])[:2] == alone
     assert alone[0]["accuracy"]["value"] == 0.9
 
 
@@ -149,7 +155,7 @@ def test_rounds_of_different_sessions_are_told_and_pair_with_none_of_either() ->
 def test_an_int8_ensemble_is_set_against_its_float() -> None:
     quantized = tuple(member(path, "int8") for path in PATHS)
     found = whole([*everything(), *everything(*quantized)], (ONE, OTHER, *quantized))
-    float32, int8 = rows([each.measured for each in found], BenchSettings(), False)
+    float32, int8 = rows([each.measured for each in found])
     assert float32["vs_float"] is None
     assert int8["vs_float"]["agreement"] == 1.0
     assert int8["vs_float"]["latency_ratio"]["value"] == pytest.approx(1.0)
@@ -188,7 +194,10 @@ def test_an_ensembles_parity_is_the_worst_of_its_members(
     for of, passed in zip((ONE, OTHER), outcomes, strict=True):
         metadata = of.artifact.metadata
         assert metadata.parity is not None
-        changed = dataclasses.replace(metadata, parity=dataclasses.replace(metadata.parity, passed=passed))
+        parity = dataclasses.replace(
+            metadata.parity, passed=passed, outcome="unproven" if passed is None else None
+        )
+        changed = dataclasses.replace(metadata, parity=parity)
         members.append(dataclasses.replace(of, artifact=dataclasses.replace(of.artifact, metadata=changed)))
     (found,) = whole(everything(*members), (members[0], members[1]))
     assert row_of(found)["parity"]["passed"] is worst
@@ -207,7 +216,7 @@ def test_the_ensembles_threshold_counts_whatever_its_members_are() -> None:
     row = row_of(found)
     assert row["threshold"] == 0.4
     assert row["predictions"]["positive"] == [score >= 0.4 for score in row["predictions"]["scores"]]
-    alone = rows(gather(tuple(quantized), everything(*quantized)), BenchSettings(), False)
+    alone = rows(gather(tuple(quantized), everything(*quantized)))
     assert [each["threshold"] for each in alone] == [0.1, 0.9]
     assert [sum(each["predictions"]["positive"]) for each in alone] == [20, 0]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from small_run import make_artifact, make_run
-from tiny_bench import SHORT, Heard, laptop, result_file
+from tiny_bench import SHORT, Heard, bench, laptop, result_file
 
 from edgeall import artifact, runs
-from edgeall.benching import bench, find_artifacts
+from edgeall.benching import find_artifacts
 from edgeall.errors import UsageError
 from edgeall.measuring.plan import BenchSettings
 from edgeall.measuring.records import Journal

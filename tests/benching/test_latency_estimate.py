@@ -7,6 +7,8 @@ import pytest
 from edgeall.benching.instruction_counts import instructions, together
 from edgeall.benching.latency_estimate import BOARDS, PUBLISHED, estimate, leave_one_out, spread
 from edgeall.measuring.records import Record
+from edgeall.results import to_json
+from edgeall.results.costs import Counted
 
 
 def record(runs: list[int] | None, error: str | None = None) -> Record:
@@ -17,17 +19,19 @@ def record(runs: list[int] | None, error: str | None = None) -> Record:
 @pytest.mark.parametrize("processor", BOARDS)
 def test_an_estimate_tells_its_kind_method_assumptions_and_sources(processor: str) -> None:
     told = estimate(processor, "tflite", 100_000_000)
-    assert told["latency_kind"] == "estimated"
-    assert told["latency_ms"]["low"] < told["latency_ms"]["high"]
-    assert {"method", "instructions", "clock_hz", "threads", "confidence"} <= told.keys()
-    assert all(each["source"] for each in told["calibration"])
-    assert len(told["calibration"]) == sum(each.processor == processor for each in PUBLISHED)
+    assert told.latency_kind == "estimated"
+    assert told.latency_ms is not None
+    assert told.latency_ms.low < told.latency_ms.high
+    assert all((told.method, told.instructions, told.clock_hz, told.threads, told.confidence))
+    assert all(each.source for each in told.calibration)
+    assert len(told.calibration) == sum(each.processor == processor for each in PUBLISHED)
 
 
 @pytest.mark.parametrize("one", PUBLISHED, ids=lambda one: f"{one.processor} {one.model}")
 def test_published_latencies_are_within_the_range_estimated_for_them(one: object) -> None:
-    ends = estimate(one.processor, "tflite", round(one.instructions))["latency_ms"]  # type: ignore[attr-defined]
-    assert ends["low"] < one.latency_ms < ends["high"]  # type: ignore[attr-defined]
+    ends = estimate(one.processor, "tflite", round(one.instructions)).latency_ms  # type: ignore[attr-defined]
+    assert ends is not None
+    assert ends.low < one.latency_ms < ends.high  # type: ignore[attr-defined]
 
 
 def test_the_error_is_that_of_estimating_each_published_latency_from_the_others() -> None:
@@ -43,8 +47,10 @@ def test_the_range_is_wider_where_less_was_published() -> None:
 
 
 def test_twice_the_instructions_take_twice_as_long() -> None:
-    once, twice = (estimate("cortex-a76", "tflite", n)["latency_ms"] for n in (60_000_000, 120_000_000))
-    assert twice == pytest.approx({end: 2 * value for end, value in once.items()})
+    once, twice = (estimate("cortex-a76", "tflite", n).latency_ms for n in (60_000_000, 120_000_000))
+    assert once is not None
+    assert twice is not None
+    assert (twice.low, twice.high) == pytest.approx((2 * once.low, 2 * once.high))
 
 
 @pytest.mark.parametrize(
@@ -59,20 +65,19 @@ def test_where_there_is_nothing_to_calibrate_on_there_is_no_estimate(
     processor: str, format: str, count: int | None, reason: str
 ) -> None:
     told = estimate(processor, format, count)
-    assert told.keys() == {"reason"}
-    assert reason in told["reason"]
+    assert to_json(told).keys() == {"reason"}
+    assert reason in str(told.reason)
 
 
 def test_small_and_large_models_are_extrapolated() -> None:
-    told = [estimate("cortex-a76", "tflite", n)["extrapolated"] for n in (10**6, 45 * 10**6, 10**8, 10**11)]
+    told = [estimate("cortex-a76", "tflite", n).extrapolated for n in (10**6, 45 * 10**6, 10**8, 10**11)]
     assert told == [True, False, False, True]
 
 
 def test_a_row_has_the_count_and_the_runs_it_comes_from() -> None:
-    row = instructions(record([100_000_000, 100_000_002]), "cortex-a76", "tflite", 1)
-    assert row["instructions"] == 100_000_001
-    assert row["instructions_told"] == {"runs": [100_000_000, 100_000_002]}
-    assert row["latency_estimate"]["latency_kind"] == "estimated"
+    count, told = instructions(record([100_000_000, 100_000_002]), 1)
+    assert count == 100_000_001
+    assert told == Counted(runs=(100_000_000, 100_000_002))
 
 
 @pytest.mark.parametrize(
@@ -86,10 +91,9 @@ def test_a_row_has_the_count_and_the_runs_it_comes_from() -> None:
 def test_a_count_that_is_not_there_is_null_with_its_reason(
     counted: Record | None, threads: int, reason: str
 ) -> None:
-    row = instructions(counted, "cortex-a76", "tflite", threads)
-    assert row["instructions"] is None
-    assert reason in row["instructions_told"]["reason"]
-    assert row["latency_estimate"] == {"reason": "its instructions were not counted"}
+    count, told = instructions(counted, threads)
+    assert count is None
+    assert reason in str(told.reason)
 
 
 def test_an_ensemble_takes_what_its_members_take_together() -> None:

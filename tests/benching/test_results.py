@@ -19,10 +19,11 @@ from edgeall.artifact import (
     Provenance,
     ShiftAgreement,
 )
-from edgeall.benching.results import Subject, gather, rows
+from edgeall.benching.results import Subject, gather, results_of
 from edgeall.benching.test_images import TestSet
 from edgeall.measuring.plan import BenchSettings, PlannedImage
 from edgeall.measuring.records import Record
+from edgeall.results import to_json
 from edgeall.statistics import RUNS_NEEDED
 
 N = 20
@@ -84,9 +85,9 @@ def record(
 
 
 def results(subjects: list[Subject], records: list[Record], emulated: bool = False) -> list[dict[str, Any]]:
-    found = rows(gather(subjects, records), BenchSettings(), emulated)
+    found = to_json(results_of(gather(subjects, records), BenchSettings(), emulated))
     json.dumps(found, allow_nan=False)
-    return found
+    return list(found)
 
 
 def one(records: list[Record], **changes: Any) -> dict[str, Any]:

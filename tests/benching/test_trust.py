@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_bench import SHORT, Heard, laptop, result_file
+from tiny_bench import SHORT, Heard, bench, laptop, result_file
 
-from edgeall.benching import bench, find_artifacts
+from edgeall.benching import find_artifacts
 from edgeall.errors import MeasurementError
 from edgeall.measuring.plan import Plan
 from edgeall.measuring.records import EndOfMeasuring, Message, Record, Start

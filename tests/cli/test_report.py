@@ -1,6 +1,7 @@
 """`edgeall report` as a user calls it."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,7 @@ def test_a_broken_result_is_named_and_nothing_is_written(workplace: Path, report
     (workplace / "broken.json").write_text('{"schema": 1, "device": {}, "results": []}')
     status, out, err = report("broken.json", "-o", "r.md")
     assert (status, out) == (2, "")
-    assert err.startswith("edgeall: broken.json: device.name: expected a text, found nothing")
+    assert re.match(r"edgeall: broken\.json: device\.name:? (is )?missing", err)
     assert err.count("\n") == 1
     assert not (workplace / "r.md").exists()
 

@@ -12,9 +12,9 @@ import pytest
 from answered_run import make_answered_run
 from rich.console import Console
 from small_run import draw, make_artifact, make_run
+from tiny_bench import bench
 
-from edgeall.benching import bench
-from edgeall.comparing import Outcome, Tolerances, compare, comparison_table, paragraphs, rankings, to_json
+from edgeall.comparing import Outcome, Tolerances, compare, paragraphs, rankings, table, to_json
 from edgeall.errors import MeasurementError, UsageError
 from edgeall.measuring.plan import BenchSettings
 from edgeall.statistics import proportion
@@ -244,7 +244,7 @@ def test_files_of_one_name_are_called_by_their_paths(measured: Document, tmp_pat
 def test_table_and_document_hold_every_figure(against: Callable[..., Outcome]) -> None:
     outcome = against(lambda document: err(document, images=9))
     console = Console(width=200, record=True, file=io.StringIO())
-    console.print(comparison_table(outcome))
+    console.print(table(outcome))
     text = console.export_text()
     for words in (
         "bench1, ONNX INT8, 2 threads",

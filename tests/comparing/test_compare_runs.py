@@ -71,7 +71,7 @@ def test_what_later_ones_lose_is_held_against_the_tolerance(six: list[Path]) -> 
     best, worst = by_name["densenet201"], by_name["vgg16"]
     outcome = compare([best, worst])
     # 3 of 22 lost; the scores of the three lie on the wrong side of all others.
-    assert [(w.name, w.figure.metric, w.figure.supported) for w in outcome.worse] == [
+    assert [(w.name, w.figure.metric, w.figure.shown) for w in outcome.worse] == [
         ("vgg16", "accuracy", False),
         ("vgg16", "auc", False),
     ]
@@ -129,7 +129,7 @@ def test_other_test_images_stand_side_by_side_untested(tmp_path: Path) -> None:
     outcome = compare([a, b])
     (comparison,) = outcome.comparisons
     assert not comparison.paired
-    assert all(d.p_value is None and d.supported is None for d in comparison.differences)
+    assert all(d.p_value is None and d.shown is None for d in comparison.differences)
     assert [w.figure.metric for w in outcome.worse] == ["accuracy", "auc"]
     text = " ".join(paragraphs(outcome))
     assert (

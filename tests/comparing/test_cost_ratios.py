@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from edgeall import reporting
+from edgeall import results
 from edgeall.comparing.cost_ratios import Ratio, ratios
-from edgeall.reporting import Result
+from edgeall.results import Result
 
 ESTIMATE = {"value": 0.9, "low": 0.7, "high": 0.97}
 
@@ -29,7 +29,7 @@ def result(medians: list[float], *, session: int = 1, kind: str = "measured", **
         "latency_kind": kind,
     }
     device = {"name": "laptop", "emulated": kind == "emulated"}
-    (bench,) = reporting.merge([("a.json", {"schema": 1, "device": device, "results": [entry | changes]})])
+    (bench,) = results.merge([("a.json", {"schema": 1, "device": device, "results": [entry | changes]})])
     return bench.results[0]
 
 
@@ -42,25 +42,25 @@ def test_rounds_measured_in_turn_make_a_ratio_that_drift_does_not_blur() -> None
     found = by_metric(result([10.0, 12.0, 15.0]), result([20.0, 24.0, 30.0]))["latency"]
     assert (found.a, found.b, found.interleaved) == (12.0, 24.0, True)
     assert (found.ratio.value, found.ratio.low, found.ratio.high) == pytest.approx((2.0, 2.0, 2.0))
-    assert found.supported is True
+    assert found.shown is True
 
 
 def test_rounds_that_cannot_tell_do_not() -> None:
     found = by_metric(result([10.0, 11.0, 10.5]), result([10.8, 10.2, 10.6]))["latency"]
-    assert found.supported is False
+    assert found.shown is False
 
 
 def test_of_other_sessions_no_difference_is_claimed() -> None:
     found = by_metric(result([10.0, 10.1, 9.9]), result([20.0, 20.2, 19.8], session=2))["latency"]
     assert found.ratio.value == pytest.approx(2.0)
     assert found.ratio.low > 1.9
-    assert (found.interleaved, found.supported) == (False, None)
+    assert (found.interleaved, found.shown) == (False, None)
 
 
 def test_without_rounds_medians_of_all_runs_are_divided_and_no_interval_given() -> None:
     bare = {"latency_ms": {"n": 64, "p50": 6.0}}
     found = by_metric(result([1.0], **bare), result([1.0], latency_ms={"n": 64, "p50": 9.0}))["latency"]
-    assert (found.ratio.value, found.ratio.low, found.supported) == (1.5, None, None)
+    assert (found.ratio.value, found.ratio.low, found.shown) == (1.5, None, None)
 
 
 @pytest.mark.parametrize("kind", ["estimated", "emulated"])
@@ -74,7 +74,7 @@ def test_bytes_are_divided_as_counted() -> None:
     found = by_metric(result([1.0]), result([1.0], size_bytes=1_000_000, peak_rss_bytes=100_000_000))
     assert found["size"].ratio.value == 0.25
     assert found["memory"].ratio.value == 1.25
-    assert found["size"].supported is None
+    assert found["size"].shown is None
 
 
 def test_an_emulators_memory_is_not_the_devices() -> None:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from edgeall.comparing.common_images import Answers
-from edgeall.comparing.differences import DELONG, MCNEMAR, OBUCHOWSKI, SIGN_FLIP, Difference, paired, separate
-from edgeall.statistics import Estimate, auc_test_over_subjects, compare_auc, proportion
+from edgeall.comparing.differences import paired, separate
+from edgeall.results.differences import DELONG, MCNEMAR, OBUCHOWSKI, SIGN_FLIP, Difference
+from edgeall.statistics import auc_test_over_subjects, compare_auc, proportion
 
 TRUTH = np.repeat([False, True], [20, 20])
 
@@ -32,7 +33,7 @@ def test_ten_images_that_one_alone_has_right_nine_to_one() -> None:
     assert accuracy.delta.value == pytest.approx(8 / 40)
     assert accuracy.p_value == pytest.approx(22 / 1024)
     assert accuracy.test == MCNEMAR
-    assert accuracy.supported is True
+    assert accuracy.shown is True
     specificity, sensitivity = found["specificity"], found["sensitivity"]
     assert (specificity.n, specificity.a, specificity.b) == (20, 0.75, 1.0)
     assert specificity.p_value == pytest.approx(2 / 32)
@@ -59,7 +60,7 @@ def test_equal_verdicts_of_known_subjects_are_not_told_apart_though_they_have_no
     found = by_metric(paired(answers([0, 21], subjects, seed=1), answers([0, 21], subjects, seed=1)))
     for difference in found.values():
         assert (difference.delta.value, difference.delta.low, difference.p_value) == (0.0, None, 1.0)
-        assert difference.supported is False
+        assert difference.shown is False
 
 
 def test_where_subjects_are_known_they_are_what_is_counted() -> None:
@@ -74,8 +75,8 @@ def test_where_subjects_are_known_they_are_what_is_counted() -> None:
     # Two subjects, both better: of four ways of signs two are as extreme.
     assert people["accuracy"].p_value == pytest.approx(0.5)
     assert people["accuracy"].test == SIGN_FLIP
-    assert images["accuracy"].supported is True
-    assert people["accuracy"].supported is False
+    assert images["accuracy"].shown is True
+    assert people["accuracy"].shown is False
     auc = people["auc"]
     assert auc.test == OBUCHOWSKI
     assert auc.p_value == auc_test_over_subjects(TRUTH, a.scores, b.scores, subjects)
@@ -113,7 +114,7 @@ def test_different_images_are_not_tested_as_pairs() -> None:
     assert a is not None
     assert b is not None
     (found,) = separate({"accuracy": a, "auc": a}, {"accuracy": b})
-    assert (found.metric, found.n, found.p_value, found.test, found.supported) == (
+    assert (found.metric, found.n, found.p_value, found.test, found.shown) == (
         "accuracy",
         None,
         None,
@@ -121,23 +122,3 @@ def test_different_images_are_not_tested_as_pairs() -> None:
         None,
     )
     assert (found.delta.low, found.delta.high) == pytest.approx((0.0524, 0.3339), abs=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "p_value", "p_adjusted", "supported"),
-    [
-        (0.01, 0.2, 0.01, None, True),
-        (0.01, 0.2, 0.01, 0.15, False),
-        (-0.01, 0.2, 0.01, 0.02, False),
-        (-0.2, -0.01, 0.01, 0.02, True),
-        (0.01, 0.2, None, None, None),
-    ],
-)
-def test_a_difference_is_supported_by_interval_and_adjusted_test_together(
-    low: float, high: float, p_value: float | None, p_adjusted: float | None, supported: bool | None
-) -> None:
-    middle = (low + high) / 2
-    found = Difference(
-        "accuracy", 40, 0.5, 0.5 + middle, Estimate(middle, low, high), p_value, MCNEMAR, p_adjusted
-    )
-    assert found.supported is supported

@@ -11,10 +11,11 @@ import onnx
 import pytest
 from onnx import numpy_helper
 from small_run import DECISION, FINGERPRINT, PIXELS, draw, make_run, write_network
+from tiny_bench import bench
 
 from edgeall import artifact, predictions, runs, runtimes
 from edgeall.artifact import Decision, Metadata, Parity, Provenance
-from edgeall.benching import bench, find_artifacts, find_ensembles
+from edgeall.benching import find_artifacts, find_ensembles
 from edgeall.comparing import compare
 from edgeall.ensembling import Ensemble, load, member_runs
 from edgeall.ensembling.make import make_ensemble

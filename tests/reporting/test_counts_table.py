@@ -5,17 +5,18 @@ from typing import Any
 
 import pytest
 
-from edgeall import reporting
+from edgeall import reporting, results
 from edgeall.benching.latency_estimate import estimate
 from edgeall.errors import MeasurementError
 from edgeall.reporting import counts_table
+from edgeall.results import to_json
 
 Make = Callable[..., dict[str, Any]]
 
 COUNTED: dict[str, Any] = {
     "instructions": 49_300_000,
     "instructions_told": {"runs": [49_300_000, 49_300_000]},
-    "latency_estimate": estimate("cortex-a76", "tflite", 49_300_000),
+    "latency_estimate": to_json(estimate("cortex-a76", "tflite", 49_300_000)),
 }
 
 
@@ -23,7 +24,7 @@ COUNTED: dict[str, Any] = {
 def merged(make_document: Make, make_result: Make) -> Callable[[dict[str, Any]], Any]:
     def make(keys: dict[str, Any]) -> Any:
         result = make_result(precision="int8", kind="emulated", **keys)
-        return reporting.merge([("rpi5-emulated.json", make_document([result], emulated=True))])
+        return results.merge([("rpi5-emulated.json", make_document([result], emulated=True))])
 
     return make
 
@@ -70,7 +71,7 @@ def test_int8_that_takes_more_instructions_than_float_is_a_warning(
         return make_result(precision=precision, kind="emulated", **keys)
 
     document = make_document([counted("float32", 126_000_000), counted("int8", instructions)], emulated=True)
-    (bench,) = reporting.merge([("rpi5-emulated.json", document)])
+    (bench,) = results.merge([("rpi5-emulated.json", document)])
     assert any(told in text for text in reporting.judge(bench).of(kind))
     assert "as fast" not in reporting.plain_text([bench], 200)
 
@@ -80,19 +81,19 @@ def test_every_int8_artifact_is_held_against_float(make_document: Make, make_res
         keys = {"instructions": count, "instructions_told": {"runs": [count, count]}}
         return make_result(precision=precision, kind="emulated", artifact=name, sha256=name, **keys)
 
-    results = [
+    entries = [
         counted("float32", "f", 100),
         counted("int8", "a.tflite", 50),
         counted("int8", "b.tflite", 300),
     ]
-    (bench,) = reporting.merge([("rpi5-emulated.json", make_document(results, emulated=True))])
+    (bench,) = results.merge([("rpi5-emulated.json", make_document(entries, emulated=True))])
     (text,) = (text for text in reporting.judge(bench).of("warning") if "MORE" in text)
     assert "0.500x the instructions of its float32 (a.tflite)" in text
     assert "MORE work, 3.00x the instructions of its float32 (b.tflite)" in text
 
 
 def test_what_lies_beyond_the_published_models_says_so(merged: Callable[[dict[str, Any]], Any]) -> None:
-    small = COUNTED | {"latency_estimate": estimate("cortex-a76", "tflite", 1_000_000)}
+    small = COUNTED | {"latency_estimate": to_json(estimate("cortex-a76", "tflite", 1_000_000))}
     (row,) = counts_table.counts(merged(small)[0]).rows
     assert row[2].endswith("estimated, beyond what it is calibrated on")
 
@@ -107,8 +108,8 @@ def test_what_was_not_counted_tells_why(merged: Callable[[dict[str, Any]], Any])
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        (estimate("cortex-a76", "onnx", 1_000_000), "XNNPACK's kernels"),
-        (estimate("cortex-a53", "tflite", 1_000_000), "no published latency of cortex-a53"),
+        (to_json(estimate("cortex-a76", "onnx", 1_000_000)), "XNNPACK's kernels"),
+        (to_json(estimate("cortex-a53", "tflite", 1_000_000)), "no published latency of cortex-a53"),
         ({"reason": "the board is on fire"}, "the board is on fire"),
         (None, "no reason is told"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgeall import reporting
+from edgeall import results
 from edgeall.reporting import DeviceVerdict, judge
 
 Make = Callable[..., dict[str, Any]]
@@ -19,7 +19,7 @@ UNPROVEN = FAILED | {"n": 66, "passed": None, "outcome": "unproven"}
 
 
 def verdict(document: dict[str, Any]) -> DeviceVerdict:
-    (bench,) = reporting.merge([("laptop.json", document)])
+    (bench,) = results.merge([("laptop.json", document)])
     return judge(bench)
 
 
@@ -130,7 +130,7 @@ class TestInt8:
         assert not any("parity" in text for text in found.of("warning"))
 
     def test_a_result_without_parity_is_not_unproven(self, make_document: Make, make_result: Make) -> None:
-        for parity in (None, {"n": 66, "passed": True}):
+        for parity in (None, FAILED | {"passed": True}):
             found = both(make_document, make_result, parity=parity)
             assert not any("parity" in statement.text.lower() for statement in found.statements)
 

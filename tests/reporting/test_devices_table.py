@@ -8,10 +8,13 @@ import pytest
 from rich.console import Console
 
 from edgeall import reporting
-from edgeall.reporting import Fleet, merge
+from edgeall.reporting import Fleet
 from edgeall.reporting.devices_table import side_by_side
+from edgeall.results import merge
 
 Make = Callable[..., dict[str, Any]]
+
+PARITY = {"n": 20, "agreement": 0.5, "max_abs_diff": 0.9, "mean_abs_diff": 0.4}
 
 
 def on(document: dict[str, Any], name: str) -> dict[str, Any]:
@@ -168,11 +171,11 @@ def test_verdicts_are_compared_on_the_images_that_both_read(make_document: Make,
 
 
 def test_artifacts_that_failed_their_parity_say_so(make_document: Make, make_result: Make) -> None:
-    bad = make_result(parity={"passed": False})
+    bad = make_result(parity=PARITY | {"passed": False})
     table = side_by_side(merge([(name, on(make_document([bad]), name)) for name in ("a", "b")]))
     assert "✗" in table.rows[0][0]
     assert any(note.startswith("✗ parity failed") for note in table.notes)
-    open_ = make_result(parity={"passed": None, "outcome": "unproven"})
+    open_ = make_result(parity=PARITY | {"passed": None, "outcome": "unproven"})
     table = side_by_side(merge([(name, on(make_document([open_]), name)) for name in ("a", "b")]))
     assert table.rows[0][0].endswith(" ?")
     assert any(note.startswith("? parity unproven") for note in table.notes)

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from edgeall import reporting
+from edgeall import reporting, results
 
 Make = Callable[..., dict[str, Any]]
 
 
 def written(document: dict[str, Any]) -> str:
-    return reporting.markdown(reporting.merge([("laptop.json", document)]))
+    return reporting.markdown(results.merge([("laptop.json", document)]))
 
 
 def test_every_row_has_every_column(make_journey: Make) -> None:

@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
-from edgeall import reporting
+from edgeall import results
 from edgeall.reporting.results_table import Table, table
 
 Make = Callable[..., dict[str, Any]]
 
+FAILED = {"n": 66, "agreement": 0.5, "max_abs_diff": 0.9, "mean_abs_diff": 0.4, "passed": False}
+UNPROVEN = FAILED | {"passed": None, "outcome": "unproven"}
+
 
 def laid_out(document: dict[str, Any]) -> Table:
-    (bench,) = reporting.merge([("laptop.json", document)])
+    (bench,) = results.merge([("laptop.json", document)])
     return table(bench)
 
 
@@ -149,17 +152,16 @@ def test_a_noisy_measurement_is_marked(make_document: Make, make_result: Make) -
 
 
 def test_a_failed_parity_check_is_marked(make_document: Make, make_result: Make) -> None:
-    parity = {"n": 20, "agreement": 0.5, "max_abs_diff": 0.9, "mean_abs_diff": 0.4, "passed": False}
-    found = laid_out(make_document([make_result(parity=parity)]))
+    found = laid_out(make_document([make_result(parity=FAILED)]))
     assert found.rows[0].cells["artifact"] == "TFLite float32 ✗"
     assert any("do not use it" in note for note in found.notes)
 
 
 def test_an_unproven_parity_has_a_mark_of_its_own(make_document: Make, make_result: Make) -> None:
-    found = laid_out(make_document([make_result(parity={"n": 66, "passed": None, "outcome": "unproven"})]))
+    found = laid_out(make_document([make_result(parity=UNPROVEN)]))
     assert found.rows[0].cells["artifact"] == "TFLite float32 ?"
     assert any(note.startswith("? parity unproven: too few") for note in found.notes)
-    for parity in (None, {"n": 66, "passed": True, "outcome": "passed"}):
+    for parity in (None, FAILED | {"passed": True, "outcome": "passed"}):
         found = laid_out(make_document([make_result(parity=parity)]))
         assert found.rows[0].cells["artifact"] == "TFLite float32"
         assert not any("parity" in note for note in found.notes)

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from edgeall import reporting
+from edgeall import reporting, results
 from edgeall.reporting.results_table import COLUMNS, table
 
 Make = Callable[..., dict[str, Any]]
 
 
 def shown(document: dict[str, Any], width: int) -> str:
-    return reporting.plain_text(reporting.merge([("laptop.json", document)]), width)
+    return reporting.plain_text(results.merge([("laptop.json", document)]), width)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160, 200, 300])
@@ -22,7 +22,7 @@ def test_every_figure_is_there(width: int, make_journey: Make) -> None:
     text = shown(document, width)
     assert "…" not in text
     assert max(len(line) for line in text.splitlines()) <= width
-    (bench,) = reporting.merge([("laptop.json", document)])
+    (bench,) = results.merge([("laptop.json", document)])
     for row in table(bench).rows:
         for column in COLUMNS:
             assert row.cells[column.key] in text

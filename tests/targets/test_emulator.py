@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_bench import bench
 
 pytest.importorskip("scipy", reason="benching needs the workstation's packages")
 
@@ -17,7 +18,7 @@ from small_models import SmallModel
 from small_run import DECISION, draw, make_run
 
 from edgeall import artifact
-from edgeall.benching import bench, find_artifacts
+from edgeall.benching import find_artifacts
 from edgeall.errors import DeviceError, UsageError
 from edgeall.measuring.plan import BenchSettings
 from edgeall.targets import Address, emulator, load_profile, open_board, read_profile

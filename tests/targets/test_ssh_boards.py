@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_bench import bench
 
 pytest.importorskip("scipy", reason="benching needs the workstation's packages")
 
 from loopback_board import LoopbackBoard
 from over_ssh import SHORT, why
 
-from edgeall.benching import bench, find_artifacts
+from edgeall.benching import find_artifacts
 from edgeall.measuring.environment import environment
 from edgeall.measuring.plan import Plan
-from edgeall.reporting import merge
 from edgeall.reporting.results_table import table
+from edgeall.results import merge
 from edgeall.targets import SshTarget, found, load_profile, readiness
 
 

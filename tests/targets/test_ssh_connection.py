@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_bench import bench
 
 pytest.importorskip("scipy", reason="benching needs the workstation's packages")
 
 from loopback_board import Link, LoopbackBoard
 from over_ssh import SHORT, Heard, lines, why
 
-from edgeall.benching import bench, find_artifacts
+from edgeall.benching import find_artifacts
 from edgeall.errors import DeviceError
 from edgeall.measuring.plan import Plan
 from edgeall.measuring.records import EndOfMeasuring, Record, Start

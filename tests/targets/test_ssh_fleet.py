@@ -11,8 +11,8 @@ from over_ssh import SHORT, Heard
 
 from edgeall.benching import bench, find_artifacts, fleet
 from edgeall.errors import MeasurementError
-from edgeall.reporting import merge
 from edgeall.reporting.devices_table import side_by_side
+from edgeall.results import merge, to_json
 
 
 def test_a_fleet_has_a_file_a_board_and_one_table(
@@ -37,7 +37,7 @@ def test_a_fleet_has_a_file_a_board_and_one_table(
     assert isinstance(errors["off"], MeasurementError)
     for each in (board, second):
         assert (runs_folder / "tiny" / "bench" / f"loopback-127.0.0.1-{each.port}.json").is_file()
-    (row,) = side_by_side(merge(list(documents.items()))).rows
+    (row,) = side_by_side(merge([(name, to_json(document)) for name, document in documents.items()])).rows
     assert "–" not in row[2:]
     # The same artifact on two boards of this one machine.
     assert row[-1] == "12 of 12"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeall.reporting import formatting
+from edgeall import formatting
 from edgeall.statistics import Estimate
 
 
@@ -39,7 +39,9 @@ def test_a_ratio_without_an_interval_is_only_about_right() -> None:
 def test_differences_carry_their_sign() -> None:
     assert formatting.points(0.045) == "+4.5"
     assert formatting.points(-0.00001) == "0.0"
-    assert formatting.points_interval(-0.045, (-0.182, 0.099)) == "−4.5 points [−18.2 to +9.9]"
+    assert formatting.difference("accuracy", Estimate(-0.045, -0.182, 0.099)) == "−4.5 points [−18.2 to +9.9]"
+    assert formatting.difference("auc", Estimate(0.012, -0.03, 0.054)) == "+0.012 [−0.030 to +0.054]"
+    assert formatting.difference("auc", Estimate(0.012, None, None)) == "+0.012"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """How figures are written: the same in table, prose, terminal and Markdown."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from edgeall.statistics import Estimate
+if TYPE_CHECKING:
+    from edgeall.statistics import Estimate
 
 UNKNOWN = "–"
 
@@ -42,39 +44,44 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f}"
 
 
-def percent_interval(estimate: Estimate | None) -> str:
+def interval(
+    estimate: "Estimate | None", write: Callable[[float], str], unit: str = "", joint: str = "–"
+) -> str:
+    """A figure with its interval where it has one: "95.5 [78.2–99.2]"."""
+    if estimate is None:
+        return UNKNOWN
+    if estimate.low is None or estimate.high is None:
+        return f"{write(estimate.value)}{unit}"
+    return f"{write(estimate.value)}{unit} [{write(estimate.low)}{joint}{write(estimate.high)}]"
+
+
+def percent_interval(estimate: "Estimate | None") -> str:
     """ "95.5 [78.2–99.2]", in percent."""
-    return _with_ends(estimate, percent)
+    return interval(estimate, percent)
 
 
-def share_interval(estimate: Estimate | None) -> str:
+def share_interval(estimate: "Estimate | None") -> str:
     """ "0.95 [0.77–0.99]"."""
-    return _with_ends(estimate, lambda value: f"{value:.2f}")
+    return interval(estimate, lambda value: f"{value:.2f}")
 
 
-def ratio(estimate: Estimate) -> str:
+def ratio(estimate: "Estimate") -> str:
     """ "2.06x [1.92–2.21]"; without ends "about 2.1x", for a ratio whose error is not known."""
     if estimate.low is None or estimate.high is None:
         return f"about {significant(estimate.value, 2)}x"
-    return f"{significant(estimate.value)}x [{significant(estimate.low)}–{significant(estimate.high)}]"
+    return interval(estimate, significant, "x")
+
+
+def difference(metric: str, delta: "Estimate") -> str:
+    """ "+4.5 points [−3.0 to +12.1]"; of AUC, which is no percentage, "+0.012 [−0.030 to +0.054]"."""
+    write, unit = (signed, "") if metric == "auc" else (points, " points")
+    return interval(delta, write, unit, " to ")
 
 
 def points(value: float) -> str:
     """A difference of shares in percentage points, signed: "+4.5", "−0.7", "0.0"."""
     text = f"{100 * value:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
-
-
-def points_interval(value: float, ends: tuple[float, float] | None) -> str:
-    """ "+4.5 points [−3.0 to +12.1]"."""
-    inside = "" if ends is None else f" [{points(ends[0])} to {points(ends[1])}]"
-    return f"{points(value)} points{inside}"
-
-
-def signed_interval(value: float, ends: tuple[float, float] | None) -> str:
-    """A difference of figures that are no percentages: "+0.012 [−0.030 to +0.054]"."""
-    inside = "" if ends is None else f" [{signed(ends[0])} to {signed(ends[1])}]"
-    return f"{signed(value)}{inside}"
 
 
 def signed(value: float) -> str:
@@ -93,11 +100,3 @@ def p(value: float | None) -> str:
 def listed(items: list[str], joint: str = "and") -> str:
     """ "a", "a and b", "a, b and c"."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {joint} {items[-1]}" if items else ""
-
-
-def _with_ends(estimate: Estimate | None, write: Callable[[float], str]) -> str:
-    if estimate is None:
-        return UNKNOWN
-    if estimate.low is None or estimate.high is None:
-        return write(estimate.value)
-    return f"{write(estimate.value)} [{write(estimate.low)}–{write(estimate.high)}]"

@@ -1,0 +1,55 @@
+"""What is known of one device, and what its artifacts are called."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from edgeall.engines import ENGINES
+from edgeall.results.document import Failure, Result
+
+FAILED_PARITY = " (failed parity)"
+"""Follows the name of an artifact that failed its parity check, wherever it is named."""
+
+_PRECISIONS = {"int8": "INT8"}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All results known of one device, in the order of table and verdict.
+
+    Attributes:
+        machine: what the device is, in words.
+        failures: what could not be measured.
+        documents: the JSON that the results were read from.
+    """
+
+    device: str
+    machine: str
+    emulated: bool
+    results: tuple[Result, ...]
+    failures: tuple[Failure, ...]
+    documents: tuple[dict[str, Any], ...]
+
+    def family(self, result: Result) -> str:
+        """What groups artifacts of one training: the backbone, or the run's name where a backbone has several."""
+        return family(result, self.results)
+
+    def name(self, result: Result) -> str:
+        """An artifact in prose: "mobilenetv2 TFLite INT8"."""
+        return f"{self.family(result)} {title(result.format, result.precision)}"
+
+    def label(self, result: Result) -> str:
+        """The same, marked where the artifact must not be used: "mobilenetv2 TFLite INT8 (failed parity)"."""
+        return self.name(result) + (FAILED_PARITY if result.failed_parity else "")
+
+
+def family(result: Result, among: Iterable[Result]) -> str:
+    """The backbone of `result`, or its run's name where `among` has several runs of that backbone."""
+    runs = {other.run for other in among if other.backbone == result.backbone}
+    return result.backbone if len(runs) == 1 or result.run is None else result.run
+
+
+def title(format: str, precision: str) -> str:
+    """Format and precision in prose: "TFLite INT8"."""
+    label = ENGINES[format].label if format in ENGINES else format
+    return f"{label} {_PRECISIONS.get(precision, precision)}"

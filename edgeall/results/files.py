@@ -1,0 +1,121 @@
+"""Reading and writing bench results: JSON to `Document` and back, and the documents of one device merged."""
+
+import dataclasses
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgeall import documents
+from edgeall.errors import MeasurementError, UsageError
+from edgeall.files import AnyPath
+from edgeall.results.bench import Bench
+from edgeall.results.document import SCHEMA, Document, Result
+from edgeall.statistics import Estimate
+
+_KEYS = {"p99_9": "p99.9"}
+"""Keys that are no Python names, by field."""
+
+_FIELDS = {key: name for name, key in _KEYS.items()}
+
+
+def load(paths: Iterable[AnyPath]) -> tuple[Bench, ...]:
+    """Read result files, merged by device. What `edgeall report --json` wrote is read as the results it holds.
+
+    Raises:
+        UsageError: a file is missing or no JSON.
+        MeasurementError: a file is no bench result; names the key at fault.
+    """
+    found: list[tuple[str, Any]] = []
+    for path in map(Path, paths):
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        except FileNotFoundError:
+            raise UsageError(f"{path}: no such file; make results with: edgeall bench") from None
+        except (OSError, ValueError, OverflowError, RecursionError) as error:
+            raise UsageError(f"{path}: cannot be read as JSON ({error}); bench again") from None
+        inner = document.get("benches") if isinstance(document, dict) else None
+        found += [(str(path), part) for part in (inner if isinstance(inner, list) else [document])]
+    return merge(found)
+
+
+def merge(found: Sequence[tuple[str, Any]]) -> tuple[Bench, ...]:
+    """Check JSON documents, each with a name for messages, and merge those of one device.
+
+    Raises:
+        MeasurementError: one is no bench result; names the key at fault.
+    """
+    devices: dict[tuple[str, str, bool], list[tuple[dict[str, Any], Document]]] = {}
+    for source, document in found:
+        read = build(source, document)
+        parts = devices.setdefault((read.device.name, read.device.machine, read.device.emulated), [])
+        if all(document != other for other, _ in parts):
+            parts.append((document, read))
+    return tuple(
+        Bench(
+            name,
+            machine,
+            emulated,
+            _in_order([part.results for _, part in parts]),
+            tuple(dict.fromkeys(failure for _, part in parts for failure in part.failures or ())),
+            tuple(document for document, _ in parts),
+        )
+        for (name, machine, emulated), parts in sorted(devices.items(), key=lambda item: item[0])
+    )
+
+
+def build(source: str, document: Any, required: Collection[str] = ()) -> Document:
+    """A document from its JSON; `source` names it in messages. Keys of later versions are ignored.
+
+    Args:
+        required: keys that must be there although older documents may lack them.
+
+    Raises:
+        MeasurementError: it is no bench result, or of another schema; names the key at fault.
+    """
+    try:
+        if isinstance(document, Mapping) and document.get("schema") != SCHEMA:
+            raise ValueError(f"schema is {str(document.get('schema'))[:20]}, and this edgeall reads {SCHEMA}")
+        return documents.build(Document, _to_fields(document), required)
+    except (ValueError, RecursionError) as error:
+        raise MeasurementError(f"{source}: {error}; not a result of this edgeall's bench") from None
+
+
+def to_json(value: Any) -> Any:
+    """A document, or a part of one, as it is written: `SOMETIMES` fields are left out at their default."""
+    if isinstance(value, Estimate):
+        return value.to_dict()
+    if dataclasses.is_dataclass(value):
+        return {
+            _KEYS.get(field.name, field.name): to_json(inner)
+            for field in dataclasses.fields(value)
+            if not ((inner := getattr(value, field.name)) == field.default and "sometimes" in field.metadata)
+        }
+    if isinstance(value, Mapping):
+        return {key: to_json(inner) for key, inner in value.items()}
+    return [to_json(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _in_order(every: Iterable[Sequence[Result]]) -> tuple[Result, ...]:
+    found: list[Result] = []
+    for results in every:
+        # A result that stands in two files was still measured once.
+        found += [result for result in results if result not in found]
+    return tuple(sorted(found, key=_order))
+
+
+def _order(r: Result) -> tuple[object, ...]:
+    return r.backbone, r.run or "", r.format, r.precision != "float32", r.precision, r.threads
+
+
+def _to_fields(value: Any) -> Any:
+    """JSON by fields' names, less control characters: a name may come from a stranger's file, and reach a terminal."""
+    if isinstance(value, str):
+        return value if value.isprintable() else "".join(char for char in value if char.isprintable())
+    if isinstance(value, Mapping):
+        return {_FIELDS.get(key) or _to_fields(key): _to_fields(inner) for key, inner in value.items()}
+    return [_to_fields(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON number")
