@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-INTEGERS = ("int8", "int16", "int32", "int64")
-
 _NAMES = {
     "float": "float32",
     "f32": "float32",

@@ -98,16 +98,6 @@ def unpacked_name(parcels: Iterable[Upload]) -> str:
     return f"unpacked/{hashlib.sha256(lines.encode()).hexdigest()[:16]}"
 
 
-def unpacked_size(parcels: Iterable[Upload]) -> int:
-    """Bytes that they take when unpacked."""
-    total = 0
-    for parcel in parcels:
-        source = io.BytesIO(parcel.source) if isinstance(parcel.source, bytes) else parcel.source
-        with zipfile.ZipFile(source) as archive:
-            total += sum(member.file_size for member in archive.infolist())
-    return total
-
-
 def platforms(greeting: BoardInfo) -> list[str]:
     """Platform tags of wheels that run there, newest first (PEP 600, and the older names of PEP 513, 571, 599)."""
     major, minor = _libc_version(greeting)
