@@ -41,7 +41,7 @@ class DocumentError(ValueError):
 
     def inside(self, outer: str) -> "DocumentError":
         """The same error, seen from the value that holds the place."""
-        joint = "" if not self.place or self.place.startswith("[") else "."
+        joint = "" if not outer or not self.place or self.place.startswith("[") else "."
         return DocumentError(self.problem, f"{outer}{joint}{self.place}")
 
 

@@ -105,7 +105,7 @@ def renamed(message: Message, **changes: Any) -> list[Message]:
         (lambda message: [] if isinstance(message, Start) else [message], "did not begin"),
         (lambda message: [message, message] if isinstance(message, Start) else [message], "began twice"),
         (lambda message: started(message, jobs=()), "does not measure what it was asked"),
-        (lambda message: started(message, environment={}), "does not say what it is .model: missing"),
+        (lambda message: started(message, environment={}), "does not say what it is .model: missing."),
     ],
 )
 def test_a_device_that_tells_of_something_else_is_not_believed(

@@ -101,9 +101,16 @@ def test_folds_are_exported_and_their_images_pooled(
 ) -> None:
     place = tmp_path / "cells.folds"
     whole = runs.load(folder / "runs" / "cells")
+    pooled = {
+        "backbone": whole.backbone,
+        "k": 2,
+        "runs": ["fold-1", "fold-2"],
+        "split": {"grouped_by": "image", "test": 8},
+        "decision": {"labels": whole.decision.labels, "positive": whole.decision.positive},
+    }
     for number in (1, 2):
         copy_run(whole, place / f"fold-{number}")
-    (place / runs.POOLED).write_text(json.dumps({"runs": ["fold-1", "fold-2"]}))
+    (place / runs.POOLED).write_text(json.dumps(pooled))
     recipe = tmp_path / "strict.toml"
     recipe.write_text(FLOAT16.replace("LIMIT", "max_abs_diff = 0.0"))
     arguments = ["export", str(place), "--recipe", "onnx-fp32", "--recipe", str(recipe), "--json"]

@@ -160,6 +160,8 @@ def test_a_referral_band_is_told_with_what_it_does_and_to_how_many_people() -> N
     assert "validation, 40 images of 4 subjects" in validation
     assert "sensitivity 1.000 (0.158-1.000)" in validation
     assert "test, 40 images of 2 subjects" in test
-    assert "; answered alone: sensitivity 1.000, specificity 1.000" in test, "one person a class: no interval"
+    assert "; without referred images: sensitivity 1.000, specificity 1.000" in test, (
+        "one person a class: no interval"
+    )
     assert referral_lines(wanted, {"val": {**of_four, "referral": None}}) == []
     assert referral_lines(wanted, {"val": {"n": 3}}) == [], "a run of an older version"

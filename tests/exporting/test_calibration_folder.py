@@ -52,13 +52,13 @@ def test_no_folder_no_images_too_few(folder: Path, tmp_path: Path) -> None:
 
 def test_one_black_image_is_named(folder: Path) -> None:
     Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(folder / "black.png")
-    with pytest.raises(UsageError, match=r"black\.png is of one colour"):
+    with pytest.raises(UsageError, match=r"black\.png has one colour everywhere"):
         read_folder(folder, 32)
 
 
 def test_only_a_black_image(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(tmp_path / "black.png")
-    with pytest.raises(UsageError, match=r"black\.png is of one colour"):
+    with pytest.raises(UsageError, match=r"black\.png has one colour everywhere"):
         read_folder(tmp_path, 32)
 
 

@@ -119,7 +119,7 @@ def test_what_the_emulator_lacks_is_said_with_the_way_to_get_it(
         (None, "cannot be run"),
         ("echo 'first line' >&2; echo 'qemu: no such root' >&2; exit 3", "status 3: qemu: no such root"),
         ("exit 1", "status 1: no message"),
-        ("kill -SEGV $$", "status -11"),
+        ("kill -SEGV $$", "SIGSEGV"),
         # One that passes another processor's own file on.
         ("echo 'vendor_id : GenuineIntel'", "does not emulate"),
     ],
@@ -163,10 +163,10 @@ def test_an_emulated_board_has_no_address_to_give() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('cpu = "max -plugin x"', "cpu must be one of"),
-        ('cpu = "cortex-a76"\nsystem = "buster"', '"bookworm", "trixie"'),
+        ('cpu = "max -plugin x"', "unknown cpu .*cortex-a72, cortex-a76"),
+        ('cpu = "cortex-a76"\nsystem = "buster"', "unknown system .*bookworm, trixie"),
         ('cpu = "cortex-a76"\nhost = "here"', "host"),
-        ("", "cpu must be"),
+        ("", "cpu: missing"),
     ],
 )
 def test_mistakes_in_an_emulated_device_name_the_key(tmp_path: Path, line: str, message: str) -> None:

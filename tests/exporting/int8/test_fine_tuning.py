@@ -47,11 +47,11 @@ def _log_loss(model: int8.QuantizedModel, images: int8.TrainingInputs) -> float:
 
 
 @pytest.mark.parametrize("network", sorted(NETWORKS))
-@pytest.mark.parametrize("share", [0.3, 0.6])
-def test_the_two_parts_one_after_the_other_are_the_whole(network: str, share: float) -> None:
+@pytest.mark.parametrize("trained_share", [0.3, 0.6])
+def test_the_two_parts_one_after_the_other_are_the_whole(network: str, trained_share: float) -> None:
     ir = int8.prepare(NETWORKS[network]())
     quant_params = int8.calibrate(ir, drawn_images(4), MAPPING, method="min-max")
-    bottom, top = split(ir, quant_params, share)
+    bottom, top = split(ir, quant_params, trained_share)
     tensors = MAPPING.apply(drawn_images(8))
     between = float_model(bottom.model).predict_on_batch(tensors)
     np.testing.assert_allclose(
