@@ -61,7 +61,7 @@ def test_a_run_of_the_published_protocol_has_all_that_was_published(
     assert {row["rate"] for row in rows} == {"0.0001"}
     assert all(row["accuracy"] and row["val_accuracy"] for row in rows[1:])
     assert run.decision.threshold == 0.5
-    features = {"mobilenetv2": 1280, "small": 16}[backbone]
+    features = {"mobilenetv2": 1280, "small": 4 * 4 * 16}[backbone]
     head = (features + 1) * 256 + 257 * 128 + 129
     opened = {"mobilenetv2": 2_257_984 - 34_112, "small": 0}[backbone]
     assert run.params["trainable"] == head + opened
