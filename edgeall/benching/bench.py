@@ -45,7 +45,7 @@ def bench(
 
     Args:
         data: where the runs' images are now, or another labelled folder to score on.
-        ensembles: told of too, as one with summed cost, where their members' artifacts are among `paths`; their
+        ensembles: have results too, with summed costs, where their members' artifacts are among `paths`; their
             results go to their own folders.
         overwrite: measure everything again, and replace earlier results.
         witnesses: let the engines' own tools measure the same artifacts beside edgeall (`cross_check`).

@@ -1,4 +1,4 @@
-"""Ensembles on a device: what their members' records say of them together.
+"""Ensembles on a device: the records of their members, combined.
 
 Members ran in turn, each in processes of its own, and an ensemble costs what they cost together: times of the same
 round and place in it add up, and so do sizes and peaks of memory. Model latency and size are what running one after
@@ -141,9 +141,9 @@ def _parity(members: Sequence[Parity | None]) -> Parity | None:
 
 def _tests(members: Sequence[TestSet]) -> TestSet:
     """The first member's, held out as surely as the least surely held out of them."""
-    told = {tests.grouped_by for tests in members}
+    ways = {tests.grouped_by for tests in members}
     return dataclasses.replace(
-        members[0], grouped_by=next(way for way in _LEAST_CAREFUL_FIRST if way in told)
+        members[0], grouped_by=next(way for way in _LEAST_CAREFUL_FIRST if way in ways)
     )
 
 
@@ -153,12 +153,12 @@ def _accuracy(members: Sequence[Measured]) -> Record:
     order = _numbered(members[0].subject.tests)
     columns = []
     for m, result in zip(members, results, strict=True):
-        said = dict(zip(_numbered(m.subject.tests), result["probabilities"], strict=True))
-        columns.append([said[image] for image in order])
+        answers = dict(zip(_numbered(m.subject.tests), result["probabilities"], strict=True))
+        columns.append([answers[image] for image in order])
     rows = zip(*columns, strict=True)
     executed = [result["executed_precision"] for result in results]
     dominant = {each["dominant"] for each in executed}
-    told = {
+    combined = {
         "probabilities": [None if None in row else np.mean(row, axis=0).tolist() for row in rows],
         "unreadable": {name: why for result in results for name, why in result["unreadable"].items()},
         "executed_precision": {
@@ -167,7 +167,7 @@ def _accuracy(members: Sequence[Measured]) -> Record:
             "conversions": sum(each["conversions"] for each in executed),
         },
     }
-    return _record([m.accuracy for m in members], results[0] | told)
+    return _record([m.accuracy for m in members], results[0] | combined)
 
 
 def _numbered(tests: TestSet) -> list[tuple[str, int]]:

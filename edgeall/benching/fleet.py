@@ -1,4 +1,4 @@
-"""Several boards at once, each with its own result file; what fails on one is told of that one."""
+"""Several boards at once, each with its own result file; a failure on one is reported for that one."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping

@@ -51,7 +51,7 @@ def asked(plan: Plan, start: Start) -> dict[str, Job]:
 
 
 def is_of(record: Record, job: Job) -> bool:
-    """Whether a record tells of the job."""
+    """Whether a record is of the job."""
     told = (record.artifact, record.kind, record.threads, record.round, record.batch)
     return told == (job.artifact.sha256, job.kind, job.threads, job.round, job.batch)
 

@@ -28,7 +28,7 @@ class Journals:
         }
 
     def read(self, note: Callable[[str], None]) -> dict[str, Record]:
-        """All records by key; `note` is told of what is passed over."""
+        """All records by key; `note` gets a line for each that is passed over."""
         return {key: record for path in self.paths for key, record in Journal(path).read(note).items()}
 
     @property
@@ -127,8 +127,8 @@ class ResultFile:
             self.earlier = results.build(
                 "it", self._json, required=("device", "environment", "results", "failures")
             )
-            told = [(result.sha256, result.threads) for result in self.earlier.results]
-            if None in dict(told) or len(set(told)) < len(told):
+            keys = [(result.sha256, result.threads) for result in self.earlier.results]
+            if None in dict(keys) or len(set(keys)) < len(keys):
                 raise ValueError("an artifact has no SHA-256, or two results with as many threads")
         except FileNotFoundError:
             return
@@ -140,7 +140,7 @@ class ResultFile:
 
 
 def _figures(document: Document) -> set[FigureKey]:
-    """What the results of a document tell."""
+    """What the results of a document hold."""
     found: set[FigureKey] = set()
     for result in document.results:
         sha256, threads = result.sha256 or "", result.threads

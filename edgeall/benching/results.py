@@ -228,18 +228,18 @@ def _classes(metrics: ClassMetrics | None) -> Classes | None:
 
 
 def _emulated(m: Measured, processor: str | None) -> dict[str, Any]:
-    """Fields of a result from an emulator, whose clock tells nothing of the processor that it stands for: no latency.
+    """Fields of a result from an emulator, whose clock is no measure of the processor that it stands for: no latency.
 
     Its memory is that of QEMU's own process on the host, with its translations.
     """
-    count, told = instruction_counts.instructions(m.counted, m.threads)
+    count, counted = instruction_counts.instructions(m.counted, m.threads)
     return {
         "latency_kind": "emulated",
         "emulation_wall_ms": _latency(m.rounds, "model_ns").p50,
         "emulation_rss_bytes": _peak(m),
         "batches": (),
         "instructions": count,
-        "instructions_told": told,
+        "instructions_told": counted,
         "latency_estimate": estimate(processor, m.subject.artifact.metadata.format, count),
     }
 
@@ -285,11 +285,11 @@ def _latency(rounds: Sequence[Record], kind: str) -> Latency:
     """Over all rounds, in milliseconds."""
     by_round = [[nanoseconds / 1e6 for nanoseconds in _raw(record)[kind]] for record in rounds]
     medians = [median(of_round) for of_round in by_round]
-    told = tuple(
+    by_number = tuple(
         Round(session=record.session, round=record.round, n=len(of_round), median=middle)
         for record, of_round, middle in zip(rounds, by_round, medians, strict=True)
     )
-    return cost_figures.latency([ms for of_round in by_round for ms in of_round], medians, rounds=told)
+    return cost_figures.latency([ms for of_round in by_round for ms in of_round], medians, rounds=by_number)
 
 
 def _versus(base: Measured, m: Measured, *, timed: bool) -> VersusFloat:

@@ -1,12 +1,11 @@
 """From bench results to a table, a verdict in words, Markdown and JSON."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from edgeall.reporting.device_verdict import DeviceVerdict, Statement, judge
 from edgeall.reporting.markdown import markdown
 from edgeall.reporting.terminal import Fleet, Terminal, plain_text
-from edgeall.results import SCHEMA, Bench
+from edgeall.results import SCHEMA, Bench, JsonObject
 
 __all__ = [
     "DeviceVerdict",
@@ -20,7 +19,7 @@ __all__ = [
 ]
 
 
-def to_json(benches: Iterable[Bench]) -> dict[str, Any]:
+def to_json(benches: Iterable[Bench]) -> JsonObject:
     """All results as they were read, with the verdict on each device; `load` reads it again."""
     every = tuple(benches)
     return {

@@ -1,4 +1,4 @@
-"""What a reader must not conclude, said beside what was found."""
+"""What limits the conclusions from a device's results."""
 
 from collections.abc import Iterable
 

@@ -11,7 +11,7 @@ _NO_REASON = "no reason is told"
 
 
 def counts(bench: Bench) -> SideTable:
-    """The table of a device; without rows where nothing tells of instructions."""
+    """The table of a device; without rows where no instructions were asked for."""
     shown = [result for result in bench.results if result.instructions_told is not None]
     rows = tuple(
         (

@@ -4,12 +4,12 @@ A pure function of the results: the same results, the same words.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from edgeall import formatting
 from edgeall.reporting import caveats, findings
 from edgeall.reporting.findings import in_figures
-from edgeall.results import Bench, Result
+from edgeall.results import Bench, JsonObject, Result
 from edgeall.results.pairing import (
     accuracy_difference,
     auc_difference,
@@ -53,7 +53,7 @@ class DeviceVerdict:
         """Texts of the statements of a kind."""
         return [statement.text for statement in self.statements if statement.kind == kind]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         chosen = None if self.artifact is None else {"artifact": self.artifact, "threads": self.threads}
         return {
             "device": self.device,
@@ -70,7 +70,7 @@ def judge(bench: Bench) -> DeviceVerdict:
         return DeviceVerdict(bench.device, None, None, (nothing, *warned))
     chosen, reasons = _recommend(bench)
     quantized = list(findings.int8(bench))
-    said: list[tuple[Kind, list[str]]] = [
+    found: list[tuple[Kind, list[str]]] = [
         ("recommendation", reasons),
         ("warning", [text for warned, text in quantized if warned] + caveats.warnings(bench)),
         ("backbones", findings.trade_offs(bench)),
@@ -78,7 +78,7 @@ def judge(bench: Bench) -> DeviceVerdict:
         ("extremes", findings.extremes(bench)),
         ("limit", caveats.limits(bench)),
     ]
-    statements = tuple(Statement(kind, text) for kind, texts in said for text in texts)
+    statements = tuple(Statement(kind, text) for kind, texts in found for text in texts)
     if chosen is None:
         return DeviceVerdict(bench.device, None, None, statements)
     return DeviceVerdict(bench.device, chosen.artifact, chosen.threads, statements)
@@ -129,13 +129,13 @@ def _saves_time(float32: Result, int8: Result) -> bool:
 def _left_out(bench: Bench, excluded: dict[tuple[str, str, str, str], str]) -> list[str]:
     """What is not considered and why, with the figures that would have spoken for it: a statement a reason."""
     every = findings.artifacts(bench)
-    said = []
+    found = []
     for reason in dict.fromkeys(excluded.values()):
         names = [bench.name(r) for r in every if excluded.get(r.name) == reason]
-        said.append(
+        found.append(
             f"Left out, {len(names)} of {len(every)} artifacts ({reason}): {formatting.listed(names)}."
         )
-    return said
+    return found
 
 
 def _saves_no_time(bench: Bench, idle: list[Result]) -> list[str]:
@@ -194,7 +194,7 @@ def _reason(bench: Bench, chosen: Result, best: Result, sharpest: Result, consid
 
 def _not_excluded(bench: Bench, chosen: Result, best: Result, sharpest: Result) -> str:
     """How much worse the chosen may yet be: not shown is not excluded."""
-    said = ""
+    text = ""
     lower = best.accuracy.value > chosen.accuracy.value, _auc(sharpest) > _auc(chosen)
     for is_lower, other, gap, figure in (
         (
@@ -209,7 +209,7 @@ def _not_excluded(bench: Bench, chosen: Result, best: Result, sharpest: Result) 
             continue
         head = f" The highest {figure}, is that of {bench.label(other)}"
         if gap is None:
-            said += f"{head}, on other images or without scores: intervals were compared, no test was made."
+            text += f"{head}, on other images or without scores: intervals were compared, no test was made."
             continue
         least = None if gap.delta.low is None else -min(gap.delta.low, 0.0)
         most = (
@@ -219,5 +219,5 @@ def _not_excluded(bench: Bench, chosen: Result, best: Result, sharpest: Result) 
             if gap.metric == "accuracy"
             else f"its AUC may be up to {least:.3f} lower"
         )
-        said += f"{head}. Not shown is not excluded on {gap.n} images: {in_figures(gap)}, so that {most}."
-    return said
+        text += f"{head}. Not shown is not excluded on {gap.n} images: {in_figures(gap)}, so that {most}."
+    return text

@@ -24,7 +24,7 @@ class _Key(NamedTuple):
 
 
 class _Figure(NamedTuple):
-    """What a device's own table says of a row."""
+    """A row's cells in the device's own table."""
 
     result: Result
     latency: str
@@ -35,7 +35,7 @@ def side_by_side(benches: Sequence[Bench]) -> SideTable:
     """The table; without rows where there are not two devices.
 
     Devices come in their order, emulated ones last. An emulated board has instructions where others have milliseconds;
-    a cell says what failed there. From the second device on, verdicts are held against the first one's.
+    a cell marks what failed there. From the second device on, verdicts are held against the first one's.
     """
     if len(benches) < 2:
         return SideTable(HEADING, (), (), (), ())

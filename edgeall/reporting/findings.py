@@ -127,8 +127,8 @@ def _gaps_in_words(
     if not shown:
         of = f" of {b.clusters} subjects" if found[0].over_subjects and b.clusters else ""
         return f"{known}: the {found[0].n} test images{of} cannot tell them apart."
-    said = [f"{'higher' if gap.delta.value > 0 else 'lower'} {_METRICS[gap.metric]}" for gap in shown]
-    return f"{known}: {name} has {formatting.listed(said)}."
+    metrics = [f"{'higher' if gap.delta.value > 0 else 'lower'} {_METRICS[gap.metric]}" for gap in shown]
+    return f"{known}: {name} has {formatting.listed(metrics)}."
 
 
 _METRICS = {"accuracy": "accuracy", "auc": "AUC"}
@@ -177,16 +177,18 @@ def beside_float32(bench: Bench) -> Iterator[tuple[Result, Result]]:
 
 
 def _speeds(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:
-    """Whether any INT8 is not worth its time, and what is to be said of each thread count."""
-    said: dict[str, list[str]] = {kind: [] for kind in _SPEEDS}
+    """Whether any INT8 is not worth its time, and a phrase for each kind of speed."""
+    phrases: dict[str, list[str]] = {kind: [] for kind in _SPEEDS}
     for float32, quantized in pairs:
         ratio = time_ratio(float32, quantized)
         if ratio is not None:
             kind = _speed(ratio)
-            phrase = "{} on {}" if said[kind] else _SPEEDS[kind]
-            said[kind].append(phrase.format(formatting.ratio(ratio), formatting.threads(quantized.threads)))
-    idle = bool(said["slower"] or said["idle"])
-    return idle, [", ".join(phrases) for phrases in said.values() if phrases]
+            phrase = "{} on {}" if phrases[kind] else _SPEEDS[kind]
+            phrases[kind].append(
+                phrase.format(formatting.ratio(ratio), formatting.threads(quantized.threads))
+            )
+    idle = bool(phrases["slower"] or phrases["idle"])
+    return idle, [", ".join(each) for each in phrases.values() if each]
 
 
 _SPEEDS = {
@@ -195,7 +197,7 @@ _SPEEDS = {
     "faster": "{} as fast as its float32 on {}",
     "open": "no difference in speed from its float32 shown, {} as fast on {}",
 }
-"""What is said of INT8 beside float32, by what the rounds show."""
+"""Phrases for INT8 beside float32, by what the rounds show."""
 
 
 def _speed(ratio: Estimate) -> str:
@@ -209,17 +211,16 @@ def _speed(ratio: Estimate) -> str:
 
 
 def _effort(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:
-    """Whether any INT8 takes more instructions than its float32, and what is to be said: all an emulator can tell."""
+    """Whether any INT8 takes more instructions than its float32, and a phrase for each pair."""
     ratios: dict[str, float] = {}
     for float32, quantized in pairs:
         if quantized.counted and float32.counted:
             ratios[Path(quantized.artifact).name] = quantized.counted / float32.counted
-    said = []
+    phrases = []
     for name, ratio in ratios.items():
-        told = f"{formatting.significant(ratio, 3)}x the instructions of its float32"
-        whose = f" ({name})" if len(ratios) > 1 else ""
-        said.append(f"{'MORE work, ' if ratio > _AS_MANY else ''}{told}{whose}")
-    return any(ratio > _AS_MANY for ratio in ratios.values()), said
+        more, whose = "MORE work, " if ratio > _AS_MANY else "", f" ({name})" if len(ratios) > 1 else ""
+        phrases.append(f"{more}{formatting.significant(ratio, 3)}x the instructions of its float32{whose}")
+    return any(ratio > _AS_MANY for ratio in ratios.values()), phrases
 
 
 def _cost_in_accuracy(float32: Result, quantized: Result) -> tuple[bool, str]:

@@ -1,7 +1,18 @@
 """The contract between bench and whatever reads its results: their types, their file, and how two are compared."""
 
-from edgeall.results.bench import Bench
+from edgeall.results.bench import Bench, JsonObject
 from edgeall.results.document import SCHEMA, Document, Failure, Result
 from edgeall.results.files import build, load, merge, to_json
 
-__all__ = ["SCHEMA", "Bench", "Document", "Failure", "Result", "build", "load", "merge", "to_json"]
+__all__ = [
+    "SCHEMA",
+    "Bench",
+    "Document",
+    "Failure",
+    "JsonObject",
+    "Result",
+    "build",
+    "load",
+    "merge",
+    "to_json",
+]

@@ -7,6 +7,9 @@ from typing import Any
 from edgeall.engines import ENGINES
 from edgeall.results.document import Failure, Result
 
+JsonObject = dict[str, Any]
+"""A document as it stands in its file."""
+
 FAILED_PARITY = " (failed parity)"
 """Follows the name of an artifact that failed its parity check, wherever it is named."""
 
@@ -28,7 +31,7 @@ class Bench:
     emulated: bool
     results: tuple[Result, ...]
     failures: tuple[Failure, ...]
-    documents: tuple[dict[str, Any], ...]
+    documents: tuple[JsonObject, ...]
 
     def family(self, result: Result) -> str:
         """What groups artifacts of one training: the backbone, or the run's name where a backbone has several."""

@@ -144,7 +144,7 @@ class Thermal:
 
 
 class Marked:
-    """Marks beside a time that tell how far to believe it."""
+    """What was measured with marks of its quality."""
 
     thermal: Thermal | None
 

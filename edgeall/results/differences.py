@@ -10,7 +10,7 @@ from edgeall.statistics import Estimate, auc_test_over_subjects, compare_auc, co
 
 SIGNIFICANT = 0.05
 FEW_SUBJECTS = 30
-"""Below it, what is known of other people rests on few: worth a word beside intervals that say so."""
+"""Below it, what is known of other people rests on few: a caveat beside the intervals is due."""
 
 MCNEMAR = "McNemar's exact test"
 SIGN_FLIP = "sign-flip permutation over subjects"
@@ -47,7 +47,7 @@ class Difference:
         if p_value is None:
             return None
         if self.delta.low is None or self.delta.high is None:
-            # Of equal verdicts, say: nothing differs, and there is no interval.
+            # Of equal verdicts, for one: nothing differs, and there is no interval.
             return None if p_value < SIGNIFICANT else False
         return p_value < SIGNIFICANT and excludes(self.delta, 0) is True
 

@@ -202,7 +202,7 @@ class Result(Marked):
             check_share(name, getattr(self, name))
         if self.parity is not None:
             check_limits(self.parity, 0, math.inf, "n", of="parity.")
-            # That nothing is shown is said in a word, too: nothing else stands for what is missing.
+            # "unproven" is stated: a missing value is no outcome.
             if self.parity.passed is None and self.parity.outcome != "unproven":
                 raise ValueError("parity.outcome is not unproven, and parity.passed not known")
         if self.predictions is not None:
