@@ -82,6 +82,20 @@ def build(kind: type[T], document: Any, required: Collection[str] = (), *, stric
         ) from None
 
 
+def check_schema(schema: int, known: int) -> None:
+    """Refuse a document of a later schema than this edgeall knows: it would be misread.
+
+    Earlier schemas are read. `known` is the highest schema that this edgeall reads.
+
+    Raises:
+        DocumentError: the schema is higher than `known`, or below 1.
+    """
+    if schema > known:
+        raise DocumentError(f"schema {schema}, this edgeall reads up to {known}: update edgeall")
+    if schema < 1:
+        raise DocumentError(f"schema {schema}: schemas begin at 1")
+
+
 def parse(text: str | bytes) -> Any:
     """The value of a JSON text.
 

@@ -236,14 +236,13 @@ def load(path: AnyPath) -> Run:
     try:
         document = documents.load(file)
         beside = documents.build(_RunDocument, document)
-        if beside.schema != SCHEMA:
-            raise RunError(f"{file}: written by another version of edgeall; train the run again")
+        documents.check_schema(beside.schema, SCHEMA)
         run = documents.build(Run, document | {"path": path}, _NEEDED)
         if run.calibration:
             documents.build(Calibration, run.calibration)
         _check(run, beside.fingerprint)
     except ValueError as error:
-        raise RunError(f"{file}: damaged ({error}); train the run again") from None
+        raise RunError(f"{file}: cannot be read ({error}); train the run again") from None
     if not run.model_path.is_file():
         raise RunError(f"{path}: has no model.keras (training was interrupted?); train it again")
     return run

@@ -112,7 +112,7 @@ def test_training_images_listed_as_test_are_noticed(tmp_path: Path) -> None:
         {"train": train, "test": test, "grouped_by": "hospital"},
     ):
         file.write_text(json.dumps(sound | {"split": sound["split"] | split}))
-        with pytest.raises(EdgeallError, match=r"run.json: damaged .*; train the run again"):
+        with pytest.raises(EdgeallError, match=r"run.json: cannot be read .*; train the run again"):
             runs.load(run.path)
     # A run of an earlier version has no fingerprint of all; that of its training images tells the worst.
     del sound["fingerprint"]

@@ -12,7 +12,7 @@ from edgeall.benching.cross_check import cross_check
 from edgeall.benching.ensembles import EnsembleRecords, together
 from edgeall.benching.record_checks import asked, contradiction, is_of
 from edgeall.benching.result_files import Journals, ResultFile
-from edgeall.benching.results import Measured, Subject, gather, results_of
+from edgeall.benching.results_from_records import Measured, Subject, gather, results_of
 from edgeall.benching.test_images import TestSet, test_set
 from edgeall.ensembling import Ensemble
 from edgeall.errors import EdgeallError, MeasurementError, UsageError

@@ -8,15 +8,15 @@ from typing import Any, TypeVar
 from edgeall import documents
 from edgeall.measuring.records import Record
 from edgeall.results import Result
-from edgeall.results.costs import Batch, Card, CardMemory, Copies, Energy, Latency, Thermal, Timings
+from edgeall.results.costs import Batch, Card, CardMemory, Copies, Energy, Latency, MeasuredTimes, Thermal
 from edgeall.statistics import NOISY, percentiles, round_spread
 
 T = TypeVar("T")
 
 
-def timings(raw: Sequence[float]) -> Timings:
+def timings(raw: Sequence[float]) -> MeasuredTimes:
     """Summary of runs."""
-    return Timings(**_summary(raw))
+    return MeasuredTimes(**_summary(raw))
 
 
 def latency(raw: Sequence[float], medians: Sequence[float], **rounds: Any) -> Latency:
@@ -60,7 +60,7 @@ def copies(rounds: Sequence[Record]) -> Copies | None:
     if not stages or reason is not None:
         return None if reason is None else Copies(reason=reason)
 
-    def part(key: str) -> Timings:
+    def part(key: str) -> MeasuredTimes:
         return timings([value / 1e6 for each in stages for value in each[key]])
 
     return Copies(copy_in=part("copy_in_ns"), compute=part("compute_ns"), copy_out=part("copy_out_ns"))

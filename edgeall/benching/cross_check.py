@@ -11,7 +11,7 @@ from statistics import geometric_mean, median
 
 from edgeall.benching import tool_runner
 from edgeall.benching.external_tools import ToolReport, ToolRequest
-from edgeall.benching.results import Subject
+from edgeall.benching.results_from_records import Subject
 from edgeall.errors import MeasurementError
 from edgeall.measuring.plan import BenchSettings, Job, Plan, PlannedArtifact
 from edgeall.measuring.runner import work

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgeall.engines import ENGINES
-from edgeall.results.costs import Calibration, LatencyEstimate, Range
+from edgeall.results.costs import LatencyEstimate, PublishedLatency, Range
 
 CONFIDENCE = 0.9
 """Of the prediction interval: as many new latencies are in it, if they scatter as the published ones do."""
@@ -120,7 +120,7 @@ def estimate(processor: str | None, format: str, instructions: int | None) -> La
         threads=board.cores,
         extrapolated=not min(counts) / REACH <= instructions <= max(counts) * REACH,
         calibration=tuple(
-            Calibration(
+            PublishedLatency(
                 model=each.model,
                 instructions=round(each.instructions),
                 latency_ms=each.latency_ms,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeall import documents
-from edgeall.benching.results import Subject
+from edgeall.benching.results_from_records import Subject
 from edgeall.errors import MeasurementError
 from edgeall.measuring.plan import Job, Plan, jobs
 from edgeall.measuring.records import FigureKey, Record, Start

@@ -9,8 +9,8 @@ from pathlib import Path
 from edgeall import runs
 from edgeall.comparing.common_images import common
 from edgeall.comparing.cost_ratios import Ratio, ratios
-from edgeall.comparing.differences import paired, separate
 from edgeall.comparing.loading import Entry, Place, Source, open_sources
+from edgeall.comparing.metric_differences import paired, separate
 from edgeall.errors import UsageError
 from edgeall.files import AnyPath
 from edgeall.progress import SILENT, Progress

@@ -14,7 +14,7 @@ from edgeall.errors import RunError, UsageError
 from edgeall.formatting import threads
 from edgeall.predictions import Predictions
 from edgeall.results import Result
-from edgeall.results.bench import title
+from edgeall.results.device_bench import title
 from edgeall.statistics import Estimate, is_positive, positive_score
 
 POOLED = runs.POOLED

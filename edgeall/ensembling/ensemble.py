@@ -108,10 +108,9 @@ def load(path: AnyPath) -> Ensemble:
         raise RunError(f"{path}: not an ensemble (no {FILE}); make one with: edgeall ensemble RUN RUN")
     try:
         document = documents.read(_EnsembleDocument, file, ("decision.threshold", "decision.refer"))
+        documents.check_schema(document.schema, SCHEMA)
     except documents.DocumentError as error:
-        raise RunError(f"{file}: damaged ({error}); make the ensemble again") from None
-    if document.schema != SCHEMA:
-        raise RunError(f"{file}: written by another version of edgeall; make the ensemble again")
+        raise RunError(f"{file}: cannot be read ({error}); make the ensemble again") from None
     ensemble = Ensemble(
         path=path,
         # By name, as they were written: "runs/a", not "runs/both/../a".

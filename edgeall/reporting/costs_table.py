@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from edgeall import formatting
 from edgeall.reporting.results_table import SideTable, marks
 from edgeall.results import Bench, Result
-from edgeall.results.costs import Batch, Timings
+from edgeall.results.costs import Batch, MeasuredTimes
 
 HEADING = "Batches, copies and energy"
 COLUMNS = (
@@ -57,5 +57,5 @@ def _cells(size: int, cost: Result | Batch) -> tuple[str, ...]:
     )
 
 
-def _p50(timings: Timings | None) -> float | None:
+def _p50(timings: MeasuredTimes | None) -> float | None:
     return None if timings is None else timings.p50

@@ -9,7 +9,7 @@ from edgeall import formatting
 from edgeall.reporting.caveats import lines
 from edgeall.reporting.results_table import MARKS, SideTable, parity_mark, parity_notes, table
 from edgeall.results import Bench, Failure, Result
-from edgeall.results.bench import family, title
+from edgeall.results.device_bench import family, title
 from edgeall.results.pairing import common_rows
 
 HEADING = "Side by side"

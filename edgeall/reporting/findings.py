@@ -8,7 +8,7 @@ from edgeall import formatting
 from edgeall.artifact import FORMATS
 from edgeall.results import Bench, Result
 from edgeall.results.accuracy import VersusFloat
-from edgeall.results.bench import FAILED_PARITY, title
+from edgeall.results.device_bench import FAILED_PARITY, title
 from edgeall.results.differences import MCNEMAR, SIGN_FLIP, Difference, excludes
 from edgeall.results.pairing import (
     accuracy_difference,

@@ -7,8 +7,8 @@ from typing import Literal
 from edgeall import formatting
 from edgeall.results import Bench, Result
 from edgeall.results.accuracy import split_in_words
-from edgeall.results.bench import title
 from edgeall.results.costs import Batch, Latency
+from edgeall.results.device_bench import title
 
 Group = Literal["name", "worth", "versus", "cost"]
 

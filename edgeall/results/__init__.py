@@ -1,8 +1,8 @@
 """The contract between bench and whatever reads its results: their types, their file, and how two are compared."""
 
-from edgeall.results.bench import Bench, JsonObject
+from edgeall.results.device_bench import Bench, JsonObject
 from edgeall.results.document import SCHEMA, Document, Failure, Result
-from edgeall.results.files import build, load, merge, to_json
+from edgeall.results.json_files import build, load, merge, to_json
 
 __all__ = [
     "SCHEMA",

@@ -24,7 +24,7 @@ def split_in_words(grouped_by: str) -> str:
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitKind:
     """`grouped_by`: one of `SPLITS`."""
 
     grouped_by: str
@@ -65,7 +65,7 @@ class Classes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predictions:
+class RecordedPredictions:
     """Columns of equal length, one row an image.
 
     Attributes:

@@ -33,7 +33,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Accelerator:
+class UsedAccelerator:
     """The engine's name of what computed in place of the processor, and which one of several."""
 
     provider: str
@@ -55,7 +55,7 @@ class Round:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timings:
+class MeasuredTimes:
     """Summary of n runs. A percentile is None, and above p90 absent, where too few runs support it."""
 
     n: int
@@ -73,7 +73,7 @@ class Timings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Latency(Timings):
+class Latency(MeasuredTimes):
     """With every single run.
 
     Attributes:
@@ -101,9 +101,9 @@ class Copies:
     """An inference on an accelerator in its parts, timed in loops of their own; or the `reason` why not."""
 
     reason: str | None = field(default=None, metadata=SOMETIMES)
-    copy_in: Timings | None = field(default=None, metadata=SOMETIMES)
-    compute: Timings | None = field(default=None, metadata=SOMETIMES)
-    copy_out: Timings | None = field(default=None, metadata=SOMETIMES)
+    copy_in: MeasuredTimes | None = field(default=None, metadata=SOMETIMES)
+    compute: MeasuredTimes | None = field(default=None, metadata=SOMETIMES)
+    copy_out: MeasuredTimes | None = field(default=None, metadata=SOMETIMES)
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class Counted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration:
+class PublishedLatency:
     """A published latency that an estimate rests on.
 
     Attributes:
@@ -238,7 +238,7 @@ class LatencyEstimate:
     clock_hz: float = field(default=0.0, metadata=SOMETIMES)
     threads: int = field(default=0, metadata=SOMETIMES)
     extrapolated: bool | None = field(default=None, metadata=SOMETIMES)
-    calibration: tuple[Calibration, ...] = field(default=(), metadata=SOMETIMES)
+    calibration: tuple[PublishedLatency, ...] = field(default=(), metadata=SOMETIMES)
 
     def __post_init__(self) -> None:
         basis = self.latency_kind, self.method, self.board, self.threads, self.calibration

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from edgeall import documents
 from edgeall.artifact import Parity
-from edgeall.results.accuracy import Classes, Predictions, Split, VersusFloat
+from edgeall.results.accuracy import Classes, RecordedPredictions, SplitKind, VersusFloat
 from edgeall.results.checks import ABSENT, SOMETIMES, check_limits, check_share
 from edgeall.results.costs import (
-    Accelerator,
     Batch,
     Card,
     CardMemory,
@@ -25,6 +25,7 @@ from edgeall.results.costs import (
     LatencyEstimate,
     Marked,
     Thermal,
+    UsedAccelerator,
 )
 from edgeall.statistics import Estimate, Referral
 
@@ -69,7 +70,7 @@ class Environment:
 
 
 @dataclass(frozen=True)
-class Engine:
+class UsedEngine:
     """A runtime library."""
 
     name: str
@@ -126,8 +127,8 @@ class Result(Marked):
     executed_precision: str | None = None
     executed_operators: dict[str, int] | None = None
     float_operators: dict[str, int] | None = None
-    engine: Engine
-    accelerator: Accelerator | None = None
+    engine: UsedEngine
+    accelerator: UsedAccelerator | None = None
     placement: dict[str, int | None] | None = None
     card: Card | None = None
     threads: int
@@ -156,9 +157,9 @@ class Result(Marked):
     intervals: dict[str, str] | None = None
     data: str | None = None
     grouped_by: str | None = None
-    split: Split | None = None
+    split: SplitKind | None = None
     unreadable: dict[str, str] | None = None
-    predictions: Predictions | None = None
+    predictions: RecordedPredictions | None = None
     parity: Parity | None = None
     vs_float: VersusFloat | None = None
 
@@ -293,11 +294,10 @@ class Document:
     notes: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.schema != SCHEMA:
-            raise ValueError(f"schema is {self.schema}, and this edgeall reads {SCHEMA}")
+        documents.check_schema(self.schema, SCHEMA)
 
 
-def _check_figures(result: Result, recorded: Predictions) -> None:
+def _check_figures(result: Result, recorded: RecordedPredictions) -> None:
     """Raise ValueError where a figure is not that of the verdicts."""
     if result.n != len(recorded.images):
         raise ValueError(f"n is {result.n}, not {len(recorded.images)}, the number of its predictions")

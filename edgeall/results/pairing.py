@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from edgeall.results.accuracy import Predictions
+from edgeall.results.accuracy import RecordedPredictions
 from edgeall.results.differences import Difference, auc_test, excludes, verdict_test
 from edgeall.results.document import Result
 from edgeall.statistics import LEAST_GAIN, Estimate, ratio_over_rounds
@@ -46,7 +46,7 @@ def auc_difference(a: Result, b: Result) -> Difference | None:
 
 # Cached: several statements rest on the same pair.
 @lru_cache(maxsize=1024)
-def _accuracy(a: Predictions, b: Predictions) -> Difference | None:
+def _accuracy(a: RecordedPredictions, b: RecordedPredictions) -> Difference | None:
     order = _same_images(a, b)
     if order is None:
         return None
@@ -54,14 +54,14 @@ def _accuracy(a: Predictions, b: Predictions) -> Difference | None:
 
 
 @lru_cache(maxsize=1024)
-def _auc(a: Predictions, b: Predictions) -> Difference | None:
+def _auc(a: RecordedPredictions, b: RecordedPredictions) -> Difference | None:
     order = _same_images(a, b)
     if order is None or a.scores is None or b.scores is None:
         return None
     return auc_test(a.truth, a.scores, [b.scores[row] for row in order], a.subjects)
 
 
-def _same_images(a: Predictions, b: Predictions) -> list[int] | None:
+def _same_images(a: RecordedPredictions, b: RecordedPredictions) -> list[int] | None:
     """Rows of `b` in the order of `a`; None where they are not the same images with the same truth."""
     rows = common_rows(a.images, b.images)
     if not rows or not len(rows) == len(a.images) == len(b.images):

@@ -11,7 +11,7 @@ from small_run import DECISION
 from test_results import TESTS, accuracy, latency, memory, rounds, subject
 
 from edgeall.benching.ensembles import EnsembleRecords, together
-from edgeall.benching.results import Measured, Subject, gather, results_of
+from edgeall.benching.results_from_records import Measured, Subject, gather, results_of
 from edgeall.ensembling import Ensemble
 from edgeall.measuring.plan import BenchSettings
 from edgeall.measuring.records import Record

@@ -44,7 +44,7 @@ def test_cards_are_named_before_the_machine_that_holds_them() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [
-        (("schema",), 99, "schema is 99, and this edgeall reads 1"),
+        (("schema",), 99, "schema 99, this edgeall reads up to 1: update edgeall"),
         (("device",), None, "device"),
         (("device", "cards"), [{}], r"device.cards\[0\].name"),
         (("device", "emulated"), "no", "device.emulated"),

@@ -3,13 +3,14 @@
 import dataclasses
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgeall import documents
 from edgeall.errors import MeasurementError, UsageError
 from edgeall.files import AnyPath
-from edgeall.results.bench import Bench
+from edgeall.results.device_bench import Bench
 from edgeall.results.document import SCHEMA, Document, Result
 from edgeall.statistics import Estimate
 
@@ -17,6 +18,11 @@ _KEYS = {"p99_9": "p99.9"}
 """Keys that are no Python names, by field."""
 
 _FIELDS = {key: name for name, key in _KEYS.items()}
+
+
+@dataclass(frozen=True)
+class _ResultsSchema:
+    schema: int
 
 
 def load(paths: Iterable[AnyPath]) -> tuple[Bench, ...]:
@@ -74,8 +80,8 @@ def build(source: str, document: Any, required: Collection[str] = ()) -> Documen
         MeasurementError: it is no bench result, or of another schema; names the key at fault.
     """
     try:
-        if isinstance(document, Mapping) and document.get("schema") != SCHEMA:
-            raise ValueError(f"schema is {str(document.get('schema'))[:20]}, and this edgeall reads {SCHEMA}")
+        # First: what a later schema says of other keys is not known.
+        documents.check_schema(documents.build(_ResultsSchema, document).schema, SCHEMA)
         return documents.build(Document, _to_fields(document), required)
     except (ValueError, RecursionError) as error:
         raise MeasurementError(f"{source}: {error}; not a result of this edgeall's bench") from None

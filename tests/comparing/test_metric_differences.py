@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgeall.comparing.common_images import Answers
-from edgeall.comparing.differences import paired, separate
+from edgeall.comparing.metric_differences import paired, separate
 from edgeall.results.differences import DELONG, MCNEMAR, OBUCHOWSKI, SIGN_FLIP, Difference
 from edgeall.statistics import auc_test_over_subjects, compare_auc, proportion
 

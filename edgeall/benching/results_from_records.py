@@ -24,13 +24,13 @@ from edgeall.results.accuracy import (
     Classes,
     Ends,
     Macro,
-    Predictions,
-    Split,
+    RecordedPredictions,
+    SplitKind,
     VersusFloat,
     split_in_words,
 )
-from edgeall.results.costs import Accelerator, Latency, Round, Thermal
-from edgeall.results.document import Engine, Settings
+from edgeall.results.costs import Latency, Round, Thermal, UsedAccelerator
+from edgeall.results.document import Settings, UsedEngine
 from edgeall.results.pairing import ratio_over_common_rounds
 from edgeall.statistics import (
     ClassMetrics,
@@ -137,7 +137,7 @@ def _result(
     m: Measured,
     base: Measured | None,
     metrics: Metrics,
-    predictions: Predictions,
+    predictions: RecordedPredictions,
     settings: BenchSettings,
     times: dict[str, Any],
 ) -> Result:
@@ -161,8 +161,10 @@ def _result(
         executed_precision=executed["dominant"],
         executed_operators=executed["operators"],
         float_operators=executed["float_operators"],
-        engine=documents.build(Engine, raw["engine"]),
-        accelerator=None if accelerator is None else Accelerator(accelerator.provider, accelerator.device),
+        engine=documents.build(UsedEngine, raw["engine"]),
+        accelerator=None
+        if accelerator is None
+        else UsedAccelerator(accelerator.provider, accelerator.device),
         placement=raw.get("placement"),
         card=cost_figures.card(m.accuracy),
         threads=m.threads,
@@ -174,7 +176,7 @@ def _result(
         intervals={name: each.method for name, each in figures.items() if isinstance(each, Estimate)},
         data=tests.data,
         grouped_by=tests.grouped_by if tests.grouped_by == "subject" else split_in_words(tests.grouped_by),
-        split=Split(tests.grouped_by),
+        split=SplitKind(tests.grouped_by),
         unreadable=raw["unreadable"],
         predictions=predictions,
         parity=metadata.parity,
@@ -200,12 +202,12 @@ def _metrics(m: Measured) -> Metrics:
     return classification_metrics(np.asarray(tests.truth)[used], _probabilities(m)[used], decision, subjects)
 
 
-def _predictions(m: Measured) -> Predictions:
+def _predictions(m: Measured) -> RecordedPredictions:
     """What the metrics rest on."""
     tests, decision, used = m.subject.tests, m.subject.artifact.metadata.decision, np.flatnonzero(_used(m))
     subjects = tuple(tests.subjects[index] for index in used)
     scores = positive_score(_probabilities(m)[used], decision)
-    return Predictions(
+    return RecordedPredictions(
         images=tuple(tests.images[index].sha256 for index in used),
         names=tuple(tests.images[index].name for index in used),
         subjects=None if all(subject is None for subject in subjects) else subjects,
