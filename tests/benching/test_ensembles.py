@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from small_run import DECISION
-from test_results import TESTS, accuracy, latency, memory, rounds, subject
+from test_results_from_records import TESTS, accuracy, latency, memory, rounds, subject
 
 from edgeall.benching.ensembles import EnsembleRecords, together
 from edgeall.benching.results_from_records import Measured, Subject, gather, results_of

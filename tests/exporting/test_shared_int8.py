@@ -70,9 +70,11 @@ def test_training_needs_images(bench: Bench) -> None:
 
 
 def test_a_model_is_taken_over_for_the_images_that_it_was_judged_on(bench: Bench) -> None:
+    bench.file("bias-correction").unlink(missing_ok=True)
+    beside = bench.file("bias-correction").with_suffix(".json")
+    beside.unlink(missing_ok=True)
     assert bench.make("bias-correction") > 0
     assert bench.make("bias-correction") == 0
-    beside = bench.file("bias-correction").with_suffix(".json")
     document = json.loads(beside.read_text())
     beside.write_text(json.dumps(document | {"selection": "0" * 64}))
     assert bench.make("bias-correction") > 0
