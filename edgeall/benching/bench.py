@@ -10,10 +10,10 @@ from edgeall import __version__, artifact, documents, runs
 from edgeall.benching import cost_figures
 from edgeall.benching.cross_check import cross_check
 from edgeall.benching.ensembles import EnsembleRecords, together
+from edgeall.benching.held_out_images import TestSet, test_set
 from edgeall.benching.record_checks import asked, contradiction, is_of
 from edgeall.benching.result_files import Journals, ResultFile
 from edgeall.benching.results_from_records import Measured, Subject, gather, results_of
-from edgeall.benching.test_images import TestSet, test_set
 from edgeall.ensembling import Ensemble
 from edgeall.errors import EdgeallError, MeasurementError, UsageError
 from edgeall.files import AnyPath

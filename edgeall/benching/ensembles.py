@@ -17,8 +17,8 @@ import numpy as np
 
 from edgeall.artifact import Artifact, GateOutcome, Parity
 from edgeall.benching import instruction_counts
+from edgeall.benching.held_out_images import TestSet
 from edgeall.benching.results_from_records import Measured, Subject
-from edgeall.benching.test_images import TestSet
 from edgeall.ensembling import Ensemble
 from edgeall.measuring.records import Record
 from edgeall.results.accuracy import SPLITS

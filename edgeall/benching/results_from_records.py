@@ -14,8 +14,8 @@ import numpy.typing as npt
 from edgeall import documents
 from edgeall.artifact import Artifact
 from edgeall.benching import cost_figures, instruction_counts
+from edgeall.benching.held_out_images import TestSet
 from edgeall.benching.latency_estimate import estimate
-from edgeall.benching.test_images import TestSet
 from edgeall.measuring.plan import BenchSettings
 from edgeall.measuring.records import Record
 from edgeall.results import Result

@@ -8,7 +8,7 @@ from small_run import draw, make_artifact, make_run
 
 from edgeall import files
 from edgeall.artifact import Artifact
-from edgeall.benching.test_images import test_set
+from edgeall.benching.held_out_images import test_set
 from edgeall.errors import DatasetError, RunError, UsageError
 from edgeall.runs import Run
 

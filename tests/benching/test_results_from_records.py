@@ -19,8 +19,8 @@ from edgeall.artifact import (
     Provenance,
     ShiftAgreement,
 )
+from edgeall.benching.held_out_images import TestSet
 from edgeall.benching.results_from_records import Subject, gather, results_of
-from edgeall.benching.test_images import TestSet
 from edgeall.measuring.plan import BenchSettings, PlannedImage
 from edgeall.measuring.records import Record
 from edgeall.results import to_json
