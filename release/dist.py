@@ -5,9 +5,9 @@ fails ends it with one line and status 1.
 """
 
 import re
+import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import venv
 import zipfile
@@ -75,8 +75,7 @@ def _check_content(wheel: Path) -> None:
 
 def _check_rebuilt(builder: Path, source: Path, wheel: Path, place: Path) -> None:
     """A wheel built from the source distribution has the same files, byte by byte."""
-    with tarfile.open(source) as archive:
-        archive.extractall(place / "source", filter="data")
+    shutil.unpack_archive(source, place / "source")
     unpacked = _only(place / "source", "edgeall-*")
     _run(builder, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place / "again"), cwd=unpacked)
     contents = []
@@ -91,8 +90,7 @@ def _check_rebuilt(builder: Path, source: Path, wheel: Path, place: Path) -> Non
 def _check_installed(wheel: Path, version: str, place: Path) -> None:
     """In an environment of its own, outside of the checkout, with the field tier alone."""
     field = _environment(place / "field", str(wheel))
-    with tarfile.open(sorted(SAMPLES.glob("*.tar.xz"))[-1]) as archive:
-        archive.extractall(place, filter="data")
+    shutil.unpack_archive(sorted(SAMPLES.glob("*.tar.xz"))[-1], place)
     told = _run(field, "-m", "edgeall", "--version", cwd=place)
     if told.split() != ["edgeall", version]:
         _fail(f"'edgeall --version' prints {told.strip()!r}, the package is {version}")

@@ -1,4 +1,4 @@
-"""Devices: profiles, and `Target`s that run measuring plans on them. Field tier.
+"""Devices: profiles, and targets that run measuring plans on them. Field tier.
 
 A target takes a plan and yields messages with raw measurements. Another way of reaching devices is another `Target` and
 another row in `TARGETS`.

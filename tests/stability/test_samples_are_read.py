@@ -1,6 +1,7 @@
 """What earlier versions wrote is read, and says now what it said then: `samples/` and its README."""
 
 import json
+import shutil
 import tarfile
 from functools import cache
 from pathlib import Path
@@ -50,8 +51,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
     places = {}
     for sample in SAMPLES:
         places[sample] = tmp_path_factory.mktemp("sample")
-        with tarfile.open(sample) as archive:
-            archive.extractall(places[sample], filter="data")
+        shutil.unpack_archive(sample, places[sample])
     return places
 
 

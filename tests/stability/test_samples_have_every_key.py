@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import shutil
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +53,7 @@ def fresh(newest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def newest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The newest sample, unpacked."""
     place = tmp_path_factory.mktemp("newest")
-    with tarfile.open(SAMPLES[-1]) as archive:
-        archive.extractall(place, filter="data")
+    shutil.unpack_archive(SAMPLES[-1], place)
     return place
 
 
