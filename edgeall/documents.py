@@ -24,6 +24,9 @@ T = TypeVar("T")
 MAX_DEPTH = 40
 """Lists and objects inside one another; deeper ones exhaust Python's stack."""
 
+MAX_BYTES = 256 << 20
+"""Largest file that is read. A result with its raw times takes about 24 kB."""
+
 _MESSAGE = re.compile(
     r"(?:Object missing required field `(?P<missing>[^`]*)`|(?P<problem>.*?))"
     r"(?: - at (?:`key` in )?`\$\.?(?P<place>[^`]*)`)?",
@@ -112,9 +115,11 @@ def load(path: Path) -> Any:
     """The value of a JSON file, or of a TOML file by its suffix.
 
     Raises:
-        DocumentError: it cannot be read, or is none.
+        DocumentError: it cannot be read, is larger than `MAX_BYTES`, or is none.
     """
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DocumentError(f"larger than {MAX_BYTES >> 20} MiB")
         content = path.read_bytes()
         return tomllib.loads(content.decode()) if path.suffix == ".toml" else parse(content)
     except (OSError, ValueError, RecursionError) as error:

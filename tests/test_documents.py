@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
+from edgeall import documents
 from edgeall.documents import MAX_DEPTH, DocumentError, build, parse, plain, read
 
 
@@ -168,3 +169,21 @@ def test_a_typing_mistake_is_named_with_the_nearest_word(document: Any, message:
     with pytest.raises(DocumentError) as caught:
         build(Written, document, strict=True)
     assert str(caught.value) == message
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "large.json"
+    file.write_text('{"name": "a"}')
+    assert read(Inner, file).name == "a"
+    monkeypatch.setattr(documents, "MAX_BYTES", 5)
+    with pytest.raises(DocumentError, match="larger than"):
+        read(Inner, file)
+
+
+def test_a_later_schema_is_refused_and_an_earlier_one_read() -> None:
+    documents.check_schema(1, known=2)
+    documents.check_schema(2, known=2)
+    with pytest.raises(DocumentError, match="schema 3, this edgeall reads up to 2: update edgeall"):
+        documents.check_schema(3, known=2)
+    with pytest.raises(DocumentError, match="schema 0: schemas begin at 1"):
+        documents.check_schema(0, known=2)

@@ -1,13 +1,12 @@
 """What a bench leaves in a run's folder: the results, and the raw records they were made from."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edgeall import artifact, files, results
+from edgeall import artifact, documents, files, results
 from edgeall.benching import cost_figures
 from edgeall.errors import EdgeallError, MeasurementError
 from edgeall.measuring.records import FigureKey, Journal, Record
@@ -122,17 +121,17 @@ class ResultFile:
             return False
 
     def _read(self) -> None:
+        if not self.path.exists():
+            return
         try:
-            self._json = json.loads(self.path.read_text(encoding="utf-8"))
+            self._json = documents.load(self.path)
             self.earlier = results.build(
                 "it", self._json, required=("device", "environment", "results", "failures")
             )
             keys = [(result.sha256, result.threads) for result in self.earlier.results]
             if None in dict(keys) or len(set(keys)) < len(keys):
                 raise ValueError("an artifact has no SHA-256, or two results with as many threads")
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError, RecursionError, MeasurementError) as error:
+        except (ValueError, MeasurementError) as error:
             self.earlier, self._json = None, {}
             raise MeasurementError(
                 f"{self.path}: cannot be added to ({error}); move it away, or --overwrite to replace it"

@@ -1,7 +1,7 @@
 """Carrying out a plan on this machine: `python -m edgeall.measuring.runner < request.json > messages.jsonl`.
 
 This is what runs on every device, this one or one far away; it needs the field tier alone. The request is
-{"plan": ..., "finished": [keys]}; the messages are those of `edgeall.measuring.records`. The conductor sleeps while a
+{"plan": ..., "finished": [keys]}; the messages are those of `edgeall.measuring.records`. The runner sleeps while a
 worker measures.
 """
 
@@ -37,7 +37,7 @@ from edgeall.measuring.signals import ending
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 
 
-def conduct(plan: Plan, finished: Collection[str] = ()) -> Generator[Message, None, None]:
+def run_plan(plan: Plan, finished: Collection[str] = ()) -> Generator[Message, None, None]:
     """Carry out `plan`; jobs whose key is in `finished` are answered with `AlreadyRecorded` instead of being done.
 
     Yields `Start` before anything is measured (close the iterator to go no further), then one `Record` or
@@ -180,7 +180,7 @@ def main() -> int:
     except EdgeallError as error:
         print(f"edgeall: {error}", file=sys.stderr)
         return error.exit_status
-    for message in conduct(plan, request.finished):
+    for message in run_plan(plan, request.finished):
         print(to_line(message), flush=True)
     return 0
 

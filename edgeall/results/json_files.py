@@ -1,7 +1,6 @@
 """Reading and writing bench results: JSON to `Document` and back, and the documents of one device merged."""
 
 import dataclasses
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +33,11 @@ def load(paths: Iterable[AnyPath]) -> tuple[Bench, ...]:
     """
     found: list[tuple[str, Any]] = []
     for path in map(Path, paths):
+        if not path.exists():
+            raise UsageError(f"{path}: no such file; make results with: edgeall bench")
         try:
-            document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
-        except FileNotFoundError:
-            raise UsageError(f"{path}: no such file; make results with: edgeall bench") from None
-        except (OSError, ValueError, OverflowError, RecursionError) as error:
+            document = documents.load(path)
+        except documents.DocumentError as error:
             raise UsageError(f"{path}: cannot be read as JSON ({error}); bench again") from None
         inner = document.get("benches") if isinstance(document, dict) else None
         found += [(str(path), part) for part in (inner if isinstance(inner, list) else [document])]
@@ -121,7 +120,3 @@ def _to_fields(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {_FIELDS.get(key) or _to_fields(key): _to_fields(inner) for key, inner in value.items()}
     return [_to_fields(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON number")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv, stdtrit
+import scipy
 
 from edgeall.statistics.estimate import CONFIDENCE, Z
 
@@ -50,7 +50,7 @@ class ClusteredError:
 
     @property
     def quantile(self) -> float:
-        return float(stdtrit(self.freedom, UPPER))
+        return float(scipy.special.stdtrit(self.freedom, UPPER))
 
     @property
     def half_width(self) -> float:
@@ -158,8 +158,8 @@ def counted(value: float, n: float) -> tuple[float, float]:
     With subjects as observations it holds for shares and areas of 1 under any correlation within subjects: m subjects
     are all correct with a probability of at most value^m, and so are m disjoint pairs of them.
     """
-    low = float(betaincinv(value * n, n - value * n + 1, 1 - UPPER)) if value > 0 else 0.0
-    high = float(betaincinv(value * n + 1, n - value * n, UPPER)) if value < 1 else 1.0
+    low = float(scipy.special.betaincinv(value * n, n - value * n + 1, 1 - UPPER)) if value > 0 else 0.0
+    high = float(scipy.special.betaincinv(value * n + 1, n - value * n, UPPER)) if value < 1 else 1.0
     return low, high
 
 

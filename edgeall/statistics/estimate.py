@@ -3,12 +3,13 @@
 import math
 from dataclasses import dataclass
 
-from scipy.stats import binomtest, norm
+import scipy
 
 CONFIDENCE = 0.95
 """Confidence level of every interval."""
 
-Z = float(norm.ppf(0.5 + CONFIDENCE / 2))
+Z = 1.959963984540054
+"""Quantile of the standard normal distribution that bounds it on both sides."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def proportion(k: int, n: int) -> Estimate | None:
     """
     if n == 0:
         return None
-    interval = binomtest(int(k), int(n)).proportion_ci(CONFIDENCE, method="wilson")
+    interval = scipy.stats.binomtest(int(k), int(n)).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(k / n, float(interval.low), float(interval.high), "Wilson")
 
 

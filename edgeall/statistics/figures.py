@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import rankdata
+import scipy
 
 from edgeall.statistics.clustered import Bools, Floats
 
@@ -114,9 +114,9 @@ def components(positive: Bools, scores: Floats) -> tuple[Floats, Floats]:
     """
     hits, others = scores[:, positive], scores[:, ~positive]
     m, n = hits.shape[1], others.shape[1]
-    together = rankdata(np.concatenate([hits, others], axis=1), axis=1)
-    above = (together[:, :m] - rankdata(hits, axis=1)) / n
-    below = 1 - (together[:, m:] - rankdata(others, axis=1)) / m
+    together = scipy.stats.rankdata(np.concatenate([hits, others], axis=1), axis=1)
+    above = (together[:, :m] - scipy.stats.rankdata(hits, axis=1)) / n
+    below = 1 - (together[:, m:] - scipy.stats.rankdata(others, axis=1)) / m
     return np.asarray(above), np.asarray(below)
 
 

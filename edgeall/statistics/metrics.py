@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
 
 from edgeall.artifact import Decision
 from edgeall.statistics import figures
@@ -174,6 +173,8 @@ def classification_metrics(
     Raises:
         ValueError: shapes do not match, no image, or probabilities that are not finite.
     """
+    from sklearn.metrics import confusion_matrix
+
     indices = np.asarray(truth, dtype=np.int64)
     scores = positive_score(probabilities, decision)
     if indices.shape != scores.shape or not len(indices):
@@ -254,6 +255,8 @@ def _referral(
 def _class_metrics(
     truth: Integers, probabilities: Floats, labels: tuple[str, ...], cluster: Integers | None
 ) -> ClassMetrics:
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
+
     every = list(range(len(labels)))
     chosen = probabilities.argmax(axis=1)
     right = chosen == truth

@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import stdtrit
-from scipy.stats import norm
+import scipy
 
 from edgeall.statistics import figures
 from edgeall.statistics.clustered import Bools, ClusteredError, Floats, Integers, clusters, spread
@@ -20,7 +19,8 @@ from edgeall.statistics.roc import gained
 ENOUGH_SUBJECTS = 8
 """Least subjects of a class for bounds over subjects. With fewer, the variance between them is poorly known."""
 
-_Z = float(norm.ppf(CONFIDENCE))
+_Z = 1.6448536269514722
+"""Quantile of the standard normal distribution at `CONFIDENCE`."""
 
 Over = Literal["subjects", "images"]
 
@@ -117,4 +117,4 @@ def _spread(influence: Floats, cluster: Integers, strata: Sequence[Bools]) -> Cl
 
 
 def _quantile(found: ClusteredError) -> float:
-    return float(stdtrit(found.freedom, CONFIDENCE))
+    return float(scipy.special.stdtrit(found.freedom, CONFIDENCE))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest, permutation_test
+import scipy
 
 from edgeall.statistics.clustered import Floats, Integers, clusters, spread
 from edgeall.statistics.estimate import Estimate, bonett_price, proportion
@@ -58,7 +58,7 @@ def mcnemar_exact(correct_a: npt.ArrayLike, correct_b: npt.ArrayLike) -> float:
     """
     a, b = np.asarray(correct_a, dtype=bool), np.asarray(correct_b, dtype=bool)
     only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
-    return 1.0 if only_a + only_b == 0 else float(binomtest(only_a, only_a + only_b).pvalue)
+    return 1.0 if only_a + only_b == 0 else float(scipy.stats.binomtest(only_a, only_a + only_b).pvalue)
 
 
 def compare_verdicts(
@@ -126,7 +126,7 @@ def _sign_flip(gained: Floats, cluster: Integers, seed: int) -> float:
     if len(totals) < 2:
         # With one subject both signs give the same absolute gain.
         return 1.0
-    result = permutation_test(
+    result = scipy.stats.permutation_test(
         (totals, np.zeros_like(totals)),
         lambda x, y, axis: np.sum(x - y, axis=axis),
         permutation_type="samples",

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import norm
-from scipy.stats import t as student
-from sklearn.metrics import roc_auc_score
+import scipy
 
 from edgeall.statistics import figures
 from edgeall.statistics.clustered import Bools, Floats, Integers, clusters, expit, spread
@@ -27,13 +24,19 @@ class AucDifference:
         return {**self.delta.to_dict(), "p_value": self.p_value}
 
 
+def _area(positive: Bools, scores: Floats) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(positive, scores))
+
+
 def delong_interval(positive: Bools, scores: Floats) -> Estimate:
     """AUC with DeLong's variance on the logit scale; for a perfect or reversed ranking, Newcombe's score interval.
 
     DeLong's variance is 0 at AUC 1, which would give [1, 1] for any number of images. Sources: DeLong, DeLong and
     Clarke-Pearson, Biometrics 44 (1988); logit scale: Qin and Hotilovac, Stat. Methods Med. Res. 17 (2008).
     """
-    area = float(roc_auc_score(positive, scores))
+    area = _area(positive, scores)
     variance = float(_delong_covariance(positive, scores[None, :])[0, 0])
     if not 0.0 < area < 1.0 or variance <= 0.0:
         low, high = newcombe_interval(area, int(positive.sum()), int((~positive).sum()))
@@ -54,9 +57,19 @@ def newcombe_interval(area: float, positives: float, negatives: float) -> tuple[
         variance = t * (1 - t) * (1 + size * (1 - t) / (2 - t) + size * t / (1 + t))
         return (area - t) ** 2 - Z**2 * variance / (positives * negatives)
 
-    low = 0.0 if area <= 0 else float(brentq(excess, 0.0, area - 1e-12)) if excess(area - 1e-12) < 0 else area
+    low = (
+        0.0
+        if area <= 0
+        else float(scipy.optimize.brentq(excess, 0.0, area - 1e-12))
+        if excess(area - 1e-12) < 0
+        else area
+    )
     high = (
-        1.0 if area >= 1 else float(brentq(excess, area + 1e-12, 1.0)) if excess(area + 1e-12) < 0 else area
+        1.0
+        if area >= 1
+        else float(scipy.optimize.brentq(excess, area + 1e-12, 1.0))
+        if excess(area + 1e-12) < 0
+        else area
     )
     return low, high
 
@@ -86,7 +99,7 @@ def compare_auc(
     cluster = clusters(groups, len(truth))
     if cluster is not None:
         return AucDifference(difference_over_subjects(truth, a, b, cluster)[0], None)
-    area_a, area_b = float(roc_auc_score(truth, a)), float(roc_auc_score(truth, b))
+    area_a, area_b = _area(truth, a), _area(truth, b)
     delta = area_b - area_a
     covariance = _delong_covariance(truth, np.stack([a, b]))
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
@@ -96,7 +109,7 @@ def compare_auc(
     deviation = math.sqrt(variance)
     low, high = max(-1.0, delta - Z * deviation), min(1.0, delta + Z * deviation)
     return AucDifference(
-        Estimate(delta, low, high, "DeLong, paired"), float(2 * norm.sf(abs(delta) / deviation))
+        Estimate(delta, low, high, "DeLong, paired"), float(2 * scipy.stats.norm.sf(abs(delta) / deviation))
     )
 
 
@@ -139,7 +152,7 @@ def difference_over_subjects(
         return Estimate(delta, None, None, "no interval: the rankings do not differ"), p_value
     low, high = bonett_price(up, up - delta, found.effective(2 * up - delta - delta**2))
     interval = Estimate(delta, min(low, delta), max(high, delta), f"Bonett-Price, {found.in_words}")
-    return interval, float(2 * student.sf(abs(delta) / math.sqrt(found.variance), found.freedom))
+    return interval, float(2 * scipy.stats.t.sf(abs(delta) / math.sqrt(found.variance), found.freedom))
 
 
 def gained(positive: Bools, a: Floats, b: Floats) -> float:

@@ -6,8 +6,7 @@ networks, ICML 2017; softened targets and the offset: Platt, Probabilistic outpu
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
-from scipy.special import log_softmax
+import scipy
 
 from edgeall.statistics.clustered import Floats, Integers
 
@@ -64,7 +63,7 @@ def _fit(logits: Floats, truth: Integers, start: Floats) -> Floats:
         return _cross_entropy(_changed(two, *parameters), targets)
 
     bounds = [SCALES, _OFFSETS][: len(start)]
-    return np.asarray(minimize(loss, start, method="L-BFGS-B", bounds=bounds).x)
+    return np.asarray(scipy.optimize.minimize(loss, start, method="L-BFGS-B", bounds=bounds).x)
 
 
 def _two_columns(logits: Floats) -> Floats:
@@ -88,4 +87,4 @@ def _softened(truth: Integers, classes: int) -> Floats:
 
 
 def _cross_entropy(two: Floats, targets: Floats) -> float:
-    return float(-(targets * log_softmax(two, axis=1)).sum(axis=1).mean())
+    return float(-(targets * scipy.special.log_softmax(two, axis=1)).sum(axis=1).mean())

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_curve
 
 from edgeall.errors import DatasetError
 
@@ -25,6 +24,8 @@ def choose_threshold(positive: Sequence[bool], scores: Sequence[float]) -> float
     Raises:
         DatasetError: all images are of one class.
     """
+    from sklearn.metrics import roc_curve
+
     truth = np.asarray(positive, dtype=bool)
     values = np.asarray(scores, dtype=np.float64)
     if truth.all() or not truth.any():

@@ -59,7 +59,7 @@ class Target(Protocol):
     def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
         """Run `plan`, with paths on this workstation, except for jobs whose key is in `finished`.
 
-        Closing the generator stops the device. Messages are those of `edgeall.measuring.runner.conduct`.
+        Closing the generator stops the device. Messages are those of `edgeall.measuring.runner.run_plan`.
         """
         ...
 

@@ -7,7 +7,7 @@ from edgeall.artifact import FORMATS
 from edgeall.errors import DeviceError, MeasurementError
 from edgeall.measuring.plan import Plan
 from edgeall.measuring.records import Message
-from edgeall.measuring.runner import ask, conduct
+from edgeall.measuring.runner import ask, run_plan
 from edgeall.progress import SILENT, Progress
 from edgeall.runtimes import Accelerator
 from edgeall.targets.profile import Profile
@@ -27,7 +27,7 @@ class LocalTarget:
         return "; ".join(lacking.values()) if lacking and len(lacking) == len(self._profile.formats) else None
 
     def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
-        return conduct(plan, finished)
+        return run_plan(plan, finished)
 
     def close(self) -> None:
         return None

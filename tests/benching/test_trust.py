@@ -18,7 +18,7 @@ from edgeall.benching import find_artifacts
 from edgeall.errors import MeasurementError
 from edgeall.measuring.plan import Plan
 from edgeall.measuring.records import EndOfMeasuring, Message, Record, Start
-from edgeall.measuring.runner import conduct
+from edgeall.measuring.runner import run_plan
 from edgeall.progress import SILENT
 
 BENCH = sys.modules["edgeall.benching.bench"]
@@ -35,7 +35,7 @@ class Faulty:
         return None
 
     def measure(self, plan: Plan, finished: Collection[str]) -> Generator[Message, None, None]:
-        with closing(conduct(plan, finished)) as messages:
+        with closing(run_plan(plan, finished)) as messages:
             for message in messages:
                 yield from self._change(message)
 

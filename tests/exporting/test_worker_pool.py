@@ -1,5 +1,7 @@
 """How many jobs fit: what the machine, or the container it is in, still has to give."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from edgeall.exporting import worker_pool
@@ -25,3 +27,11 @@ def test_a_group_without_limit_and_a_system_that_says_nothing_limit_nothing(tmp_
     assert worker_pool._left(tmp_path) == worker_pool._UNKNOWN_MEMORY
     assert worker_pool._left(tmp_path / "none") == worker_pool._UNKNOWN_MEMORY
     assert worker_pool._available(tmp_path / "none") == worker_pool._UNKNOWN_MEMORY
+
+
+def test_a_worker_starts_without_the_libraries_that_its_step_may_not_need() -> None:
+    """An export starts many workers, and each import costs each of them processor time."""
+    heavy = {"tensorflow", "keras", "onnx", "openvino", "nncf", "sklearn", "scipy.stats", "scipy.optimize"}
+    code = f"import sys, edgeall.exporting.conversion_worker; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

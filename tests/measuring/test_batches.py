@@ -15,7 +15,7 @@ from edgeall.files import sha256_file
 from edgeall.measuring import measurements
 from edgeall.measuring.plan import BenchSettings, Plan, PlannedArtifact, PlannedImage
 from edgeall.measuring.records import Record
-from edgeall.measuring.runner import conduct
+from edgeall.measuring.runner import run_plan
 from edgeall.runtimes import Accelerator
 
 SETTINGS = BenchSettings(
@@ -45,7 +45,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 
 @pytest.fixture(scope="module")
 def records(plan: Plan) -> list[Record]:
-    done = [message for message in conduct(plan) if isinstance(message, Record)]
+    done = [message for message in run_plan(plan) if isinstance(message, Record)]
     assert [record.error for record in done] == [None] * len(done)
     return done
 
@@ -118,7 +118,7 @@ def test_an_accelerator_that_is_missing_costs_the_artifact_and_nothing_runs_in_i
     absent = dataclasses.replace(
         plan.settings, batches=(1,), accelerators={**ON_CPU, "onnx": Accelerator("NoSuchProvider")}
     )
-    done = [m for m in conduct(dataclasses.replace(plan, settings=absent)) if isinstance(m, Record)]
+    done = [m for m in run_plan(dataclasses.replace(plan, settings=absent)) if isinstance(m, Record)]
     onnx = [record for record in done if record.artifact == plan.artifacts[0].sha256]
     assert len(onnx) == 3
     assert all(record.result is None and "NoSuchProvider" in (record.error or "") for record in onnx)

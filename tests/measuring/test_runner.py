@@ -14,7 +14,7 @@ from edgeall.files import sha256_file
 from edgeall.measuring import measurements
 from edgeall.measuring.plan import VARIED_INPUTS, BenchSettings, Plan, PlannedArtifact, PlannedImage
 from edgeall.measuring.records import AlreadyRecorded, EndOfMeasuring, Record, Start, from_line
-from edgeall.measuring.runner import conduct
+from edgeall.measuring.runner import run_plan
 
 SHORT = BenchSettings(
     rounds=2, threads=(1,), warmup_seconds=0.01, min_runs=12, min_seconds=0.02, max_seconds=5
@@ -24,7 +24,7 @@ ONCE = dataclasses.replace(SHORT, rounds=1)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("conduct")
+    return tmp_path_factory.mktemp("run_plan")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def plan(folder: Path, artifacts: list[Artifact]) -> Plan:
 
 @pytest.fixture(scope="module")
 def messages(plan: Plan) -> list[object]:
-    return list(conduct(plan))
+    return list(run_plan(plan))
 
 
 @pytest.fixture(scope="module")
@@ -123,13 +123,13 @@ def test_peak_memory_counts_what_was_freed_again() -> None:
 
 def test_finished_jobs_are_not_done_again(plan: Plan, records: list[Record]) -> None:
     finished = [record.key for record in records if record.kind != "memory"]
-    again = list(conduct(plan, finished))
+    again = list(run_plan(plan, finished))
     assert [message.key for message in again if isinstance(message, AlreadyRecorded)] == finished
     assert {message.kind for message in again if isinstance(message, Record)} == {"memory"}
 
 
 def test_an_iterator_closed_after_its_first_word_has_measured_nothing(plan: Plan) -> None:
-    going = conduct(plan)
+    going = run_plan(plan)
     assert isinstance(next(going), Start)
     going.close()
     assert list(going) == []
@@ -137,7 +137,7 @@ def test_an_iterator_closed_after_its_first_word_has_measured_nothing(plan: Plan
 
 def test_a_damaged_artifact_costs_itself_alone(plan: Plan, tmp_path: Path) -> None:
     spoilt = broken(plan, tmp_path)
-    records = [message for message in conduct(spoilt) if isinstance(message, Record)]
+    records = [message for message in run_plan(spoilt) if isinstance(message, Record)]
     bad, good = spoilt.artifacts
     failed = [record for record in records if record.artifact == bad.sha256]
     assert failed[0].kind == "accuracy"
@@ -149,7 +149,7 @@ def test_a_damaged_artifact_costs_itself_alone(plan: Plan, tmp_path: Path) -> No
 def test_an_artifact_replaced_during_the_bench_is_noticed(plan: Plan, tmp_path: Path) -> None:
     first, second = plan.artifacts
     swapped = dataclasses.replace(plan, artifacts=(dataclasses.replace(first, path=second.path),))
-    records = [message for message in conduct(swapped) if isinstance(message, Record)]
+    records = [message for message in run_plan(swapped) if isinstance(message, Record)]
     assert "changed since the bench began" in str(records[0].error)
 
 
@@ -167,7 +167,7 @@ def test_a_worker_that_is_killed_is_named_with_its_signal(
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     once = dataclasses.replace(plan, settings=ONCE)
-    records = [message for message in conduct(once) if isinstance(message, Record)]
+    records = [message for message in run_plan(once) if isinstance(message, Record)]
     onnx, openvino = plan.artifacts
     first = next(record for record in records if record.artifact == openvino.sha256)
     assert "SIGKILL" in str(first.error)
@@ -179,7 +179,7 @@ def test_a_worker_that_hangs_is_stopped(plan: Plan) -> None:
     hurried = dataclasses.replace(
         plan, artifacts=plan.artifacts[:1], settings=dataclasses.replace(SHORT, pass_seconds=0.01)
     )
-    records = [message for message in conduct(hurried) if isinstance(message, Record)]
+    records = [message for message in run_plan(hurried) if isinstance(message, Record)]
     assert "stopped after 0.01 s" in str(records[0].error)
 
 
@@ -190,7 +190,7 @@ def test_an_image_that_cannot_be_read_is_named_and_the_others_are_used(plan: Pla
     small = dataclasses.replace(
         plan, artifacts=plan.artifacts[:1], image_sets={"test": images}, settings=ONCE
     )
-    records = [message for message in conduct(small) if isinstance(message, Record)]
+    records = [message for message in run_plan(small) if isinstance(message, Record)]
     assert [record.error for record in records] == [None] * 3
     accuracy = records[0].result
     assert accuracy is not None
@@ -204,7 +204,7 @@ def test_an_image_that_cannot_be_read_is_named_and_the_others_are_used(plan: Pla
 def test_no_readable_image_at_all_is_said(plan: Plan, tmp_path: Path) -> None:
     gone = (PlannedImage("gone.png", str(tmp_path / "gone.png"), "0" * 64),)
     small = dataclasses.replace(plan, artifacts=plan.artifacts[:1], image_sets={"test": gone})
-    records = [message for message in conduct(small) if isinstance(message, Record)]
+    records = [message for message in run_plan(small) if isinstance(message, Record)]
     assert any("none of its 1 test images can be read" in str(record.error) for record in records)
 
 
@@ -215,7 +215,7 @@ def test_a_users_files_named_like_modules_do_no_harm(
         (tmp_path / name).write_text("raise RuntimeError('the wrong module')")
     monkeypatch.chdir(tmp_path)
     small = dataclasses.replace(plan, artifacts=plan.artifacts[:1], settings=ONCE)
-    assert all(m.error is None for m in conduct(small) if isinstance(m, Record))
+    assert all(m.error is None for m in run_plan(small) if isinstance(m, Record))
 
 
 def test_the_device_side_is_one_command(plan: Plan, records: list[Record]) -> None:

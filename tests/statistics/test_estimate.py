@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeall.statistics import Estimate, independent_difference, proportion
+from edgeall.statistics import Estimate, estimate, independent_difference, one_sided, proportion
 from edgeall.statistics.estimate import wilson
 
 
@@ -69,3 +69,10 @@ def test_a_difference_of_separate_sets_agrees_with_newcombe_1998(
 def test_a_difference_without_an_interval_has_none() -> None:
     found = independent_difference(Estimate(0.5, None, None), Estimate(0.75, 0.5, 0.9))
     assert (found.value, found.low, found.high) == (0.25, None, None)
+
+
+def test_the_normal_quantiles_are_scipy_s() -> None:
+    from scipy.stats import norm
+
+    assert pytest.approx(norm.ppf(0.5 + estimate.CONFIDENCE / 2), rel=1e-15) == estimate.Z
+    assert pytest.approx(norm.ppf(estimate.CONFIDENCE), rel=1e-15) == one_sided._Z

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, softmax
+import scipy
 
 from edgeall.exporting.int8.ir import Floats, Graph
 from edgeall.exporting.int8.quant_params import QuantParams
@@ -63,7 +63,11 @@ def probabilities(model: QuantizedModel, logits: Floats) -> Floats:
     """The model's probabilities for `logits`, rounded to the codes of its output."""
     if not _ends_in_probabilities(model):
         return logits
-    float_values = expit(logits) if model.graph.output.kind == "sigmoid" else softmax(logits, axis=1)
+    float_values = (
+        scipy.special.expit(logits)
+        if model.graph.output.kind == "sigmoid"
+        else scipy.special.softmax(logits, axis=1)
+    )
     params = model.params_of(model.graph.output.name)
     codes = np.clip(np.rint(float_values / params.scale) + params.zero_point, 0, 255)
     return np.asarray((codes - params.zero_point) * params.scale, np.float32)

@@ -1,0 +1,98 @@
+"""An artifact is recommended only where the results support it."""
+
+from verdicts import FAILED, Make, backbones, both, verdict
+
+
+class TestRecommendation:
+    def test_the_fastest_that_is_not_shown_to_be_less_accurate(self, make_journey: Make) -> None:
+        found = verdict(make_journey())
+        (text,) = found.of("recommendation")
+        assert (found.artifact, found.threads) == ("runs/mobilenetv2/exports/mobilenetv2_tflite-int8", 2)
+        assert text.startswith("mobilenetv2 TFLite INT8 on 2 threads (")
+        assert "Not shown is not excluded on 22 images: −4.5 points [−18.2 to +9.9], p = 1.00" in text
+        assert "up to 18.2 points less accurate" in text
+
+    def test_one_that_is_shown_to_be_less_accurate_is_passed_over(
+        self, make_document: Make, make_result: Make
+    ) -> None:
+        many = {"negatives": 200, "positives": 200}
+        found = backbones(make_document, make_result, many | {"wrong": range(60)}, many)
+        assert found.artifact is not None
+        assert "densenet201" in found.artifact
+
+    def test_of_equally_fast_ones_the_smallest(self, make_document: Make, make_result: Make) -> None:
+        found = verdict(
+            make_document(
+                [
+                    make_result(format="onnx", medians=[10.0, 9.0, 11.0, 10.2], size_mb=9.0),
+                    make_result(format="tflite", medians=[10.1, 10.4, 9.5, 10.4], size_mb=8.0),
+                ]
+            )
+        )
+        assert found.artifact is not None
+        assert "tflite" in found.artifact
+        assert "smallest of those that the rounds do not tell apart" in found.of("recommendation")[0]
+        assert "None of them is more accurate or has a higher AUC" in found.of("recommendation")[0]
+
+    def test_never_one_that_failed_its_parity_check(self, make_document: Make, make_result: Make) -> None:
+        found = both(make_document, make_result, medians=[2.0, 2.1, 2.0], parity=FAILED)
+        assert found.artifact is not None
+        assert "float32" in found.artifact
+        assert any("failed its parity check" in text for text in found.of("warning"))
+        assert found.of("recommendation")[1] == (
+            "Left out, 1 of 2 artifacts (failed the parity check): mobilenetv2 TFLite INT8."
+        )
+
+    def test_what_failed_is_praised_nowhere_and_marked_wherever_it_is_named(
+        self, make_document: Make, make_result: Make
+    ) -> None:
+        found = both(
+            make_document, make_result, medians=[2.0, 2.1, 2.0], size_mb=1.0, memory_mb=10.0, parity=FAILED
+        )
+        assert not any("INT8" in text for text in found.of("extremes"))
+        assert "left out here: 1" in found.of("extremes")[-1]
+        assert found.of("int8")[0].startswith("mobilenetv2 TFLite INT8 (failed parity): ")
+        nothing = verdict(make_document([make_result(parity=FAILED)]))
+        assert (nothing.artifact, nothing.of("extremes")) == (None, [])
+
+    def test_none_that_may_be_no_better_than_chance(self, make_document: Make, make_result: Make) -> None:
+        poor = make_result(wrong=[0, 1, 2, 3, 4, 5, 12, 13, 14, 15, 16])
+        found = verdict(make_document([poor]))
+        assert found.artifact is None
+        assert "better than chance" in found.of("recommendation")[1]
+        beside = verdict(make_document([poor, make_result("densenet201", medians=[90.0, 91.0])]))
+        assert beside.artifact is not None
+        first, second = beside.of("recommendation")
+        assert "the fastest of the one artifact that may be recommended here" in first
+        assert second.startswith("Left out, 1 of 2 artifacts (not shown to be better than chance")
+
+    def test_one_whose_auc_is_shown_to_be_lower_is_passed_over(
+        self, make_document: Make, make_result: Make
+    ) -> None:
+        """Equal verdicts, so equal accuracy; the ranking within the verdicts is another."""
+        slow = make_result("densenet201", negatives=100, positives=100, wrong=range(20), medians=[90.0, 91.0])
+        quick = make_result(negatives=100, positives=100, wrong=range(20), medians=[9.0, 9.1])
+        # Healthy images that are called positive rank above all others, and findings that are missed below all.
+        quick["predictions"]["scores"][:20] = [0.99] * 20
+        slow["predictions"]["scores"][:20] = [0.6] * 20
+        quick["auc"], slow["auc"] = ({"value": v, "low": v - 0.05, "high": v + 0.05} for v in (0.8, 0.94))
+        found = verdict(make_document([quick, slow]))
+        assert found.artifact is not None
+        assert "densenet201" in found.artifact
+        assert "Faster, but shown to be worse in accuracy or AUC: mobilenetv2 TFLite float32." in found.of(
+            "recommendation"
+        )
+        (text,) = found.of("backbones")
+        assert text.count("p < 0.001") == 1
+        assert "densenet201 has higher AUC." in text
+
+    def test_none_where_no_latency_was_measured(self, make_document: Make, make_result: Make) -> None:
+        for found in (
+            verdict(make_document([make_result(kind="emulated")], emulated=True)),
+            verdict(make_document([make_result(kind="estimated")])),
+        ):
+            assert found.artifact is None
+            assert "no latency was measured" in found.of("recommendation")[0]
+
+    def test_none_without_results(self, make_document: Make) -> None:
+        assert verdict(make_document([])).artifact is None
