@@ -130,7 +130,10 @@ def load_recipe(name_or_path: str) -> Recipe:
     """
     path = config_files.find("export", name_or_path)
     try:
-        return parse(path.stem, documents.load(path))
+        document = documents.load(path)
+        if "name" in document:
+            raise UsageError("name: the file's own name is the recipe's, leave it out")
+        return parse(path.stem, document)
     except documents.DocumentError as error:
         raise UsageError(f"{path}: cannot be read as TOML ({error})") from None
     except UsageError as error:

@@ -80,6 +80,7 @@ def test_a_recipe_of_ones_own_needs_no_code(tmp_path: Path) -> None:
             r"quantization.reduce_range: expected `bool`",
         ),
         ("[parity]", "[parity", "cannot be read as TOML"),
+        ('"int8"\n[cal', '"int8"\nname = "other"\n[cal', "name: the file's own name is the recipe's"),
         ('"int8"\n[cal', '"int8"\nfallbacks = ["mse"]\n[cal', "fallbacks: every INT8 method is compared"),
         ('activations = "uint8"', 'activations = "dynamic"', "allowed: uint8, int8"),
         ('weights = "int8"', 'weights = "int8"\nboundary = "int8"', "allowed: float32"),
