@@ -5,6 +5,7 @@ unless its field has a default, and an unknown key is ignored, so that files of 
 Files that people write are read with `strict`: there an unknown key is a mistake.
 """
 
+import copy
 import dataclasses
 import json
 import os
@@ -48,6 +49,10 @@ class DocumentError(ValueError):
         return DocumentError(self.problem, f"{outer}{joint}{self.place}")
 
 
+class NewerSchemaError(DocumentError):
+    """A document is of a later schema than this edgeall reads: the document is sound, edgeall is old."""
+
+
 def build(kind: type[T], document: Any, required: Collection[str] = (), *, strict: bool = False) -> T:
     """An instance of the dataclass `kind` from a parsed JSON or TOML document.
 
@@ -75,14 +80,43 @@ def build(kind: type[T], document: Any, required: Collection[str] = (), *, stric
     try:
         return msgspec.convert(document, kind, dec_hook=_path)
     except msgspec.ValidationError as error:
-        found = _MESSAGE.fullmatch(str(error))
-        assert found is not None  # any text matches
-        missing, problem, place = found["missing"], found["problem"], found["place"] or ""
-        if missing:
-            raise DocumentError("missing", missing).inside(place) from None
-        raise DocumentError(
-            re.sub("^Expected|^Invalid", lambda word: word[0].lower(), problem), place
-        ) from None
+        raise _document_error(error, kind, document) from None
+
+
+def _document_error(error: msgspec.ValidationError, kind: Any, document: Any) -> DocumentError:
+    found = _MESSAGE.fullmatch(str(error))
+    assert found is not None  # any text matches
+    missing, problem = found["missing"], found["problem"]
+    place = _with_keys(found["place"] or "", kind, document)
+    if missing:
+        return DocumentError("missing", missing).inside(place)
+    return DocumentError(re.sub("^Expected|^Invalid", lambda word: word[0].lower(), problem), place)
+
+
+def _with_keys(place: str, kind: Any, document: Any) -> str:
+    """`place` with the keys of dicts, which msgspec writes as "[...]": found by leaving one entry after the other."""
+    parts: list[str | int] = []
+    for name, index in re.findall(r"([^.\[\]]+)|\[([^\]]*)\]", place):
+        if index != "...":
+            parts.append(name or int(index))
+            continue
+        outer = copy.deepcopy(document)
+        inner = outer
+        for part in parts:
+            inner = inner[part]
+        entries = dict(inner)
+        for key, value in entries.items():
+            inner.clear()
+            inner[key] = value
+            try:
+                msgspec.convert(outer, kind, dec_hook=_path)
+            except msgspec.ValidationError as again:
+                if place in str(again):
+                    break
+        else:
+            key = "..."
+        parts.append(key)
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
 
 
 def check_schema(schema: int, known: int) -> None:
@@ -91,10 +125,11 @@ def check_schema(schema: int, known: int) -> None:
     Earlier schemas are read. `known` is the highest schema that this edgeall reads.
 
     Raises:
-        DocumentError: the schema is higher than `known`, or below 1.
+        NewerSchemaError: the schema is higher than `known`.
+        DocumentError: it is below 1.
     """
     if schema > known:
-        raise DocumentError(f"schema {schema}, this edgeall reads up to {known}: update edgeall")
+        raise NewerSchemaError(f"schema {schema}, this edgeall reads up to {known}: update edgeall")
     if schema < 1:
         raise DocumentError(f"schema {schema}: schemas begin at 1")
 
@@ -173,7 +208,7 @@ def _check_names(hint: Any, value: Any, place: str) -> None:
     """Raise `DocumentError` at a key that a dataclass does not know, and at a word that is none of a few."""
     args = get_args(hint)
     if get_origin(hint) is Literal:
-        if isinstance(value, str) and value not in args:
+        if isinstance(value, str) and value not in args and all(isinstance(arg, str) for arg in args):
             raise DocumentError(str(unknown_name(place, value, args)))
     elif dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         hints, prefix = get_type_hints(hint), place and f"{place}."

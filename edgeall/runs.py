@@ -241,6 +241,8 @@ def load(path: AnyPath) -> Run:
         if run.calibration:
             documents.build(Calibration, run.calibration)
         _check(run, beside.fingerprint)
+    except documents.NewerSchemaError as error:
+        raise RunError(f"{file}: {error}") from None
     except ValueError as error:
         raise RunError(f"{file}: cannot be read ({error}); train the run again") from None
     if not run.model_path.is_file():

@@ -15,4 +15,10 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> UsageError:
     names = sorted(known)
     near = get_close_matches(given.lower(), names, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(names)}"
-    return UsageError(f"unknown {kind} '{given}': {hint}")
+    return UsageError(f"unknown {kind} '{_printable(given)}': {hint}")
+
+
+def _printable(text: str) -> str:
+    """At most 60 characters, on one line, without control characters."""
+    shown = "".join(char if char.isprintable() else "?" for char in text)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -187,3 +187,27 @@ def test_a_later_schema_is_refused_and_an_earlier_one_read() -> None:
         documents.check_schema(3, known=2)
     with pytest.raises(DocumentError, match="schema 0: schemas begin at 1"):
         documents.check_schema(0, known=2)
+
+
+def test_the_key_of_a_dict_is_named() -> None:
+    with pytest.raises(DocumentError, match=r"^numbers\.second: expected `int`, got `str`"):
+        build(Outer, GOOD | {"numbers": {"first": 1, "second": "x", "third": 3}})
+    with pytest.raises(DocumentError, match=r"^by_kind\.blue\.name: missing"):
+        build(Written, {"by_kind": {"red": "b", "blue": {}}})
+
+
+@dataclass(frozen=True)
+class Numbered:
+    version: Literal[1, 2]
+
+
+def test_a_number_that_is_none_of_a_few_is_refused_in_one_line() -> None:
+    for wrong in ("2", 3):
+        with pytest.raises(DocumentError, match="version"):
+            build(Numbered, {"version": wrong}, strict=True)
+
+
+def test_text_from_a_file_stays_on_one_line_of_the_message() -> None:
+    with pytest.raises(DocumentError) as caught:
+        build(Written, {"in\x1bn\ner": {}}, strict=True)
+    assert str(caught.value).isprintable()

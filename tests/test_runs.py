@@ -87,6 +87,11 @@ def test_each_value_changed_to_another_type_is_read_as_it_is_or_refused_in_one_l
     assert tried > 400
 
 
+def test_a_run_of_a_later_edgeall_names_the_way_out(run: runs.Run, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"run\.json: schema 2, this edgeall reads up to 1: update edgeall$"):
+        loaded(run, tmp_path, document_of(run) | {"schema": 2})
+
+
 def test_folds_are_the_runs_that_their_document_names(run: runs.Run, tmp_path: Path) -> None:
     place = tmp_path / "cells.folds"
     for name in ("fold-2", "fold-1", "other"):

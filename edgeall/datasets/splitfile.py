@@ -38,8 +38,9 @@ def load_split(path: AnyPath, dataset: Dataset, present: Sequence[str] = PARTS) 
             f"{path}: no such split file; make one with: edgeall data split {dataset.root} -o {path}"
         )
     try:
-        split = documents.read(Split, path)
-    except documents.DocumentError as error:
+        # JSON, whatever the file is called.
+        split = documents.build(Split, documents.parse(path.read_bytes()))
+    except (OSError, documents.DocumentError) as error:
         raise DatasetError(f"{path}: not a split ({error}); make one with: edgeall data split") from None
     known = {sample.name: sample for sample in dataset.samples}
     for part in present:

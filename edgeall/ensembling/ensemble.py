@@ -109,6 +109,8 @@ def load(path: AnyPath) -> Ensemble:
     try:
         document = documents.read(_EnsembleDocument, file, ("decision.threshold", "decision.refer"))
         documents.check_schema(document.schema, SCHEMA)
+    except documents.NewerSchemaError as error:
+        raise RunError(f"{file}: {error}") from None
     except documents.DocumentError as error:
         raise RunError(f"{file}: cannot be read ({error}); make the ensemble again") from None
     ensemble = Ensemble(

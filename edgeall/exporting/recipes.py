@@ -167,14 +167,17 @@ def parse(name: str, document: Mapping[str, Any]) -> Recipe:
     """
     if "fallbacks" in document:
         raise UsageError("fallbacks: every INT8 method is compared now, leave it out")
+    if document.get("precision") in ("float32", "float16"):
+        for section in ("calibration", "quantization", "fine_tuning"):
+            if section in document:
+                reason = f'is for precision = "int8" only, and this one is {document["precision"]}'
+                raise UsageError(f"[{section}] {reason}")
     try:
         recipe = documents.build(Recipe, {**document, "name": name}, strict=True)
     except documents.DocumentError as error:
         raise UsageError(str(error)) from None
     _check_limits(recipe.parity)
     if recipe.precision != "int8":
-        reason = f'is for precision = "int8" only, and this one is {recipe.precision}'
-        _refuse(recipe, ("calibration", "quantization", "fine_tuning"), reason)
         return recipe
     _check_quantization(recipe)
     if recipe.quantization is not None and recipe.quantization.activations == "dynamic":

@@ -5,14 +5,14 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from edgeall import documents, runtimes
 from edgeall.artifact import FORMATS, Artifact, Format, Precision
 from edgeall.errors import UsageError
 from edgeall.runtimes import Accelerator, SessionOptions
 
-SCHEMA: Literal[1] = 1
+SCHEMA = 1
 ALL_CORES = 0
 """As a thread count: as many as the device lets this program use."""
 
@@ -185,6 +185,7 @@ class Plan:
             UsageError: not a plan, or one with values out of range; names the field.
         """
         try:
+            documents.check_schema(documents.build(_PlanSchema, document).schema, SCHEMA)
             plan = documents.build(_PlanDocument, document, _WRITTEN, strict=True)
         except documents.DocumentError as error:
             raise UsageError(f"not a measuring plan ({error})") from None
@@ -192,8 +193,13 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class _PlanSchema:
+    schema: int
+
+
+@dataclass(frozen=True)
 class _PlanDocument(Plan):
-    schema: Literal[1] = SCHEMA
+    schema: int = SCHEMA
 
 
 _WRITTEN = ("schema", "settings.threads", "settings.batches", "settings.accelerators")

@@ -244,6 +244,10 @@ class LatencyEstimate:
         basis = self.latency_kind, self.method, self.board, self.threads, self.calibration
         if self.latency_ms is not None and not all(basis):
             raise ValueError("is an estimate without its basis")
+        if self.latency_ms is not None and (self.clock_hz < 1 or self.extrapolated is None):
+            raise ValueError(
+                "is an estimate without the board's clock, or without whether it is extrapolated"
+            )
         check_limits(self, 0, math.inf, "threads", "clock_hz", "instructions")
 
 

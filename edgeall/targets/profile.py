@@ -268,7 +268,7 @@ def _profile(file: Path, document: dict[str, Any]) -> Profile:
 
 def _accelerator(format: str, given: str | Accelerator) -> Accelerator:
     place = Accelerator(given) if isinstance(given, str) else given
-    if not place.provider or place.device < 0:
+    if not place.provider or not place.provider.isprintable() or place.device < 0:
         raise UsageError(
             f'accelerators.{format} must be a provider, as "CUDAExecutionProvider", and a device from 0'
         )
@@ -288,6 +288,10 @@ def _listed(given: str | tuple[str, ...]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else given
 
 
+_MOST_DIGITS = 9
+"""Of a number that a person writes; Python refuses to read some thousands."""
+
+
 def parse_threads(values: Any) -> tuple[int, ...]:
     """Thread counts from a list of whole numbers, or their digits, and "all".
 
@@ -298,10 +302,12 @@ def parse_threads(values: Any) -> tuple[int, ...]:
     for value in values if isinstance(values, list | tuple) else [values]:
         if value == "all":
             counts.append(ALL_CORES)
-        elif str(value).isdecimal() and 1 <= int(value) <= 1024:
+        elif str(value).isdecimal() and len(str(value)) <= _MOST_DIGITS and 1 <= int(value) <= 1024:
             counts.append(int(value))
         else:
-            raise UsageError(f"threads must be whole numbers from 1 to 1024, or 'all', not {value!r}")
+            raise UsageError(
+                f"threads must be whole numbers from 1 to 1024, or 'all', not {str(value)[:20]!r}"
+            )
     if not counts:
         raise UsageError("threads must name at least one count")
     return tuple(dict.fromkeys(counts))
@@ -315,6 +321,9 @@ def parse_batches(values: Any) -> tuple[int, ...]:
     """
     listed = values if isinstance(values, list | tuple) else [values]
     for value in listed:
-        if not (str(value).isdecimal() and 1 <= int(value) <= LARGEST_BATCH):
-            raise UsageError(f"batches must be whole numbers from 1 to {LARGEST_BATCH}, not {value!r}")
+        whole = str(value).isdecimal() and len(str(value)) <= _MOST_DIGITS
+        if not (whole and 1 <= int(value) <= LARGEST_BATCH):
+            raise UsageError(
+                f"batches must be whole numbers from 1 to {LARGEST_BATCH}, not {str(value)[:20]!r}"
+            )
     return tuple(dict.fromkeys(map(int, listed)))

@@ -289,6 +289,15 @@ def test_an_emulators_times_are_no_latency_under_any_name() -> None:
     assert row["accuracy"]["value"] == 1.0
 
 
+def test_energy_is_in_millijoules_an_image() -> None:
+    used = record(
+        subject(), "memory", 1, 0, {"peak_rss_bytes": 7_000_000, "energy": {"joules_per_inference": 0.25}}
+    )
+    row = one([accuracy(subject()), used, *rounds(4.0)])
+    assert row["energy_mj"] == 250
+    assert row["energy"]["joules_per_inference"] == 0.25
+
+
 def test_throttling_in_any_round_marks_the_row() -> None:
     cool, hot = rounds(4.0, 4.0)
     hot = dataclasses.replace(hot, thermal=QUIET | {"after_c": 93.0, "throttled": True, "hot": True})

@@ -37,6 +37,10 @@ def test_the_file_reads_as_the_split_of_a_run(file: Path) -> None:
     assert list(document["test"][0]) == ["name", "sha256", "label", "subject"]
 
 
+def test_it_is_json_whatever_the_file_is_called(dataset: Dataset, file: Path) -> None:
+    assert load_split(file.rename(file.with_suffix(".toml")), dataset) == make_split(dataset)[0]
+
+
 def test_the_folder_may_have_moved(dataset: Dataset, file: Path) -> None:
     moved = dataset.root.rename(dataset.root.parent / "moved")
     assert len(load_split(file, read_dataset(moved)).train) == 6

@@ -108,6 +108,7 @@ def test_a_value_out_of_range_is_refused_by_name(field: str, value: object) -> N
         lambda d: d.update(image_sets={"test": []}),
         lambda d: d.update(image_sets={"another": d["image_sets"]["test"]}),
         lambda d: d.update(schema=99),
+        lambda d: d.update(schema="2"),
         lambda d: d["settings"].update(cores=3),
         lambda d: d["settings"].update(threads=None),
         lambda d: d["settings"].update(rounds="3"),
@@ -124,6 +125,11 @@ def test_a_damaged_plan_is_refused(spoil: object) -> None:
     spoil(document)  # type: ignore[operator]
     with pytest.raises(UsageError, match="plan"):
         Plan.from_dict(document)
+
+
+def test_a_plan_of_a_later_edgeall_names_the_way_out() -> None:
+    with pytest.raises(UsageError, match="schema 2, this edgeall reads up to 1: update edgeall"):
+        Plan.from_dict(plan(1).to_dict() | {"schema": 2})
 
 
 @pytest.mark.parametrize("document", ["", None, [], 3, {"schema": 1}])

@@ -130,6 +130,10 @@ def test_what_was_not_estimated_tells_why(
         {"instructions": -1},
         {"instructions_told": 3, "instructions": None},
         {"latency_estimate": COUNTED["latency_estimate"] | {"latency_kind": "measured"}},
+        {"latency_estimate": COUNTED["latency_estimate"] | {"clock_hz": 0}},
+        {"latency_estimate": COUNTED["latency_estimate"] | {"extrapolated": None}},
+        {"latency_estimate": {k: v for k, v in COUNTED["latency_estimate"].items() if k != "clock_hz"}},
+        {"latency_estimate": {k: v for k, v in COUNTED["latency_estimate"].items() if k != "extrapolated"}},
         {"latency_estimate": COUNTED["latency_estimate"] | {"latency_ms": {"low": 5, "high": 2}}},
     ],
 )

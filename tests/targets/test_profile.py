@@ -133,6 +133,8 @@ def test_a_mistyped_device_gets_the_nearest() -> None:
         ('reach = "local"\nthreads = [0]', ["threads", "1 to 1024", "all"]),
         ('reach = "local"\nthreads = ["some"]', ["threads", "all"]),
         ('reach = "local"\nthreads = []', ["threads"]),
+        (f'reach = "local"\nthreads = "{"9" * 5000}"', ["threads", "1 to 1024"]),
+        (f'reach = "local"\nbatches = "{"9" * 5000}"', ["batches"]),
         ('reach = "local"\nthreads = [true]', ["threads"]),
         ('reach = "local"\nformats = ["tflight"]', ["formats", "did you mean 'tflite'"]),
         ('reach = "local"\nformats = []', ["formats"]),
