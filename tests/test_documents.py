@@ -90,7 +90,7 @@ for _ in range(MAX_DEPTH + 1):
         ("inner", {}, r"inner\.name: missing"),
         ("inner", {"name": "i", "share": 2}, r"inner: share 2\.0 is more than 1"),
         ("many", [{"name": "1"}, {"name": 2}], r"many\[1\]\.name: expected `str`, got `int`"),
-        ("numbers", {"a": "1"}, r"numbers\[...\]: expected `int`, got `str`"),
+        ("numbers", {"a": "1"}, r"numbers\.a: expected `int`, got `str`"),
         ("free", {"x": DEEP}, r"free\.x.*: nested more than"),
         ("free", [1], "free: expected `object`, got `array`"),
     ],
