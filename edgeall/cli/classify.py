@@ -2,9 +2,10 @@
 
 import argparse
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeall.artifact import Artifact, files_of, is_artifact_name, read
 from edgeall.cli import outcome, verdict_lines
@@ -13,10 +14,7 @@ from edgeall.cli.display import Display
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgeall.field import Answer
-    from edgeall.field.copies import Copies
-    from edgeall.field.counts import Grouping
-    from edgeall.field.verdict_file import VerdictFile
+    from edgeall.field.outputs import Outputs
 
 ENVIRONMENT = "EDGEALL_MODEL"
 NOTICE = "research use only, not a medical device"
@@ -74,24 +72,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, display: Display) -> int:
     """Classify, and print each answer as soon as it is available."""
     from edgeall.field import answers
-    from edgeall.field.counts import Counts
+    from edgeall.field.counts import Counts, Group
     from edgeall.pixels.folder import LeftOut, in_words
 
     artifact = read(args.model or _default_model())
     _caveats(artifact, display)
-    counts, left_out = Counts(), list[LeftOut]()
-    with ExitStack() as stack:
-        outputs = _Outputs(args, artifact, stack, display)
-        stack.enter_context(crash_message(artifact))
-        for answer in answers(artifact, args.paths, args.threads, force=args.force, known=outputs.known):
+    counts, left_out, groups = Counts(), list[LeftOut](), list[Group]()
+    with _outputs(args, artifact, display) as outputs, crash_message(artifact):
+        known = None if outputs is None else outputs.known
+        for answer in answers(artifact, args.paths, args.threads, force=args.force, known=known):
             if isinstance(answer, LeftOut):
                 left_out.append(answer)
                 continue
             counts.add(answer.result)
-            outputs.add(answer)
+            if outputs is not None:
+                outputs.add(answer)
             verdict_lines.show(answer.result, artifact.metadata.decision, display)
         counts.left_out = len(left_out)
-        outputs.finish()
+        if outputs is not None:
+            groups = outputs.finish()
+    verdict_lines.show_groups(groups, display)
     for line in in_words(left_out):
         display.note(line)
     if counts.inputs > 1:
@@ -101,55 +101,25 @@ def run(args: argparse.Namespace, display: Display) -> int:
     return 0 if counts.with_verdict == counts.inputs else 1
 
 
-class _Outputs:
-    """What is made of the answers beside printing them: a file, copies, counts by group."""
+@contextmanager
+def _outputs(args: argparse.Namespace, artifact: Artifact, display: Display) -> "Iterator[Outputs | None]":
+    if args.output is None and args.copy_to is None and args.by is None:
+        yield None
+        return
+    from edgeall.field.outputs import outputs
 
-    def __init__(
-        self, args: argparse.Namespace, artifact: Artifact, stack: ExitStack, display: Display
-    ) -> None:
-        self._file: VerdictFile | None = None
-        self._copies: Copies | None = None
-        self._grouping: Grouping | None = None
-        self._display = display
-        resumed = 0
-        if args.output is not None:
-            from edgeall.field.verdict_file import verdict_file
-
-            settings: dict[str, Any] = {"force": args.force}
-            self._file = stack.enter_context(
-                verdict_file(args.output, artifact.sha256, settings, overwrite=args.overwrite)
-            )
-            resumed = self._file.resumed
-            if resumed:
-                display.note(f"{args.output}: goes on after {resumed} verdicts of an interrupted call")
-        if args.copy_to is not None:
-            from edgeall.field.copies import Copies
-
-            self._copies = Copies(args.copy_to, args.paths, add=args.overwrite or resumed > 0)
-        if args.by is not None:
-            from edgeall.field.counts import Grouping
-
-            self._grouping = Grouping(args.by, artifact.metadata)
-        self.known = None if self._file is None else self._file.known
-
-    def add(self, answer: "Answer") -> None:
-        from edgeall.field import Classified
-
-        found, result = answer.found, answer.result
-        if self._file is not None:
-            self._file.add(result, found)
-        if found is None:
-            return
-        if self._copies is not None and isinstance(result, Classified):
-            self._copies.add(found, result.decision)
-        if self._grouping is not None:
-            self._grouping.add(found, result)
-
-    def finish(self) -> None:
-        if self._file is not None:
-            self._file.finish()
-        if self._grouping is not None:
-            verdict_lines.show_groups(self._grouping.groups(), self._display)
+    with outputs(
+        artifact,
+        args.paths,
+        file=args.output,
+        copy_to=args.copy_to,
+        by=args.by,
+        force=args.force,
+        overwrite=args.overwrite,
+    ) as made:
+        if made.file is not None and made.file.resumed:
+            display.note(f"{args.output}: goes on after {made.file.resumed} verdicts of an interrupted call")
+        yield made
 
 
 def _default_model() -> Path:

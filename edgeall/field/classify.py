@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, ImageError, UsageError
 from edgeall.field.answers import Classified, Failed
-from edgeall.field.reading_ahead import in_order, usable_processors
+from edgeall.field.reading_ahead import in_order
 from edgeall.field.sources import STDIN, Found, find_images
 from edgeall.field.verdict import verdict_of
-from edgeall.pixels import Picture, Source, read_picture
+from edgeall.pixels import Picture, Resize, Source, read_picture
 from edgeall.pixels.folder import LeftOut
 from edgeall.pixels.quality import Quality, assess
 from edgeall.runtimes import Session, open_session
@@ -99,6 +99,8 @@ def answers(
     if names.count(STDIN) > 1:
         raise UsageError("standard input (-) holds one image: name it once")
 
+    resize = artifact.metadata.pixels.resize
+
     def prepare(found: Found | Failed | LeftOut) -> Answer | LeftOut | tuple[Found, _Read]:
         if isinstance(found, LeftOut):
             return found
@@ -106,23 +108,23 @@ def answers(
             return Answer(None, found)
         if known is not None and (before := known(found)) is not None:
             return Answer(found, before, known=True)
-        read = _read(found.path, artifact, session)
+        read = _read(found.path, resize)
         return Answer(found, read) if isinstance(read, Failed) else (found, read)
 
-    with open_session(artifact, threads) as session:
-        workers = usable_processors()
-        for prepared in in_order(prepare, find_images(names), workers, ahead=2 * workers):
+    # The first pictures are read while the engine loads.
+    with in_order(prepare, find_images(names)) as ready, open_session(artifact, threads) as session:
+        for prepared in ready:
             if isinstance(prepared, tuple):
                 yield Answer(prepared[0], _answer(prepared[1], artifact, session, force))
             else:
                 yield prepared
 
 
-def _read(path: str, artifact: Artifact, session: Session) -> _Read | Failed:
+def _read(path: str, resize: Resize) -> _Read | Failed:
     start = time.perf_counter()
     try:
         source: Source = _standard_input() if path == STDIN else path
-        picture = read_picture(source, session.pixels.resize)
+        picture = read_picture(source, resize)
     except ImageError as error:
         return Failed(path, str(error))
     quality = assess(picture.pixels, picture.size)

@@ -113,7 +113,7 @@ class Grouping:
         return Group(self._by, name, counts, share, decision, why)
 
     def _decision(self, name: str | None, counts: Counts) -> tuple[VerdictOutcome, str | None]:
-        cut = getattr(self._metadata, 'person_cut', None)
+        cut = getattr(self._metadata, "person_cut", None)
         if name is None:
             return "refer", "these pictures are not of one known person"
         if not counts.with_verdict:

@@ -54,7 +54,7 @@ def find_images(names: Iterable[str]) -> Iterator[Found | Failed | LeftOut]:
 def _matching(pattern: str) -> Iterator[Found | Failed | LeftOut]:
     import glob
 
-    matches = sorted(glob.iglob(pattern, recursive=True))
+    matches = sorted(glob.iglob(pattern, recursive=True))  # noqa: PTH207, Path.glob takes no absolute pattern
     if not matches:
         yield Failed(pattern, f"{pattern}: no file or folder matches this pattern")
     fixed = len(Path(pattern).parts) - len(_from_first_magic(pattern))

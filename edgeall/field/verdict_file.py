@@ -8,10 +8,9 @@ size and time of modification.
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -97,7 +96,9 @@ class VerdictFile:
             return
         identity = _identity(found.path)
         if identity is not None:
-            _write_line(self._journal, {"size": identity[0], "mtime_ns": identity[1], "answer": document}, self._path)
+            _write_line(
+                self._journal, {"size": identity[0], "mtime_ns": identity[1], "answer": document}, self._path
+            )
 
     def finish(self) -> None:
         """Write the file.
@@ -128,7 +129,7 @@ def verdict_file(
         raise UsageError(f"{path}: name a {' or '.join(SUFFIXES)} file for the verdicts")
     refuse_overwrite(path, overwrite)
     journal_path = path.with_name(f".{path.name}.unfinished")
-    header = {"artifact": artifact_sha256, "settings": dict(settings)}
+    header = _Header(artifact_sha256, dict(settings))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         journal = journal_path.open("a+", encoding="utf-8")
@@ -136,10 +137,10 @@ def verdict_file(
         raise FileError(path, error.strerror or str(error)) from None
     with journal:
         _lock(journal, path)
-        finished = _read_journal(journal, _Header(**header))
+        finished = _read_journal(journal, header)
         if not finished:
             journal.truncate(0)
-            _write_line(journal, header, path)
+            _write_line(journal, asdict(header), path)
         file = VerdictFile(path, journal, finished)
         yield file
     if file.whole:
@@ -194,7 +195,7 @@ def _write_line(journal: TextIO, document: Mapping[str, Any], path: Path) -> Non
 
 def _identity(path: str) -> tuple[int, int] | None:
     try:
-        status = os.stat(path)
+        status = Path(path).stat()
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns

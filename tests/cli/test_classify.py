@@ -137,7 +137,15 @@ def test_an_interrupted_call_goes_on(
     folder.mkdir()
     for index in range(4):
         Image.fromarray(tiny.images[index]).save(folder / f"{index}.png")
-    command = ["classify", str(folder), "--model", str(artifact.path), "--json", "-o", str(tmp_path / "v.csv")]
+    command = [
+        "classify",
+        str(folder),
+        "--model",
+        str(artifact.path),
+        "--json",
+        "-o",
+        str(tmp_path / "v.csv"),
+    ]
     done: list[object] = []
     predict = Session.predict
 

@@ -3,6 +3,8 @@
 import csv
 import json
 import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -30,9 +32,11 @@ def fill(file: VerdictFile, pictures: list[Found]) -> None:
         file.add(answer(found.path, decision, *(["pale", "grey"] if decision == "refuse" else [])), found)
 
 
-def interrupted(path: Path, pictures: list[Found], sha: str = SHA, force: bool = False) -> None:
-    with pytest.raises(KeyboardInterrupt), verdict_file(path, sha, {"force": force}) as file:
-        fill(file, pictures)
+@contextmanager
+def interrupted(path: Path, sha: str = SHA, **settings: object) -> Iterator[VerdictFile]:
+    """A call that is interrupted at the end of the block."""
+    with suppress(KeyboardInterrupt), verdict_file(path, sha, settings, overwrite=True) as file:
+        yield file
         raise KeyboardInterrupt
 
 
@@ -92,7 +96,8 @@ def test_an_interrupted_call_leaves_no_file_and_the_next_takes_its_answers(
     tmp_path: Path, pictures: list[Found]
 ) -> None:
     path = tmp_path / "verdicts.csv"
-    interrupted(path, pictures[:2])
+    with interrupted(path, force=False) as file:
+        fill(file, pictures[:2])
     assert not path.exists()
     with verdict_file(path, SHA, {"force": False}) as file:
         assert file.resumed == 2
@@ -102,7 +107,8 @@ def test_an_interrupted_call_leaves_no_file_and_the_next_takes_its_answers(
 
 
 def test_a_picture_that_changed_is_classified_again(tmp_path: Path, pictures: list[Found]) -> None:
-    interrupted(tmp_path / "verdicts.csv", pictures)
+    with interrupted(tmp_path / "verdicts.csv", force=False) as file:
+        fill(file, pictures)
     Path(pictures[0].path).write_bytes(b"another picture")
     Path(pictures[1].path).unlink()
     with verdict_file(tmp_path / "verdicts.csv", SHA, {"force": False}) as file:
@@ -115,7 +121,8 @@ def test_a_picture_that_changed_is_classified_again(tmp_path: Path, pictures: li
 def test_answers_of_another_artifact_or_settings_are_not_taken(
     tmp_path: Path, pictures: list[Found], change: dict[str, object]
 ) -> None:
-    interrupted(tmp_path / "verdicts.csv", pictures, **change)  # type: ignore[arg-type]
+    with interrupted(tmp_path / "verdicts.csv", **({"force": False} | change)) as file:  # type: ignore[arg-type]
+        fill(file, pictures)
     with verdict_file(tmp_path / "verdicts.csv", SHA, {"force": False}) as file:
         assert file.resumed == 0
         assert file.known(pictures[0]) is None
@@ -126,22 +133,21 @@ def test_a_journal_that_was_cut_off_loses_its_last_answer_only(
     tmp_path: Path, pictures: list[Found], cut: int
 ) -> None:
     path, journal = tmp_path / "verdicts.csv", tmp_path / ".verdicts.csv.unfinished"
-    interrupted(path, pictures)
+    with interrupted(path, force=False) as file:
+        fill(file, pictures)
     journal.write_bytes(journal.read_bytes()[:-cut])
-    with pytest.raises(KeyboardInterrupt), verdict_file(path, SHA, {"force": False}) as file:
+    with interrupted(path, force=False) as file:
         assert file.resumed == 2
         file.add(answer(pictures[2].path, "negative"), pictures[2])
-        raise KeyboardInterrupt
     with verdict_file(path, SHA, {"force": False}) as file:
         assert file.resumed == 3
 
 
 def test_failures_and_standard_input_are_tried_again(tmp_path: Path, pictures: list[Found]) -> None:
     path = tmp_path / "verdicts.csv"
-    with pytest.raises(KeyboardInterrupt), verdict_file(path, SHA, {}) as file:
+    with interrupted(path) as file:
         file.add(Failed(pictures[0].path, "cannot be read"), pictures[0])
         file.add(answer("-", "positive"), Found("-", "-"))
-        raise KeyboardInterrupt
     with verdict_file(path, SHA, {}) as file:
         assert file.resumed == 0
 
@@ -151,9 +157,8 @@ def test_an_existing_file_is_kept_until_the_new_one_is_whole(tmp_path: Path, pic
     path.write_text("before")
     with pytest.raises(UsageError, match="--overwrite"), verdict_file(path, SHA, {}):
         pass
-    with pytest.raises(KeyboardInterrupt), verdict_file(path, SHA, {}, overwrite=True) as file:
+    with interrupted(path) as file:
         fill(file, pictures)
-        raise KeyboardInterrupt
     assert path.read_text() == "before"
     with verdict_file(path, SHA, {}, overwrite=True) as file:
         assert file.resumed == 3
@@ -172,7 +177,9 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         verdict_file(tmp_path / "file" / "verdicts.csv", SHA, {}).__enter__()
 
 
-def _hold(path: Path, held: "multiprocessing.synchronize.Event", done: "multiprocessing.synchronize.Event") -> None:
+def _hold(
+    path: Path, held: "multiprocessing.synchronize.Event", done: "multiprocessing.synchronize.Event"
+) -> None:
     with verdict_file(path, SHA, {}):
         held.set()
         done.wait(60)
