@@ -54,10 +54,14 @@ class PersonCut:
 
     @property
     def in_words(self) -> str:
-        """The rule, the people that it was learned from, and how often it may be wrong, on one line."""
+        """The rule, the people that it was learned from, and how often it may be wrong, on one line.
+
+        A new person's share is beyond those of m people of the same class with a probability of at most 1 / (m + 1), if
+        all are drawn alike. It is "about", because the threshold of the verdicts was chosen on the same people.
+        """
         return (
-            f"negative up to {self.low:.0%} positive cells, positive from {self.high:.0%}, otherwise refer; "
-            f"refer below {self.least_cells} cells; learned from {self.negative} negative and {self.positive} positive "
-            f"validation people: about 1 in {self.negative + 1} new negative and 1 in {self.positive + 1} new positive "
-            "people may be decided wrongly"
+            f"negative up to {self.low:.1%} positive cells, positive from {self.high:.1%}, refer between them and "
+            f"below {self.least_cells} cells; learned from {self.negative} validation people without a finding and "
+            f"{self.positive} with one: if new people are like these, at most about 1 in {self.negative + 1} without "
+            f"and 1 in {self.positive + 1} with a finding is decided wrongly"
         )

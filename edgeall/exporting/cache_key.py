@@ -13,7 +13,7 @@ from edgeall import __version__, files
 from edgeall.engines import ENGINES
 from edgeall.exporting.exporter import exporter
 from edgeall.exporting.recipes import Recipe
-from edgeall.exporting.run_figures import recorded_cut, tested
+from edgeall.exporting.run_figures import figures_of_test, recorded_cut
 from edgeall.runs import Member, Run
 
 METHOD_REVISION = 7
@@ -44,7 +44,7 @@ class RunInputs:
 def of_run(run: Run, also: Sequence[Member] = ()) -> RunInputs:
     """Inputs of a run, for all recipes. `also`: other pictures that artifacts are compared on."""
     model = files.sha256_file(run.model_path)
-    test, learned = tested(run), recorded_cut(run)
+    test, learned = figures_of_test(run), recorded_cut(run)
     making = {
         "edgeall": __version__,
         "revision": METHOD_REVISION,

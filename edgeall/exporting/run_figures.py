@@ -48,7 +48,7 @@ class _Metrics:
     referral: _Referral | None = None
 
 
-def tested(run: Run) -> TestFigures | None:
+def figures_of_test(run: Run) -> TestFigures | None:
     """The test figures of a run's Keras model; None where it was not tested, as after an import.
 
     Raises:
@@ -80,6 +80,9 @@ def _of_metrics(run: Run, metrics: _Metrics) -> TestFigures:
     else:
         right = band.answered_sensitivity, band.answered_specificity
     known = metrics.clusters is not None
+    people = len({member.subject for member in run.split.test})
+    if known and metrics.clusters != people:
+        raise ValueError(f"of {metrics.clusters} people, and the split has {people}")
     return TestFigures(
         of=metrics.of,
         grouped_by=run.split.grouped_by,

@@ -38,7 +38,7 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
         quantization=about,
         calibration=_calibration(task, candidate),
         tensors=model_io.tensors(candidate.file, recipe.format),
-        test=run_figures.tested(run),
+        test=run_figures.figures_of_test(run),
         person_cut=learned.cut,
         no_person_cut=learned.reason,
     )

@@ -22,7 +22,7 @@ bounds count people.
 LEAST_CELLS = 10
 """Cells with a verdict that a person needs to be learned from.
 
-The 95 % interval of a share of 5 of 10 reaches from .24 to .76; with fewer cells it is wider than half of the scale.
+The 95 % interval of a share of 5 of 10 reaches from .24 to .76; that of fewer cells covers most of the scale.
 """
 
 
@@ -86,29 +86,29 @@ def learn_person_cut(
     people = list(_people(subjects, is_positive(truth, decision), probabilities, decision))
     mixed = sum(len(person.findings) > 1 for person in people)
     if mixed:
+        mixture = f"{mixed} of {len(people)} validation people have cells of both classes"
+        return LearnedCut(None, f"{mixture}: labels are of cells, not of people")
+    return _between([person for person in people if person.cells >= LEAST_CELLS], len(subjects))
+
+
+def _between(people: Sequence[_Person], images: int) -> LearnedCut:
+    """The cut between people of the two classes, who have enough cells each."""
+    healthy = [person.share for person in people if True not in person.findings]
+    ill = [person.share for person in people if True in person.findings]
+    if min(len(healthy), len(ill)) < LEAST_PEOPLE:
         return LearnedCut(
             None,
-            f"{mixed} of {len(people)} validation people have cells of both classes: labels are of cells, not of people",
+            f"it needs {LEAST_PEOPLE} people without and {LEAST_PEOPLE} with a finding who have {LEAST_CELLS} cells or "
+            f"more each; the {images} validation images have {len(healthy)} and {len(ill)}",
         )
-    counted = [person for person in people if person.cells >= LEAST_CELLS]
-    sides = [[person for person in counted if finding in person.findings] for finding in (False, True)]
-    negative, positive = map(len, sides)
-    if min(negative, positive) < LEAST_PEOPLE:
-        return LearnedCut(
-            None,
-            f"a cut needs {LEAST_PEOPLE} people of each class with {LEAST_CELLS} cells or more among the {len(subjects)} "
-            f"validation images, and they have {negative} negative and {positive} positive ones",
-        )
-    low, high = max(person.share for person in sides[0]), min(person.share for person in sides[1])
+    low, high = max(healthy), min(ill)
     if low >= high:
         return LearnedCut(
             None,
-            f"validation people's shares of positive cells overlap: up to {low:.0%} of a negative one, from {high:.0%} "
-            "of a positive one",
+            f"validation people overlap: one without a finding has {low:.0%} positive cells, one with a finding "
+            f"{high:.0%}",
         )
-    return LearnedCut(
-        PersonCut(low, high, negative, positive, least_cells=min(person.cells for person in counted))
-    )
+    return LearnedCut(PersonCut(low, high, len(healthy), len(ill), min(person.cells for person in people)))
 
 
 def _no_people(subjects: Sequence[str | None], grouped_by: str) -> str:
