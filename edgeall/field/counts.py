@@ -62,10 +62,10 @@ class Group:
 
     Attributes:
         name: of the folder or person; None for pictures whose person is not known.
-        share: of positive verdicts among all verdicts, with Wilson's interval, which takes cells as independent; None
-            where there is no verdict.
-        decision: by the artifact's cut for a whole person; "refer" where it has none, or there is no verdict.
-        why: the reason for "refer", where it is not the cut itself.
+        share: of positive verdicts among positive and negative ones, with Wilson's interval, which takes cells as
+            independent; None where there is none of either.
+        decision: by the artifact's cut for a whole person; "refer" where it has none.
+        why: the reason for "refer".
     """
 
     by: By
@@ -107,20 +107,29 @@ class Grouping:
         return [self._group(name, self._counts[name]) for name in names]
 
     def _group(self, name: str | None, counts: Counts) -> Group:
-        cells, positive = counts.with_verdict, counts.decisions["positive"]
+        positive = counts.decisions["positive"]
+        cells = positive + counts.decisions["negative"]
         share = Share(positive / cells, *wilson(positive / cells, cells)) if cells else None
-        decision, why = self._decision(name, counts)
+        decision, why = self._decision(name, positive, cells)
         return Group(self._by, name, counts, share, decision, why)
 
-    def _decision(self, name: str | None, counts: Counts) -> tuple[VerdictOutcome, str | None]:
-        cut = getattr(self._metadata, "person_cut", None)
+    def _decision(self, name: str | None, positive: int, cells: int) -> tuple[VerdictOutcome, str | None]:
+        cut = self._metadata.person_cut
         if name is None:
             return "refer", "these pictures are not of one known person"
-        if not counts.with_verdict:
-            return "refer", "no picture has a verdict"
         if cut is None:
-            return "refer", "the artifact has no cut for a whole person"
-        return cut.decide(counts.decisions["positive"], counts.with_verdict), None
+            reason = self._metadata.no_person_cut
+            return (
+                "refer",
+                f"the artifact has no decision for a whole person{f': {reason}' if reason else ''}",
+            )
+        if cells < cut.least_cells:
+            return "refer", f"too few cells: the decision for a person needs {cut.least_cells}"
+        decision = cut.decide(positive, cells)
+        return (
+            decision,
+            "shares between those of people with and without a finding" if decision == "refer" else None,
+        )
 
 
 def _folder() -> Callable[[Found], str | None]:
