@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall import documents
+from edgeall.artifact.domain import Domain
 from edgeall.engines import Format
 from edgeall.errors import ArtifactError
 from edgeall.pixels import PixelMapping
@@ -253,6 +254,8 @@ class Metadata:
         calibration: of the probabilities; None where it is not known.
         tensors: the model's input and output, for programs that run it without edgeall; None in artifacts that did not
             yet say it.
+        domain: what pictures the model was made for; None where its training images are not known or too few, and in
+            artifacts that did not yet say it.
     """
 
     format: Format
@@ -266,6 +269,7 @@ class Metadata:
     calibration: Calibration | None = None
     intended_use: str = INTENDED_USE
     tensors: Tensors | None = None
+    domain: Domain | None = None
 
     @property
     def schema(self) -> int:

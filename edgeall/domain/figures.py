@@ -6,8 +6,6 @@ of 224 x 224 takes a third of a millisecond.
 """
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,9 +54,9 @@ def figures(pixels: ByteImage) -> dict[str, float]:
     step = max(1, round(pixels.shape[0] / GRID))
     first = step // 2
     rows = _brightness(pixels[first::step])
-    grid = pixels[first::step, first::step].astype(np.int16)
+    grid = pixels[first::step, first::step]
     bright = np.ascontiguousarray(rows[:, first::step])
-    red, green, blue = grid[..., 0], grid[..., 1], grid[..., 2]
+    red, green, blue = (grid[..., channel].astype(np.int16) for channel in range(3))
     lit = bright > 3 * BLACK
     count = int(np.count_nonzero(lit))
     found = {"black": 1 - count / lit.size, "edge": _edge(bright)}
@@ -71,7 +69,9 @@ def figures(pixels: ByteImage) -> dict[str, float]:
     spread = [math.sqrt(max(0.0, products[i, i] - mean[i] * mean[i])) + _FLAT for i in range(3)]
     level = mean[0] + _DIM
     running = np.cumsum(np.bincount(lit_bright, minlength=766))
-    q05, q50, q95 = (int(value) for value in np.searchsorted(running, (0.05 * count, 0.5 * count, 0.95 * count)))
+    q05, q50, q95 = (
+        int(value) for value in np.searchsorted(running, (0.05 * count, 0.5 * count, 0.95 * count))
+    )
     found |= {
         "bright": 1 - int(running[q95 * 4 // 5]) / count,
         "exposure": math.log(level / 765),

@@ -63,7 +63,7 @@ def of_run(run: Run, also: Sequence[Member] = ()) -> RunInputs:
         "decision": dataclasses.asdict(run.decision),
         "calibration": run.calibration,
         "versions": run.versions,
-    }
+    } | ({"domain": dataclasses.asdict(run.domain)} if run.domain else {})
     return RunInputs(model, making, _members(run.split.train), facts)
 
 
