@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.artifact.domain import Domain, Quantiles
-from edgeall.domain.figures import figures
+from edgeall.domain.figures import POSSIBLE, figures
 from edgeall.pixels import Picture
 
 FEWEST = 20
@@ -106,8 +106,9 @@ def describe(examples: Iterable[Example]) -> Domain | None:
     )
     stretch, refused = _stretch(table, np.asarray(groups), names)
     ranges = _ranges(_rows(table), names)
-    low = ranges.middle - stretch * ranges.below
-    high = ranges.middle + stretch * ranges.above
+    ends = np.array([POSSIBLE.get(name, (-np.inf, np.inf)) for name in names])
+    low = np.maximum(ends[:, 0], ranges.middle - stretch * ranges.below)
+    high = np.minimum(ends[:, 1], ranges.middle + stretch * ranges.above)
     middle = dict(zip(names, np.median(table[:, 0], axis=0).tolist(), strict=True))
     sizes = np.array([size for *_, size in kept])
     return Domain(

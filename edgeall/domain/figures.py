@@ -6,6 +6,8 @@ of 224 x 224 takes a third of a millisecond.
 """
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,11 @@ _DIM, _FLAT = 3.0, 1.5
 _SMOOTH = 0.3
 """Added to a mean difference of sums of three bytes: rounding to bytes alone makes one of about 1."""
 
+POSSIBLE: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"black": (0, 1), "edge": (0, 1), "bright": (0, 1), "skew": (-1, 1), "dye": (-1, 1)}
+)
+"""Least and greatest value that a figure can have; the others are without bounds."""
+
 Sums = npt.NDArray[np.int16]
 
 
@@ -53,17 +60,17 @@ def figures(pixels: ByteImage) -> dict[str, float]:
     """
     step = max(1, round(pixels.shape[0] / GRID))
     first = step // 2
-    rows = _brightness(pixels[first::step])
     grid = pixels[first::step, first::step]
-    bright = np.ascontiguousarray(rows[:, first::step])
     red, green, blue = (grid[..., channel].astype(np.int16) for channel in range(3))
+    red_and_blue = red + blue
+    bright = red_and_blue + green
     lit = bright > 3 * BLACK
     count = int(np.count_nonzero(lit))
     found = {"black": 1 - count / lit.size, "edge": _edge(bright)}
     if count < _FEWEST_LIT:
         lit, count = np.ones_like(lit), lit.size
     lit_bright = bright[lit]
-    table = np.array([lit_bright, (red + blue - 2 * green)[lit], (red - blue)[lit]], np.float64)
+    table = np.array([lit_bright, (red_and_blue - 2 * green)[lit], (red - blue)[lit]], np.float64)
     # Whole numbers below 2**53: the order of the additions does not change the sums.
     mean, products = table.sum(axis=1) / count, (table @ table.T) / count
     spread = [math.sqrt(max(0.0, products[i, i] - mean[i] * mean[i])) + _FLAT for i in range(3)]
@@ -83,9 +90,8 @@ def figures(pixels: ByteImage) -> dict[str, float]:
         "red_spread": math.log(3 * spread[2] / level),
         "dye": (products[0, 1] - mean[0] * mean[1]) / (spread[0] * spread[1]),
     }
-    columns = _brightness(pixels[:, first::step])
-    fine = _roughness(rows, columns, FINE) - math.log(level)
-    coarse = _roughness(rows, columns, COARSE) - math.log(level)
+    lines = _Lines(pixels[step :: 2 * step]), _Lines(pixels[:, step :: 2 * step].swapaxes(0, 1))
+    fine, coarse = (_roughness(lines, distance) - math.log(level) for distance in (FINE, COARSE))
     return {name: float(value) for name, value in found.items()} | {
         "fine": fine,
         "coarse": coarse,
@@ -93,29 +99,32 @@ def figures(pixels: ByteImage) -> dict[str, float]:
     }
 
 
-def _brightness(pixels: ByteImage) -> Sums:
-    sums = pixels[..., 0].astype(np.int16)
-    sums += pixels[..., 1]
-    sums += pixels[..., 2]
-    return sums
-
-
 def _edge(bright: Sums) -> float:
     sides = bright[0], bright[-1], bright[:, 0], bright[:, -1]
     return sum(int(side.sum()) for side in sides) / (765 * sum(side.size for side in sides))
 
 
-def _roughness(rows: Sums, columns: Sums, distance: int) -> float:
-    """Logarithm of the mean absolute second difference over `distance`, of both directions together."""
+class _Lines:
+    """Brightness along some rows or columns (lines, pixels), and which pixels of them are lit."""
+
+    def __init__(self, pixels: ByteImage) -> None:
+        # Along the first axis, so that neighbours on a line are whole rows of the table.
+        self.bright = pixels[..., 0].T.astype(np.int16, order="C")
+        self.bright += pixels[..., 1].T
+        self.bright += pixels[..., 2].T
+        self.lit = self.bright > 3 * BLACK
+
+
+def _roughness(lines: tuple[_Lines, ...], distance: int) -> float:
+    """Logarithm of the mean absolute second difference over `distance`, of lit pixels of all lines together."""
     total = count = 0
-    for before, here, after in (
-        (rows[:, : -2 * distance], rows[:, distance:-distance], rows[:, 2 * distance :]),
-        (columns[: -2 * distance], columns[distance:-distance], columns[2 * distance :]),
-    ):
-        lit = np.minimum(np.minimum(before, after), here) > 3 * BLACK
-        change = before + after
-        change -= here
-        change -= here
+    for each in lines:
+        before, here, after = slice(-2 * distance), slice(distance, -distance), slice(2 * distance, None)
+        lit = each.lit[before] & each.lit[after]
+        lit &= each.lit[here]
+        change = each.bright[before] + each.bright[after]
+        change -= each.bright[here]
+        change -= each.bright[here]
         np.abs(change, out=change)
         change *= lit
         total += int(change.sum(dtype=np.int64))

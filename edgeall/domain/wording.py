@@ -5,40 +5,39 @@ from collections.abc import Mapping
 
 from edgeall.artifact.domain import Domain, Quantiles
 
-
 _ASPECTS: tuple[Mapping[str, tuple[str, str]], ...] = (
     {
-        "edge": ("background is darker", "background is paler"),
-        "black": ("less of it is black", "more of it is black"),
-        "bright": ("less of it is empty background", "more of it is empty background"),
+        "edge": ("background is darker than in", "background is paler than in"),
+        "black": ("less of it is black than of", "more of it is black than of"),
+        "bright": ("less empty background than in", "more empty background than in"),
     },
     {
-        "exposure": ("darker", "brighter"),
-        "contrast": ("has less contrast", "has more contrast"),
-        "skew": ("has fewer light parts", "has fewer dark parts"),
+        "exposure": ("darker than", "brighter than"),
+        "contrast": ("less contrast than in", "more contrast than in"),
+        "skew": ("fewer light parts than in", "fewer dark parts than in"),
     },
     {
-        "magenta": ("less purple", "more purple"),
-        "red": ("bluer", "redder"),
-        "magenta_spread": ("stain differs less within it", "stain differs more within it"),
-        "red_spread": ("has fewer colours", "has more colours"),
-        "dye": ("dark parts are more stained", "dark parts are less stained"),
+        "magenta": ("less purple than", "more purple than"),
+        "red": ("bluer than", "redder than"),
+        "magenta_spread": ("stain differs less within it than in", "stain differs more within it than in"),
+        "red_spread": ("fewer colours than in", "more colours than in"),
+        "dye": ("dark parts are more stained than in", "dark parts are less stained than in"),
     },
     {
-        "fine": ("out of focus: has less fine detail", "grainier"),
-        "sharp": ("out of focus: softer", "noisier"),
-        "coarse": ("smoother", "has coarser texture"),
+        "fine": ("out of focus: less fine detail than in", "grainier than"),
+        "sharp": ("out of focus: softer than", "noisier than"),
+        "coarse": ("smoother than", "coarser texture than in"),
     },
 )
 """What it means that a figure lies below or above its limits, by what figures tell: background, exposure, colour,
 detail. One reason of each is enough."""
 
-_THAN = "than the training images"
+_TRAINING = "the training images"
 
 _GREY_PICTURE = "grey: it has no colour"
 
-_GREY = 0.02
-"""Spread of colour, over the mean brightness, below which a picture is grey. JPEG adds less."""
+_GREY_MEAN, _GREY_SPREAD = 0.03, 0.04
+"""Greatest mean and spread of the colours of a grey picture, over its mean brightness."""
 
 _OTHER_BACKGROUND = 0.25
 """Brightness of the edge, or black share, from which a picture has a background of another kind."""
@@ -64,7 +63,7 @@ def reasons(domain: Domain, found: Mapping[str, float], beyond: Mapping[str, flo
         if mine:
             farthest = max(mine, key=lambda name: abs(beyond[name]))
             below, above = aspect[farthest]
-            said.append(f"{below if beyond[farthest] < 0 else above} {_THAN}")
+            said.append(f"{below if beyond[farthest] < 0 else above} {_TRAINING}")
             if "magenta" in aspect and _is_grey(found):
                 said[-1] = _GREY_PICTURE
     return tuple(said)
@@ -91,9 +90,9 @@ def _other_background(domain: Domain, found: Mapping[str, float], beyond: Mappin
 
 
 def _is_grey(found: Mapping[str, float]) -> bool:
-    return all(math.exp(found[name]) < _GREY for name in ("magenta_spread", "red_spread")) and all(
-        abs(found[name]) < _GREY for name in ("magenta", "red")
-    )
+    means = max(abs(found["magenta"]), abs(found["red"]))
+    spreads = max(found["magenta_spread"], found["red_spread"])
+    return means <= _GREY_MEAN and spreads <= math.log(_GREY_SPREAD)
 
 
 def _lengths(lengths: Quantiles) -> str:
