@@ -3,9 +3,9 @@
     make domain DATA=../shared/data                   # the table of benchmarks/results
     python benchmarks/domain.py DATA --photographs DIR --out FILE
 
-DATA has C-NMC 2019 (`cnmc/`), BCCD (`bccd/`) and BCCD's boxes (`bccd-boxes.csv`). Photographs are those in scikit-image's
-wheel; the make target unpacks them into `.venv-photographs`, and without them their rows are left out. No network is
-trained: a domain depends on images alone.
+DATA has C-NMC 2019 (`cnmc/`), BCCD (`bccd/`) and BCCD's boxes (`bccd-boxes.csv`). Photographs are those in the wheel of
+scikit-image; the make target unpacks them into `.venv-photographs`, and without them their rows are left out. No
+network is trained: a domain depends on images alone.
 
 Models are three: of C-NMC cells (eight folds, each without one person), of whole fields (each half of BCCD by number),
 and of drawn smears (`edgeall data synth`). `describe` sees the training and validation images of a fold, and nothing
@@ -13,8 +13,8 @@ else. It leaves one of their people out at a time (a tenth of the images where p
 limits until they take 98 % of that person's images and of mild shifts of them. The person, half or smears that are
 judged below had no part in that, and neither had any set that is to be refused.
 
-The figures that a domain consists of, and the shifts that it leaves room for, were chosen while these sets were at hand.
-That is no choice of a limit; but pictures of yet another kind may show more.
+The figures that a domain consists of, and the shifts that it leaves room for, were chosen while these sets were at
+hand. That is no choice of a limit; but pictures of yet another kind may show more.
 """
 
 import argparse
@@ -46,10 +46,11 @@ SIZE = 224
 GOAL_TAKEN, GOAL_REFUSED = 0.05, 0.99
 
 PHOTOGRAPHS = (
-    "astronaut.png brick.png camera.png cell.png chelsea.png clock_motion.png coffee.png coins.png color.png grass.png "
-    "gravel.png hubble_deep_field.jpg ihc.png microaneurysms.png moon.png motorcycle_left.png motorcycle_right.png "
-    "retina.jpg rocket.jpg"
-).split()
+    "astronaut.png", "brick.png", "camera.png", "cell.png", "chelsea.png", "clock_motion.png",
+    "coffee.png", "coins.png", "color.png", "grass.png", "gravel.png", "hubble_deep_field.jpg",
+    "ihc.png", "microaneurysms.png", "moon.png", "motorcycle_left.png", "motorcycle_right.png",
+    "retina.jpg", "rocket.jpg",
+)  # fmt: skip
 """In scikit-image's wheel: everyday things, textures, astronomy, the retina, a histological section."""
 
 Change = Callable[[ByteImage], ByteImage]
@@ -221,7 +222,7 @@ def fields_model(fields: Set, cells: Set, others: Mapping[str, Sequence[Picture]
     middle = len(fields) // 2
     halves = fields.those(range(middle)), fields.those(range(middle, len(fields)))
     yield f"## A model of whole fields (half of BCCD, {middle} of {len(fields)} fields; people are not known)\n"
-    yield "Both halves by number, each judged by the domain of the other; of other sets the domain that refuses fewer:\n"
+    yield "Both halves by number, each judged by the other's domain; other sets by the domain that refuses fewer:\n"
     yield halved(halves, {"single cells on black (C-NMC)": cells.pictures, **others}, STRONGER | UNFIT)
     note("fields: done")
 
@@ -230,7 +231,7 @@ def drawn_model(drawn: Set, cells: Set, others: Mapping[str, Sequence[Picture]])
     """The model of drawn smears, judged on smears drawn from another seed."""
     unseen = read_drawn(SIZE, seed=1)
     yield f"## A model of drawn smears (`edgeall data synth`, {len(drawn)} smears)\n"
-    yield "The smears of two seeds, each judged by the domain of the other; of other sets the domain that refuses fewer:\n"
+    yield "Smears of two seeds, each judged by the other's domain; other sets by the domain that refuses fewer:\n"
     yield halved(
         (drawn, unseen), {"single cells on black (C-NMC)": cells.pictures, **others}, STRONGER | UNFIT
     )
@@ -290,7 +291,8 @@ def other_sizes(data: Path) -> Iterator[str]:
 def few_images(cells: Set, fields: Set) -> Iterator[str]:
     """Domains of few images."""
     yield "## Domains of few images\n"
-    yield "Images taken evenly; cells are judged on person H7, fields on BCCD's second half. Fewer than 20 have no domain.\n"
+    yield "Images taken evenly; cells are judged on person H7, fields on BCCD's second half. Fewer than 20 images have"
+    yield "no domain.\n"
     seen, judged_cells = without(cells, "H7"), of(cells, "H7").pictures
     middle = len(fields) // 2
     first, judged_fields = fields.those(range(middle)), fields.those(range(middle, len(fields))).pictures
@@ -322,7 +324,7 @@ def cost(cells: Set) -> Iterator[str]:
         / 20
     )
     yield "## Cost\n"
-    yield f"`unlike` takes {once * 1e3:.2f} ms of processor time for a picture of {SIZE} x {SIZE} (least of 100 times 20).\n"
+    yield f"`unlike` takes {once * 1e3:.2f} ms of processor time for {SIZE} x {SIZE} pixels (least of 100 times 20).\n"
 
 
 def closing(photographs: Path | None) -> str:
@@ -333,9 +335,9 @@ def closing(photographs: Path | None) -> str:
         else f"{len(PHOTOGRAPHS)} photographs, each whole and in quarters.\n\n"
     )
     return (
-        f"{left_out}Features of the network and a Mahalanobis distance are not part of a domain: figures of the picture, "
+        f"{left_out}Features of the network and a Mahalanobis distance are not part of a domain. Figures of the picture,\n"
         "each with its limits, reach every goal that is marked, and leave nothing for the others to add on these sets.\n\n"
-        "Cells of other laboratories (white cells cut from BCCD) have no goal. They are of another stain and camera, and "
+        "Cells of other laboratories (white cells cut from BCCD) have no goal. They are of another stain and camera, and\n"
         "no accuracy is known for them."
     )
 
