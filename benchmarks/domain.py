@@ -36,7 +36,8 @@ from PIL import Image, ImageDraw
 from edgeall import files
 from edgeall.artifact import Domain
 from edgeall.datasets import synthesize
-from edgeall.domain import Example, describe, unlike
+from edgeall.domain import Example, unlike
+from edgeall.domain.describing import Measured, describe_measured, measure
 from edgeall.domain.shifts import blur, brightness, grey, jpeg, stain
 from edgeall.markdown_table import table
 from edgeall.pixels import ByteImage, Picture, read_picture
@@ -103,6 +104,13 @@ class Set:
     pictures: Sequence[Picture]
     labels: Sequence[str]
     subjects: Sequence[str | None]
+    measured: Sequence[Measured]
+
+    @classmethod
+    def of(cls, pictures: Sequence[Picture], labels: Sequence[str], subjects: Sequence[str | None]) -> "Set":
+        """Measured once, for all domains that they have a part in."""
+        examples = map(Example, pictures, labels, subjects)
+        return cls(pictures, labels, subjects, [measure(example) for example in examples])
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -110,11 +118,12 @@ class Set:
     def those(self, chosen: Iterable[int]) -> "Set":
         """The pictures at these places."""
         places = list(chosen)
-        return Set(*([values[i] for i in places] for values in (self.pictures, self.labels, self.subjects)))
+        every = self.pictures, self.labels, self.subjects, self.measured
+        return Set(*([values[i] for i in places] for values in every))
 
     def domain(self) -> Domain:
         """The domain of a model of these images."""
-        made = describe(map(Example, self.pictures, self.labels, self.subjects))
+        made = describe_measured(self.measured)
         assert made is not None
         return made
 
@@ -270,7 +279,7 @@ def other_sizes(data: Path) -> Iterator[str]:
     """The folds of cells again, at the input sizes of other models."""
     yield "## Other input sizes (C-NMC, pooled over the eight folds)\n"
     rows = []
-    for size in (96, 160, 299, 331):
+    for size in (96, 299):
         cells = read_cells(data, size)
         people = sorted(set(map(str, cells.subjects)))
         domains = {person: without(cells, person).domain() for person in people}
@@ -335,10 +344,10 @@ def closing(photographs: Path | None) -> str:
         else f"{len(PHOTOGRAPHS)} photographs, each whole and in quarters.\n\n"
     )
     return (
-        f"{left_out}Features of the network and a Mahalanobis distance are not part of a domain. Figures of the picture,\n"
-        "each with its limits, reach every goal that is marked, and leave nothing for the others to add on these sets.\n\n"
-        "Cells of other laboratories (white cells cut from BCCD) have no goal. They are of another stain and camera, and\n"
-        "no accuracy is known for them."
+        f"{left_out}Features of the network and a Mahalanobis distance are not part of a domain. Figures of the "
+        "picture, each with its limits,\nreach every goal that is marked, and leave nothing for the others to add on "
+        "these sets.\n\nCells of other laboratories (white cells cut from BCCD) have no goal. They are of another "
+        "stain and camera, and no\naccuracy is known for them."
     )
 
 
@@ -379,13 +388,13 @@ def read_cells(data: Path, size: int) -> Set:
         sys.exit(f"{data}: no cnmc/fold_0/*/*.jpg there")
     people = [re.match(r"UID_(H?\d+)_", path.name) for path in paths]
     pictures = [read_picture(path, size) for path in paths]
-    return Set(pictures, [path.parent.name for path in paths], [person and person[1] for person in people])
+    return Set.of(pictures, [path.parent.name for path in paths], [person and person[1] for person in people])
 
 
 def read_fields(data: Path, size: int) -> Set:
     """BCCD's fields by number."""
     paths = sorted(data.glob("bccd/*.jp*g"))
-    return Set([read_picture(path, size) for path in paths], ["field"] * len(paths), [None] * len(paths))
+    return Set.of([read_picture(path, size) for path in paths], ["field"] * len(paths), [None] * len(paths))
 
 
 def read_drawn(size: int, seed: int = 0) -> Set:
@@ -394,7 +403,7 @@ def read_drawn(size: int, seed: int = 0) -> Set:
         synthesize(Path(folder) / "smears", seed=seed)
         paths = sorted(Path(folder).glob("smears/im/*.jpg"))
         labels = [path.stem[-1] for path in paths]
-        return Set([read_picture(path, size) for path in paths], labels, [None] * len(paths))
+        return Set.of([read_picture(path, size) for path in paths], labels, [None] * len(paths))
 
 
 def white_cells(data: Path) -> dict[str, list[Picture]]:

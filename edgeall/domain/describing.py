@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.artifact.domain import Domain, Quantiles
-from edgeall.domain.figures import POSSIBLE, figures
+from edgeall.domain.figures import NAMES, POSSIBLE, figures
 from edgeall.pixels import Picture
 
 FEWEST = 20
@@ -73,6 +73,17 @@ class _Ranges:
         return np.asarray(away.max(axis=1))
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What is kept of an example: figures (1 + shifts, figures) of the image and of mild shifts of it."""
+
+    table: Floats
+    side: int
+    size: tuple[int, int]
+    label: str
+    subject: str | None
+
+
 def describe(examples: Iterable[Example]) -> Domain | None:
     """The domain of a model that was trained and chosen on `examples`; None for fewer than `FEWEST` of them.
 
@@ -86,34 +97,38 @@ def describe(examples: Iterable[Example]) -> Domain | None:
     Args:
         examples: training and validation images of one size, in the order of their names.
     """
+    return describe_measured([measure(example) for example in examples])
+
+
+def measure(example: Example) -> Measured:
+    """The figures of an example, and of mild shifts of it."""
     # Not needed in the field, and not loaded there.
     from edgeall.domain.shifts import MILD
 
-    tables, kept = [], []
-    for example in examples:
-        pixels = example.picture.pixels
-        shifted = (pixels, *(shift(pixels) for shift in MILD.values()))
-        tables.append([list(figures(each).values()) for each in shifted])
-        kept.append((example.label, example.subject, example.picture.size))
+    pixels = example.picture.pixels
+    shifted = (pixels, *(shift(pixels) for shift in MILD.values()))
+    table = np.array([[found[name] for name in NAMES] for found in map(figures, shifted)])
+    return Measured(table, pixels.shape[0], example.picture.size, example.label, example.subject)
+
+
+def describe_measured(kept: Sequence[Measured]) -> Domain | None:
+    """`describe`, of examples that are measured already."""
     if len(kept) < FEWEST:
         return None
-    names = list(figures(pixels))
-    table = np.array(tables)
-    subjects = [subject for _, subject, _ in kept]
+    table = np.array([each.table for each in kept])
+    subjects = [each.subject for each in kept]
     by_person = None not in subjects and len(set(subjects)) >= _FEWEST_PEOPLE
-    groups = (
-        np.unique(subjects, return_inverse=True)[1] if by_person else _blocks([label for label, *_ in kept])
-    )
-    stretch, refused = _stretch(table, np.asarray(groups), names)
-    ranges = _ranges(_rows(table), names)
-    ends = np.array([POSSIBLE.get(name, (-np.inf, np.inf)) for name in names])
+    groups = _numbered(subjects) if by_person else _blocks([each.label for each in kept])
+    stretch, refused = _stretch(table, groups)
+    ranges = _ranges(_rows(table))
+    ends = np.array([POSSIBLE.get(name, (-np.inf, np.inf)) for name in NAMES])
     low = np.maximum(ends[:, 0], ranges.middle - stretch * ranges.below)
     high = np.minimum(ends[:, 1], ranges.middle + stretch * ranges.above)
-    middle = dict(zip(names, np.median(table[:, 0], axis=0).tolist(), strict=True))
-    sizes = np.array([size for *_, size in kept])
+    middle = dict(zip(NAMES, np.median(table[:, 0], axis=0).tolist(), strict=True))
+    sizes = np.array([each.size for each in kept])
     return Domain(
         images=len(kept),
-        side=pixels.shape[0],
+        side=kept[0].side,
         on_black=middle["black"] >= _ON_BLACK_SHARE and middle["edge"] <= _BLACK_EDGE,
         widths=_quantiles(sizes[:, 0]),
         heights=_quantiles(sizes[:, 1]),
@@ -121,7 +136,7 @@ def describe(examples: Iterable[Example]) -> Domain | None:
         people=len(set(subjects)) if by_person else None,
         limits={
             name: (round(float(least), 4), round(float(most), 4))
-            for name, least, most in zip(names, low, high, strict=True)
+            for name, least, most in zip(NAMES, low, high, strict=True)
         },
     )
 
@@ -131,23 +146,29 @@ def _rows(table: Floats) -> Floats:
     return table.reshape(-1, table.shape[-1])
 
 
-def _ranges(rows: Floats, names: Sequence[str]) -> _Ranges:
+def _ranges(rows: Floats) -> _Ranges:
     low, middle, high = np.percentile(rows, [_TAIL, 50.0, 100.0 - _TAIL], axis=0)
-    least = np.array([_LEAST_SPREAD.get(name, _LEAST_SPREAD_OF_OTHERS) for name in names])
+    least = np.array([_LEAST_SPREAD.get(name, _LEAST_SPREAD_OF_OTHERS) for name in NAMES])
     return _Ranges(middle, np.maximum(middle - low, least), np.maximum(high - middle, least))
 
 
-def _stretch(table: Floats, groups: npt.NDArray[np.int64], names: Sequence[str]) -> tuple[float, float]:
+def _stretch(table: Floats, groups: npt.NDArray[np.int64]) -> tuple[float, float]:
     """The factor by which ranges become limits, and the share of left-out images beyond such limits."""
     needed, everything = [], []
     for group in np.unique(groups):
-        away = _ranges(_rows(table[groups != group]), names).distances(_rows(table[groups == group]))
+        away = _ranges(_rows(table[groups != group])).distances(_rows(table[groups == group]))
         needed.append(float(np.percentile(away, _TAKEN)))
         everything.append(away)
     away = np.concatenate(everything)
     of_people = float(np.quantile(needed, _PEOPLE_TAKEN, method="higher"))
     stretch = min(WIDEST, max(1.0, of_people, float(np.percentile(away, _TAKEN))))
     return stretch, float((away > stretch).mean())
+
+
+def _numbered(subjects: Sequence[str | None]) -> npt.NDArray[np.int64]:
+    """The number of each image's subject."""
+    number = {subject: index for index, subject in enumerate(dict.fromkeys(subjects))}
+    return np.array([number[subject] for subject in subjects])
 
 
 def _blocks(labels: Sequence[str]) -> npt.NDArray[np.int64]:

@@ -32,6 +32,12 @@ _DIM, _FLAT = 3.0, 1.5
 _SMOOTH = 0.3
 """Added to a mean difference of sums of three bytes: rounding to bytes alone makes one of about 1."""
 
+NAMES = (
+    *("black", "edge", "bright", "exposure", "contrast", "skew"),
+    *("magenta", "red", "magenta_spread", "red_spread", "dye", "fine", "coarse", "sharp"),
+)
+"""Of the figures, in their order."""
+
 POSSIBLE: Mapping[str, tuple[float, float]] = MappingProxyType(
     {"black": (0, 1), "edge": (0, 1), "bright": (0, 1), "skew": (-1, 1), "dye": (-1, 1)}
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from small_models import FORMATS, SmallModel
 
-from edgeall.artifact import Calibration, Noise, Parity, ShiftAgreement
+from edgeall.artifact import Calibration, Domain, Noise, Parity, ShiftAgreement
 from edgeall.cli.main import main
 
 
@@ -39,10 +39,12 @@ def test_people_read_a_table(mobile: SmallModel, tmp_path: Path, capsys: pytest.
         tmp_path,
         parity=Parity(40, 0.95, 0.2, 0.03, False),
         calibration=Calibration("temperature", 1.25, 0.0, 66),
+        domain=Domain(282, 96, True, (300, 450, 450), (450, 450, 450), 0.015, 7),
     )
     assert main(["inspect", str(sealed.path)]) == 0
     out = capsys.readouterr().out
     for words in (
+        "cells cut out on black: 282 images of 7 people, 300 to 450 x 450 pixels;",
         f"ok, {sealed.sha256}",
         "openvino, int8",
         "healthy, early, pre",

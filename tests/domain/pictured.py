@@ -30,7 +30,7 @@ def field(seed: int, side: int = SIDE) -> np.ndarray:
     for _ in range(6):
         across, down = rng.uniform(0.1, 0.9, 2)
         inside = (x - across) ** 2 + (y - down) ** 2 < rng.uniform(0.05, 0.09) ** 2
-        pixels[inside] = [130, 75, 150] + rng.normal(0, 12, (inside.sum(), 1))
+        pixels[inside] = np.array([130, 75, 150]) + rng.normal(0, 12, (inside.sum(), 1))
     return pixels.clip(0, 255).astype(np.uint8)
 
 

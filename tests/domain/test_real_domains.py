@@ -1,4 +1,4 @@
-"""Real cells and fields: unseen people are taken, other pictures are refused. `benchmarks/domain.py` has all figures."""
+"""Real cells and fields: unseen people are taken, other pictures are refused (all figures: `benchmarks/domain.py`)."""
 
 import re
 from pathlib import Path

@@ -9,6 +9,7 @@ import pytest
 from small_run import draw, make_run
 
 from edgeall import runs
+from edgeall.artifact import Domain
 from edgeall.exporting import cache_key, load_recipe
 from edgeall.exporting.export_plan import Options, Task, plan
 from edgeall.runs import Member, Run
@@ -55,6 +56,9 @@ FACTS: dict[str, Change] = {
     "head": with_fact("head", "another"),
     "calibration": with_fact("calibration", {"method": "none", "scale": 1.0, "offset": 0.0, "n": 3}),
     "versions": with_fact("versions", {"keras": "0"}),
+    "domain": with_fact(
+        "domain", Domain(20, 32, True, (9, 9, 9), (9, 9, 9), 0.0, None, {"edge": (0.0, 0.1)})
+    ),
     "data": lambda run: dataclasses.replace(run, data=dataclasses.replace(run.data, fingerprint="1" * 64)),
 }
 
