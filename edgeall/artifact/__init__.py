@@ -13,6 +13,7 @@ from pathlib import Path
 from edgeall import documents
 from edgeall.artifact import usage
 from edgeall.artifact.containers import LABELS_FILE, Container, Parts, container_of
+from edgeall.artifact.domain import Domain
 from edgeall.artifact.metadata import (
     INTENDED_USE,
     PRECISIONS,
@@ -46,6 +47,7 @@ __all__ = [
     "Calibration",
     "ClassTest",
     "Decision",
+    "Domain",
     "Format",
     "GateOutcome",
     "Metadata",

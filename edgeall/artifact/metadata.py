@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall import documents
+from edgeall.artifact.domain import Domain
 from edgeall.artifact.person_cut import PersonCut
 from edgeall.artifact.tested import TestFigures
 from edgeall.engines import Format
@@ -259,6 +260,8 @@ class Metadata:
             yet say it.
         person_cut: the decision for a whole person; None where it cannot be learned, for the reason `no_person_cut`,
             and in artifacts that did not yet say it.
+        domain: what pictures the model was made for; None where its training images are not known or too few, and in
+            artifacts that did not yet say it.
     """
 
     format: Format
@@ -275,6 +278,7 @@ class Metadata:
     test: TestFigures | None = None
     person_cut: PersonCut | None = None
     no_person_cut: str = ""
+    domain: Domain | None = None
 
     @property
     def schema(self) -> int:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeall.artifact import Artifact, files_of, is_artifact_name, read, tested
+from edgeall.artifact import Artifact, files_of, is_artifact_name, read
 from edgeall.cli import outcome, verdict_lines
 from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ENVIRONMENT = "EDGEALL_MODEL"
 NOTICE = "research use only, not a medical device"
 NOT_TESTED = "how often this model is right on test images is not known to the artifact"
+NO_DOMAIN = "the artifact does not describe its training images: pictures unlike them are not refused"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -143,7 +144,9 @@ def _default_model() -> Path:
 def _caveats(artifact: Artifact, display: Display) -> None:
     display.note(NOTICE)
     test, parity = artifact.metadata.test, artifact.metadata.parity
-    display.note(tested.in_words(test) if test is not None else NOT_TESTED)
+    display.note(test.in_words if test is not None else NOT_TESTED)
+    if artifact.metadata.domain is None:
+        display.note(NO_DOMAIN)
     if parity is None:
         display.warn(f"{artifact.path}: its parity with its Keras model was not measured")
     elif parity.word == "failed":

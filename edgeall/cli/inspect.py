@@ -10,6 +10,7 @@ from edgeall.artifact import Artifact, Calibration, Metadata, Noise, Parity, Shi
 from edgeall.cli import outcome
 from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display, visible
+from edgeall.domain import in_words
 from edgeall.engines import FILES
 from edgeall.errors import EngineError, MissingExtraError
 
@@ -114,6 +115,7 @@ def _of_metadata(metadata: Metadata) -> dict[str, str]:
         "trained on": "images not known to edgeall"
         if made.data_fingerprint.startswith("unknown:")
         else f"{made.data} ({made.data_fingerprint[:12]})",
+        **({"made for": in_words(metadata.domain)} if metadata.domain else {}),
         "licence": made.licence,
         **({"parity": "not measured"} if parity is None else _of_parity(parity, metadata.quantization)),
         **_quantization(metadata.quantization),

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edgeall.artifact import Artifact
+from edgeall.artifact import Artifact, Domain, Metadata
+from edgeall.domain.judging import unlike
 from edgeall.errors import EngineError, ImageError, UsageError
 from edgeall.field.answers import Classified, Failed
 from edgeall.field.reading_ahead import in_order
 from edgeall.field.sources import STDIN, Found, find_images
 from edgeall.field.verdict import verdict_of
-from edgeall.pixels import Picture, Resize, Source, read_picture
+from edgeall.pixels import Picture, Source, read_picture
 from edgeall.pixels.folder import LeftOut
 from edgeall.pixels.quality import Quality, assess
 from edgeall.runtimes import Session, open_session
@@ -99,8 +100,6 @@ def answers(
     if names.count(STDIN) > 1:
         raise UsageError("standard input (-) holds one image: name it once")
 
-    resize = artifact.metadata.pixels.resize
-
     def prepare(found: Found | Failed | LeftOut) -> Answer | LeftOut | tuple[Found, _Read]:
         if isinstance(found, LeftOut):
             return found
@@ -108,7 +107,7 @@ def answers(
             return Answer(None, found)
         if known is not None and (before := known(found)) is not None:
             return Answer(found, before, known=True)
-        read = _read(found.path, resize)
+        read = _read(found.path, artifact.metadata)
         return Answer(found, read) if isinstance(read, Failed) else (found, read)
 
     # The first pictures are read while the engine loads.
@@ -120,15 +119,23 @@ def answers(
                 yield prepared
 
 
-def _read(path: str, resize: Resize) -> _Read | Failed:
+def _read(path: str, metadata: Metadata) -> _Read | Failed:
     start = time.perf_counter()
     try:
         source: Source = _standard_input() if path == STDIN else path
-        picture = read_picture(source, resize)
+        picture = read_picture(source, metadata.pixels.resize)
     except ImageError as error:
         return Failed(path, str(error))
-    quality = assess(picture.pixels, picture.size)
-    return _Read(path, picture, quality, None, time.perf_counter() - start)
+    quality, unlikeness = checked(picture, metadata.domain)
+    return _Read(path, picture, quality, unlikeness, time.perf_counter() - start)
+
+
+def checked(picture: Picture, domain: Domain | None) -> tuple[Quality, tuple[str, ...] | None]:
+    """Whether a picture is fit, and in which ways it is unlike the training images; None where they are not known."""
+    if domain is None:
+        return assess(picture.pixels, picture.size), None
+    smallest = domain.widths[0], domain.heights[0]
+    return assess(picture.pixels, picture.size, smallest), unlike(domain, picture)
 
 
 def _standard_input() -> bytes:
