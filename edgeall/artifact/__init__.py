@@ -13,6 +13,7 @@ from pathlib import Path
 from edgeall import documents
 from edgeall.artifact import usage
 from edgeall.artifact.containers import LABELS_FILE, Container, Parts, container_of
+from edgeall.artifact.golden import Golden
 from edgeall.artifact.metadata import (
     INTENDED_USE,
     PRECISIONS,
@@ -44,6 +45,7 @@ __all__ = [
     "Decision",
     "Format",
     "GateOutcome",
+    "Golden",
     "Metadata",
     "Noise",
     "Parity",

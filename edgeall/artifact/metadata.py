@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall import documents
+from edgeall.artifact.golden import Golden
 from edgeall.engines import Format
 from edgeall.errors import ArtifactError
 from edgeall.pixels import PixelMapping
@@ -253,6 +254,7 @@ class Metadata:
         calibration: of the probabilities; None where it is not known.
         tensors: the model's input and output, for programs that run it without edgeall; None in artifacts that did not
             yet say it.
+        golden: answers by which its engine is checked where it runs; None in artifacts that did not yet have them.
     """
 
     format: Format
@@ -266,6 +268,7 @@ class Metadata:
     calibration: Calibration | None = None
     intended_use: str = INTENDED_USE
     tensors: Tensors | None = None
+    golden: Golden | None = None
 
     @property
     def schema(self) -> int:
