@@ -37,6 +37,7 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
         quantization=about,
         calibration=_calibration(task, candidate),
         tensors=model_io.tensors(candidate.file, recipe.format),
+        golden=candidate.golden,
     )
     exporter(recipe.format).describe(candidate.file, metadata)
     sealed = artifact.seal(candidate.file, metadata)

@@ -33,7 +33,7 @@ def choose(probabilities: npt.ArrayLike) -> list[int]:
     table = np.asarray(probabilities, np.float64)
     near = np.abs(log_odds(table)).min(axis=1)
     best = table.argmax(axis=1)
-    order = np.argsort(near, kind="stable").tolist()
+    order: list[int] = np.argsort(near, kind="stable").tolist()
     turns = {row: [other for other in order if best[other] == best[row]].index(row) for row in order}
     order.sort(key=lambda row: (near[row] > SATURATED, turns[row], near[row]))
     return order[:COUNT]
@@ -78,4 +78,4 @@ def differences(golden: Golden, seen: npt.ArrayLike) -> Table:
     expected, given = np.asarray(golden.probabilities), np.asarray(seen, np.float64)
     logit = np.abs(log_odds(given) - log_odds(expected)) / golden.logit_tolerance
     probability = np.abs(given - expected) / golden.probability_tolerance
-    return np.minimum(logit, probability)
+    return np.asarray(np.minimum(logit, probability))

@@ -92,9 +92,9 @@ def check(artifact: Artifact, session: Session) -> Outcome:
         golden = _golden(artifact)
         expected, seen = _worst(golden, outcome)
         raise SelftestError(
-            f"{_failed(artifact, session)}: expected {expected}, seen {seen} ({outcome.difference:.3g} times the tolerance); "
-            f"made with {golden.engine} {golden.version} on {golden.processor}. Do not use its verdicts here: install "
-            "that version of the engine, or export again on this machine"
+            f"{_failed(artifact, session)}: expected {expected}, seen {seen} ({outcome.difference:.3g} "
+            f"times the tolerance); made with {golden.engine} {golden.version} on {golden.processor}. Do not use "
+            "its verdicts here: install that version of the engine, or export again on this machine"
         )
     return outcome
 
@@ -107,9 +107,10 @@ def _golden(artifact: Artifact) -> Golden:
             "checked; export it again"
         )
     if golden.revision != pictures.REVISION:
+        remedy = "update edgeall" if golden.revision > pictures.REVISION else "export it again"
         raise UncheckableError(
             f"{artifact.path}: its golden answers are to pictures of revision {golden.revision}, this edgeall draws "
-            f"revision {pictures.REVISION}: {'update edgeall' if golden.revision > pictures.REVISION else 'export again'}"
+            f"revision {pictures.REVISION}: {remedy}"
         )
     classes = len(artifact.metadata.decision.labels)
     if len(golden.probabilities[0]) != classes:

@@ -142,7 +142,7 @@ def _texture(seed: int, rows: Grid, columns: Grid, shift: int) -> Grid:
 
     upper = corner(0, 0) * (step - x) + corner(0, 1) * x
     lower = corner(1, 0) * (step - x) + corner(1, 1) * x
-    return (upper * (step - y) + lower * y) >> (2 * shift)
+    return np.asarray((upper * (step - y) + lower * y) >> (2 * shift))
 
 
 def _grain(seed: int, size: int) -> Grid:

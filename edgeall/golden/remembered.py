@@ -25,7 +25,15 @@ _MOST_LINES = 9
 _BYTES = 8192
 """That are read of any file. Of /proc/cpuinfo that is the first processor; the rest would take milliseconds."""
 
-_OF_PROCESSOR = ("model name", "flags", "CPU implementer", "CPU part", "CPU variant", "CPU revision", "Features")
+_OF_PROCESSOR = (
+    "model name",
+    "flags",
+    "CPU implementer",
+    "CPU part",
+    "CPU variant",
+    "CPU revision",
+    "Features",
+)
 _OF_ENGINES = (
     "DNNL_",
     "KMP_",
