@@ -3,7 +3,7 @@
 Every artifact carries four seeds of drawn pictures and the probabilities that it gave when it was made.
 """
 
-from edgeall.golden.checking import Outcome, check, run
+from edgeall.golden.checking import Outcome, check, run, wrong
 from edgeall.golden.remembered import check_once
 
-__all__ = ["Outcome", "check", "check_once", "run"]
+__all__ = ["Outcome", "check", "check_once", "run", "wrong"]

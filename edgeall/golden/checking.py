@@ -66,7 +66,8 @@ def run(artifact: Artifact, session: Session) -> Outcome:
         seen = session.predict(images).astype(np.float64)
     except EngineError as error:
         reason = str(error).removeprefix(f"{artifact.path}: ")
-        raise SelftestError(f"{_failed(artifact, session)}: {reason}") from None
+        failed = _failed(artifact, session.engine.name, session.engine.version)
+        raise SelftestError(f"{failed}: {reason}") from None
     apart = float(answers.differences(golden, seen).max())
     return Outcome(
         engine=session.engine.name,
@@ -89,14 +90,21 @@ def check(artifact: Artifact, session: Session) -> Outcome:
     """
     outcome = run(artifact, session)
     if not outcome.right:
-        golden = _golden(artifact)
-        expected, seen = _worst(golden, outcome)
-        raise SelftestError(
-            f"{_failed(artifact, session)}: expected {expected}, seen {seen} ({outcome.difference:.3g} "
-            f"times the tolerance); made with {golden.engine} {golden.version} on {golden.processor}. Do not use "
-            "its verdicts here: install that version of the engine, or export again on this machine"
-        )
+        raise SelftestError(wrong(artifact, outcome))
     return outcome
+
+
+def wrong(artifact: Artifact, outcome: Outcome) -> str:
+    """The message for answers that are wrong: engine, version, expected and seen, and the way out."""
+    golden = _golden(artifact)
+    apart = answers.differences(golden, outcome.seen)
+    row, column = np.unravel_index(int(np.argmax(apart)), apart.shape)
+    return (
+        f"{_failed(artifact, outcome.engine, outcome.version)}: expected {outcome.expected[row][column]:.4f}, "
+        f"seen {outcome.seen[row][column]:.4f} ({outcome.difference:.3g} times the tolerance); made with "
+        f"{golden.engine} {golden.version} on {golden.processor}. Do not use its verdicts here: install that version "
+        "of the engine, or export again on this machine"
+    )
 
 
 def _golden(artifact: Artifact) -> Golden:
@@ -121,13 +129,5 @@ def _golden(artifact: Artifact) -> Golden:
     return golden
 
 
-def _failed(artifact: Artifact, session: Session) -> str:
-    where = "" if session.accelerator is None else f" on {session.accelerator}"
-    return f"{artifact.path}: {session.engine.name} {session.engine.version}{where} answers wrong here"
-
-
-def _worst(golden: Golden, outcome: Outcome) -> tuple[str, str]:
-    """Expected and seen, of the probability that is furthest from what is expected."""
-    apart = answers.differences(golden, outcome.seen)
-    row, column = np.unravel_index(int(np.argmax(apart)), apart.shape)
-    return f"{outcome.expected[row][column]:.4f}", f"{outcome.seen[row][column]:.4f}"
+def _failed(artifact: Artifact, engine: str, version: str) -> str:
+    return f"{artifact.path}: {engine} {version} answers wrong here"
