@@ -45,9 +45,6 @@ def judge_answers(profile: Profile, models: Sequence[Path], progress: Progress =
 def _finding(record: Record, name: str) -> Finding:
     if record.result is None:
         return Finding("missing", name, (record.error or "").removeprefix(f"{name} (selftest, 1 thread): "))
-    engine, told = record.result["engine"], record.result
-    return Finding(
-        "good",
-        name,
-        f"answers as when it was made ({engine['name']} {engine['version']}, {told['difference']:.2g} of the tolerance)",
-    )
+    engine, difference = record.result["engine"], record.result["difference"]
+    used = f"{engine['name']} {engine['version']}"
+    return Finding("good", name, f"answers as when it was made ({used}, {difference:.2g} of the tolerance)")
