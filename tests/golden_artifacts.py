@@ -31,7 +31,9 @@ def of_small(model: SmallModel, recipe: str, folder: Path, **changes: Any) -> Ar
     return model.sealed(recipe, folder, golden=golden, **changes)
 
 
-def write(folder: Path, *, name: str = "model", factor: float = 1.0, golden: Golden | None = None) -> Artifact:
+def write(
+    folder: Path, *, name: str = "model", factor: float = 1.0, golden: Golden | None = None
+) -> Artifact:
     """The network of `small_run` in ONNX. `factor`: of its last layer's weights; `golden`: instead of its own."""
     onnx = pytest.importorskip("onnx", reason="writes its model with onnx")
     pytest.importorskip("onnxruntime", reason="runs its model with ONNX Runtime")
@@ -48,4 +50,6 @@ def write(folder: Path, *, name: str = "model", factor: float = 1.0, golden: Gol
     path = folder / f"{name}.onnx"
     shutil.copy(bare, path)
     provenance = Provenance("tiny", "none", "gap", "random weights", "drawn", "0" * 64, "Apache-2.0")
-    return seal(path, Metadata("onnx", "float32", small_run.PIXELS, small_run.DECISION, provenance, golden=own))
+    return seal(
+        path, Metadata("onnx", "float32", small_run.PIXELS, small_run.DECISION, provenance, golden=own)
+    )

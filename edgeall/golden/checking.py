@@ -11,8 +11,9 @@ from edgeall.errors import EngineError, SelftestError, UncheckableError
 from edgeall.golden import answers, pictures
 from edgeall.runtimes import Session
 
-ACCELERATOR_FACTOR = 16.0
-"""On an accelerator so many tolerances are allowed: what is made for float16 may be computed in it there."""
+ACCELERATOR_FACTOR = 40.0
+"""On an accelerator so many tolerances are allowed: what is made for float16 may be computed in it there. Simulated on
+MobileNetV2, float16 throughout is 15 tolerances off, and bfloat16 77. No accelerator has been measured."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ def two(*scores: float) -> np.ndarray:
 
 def golden(*scores: float, logit: float = 0.01, probability: float = 1e-5) -> Golden:
     table = tuple(map(tuple, two(*scores).tolist()))
-    return Golden(1, tuple(range(len(scores))), "0" * 64, table, logit, probability, "engine", "1", "processor")
+    return Golden(
+        1, tuple(range(len(scores))), "0" * 64, table, logit, probability, "engine", "1", "processor"
+    )
 
 
 def test_pictures_nearest_to_the_middle_are_kept_of_both_classes() -> None:

@@ -49,7 +49,14 @@ def test_weights_that_are_not_those_of_the_answers_are_wrong(tmp_path: Path) -> 
     with pytest.raises(SelftestError) as caught:
         check(tampered)
     message = str(caught.value)
-    for part in ("tampered.onnx", "onnxruntime", "expected 0.", "seen 0.", "times the tolerance", "a processor"):
+    for part in (
+        "tampered.onnx",
+        "onnxruntime",
+        "expected 0.",
+        "seen 0.",
+        "times the tolerance",
+        "a processor",
+    ):
         assert part in message
     assert "\n" not in message
     assert caught.value.exit_status == 2

@@ -62,7 +62,9 @@ def test_another_processor_runs_them_again(
     made: Artifact, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert runs(made, state)
-    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: another\nflags\t\t: avx2 avx512_bf16\n\n")
+    (tmp_path / "cpuinfo").write_text(
+        "processor\t: 0\nmodel name\t: another\nflags\t\t: avx2 avx512_bf16\n\n"
+    )
     monkeypatch.setattr(remembered, "_PROCESSOR", tmp_path / "cpuinfo")
     assert [runs(made, state) for _ in range(2)] == [True, False]
 
