@@ -14,6 +14,7 @@ from edgeall import documents
 from edgeall.artifact import usage
 from edgeall.artifact.containers import LABELS_FILE, Container, Parts, container_of
 from edgeall.artifact.domain import Domain
+from edgeall.artifact.golden import Golden
 from edgeall.artifact.metadata import (
     INTENDED_USE,
     PRECISIONS,
@@ -50,6 +51,7 @@ __all__ = [
     "Domain",
     "Format",
     "GateOutcome",
+    "Golden",
     "Metadata",
     "Noise",
     "Parity",

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from edgeall import documents
 from edgeall.artifact.domain import Domain
+from edgeall.artifact.golden import Golden
 from edgeall.artifact.person_cut import PersonCut
 from edgeall.artifact.tested import TestFigures
 from edgeall.engines import Format
@@ -262,6 +263,7 @@ class Metadata:
             and in artifacts that did not yet say it.
         domain: what pictures the model was made for; None where its training images are not known or too few, and in
             artifacts that did not yet say it.
+        golden: answers by which its engine is checked where it runs; None in artifacts that did not yet have them.
     """
 
     format: Format
@@ -279,6 +281,7 @@ class Metadata:
     person_cut: PersonCut | None = None
     no_person_cut: str = ""
     domain: Domain | None = None
+    golden: Golden | None = None
 
     @property
     def schema(self) -> int:

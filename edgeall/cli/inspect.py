@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeall import artifact as artifacts
-from edgeall.artifact import Artifact, Calibration, Metadata, Noise, Parity, ShiftAgreement, usage
+from edgeall.artifact import Artifact, Calibration, Golden, Metadata, Noise, Parity, ShiftAgreement, usage
 from edgeall.cli import outcome
 from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display, visible
@@ -121,6 +121,7 @@ def _of_metadata(metadata: Metadata) -> dict[str, str]:
         **_quantization(metadata.quantization),
         "test figures": "not known to this artifact" if metadata.test is None else metadata.test.in_words,
         "decision for a person": _person(metadata),
+        "golden answers": _golden(metadata.golden),
         "intended use": metadata.intended_use,
     }
 
@@ -144,6 +145,15 @@ def _calibration(calibration: Calibration | None) -> str:
     return (
         f"calibrated by {calibration.method} on {calibration.n} validation images: "
         f"logit x {calibration.scale:.4g}{offset}, in the weights already"
+    )
+
+
+def _golden(golden: Golden | None) -> str:
+    if golden is None:
+        return "none: the engine cannot be checked where it runs; export again"
+    return (
+        f"to {len(golden.seeds)} drawn pictures, by {golden.engine} {golden.version} on {golden.processor}; "
+        "checked by edgeall selftest"
     )
 
 

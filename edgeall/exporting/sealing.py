@@ -42,6 +42,7 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
         person_cut=learned.cut,
         no_person_cut=learned.reason,
         domain=run.domain,
+        golden=candidate.golden,
     )
     exporter(recipe.format).describe(candidate.file, metadata)
     sealed = artifact.seal(candidate.file, metadata)

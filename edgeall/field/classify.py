@@ -13,6 +13,7 @@ from edgeall.field.answers import Classified, Failed
 from edgeall.field.reading_ahead import in_order
 from edgeall.field.sources import STDIN, Found, find_images
 from edgeall.field.verdict import verdict_of
+from edgeall.golden import Outcome, check_once, uncheckable
 from edgeall.pixels import Picture, Source, read_picture
 from edgeall.pixels.folder import LeftOut
 from edgeall.pixels.quality import Quality, assess
@@ -69,6 +70,9 @@ def classify(
     the others continue. A file in a folder that is not an image gives a `LeftOut`. The next images are read in threads
     while the engine runs.
 
+    Before the first answer, the artifact's golden pictures are run, at the first use after boot or when engine,
+    processor, settings or artifact have changed; see `edgeall.golden`.
+
     Args:
         threads: of the engine. One thread for each processor reads images.
         force: give a verdict on pictures that would be refused. The reasons stay in the answer.
@@ -76,6 +80,7 @@ def classify(
     Raises:
         UsageError: no source, or standard input twice.
         MissingExtraError, EngineError: the artifact's engine is not installed, or cannot load it.
+        SelftestError: the engine answers wrong here.
     """
     for answer in answers(artifact, sources, threads, force=force):
         yield answer if isinstance(answer, LeftOut) else answer.result
@@ -88,8 +93,12 @@ def answers(
     *,
     force: bool = False,
     known: Known | None = None,
+    checked: Callable[[Outcome], None] | None = None,
 ) -> Iterator[Answer | LeftOut]:
     """As `classify`, with the file that each answer is on, and without those that are `known` already.
+
+    Args:
+        checked: is given the outcome of the golden pictures, where they were run.
 
     Raises:
         as `classify`.
@@ -112,6 +121,12 @@ def answers(
 
     # The first pictures are read while the engine loads.
     with in_order(prepare, find_images(names)) as ready, open_session(artifact, threads) as session:
+        if (
+            uncheckable(artifact) is None
+            and (outcome := check_once(artifact, session))
+            and checked is not None
+        ):
+            checked(outcome)
         for prepared in ready:
             if isinstance(prepared, tuple):
                 yield Answer(prepared[0], _answer(prepared[1], artifact, session, force))
@@ -126,11 +141,11 @@ def _read(path: str, metadata: Metadata) -> _Read | Failed:
         picture = read_picture(source, metadata.pixels.resize)
     except ImageError as error:
         return Failed(path, str(error))
-    quality, unlikeness = checked(picture, metadata.domain)
+    quality, unlikeness = check_picture(picture, metadata.domain)
     return _Read(path, picture, quality, unlikeness, time.perf_counter() - start)
 
 
-def checked(picture: Picture, domain: Domain | None) -> tuple[Quality, tuple[str, ...] | None]:
+def check_picture(picture: Picture, domain: Domain | None) -> tuple[Quality, tuple[str, ...] | None]:
     """Whether a picture is fit, and in which ways it is unlike the training images; None where they are not known."""
     if domain is None:
         return assess(picture.pixels, picture.size), None

@@ -207,6 +207,7 @@ LATER = {
     "person_cut": None,
     "no_person_cut": "",
     "domain": None,
+    "golden": None,
 }
 """Fields that artifacts did not have from the beginning, and what their absence stands for."""
 
