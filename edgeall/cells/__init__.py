@@ -1,0 +1,1 @@
+"""White cells of a smear field."""
