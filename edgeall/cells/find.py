@@ -45,14 +45,14 @@ class Settings:
 
     spread: float = 4.0
     contrast: float = 0.8
-    pale: float = 0.2
-    gap: float = 0.35
-    nucleus: float = 0.3
+    pale: float = 0.16
+    gap: float = 0.22
+    nucleus: float = 0.45
     core: float = 0.9
     neck: float = 0.6
-    reach: float = 0.45
+    reach: float = 0.65
     detail: float = 0.45
-    margin: float = 0.09
+    margin: float = 0.08
     largest: float = 6.0
 
 
