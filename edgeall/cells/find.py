@@ -4,11 +4,22 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from edgeall.cells.cell import Box, Cell
 from edgeall.cells.red_cells import red_cell_diameter
-from edgeall.cells.regions import Labels, Mask, Regions, closed, connected, dilated, eroded, filled, grown, opened
+from edgeall.cells.regions import (
+    Labels,
+    Mask,
+    Regions,
+    closed,
+    connected,
+    eroded,
+    filled,
+    grown,
+    opened,
+)
 from edgeall.cells.stain import Stain, otsu, separate
 from edgeall.errors import ImageError
 from edgeall.pixels.mapping import ByteImage
@@ -59,7 +70,9 @@ class Settings:
 SETTINGS = Settings()
 
 
-def find_cells(field: ByteImage, red_cell: float | None = None, settings: Settings = SETTINGS) -> tuple[Cell, ...]:
+def find_cells(
+    field: ByteImage, red_cell: float | None = None, settings: Settings = SETTINGS
+) -> tuple[Cell, ...]:
     """The white cells of a smear field, sorted by top and left of their boxes.
 
     Args:
@@ -87,7 +100,8 @@ def find_cells(field: ByteImage, red_cell: float | None = None, settings: Settin
         raise ImageError(
             f"{len(cells)} cells found, more than {MOST_CELLS}: not a smear field, or one of too low a magnification"
         )
-    found = [_cell(regions.labels, index, regions.box[index], unit * settings.margin, (width, height)) for index in cells]
+    margin = unit * settings.margin
+    found = [_cell(regions.labels, index, regions.box[index], margin, (width, height)) for index in cells]
     return tuple(sorted(found, key=lambda cell: (cell.box.top, cell.box.left)))
 
 
@@ -97,9 +111,7 @@ def _cells(stain: Stain, unit: float, settings: Settings) -> Labels:
     plain = stain.nuclear[stain.red]
     middle = float(np.median(plain))
     deviation = 1.4826 * float(np.median(np.abs(plain - middle)))
-    cut = max(
-        otsu(stain.nuclear), middle + settings.spread * deviation, settings.contrast * stain.density
-    )
+    cut = max(otsu(stain.nuclear), middle + settings.spread * deviation, settings.contrast * stain.density)
     nuclear = opened(stain.nuclear > cut, 1.0)
     seeds = _nuclei(nuclear, unit, disc, settings)
     pale = opened(stain.nuclear > settings.pale * cut, unit * 0.1) | nuclear
@@ -169,7 +181,9 @@ def _kept(regions: Regions, unit: float, settings: Settings) -> list[int]:
     return [index for index in range(1, regions.count + 1) if sides[index] <= settings.largest * unit]
 
 
-def _cell(labels: Labels, index: int, box: np.ndarray, margin: float, size: tuple[int, int]) -> Cell:
+def _cell(
+    labels: Labels, index: int, box: npt.NDArray[np.int64], margin: float, size: tuple[int, int]
+) -> Cell:
     """The cell in pixels of the field, whose width and height are `size`."""
     (height, width), scale = labels.shape, (size[0] / labels.shape[1], size[1] / labels.shape[0])
     left, top = max(0.0, box[0] - margin), max(0.0, box[1] - margin)

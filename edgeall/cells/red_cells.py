@@ -6,6 +6,7 @@ a cell meet (a circular Hough transform with gradient directions).
 """
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from edgeall.cells.stain import Map, otsu
@@ -42,16 +43,16 @@ def red_cell_diameter(field: ByteImage) -> float | None:
     y, x = np.nonzero(edge)
     if len(y) < 16 or min(green.shape) < 12:
         return None
-    down, across = np.gradient(green)
-    steepness = np.hypot(down[y, x], across[y, x])
+    slopes: list[Map] = list(np.gradient(green))
+    down, across = slopes[0][y, x], slopes[1][y, x]
+    steepness = np.hypot(down, across)
     clear = np.flatnonzero(steepness > np.quantile(steepness, 0.2))
     if not len(clear):
         return None
     expected = _EXPECTED * np.count_nonzero(cells) / len(y)
     taken = clear[np.linspace(0, len(clear) - 1, min(len(clear), _MOST_EDGES)).astype(int)]
-    y, x, steepness = y[taken], x[taken], steepness[taken]
-    inwards = np.stack([-down[y, x], -across[y, x]]) / steepness
-    places = np.stack([y, x]).astype(np.float64)
+    inwards = -np.stack([down, across])[:, taken] / steepness[taken]
+    places = np.stack([y, x])[:, taken].astype(np.float64)
     radii = np.geomspace(max(2.5, expected / 3), max(5.0, min(3 * expected, min(green.shape) / 2)), _RADII)
     scores = [
         _agreement(places + inwards * radius, green.shape, _BIN * radius)
@@ -61,7 +62,7 @@ def red_cell_diameter(field: ByteImage) -> float | None:
     return float(2 * radii[int(np.argmax(scores))] * factor)
 
 
-def _agreement(votes: np.ndarray, shape: tuple[int, int], side: float) -> float:
+def _agreement(votes: npt.NDArray[np.float64], shape: tuple[int, int], side: float) -> float:
     """Votes that share a bin with one vote on average, beyond chance, for each pixel of the bin's side.
 
     A straight edge alone gives 1 at any radius, a whole circle 2 pi / `_BIN`.

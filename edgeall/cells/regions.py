@@ -131,7 +131,7 @@ def opened(mask: Mask, radius: float) -> Mask:
 def closed(mask: Mask, radius: float) -> Mask:
     """`mask`, with gaps that no disc fits into."""
     pad = int(radius) + 1
-    return eroded(dilated(np.pad(mask, pad), radius), radius)[pad:-pad, pad:-pad] | mask
+    return mask | eroded(dilated(np.pad(mask, pad), radius), radius)[pad:-pad, pad:-pad]
 
 
 def filled(mask: Mask, most: float) -> Mask:
@@ -160,10 +160,11 @@ def grown(seeds: Labels, into: Mask, steps: int) -> Labels:
 
 
 def _greatest_beside(framed: Labels, diagonal: bool) -> Labels:
+    across = np.maximum(framed[:, :-2], framed[:, 2:])
     if diagonal:
-        rows = np.maximum(np.maximum(framed[:, :-2], framed[:, 2:]), framed[:, 1:-1])
-        best: Labels = np.maximum(np.maximum(rows[:-2], rows[2:]), rows[1:-1])
-        return best
-    across = np.maximum(framed[1:-1, :-2], framed[1:-1, 2:])
-    best = np.maximum(np.maximum(framed[:-2, 1:-1], framed[2:, 1:-1]), across)
+        across = np.maximum(across, framed[:, 1:-1])
+        ends = np.maximum(across[:-2], across[2:])
+    else:
+        ends = np.maximum(framed[:-2, 1:-1], framed[2:, 1:-1])
+    best: Labels = np.maximum(ends, across[1:-1])
     return best
