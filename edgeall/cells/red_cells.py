@@ -12,7 +12,7 @@ from PIL import Image
 from edgeall.cells.stain import Map, otsu
 from edgeall.pixels.mapping import ByteImage
 
-_SIDE = 200
+_SIDE = 240
 """Pixels of the long side at which red cells are measured."""
 
 _MOST_EDGES = 2000

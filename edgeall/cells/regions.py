@@ -131,7 +131,7 @@ def opened(mask: Mask, radius: float) -> Mask:
 def closed(mask: Mask, radius: float) -> Mask:
     """`mask`, with gaps that no disc fits into."""
     pad = int(radius) + 1
-    return mask | eroded(dilated(np.pad(mask, pad), radius), radius)[pad:-pad, pad:-pad]
+    return eroded(dilated(np.pad(mask, pad), radius), radius)[pad:-pad, pad:-pad] | mask
 
 
 def filled(mask: Mask, most: float) -> Mask:
@@ -141,7 +141,8 @@ def filled(mask: Mask, most: float) -> Mask:
     left, top, right, bottom = outside.box.T
     hole = (outside.area <= most) & (left > 0) & (top > 0) & (right < width) & (bottom < height)
     hole[0] = False
-    return mask | hole[outside.labels]
+    result: Mask = mask | hole[outside.labels]
+    return result
 
 
 def grown(seeds: Labels, into: Mask, steps: int) -> Labels:
