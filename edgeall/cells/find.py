@@ -33,6 +33,9 @@ _WORKING = 24.0
 _LONGEST = 800
 """Most pixels of the long side at which cells are looked for."""
 
+_PORE = 0.1
+"""Greatest hole in a nucleus that is not a gap between two, as a share of a red cell's area."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -108,7 +111,7 @@ def find_cells(
 def _cells(stain: Stain, unit: float, settings: Settings) -> Labels:
     """A label for each cell, with nucleus and cytoplasm."""
     disc = math.pi / 4 * unit * unit
-    plain = stain.nuclear[stain.red]
+    plain = stain.nuclear[stain.red if stain.red.any() else ~stain.cells]
     middle = float(np.median(plain))
     deviation = 1.4826 * float(np.median(np.abs(plain - middle)))
     cut = max(otsu(stain.nuclear), middle + settings.spread * deviation, settings.contrast * stain.density)
@@ -130,12 +133,13 @@ def _nuclei(nuclear: Mask, unit: float, disc: float, settings: Settings) -> Labe
     large = stained >= settings.nucleus * disc
     large[0] = False
     labels: Labels = np.where(large[joined.labels], joined.labels, 0).astype(np.int32)
-    return _split(labels, unit, settings)
+    return _split(labels, filled(nuclear, _PORE * disc), unit, settings)
 
 
-def _split(labels: Labels, unit: float, settings: Settings) -> Labels:
+def _split(labels: Labels, nuclear: Mask, unit: float, settings: Settings) -> Labels:
     """Nuclei of touching cells, separated where they are wide on both sides of a narrow neck."""
-    solid = labels > 0
+    # Not by the labels, in which gaps between nuclei are closed.
+    solid = nuclear & (labels > 0)
     parts = connected(eroded(solid, unit * settings.neck / 2))
     cores = eroded(solid, unit * settings.core / 2)
     wide = np.bincount(parts.labels[cores], minlength=parts.count + 1) > 0
