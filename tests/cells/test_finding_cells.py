@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_fields import NUCLEUS, RED_CELL, SLIDE, White, draw
 from PIL import Image, ImageDraw
 
-from drawn_fields import NUCLEUS, RED_CELL, SLIDE, White, draw
 from edgeall.cells import Box, Cell, find_cells, red_cell_diameter
 from edgeall.datasets import smear
 from edgeall.errors import ImageError
