@@ -54,6 +54,10 @@ class TestFigures:
     subjects: int | None
     referred: Share | None = None
 
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.threshold <= 1.0:
+            raise ValueError(f"threshold {self.threshold} is not within 0 and 1")
+
     @property
     def images(self) -> int:
         """Number of test images."""

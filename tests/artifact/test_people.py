@@ -152,8 +152,9 @@ def test_an_artifact_from_before_has_neither() -> None:
     assert (read.test, read.person_cut, read.no_person_cut) == (None, None, "")
 
 
-def test_a_cut_that_contradicts_itself_is_not_read() -> None:
-    document = json.loads(json.dumps(metadata(person_cut=CUT).to_dict()))
-    document["person_cut"]["low"] = 0.7
-    with pytest.raises(ArtifactError, match="person_cut"):
+@pytest.mark.parametrize(("part", "key", "value"), [("person_cut", "low", 0.7), ("test", "threshold", 1.5)])
+def test_what_contradicts_itself_is_not_read(part: str, key: str, value: float) -> None:
+    document = json.loads(json.dumps(metadata(test=TESTED, person_cut=CUT).to_dict()))
+    document[part][key] = value
+    with pytest.raises(ArtifactError, match=part):
         Metadata.from_dict(document)
