@@ -17,14 +17,12 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from xml.sax import saxutils
 
 from edgeall.artifact import protobuf
 from edgeall.engines import BY_SUFFIX, FILES, load
 from edgeall.errors import ArtifactError
 
 KEY = "edgeall"
-_QUOTE = {"&quot;": '"'}
 _MAX_METADATA = 4 << 20
 _ZIP_ENTRY = "edgeall.json"
 LABELS_FILE = "labels.txt"
@@ -185,8 +183,7 @@ class OpenVinoContainer:
 
     def _apart(self, path: Path, graph: bytes) -> tuple[bytes, str | None]:
         found = [
-            saxutils.unescape(value.decode("ascii", "replace"), _QUOTE)
-            for value in self._ELEMENT.findall(graph)
+            _unescaped(value.decode("ascii", "replace")) for value in self._ELEMENT.findall(graph)
         ]
         text = _only(path, found)
         if text is None:
@@ -204,8 +201,29 @@ class OpenVinoContainer:
 
 def rt_info_element(name: str, value: str) -> bytes:
     """An entry of a model's rt_info, as OpenVINO writes one."""
-    quoted = saxutils.quoteattr(value, {mark: name for name, mark in _QUOTE.items()})
-    return f"<{name} value={quoted} />".encode()
+    return f'<{name} value="{value.translate(_ESCAPES)}" />'.encode()
+
+
+_ESCAPES = str.maketrans(
+    {
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        '"': "&quot;",
+        "\n": "&#10;",
+        "\r": "&#13;",
+        "\t": "&#9;",
+    }
+)
+"""Of a quoted attribute (XML 1.0, sections 2.4 and 3.3.3)."""
+
+
+def _unescaped(value: str) -> str:
+    """The text of an attribute that holds JSON, which is without line ends and tabs."""
+    # The ampersand last: what it begins is text.
+    for mark in '<>"&':
+        value = value.replace(_ESCAPES[ord(mark)], mark)
+    return value
 
 
 def with_rt_info(graph: bytes, element: bytes) -> bytes:

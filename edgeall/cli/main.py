@@ -141,8 +141,10 @@ def _parse(arguments: list[str]) -> tuple[argparse.Namespace, Command]:
     known = {command.name: command for command in COMMANDS}
     if named is not None and named not in known:
         raise unknown_name("command", named, known)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    # Its name is given, because argparse would format the usage to find it out.
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, prog="edgeall")
+    # Usage and errors of a command need no other commands; what stands before it may be --help.
+    for command in [known[named]] if named is not None and arguments[0] == named else COMMANDS:
         needs = " [workstation]" if command.tier == "workstation" else ""
         sub = commands.add_parser(command.name, help=command.help + needs, description=command.help)
         sub.set_defaults(_command=command)

@@ -3,7 +3,6 @@
 import argparse
 import itertools
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 
@@ -56,5 +55,7 @@ def _options(args: Sequence[str]) -> list[str]:
 
 
 def _hint(given: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
     near = get_close_matches(given, list(known), n=1)
     return f": did you mean '{near[0]}'?" if near else ""

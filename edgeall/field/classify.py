@@ -4,13 +4,14 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, ImageError, UsageError
+from edgeall.field.reading_ahead import in_order
 from edgeall.field.verdict import Verdict, verdict_of
 from edgeall.pixels import Picture, Resize, Source, read_picture
 from edgeall.pixels.folder import LeftOut, PictureFile, in_words, list_folder
@@ -74,6 +75,7 @@ class Failed:
 class _Decoded:
     path: str
     picture: Picture
+    quality: Quality
     seconds: float
 
 
@@ -94,8 +96,10 @@ def classify(
         raise UsageError("no image given: name files, folders, or - for standard input")
     if names.count(STDIN) > 1:
         raise UsageError("standard input (-) holds one image: name it once")
-    with open_session(artifact, threads) as session:
-        for decoded in _decoded(find_images(names), session.pixels.resize):
+    # The first pictures are decoded while the engine loads.
+    decode = partial(_decode, to=artifact.metadata.pixels.resize)
+    with in_order(decode, find_images(names)) as pictures, open_session(artifact, threads) as session:
+        for decoded in pictures:
             yield _classified(decoded, artifact, session) if isinstance(decoded, _Decoded) else decoded
 
 
@@ -126,19 +130,6 @@ def _below(folder: Path) -> Iterator[str | Failed | LeftOut]:
         yield Failed(str(folder), f"{folder}: no images in this folder ({', '.join(READ)}){others}")
 
 
-def _decoded(paths: Iterable[str | Failed | LeftOut], to: Resize) -> Iterator[_Decoded | Failed | LeftOut]:
-    """Decodes images in a thread, one ahead of the consumer."""
-    with ThreadPoolExecutor(1, thread_name_prefix="decode") as pool:
-        ahead: Future[_Decoded | Failed | LeftOut] | None = None
-        for path in paths:
-            after = pool.submit(_decode, path, to)
-            if ahead is not None:
-                yield ahead.result()
-            ahead = after
-        if ahead is not None:
-            yield ahead.result()
-
-
 def _decode(path: str | Failed | LeftOut, to: Resize) -> _Decoded | Failed | LeftOut:
     if not isinstance(path, str):
         return path
@@ -148,7 +139,8 @@ def _decode(path: str | Failed | LeftOut, to: Resize) -> _Decoded | Failed | Lef
         picture = read_picture(source, to)
     except ImageError as error:
         return Failed(path, str(error))
-    return _Decoded(path, picture, time.perf_counter() - start)
+    quality = assess(picture.pixels, picture.size)
+    return _Decoded(path, picture, quality, time.perf_counter() - start)
 
 
 def _standard_input() -> bytes:
@@ -166,13 +158,12 @@ def _classified(decoded: _Decoded, artifact: Artifact, session: Session) -> Clas
         return Failed(decoded.path, str(error))
     decision = artifact.metadata.decision
     verdict = verdict_of(probabilities, decision)
-    quality = assess(picture.pixels, picture.size)
     seconds = decoded.seconds + time.perf_counter() - start
     return Classified(
         decoded.path,
         verdict,
         decision.threshold,
-        quality,
+        decoded.quality,
         artifact.path.name,
         seconds * 1000.0,
         picture.notes,

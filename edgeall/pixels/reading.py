@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from edgeall.errors import ImageError
-from edgeall.pixels import deep_png, jpeg2000, pages, tiff_picture
+from edgeall.pixels import deep_png, jpeg2000
 from edgeall.pixels.canvas import Canvas, Turn, bands_of
 from edgeall.pixels.colour import MAX_PROFILE_BYTES, conversion, stored_colours
 from edgeall.pixels.formats import Format, readable
@@ -21,7 +21,9 @@ from edgeall.pixels.opening import Source, describe, read_head
 from edgeall.pixels.raster import UNUSED_ALPHA, Raster, to_square
 from edgeall.pixels.refusal import RefusedImage
 from edgeall.pixels.scale import SampleDepth
-from edgeall.pixels.tiff import Directory, read_directories
+
+if TYPE_CHECKING:
+    from edgeall.pixels.tiff import Directory
 
 MAX_PIXELS = 100_000_000
 """Most pixels of an image. No microscope camera in use has more, and a small file can claim any size."""
@@ -154,6 +156,10 @@ def _read(file: BinaryIO, format: Format, to: Resize, max_pixels: int) -> Pictur
 
 
 def _read_tiff(file: BinaryIO, to: Resize, max_pixels: int) -> Picture:
+    # Imported for TIFF files alone: no small part of what a classification of another picture would load.
+    from edgeall.pixels import pages, tiff_picture
+    from edgeall.pixels.tiff import read_directories
+
     directories = read_directories(file)
     chosen = pages.choose(directories)
     page = directories[chosen.indices[0]]
@@ -174,7 +180,7 @@ def _read_tiff(file: BinaryIO, to: Resize, max_pixels: int) -> Picture:
     return _picture(square, (*chosen.notes, *notes), size)
 
 
-def _profile_of(page: Directory) -> bytes:
+def _profile_of(page: "Directory") -> bytes:
     _, length, _ = page.entries.get(_ICC_PROFILE, (0, 0, 0))
     if length > MAX_PROFILE_BYTES:
         return bytes(MAX_PROFILE_BYTES + 1)
