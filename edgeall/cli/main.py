@@ -5,8 +5,8 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from types import ModuleType
 
 from edgeall import __version__
@@ -26,6 +26,7 @@ class Command:
     Attributes:
         module: name of the module where it differs from the command's.
         interrupted: message after Ctrl-C: what is kept, and what to do.
+        environment: variables for libraries, set before the module is imported where the user has not set them.
     """
 
     name: str
@@ -33,8 +34,10 @@ class Command:
     tier: str = "field"
     module: str | None = None
     interrupted: str = "nothing is kept"
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def load(self) -> ModuleType:
+        _set_defaults(self.environment)
         return importlib.import_module(f"edgeall.cli.{self.module or self.name}")
 
 
@@ -87,6 +90,9 @@ COMMANDS = (
         "classify",
         "classify images, folders or standard input, offline",
         interrupted="printed verdicts are valid, the other images have none",
+        # No linear algebra here. OpenBLAS starts its threads when NumPy is imported, and they spin on the processor
+        # that could decode a picture.
+        environment={"OPENBLAS_NUM_THREADS": "1"},
     ),
 )
 
@@ -170,18 +176,24 @@ def _extra_of(module: str) -> str:
 
 def _quiet_libraries() -> None:
     """Disable libraries' log messages and telemetry, before any of them is imported."""
-    for name, value in {
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TF_ENABLE_ONEDNN_OPTS": "1",
-        "GLOG_minloglevel": "3",
-        "ORT_LOGGING_LEVEL": "3",
-        "OPENVINO_TELEMETRY_OPT_OUT": "1",
-        "NNCF_TELEMETRY_DISABLED": "1",
-        "DO_NOT_TRACK": "1",
-    }.items():
-        os.environ.setdefault(name, value)
+    _set_defaults(
+        {
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "TF_ENABLE_ONEDNN_OPTS": "1",
+            "GLOG_minloglevel": "3",
+            "ORT_LOGGING_LEVEL": "3",
+            "OPENVINO_TELEMETRY_OPT_OUT": "1",
+            "NNCF_TELEMETRY_DISABLED": "1",
+            "DO_NOT_TRACK": "1",
+        }
+    )
     # Pillow warns of damaged EXIF data and of large images, which edgeall handles itself.
     warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+def _set_defaults(environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
+        os.environ.setdefault(name, value)
 
 
 if __name__ == "__main__":
