@@ -2,9 +2,11 @@
 
 import io
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -30,6 +32,19 @@ MAX_PIXELS = 100_000_000
 
 _ANIMATED = ("PNG", "WebP", "AVIF")
 """Formats that can hold an animation, which has no single picture."""
+
+_PIECE = 2**24
+"""Most bytes that a decoder takes at once; Pillow's own choice is 2**16."""
+
+_PLUGINS = {
+    "JPEG": "Jpeg",
+    "PNG": "Png",
+    "BMP": "Bmp",
+    "WEBP": "WebP",
+    "AVIF": "Avif",
+    "JPEG2000": "Jpeg2K",
+}
+"""Pillow's decoders to the beginnings of their modules' names."""
 
 _ICC_PROFILE = 34675
 """TIFF tag of an ICC profile (ISO 15076-1, annex B.4)."""
@@ -134,7 +149,7 @@ def _read(file: BinaryIO, format: Format, to: Resize, max_pixels: int) -> Pictur
     if format.name == "TIFF":
         return _read_tiff(file, to, max_pixels)
     bits = deep_png.bits_of(file.read(25))
-    with Image.open(file, formats=(str(format.decoder),)) as image:
+    with _identified(file, str(format.decoder)) as image:
         frames = getattr(image, "n_frames", 1) if format.name in _ANIMATED else 1
         if frames > 1:
             raise RefusedImage(f"an animation of {frames} pictures", "save the one that counts as PNG")
@@ -146,6 +161,8 @@ def _read(file: BinaryIO, format: Format, to: Resize, max_pixels: int) -> Pictur
         if bits != 16:
             if to.antialiased:
                 image.draft("RGB", (2 * to.size, 2 * to.size))
+            # The whole file in one piece: between pieces a decoding thread waits for the interpreter's lock.
+            image.decodermaxblock = _PIECE
             image.load()
             turn = _turn_of(image)
             return _picture(*_square(_clear_grey(image, bits), turn, to, profile), size)
@@ -153,6 +170,20 @@ def _read(file: BinaryIO, format: Format, to: Resize, max_pixels: int) -> Pictur
         turn = _turn_of(image) if "Raw profile type exif" in image.info else None
     raster = replace(deep_png.raster_of(file, turn, _turn_by_exif), profile=profile)
     return _picture(*to_square(raster, to), raster.size)
+
+
+def _identified(file: BinaryIO, decoder: str) -> Image.Image:
+    """As `Image.open`, which for a file object imports the decoders of five formats."""
+    import_module(f"PIL.{_PLUGINS[decoder]}ImagePlugin")
+    opened, accepts = Image.OPEN[decoder]
+    file.seek(0)
+    try:
+        if accepts is None or accepts(file.read(16)) is True:
+            file.seek(0)
+            return opened(file, "")
+    except (SyntaxError, IndexError, TypeError, struct.error):
+        pass
+    raise UnidentifiedImageError
 
 
 def _read_tiff(file: BinaryIO, to: Resize, max_pixels: int) -> Picture:
