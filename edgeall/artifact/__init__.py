@@ -7,7 +7,6 @@ accidents and careless edits; it is no signature against somebody who can recomp
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from edgeall import documents
@@ -33,6 +32,7 @@ from edgeall.artifact.metadata import (
 from edgeall.engines import BY_SUFFIX, ENGINES, FORMATS, Format
 from edgeall.errors import ArtifactError
 from edgeall.files import AnyPath
+from edgeall.values import dataclass
 
 __all__ = [
     "FORMATS",

@@ -12,13 +12,13 @@ Each container splits a file into its payload (all bytes that are not edgeall's 
 
 import hashlib
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from edgeall.artifact import appended_zip, protobuf
 from edgeall.engines import BY_SUFFIX, FILES, load
 from edgeall.errors import ArtifactError
+from edgeall.values import dataclass
 
 KEY = "edgeall"
 _MAX_METADATA = 4 << 20

@@ -1,7 +1,7 @@
 """What an artifact says of itself: everything that is needed to use it, and where it came from."""
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypedDict, get_args
 
 import numpy as np
@@ -11,6 +11,7 @@ from edgeall import documents
 from edgeall.engines import Format
 from edgeall.errors import ArtifactError
 from edgeall.pixels import PixelMapping
+from edgeall.values import dataclass
 
 SCHEMA = 2
 """The highest schema that this edgeall reads. Readers refuse a higher one than theirs and ignore unknown keys.

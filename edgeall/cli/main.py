@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import ModuleType
 
 from edgeall import __version__
@@ -16,6 +16,7 @@ from edgeall.cli.parsing import Parser
 from edgeall.engines import ENGINES, LABELS
 from edgeall.errors import EdgeallError, MissingExtraError
 from edgeall.suggestions import unknown_name
+from edgeall.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from edgeall.pixels.folder import LeftOut, PictureFile, in_words, list_folder
 from edgeall.pixels.formats import READ
 from edgeall.pixels.quality import Quality, assess
 from edgeall.runtimes import Session, open_session
+from edgeall.values import dataclass
 
 STDIN = "-"
 """Names standard input among paths."""

@@ -5,13 +5,13 @@ picture can be a thumbnail, which content alone does not reveal.
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import PurePath
 
 import PIL
 from PIL import features
 
 from edgeall.errors import ImageError
+from edgeall.values import dataclass
 
 HEAD = 256
 """Number of first bytes that `sniff` needs; fewer where a file is shorter."""

@@ -4,11 +4,12 @@ Every backbone's published preprocessing is an affine map of a byte (x -> scale 
 recorded as data (`PixelMapping`) and applied as one 256 x 3 look-up table.
 """
 
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+
+from edgeall.values import dataclass
 
 ByteImage = npt.NDArray[np.uint8]
 

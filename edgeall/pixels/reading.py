@@ -5,7 +5,7 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -23,6 +23,7 @@ from edgeall.pixels.opening import Source, describe, read_head
 from edgeall.pixels.raster import UNUSED_ALPHA, Raster, to_square
 from edgeall.pixels.refusal import RefusedImage
 from edgeall.pixels.scale import SampleDepth
+from edgeall.values import dataclass
 
 if TYPE_CHECKING:
     from edgeall.pixels.tiff import Directory
