@@ -80,6 +80,8 @@ else:
 
         def made(kind: type[T]) -> type[T]:
             own = {name: method for name, method in _METHODS.items() if name not in kind.__dict__}
+            # The standard one would work out a signature to describe a class without words.
+            kind.__doc__ = kind.__doc__ or kind.__name__
             result = dataclasses.dataclass(init=False, repr=False, eq=False)(kind)
             for name, method in own.items():
                 setattr(result, name, method)
