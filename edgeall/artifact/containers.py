@@ -155,9 +155,7 @@ class OpenVinoContainer:
         path.write_bytes(with_rt_info(path.read_bytes(), rt_info_element(KEY, text)))
 
     def _apart(self, path: Path, graph: bytes) -> tuple[bytes, str | None]:
-        found = [
-            _unescaped(value.decode("ascii", "replace")) for value in self._ELEMENT.findall(graph)
-        ]
+        found = [_unescaped(value.decode("ascii", "replace")) for value in self._ELEMENT.findall(graph)]
         text = _only(path, found)
         if text is None:
             return graph, None
