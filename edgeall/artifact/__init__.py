@@ -29,6 +29,9 @@ from edgeall.artifact.metadata import (
     Tensors,
     newer,
 )
+from edgeall.artifact.person_cut import PersonCut
+from edgeall.artifact.shares import Share
+from edgeall.artifact.tested import ClassTest, TestFigures
 from edgeall.engines import BY_SUFFIX, ENGINES, FORMATS, Format
 from edgeall.errors import ArtifactError
 from edgeall.files import AnyPath
@@ -41,17 +44,21 @@ __all__ = [
     "PRECISIONS",
     "Artifact",
     "Calibration",
+    "ClassTest",
     "Decision",
     "Format",
     "GateOutcome",
     "Metadata",
     "Noise",
     "Parity",
+    "PersonCut",
     "Precision",
     "Provenance",
+    "Share",
     "ShiftAgreement",
     "TensorInfo",
     "Tensors",
+    "TestFigures",
     "files_of",
     "is_artifact_name",
     "read",

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall import documents
+from edgeall.artifact.person_cut import PersonCut
+from edgeall.artifact.tested import TestFigures
 from edgeall.engines import Format
 from edgeall.errors import ArtifactError
 from edgeall.pixels import PixelMapping
@@ -254,6 +256,10 @@ class Metadata:
         calibration: of the probabilities; None where it is not known.
         tensors: the model's input and output, for programs that run it without edgeall; None in artifacts that did not
             yet say it.
+        test: figures of the Keras model on test images; None where it was not tested, and in artifacts that did not
+            yet say it.
+        person_cut: the decision for a whole person; None where it cannot be learned, for the reason `no_person_cut`,
+            and in artifacts that did not yet say it.
     """
 
     format: Format
@@ -267,6 +273,9 @@ class Metadata:
     calibration: Calibration | None = None
     intended_use: str = INTENDED_USE
     tensors: Tensors | None = None
+    test: TestFigures | None = None
+    person_cut: PersonCut | None = None
+    no_person_cut: str = ""
 
     @property
     def schema(self) -> int:

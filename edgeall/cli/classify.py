@@ -2,20 +2,23 @@
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeall.artifact import Artifact, Decision, files_of, is_artifact_name, read
-from edgeall.cli import outcome
+from edgeall.artifact import Artifact, files_of, is_artifact_name, read, tested
+from edgeall.cli import outcome, verdict_lines
 from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgeall.field import Classified
+    from edgeall.field.outputs import Outputs
 
 ENVIRONMENT = "EDGEALL_MODEL"
 NOTICE = "research use only, not a medical device"
+NOT_TESTED = "how often this model is right on test images is not known to the artifact"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "paths",
         metavar="PATH",
         nargs="+",
-        help="images, folders (with all below them), or - for standard input",
+        help='images, folders (with all below them), patterns ("scans/*.jpg"), or - for standard input',
     )
     parser.add_argument(
         "--model",
@@ -33,41 +36,91 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"the artifact to use (default: ${ENVIRONMENT}, or the only artifact in the current folder)",
     )
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="engine threads (default: 1)")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="give a verdict on pictures that would be refused, with the reasons beside it",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write the verdicts to a .csv or .jsonl file, whole or not at all; after an interruption the same "
+        "command goes on",
+    )
+    parser.add_argument(
+        "--copy-to",
+        type=Path,
+        metavar="DIR",
+        help="copy each picture to DIR/positive, DIR/negative, DIR/refer or DIR/refuse",
+    )
+    parser.add_argument(
+        "--by",
+        choices=("folder", "subject"),
+        metavar="folder|subject",
+        help="also count verdicts for each folder (a slide), or each person in published file names",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace FILE, add to DIR, where they exist already"
+    )
     parser.epilog = (
-        "Exit status: 0 all images have a verdict, 1 some have none, 2 none has one. "
+        "Exit status: 0 all images have a verdict, 1 some are refused or cannot be read, 2 none can be read. "
         "Files in a folder that are not images are left out, and counted."
     )
 
 
 def run(args: argparse.Namespace, display: Display) -> int:
-    """Classify, and print each verdict as soon as it is available."""
-    from edgeall.field import Classified, LeftOut, classify
-    from edgeall.pixels.folder import in_words
+    """Classify, and print each answer as soon as it is available."""
+    from edgeall.field import answers
+    from edgeall.field.counts import Counts, Group
+    from edgeall.pixels.folder import LeftOut, in_words
 
     artifact = read(args.model or _default_model())
     _caveats(artifact, display)
-    done = failed = 0
-    left_out: list[LeftOut] = []
-    with crash_message(artifact):
-        for result in classify(artifact, args.paths, args.threads):
-            if isinstance(result, LeftOut):
-                left_out.append(result)
+    counts, left_out, groups = Counts(), list[LeftOut](), list[Group]()
+    with _outputs(args, artifact, display) as outputs, crash_message(artifact):
+        known = None if outputs is None else outputs.known
+        for answer in answers(artifact, args.paths, args.threads, force=args.force, known=known):
+            if isinstance(answer, LeftOut):
+                left_out.append(answer)
                 continue
-            display.emit(result.to_dict(), line=True)
-            if isinstance(result, Classified):
-                done += 1
-                if not display.as_json:
-                    display.show(*_lines(result, artifact.metadata.decision))
-            else:
-                failed += 1
-                display.error(result.error)
+            counts.add(answer.result)
+            if outputs is not None:
+                outputs.add(answer)
+            verdict_lines.show(answer.result, artifact.metadata.decision, display)
+        counts.left_out = len(left_out)
+        if outputs is not None:
+            groups = outputs.finish()
+    verdict_lines.show_groups(groups, display)
     for line in in_words(left_out):
         display.note(line)
-    if failed == 0:
-        return 0
-    if done + failed > 1:
-        display.note(f"{failed} of {done + failed} inputs have no verdict")
-    return 1 if done else 2
+    if counts.inputs > 1:
+        display.note(verdict_lines.summary(counts))
+    if counts.read == 0:
+        return 2
+    return 0 if counts.with_verdict == counts.inputs else 1
+
+
+@contextmanager
+def _outputs(args: argparse.Namespace, artifact: Artifact, display: Display) -> "Iterator[Outputs | None]":
+    if args.output is None and args.copy_to is None and args.by is None:
+        yield None
+        return
+    from edgeall.field.outputs import outputs
+
+    with outputs(
+        artifact,
+        args.paths,
+        file=args.output,
+        copy_to=args.copy_to,
+        by=args.by,
+        force=args.force,
+        overwrite=args.overwrite,
+    ) as made:
+        if made.file is not None and made.file.resumed:
+            display.note(f"{args.output}: goes on after {made.file.resumed} verdicts of an interrupted call")
+        yield made
 
 
 def _default_model() -> Path:
@@ -89,7 +142,8 @@ def _default_model() -> Path:
 
 def _caveats(artifact: Artifact, display: Display) -> None:
     display.note(NOTICE)
-    parity = artifact.metadata.parity
+    test, parity = artifact.metadata.test, artifact.metadata.parity
+    display.note(tested.in_words(test) if test is not None else NOT_TESTED)
     if parity is None:
         display.warn(f"{artifact.path}: its parity with its Keras model was not measured")
     elif parity.word == "failed":
@@ -101,16 +155,3 @@ def _caveats(artifact: Artifact, display: Display) -> None:
         display.warn(
             f"{artifact.path}: not shown to be equivalent to its Keras model: parity {outcome.unproven(parity)}"
         )
-
-
-def _lines(result: "Classified", decision: Decision) -> list[str]:
-    verdict = result.verdict
-    labels = f"label{'s'[: len(decision.positive) - 1]} " + " or ".join(f'"{x}"' for x in decision.positive)
-    line = (
-        f"{result.path}: probability of {labels} = {verdict.score:.2f} "
-        f"(threshold {result.threshold:.2f}) {verdict.decision}"
-    )
-    if len(decision.labels) > 2:
-        line += f', label "{verdict.label}" = {verdict.probability:.2f}'
-    doubts = [] if result.quality.ok else [f"  doubtful image: {'; '.join(result.quality.reasons)}"]
-    return [line, *doubts, *(f"  note: {note}" for note in result.notes)]

@@ -117,8 +117,16 @@ def _of_metadata(metadata: Metadata) -> dict[str, str]:
         "licence": made.licence,
         **({"parity": "not measured"} if parity is None else _of_parity(parity, metadata.quantization)),
         **_quantization(metadata.quantization),
+        "test figures": "not known to this artifact" if metadata.test is None else metadata.test.in_words,
+        "decision for a person": _person(metadata),
         "intended use": metadata.intended_use,
     }
+
+
+def _person(metadata: Metadata) -> str:
+    if metadata.person_cut is not None:
+        return metadata.person_cut.in_words
+    return f"none: {metadata.no_person_cut}" if metadata.no_person_cut else "not known to this artifact"
 
 
 def _calibration(calibration: Calibration | None) -> str:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,15 @@ from edgeall.files import AnyPath
 from edgeall.predictions import Predictions
 from edgeall.progress import SILENT, Progress
 from edgeall.runs import RUNS_FOLDER, Run
-from edgeall.statistics import choose_band, choose_threshold, is_positive, number_copies, positive_score
+from edgeall.statistics import (
+    LearnedCut,
+    choose_band,
+    choose_threshold,
+    is_positive,
+    learn_person_cut,
+    number_copies,
+    positive_score,
+)
 
 HELD_OUT = ("val", "test")
 _NAMES = {"val": "validation", "test": "test"}
@@ -69,7 +78,9 @@ def make_ensemble(
         for part, each in predicted.items()
     }
     evaluations = {part: evaluating.evaluate(each, decision) for part, each in predicted.items()}
-    ensemble = _ensemble(path, members, decision, evaluations)
+    grouped_by, val = least_strict(run.split.grouped_by for run in members), predicted["val"]
+    cut = learn_person_cut(val.subjects, val.truth, val.probabilities, decision, grouped_by)
+    ensemble = _ensemble(path, members, decision, evaluations, cut)
     with files.replacing_folder(path, overwrite) as folder:
         save(ensemble, folder)
         predictions.write(folder / predictions.FILE, predicted, labels)
@@ -80,8 +91,17 @@ def make_ensemble(
 
 
 def _ensemble(
-    path: Path, members: Sequence[Run], decision: Decision, evaluations: Mapping[str, Evaluation]
+    path: Path,
+    members: Sequence[Run],
+    decision: Decision,
+    evaluations: Mapping[str, Evaluation],
+    cut: LearnedCut,
 ) -> Ensemble:
+    metrics: dict[str, Any] = {
+        part: {"of": "the mean of the Keras models"} | each.metrics | {"loss": each.loss, "mse": each.mse}
+        for part, each in evaluations.items()
+    }
+    metrics["val"]["person_cut"] = cut.to_dict()
     return Ensemble(
         path=path,
         members=tuple(run.path for run in members),
@@ -90,10 +110,7 @@ def _ensemble(
         decision=decision,
         grouped_by=least_strict(run.split.grouped_by for run in members),
         params={key: sum(run.params[key] for run in members) for key in members[0].params},
-        metrics={
-            part: {"of": "the mean of the Keras models"} | each.metrics | {"loss": each.loss, "mse": each.mse}
-            for part, each in evaluations.items()
-        },
+        metrics=metrics,
     )
 
 

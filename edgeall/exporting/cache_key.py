@@ -13,6 +13,7 @@ from edgeall import __version__, files
 from edgeall.engines import ENGINES
 from edgeall.exporting.exporter import exporter
 from edgeall.exporting.recipes import Recipe
+from edgeall.exporting.run_figures import figures_of_test, recorded_cut
 from edgeall.runs import Member, Run
 
 METHOD_REVISION = 7
@@ -43,6 +44,7 @@ class RunInputs:
 def of_run(run: Run, also: Sequence[Member] = ()) -> RunInputs:
     """Inputs of a run, for all recipes. `also`: other pictures that artifacts are compared on."""
     model = files.sha256_file(run.model_path)
+    test, learned = figures_of_test(run), recorded_cut(run)
     making = {
         "edgeall": __version__,
         "revision": METHOD_REVISION,
@@ -63,6 +65,10 @@ def of_run(run: Run, also: Sequence[Member] = ()) -> RunInputs:
         "decision": dataclasses.asdict(run.decision),
         "calibration": run.calibration,
         "versions": run.versions,
+        "test": None if test is None else dataclasses.asdict(test),
+        "person_cut": None if learned is None else learned.to_dict(),
+        "grouped_by": run.split.grouped_by,
+        "subjects": [member.subject for member in run.split.val],
     }
     return RunInputs(model, making, _members(run.split.train), facts)
 

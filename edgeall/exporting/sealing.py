@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgeall import artifact, documents
 from edgeall.artifact import Metadata, Provenance
-from edgeall.exporting import cache_key, int8_cache, manifest, model_io, pooling
+from edgeall.exporting import cache_key, int8_cache, manifest, model_io, pooling, run_figures
 from edgeall.exporting.attempts import Attempt
 from edgeall.exporting.export_context import Candidate
 from edgeall.exporting.export_plan import Task
@@ -26,6 +26,7 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
     # Times depend on the machine, and are not part of the artifact.
     figures = [{key: value for key, value in each.items() if key != "speed"} for each in tried]
     about = {"method": method, "shared": shared, "fallbacks": figures} if method else {}
+    learned = run_figures.person_cut(run, recipe.precision, candidate.images, candidate.decision)
     metadata = Metadata(
         format=recipe.format,
         precision=recipe.precision,
@@ -37,6 +38,9 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
         quantization=about,
         calibration=_calibration(task, candidate),
         tensors=model_io.tensors(candidate.file, recipe.format),
+        test=run_figures.figures_of_test(run),
+        person_cut=learned.cut,
+        no_person_cut=learned.reason,
     )
     exporter(recipe.format).describe(candidate.file, metadata)
     sealed = artifact.seal(candidate.file, metadata)

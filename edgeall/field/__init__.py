@@ -1,16 +1,23 @@
 """Classification of images with an artifact, offline, on any device."""
 
-from edgeall.field.classify import Classified, Failed, classify, find_images
-from edgeall.field.verdict import Verdict, decide, verdict_of
+from edgeall.field.answers import Classified, Failed
+from edgeall.field.classify import Answer, answers, classify
+from edgeall.field.sources import Found, find_images
+from edgeall.field.verdict import OUTCOMES, Outcome, Verdict, decide, verdict_of
 from edgeall.pixels.folder import LeftOut
 from edgeall.pixels.quality import Quality, assess
 
 __all__ = [
+    "OUTCOMES",
+    "Answer",
     "Classified",
     "Failed",
+    "Found",
     "LeftOut",
+    "Outcome",
     "Quality",
     "Verdict",
+    "answers",
     "assess",
     "classify",
     "decide",

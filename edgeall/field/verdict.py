@@ -1,6 +1,6 @@
 """Verdicts from class probabilities."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,10 @@ import numpy.typing as npt
 from edgeall.artifact import Decision
 from edgeall.values import dataclass
 
-Outcome = Literal["positive", "negative", "refer"]
+VerdictOutcome = Literal["positive", "negative", "refer"]
+Outcome = Literal["positive", "negative", "refer", "refuse"]
+"""Decisions on a picture: those of a verdict, and "refuse" for a picture that gets none."""
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 @dataclass(frozen=True)
@@ -23,13 +26,13 @@ class Verdict:
         probability: of `label`, in [0, 1].
     """
 
-    decision: Outcome
+    decision: VerdictOutcome
     score: float
     label: str
     probability: float
 
 
-def decide(score: float, decision: Decision) -> Outcome:
+def decide(score: float, decision: Decision) -> VerdictOutcome:
     """The decision for a score: by the referral band first, then by the threshold."""
     if decision.refer is not None and decision.refer[0] <= score < decision.refer[1]:
         return "refer"

@@ -22,7 +22,13 @@ from edgeall.pixels import FILTERS, Filter
 from edgeall.pixels import Fit as HowToFit
 from edgeall.progress import Progress
 from edgeall.runs import Member
-from edgeall.statistics import choose_threshold, classification_metrics, is_positive, positive_score
+from edgeall.statistics import (
+    choose_threshold,
+    classification_metrics,
+    is_positive,
+    learn_person_cut,
+    positive_score,
+)
 from edgeall.training.model import predict
 
 _NO_IMAGES = (
@@ -113,7 +119,10 @@ class PreprocessingChoice:
         subjects = [member.subject for member in val]
         known = None if None in subjects else subjects
         metrics = classification_metrics(truth, table, decision, known)
-        return decision, {"val": {"of": "the Keras model"} | metrics.to_dict()}
+        cut = learn_person_cut(subjects, truth, table, decision, self._images.split.grouped_by)
+        return decision, {
+            "val": {"of": "the Keras model"} | metrics.to_dict() | {"person_cut": cut.to_dict()}
+        }
 
     def _score_candidates(self, given: Preprocessing | None) -> PreprocessingFit:
         # The given one comes first, under its own name.

@@ -63,7 +63,7 @@ def list_folder(
             if stay_within and path.is_symlink() and _leads_out(path, root):
                 yield LeftOut(path, LINK_OUT)
             else:
-                yield PictureFile(path) if _looks_like_a_picture(path) else LeftOut(path, NOT_AN_IMAGE)
+                yield PictureFile(path) if looks_like_a_picture(path) else LeftOut(path, NOT_AN_IMAGE)
     for error in unlisted:
         yield UnreadableFolder(Path(error.filename), error.strerror or str(error))
 
@@ -82,7 +82,8 @@ def _line(reason: str, names: list[str]) -> str:
     return f"left out {len(names)} ({reason}): {', '.join(names[:_NAMED])}{more}"
 
 
-def _looks_like_a_picture(path: Path) -> bool:
+def looks_like_a_picture(path: Path) -> bool:
+    """Whether a file has the name or the first bytes of a picture. Special files, such as pipes, are not opened."""
     if has_picture_suffix(path.name):
         return True
     if special_file(path):

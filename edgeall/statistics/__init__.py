@@ -25,18 +25,22 @@ from edgeall.statistics.metrics import (
 from edgeall.statistics.multiple import holm
 from edgeall.statistics.one_sided import OneSided, paired_auc, paired_mean
 from edgeall.statistics.paired import PairedTest, agreement, compare_verdicts, mcnemar_exact
+from edgeall.statistics.person_cut import LEAST_CELLS, LEAST_PEOPLE, LearnedCut, learn_person_cut
 from edgeall.statistics.roc import AucDifference, auc_test_over_subjects, compare_auc
 from edgeall.statistics.temperature import fit_scale, log_losses
 from edgeall.statistics.threshold import choose_band, choose_threshold, matching_threshold
 
 __all__ = [
     "CONFIDENCE",
+    "LEAST_CELLS",
     "LEAST_GAIN",
+    "LEAST_PEOPLE",
     "NOISY",
     "RUNS_NEEDED",
     "AucDifference",
     "ClassMetrics",
     "Estimate",
+    "LearnedCut",
     "Metrics",
     "OneSided",
     "PairedTest",
@@ -54,6 +58,7 @@ __all__ = [
     "holm",
     "independent_difference",
     "is_positive",
+    "learn_person_cut",
     "log_losses",
     "matching_threshold",
     "mcnemar_exact",

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from edgeall.statistics.estimate import CONFIDENCE, Z
+from edgeall.statistics.estimate import CONFIDENCE
+from edgeall.wilson import Z
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -3,13 +3,10 @@
 import math
 from dataclasses import dataclass
 
-import scipy
+from edgeall.wilson import Z, wilson
 
 CONFIDENCE = 0.95
 """Confidence level of every interval."""
-
-Z = 1.959963984540054
-"""Quantile of the standard normal distribution that bounds it on both sides."""
 
 
 @dataclass(frozen=True)
@@ -40,21 +37,12 @@ class Estimate:
 def proportion(k: int, n: int) -> Estimate | None:
     """`k` of `n` with its Wilson score interval; None where n is 0.
 
-    The interval assumes independent trials. Source: Wilson, JASA 22 (1927); recommended for small n by
-    Brown, Cai and DasGupta, Statistical Science 16 (2001).
+    The interval assumes independent trials.
     """
     if n == 0:
         return None
-    interval = scipy.stats.binomtest(int(k), int(n)).proportion_ci(CONFIDENCE, method="wilson")
-    return Estimate(k / n, float(interval.low), float(interval.high), "Wilson")
-
-
-def wilson(p: float, n: float) -> tuple[float, float]:
-    """Wilson score interval of a share `p` of an effective number of trials `n` > 0, which need not be whole."""
-    spread = Z / (1 + Z**2 / n) * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
-    centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    # Rounding must not push an end past the value itself at p = 0 and p = 1.
-    return max(0.0, min(p, centre - spread)), min(1.0, max(p, centre + spread))
+    share = int(k) / int(n)
+    return Estimate(share, *wilson(share, int(n)), "Wilson")
 
 
 def bonett_price(up: float, down: float, n: float, z: float = Z) -> tuple[float, float]:

@@ -36,9 +36,10 @@ from edgeall.statistics.clustered import (
     on_logit_scale,
     spread,
 )
-from edgeall.statistics.estimate import Estimate, proportion, wilson
+from edgeall.statistics.estimate import Estimate, proportion
 from edgeall.statistics.figures import Figure
 from edgeall.statistics.roc import delong_interval
+from edgeall.wilson import wilson
 
 
 def share(right: Bools, cluster: Integers | None, those: Bools | None = None) -> Estimate | None:

@@ -10,7 +10,8 @@ import scipy
 
 from edgeall.statistics import figures
 from edgeall.statistics.clustered import Bools, Floats, Integers, clusters, expit, spread
-from edgeall.statistics.estimate import Estimate, Z, bonett_price
+from edgeall.statistics.estimate import Estimate, bonett_price
+from edgeall.wilson import Z
 
 
 @dataclass(frozen=True)

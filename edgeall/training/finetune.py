@@ -22,7 +22,13 @@ from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.predictions import Predictions
 from edgeall.progress import Progress
 from edgeall.runs import DataSource, Member, Run, Split
-from edgeall.statistics import choose_band, choose_threshold, is_positive, positive_score
+from edgeall.statistics import (
+    choose_band,
+    choose_threshold,
+    is_positive,
+    learn_person_cut,
+    positive_score,
+)
 from edgeall.training.backbones import find_backbone
 from edgeall.training.checkpoint import NO_CHECKPOINT, Checkpoint, key_of
 from edgeall.training.fit import Record
@@ -125,6 +131,10 @@ def fine_tune(
         }
         measured_stability = _stability(fitted, decision, progress).to_dict()
         metrics["val"]["stability"] = measured_stability
+        val = predicted["val"]
+        metrics["val"]["person_cut"] = learn_person_cut(
+            val.subjects, val.truth, val.probabilities, decision, split.grouped_by
+        ).to_dict()
         metrics["train"]["doubts"] = doubts(predicted["train"], decision, history.rows, patience)
         run = Run(
             path=folder,

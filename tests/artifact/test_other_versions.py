@@ -15,7 +15,19 @@ from PIL import Image
 from small_models import FORMATS, SmallModel
 
 from edgeall import artifact
-from edgeall.artifact import Calibration, Decision, Metadata, Parity, Provenance, TensorInfo, Tensors, usage
+from edgeall.artifact import (
+    Calibration,
+    ClassTest,
+    Decision,
+    Metadata,
+    Parity,
+    PersonCut,
+    Provenance,
+    Share,
+    TensorInfo,
+    Tensors,
+    usage,
+)
 from edgeall.artifact.containers import container_of
 from edgeall.cli.main import main
 from edgeall.errors import ArtifactError
@@ -59,6 +71,17 @@ FULL = Metadata(
     tensors=Tensors(
         TensorInfo("image", (1, 32, 32, 3), "int8", 0.0078125, -1), TensorInfo("out", (1, 1), "float32")
     ),
+    test=artifact.TestFigures(
+        of="the Keras model",
+        grouped_by="subject",
+        threshold=0.5,
+        positive=ClassTest(Share(0.75, 0.5, 0.875), 12, 3),
+        negative=ClassTest(Share(1.0), 8, 1),
+        subjects=4,
+        referred=Share(0.25, 0.125, 0.5),
+    ),
+    person_cut=PersonCut(0.25, 0.5, 8, 9, 10),
+    no_person_cut="none is known",
 )
 """Every part is there."""
 

@@ -11,9 +11,8 @@ from PIL import Image
 from small_models import SmallModel
 
 from edgeall.artifact import Artifact, Decision, Parity
+from edgeall.cli.classify import NOT_TESTED, NOTICE
 from edgeall.cli.main import main
-
-NOTICE = "research use only, not a medical device"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def test_people_read_a_verdict_and_what_it_is_not(
     score = tiny.reference[1, 1]
     decision = "positive" if score >= 0.5 else "negative"
     assert out == f'{image}: probability of label "ALL" = {score:.2f} (threshold 0.50) {decision}\n'
-    assert err.splitlines() == [NOTICE]
+    assert err.splitlines() == [NOTICE, NOT_TESTED]
 
 
 def test_programs_read_one_json_object_a_line_and_nothing_else(
@@ -57,7 +56,7 @@ def test_programs_read_one_json_object_a_line_and_nothing_else(
     assert {**first, "ms": 0} == {**third, "ms": 0}
     assert err.count(NOTICE) == 1
     assert second["error"] in err
-    assert "1 of 3 inputs have no verdict" in err
+    assert "1 unreadable" in err.splitlines()[-1]
 
 
 def test_nothing_done_is_status_2(
@@ -68,17 +67,105 @@ def test_nothing_done_is_status_2(
     assert main(["classify", *inputs, "--model", str(artifact.path)]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert "2 of 2 inputs have no verdict" in err
+    assert err.splitlines()[-1] == "2 inputs: 0 positive, 0 negative, 0 refer, 0 refused, 2 unreadable"
 
 
-def test_a_doubtful_image_is_classified_and_called_doubtful(
+def test_an_unfit_image_is_refused_with_the_reasons(
     artifact: Artifact, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Image.new("RGB", (20, 20), (200, 190, 200)).save(tmp_path / "blank.png")
-    assert main(["classify", str(tmp_path / "blank.png"), "--model", str(artifact.path)]) == 0
+    blank = tmp_path / "blank.png"
+    Image.new("RGB", (20, 20), (200, 190, 200)).save(blank)
+    assert main(["classify", str(blank), "--model", str(artifact.path)]) == 1
+    why = "smaller than the model's input: 20 x 20, not 32 x 32; nearly uniform: nothing to see"
+    assert capsys.readouterr().out == f"{blank}: refused: {why}\n"
+    assert main(["classify", str(blank), "--model", str(artifact.path), "--force"]) == 0
     out = capsys.readouterr().out
     assert 'probability of label "ALL"' in out
-    assert "doubtful image: smaller than the model's input: 20 x 20, not 32 x 32; nearly uniform" in out
+    assert out.endswith(f"\n  doubtful image: {why}\n")
+
+
+def test_the_last_line_counts_the_answers(
+    artifact: Artifact, image: Path, tmp_path: Path, tiny: SmallModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    Image.new("RGB", (20, 20), (200, 190, 200)).save(folder / "blank.png")
+    (folder / "broken.png").write_bytes(b"no png")
+    (folder / "notes.txt").write_text("no image")
+    assert main(["classify", str(image), str(folder), "--model", str(artifact.path)]) == 1
+    positive = tiny.reference[1, 1] >= 0.5
+    verdicts = f"{int(positive)} positive, {int(not positive)} negative, 0 refer, 1 refused"
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"3 inputs: {verdicts}, 1 unreadable; 1 files left out"
+
+
+def test_a_refusal_is_an_answer_even_if_all_are_refused(
+    artifact: Artifact, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (200, 200)).save(tmp_path / name)
+    assert main(["classify", str(tmp_path), "--model", str(artifact.path), "--json"]) == 1
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["decision"] for each in documents] == ["refuse", "refuse"]
+
+
+def test_verdicts_and_copies_are_written_beside_the_output(
+    artifact: Artifact, image: Path, tmp_path: Path, tiny: SmallModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["classify", str(image), "--model", str(artifact.path), "--json"]
+    places = ["-o", str(tmp_path / "verdicts.jsonl"), "--copy-to", str(tmp_path / "sorted")]
+    assert main([*command, *places]) == 0
+    assert (tmp_path / "verdicts.jsonl").read_text() == capsys.readouterr().out
+    decision = "positive" if tiny.reference[1, 1] >= 0.5 else "negative"
+    assert (tmp_path / "sorted" / decision / "cell.png").read_bytes() == image.read_bytes()
+    assert main([*command, *places]) == 2
+    assert "verdicts.jsonl exists already: give another name, or --overwrite" in capsys.readouterr().err
+    assert main([*command, *places, "--overwrite"]) == 0
+
+
+def test_an_interrupted_call_goes_on(
+    artifact: Artifact,
+    tiny: SmallModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from edgeall.runtimes import Session
+
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for index in range(4):
+        Image.fromarray(tiny.images[index]).save(folder / f"{index}.png")
+    command = [
+        "classify",
+        str(folder),
+        "--model",
+        str(artifact.path),
+        "--json",
+        "-o",
+        str(tmp_path / "v.csv"),
+    ]
+    done: list[object] = []
+    predict = Session.predict
+
+    def interrupted_after_two(session: Session, images: object) -> object:
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(images)
+        return predict(session, images)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "predict", interrupted_after_two)
+        assert main(command) == 130
+    first = capsys.readouterr().out.splitlines()
+    assert len(first) == 2
+    assert not (tmp_path / "v.csv").exists()
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[:2] == first
+    assert len(out.splitlines()) == 4
+    assert "v.csv: goes on after 2 verdicts of an interrupted call" in err
+    assert len((tmp_path / "v.csv").read_text().splitlines()) == 5
 
 
 def test_several_positive_labels_are_named_together(
@@ -184,7 +271,7 @@ def test_wrong_use_is_one_line_and_status_2(
     ):
         assert main(["classify", *arguments]) == 2
         out, err = capsys.readouterr()
-        lines = [line for line in err.splitlines() if line != NOTICE]
+        lines = [line for line in err.splitlines() if line not in (NOTICE, NOT_TESTED)]
         assert out == ""
         assert len(lines) == 1
         assert lines[0].startswith("edgeall: ")
@@ -265,9 +352,11 @@ def test_in_a_folder_every_image_is_classified_and_every_other_file_counted(
     assert all("label" in result and result["notes"] == [] for result in results)
     assert err.splitlines() == [
         NOTICE,
+        NOT_TESTED,
         f"left out 1 (a link to a folder, which is not followed): {mixed / 'again'}",
         f"left out 4 (not an image): {mixed / 'Thumbs.db'}, {mixed / 'labels.csv'}, {mixed / 'model.tflite'} "
         "and 1 more",
+        "8 inputs: 4 positive, 4 negative, 0 refer, 0 refused, 0 unreadable; 5 files left out",
     ]
 
 
@@ -294,7 +383,8 @@ def test_in_a_folder_a_picture_that_is_not_read_fails_by_name(
         assert set(results[name]) == {"path", "error"}
         assert results[name]["error"].startswith(str(mixed / name))
         assert results[name]["error"] in err
-    assert "7 of 15 inputs have no verdict" in err
+    assert "15 inputs: " in err
+    assert "7 unreadable; 6 files left out" in err
     assert "left out 5 (not an image): " in err
 
 

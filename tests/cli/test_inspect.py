@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from small_models import FORMATS, SmallModel
 
-from edgeall.artifact import Calibration, Noise, Parity, ShiftAgreement
+from edgeall import artifact
+from edgeall.artifact import Calibration, ClassTest, Noise, Parity, PersonCut, Share, ShiftAgreement
 from edgeall.cli.main import main
 
 
@@ -120,6 +121,31 @@ def test_an_outcome_has_its_reasons_its_figures_and_what_they_are_over(
         assert words in out
 
 
+def test_test_figures_and_the_decision_for_a_person_have_a_line_each(
+    tiny: SmallModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test = artifact.TestFigures(
+        *("the Keras model", "subject", 0.5),
+        positive=ClassTest(Share(0.93, 0.81, 0.98), 60, 3),
+        negative=ClassTest(Share(0.95, 0.83, 0.99), 60, 3),
+        subjects=6,
+    )
+    cut = PersonCut(0.25, 0.6, 9, 8, 20)
+    for parts, words in (
+        ({"test": test, "person_cut": cut}, (test.in_words, cut.in_words)),
+        (
+            {"no_person_cut": "people are not known"},
+            ("not known to this artifact", "none: people are not known"),
+        ),
+        ({}, ("test figures not known to this artifact", "decision for a person not known to this artifact")),
+    ):
+        sealed = tiny.sealed("onnx-int8", tmp_path, **parts)
+        assert main(["inspect", str(sealed.path)]) == 0
+        out = " ".join(capsys.readouterr().out.split())
+        for each in words:
+            assert each in out
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_damage_is_one_line_and_status_2(
     tiny: SmallModel, tmp_path: Path, format: str, capsys: pytest.CaptureFixture[str]
@@ -139,8 +165,6 @@ def test_an_artifact_that_its_engine_cannot_load_is_status_1(
     tiny: SmallModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whole and sealed, but never a model: the checksum is right and the engine refuses it."""
-    from edgeall import artifact
-
     path = tmp_path / "hollow.tflite"
     path.write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(200))
     artifact.seal(path, tiny.metadata("tflite-fp32"))

@@ -104,6 +104,7 @@ def test_it_says_the_mean_of_what_its_members_say(here: Path) -> None:
     scores = said(ensemble.path).probabilities[:, 1]
     right = (scores >= ensemble.decision.threshold) == (said(ensemble.path).truth == 1)
     assert ensemble.metrics["test"]["accuracy"]["value"] == right.mean()
+    assert ensemble.metrics["val"]["person_cut"] == {"cut": None, "reason": "people are not known"}
     assert ensemble.params["total"] == 60
     assert (ensemble.path / "evaluation" / "evaluation.md").exists()
     assert load(ensemble.path) == dataclasses.replace(ensemble, members=load(ensemble.path).members)

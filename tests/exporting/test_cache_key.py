@@ -4,6 +4,7 @@ import dataclasses
 import importlib.metadata
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_run import draw, make_run
@@ -49,12 +50,30 @@ def with_fact(name: str, value: object) -> Change:
     return lambda run: dataclasses.replace(run, **{name: value})  # type: ignore[arg-type]
 
 
+def metrics(sensitivity: float = 0.75) -> dict[str, Any]:
+    """Of the test images of `small`."""
+    share = {"value": sensitivity, "low": 0.3, "high": 0.95}
+    return {
+        "n": 12,
+        "clusters": None,
+        "threshold": 0.5,
+        "confusion": {"tn": 4, "fp": 2, "fn": 1, "tp": 5},
+        "sensitivity": share,
+        "specificity": share,
+    }
+
+
 FACTS: dict[str, Change] = {
     "licence": with_fact("licence", "another"),
     "weights": with_fact("weights", "other words"),
     "head": with_fact("head", "another"),
     "calibration": with_fact("calibration", {"method": "none", "scale": 1.0, "offset": 0.0, "n": 3}),
     "versions": with_fact("versions", {"keras": "0"}),
+    "test figures": with_fact("metrics", {"test": metrics()}),
+    "decision for a person": with_fact("metrics", {"val": {"person_cut": {"cut": None, "reason": "few"}}}),
+    "kind of split": lambda run: dataclasses.replace(
+        run, split=dataclasses.replace(run.split, grouped_by="unknown")
+    ),
     "data": lambda run: dataclasses.replace(run, data=dataclasses.replace(run.data, fingerprint="1" * 64)),
 }
 
@@ -65,6 +84,20 @@ def test_what_an_artifact_says_of_its_run(small: Run, fact: str) -> None:
     before, after = tasks(small), tasks(FACTS[fact](small))
     assert all(old.inputs != new.inputs for old, new in zip(before, after, strict=True))
     assert before[1].shared == after[1].shared
+
+
+def test_other_test_figures(small: Run) -> None:
+    before, after = (
+        tasks(with_fact("metrics", {"test": metrics(sensitivity)})(small)) for sensitivity in (0.75, 0.8)
+    )
+    assert all(old.inputs != new.inputs for old, new in zip(before, after, strict=True))
+    assert before[1].shared == after[1].shared
+
+
+def test_people_of_validation_images(small: Run) -> None:
+    members = tuple(dataclasses.replace(member, subject="one") for member in small.split.val)
+    changed = dataclasses.replace(small, split=dataclasses.replace(small.split, val=members))
+    assert all(old.inputs != new.inputs for old, new in zip(tasks(small), tasks(changed), strict=True))
 
 
 def test_labels_of_validation_images(small: Run) -> None:

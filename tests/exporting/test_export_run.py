@@ -61,6 +61,9 @@ def test_an_artifact_alone_says_all(exported: Made) -> None:
         assert metadata.intended_use == artifact.INTENDED_USE
         assert metadata.calibration == artifact.Calibration("platt", 0.8, -0.125, 16)
         assert {"edgeall", "keras", "tensorflow"} <= set(metadata.provenance.versions)
+        # The run was not tested, and names no people.
+        assert (metadata.test, metadata.person_cut) == (None, None)
+        assert metadata.no_person_cut == "people are not known"
 
 
 def test_recorded_parity_is_what_the_artifact_does(exported: Made) -> None:

@@ -1,5 +1,6 @@
 """Classifying: one engine, every input answered in its place, none able to stop the others."""
 
+import dataclasses
 import io
 import json
 import sys
@@ -12,7 +13,7 @@ from small_models import SmallModel
 
 from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, UsageError
-from edgeall.field import Classified, Failed, LeftOut, classify, find_images, verdict_of
+from edgeall.field import Classified, Failed, Found, LeftOut, classify, find_images, verdict_of
 from edgeall.runtimes import open_session
 
 
@@ -40,14 +41,15 @@ def paths(results: Iterator[object], root: Path) -> list[str]:
 
 def test_a_folder_stands_for_all_images_below_it_by_name(pictures: Path) -> None:
     found = list(find_images([str(pictures)]))
-    images = [each for each in found if isinstance(each, str)]
+    images = [each for each in found if isinstance(each, Found)]
     assert paths(iter(images), pictures) == ["a.png", "b.JPG", "deep/c.bmp", "deep/er/d.tif"]
+    assert [each.name for each in images] == ["a.png", "b.JPG", "deep/c.bmp", "deep/er/d.tif"]
     assert [each for each in found if each not in images] == [LeftOut(pictures / "notes.txt", "not an image")]
 
 
 def test_inputs_keep_their_order_and_files_their_names(pictures: Path) -> None:
     given = [str(pictures / "notes.txt"), str(pictures / "deep"), str(pictures / "a.png"), "-"]
-    assert [str(found) for found in find_images(given)] == [
+    assert [found.path for found in find_images(given) if isinstance(found, Found)] == [
         str(pictures / "notes.txt"),
         str(pictures / "deep/c.bmp"),
         str(pictures / "deep/er/d.tif"),
@@ -100,21 +102,33 @@ def test_what_cannot_be_classified_is_named_in_its_place(
         assert "\n" not in error
 
 
-def test_results_come_one_by_one(artifact: Artifact, pictures: Path) -> None:
-    """A result is there before the inputs after the next one have been looked at."""
-    asked = []
+def test_a_picture_that_fails_a_quality_check_is_refused_unless_forced(
+    artifact: Artifact, tmp_path: Path
+) -> None:
+    Image.new("RGB", (20, 20), (200, 190, 200)).save(tmp_path / "blank.png")
+    (refused,) = classify(artifact, [tmp_path / "blank.png"])
+    assert isinstance(refused, Classified)
+    assert (refused.decision, refused.verdict) == ("refuse", None)
+    assert refused.doubts == (
+        "smaller than the model's input: 20 x 20, not 32 x 32",
+        "nearly uniform: nothing to see",
+    )
+    document = refused.to_dict()
+    assert (document["decision"], document["label"], document["probability"]) == ("refuse", None, None)
+    (forced,) = classify(artifact, [tmp_path / "blank.png"], force=True)
+    assert isinstance(forced, Classified)
+    assert forced.verdict is not None
+    assert forced.decision in ("positive", "negative")
+    assert forced.doubts == refused.doubts
 
-    def sources() -> Iterator[str]:
-        for index in range(5):
-            asked.append(index)
-            yield str(pictures / "a.png")
 
-    from edgeall.field.classify import _decoded
-
-    images = _decoded(sources(), 32)
-    next(images)
-    assert asked == [0, 1]
-    images.close()
+@pytest.mark.parametrize("force", [False, True])
+def test_an_answer_read_from_its_json_is_the_same(artifact: Artifact, pictures: Path, force: bool) -> None:
+    Image.new("RGB", (20, 20), (200, 190, 200)).save(pictures.parent / "blank.png")
+    for answer in classify(artifact, [pictures / "a.png", pictures.parent / "blank.png"], force=force):
+        assert isinstance(answer, Classified)
+        read = Classified.from_dict(json.loads(json.dumps(answer.to_dict())))
+        assert read == dataclasses.replace(answer, ms=round(answer.ms, 3))
 
 
 def test_standard_input_holds_one_image(
@@ -156,6 +170,7 @@ def test_three_classes_add_up_to_a_finding(mobile: SmallModel, tmp_path: Path) -
     Image.fromarray(mobile.images[1]).save(tmp_path / "one.png")
     (result,) = classify(sealed, [tmp_path / "one.png"])
     assert isinstance(result, Classified)
+    assert result.verdict is not None
     assert result.verdict.score == pytest.approx(float(mobile.reference[1, 1:].sum()), abs=1e-3)
     assert result.verdict.label == mobile.decision.labels[1 + int(mobile.reference[1, 1:].argmax())]
     assert result.threshold == 0.6

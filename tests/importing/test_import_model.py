@@ -33,6 +33,10 @@ def test_nobody_knows_what_trained_the_model_and_the_run_says_so(data: Path, tmp
     run = runs.load(done.run.path)
     assert run == done.run
     assert run.split.grouped_by == "unknown"
+    assert run.metrics["val"]["person_cut"] == {
+        "cut": None,
+        "reason": "which images trained the model is not known",
+    }
     assert run.data.fingerprint.startswith("unknown:")
     assert "training images unknown" in run.weights
     assert run.settings["imported"]["sha256"][:12] in run.weights

@@ -46,6 +46,37 @@ def test_a_run_says_what_it_is(trained: Run, cells: Path) -> None:
     }  # fmt: skip
 
 
+def test_images_of_unknown_people_give_no_decision_for_a_person(trained: Run) -> None:
+    assert trained.metrics["val"]["person_cut"] == {"cut": None, "reason": "people are not known"}
+
+
+def test_a_decision_for_a_person_is_learned_from_validation_people_alone(small: str, tmp_path: Path) -> None:
+    """Eight people of each class validate, with ten cells each; those of training and test do not count."""
+    cells = draw_cells(tmp_path / "cells", {"healthy": 100, "leukemia": 100})
+    split = split_of(cells, 10, 80)
+    parts = {
+        part: tuple(
+            dataclasses.replace(member, subject=f"{part} {member.label} {index % 80 // 10}")
+            for index, member in enumerate(split.part(part))
+        )
+        for part in runs.PARTS
+    }
+    settings = small_backbone.settings(head_epochs=6, epochs=2, views=2, seed=3)
+    run = train(cells, settings, tmp_path / "runs", split=Split(**parts, grouped_by="subject"))
+    found = run.metrics["val"]["person_cut"]
+    assert found["reason"] == ""
+    assert (found["cut"]["negative"], found["cut"]["positive"], found["cut"]["least_cells"]) == (8, 8, 10)
+    val = predictions.of_run(run)["val"]
+    called = val.probabilities[:, 1] >= run.decision.threshold
+    shares = {
+        name: called[[subject == name for subject in val.subjects]].mean() for name in set(val.subjects)
+    }
+    ill = [share for name, share in shares.items() if name is not None and "leukemia" in name]
+    healthy = [share for name, share in shares.items() if name is not None and "healthy" in name]
+    assert (found["cut"]["low"], found["cut"]["high"]) == (max(healthy), min(ill))
+    assert json.loads((run.path / "run.json").read_text())["metrics"]["val"]["person_cut"] == found
+
+
 def test_the_saved_model_is_the_one_that_was_scored(trained: Run) -> None:
     from edgeall.pixels import read_image
     from edgeall.statistics import classification_metrics

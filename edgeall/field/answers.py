@@ -1,0 +1,108 @@
+"""What classification gives for each input: a verdict, a refusal or an error."""
+
+from typing import Any
+
+from edgeall import documents
+from edgeall.field.verdict import Outcome, Verdict, VerdictOutcome
+from edgeall.pixels.quality import Quality
+from edgeall.values import dataclass
+
+
+@dataclass(frozen=True)
+class Classified:
+    """The answer on one picture that was read.
+
+    Attributes:
+        path: as given, or as found in a folder; "-" for standard input.
+        verdict: None for a picture that is refused: one that fails a quality check, or is unlike the training images.
+        threshold: score from which the artifact's verdict is positive.
+        unlike: in which ways the picture is unlike the training images; None where the artifact does not describe them.
+        model: file name of the artifact.
+        ms: time to read, decode, check and infer this image, in milliseconds.
+        notes: of the image reader, see `edgeall.pixels.Picture`.
+    """
+
+    path: str
+    verdict: Verdict | None
+    threshold: float
+    quality: Quality
+    unlike: tuple[str, ...] | None
+    model: str
+    ms: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def decision(self) -> Outcome:
+        """The verdict's decision, or "refuse"."""
+        return "refuse" if self.verdict is None else self.verdict.decision
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the picture is refused or, with a verdict, is doubtful."""
+        return (*self.quality.reasons, *(self.unlike or ()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: path, label, probability, score, threshold, decision, quality, domain, model, ms, notes."""
+        verdict = self.verdict
+        return {
+            "path": self.path,
+            "label": None if verdict is None else verdict.label,
+            "probability": None if verdict is None else verdict.probability,
+            "score": None if verdict is None else verdict.score,
+            "threshold": self.threshold,
+            "decision": self.decision,
+            "quality": {"ok": self.quality.ok, "reasons": list(self.quality.reasons)},
+            "domain": None if self.unlike is None else {"ok": not self.unlike, "reasons": list(self.unlike)},
+            "model": self.model,
+            "ms": round(self.ms, 3),
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_dict(cls, document: Any) -> "Classified":
+        """Rebuild from `to_dict`'s output.
+
+        Raises:
+            DocumentError: a key is missing, or a value is of another type.
+        """
+        read = documents.build(_Document, document)
+        verdict = None
+        if read.decision != "refuse":
+            if read.score is None or read.label is None or read.probability is None:
+                raise documents.DocumentError("missing", "label, probability or score")
+            verdict = Verdict(read.decision, read.score, read.label, read.probability)
+        quality = Quality(read.quality.reasons)
+        unlike = None if read.domain is None else read.domain.reasons
+        return cls(read.path, verdict, read.threshold, quality, unlike, read.model, read.ms, read.notes)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """One input that could not be read, and the error."""
+
+    path: str
+    error: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: path, error."""
+        return {"path": self.path, "error": self.error}
+
+
+@dataclass(frozen=True)
+class _Check:
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Document:
+    path: str
+    label: str | None
+    probability: float | None
+    score: float | None
+    threshold: float
+    decision: VerdictOutcome | Outcome
+    quality: _Check
+    domain: _Check | None
+    model: str
+    ms: float
+    notes: tuple[str, ...]

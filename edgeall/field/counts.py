@@ -1,0 +1,149 @@
+"""Numbers of answers by decision, for all pictures of a call and for each person or slide."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any, Literal, get_args
+
+from edgeall.artifact import Metadata
+from edgeall.artifact.shares import Share
+from edgeall.field.answers import Classified, Failed
+from edgeall.field.sources import Found
+from edgeall.field.verdict import OUTCOMES, VerdictOutcome
+from edgeall.wilson import wilson
+
+By = Literal["folder", "subject"]
+BY: tuple[By, ...] = get_args(By)
+
+
+@dataclass
+class Counts:
+    """Numbers of answers by decision.
+
+    Attributes:
+        unreadable: inputs that could not be read.
+        left_out: files in folders that are no images.
+    """
+
+    decisions: Counter[str] = field(default_factory=Counter)
+    unreadable: int = 0
+    left_out: int = 0
+
+    def add(self, result: Classified | Failed) -> None:
+        if isinstance(result, Failed):
+            self.unreadable += 1
+        else:
+            self.decisions[result.decision] += 1
+
+    @property
+    def read(self) -> int:
+        """Pictures that were read, with a verdict or refused."""
+        return self.decisions.total()
+
+    @property
+    def inputs(self) -> int:
+        """Pictures that were read, and inputs that could not be."""
+        return self.read + self.unreadable
+
+    @property
+    def with_verdict(self) -> int:
+        return self.read - self.decisions["refuse"]
+
+    def to_dict(self) -> dict[str, int]:
+        """JSON-ready: positive, negative, refer, refuse, unreadable, left_out."""
+        by_decision = {name: self.decisions[name] for name in OUTCOMES}
+        return by_decision | {"unreadable": self.unreadable, "left_out": self.left_out}
+
+
+@dataclass(frozen=True)
+class Group:
+    """The answers on the pictures of one folder or person.
+
+    Attributes:
+        name: of the folder or person; None for pictures whose person is not known.
+        share: of positive verdicts among positive and negative ones, with Wilson's interval, which takes cells as
+            independent; None where there is none of either.
+        decision: by the artifact's cut for a whole person; "refer" where it has none.
+        why: the reason for "refer".
+    """
+
+    by: By
+    name: str | None
+    counts: Counts
+    share: Share | None
+    decision: VerdictOutcome
+    why: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: by, group, counts, positive_share, decision, why."""
+        share = self.share
+        return {
+            "by": self.by,
+            "group": self.name,
+            "counts": self.counts.to_dict(),
+            "positive_share": None
+            if share is None
+            else {"value": share.value, "low": share.low, "high": share.high},
+            "decision": self.decision,
+            "why": self.why,
+        }
+
+
+class Grouping:
+    """Collects answers by folder or person."""
+
+    def __init__(self, by: By, metadata: Metadata) -> None:
+        self._by, self._metadata = by, metadata
+        self._key = _KEYS[by]()
+        self._counts: dict[str | None, Counts] = {}
+
+    def add(self, found: Found, result: Classified | Failed) -> None:
+        self._counts.setdefault(self._key(found), Counts()).add(result)
+
+    def groups(self) -> list[Group]:
+        """The groups by name; pictures whose person is not known come last."""
+        names = sorted(self._counts, key=lambda name: (name is None, name or ""))
+        return [self._group(name, self._counts[name]) for name in names]
+
+    def _group(self, name: str | None, counts: Counts) -> Group:
+        positive = counts.decisions["positive"]
+        cells = positive + counts.decisions["negative"]
+        share = Share(positive / cells, *wilson(positive / cells, cells)) if cells else None
+        decision, why = self._decision(name, positive, cells)
+        return Group(self._by, name, counts, share, decision, why)
+
+    def _decision(self, name: str | None, positive: int, cells: int) -> tuple[VerdictOutcome, str | None]:
+        cut = self._metadata.person_cut
+        if name is None:
+            return "refer", "these pictures are not of one known person"
+        if cut is None:
+            reason = self._metadata.no_person_cut
+            return (
+                "refer",
+                f"the artifact has no decision for a whole person{f': {reason}' if reason else ''}",
+            )
+        if cells < cut.least_cells:
+            return "refer", f"too few cells: the decision for a person needs {cut.least_cells}"
+        decision = cut.decide(positive, cells)
+        return (
+            decision,
+            "shares between those of people with and without a finding" if decision == "refer" else None,
+        )
+
+
+def _folder() -> Callable[[Found], str | None]:
+    return lambda found: str(PurePath(found.path).parent)
+
+
+def _subject() -> Callable[[Found], str | None]:
+    from edgeall.datasets.naming import parse_name
+
+    def subject(found: Found) -> str | None:
+        parts = parse_name(PurePath(found.path).name)
+        return None if parts is None else parts.subject
+
+    return subject
+
+
+_KEYS: dict[By, Callable[[], Callable[[Found], str | None]]] = {"folder": _folder, "subject": _subject}

@@ -1,0 +1,99 @@
+"""Pictures that a command line names: files, folders, patterns and standard input."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from edgeall.field.answers import Failed
+from edgeall.pixels.folder import (
+    NOT_AN_IMAGE,
+    LeftOut,
+    PictureFile,
+    in_words,
+    list_folder,
+    looks_like_a_picture,
+)
+from edgeall.pixels.formats import READ
+from edgeall.values import dataclass
+
+STDIN = "-"
+"""Names standard input among paths."""
+
+_MAGIC = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A picture to classify.
+
+    Attributes:
+        path: of the file; "-" for standard input.
+        name: its path below the folder that was named, with "/"; the file's name where the file itself was named.
+    """
+
+    path: str
+    name: str
+
+
+def find_images(names: Iterable[str]) -> Iterator[Found | Failed | LeftOut]:
+    """The named images, and images in named folders; files that `list_folder` leaves out.
+
+    A name that does not exist and holds `*`, `?` or `[` is a pattern ("**" stands for any folders), because shells do
+    not expand quoted patterns, and some none.
+    """
+    for name in names:
+        if name == STDIN:
+            yield Found(name, name)
+        elif Path(name).is_dir():
+            yield from _below(Path(name))
+        elif _MAGIC.intersection(name) and not Path(name).exists():
+            yield from _matching(name)
+        else:
+            yield Found(name, Path(name).name)
+
+
+def _matching(pattern: str) -> Iterator[Found | Failed | LeftOut]:
+    import glob
+
+    matches = sorted(glob.iglob(pattern, recursive=True))  # noqa: PTH207, Path.glob takes no absolute pattern
+    if not matches:
+        yield Failed(pattern, f"{pattern}: no file or folder matches this pattern")
+    fixed = len(Path(pattern).parts) - len(_from_first_magic(pattern))
+    for match in map(Path, matches):
+        if _through_link(match, fixed):
+            continue
+        if match.is_dir():
+            # "**" matches folders and, one by one, all files below them.
+            if "**" not in pattern:
+                yield from _below(match)
+        elif looks_like_a_picture(match):
+            yield Found(str(match), "/".join(match.parts[fixed:]))
+        else:
+            yield LeftOut(match, NOT_AN_IMAGE)
+
+
+def _from_first_magic(pattern: str) -> tuple[str, ...]:
+    parts = Path(pattern).parts
+    return parts[next(index for index, part in enumerate(parts) if _MAGIC.intersection(part)) :]
+
+
+def _through_link(match: Path, fixed: int) -> bool:
+    """Whether a folder that the pattern itself does not name is a link: it could lead in a circle."""
+    return any(parent.is_symlink() for parent in match.parents if len(parent.parts) > fixed)
+
+
+def _below(folder: Path) -> Iterator[Found | Failed | LeftOut]:
+    left_out: list[LeftOut] = []
+    empty = True
+    for found in list_folder(folder):
+        if isinstance(found, LeftOut):
+            left_out.append(found)
+            yield found
+            continue
+        empty = False
+        if isinstance(found, PictureFile):
+            yield Found(str(found.path), found.path.relative_to(folder).as_posix())
+        else:
+            yield Failed(str(found.path), f"{found.path}: cannot be read ({found.error})")
+    if empty:
+        others = "".join(f"; {line}" for line in in_words(left_out, folder))
+        yield Failed(str(folder), f"{folder}: no images in this folder ({', '.join(READ)}){others}")

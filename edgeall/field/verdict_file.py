@@ -1,0 +1,232 @@
+"""A file of verdicts, CSV or JSON Lines, which is whole or absent.
+
+While pictures are classified, each answer is appended to a hidden journal beside the file. The file itself is written
+from all answers at the end, and the journal removed. After an interruption the journal has the finished answers, and
+the next call with the same artifact and settings takes them from there. An answer is taken only for a file of the same
+size and time of modification.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+from edgeall import documents
+from edgeall.errors import FileError, UsageError
+from edgeall.field.answers import Classified, Failed
+from edgeall.field.sources import STDIN, Found
+from edgeall.files import refuse_overwrite, replacing
+from edgeall.values import dataclass
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+SUFFIXES = (".csv", ".jsonl")
+
+COLUMNS = (
+    "path",
+    "decision",
+    "label",
+    "probability",
+    "score",
+    "threshold",
+    "quality",
+    "domain",
+    "notes",
+    "error",
+    "model",
+    "ms",
+)
+"""Columns of a CSV file. `quality`, `domain` and `notes` hold sentences, separated by "; "."""
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The first line of a journal: what the answers depend on beside the pictures."""
+
+    artifact: str
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A further line: an answer, and the file's size in bytes and time of modification in nanoseconds."""
+
+    size: int
+    mtime_ns: int
+    answer: dict[str, Any]
+
+
+class VerdictFile:
+    """The file at `path`, while it is being made.
+
+    Attributes:
+        resumed: number of answers of an interrupted call that can be taken again.
+        whole: whether the file is written.
+    """
+
+    def __init__(self, path: Path, journal: TextIO, finished: Mapping[str, _Line]) -> None:
+        self._path, self._journal, self._finished = path, journal, finished
+        self._answers: list[dict[str, Any]] = []
+        self.whole = False
+
+    @property
+    def resumed(self) -> int:
+        return len(self._finished)
+
+    def known(self, found: Found) -> Classified | None:
+        """The answer of an interrupted call on a file that is unchanged since; None where there is none."""
+        line = self._finished.get(found.path)
+        if line is None or _identity(found.path) != (line.size, line.mtime_ns):
+            return None
+        try:
+            return Classified.from_dict(line.answer)
+        except documents.DocumentError:
+            return None
+
+    def add(self, result: Classified | Failed, found: Found | None) -> None:
+        """Append an answer. Failures, and answers on standard input, are not taken again by a later call."""
+        document = result.to_dict()
+        self._answers.append(document)
+        if found is None or found.path == STDIN or isinstance(result, Failed):
+            return
+        identity = _identity(found.path)
+        if identity is not None:
+            _write_line(
+                self._journal, {"size": identity[0], "mtime_ns": identity[1], "answer": document}, self._path
+            )
+
+    def finish(self) -> None:
+        """Write the file.
+
+        Raises:
+            FileError: it cannot be written; the journal stays.
+        """
+        with replacing(self._path) as part:
+            _WRITERS[self._path.suffix.lower()](part, self._answers)
+        self.whole = True
+
+
+@contextmanager
+def verdict_file(
+    path: Path, artifact_sha256: str, settings: Mapping[str, Any], overwrite: bool = False
+) -> Iterator[VerdictFile]:
+    """The file at `path`; it is written when the block calls `finish`.
+
+    Args:
+        settings: JSON-ready; answers of an interrupted call are taken only if it had the same ones.
+
+    Raises:
+        UsageError: another suffix than .csv or .jsonl; the file exists, and not `overwrite`; or another process is
+            writing it.
+        FileError: it cannot be written.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{path}: name a {' or '.join(SUFFIXES)} file for the verdicts")
+    refuse_overwrite(path, overwrite)
+    journal_path = path.with_name(f".{path.name}.unfinished")
+    header = _Header(artifact_sha256, dict(settings))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        journal = journal_path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise FileError(path, error.strerror or str(error)) from None
+    with journal:
+        _lock(journal, path)
+        finished = _read_journal(journal, header)
+        if not finished:
+            journal.truncate(0)
+            _write_line(journal, asdict(header), path)
+        file = VerdictFile(path, journal, finished)
+        yield file
+    if file.whole:
+        journal_path.unlink(missing_ok=True)
+
+
+def _lock(journal: TextIO, path: Path) -> None:
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UsageError(f"{path} is being written by another process: give another name, or wait") from None
+    except OSError:
+        pass  # a file system without locks
+
+
+def _read_journal(journal: TextIO, expected: _Header) -> dict[str, _Line]:
+    """The answers by path; none if the journal is of another artifact or other settings.
+
+    A last line that was cut off by an interruption is removed, as is all after a line that is damaged.
+    """
+    journal.seek(0)
+    finished: dict[str, _Line] = {}
+    end = 0
+    for number, text in enumerate(iter(journal.readline, "")):
+        try:
+            if not text.endswith("\n"):
+                break
+            document = documents.parse(text)
+            if number == 0:
+                if documents.build(_Header, document) != expected:
+                    break
+            else:
+                line = documents.build(_Line, document)
+                finished[str(line.answer["path"])] = line
+        except (ValueError, KeyError, TypeError):
+            break
+        end = journal.tell()
+    journal.seek(end)
+    journal.truncate()
+    return finished
+
+
+def _write_line(journal: TextIO, document: Mapping[str, Any], path: Path) -> None:
+    try:
+        journal.write(json.dumps(document, allow_nan=False) + "\n")
+        journal.flush()
+    except OSError as error:
+        raise FileError(path, error.strerror or str(error)) from None
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _write_jsonl(path: Path, answers: Sequence[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for answer in answers:
+            file.write(json.dumps(answer, allow_nan=False) + "\n")
+
+
+def _write_csv(path: Path, answers: Sequence[dict[str, Any]]) -> None:
+    # Names of files that are not UTF-8 are written with escape sequences.
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(_row(answer) for answer in answers)
+
+
+def _row(answer: dict[str, Any]) -> Iterable[Any]:
+    checks = {name: "; ".join((answer.get(name) or {}).get("reasons", ())) for name in ("quality", "domain")}
+    values = answer | checks | {"notes": "; ".join(answer.get("notes", ()))}
+    return (_harmless(values.get(name)) for name in COLUMNS)
+
+
+def _harmless(value: Any) -> Any:
+    """Text that a spreadsheet program would take for a formula gets an apostrophe in front (OWASP, CSV injection)."""
+    if isinstance(value, str) and value != STDIN and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value
+
+
+_WRITERS = {".csv": _write_csv, ".jsonl": _write_jsonl}
