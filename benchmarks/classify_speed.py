@@ -17,8 +17,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +35,11 @@ DRAWN = 4
 PROCESSORS = 2
 FEW = 50
 """Pictures of the shorter folder. What the longer one takes more is without the start."""
+
+TIMED = (sys.executable, "-I", "-S", str(Path(__file__).with_name("timed_processes.py")))
+
+_CHANGED = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+"""Variables that make Python compile modules at each start, or write each piece of a line: not as users have it."""
 
 SCRIPT = """
 import sys
@@ -128,7 +131,8 @@ def measured(model: Artifact, folder: Path, count: int, starts: int, folders: in
     script = folder / "script.py"
     script.write_text(script_for(model), encoding="utf-8")
     plain = [sys.executable, str(script), str(model.path)]
-    edgeall = [sys.executable, "-m", "edgeall", "classify", "--model", str(model.path), "--json"]
+    command = Path(sys.executable).with_name("edgeall")
+    edgeall = [str(command), "classify", "--model", str(model.path), "--json"]
     half = count // 2
 
     one = in_turns(starts, lambda: took([*plain, *pictures[:1]]), lambda: took([*edgeall, *pictures[:1]]))
@@ -204,34 +208,18 @@ def script_for(model: Artifact) -> str:
 
 def took(*commands: Sequence[str]) -> Turn:
     """What commands took that begin at once; exits where one fails."""
-    started = time.perf_counter()
-    running = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
-        for command in commands
-    ]
-    said: list[tuple[str, str]] = [("", "")] * len(running)
-
-    def listen(index: int) -> None:
-        said[index] = running[index].stdout.read(), running[index].stderr.read()  # type: ignore[union-attr]
-
-    listeners = [threading.Thread(target=listen, args=(index,)) for index in range(len(running))]
-    for listener in listeners:
-        listener.start()
-    for listener in listeners:
-        listener.join()
-    ended = [os.wait4(process.pid, 0)[1:] for process in running]
-    elapsed = time.perf_counter() - started
-    for process, (status, _), (_, errors) in zip(running, ended, said, strict=True):
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            sys.exit(f"{process.args!r}: status {process.returncode}\n{errors[-2000:]}")
-    return Turn(
-        elapsed,
-        sum(used.ru_utime + used.ru_stime for _, used in ended),
-        max(used.ru_maxrss for _, used in ended) * 1024,
-        tuple(line for output, _ in said for line in output.splitlines()),
-        (said[0][1].splitlines() or [""])[-1],
+    asked = json.dumps(commands)
+    environment = {key: os.environ[key] for key in os.environ if key not in _CHANGED}
+    done = subprocess.run(  # noqa: S603
+        TIMED, input=asked, capture_output=True, text=True, check=True, env=environment
     )
+    answer = json.loads(done.stdout)
+    for command, status, errors in zip(commands, answer["status"], answer["errors"], strict=True):
+        if status:
+            sys.exit(f"{' '.join(command)}: status {status}\n{errors[-2000:]}")
+    lines = tuple(line for output in answer["output"] for line in output.splitlines())
+    told = (answer["errors"][0].splitlines() or [""])[-1]
+    return Turn(answer["elapsed"], answer["processor"], answer["peak"], lines, told)
 
 
 def in_turns(count: int, script: Callable[[], Turn], edgeall: Callable[[], Turn]) -> list[tuple[Turn, Turn]]:

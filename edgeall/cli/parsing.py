@@ -19,7 +19,7 @@ def _terminal_width() -> int:
     """Columns, as of `shutil.get_terminal_size`."""
     try:
         columns = int(os.environ.get("COLUMNS", 0))
-        return columns if columns > 0 else os.get_terminal_size(sys.__stdout__.fileno()).columns or 80
+        return columns if columns > 0 else os.get_terminal_size(sys.stdout.fileno()).columns or 80
     except (AttributeError, ValueError, OSError):
         return 80
 
