@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from edgeall.errors import ImageError
 from edgeall.pixels import deep_png, jpeg2000
@@ -173,7 +173,7 @@ def _read(file: BinaryIO, format: Format, to: Resize, max_pixels: int) -> Pictur
     return _picture(*to_square(raster, to), raster.size)
 
 
-def _identified(file: BinaryIO, decoder: str) -> Image.Image:
+def _identified(file: BinaryIO, decoder: str) -> ImageFile.ImageFile:
     """As `Image.open`, which for a file object imports the decoders of five formats."""
     import_module(f"PIL.{_PLUGINS[decoder]}ImagePlugin")
     opened, accepts = Image.OPEN[decoder]
@@ -181,7 +181,9 @@ def _identified(file: BinaryIO, decoder: str) -> Image.Image:
     try:
         if accepts is None or accepts(file.read(16)) is True:
             file.seek(0)
-            return opened(file, "")
+            picture = opened(file, "")
+            assert isinstance(picture, ImageFile.ImageFile)
+            return picture
     except (SyntaxError, IndexError, TypeError, struct.error):
         pass
     raise UnidentifiedImageError
