@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed coverage-of-intervals emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean
+.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed coverage-of-intervals domain emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
@@ -21,6 +21,7 @@ help:
 	@echo "make export-speed  what one export costs beside nine separate ones, cached, and with other calibration images"
 	@echo "make classify-speed ARTIFACT=FILE.tflite  edgeall classify beside a short script with the same engine, five minutes"
 	@echo "make coverage-of-intervals  how often the intervals over subjects hold the truth, by simulation (quarter of an hour)"
+	@echo "make domain DATA=DIR  what the domain of a model takes and refuses, on C-NMC, BCCD and photographs (minutes)"
 	@echo "make emulator  what rpi4-emulated and rpi5-emulated run on: arm64 Debian and QEMU, half a minute"
 	@echo "make test-emulator  both emulated Pis against this machine, some minutes"
 	@echo "make test-pythons  the field tier and the engines on other Pythons (PYTHONS=\"python3.12 python3.13\")"
@@ -63,6 +64,13 @@ classify-speed: $(READY)
 
 coverage-of-intervals: $(READY)
 	$(BIN)/python benchmarks/interval_coverage.py --out benchmarks/results/interval-coverage.md
+
+# Photographs are those in scikit-image's wheel, which nothing else needs: it is unpacked, not installed.
+domain: $(READY)
+	@test -d "$(DATA)/cnmc" -a -d "$(DATA)/bccd" || { echo "make domain DATA=DIR: DIR has cnmc/, bccd/ and bccd-boxes.csv"; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv-photographs scikit-image
+	$(BIN)/python benchmarks/domain.py $(DATA) --photographs .venv-photographs/skimage/data \
+		--out benchmarks/results/domain.md
 
 # Two at a time, a file each, slow files first; more at once need about 3 GB each.
 WORKERS ?= 2

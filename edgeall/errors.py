@@ -59,6 +59,16 @@ class WorkerLost(ExportError):
     """A conversion process was killed or stopped. The cause need not be the model."""
 
 
+class SelftestError(EdgeallError):
+    """An artifact's golden pictures get other answers here than when it was made."""
+
+
+class UncheckableError(EdgeallError):
+    """An artifact has no golden answers that this edgeall can check."""
+
+    exit_status = 1
+
+
 class MeasurementError(EdgeallError):
     """A measurement failed, or is not plausible."""
 

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from edgeall import documents, files
-from edgeall.artifact import Calibration, Decision
+from edgeall.artifact import Calibration, Decision, Domain
 from edgeall.errors import RunError, UsageError
 from edgeall.files import AnyPath
 from edgeall.pixels import PixelMapping
@@ -80,6 +80,8 @@ class Run:
         calibration: what was done to the probabilities, on validation images: method, scale and offset of the logit.
         metrics: of the Keras model by part, at the chosen threshold; of test once, after every choice. Of val,
             `stability` too, where training measured it: `edgeall.training.stability.of_run` reads it.
+        domain: of its training and validation images; None where they are not known or too few, and in runs that did
+            not yet say it.
     """
 
     path: Path
@@ -97,6 +99,7 @@ class Run:
     calibration: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    domain: Domain | None = None
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ from small_run import SIZE, draw
 
 from edgeall import files, pixels, runs
 from edgeall.artifact import Decision
+from edgeall.domain.of_split import domain_of_split
 from edgeall.pixels import PixelMapping
 
 SYMMETRIC = PixelMapping(SIZE, "RGB", (1 / 127.5,) * 3, (-1.0,) * 3)
@@ -55,6 +56,7 @@ def make_keras_run(
         params={"total": 1, "trainable": 1, "non_trainable": 0},
         versions={"keras": "3"},
     )
+    run = dataclasses.replace(run, domain=domain_of_split(data, run.split, mapping.resize))
     folder.mkdir(parents=True)
     _train(run, classes).save(run.model_path)
     runs.save(run)

@@ -12,6 +12,8 @@ from pathlib import Path
 from edgeall import documents
 from edgeall.artifact import usage
 from edgeall.artifact.containers import LABELS_FILE, Container, Parts, container_of
+from edgeall.artifact.domain import Domain
+from edgeall.artifact.golden import Golden
 from edgeall.artifact.metadata import (
     INTENDED_USE,
     PRECISIONS,
@@ -46,8 +48,10 @@ __all__ = [
     "Calibration",
     "ClassTest",
     "Decision",
+    "Domain",
     "Format",
     "GateOutcome",
+    "Golden",
     "Metadata",
     "Noise",
     "Parity",

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall import documents
+from edgeall.artifact.domain import Domain
+from edgeall.artifact.golden import Golden
 from edgeall.artifact.person_cut import PersonCut
 from edgeall.artifact.tested import TestFigures
 from edgeall.engines import Format
@@ -260,6 +262,9 @@ class Metadata:
             yet say it.
         person_cut: the decision for a whole person; None where it cannot be learned, for the reason `no_person_cut`,
             and in artifacts that did not yet say it.
+        domain: what pictures the model was made for; None where its training images are not known or too few, and in
+            artifacts that did not yet say it.
+        golden: answers by which its engine is checked where it runs; None in artifacts that did not yet have them.
     """
 
     format: Format
@@ -276,6 +281,8 @@ class Metadata:
     test: TestFigures | None = None
     person_cut: PersonCut | None = None
     no_person_cut: str = ""
+    domain: Domain | None = None
+    golden: Golden | None = None
 
     @property
     def schema(self) -> int:

@@ -166,6 +166,8 @@ def _accuracy(members: Sequence[Measured]) -> Record:
             **{key: _added([each[key] for each in executed]) for key in ("operators", "float_operators")},
             "conversions": sum(each["conversions"] for each in executed),
         },
+        # Of its members, each of which has its own.
+        "selftest": None,
     }
     return _record([m.accuracy for m in members], results[0] | combined)
 

@@ -29,7 +29,7 @@ from edgeall.results.accuracy import (
     VersusFloat,
     split_in_words,
 )
-from edgeall.results.costs import Latency, Round, Thermal, UsedAccelerator
+from edgeall.results.costs import Latency, Round, Selftest, Thermal, UsedAccelerator
 from edgeall.results.document import Settings, UsedEngine
 from edgeall.results.pairing import ratio_over_common_rounds
 from edgeall.statistics import (
@@ -166,6 +166,7 @@ def _result(
         if accelerator is None
         else UsedAccelerator(accelerator.provider, accelerator.device),
         placement=raw.get("placement"),
+        selftest=documents.build(Selftest, raw["selftest"]) if raw.get("selftest") else None,
         card=cost_figures.card(m.accuracy),
         threads=m.threads,
         accuracy_threads=m.accuracy.threads,

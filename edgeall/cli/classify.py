@@ -4,10 +4,11 @@ import argparse
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeall.artifact import Artifact, files_of, is_artifact_name, read, tested
+from edgeall.artifact import Artifact, files_of, is_artifact_name, read
 from edgeall.cli import outcome, verdict_lines
 from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display
@@ -15,10 +16,12 @@ from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeall.field.outputs import Outputs
+    from edgeall.golden import Outcome
 
 ENVIRONMENT = "EDGEALL_MODEL"
 NOTICE = "research use only, not a medical device"
 NOT_TESTED = "how often this model is right on test images is not known to the artifact"
+NO_DOMAIN = "the artifact does not describe its training images: pictures unlike them are not refused"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -81,7 +84,9 @@ def run(args: argparse.Namespace, display: Display) -> int:
     counts, left_out, groups = Counts(), list[LeftOut](), list[Group]()
     with _outputs(args, artifact, display) as outputs, crash_message(artifact):
         known = None if outputs is None else outputs.known
-        for answer in answers(artifact, args.paths, args.threads, force=args.force, known=known):
+        checked = partial(_selftested, display=display)
+        found = answers(artifact, args.paths, args.threads, force=args.force, known=known, checked=checked)
+        for answer in found:
             if isinstance(answer, LeftOut):
                 left_out.append(answer)
                 continue
@@ -140,10 +145,23 @@ def _default_model() -> Path:
     raise UsageError(f"{found} in the current folder: give one with --model, or set {ENVIRONMENT}")
 
 
+def _selftested(outcome: "Outcome", display: Display) -> None:
+    display.note(
+        f"selftest: {outcome.engine} {outcome.version} answers right here ({outcome.milliseconds:.0f} ms)"
+    )
+
+
 def _caveats(artifact: Artifact, display: Display) -> None:
+    from edgeall.golden import uncheckable
+
     display.note(NOTICE)
     test, parity = artifact.metadata.test, artifact.metadata.parity
-    display.note(tested.in_words(test) if test is not None else NOT_TESTED)
+    display.note(test.in_words if test is not None else NOT_TESTED)
+    if artifact.metadata.domain is None:
+        display.note(NO_DOMAIN)
+    unchecked = uncheckable(artifact)
+    if unchecked is not None:
+        display.note(unchecked)
     if parity is None:
         display.warn(f"{artifact.path}: its parity with its Keras model was not measured")
     elif parity.word == "failed":

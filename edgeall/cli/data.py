@@ -201,7 +201,7 @@ def _census_table(census: "Census") -> "RenderableType":
     for mark in census.marks:
         table.add_row("corner mark", str(mark))
     for reason, names in census.unfit.items():
-        table.add_row("doubtful", f"{len(names)} images: {reason} ({_few(list(names))})")
+        table.add_row("unfit", f"{len(names)} images: {reason} ({_few(list(names))})")
     for title, groups in (
         ("exact duplicates", census.exact_duplicates),
         ("same picture", census.near_duplicates),

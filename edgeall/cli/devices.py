@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeall.cli.display import Display
@@ -24,6 +25,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "it lacks; provision: install edgeall and the engines on it, without internet there",
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="name of a device, or a TOML file")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        default=[],
+        metavar="ARTIFACT",
+        type=Path,
+        help="with check: run the golden pictures of artifacts there; what is missing on a board is installed first",
+    )
     parser.add_argument("--host", metavar="[USER@]HOST[:PORT]", help="its address, instead of the profile's")
     parser.epilog = (
         "A TOML file in ~/.config/edgeall/devices/ adds a device: see devices/template.toml. Exit status of check "
@@ -38,13 +47,15 @@ def run(args: argparse.Namespace, display: Display) -> int:
                 "list takes neither a name nor --host; did you mean: edgeall devices check NAME?"
             )
         return _list(display)
+    if args.model and args.verb != "check":
+        raise UsageError("--model belongs to: edgeall devices check NAME --model ARTIFACT")
     if not args.name:
         raise UsageError(f"which device? edgeall devices {args.verb} NAME")
     from edgeall.targets import Address, found, load_profile
 
     address = Address.parse(args.host) if args.host else None
     profile = found(load_profile(args.name), address, display)
-    return _check(profile, display) if args.verb == "check" else _provision(profile, display)
+    return _check(profile, args.model, display) if args.verb == "check" else _provision(profile, display)
 
 
 def _list(display: Display) -> int:
@@ -109,10 +120,11 @@ def _table(devices: list[dict[str, Any]]) -> Any:
     return table
 
 
-def _check(profile: "Profile", display: Display) -> int:
+def _check(profile: "Profile", models: list[Path], display: Display) -> int:
     from contextlib import closing
 
     from edgeall.targets import open_board
+    from edgeall.targets.answers import judge_answers
     from edgeall.targets.readiness import judge_here
 
     if profile.board is None:
@@ -125,6 +137,8 @@ def _check(profile: "Profile", display: Display) -> int:
             examined = target.examine(try_engines=True)
             findings, host = list(examined.findings), str(target.address)
             measured = examined.probe["environment"] if examined.probe else None
+    if all(finding.level != "missing" for finding in findings):
+        findings += judge_answers(profile, models, display)
     able = all(finding.level != "missing" for finding in findings)
     display.emit(
         {

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeall import artifact as artifacts
-from edgeall.artifact import Artifact, Calibration, Metadata, Noise, Parity, ShiftAgreement, usage
+from edgeall.artifact import Artifact, Calibration, Golden, Metadata, Noise, Parity, ShiftAgreement, usage
 from edgeall.cli import outcome
 from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display, visible
+from edgeall.domain import in_words
 from edgeall.engines import FILES
 from edgeall.errors import EngineError, MissingExtraError
 
@@ -114,11 +115,13 @@ def _of_metadata(metadata: Metadata) -> dict[str, str]:
         "trained on": "images not known to edgeall"
         if made.data_fingerprint.startswith("unknown:")
         else f"{made.data} ({made.data_fingerprint[:12]})",
+        **({"made for": in_words(metadata.domain)} if metadata.domain else {}),
         "licence": made.licence,
         **({"parity": "not measured"} if parity is None else _of_parity(parity, metadata.quantization)),
         **_quantization(metadata.quantization),
         "test figures": "not known to this artifact" if metadata.test is None else metadata.test.in_words,
         "decision for a person": _person(metadata),
+        "golden answers": _golden(metadata.golden),
         "intended use": metadata.intended_use,
     }
 
@@ -142,6 +145,15 @@ def _calibration(calibration: Calibration | None) -> str:
     return (
         f"calibrated by {calibration.method} on {calibration.n} validation images: "
         f"logit x {calibration.scale:.4g}{offset}, in the weights already"
+    )
+
+
+def _golden(golden: Golden | None) -> str:
+    if golden is None:
+        return "none: the engine cannot be checked where it runs; export again"
+    return (
+        f"to {len(golden.seeds)} drawn pictures, by {golden.engine} {golden.version} on {golden.processor}; "
+        "checked by edgeall selftest"
     )
 
 

@@ -88,6 +88,7 @@ COMMANDS = (
     ),
     Command("report", "show bench results as a table, a verdict, JSON or Markdown", "workstation"),
     Command("compare", "compare runs or bench results, with tests and intervals", "workstation"),
+    Command("selftest", "check that artifacts answer here as when they were made"),
     Command(
         "classify",
         "classify images, folders or standard input, offline",

@@ -44,7 +44,7 @@ class Census:
         conflicts: groups of exact duplicates in more than one class.
         unreadable: images that cannot be read.
         leaks: between parts that the folder assigns.
-        unfit: names of images that `classify` would call doubtful, by reason, the most frequent first.
+        unfit: names of images that `classify` would refuse, by reason, the most frequent first.
         marks: corners that differ by class.
         image_notes: number of images by note of the image reader, most frequent first.
     """

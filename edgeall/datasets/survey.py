@@ -38,7 +38,7 @@ class ImageRecord:
         format: from the file's first bytes, not its name: one of `edgeall.pixels.formats.READ`.
         thumbnail: luma, float32 (32, 32), 0 to 255, of the image stretched to a square.
         notes: of the image reader, see `edgeall.pixels.Picture`.
-        unfit: reasons why `classify` would call it doubtful.
+        unfit: reasons why `classify` would refuse it.
     """
 
     sample: Sample

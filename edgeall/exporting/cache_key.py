@@ -69,6 +69,7 @@ def of_run(run: Run, also: Sequence[Member] = ()) -> RunInputs:
         "person_cut": None if learned is None else learned.to_dict(),
         "grouped_by": run.split.grouped_by,
         "subjects": [member.subject for member in run.split.val],
+        "domain": None if run.domain is None else dataclasses.asdict(run.domain),
     }
     return RunInputs(model, making, _members(run.split.train), facts)
 

@@ -27,6 +27,8 @@ from edgeall.exporting import speed
 from edgeall.exporting.exporter import exporter
 from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.source_models import INTERMEDIATES, VALIDATION, Sources
+from edgeall.golden import answers, pictures
+from edgeall.measuring import processor
 
 
 def reference(
@@ -61,6 +63,7 @@ def evaluate(
     """Step "evaluate": outputs of the bare model in its own engine, and operators that are left in float.
 
     `outputs`: an .npz to write, as `Sources.reference`. INT8 is evaluated on all sets, the others on validation images.
+    Its golden answers are given at the same time.
     """
     target = Recipe.from_dict(recipe)
     sets = sources.sets if target.precision == "int8" else (VALIDATION,)
@@ -69,10 +72,22 @@ def evaluate(
             name: session.predict(np.load(sources.images(name), mmap_mode="r", allow_pickle=False))
             for name in sets
         }
+        drawn = pictures.pictures(answers.CANDIDATES, run.pixels.size)
+        golden = answers.make(
+            session.predict(drawn),
+            run.pixels.size,
+            target.precision,
+            session.engine.name,
+            session.engine.version,
+            processor.described(),
+        )
         executed = session.executed_precision()
     np.savez(outputs, allow_pickle=False, **found)
     left = executed.float_operators if target.precision == "int8" else {}
-    return {"left_in_float": [f"{count} {kind}" for kind, count in sorted(left.items())]}
+    return {
+        "left_in_float": [f"{count} {kind}" for kind, count in sorted(left.items())],
+        "golden": documents.plain(golden),
+    }
 
 
 def time(run: runs.Run, sources: Sources, recipes: list[dict[str, Any]], files: list[str]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgeall.artifact import Decision, Noise, Parity, files_of
+from edgeall import documents
+from edgeall.artifact import Decision, Golden, Noise, Parity, files_of
 from edgeall.errors import EdgeallError
 from edgeall.exporting import gate, int8_cache, shared_int8
 from edgeall.exporting.attempts import Attempt
@@ -37,6 +38,7 @@ class Candidate:
         outputs: class probabilities (n, k) for each set of images (`Sources.sets`).
         images: its scores of the validation images, paired with the Keras model's.
         logit_scale: factor of the logits by temperature scaling.
+        golden: its answers to drawn pictures.
     """
 
     attempt: Attempt
@@ -47,6 +49,7 @@ class Candidate:
     outputs: dict[str, Floats]
     images: PairedScores
     logit_scale: float = 1.0
+    golden: Golden | None = None
 
     @property
     def parity(self) -> Parity:
@@ -165,7 +168,10 @@ class ExportContext:
             size_bytes=size,
         )
         left = tuple(report["left_in_float"])
-        return Candidate(attempt, file, left, simulated is not None, decision, outputs, images, logit_scale)
+        golden = documents.build(Golden, report["golden"])
+        return Candidate(
+            attempt, file, left, simulated is not None, decision, outputs, images, logit_scale, golden
+        )
 
     def _decision(self, task: Task, outputs: Floats) -> Decision:
         """The decision of the artifact. INT8 has its own; the shared model has one for all formats."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall import artifact, documents, files
-from edgeall.artifact import Format, Parity, Precision
+from edgeall.artifact import Artifact, Format, Parity, Precision
 from edgeall.errors import ArtifactError
 from edgeall.exporting.attempts import Speed
 from edgeall.runs import Run
@@ -87,11 +87,12 @@ def add(run: Run, exported: Exported) -> None:
     files.write_json(run.exports / FILE, {"artifacts": relative})
 
 
-def still_good(entry: Exported | None, inputs: str) -> bool:
-    """Whether the artifact of an entry was made from these inputs and is whole."""
+def still_good(entry: Exported | None, inputs: str) -> Artifact | None:
+    """The artifact of an entry, where it was made from these inputs and is whole."""
     if entry is None or entry.inputs != inputs:
-        return False
+        return None
     try:
-        return artifact.read(entry.path).sha256 == entry.sha256
+        found = artifact.read(entry.path)
     except ArtifactError:
-        return False
+        return None
+    return found if found.sha256 == entry.sha256 else None

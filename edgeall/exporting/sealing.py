@@ -41,6 +41,8 @@ def finish(task: Task, candidate: Candidate, log: Sequence[Attempt]) -> Exported
         test=run_figures.figures_of_test(run),
         person_cut=learned.cut,
         no_person_cut=learned.reason,
+        domain=run.domain,
+        golden=candidate.golden,
     )
     exporter(recipe.format).describe(candidate.file, metadata)
     sealed = artifact.seal(candidate.file, metadata)

@@ -5,13 +5,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from edgeall.artifact import Artifact
+from edgeall.artifact import Artifact, Domain, Metadata
+from edgeall.domain.judging import unlike
 from edgeall.errors import EngineError, ImageError, UsageError
 from edgeall.field.answers import Classified, Failed
 from edgeall.field.reading_ahead import in_order
 from edgeall.field.sources import STDIN, Found, find_images
 from edgeall.field.verdict import verdict_of
-from edgeall.pixels import Picture, Resize, Source, read_picture
+from edgeall.golden import Outcome, check_once, uncheckable
+from edgeall.pixels import Picture, Source, read_picture
 from edgeall.pixels.folder import LeftOut
 from edgeall.pixels.quality import Quality, assess
 from edgeall.runtimes import Session, open_session
@@ -68,6 +70,9 @@ def classify(
     the others continue. A file in a folder that is not an image gives a `LeftOut`. The next images are read in threads
     while the engine runs.
 
+    Before the first answer, the artifact's golden pictures are run, at the first use after boot or when engine,
+    processor, settings or artifact have changed; see `edgeall.golden`.
+
     Args:
         threads: of the engine. One thread for each processor reads images.
         force: give a verdict on pictures that would be refused. The reasons stay in the answer.
@@ -75,6 +80,7 @@ def classify(
     Raises:
         UsageError: no source, or standard input twice.
         MissingExtraError, EngineError: the artifact's engine is not installed, or cannot load it.
+        SelftestError: the engine answers wrong here.
     """
     for answer in answers(artifact, sources, threads, force=force):
         yield answer if isinstance(answer, LeftOut) else answer.result
@@ -87,8 +93,12 @@ def answers(
     *,
     force: bool = False,
     known: Known | None = None,
+    checked: Callable[[Outcome], None] | None = None,
 ) -> Iterator[Answer | LeftOut]:
     """As `classify`, with the file that each answer is on, and without those that are `known` already.
+
+    Args:
+        checked: is given the outcome of the golden pictures, where they were run.
 
     Raises:
         as `classify`.
@@ -99,8 +109,6 @@ def answers(
     if names.count(STDIN) > 1:
         raise UsageError("standard input (-) holds one image: name it once")
 
-    resize = artifact.metadata.pixels.resize
-
     def prepare(found: Found | Failed | LeftOut) -> Answer | LeftOut | tuple[Found, _Read]:
         if isinstance(found, LeftOut):
             return found
@@ -108,11 +116,17 @@ def answers(
             return Answer(None, found)
         if known is not None and (before := known(found)) is not None:
             return Answer(found, before, known=True)
-        read = _read(found.path, resize)
+        read = _read(found.path, artifact.metadata)
         return Answer(found, read) if isinstance(read, Failed) else (found, read)
 
     # The first pictures are read while the engine loads.
     with in_order(prepare, find_images(names)) as ready, open_session(artifact, threads) as session:
+        if (
+            uncheckable(artifact) is None
+            and (outcome := check_once(artifact, session))
+            and checked is not None
+        ):
+            checked(outcome)
         for prepared in ready:
             if isinstance(prepared, tuple):
                 yield Answer(prepared[0], _answer(prepared[1], artifact, session, force))
@@ -120,15 +134,23 @@ def answers(
                 yield prepared
 
 
-def _read(path: str, resize: Resize) -> _Read | Failed:
+def _read(path: str, metadata: Metadata) -> _Read | Failed:
     start = time.perf_counter()
     try:
         source: Source = _standard_input() if path == STDIN else path
-        picture = read_picture(source, resize)
+        picture = read_picture(source, metadata.pixels.resize)
     except ImageError as error:
         return Failed(path, str(error))
-    quality = assess(picture.pixels, picture.size)
-    return _Read(path, picture, quality, None, time.perf_counter() - start)
+    quality, unlikeness = check_picture(picture, metadata.domain)
+    return _Read(path, picture, quality, unlikeness, time.perf_counter() - start)
+
+
+def check_picture(picture: Picture, domain: Domain | None) -> tuple[Quality, tuple[str, ...] | None]:
+    """Whether a picture is fit, and in which ways it is unlike the training images; None where they are not known."""
+    if domain is None:
+        return assess(picture.pixels, picture.size), None
+    smallest = domain.widths[0], domain.heights[0]
+    return assess(picture.pixels, picture.size, smallest), unlike(domain, picture)
 
 
 def _standard_input() -> bytes:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import edgeall
 from edgeall import files, runs
 from edgeall.artifact import Decision
+from edgeall.domain.of_split import domain_of_split
 from edgeall.errors import ModelError, UsageError
 from edgeall.files import AnyPath
 from edgeall.importing.container import opened
@@ -189,6 +190,10 @@ def _make_run(
         settings={"threshold": options.threshold, "imported": _record(source, options, chosen)},
         metrics=metrics,
         versions=_versions(source.written_by),
+        # Drawn smears are not what the model was made for.
+        domain=None
+        if images.drawn
+        else domain_of_split(images.source.root, images.split, pixels.resize, progress),
     )
     return run, [*_differences(source.graph, built.preprocessing), *warnings], tried
 

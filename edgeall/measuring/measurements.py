@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from edgeall import artifact as artifacts
+from edgeall import golden
 from edgeall.artifact import Artifact
-from edgeall.errors import ArtifactError, ImageError, MeasurementError
+from edgeall.errors import ArtifactError, ImageError, MeasurementError, UncheckableError
 from edgeall.measuring import energy, nvidia
 from edgeall.measuring.instructions import counted
 from edgeall.measuring.plan import WorkerJob
@@ -42,13 +43,25 @@ BATCH_DIFFERENCE = 0.01
 """Probabilities that an image gets in a batch and alone may differ by so much, by rounding in other kernels."""
 
 
+def selftest(order: WorkerJob) -> dict[str, Any]:
+    """Answers to the artifact's golden pictures; wrong ones, and an artifact without any, are an error."""
+    opened, session = _open(order)
+    with session:
+        return {"engine": _engine(session), **_golden(golden.check(opened, session))}
+
+
 def accuracy(order: WorkerJob) -> dict[str, Any]:
     """Class probabilities of every image, through the pixel path and engine that a field device uses.
 
-    An image that cannot be read is named under "unreadable" and has None in its place.
+    First the golden pictures: an artifact whose answers to them are wrong is not measured. An image that cannot be read
+    is named under "unreadable" and has None in its place.
     """
     opened, session = _open(order)
     with session:
+        try:
+            answered = _golden(golden.check(opened, session))
+        except UncheckableError as error:
+            answered = {"difference": None, "milliseconds": None, "reason": _after_path(opened, error)}
         probabilities: list[list[float] | None] = []
         unreadable: dict[str, str] = {}
         for name, path in order.images:
@@ -67,6 +80,7 @@ def accuracy(order: WorkerJob) -> dict[str, Any]:
             "engine": _engine(session),
             "placement": session.placement(),
             "card": _card(session),
+            "selftest": answered,
             "executed_precision": {
                 "dominant": executed.dominant,
                 "operators": executed.operators,
@@ -176,6 +190,14 @@ def instructions(order: WorkerJob) -> dict[str, Any]:
             return {"instructions": counted(session.infer, tensors)}
 
 
+def _golden(outcome: golden.Outcome) -> dict[str, Any]:
+    return {"difference": outcome.difference, "milliseconds": outcome.milliseconds}
+
+
+def _after_path(opened: Artifact, error: Exception) -> str:
+    return str(error).removeprefix(f"{opened.path}: ")
+
+
 def _card(session: Session) -> dict[str, Any] | None:
     """Name, memory and driver of what computes in the processor's place, as far as they are told."""
     place = session.accelerator
@@ -189,6 +211,7 @@ def _card_memory(session: Session) -> dict[str, Any] | None:
 
 
 PASSES: dict[str, Callable[[WorkerJob], dict[str, Any]]] = {
+    "selftest": selftest,
     "accuracy": accuracy,
     "memory": memory,
     "latency": latency,

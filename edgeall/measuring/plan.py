@@ -152,11 +152,15 @@ class PlannedArtifact:
 
 @dataclass(frozen=True)
 class Plan:
-    """Artifacts, the images each is scored on, and how much is measured. JSON carries it to the device."""
+    """Artifacts, the images each is scored on, and how much is measured. JSON carries it to the device.
+
+    `selftest`: nothing but the golden answers of the artifacts; images are not needed then.
+    """
 
     artifacts: tuple[PlannedArtifact, ...]
     image_sets: dict[str, tuple[PlannedImage, ...]]
     settings: BenchSettings = field(default_factory=BenchSettings)
+    selftest: bool = False
 
     def __post_init__(self) -> None:
         _require(bool(self.artifacts), "artifacts", "at least one")
@@ -170,7 +174,9 @@ class Plan:
                 "pairs of whole numbers from 1",
             )
             _require(
-                bool(self.image_sets.get(artifact.images)), f"image_sets[{artifact.images!r}]", "some images"
+                self.selftest or bool(self.image_sets.get(artifact.images)),
+                f"image_sets[{artifact.images!r}]",
+                "some images",
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -189,7 +195,7 @@ class Plan:
             plan = documents.build(_PlanDocument, document, _WRITTEN, strict=True)
         except documents.DocumentError as error:
             raise UsageError(f"not a measuring plan ({error})") from None
-        return cls(plan.artifacts, plan.image_sets, plan.settings)
+        return cls(plan.artifacts, plan.image_sets, plan.settings, plan.selftest)
 
 
 @dataclass(frozen=True)
@@ -249,7 +255,7 @@ class WorkerJob:
 
 def order(plan: Plan, job: Job, spawned_ns: int) -> WorkerJob:
     """The worker's part of the plan. Accuracy takes every image, the others a varied few."""
-    images = plan.image_sets[job.artifact.images]
+    images = plan.image_sets.get(job.artifact.images, ())
     taken = images if job.kind == "accuracy" else varied(images)
     least_runs, least_seconds, most_seconds = plan.settings.share()
     return WorkerJob(
@@ -277,6 +283,9 @@ def jobs(plan: Plan, cores: int) -> Iterator[Job]:
     artifact has its turn before any has its next, and each round starts with another one, so that neither a slow drift
     of the machine nor a place in the order favours one of them.
     """
+    if plan.selftest:
+        yield from (Job("selftest", artifact, 1) for artifact in plan.artifacts)
+        return
     asked = [
         (count, batch)
         for count in thread_counts(plan.settings, cores)
@@ -313,6 +322,7 @@ def thread_counts(settings: BenchSettings, cores: int) -> tuple[int, ...]:
 
 _TIMING = ("rounds", "warmup_runs", "warmup_seconds", "min_runs", "min_seconds", "max_seconds")
 _DEPENDS_ON: dict[str, tuple[str, ...]] = {
+    "selftest": (),
     "accuracy": (),
     "memory": (),
     "latency": _TIMING,
@@ -328,7 +338,7 @@ def key(plan: Plan, job: Job, machine: dict[str, Any]) -> str:
     asked on the device: what an engine is told depends on its processor.
     """
     artifact = job.artifact
-    images = [(image.name, image.sha256) for image in plan.image_sets[artifact.images]]
+    images = [(image.name, image.sha256) for image in plan.image_sets.get(artifact.images, ())]
     settings = {name: getattr(plan.settings, name) for name in _DEPENDS_ON[job.kind]}
     # A plan that came as JSON has no seconds as whole numbers.
     settings |= {name: float(value) for name, value in settings.items() if name.endswith("_seconds")}

@@ -23,6 +23,8 @@ _X86_TILES = {"amx_tile", "amx_int8", "amx_bf16"}
 _ARM = {"asimd", "asimdhp", "fphp", "asimddp", "i8mm", "bf16", "sve", "sve2"}
 _FLAGS = _X86 | _X86_TILES | _ARM | {"hypervisor"}
 """Processor features that decide which kernels an engine runs; "hypervisor" tells of a virtual machine."""
+_BASIC = ("asimd", "avx", "f16c", "fma", "sse4_2")
+"""Features that nearly all processors have, or that come with a newer one."""
 
 _ARM_PARTS = {
     "0xd03": "Cortex-A53",
@@ -57,6 +59,12 @@ def cpu_model(root: Path = ROOT) -> str | None:
         part = info.get("CPU part", "?")
         return f"Arm {_ARM_PARTS.get(part, 'part ' + part)}"
     return platforms.lasting(root).cpu or platform.processor() or None
+
+
+def described(root: Path = ROOT) -> str:
+    """The processor's name with the newest of the features that engines choose kernels by."""
+    known = [flag for flag in features(root) if flag not in ("hypervisor", *_BASIC)]
+    return f"{cpu_model(root) or 'unknown processor'} ({', '.join(known) or 'none of the newer features'})"
 
 
 def usable_cores(root: Path = ROOT) -> int:

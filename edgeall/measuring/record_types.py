@@ -68,6 +68,30 @@ class _Stages:
 
 
 @dataclass(frozen=True)
+class _Golden:
+    """Either the difference from golden answers in tolerances, with the time, or why it is not known."""
+
+    difference: float | None
+    milliseconds: float | None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        told = self.difference is not None and self.milliseconds is not None
+        _require(told == (self.reason is None), "either a difference with its time, or a reason")
+        _require(not told or min(self.difference or 0.0, self.milliseconds or 0.0) >= 0.0, "it is negative")
+
+
+@dataclass(frozen=True)
+class _Selftest:
+    engine: _Engine
+    difference: float
+    milliseconds: float
+
+    def __post_init__(self) -> None:
+        _require(min(self.difference, self.milliseconds) >= 0.0, "a difference or time is negative")
+
+
+@dataclass(frozen=True)
 class _Accuracy:
     names: tuple[str, ...]
     probabilities: tuple[tuple[float, ...] | None, ...]
@@ -76,6 +100,7 @@ class _Accuracy:
     executed_precision: _Executed
     placement: dict[str, int | None] | None = None
     card: _Card | None = None
+    selftest: _Golden | None = None
 
     def __post_init__(self) -> None:
         _require(len(set(self.names)) == len(self.names), "an image is answered twice")
@@ -164,6 +189,7 @@ class _RecordFields:
 
 
 KINDS: dict[str, Any] = {
+    "selftest": _Selftest,
     "accuracy": _Accuracy,
     "memory": _Memory,
     "latency": _Latency,

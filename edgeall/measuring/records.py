@@ -44,7 +44,7 @@ class Record:
         key: identity of the job and of all that its result depends on (`edgeall.measuring.plan.key`).
         session: nanosecond mark shared by all that was measured in one go; rounds pair up only within one.
         artifact: SHA-256 of the artifact.
-        kind: "accuracy", "memory", "latency", "batch" or "instructions".
+        kind: "selftest", "accuracy", "memory", "latency", "batch" or "instructions".
         result: raw figures of the kind; None where `error` tells why there are none.
         thermal: the machine's temperature, clock and throttling before and after the process.
         batch: images in one inference.

@@ -43,13 +43,24 @@ class Quality:
         return not self.reasons
 
 
-def assess(image: ByteImage, original: tuple[int, int]) -> Quality:
-    """Check an image: RGB bytes at the model's size (size, size, 3), and its original (width, height)."""
-    width, height = original
-    size, reasons = image.shape[0], assess_without_model(image, original).reasons
-    if min(width, height) < size:
-        reasons = (f"smaller than the model's input: {width} x {height}, not {size} x {size}", *reasons)
-    return Quality(reasons)
+def assess(image: ByteImage, original: tuple[int, int], trained: tuple[int, int] | None = None) -> Quality:
+    """Check an image: RGB bytes at the model's size (size, size, 3), and its original (width, height).
+
+    Args:
+        trained: width and height of the smaller training images. Pictures as small, and shapes as far from square, are
+            what the model was made for.
+    """
+    size = image.shape[0]
+    least = size if trained is None else min(size, *trained)
+    if min(original) >= least:
+        small = []
+    else:
+        usual = f"the model's input: {_lengths(original)}, not {size} x {size}"
+        small = [
+            f"smaller than {usual if trained is None or least == size else _training(original, trained)}"
+        ]
+    stretched = [] if trained is not None and _far_from_square(trained) else _shape(original)
+    return Quality((*small, *stretched, *_exposure(image)))
 
 
 def assess_without_model(image: ByteImage, original: tuple[int, int]) -> Quality:
@@ -57,12 +68,20 @@ def assess_without_model(image: ByteImage, original: tuple[int, int]) -> Quality
     return Quality((*_shape(original), *_exposure(image)))
 
 
+def _training(original: tuple[int, int], trained: tuple[int, int]) -> str:
+    return f"the training images: {_lengths(original)}, those have {_lengths(trained)} and more"
+
+
+def _lengths(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]}"
+
+
+def _far_from_square(size: tuple[int, int]) -> bool:
+    return max(size) >= _STRETCHED * min(size)
+
+
 def _shape(original: tuple[int, int]) -> list[str]:
-    reasons = []
-    width, height = original
-    if max(width, height) >= _STRETCHED * min(width, height):
-        reasons.append(f"far from square: {width} x {height}")
-    return reasons
+    return [f"far from square: {_lengths(original)}"] if _far_from_square(original) else []
 
 
 def _exposure(image: ByteImage) -> list[str]:

@@ -128,6 +128,22 @@ class Energy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Selftest:
+    """Answers to the artifact's golden pictures before it was measured; or the `reason` why there were none.
+
+    Attributes:
+        difference: the largest from the golden answers, as a multiple of the artifact's tolerance.
+    """
+
+    difference: float | None = None
+    milliseconds: float | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        check_limits(self, 0, math.inf, "difference", "milliseconds", of="selftest.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Thermal:
     """Temperatures in °C, absent of batches.
 

@@ -24,6 +24,7 @@ from edgeall.results.costs import (
     Latency,
     LatencyEstimate,
     Marked,
+    Selftest,
     Thermal,
     UsedAccelerator,
 )
@@ -114,6 +115,7 @@ class Result(Marked):
         emulation_wall_ms, emulation_rss_bytes: of the emulator's process on its host: nothing of the device.
         members: artifacts that an ensemble is made of; its costs are sums of theirs.
         measured_at: ISO 8601, of the last session.
+        selftest: None in results of older versions, and of ensembles.
     """
 
     artifact: str
@@ -190,6 +192,7 @@ class Result(Marked):
     latency_estimate: LatencyEstimate | None = field(default=None, metadata=SOMETIMES)
     members: tuple[str, ...] = field(default=(), metadata=SOMETIMES)
     cross_check: CrossCheck | None = field(default=None, metadata=SOMETIMES)
+    selftest: Selftest | None = field(default=None, metadata=SOMETIMES)
 
     def __post_init__(self) -> None:
         check_limits(

@@ -17,6 +17,7 @@ import edgeall
 from edgeall import evaluating, files, predictions, runs
 from edgeall.artifact import Decision
 from edgeall.datasets import Dataset, split_caveat
+from edgeall.domain.of_split import domain_of_split
 from edgeall.errors import DatasetError
 from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.predictions import Predictions
@@ -152,6 +153,7 @@ def fine_tune(
             calibration=calibration.to_dict(),
             metrics=metrics,
             versions=versions(),
+            domain=domain_of_split(dataset.root, split, fitted.mapping.resize, progress),
         )
         classifier.model.save(run.model_path)
         runs.save(run)

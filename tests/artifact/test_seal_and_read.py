@@ -199,7 +199,16 @@ def test_trouble_with_the_disk_is_an_artifact_error(tiny: SmallModel, tmp_path: 
         artifact.seal(tmp_path / ("long" * 100 + ".onnx"), tiny.metadata("onnx-fp32"))
 
 
-LATER = {"quantization": {}, "calibration": None, "tensors": None}
+LATER = {
+    "quantization": {},
+    "calibration": None,
+    "tensors": None,
+    "test": None,
+    "person_cut": None,
+    "no_person_cut": "",
+    "domain": None,
+    "golden": None,
+}
 """Fields that artifacts did not have from the beginning, and what their absence stands for."""
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from small_models import SmallModel
 
 from edgeall.artifact import Artifact, Decision, Parity
-from edgeall.cli.classify import NOT_TESTED, NOTICE
+from edgeall.cli.classify import NO_DOMAIN, NOT_TESTED, NOTICE
 from edgeall.cli.main import main
 
 
@@ -40,7 +40,7 @@ def test_people_read_a_verdict_and_what_it_is_not(
     score = tiny.reference[1, 1]
     decision = "positive" if score >= 0.5 else "negative"
     assert out == f'{image}: probability of label "ALL" = {score:.2f} (threshold 0.50) {decision}\n'
-    assert err.splitlines() == [NOTICE, NOT_TESTED]
+    assert err.splitlines() == [NOTICE, NOT_TESTED, NO_DOMAIN]
 
 
 def test_programs_read_one_json_object_a_line_and_nothing_else(
@@ -271,7 +271,7 @@ def test_wrong_use_is_one_line_and_status_2(
     ):
         assert main(["classify", *arguments]) == 2
         out, err = capsys.readouterr()
-        lines = [line for line in err.splitlines() if line not in (NOTICE, NOT_TESTED)]
+        lines = [line for line in err.splitlines() if line not in (NOTICE, NOT_TESTED, NO_DOMAIN)]
         assert out == ""
         assert len(lines) == 1
         assert lines[0].startswith("edgeall: ")
@@ -353,6 +353,7 @@ def test_in_a_folder_every_image_is_classified_and_every_other_file_counted(
     assert err.splitlines() == [
         NOTICE,
         NOT_TESTED,
+        NO_DOMAIN,
         f"left out 1 (a link to a folder, which is not followed): {mixed / 'again'}",
         f"left out 4 (not an image): {mixed / 'Thumbs.db'}, {mixed / 'labels.csv'}, {mixed / 'model.tflite'} "
         "and 1 more",

@@ -9,7 +9,7 @@ import pytest
 from small_models import FORMATS, SmallModel
 
 from edgeall import artifact
-from edgeall.artifact import Calibration, ClassTest, Noise, Parity, PersonCut, Share, ShiftAgreement
+from edgeall.artifact import Calibration, ClassTest, Domain, Noise, Parity, PersonCut, Share, ShiftAgreement
 from edgeall.cli.main import main
 
 
@@ -40,10 +40,12 @@ def test_people_read_a_table(mobile: SmallModel, tmp_path: Path, capsys: pytest.
         tmp_path,
         parity=Parity(40, 0.95, 0.2, 0.03, False),
         calibration=Calibration("temperature", 1.25, 0.0, 66),
+        domain=Domain(282, 96, True, (300, 450, 450), (450, 450, 450), 0.015, 7),
     )
     assert main(["inspect", str(sealed.path)]) == 0
     out = capsys.readouterr().out
     for words in (
+        "cells cut out on black: 282 images of 7 people, 300 to 450 x 450 pixels;",
         f"ok, {sealed.sha256}",
         "openvino, int8",
         "healthy, early, pre",

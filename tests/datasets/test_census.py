@@ -100,7 +100,7 @@ def test_what_of_images_is_ignored_is_counted(make_folder: MakeFolder) -> None:
     assert census.to_dict()["image_notes"] == census.image_notes
 
 
-def test_images_that_classify_would_call_doubtful_are_counted(make_folder: MakeFolder) -> None:
+def test_images_that_classify_would_refuse_are_counted(make_folder: MakeFolder) -> None:
     root = make_folder([f"{label}/{i}.png" for label in "ab" for i in range(2)])
     Image.new("RGB", (60, 60), (3, 3, 3)).save(root / "a" / "dark.png")
     Image.new("RGB", (60, 60), (3, 3, 3)).save(root / "b" / "dark.bmp")

@@ -10,6 +10,7 @@ import pytest
 from small_run import draw, make_run
 
 from edgeall import runs
+from edgeall.artifact import Domain
 from edgeall.exporting import cache_key, load_recipe
 from edgeall.exporting.export_plan import Options, Task, plan
 from edgeall.runs import Member, Run
@@ -73,6 +74,9 @@ FACTS: dict[str, Change] = {
     "decision for a person": with_fact("metrics", {"val": {"person_cut": {"cut": None, "reason": "few"}}}),
     "kind of split": lambda run: dataclasses.replace(
         run, split=dataclasses.replace(run.split, grouped_by="unknown")
+    ),
+    "domain": with_fact(
+        "domain", Domain(20, 32, True, (9, 9, 9), (9, 9, 9), 0.0, None, {"edge": (0.0, 0.1)})
     ),
     "data": lambda run: dataclasses.replace(run, data=dataclasses.replace(run.data, fingerprint="1" * 64)),
 }

@@ -60,6 +60,8 @@ def test_an_artifact_alone_says_all(exported: Made) -> None:
         assert metadata.provenance.licence == run.licence
         assert metadata.intended_use == artifact.INTENDED_USE
         assert metadata.calibration == artifact.Calibration("platt", 0.8, -0.125, 16)
+        assert run.domain is not None
+        assert metadata.domain == run.domain
         assert {"edgeall", "keras", "tensorflow"} <= set(metadata.provenance.versions)
         # The run was not tested, and names no people.
         assert (metadata.test, metadata.person_cut) == (None, None)

@@ -86,3 +86,24 @@ def test_real_smears_spoiled_are_flagged(real_data: Path, gain: float, expected:
         image, original = read_image_with_size(path, 224)
         spoiled = (image.astype(float) * gain).clip(0, 255).astype(np.uint8)
         assert expected in reasons(spoiled, original) or "uniform" in reasons(spoiled, original)
+
+
+@pytest.mark.parametrize(
+    ("original", "trained", "reason"),
+    [
+        ((SIZE - 4, SIZE), (SIZE - 8, SIZE - 8), ""),
+        (
+            (SIZE - 14, SIZE),
+            (SIZE - 8, SIZE - 8),
+            "smaller than the training images: 50 x 64, those have 56 x 56",
+        ),
+        ((SIZE - 14, SIZE), (SIZE + 9, SIZE + 9), "smaller than the model's input: 50 x 64, not 64 x 64"),
+        ((900, 300), (800, 250), ""),
+        ((900, 300), (800, 800), "far from square: 900 x 300"),
+    ],
+)
+def test_sizes_and_shapes_of_the_training_images_are_fit(
+    original: tuple[int, int], trained: tuple[int, int], reason: str
+) -> None:
+    assert "; ".join(assess(smear(), original, trained).reasons).startswith(reason)
+    assert assess(smear(), original, trained).ok == (not reason)

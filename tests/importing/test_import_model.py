@@ -43,6 +43,9 @@ def test_nobody_knows_what_trained_the_model_and_the_run_says_so(data: Path, tmp
     sizes = [len(run.split.part(part)) for part in runs.PARTS]
     assert sum(sizes) == 80
     assert sizes[2] == max(sizes)
+    # The user's images of the same classes, without those of the test.
+    assert run.domain is not None
+    assert (run.domain.images, run.domain.side) == (sizes[0] + sizes[1], run.pixels.size)
 
 
 def test_a_split_given_by_the_owner_is_kept(data: Path, tmp_path: Path) -> None:
@@ -89,6 +92,8 @@ def test_without_images_only_float_conversion_is_provided_for(tmp_path: Path) ->
     assert "synthetic smears" in run.weights
     assert "synthetic smears" in done.warnings[0]
     assert (run.decision.threshold, run.metrics) == (0.5, {})
+    # Smears that are drawn are not what it was trained on.
+    assert run.domain is None
 
 
 def test_the_threshold_is_the_one_asked_for(data: Path, tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ import small_backbone
 from drawn_cells import draw_cells, split_of
 
 from edgeall import predictions, runs
+from edgeall.domain import unlike
 from edgeall.errors import DatasetError, EdgeallError, RunError, UsageError
+from edgeall.pixels import read_picture
 from edgeall.runs import Run, Split
 from edgeall.training import TrainingSettings, load_model, train
 from edgeall.training.model import predict
@@ -172,6 +174,11 @@ def test_it_learns_what_can_be_learned(tmp_path: Path) -> None:
     run = train(root, settings, tmp_path, split=split_of(root, 12, 6))
     assert run.metrics["val"]["auc"]["value"] > 0.9
     assert run.metrics["test"]["auc"]["value"] > 0.9
+    # What it was made for is known from its 36 training and validation images.
+    assert run.domain is not None
+    assert (run.domain.images, run.domain.side, run.domain.widths) == (36, 32, (48, 48, 48))
+    refused = [unlike(run.domain, read_picture(path, run.pixels.resize)) for path in run.images("test")]
+    assert sum(map(bool, refused)) <= 1
 
 
 def test_parameters_are_of_what_was_trained(trained: Run, cells: Path, tmp_path: Path) -> None:
