@@ -10,7 +10,6 @@ import json
 from pathlib import Path
 
 from edgeall import documents
-from edgeall.artifact import usage
 from edgeall.artifact.containers import LABELS_FILE, Container, Parts, container_of
 from edgeall.artifact.domain import Domain
 from edgeall.artifact.golden import Golden
@@ -110,6 +109,8 @@ def seal(path: AnyPath, metadata: Metadata) -> Artifact:
     Raises:
         ArtifactError: the file is not a model of its suffix's format, or carries metadata already.
     """
+    from edgeall.artifact import usage
+
     path = Path(path)
     container = container_of(path)
     parts = _split(container, path)

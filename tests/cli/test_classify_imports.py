@@ -24,7 +24,6 @@ EDGEALL = [
     "edgeall.artifact.protobuf",
     "edgeall.artifact.shares",
     "edgeall.artifact.tested",
-    "edgeall.artifact.usage",
     "edgeall.cli",
     "edgeall.cli.classify",
     "edgeall.cli.crash_message",
