@@ -24,7 +24,8 @@ class Format:
     Attributes:
         name: in messages and censuses.
         suffixes: of its files, lower case.
-        magic: regular expression over a file's first bytes, compiled when it is needed; None for a format recognised by suffix only.
+        magic: regular expression over a file's first bytes, compiled when needed; None for a format recognised by
+            suffix only.
         decoder: Pillow's name for it; None: not read.
         codec: codec that Pillow's build needs for it, by its name in `PIL.features`; None: always available.
         remedy: what to do with a file of this format, where it is not read.
