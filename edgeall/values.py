@@ -76,7 +76,7 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(*, frozen: Literal[True]) -> Callable[[type[T]], type[T]]:
-        """As `dataclasses.dataclass(frozen=True)`, without slots, inheritance of fields and keyword-only fields."""
+        """As `dataclasses.dataclass(frozen=True)`, without slots and keyword-only fields. Subclasses use it too."""
 
         def made(kind: type[T]) -> type[T]:
             own = {name: method for name, method in _METHODS.items() if name not in kind.__dict__}

@@ -54,6 +54,10 @@ class TestFigures:
     subjects: int | None
     referred: Share | None = None
 
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.threshold <= 1.0:
+            raise ValueError(f"threshold {self.threshold} is not within 0 and 1")
+
     @property
     def images(self) -> int:
         """Number of test images."""
@@ -66,11 +70,23 @@ class TestFigures:
 
 
 def _parts(test: TestFigures) -> Iterator[str]:
-    yield (
-        f"test sensitivity {_of_class(test.positive, 'positive')}, specificity {_of_class(test.negative, 'negative')}"
-    )
-    if test.referred is not None:
-        yield f"of the images that are not referred; referred are {test.referred.in_words}"
+    positive, negative = test.positive, test.negative
+    if test.referred is None:
+        yield (
+            f"test sensitivity {_share(positive, 'positive')}{_on(positive)}, "
+            f"specificity {_share(negative, 'negative')}{_on(negative)}"
+        )
+    else:
+        # How many of each class are referred is not recorded, so that these figures have no number of a class.
+        answered = test.images - round(test.referred.value * test.images)
+        yield (
+            f"test sensitivity {_share(positive, 'positive')}, specificity {_share(negative, 'negative')}, of the "
+            f"{answered} of {test.images} images that are not referred"
+        )
+        yield f"referred are {test.referred.in_words}"
+        yield (
+            f"all are {positive.images} positive{_people(positive)} and {negative.images} negative{_people(negative)}"
+        )
     yield f"of {test.of} that this was made from, at its threshold {test.threshold:.2f}"
     if test.subjects is None:
         yield "whose images they are is not known: optimistic for new people"
@@ -78,14 +94,20 @@ def _parts(test: TestFigures) -> Iterator[str]:
         yield "people of the test also trained it: optimistic for new people"
 
 
-def _of_class(figures: ClassTest, name: str) -> str:
+def _share(figures: ClassTest, name: str) -> str:
     if not figures.images:
         return f"not known (no {name} image)"
-    share = "not known (all are referred)" if figures.right is None else figures.right.in_words
-    return f"{share} on {_count(figures.images, 'image', 'images')}" + (
-        "" if figures.subjects is None else f" of {_count(figures.subjects, 'person', 'people')}"
-    )
+    return "not known (all are referred)" if figures.right is None else figures.right.in_words
 
 
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+def _on(figures: ClassTest) -> str:
+    """As " on 60 images of 3 people"; empty for no image."""
+    if not figures.images:
+        return ""
+    return f" on {figures.images} {'image' if figures.images == 1 else 'images'}{_people(figures)}"
+
+
+def _people(figures: ClassTest) -> str:
+    if figures.subjects is None:
+        return ""
+    return f" of {figures.subjects} {'person' if figures.subjects == 1 else 'people'}"

@@ -59,13 +59,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="copy each picture to DIR/positive, DIR/negative, DIR/refer or DIR/refuse",
     )
     parser.add_argument(
+        "--cells",
+        action="store_true",
+        help="the images are whole smear fields: find the white cells of each, and classify them one by one",
+    )
+    parser.add_argument(
+        "--boxes",
+        type=Path,
+        metavar="DIR",
+        help="with --cells: write each field to DIR with its cells drawn",
+    )
+    parser.add_argument(
         "--by",
         choices=("folder", "subject"),
         metavar="folder|subject",
         help="also count verdicts for each folder (a slide), or each person in published file names",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace FILE, add to DIR, where they exist already"
+        "--overwrite", action="store_true", help="replace FILE, and add to DIR, where they exist already"
     )
     parser.epilog = (
         "Exit status: 0 all images have a verdict, 1 some are refused or cannot be read, 2 none can be read. "
@@ -84,8 +95,16 @@ def run(args: argparse.Namespace, display: Display) -> int:
     counts, left_out, groups = Counts(), list[LeftOut](), list[Group]()
     with _outputs(args, artifact, display) as outputs, crash_message(artifact):
         known = None if outputs is None else outputs.known
-        checked = partial(_selftested, display=display)
-        found = answers(artifact, args.paths, args.threads, force=args.force, known=known, checked=checked)
+        selftested = partial(_selftested, display=display)
+        found = answers(
+            artifact,
+            args.paths,
+            args.threads,
+            force=args.force,
+            cells=args.cells,
+            known=known,
+            selftested=selftested,
+        )
         for answer in found:
             if isinstance(answer, LeftOut):
                 left_out.append(answer)
@@ -100,16 +119,16 @@ def run(args: argparse.Namespace, display: Display) -> int:
     verdict_lines.show_groups(groups, display)
     for line in in_words(left_out):
         display.note(line)
-    if counts.inputs > 1:
-        display.note(verdict_lines.summary(counts))
-    if counts.read == 0:
+    if counts.inputs > 1 or args.cells:
+        display.note(verdict_lines.summary(counts, args.cells))
+    if counts.answered == 0:
         return 2
-    return 0 if counts.with_verdict == counts.inputs else 1
+    return 1 if counts.unreadable or counts.decisions["refuse"] else 0
 
 
 @contextmanager
 def _outputs(args: argparse.Namespace, artifact: Artifact, display: Display) -> "Iterator[Outputs | None]":
-    if args.output is None and args.copy_to is None and args.by is None:
+    if all(each is None for each in (args.output, args.copy_to, args.boxes, args.by)):
         yield None
         return
     from edgeall.field.outputs import outputs
@@ -119,8 +138,10 @@ def _outputs(args: argparse.Namespace, artifact: Artifact, display: Display) -> 
         args.paths,
         file=args.output,
         copy_to=args.copy_to,
+        boxes=args.boxes,
         by=args.by,
         force=args.force,
+        cells=args.cells,
         overwrite=args.overwrite,
     ) as made:
         if made.file is not None and made.file.resumed:

@@ -1,52 +1,85 @@
 """Answers of `classify` as lines of text and JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from edgeall.artifact import Decision
 from edgeall.cli.display import Display
 
 if TYPE_CHECKING:
-    from edgeall.field import Classified, Failed
+    from edgeall.field import Classified, Failed, Outcome, Result, Verdict
     from edgeall.field.counts import Counts, Group
+    from edgeall.field.field_answers import FieldAnswer
 
-_WORDS = {"positive": "positive", "negative": "negative", "refer": "refer", "refuse": "refused"}
+_WORDS: "dict[Outcome, str]" = {
+    "positive": "positive",
+    "negative": "negative",
+    "refer": "refer",
+    "refuse": "refused",
+}
 
 
-def show(result: "Classified | Failed", decision: Decision, display: Display) -> None:
+def show(result: "Result | Failed", decision: Decision, display: Display) -> None:
     """Print one answer: an error on standard error, anything else as a result."""
-    from edgeall.field import Classified
+    from edgeall.field import Classified, Failed
 
     display.emit(result.to_dict(), line=True)
-    if not isinstance(result, Classified):
+    if isinstance(result, Failed):
         display.error(result.error)
     elif not display.as_json:
-        display.show(*_lines(result, decision))
+        display.show(
+            *(_lines(result, decision) if isinstance(result, Classified) else _cell_lines(result, decision))
+        )
 
 
 def _lines(result: "Classified", decision: Decision) -> list[str]:
-    notes = [f"  note: {note}" for note in result.notes]
-    doubts = "; ".join(result.doubts)
-    verdict = result.verdict
+    return [
+        f"{result.path}: {_words(result.verdict, result.doubts, result.threshold, decision)}",
+        *_doubts(result.verdict, result.doubts),
+        *(f"  note: {note}" for note in result.notes),
+    ]
+
+
+def _cell_lines(result: "FieldAnswer", decision: Decision) -> list[str]:
+    """A line for the field, and one for each cell."""
+    count = len(result.cells)
+    lines = [
+        f"{result.path}: {count} white {'cell' if count == 1 else 'cells'}: {_by_decision(result.counts)}",
+        *(f"  note: {note}" for note in result.notes),
+    ]
+    for number, cell in enumerate(result.cells, 1):
+        box = cell.box
+        where = f"cell {number} at {box.left}, {box.top}, {box.width} x {box.height}"
+        lines.append(f"  {where}: {_words(cell.verdict, cell.doubts, result.threshold, decision)}")
+        lines += [f"  {line}" for line in _doubts(cell.verdict, cell.doubts)]
+    return lines
+
+
+def _words(verdict: "Verdict | None", doubts: Sequence[str], threshold: float, decision: Decision) -> str:
     if verdict is None:
-        return [f"{result.path}: refused: {doubts}", *notes]
+        return f"refused: {'; '.join(doubts)}"
     labels = f"label{'s'[: len(decision.positive) - 1]} " + " or ".join(f'"{x}"' for x in decision.positive)
-    line = (
-        f"{result.path}: probability of {labels} = {verdict.score:.2f} "
-        f"(threshold {result.threshold:.2f}) {verdict.decision}"
-    )
+    line = f"probability of {labels} = {verdict.score:.2f} (threshold {threshold:.2f}) {verdict.decision}"
     if len(decision.labels) > 2:
         line += f', label "{verdict.label}" = {verdict.probability:.2f}'
-    return [line, *([f"  doubtful image: {doubts}"] if doubts else []), *notes]
+    return line
 
 
-def summary(counts: "Counts") -> str:
+def _doubts(verdict: "Verdict | None", doubts: Sequence[str]) -> list[str]:
+    return [f"  doubtful image: {'; '.join(doubts)}"] if doubts and verdict is not None else []
+
+
+def summary(counts: "Counts", cells: bool = False) -> str:
     """All answers on one line: "12 inputs: 3 positive, 5 negative, 1 refer, 2 refused, 1 unreadable; 4 files left out".
 
-    Each picture, folder without pictures and name without a file is one input.
+    Each picture, folder without pictures and name without a file is one input. With `cells`, decisions are on cells.
     """
-    line = f"{counts.inputs} inputs: {_by_decision(counts)}, {counts.unreadable} unreadable"
-    return f"{line}; {counts.left_out} files left out" if counts.left_out else line
+    found = counts.decisions
+    of = f" with {found.total()} white {'cell' if found.total() == 1 else 'cells'}" if cells else ""
+    line = f"{counts.inputs} {'input' if counts.inputs == 1 else 'inputs'}{of}: {_by_decision(found)}"
+    line += f", {counts.unreadable} unreadable"
+    files = "file" if counts.left_out == 1 else "files"
+    return f"{line}; {counts.left_out} {files} left out" if counts.left_out else line
 
 
 def show_groups(groups: Sequence["Group"], display: Display) -> None:
@@ -67,8 +100,8 @@ def _group_line(group: "Group") -> str:
     )
     why = f" ({group.why})" if group.why else ""
     unreadable = f", {group.counts.unreadable} unreadable" if group.counts.unreadable else ""
-    return f"{name}: {_by_decision(group.counts)}{unreadable}{figures}: {group.decision}{why}"
+    return f"{name}: {_by_decision(group.counts.decisions)}{unreadable}{figures}: {group.decision}{why}"
 
 
-def _by_decision(counts: "Counts") -> str:
-    return ", ".join(f"{counts.decisions[name]} {word}" for name, word in _WORDS.items())
+def _by_decision(counts: "Mapping[Outcome, int]") -> str:
+    return ", ".join(f"{counts[name]} {word}" for name, word in _WORDS.items())

@@ -1,7 +1,7 @@
 """Classification of images with an artifact, offline, on any device."""
 
 from edgeall.field.answers import Classified, Failed
-from edgeall.field.classify import Answer, answers, classify
+from edgeall.field.classify import Answer, Result, answers, classify
 from edgeall.field.sources import Found, find_images
 from edgeall.field.verdict import OUTCOMES, Outcome, Verdict, decide, verdict_of
 from edgeall.pixels.folder import LeftOut
@@ -16,6 +16,7 @@ __all__ = [
     "LeftOut",
     "Outcome",
     "Quality",
+    "Result",
     "Verdict",
     "answers",
     "assess",

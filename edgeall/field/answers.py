@@ -37,22 +37,23 @@ class Classified:
         return "refuse" if self.verdict is None else self.verdict.decision
 
     @property
+    def decisions(self) -> tuple[Outcome, ...]:
+        """The one decision."""
+        return (self.decision,)
+
+    @property
     def doubts(self) -> tuple[str, ...]:
         """Why the picture is refused or, with a verdict, is doubtful."""
         return (*self.quality.reasons, *(self.unlike or ()))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: path, label, probability, score, threshold, decision, quality, domain, model, ms, notes."""
-        verdict = self.verdict
         return {
             "path": self.path,
-            "label": None if verdict is None else verdict.label,
-            "probability": None if verdict is None else verdict.probability,
-            "score": None if verdict is None else verdict.score,
+            **verdict_to_dict(self.verdict),
             "threshold": self.threshold,
             "decision": self.decision,
-            "quality": {"ok": self.quality.ok, "reasons": list(self.quality.reasons)},
-            "domain": None if self.unlike is None else {"ok": not self.unlike, "reasons": list(self.unlike)},
+            **checks_to_dict(self.quality, self.unlike),
             "model": self.model,
             "ms": round(self.ms, 3),
             "notes": list(self.notes),
@@ -66,14 +67,16 @@ class Classified:
             DocumentError: a key is missing, or a value is of another type.
         """
         read = documents.build(_Document, document)
-        verdict = None
-        if read.decision != "refuse":
-            if read.score is None or read.label is None or read.probability is None:
-                raise documents.DocumentError("missing", "label, probability or score")
-            verdict = Verdict(read.decision, read.score, read.label, read.probability)
-        quality = Quality(read.quality.reasons)
-        unlike = None if read.domain is None else read.domain.reasons
-        return cls(read.path, verdict, read.threshold, quality, unlike, read.model, read.ms, read.notes)
+        return cls(
+            read.path,
+            verdict_from(read),
+            read.threshold,
+            Quality(read.quality.reasons),
+            None if read.domain is None else read.domain.reasons,
+            read.model,
+            read.ms,
+            read.notes,
+        )
 
 
 @dataclass(frozen=True)
@@ -88,21 +91,55 @@ class Failed:
         return {"path": self.path, "error": self.error}
 
 
+def verdict_to_dict(verdict: Verdict | None) -> dict[str, Any]:
+    """JSON-ready: label, probability, score; null without a verdict."""
+    if verdict is None:
+        return {"label": None, "probability": None, "score": None}
+    return {"label": verdict.label, "probability": verdict.probability, "score": verdict.score}
+
+
+def checks_to_dict(quality: Quality, unlike: tuple[str, ...] | None) -> dict[str, Any]:
+    """JSON-ready: quality, domain; each with ok and reasons."""
+    return {
+        "quality": {"ok": quality.ok, "reasons": list(quality.reasons)},
+        "domain": None if unlike is None else {"ok": not unlike, "reasons": list(unlike)},
+    }
+
+
 @dataclass(frozen=True)
 class _Check:
     reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class _Document:
-    path: str
+class VerdictDocument:
+    """What `verdict_to_dict` and `checks_to_dict` write, as it is read back."""
+
     label: str | None
     probability: float | None
     score: float | None
-    threshold: float
     decision: VerdictOutcome | Outcome
     quality: _Check
     domain: _Check | None
+
+
+@dataclass(frozen=True)
+class _Document(VerdictDocument):
+    path: str
+    threshold: float
     model: str
     ms: float
     notes: tuple[str, ...]
+
+
+def verdict_from(read: VerdictDocument) -> Verdict | None:
+    """The verdict of a document; None for "refuse".
+
+    Raises:
+        DocumentError: it has a decision, and no label or number.
+    """
+    if read.decision == "refuse":
+        return None
+    if read.score is None or read.label is None or read.probability is None:
+        raise documents.DocumentError("missing", "label, probability or score")
+    return Verdict(read.decision, read.score, read.label, read.probability)

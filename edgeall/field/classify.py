@@ -1,45 +1,39 @@
-"""Classifies images with one engine, and yields each answer as soon as it is available."""
+"""Classifies pictures with one engine, and yields each answer as soon as it is available."""
 
 import os
-import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Union
 
-from edgeall.artifact import Artifact, Domain, Metadata
-from edgeall.domain.judging import unlike
+from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, ImageError, UsageError
 from edgeall.field.answers import Classified, Failed
 from edgeall.field.reading_ahead import in_order
+from edgeall.field.single_pictures import SinglePictures
 from edgeall.field.sources import STDIN, Found, find_images
-from edgeall.field.verdict import verdict_of
 from edgeall.golden import Outcome, check_once, uncheckable
-from edgeall.pixels import Picture, Source, read_picture
 from edgeall.pixels.folder import LeftOut
-from edgeall.pixels.quality import Quality, assess
 from edgeall.runtimes import Session, open_session
 from edgeall.values import dataclass
 
-Known = Callable[[Found], Classified | None]
+if TYPE_CHECKING:
+    from edgeall.field.field_answers import FieldAnswer
+
+Result = Union[Classified, "FieldAnswer"]
+
+Known = Callable[[Found], Result | None]
 """An answer that is known already, such as that of an interrupted run; None where there is none."""
 
 
-@dataclass(frozen=True)
-class _Read:
-    """A picture that was read and checked.
+class Way(Protocol):
+    """How a file becomes an answer: `SinglePictures` or `WholeFields`."""
 
-    Attributes:
-        seconds: that this took.
-    """
+    def read(self, path: str) -> Any:
+        """All that needs no engine; for any thread. Raises `ImageError`."""
+        ...
 
-    path: str
-    picture: Picture
-    quality: Quality
-    unlike: tuple[str, ...] | None
-    seconds: float
-
-    @property
-    def refused(self) -> bool:
-        return not self.quality.ok or bool(self.unlike)
+    def answer(self, path: str, read: Any, session: Session) -> Result:
+        """The answer by what was read. Raises `EngineError`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -52,8 +46,16 @@ class Answer:
     """
 
     found: Found | None
-    result: Classified | Failed
+    result: Result | Failed
     known: bool = False
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A picture that was read and waits for the engine."""
+
+    found: Found
+    read: Any
 
 
 def classify(
@@ -62,7 +64,8 @@ def classify(
     threads: int = 1,
     *,
     force: bool = False,
-) -> Iterator[Classified | Failed | LeftOut]:
+    cells: bool = False,
+) -> Iterator[Result | Failed | LeftOut]:
     """Classify images, in order: files, folders (with all below them, by name), patterns, "-" for standard input.
 
     A picture that fails a quality check, or is unlike the training images that the artifact describes, is refused: a
@@ -76,13 +79,14 @@ def classify(
     Args:
         threads: of the engine. One thread for each processor reads images.
         force: give a verdict on pictures that would be refused. The reasons stay in the answer.
+        cells: the images are whole smear fields, and the model is one of single cells: each gives a `FieldAnswer`.
 
     Raises:
         UsageError: no source, or standard input twice.
         MissingExtraError, EngineError: the artifact's engine is not installed, or cannot load it.
         SelftestError: the engine answers wrong here.
     """
-    for answer in answers(artifact, sources, threads, force=force):
+    for answer in answers(artifact, sources, threads, force=force, cells=cells):
         yield answer if isinstance(answer, LeftOut) else answer.result
 
 
@@ -92,13 +96,14 @@ def answers(
     threads: int = 1,
     *,
     force: bool = False,
+    cells: bool = False,
     known: Known | None = None,
-    checked: Callable[[Outcome], None] | None = None,
+    selftested: Callable[[Outcome], None] | None = None,
 ) -> Iterator[Answer | LeftOut]:
     """As `classify`, with the file that each answer is on, and without those that are `known` already.
 
     Args:
-        checked: is given the outcome of the golden pictures, where they were run.
+        selftested: is given the outcome of the golden pictures, where they were run.
 
     Raises:
         as `classify`.
@@ -108,74 +113,40 @@ def answers(
         raise UsageError("no image given: name files, folders, or - for standard input")
     if names.count(STDIN) > 1:
         raise UsageError("standard input (-) holds one image: name it once")
+    way = _way(artifact, force, cells)
 
-    def prepare(found: Found | Failed | LeftOut) -> Answer | LeftOut | tuple[Found, _Read]:
+    def prepare(found: Found | Failed | LeftOut) -> Answer | LeftOut | _Ready:
         if isinstance(found, LeftOut):
             return found
         if isinstance(found, Failed):
             return Answer(None, found)
         if known is not None and (before := known(found)) is not None:
             return Answer(found, before, known=True)
-        read = _read(found.path, artifact.metadata)
-        return Answer(found, read) if isinstance(read, Failed) else (found, read)
+        try:
+            return _Ready(found, way.read(found.path))
+        except ImageError as error:
+            return Answer(found, Failed(found.path, str(error)))
 
     # The first pictures are read while the engine loads.
-    with in_order(prepare, find_images(names)) as ready, open_session(artifact, threads) as session:
-        if (
-            uncheckable(artifact) is None
-            and (outcome := check_once(artifact, session))
-            and checked is not None
-        ):
-            checked(outcome)
-        for prepared in ready:
-            if isinstance(prepared, tuple):
-                yield Answer(prepared[0], _answer(prepared[1], artifact, session, force))
-            else:
-                yield prepared
+    with in_order(prepare, find_images(names)) as prepared, open_session(artifact, threads) as session:
+        outcome = check_once(artifact, session) if uncheckable(artifact) is None else None
+        if outcome is not None and selftested is not None:
+            selftested(outcome)
+        for each in prepared:
+            yield _answer(each, way, session) if isinstance(each, _Ready) else each
 
 
-def _read(path: str, metadata: Metadata) -> _Read | Failed:
-    start = time.perf_counter()
+def _way(artifact: Artifact, force: bool, cells: bool) -> Way:
+    if not cells:
+        return SinglePictures(artifact, force)
+    from edgeall.field.whole_fields import WholeFields
+
+    return WholeFields(artifact, force)
+
+
+def _answer(ready: _Ready, way: Way, session: Session) -> Answer:
+    found = ready.found
     try:
-        source: Source = _standard_input() if path == STDIN else path
-        picture = read_picture(source, metadata.pixels.resize)
-    except ImageError as error:
-        return Failed(path, str(error))
-    quality, unlikeness = check_picture(picture, metadata.domain)
-    return _Read(path, picture, quality, unlikeness, time.perf_counter() - start)
-
-
-def check_picture(picture: Picture, domain: Domain | None) -> tuple[Quality, tuple[str, ...] | None]:
-    """Whether a picture is fit, and in which ways it is unlike the training images; None where they are not known."""
-    if domain is None:
-        return assess(picture.pixels, picture.size), None
-    smallest = domain.widths[0], domain.heights[0]
-    return assess(picture.pixels, picture.size, smallest), unlike(domain, picture)
-
-
-def _standard_input() -> bytes:
-    data = sys.stdin.buffer.read()
-    if not data:
-        raise ImageError("standard input is empty: pipe an image into it")
-    return data
-
-
-def _answer(read: _Read, artifact: Artifact, session: Session, force: bool) -> Classified | Failed:
-    start, decision = time.perf_counter(), artifact.metadata.decision
-    verdict = None
-    if force or not read.refused:
-        try:
-            verdict = verdict_of(session.predict(read.picture.pixels[None])[0], decision)
-        except EngineError as error:
-            return Failed(read.path, str(error))
-    seconds = read.seconds + time.perf_counter() - start
-    return Classified(
-        read.path,
-        verdict,
-        decision.threshold,
-        read.quality,
-        read.unlike,
-        artifact.path.name,
-        seconds * 1000.0,
-        read.picture.notes,
-    )
+        return Answer(found, way.answer(found.path, ready.read, session))
+    except EngineError as error:
+        return Answer(found, Failed(found.path, str(error)))

@@ -9,9 +9,10 @@ from typing import Any, Literal, get_args
 
 from edgeall.artifact import Metadata
 from edgeall.artifact.shares import Share
-from edgeall.field.answers import Classified, Failed
+from edgeall.field.answers import Failed
+from edgeall.field.classify import Result
 from edgeall.field.sources import Found
-from edgeall.field.verdict import OUTCOMES, VerdictOutcome
+from edgeall.field.verdict import OUTCOMES, Outcome, VerdictOutcome
 from edgeall.values import dataclass
 from edgeall.wilson import wilson
 
@@ -24,33 +25,28 @@ class Counts:
     """Numbers of answers by decision.
 
     Attributes:
+        decisions: on pictures, or on the cells of whole fields.
+        answered: inputs that were read: pictures or fields, with verdicts or refused.
         unreadable: inputs that could not be read.
         left_out: files in folders that are no images.
     """
 
-    decisions: Counter[str] = field(default_factory=Counter)
+    decisions: Counter[Outcome] = field(default_factory=Counter)
+    answered: int = 0
     unreadable: int = 0
     left_out: int = 0
 
-    def add(self, result: Classified | Failed) -> None:
+    def add(self, result: Result | Failed) -> None:
         if isinstance(result, Failed):
             self.unreadable += 1
         else:
-            self.decisions[result.decision] += 1
-
-    @property
-    def read(self) -> int:
-        """Pictures that were read, with a verdict or refused."""
-        return self.decisions.total()
+            self.answered += 1
+            self.decisions.update(result.decisions)
 
     @property
     def inputs(self) -> int:
-        """Pictures that were read, and inputs that could not be."""
-        return self.read + self.unreadable
-
-    @property
-    def with_verdict(self) -> int:
-        return self.read - self.decisions["refuse"]
+        """Inputs that were read, and those that could not be."""
+        return self.answered + self.unreadable
 
     def to_dict(self) -> dict[str, int]:
         """JSON-ready: positive, negative, refer, refuse, unreadable, left_out."""
@@ -100,7 +96,7 @@ class Grouping:
         self._key = _KEYS[by]()
         self._counts: dict[str | None, Counts] = {}
 
-    def add(self, found: Found, result: Classified | Failed) -> None:
+    def add(self, found: Found, result: Result | Failed) -> None:
         self._counts.setdefault(self._key(found), Counts()).add(result)
 
     def groups(self) -> list[Group]:

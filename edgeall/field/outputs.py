@@ -1,14 +1,17 @@
-"""What is made of answers beside showing them: a file, copies of the pictures, counts by folder or person."""
+"""What is made of answers beside showing them: a file, copies, pictures with boxes, counts by folder or person."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from edgeall.artifact import Artifact
+from edgeall.errors import UsageError
 from edgeall.field.answers import Classified
-from edgeall.field.classify import Answer
+from edgeall.field.classify import Answer, Result
 from edgeall.field.copies import Copies
 from edgeall.field.counts import By, Group, Grouping
+from edgeall.field.drawn_fields import DrawnFields
+from edgeall.field.field_answers import FieldAnswer
 from edgeall.field.sources import Found
 from edgeall.field.verdict_file import VerdictFile, verdict_file
 from edgeall.values import dataclass
@@ -20,9 +23,10 @@ class Outputs:
 
     file: VerdictFile | None = None
     copies: Copies | None = None
+    boxes: DrawnFields | None = None
     grouping: Grouping | None = None
 
-    def known(self, found: Found) -> Classified | None:
+    def known(self, found: Found) -> Result | None:
         """The answer of an interrupted call; see `VerdictFile.known`."""
         return None if self.file is None else self.file.known(found)
 
@@ -39,6 +43,8 @@ class Outputs:
             return
         if self.copies is not None and isinstance(result, Classified):
             self.copies.add(found, result.decision)
+        if self.boxes is not None and isinstance(result, FieldAnswer):
+            self.boxes.add(found, result)
         if self.grouping is not None:
             self.grouping.add(found, result)
 
@@ -56,25 +62,39 @@ def outputs(
     *,
     file: Path | None = None,
     copy_to: Path | None = None,
+    boxes: Path | None = None,
     by: By | None = None,
     force: bool = False,
+    cells: bool = False,
     overwrite: bool = False,
 ) -> Iterator[Outputs]:
     """The outputs of the classification of `sources`, checked before the first picture is read.
 
     Args:
-        force: whether refused pictures get a verdict; answers of an interrupted call with another choice are not taken.
-        overwrite: replace `file`, and add to `copy_to`, where they exist. A call that goes on adds to it in any case.
+        boxes: folder for pictures of fields with their cells drawn.
+        force, cells: as in `classify`; answers of an interrupted call with another choice are not taken.
+        overwrite: replace `file`, and add to the folders, where they exist. A call that goes on adds to them anyway.
 
     Raises:
-        UsageError, FileError: see `verdict_file` and `Copies`.
+        UsageError: `copy_to` with `cells`, or `boxes` without; else as `verdict_file` and `Copies`.
+        FileError: see `verdict_file` and `Copies`.
     """
+    if cells and copy_to is not None:
+        raise UsageError(
+            "a field has cells of several decisions: --copy-to needs single pictures; see --boxes"
+        )
+    if boxes is not None and not cells:
+        raise UsageError("--boxes draws the cells of whole fields: it needs --cells")
     grouping = None if by is None else Grouping(by, artifact.metadata)
-    if file is None:
-        copies = None if copy_to is None else Copies(copy_to, sources, add=overwrite)
-        yield Outputs(None, copies, grouping)
-        return
-    with verdict_file(file, artifact.sha256, {"force": force}, overwrite=overwrite) as verdicts:
-        add = overwrite or verdicts.resumed > 0
+    with ExitStack() as stack:
+        verdicts, add = None, overwrite
+        if file is not None:
+            kind = FieldAnswer if cells else Classified
+            settings = {"force": force, "cells": cells}
+            verdicts = stack.enter_context(
+                verdict_file(file, artifact.sha256, settings, overwrite=overwrite, kind=kind)
+            )
+            add = overwrite or verdicts.resumed > 0
         copies = None if copy_to is None else Copies(copy_to, sources, add=add)
-        yield Outputs(verdicts, copies, grouping)
+        drawn = None if boxes is None else DrawnFields(boxes, sources, add=add)
+        yield Outputs(verdicts, copies, drawn, grouping)

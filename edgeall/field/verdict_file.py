@@ -8,7 +8,7 @@ size and time of modification.
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from edgeall import documents
 from edgeall.errors import FileError, UsageError
 from edgeall.field.answers import Classified, Failed
+from edgeall.field.classify import Result
 from edgeall.field.sources import STDIN, Found
 from edgeall.files import refuse_overwrite, replacing
 from edgeall.values import dataclass
@@ -30,6 +31,7 @@ SUFFIXES = (".csv", ".jsonl")
 
 COLUMNS = (
     "path",
+    "box",
     "decision",
     "label",
     "probability",
@@ -42,7 +44,8 @@ COLUMNS = (
     "model",
     "ms",
 )
-"""Columns of a CSV file. `quality`, `domain` and `notes` hold sentences, separated by "; "."""
+"""Columns of a CSV file. `box` is that of a cell in a whole field: left, top, right, bottom. `quality`, `domain` and
+`notes` hold sentences, separated by "; "."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,10 @@ class VerdictFile:
         whole: whether the file is written.
     """
 
-    def __init__(self, path: Path, journal: TextIO, finished: Mapping[str, _Line]) -> None:
-        self._path, self._journal, self._finished = path, journal, finished
+    def __init__(
+        self, path: Path, journal: TextIO, finished: Mapping[str, _Line], kind: type[Result]
+    ) -> None:
+        self._path, self._journal, self._finished, self._kind = path, journal, finished, kind
         self._answers: list[dict[str, Any]] = []
         self.whole = False
 
@@ -79,17 +84,17 @@ class VerdictFile:
     def resumed(self) -> int:
         return len(self._finished)
 
-    def known(self, found: Found) -> Classified | None:
+    def known(self, found: Found) -> Result | None:
         """The answer of an interrupted call on a file that is unchanged since; None where there is none."""
         line = self._finished.get(found.path)
         if line is None or _identity(found.path) != (line.size, line.mtime_ns):
             return None
         try:
-            return Classified.from_dict(line.answer)
+            return self._kind.from_dict(line.answer)
         except documents.DocumentError:
             return None
 
-    def add(self, result: Classified | Failed, found: Found | None) -> None:
+    def add(self, result: Result | Failed, found: Found | None) -> None:
         """Append an answer. Failures, and answers on standard input, are not taken again by a later call."""
         document = result.to_dict()
         self._answers.append(document)
@@ -114,12 +119,17 @@ class VerdictFile:
 
 @contextmanager
 def verdict_file(
-    path: Path, artifact_sha256: str, settings: Mapping[str, Any], overwrite: bool = False
+    path: Path,
+    artifact_sha256: str,
+    settings: Mapping[str, Any],
+    overwrite: bool = False,
+    kind: type[Result] = Classified,
 ) -> Iterator[VerdictFile]:
     """The file at `path`; it is written when the block calls `finish`.
 
     Args:
         settings: JSON-ready; answers of an interrupted call are taken only if it had the same ones.
+        kind: of the answers.
 
     Raises:
         UsageError: another suffix than .csv or .jsonl; the file exists, and not `overwrite`; or another process is
@@ -142,7 +152,7 @@ def verdict_file(
         if not finished:
             journal.truncate(0)
             _write_line(journal, asdict(header), path)
-        file = VerdictFile(path, journal, finished)
+        file = VerdictFile(path, journal, finished, kind)
         yield file
     if file.whole:
         journal_path.unlink(missing_ok=True)
@@ -213,13 +223,19 @@ def _write_csv(path: Path, answers: Sequence[dict[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(_row(answer) for answer in answers)
+        writer.writerows(row for answer in answers for row in _rows(answer))
 
 
-def _row(answer: dict[str, Any]) -> Iterable[Any]:
-    checks = {name: "; ".join((answer.get(name) or {}).get("reasons", ())) for name in ("quality", "domain")}
-    values = answer | checks | {"notes": "; ".join(answer.get("notes", ()))}
-    return (_harmless(values.get(name)) for name in COLUMNS)
+def _rows(answer: dict[str, Any]) -> Iterator[list[Any]]:
+    """A row for a picture, an error or each cell of a field. A field without cells has a row without a decision."""
+    whole = answer | {"notes": "; ".join(answer.get("notes", ()))}
+    for part in answer.get("cells", [{}]) or [{}]:
+        values = whole | part
+        reasons = {
+            name: "; ".join((values.get(name) or {}).get("reasons", ())) for name in ("quality", "domain")
+        }
+        values |= reasons | {"box": " ".join(map(str, part.get("box", ())))}
+        yield [_harmless(values.get(name)) for name in COLUMNS]
 
 
 def _harmless(value: Any) -> Any:

@@ -8,7 +8,9 @@ from edgeall.pixels.mapping import FILTERS, FITS, ByteImage, Filter, Fit, PixelM
 from edgeall.pixels.opening import Source, describe
 from edgeall.pixels.reading import (
     MAX_PIXELS,
+    Field,
     Picture,
+    read_field,
     read_image,
     read_image_with_size,
     read_picture,
@@ -19,6 +21,7 @@ __all__ = [
     "FITS",
     "MAX_PIXELS",
     "ByteImage",
+    "Field",
     "Filter",
     "Fit",
     "Picture",
@@ -26,6 +29,7 @@ __all__ = [
     "Resize",
     "Source",
     "describe",
+    "read_field",
     "read_image",
     "read_image_with_size",
     "read_picture",

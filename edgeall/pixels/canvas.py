@@ -58,17 +58,17 @@ class Canvas:
             rows = self._rows[(self._rows >= top) & (self._rows < self._top)] - top
             self._kept += [np.asarray(band.crop((0, r, band.width, r + 1)))[:, self._columns] for r in rows]
 
-    def square(self) -> Image.Image:
+    def finished(self) -> Image.Image:
         """The picture as `to.size` x `to.size` pixels, upright."""
         if self._whole is not None:
-            return square.resized(_turned(self._whole, self._turn), self._to)
+            return square.resized(turned(self._whole, self._turn), self._to)
         if self._to.antialiased:
             rows = Image.fromarray(np.concatenate(self._kept))
-            return _turned(square.filtered_down(rows, self._box, self._to), self._turn)
+            return turned(square.filtered_down(rows, self._box, self._to), self._turn)
         if not (self._rows.size and self._columns.size):
             # A panorama so narrow that no centre of a letterbox's pixel lies in it.
             return Image.new("RGB", (self._to.size, self._to.size))
-        picked = _turned(Image.fromarray(np.concatenate(self._kept)), self._turn)
+        picked = turned(Image.fromarray(np.concatenate(self._kept)), self._turn)
         return Image.fromarray(square.sampled(np.asarray(picked), self._indices))
 
     def _paste(self, band: Image.Image, top: int) -> None:
@@ -99,7 +99,8 @@ _REVERSES = {
 }
 
 
-def _turned(image: Image.Image, turn: Turn) -> Image.Image:
+def turned(image: Image.Image, turn: Turn) -> Image.Image:
+    """`image` after a transposition, if any."""
     return image if turn is None else image.transpose(turn)
 
 

@@ -1,4 +1,4 @@
-"""Converts stored values of any depth and kind to an RGB square.
+"""Converts stored values of any depth and kind to an RGB square, or to a bounded picture.
 
 Only a canvas of the whole picture is held in memory. The scale of values is guessed from the first band of rows. Where
 a later band contradicts it, the remaining bands are only measured, and all bands are read a second time.
@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgeall.pixels.canvas import Canvas, Turn
+from edgeall.pixels.bounded import Bounded, canvas
+from edgeall.pixels.canvas import Turn
 from edgeall.pixels.colour import Conversion, Stored, conversion
 from edgeall.pixels.mapping import Resize
 from edgeall.pixels.refusal import RefusedImage
@@ -75,8 +76,8 @@ class _Levels:
     opaque: float | None
 
 
-def to_square(raster: Raster, to: Resize) -> tuple[Image.Image, tuple[str, ...]]:
-    """The square, mode RGB, and notes on the scale of values.
+def to_picture(raster: Raster, to: Resize | Bounded) -> tuple[Image.Image, tuple[str, ...]]:
+    """The square or bounded picture, mode RGB, and notes on the scale of values.
 
     Transparency becomes white. Full transparency everywhere is an unused channel and ignored.
 
@@ -84,7 +85,7 @@ def to_square(raster: Raster, to: Resize) -> tuple[Image.Image, tuple[str, ...]]
         RefusedImage: the values are on no known scale.
     """
     to_srgb = _to_srgb(raster)
-    canvas, values = Canvas(raster.size, raster.turn, to), _Values(raster)
+    picture, values = canvas(raster.size, raster.turn, to), _Values(raster)
     guess: _Levels | None = None
     correct = True
     for band in raster.bands():
@@ -92,13 +93,13 @@ def to_square(raster: Raster, to: Resize) -> tuple[Image.Image, tuple[str, ...]]
         guess = guess or values.guess()
         correct = correct and values.guess() == guess
         if correct:
-            canvas.add(_to_rgb(band, raster, guess, to_srgb))
+            picture.add(_to_rgb(band, raster, guess, to_srgb))
     levels, notes = values.levels()
     if not correct or levels != guess:
-        canvas = Canvas(raster.size, raster.turn, to)
+        picture = canvas(raster.size, raster.turn, to)
         for band in raster.bands():
-            canvas.add(_to_rgb(band, raster, levels, to_srgb))
-    return to_srgb.apply(canvas.square()), (*notes, *to_srgb.notes)
+            picture.add(_to_rgb(band, raster, levels, to_srgb))
+    return to_srgb.apply(picture.finished()), (*notes, *to_srgb.notes)
 
 
 class _Values:

@@ -15,12 +15,13 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from edgeall.errors import ImageError
 from edgeall.pixels import deep_png, jpeg2000
-from edgeall.pixels.canvas import Canvas, Turn, bands_of
+from edgeall.pixels.bounded import Bounded, canvas, least_decoded
+from edgeall.pixels.canvas import Turn, bands_of
 from edgeall.pixels.colour import MAX_PROFILE_BYTES, conversion, stored_colours
 from edgeall.pixels.formats import Format, readable
 from edgeall.pixels.mapping import ByteImage, Resize
 from edgeall.pixels.opening import Source, describe, read_head
-from edgeall.pixels.raster import UNUSED_ALPHA, Raster, to_square
+from edgeall.pixels.raster import UNUSED_ALPHA, Raster, to_picture
 from edgeall.pixels.refusal import RefusedImage
 from edgeall.pixels.scale import SampleDepth
 from edgeall.values import dataclass
@@ -79,6 +80,27 @@ class Picture:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Field:
+    """A whole picture, upright, perhaps reduced.
+
+    Attributes:
+        pixels: RGB bytes (height, width, 3).
+        size: width and height of the file's picture, upright.
+        notes: as those of `Picture`.
+    """
+
+    pixels: ByteImage = field(repr=False)
+    size: tuple[int, int]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """The file's pixels for each pixel here, across and down; 1 where it is not reduced."""
+        height, width = self.pixels.shape[:2]
+        return self.size[0] / width, self.size[1] / height
+
+
 def read_picture(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode an image and resize it to RGB bytes of shape (size, size, 3).
 
@@ -96,11 +118,14 @@ def read_picture(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS)
         ImageError: not an image, truncated, of a format or kind that edgeall does not read, over `max_pixels`, or
             with a side over `MAX_SIDE`.
     """
-    square = Resize(to) if isinstance(to, int) else to
+    return _read_source(source, Resize(to) if isinstance(to, int) else to, max_pixels)
+
+
+def _read_source(source: Source, to: Resize | Bounded, max_pixels: int) -> Picture:
     try:
         format = readable(read_head(source), describe(source))
         with _opened(source) as file:
-            return _read(file, format, square, max_pixels)
+            return _read(file, format, to, max_pixels)
     except ImageError:
         raise
     except RefusedImage as refused:
@@ -128,6 +153,21 @@ def read_image_with_size(
     return picture.pixels, picture.size
 
 
+def read_field(source: Source, longest: int, max_pixels: int = MAX_PIXELS) -> Field:
+    """Decode an image whole and upright, as `read_picture` does, with a longer side of at most `longest` pixels.
+
+    A larger picture is reduced by a whole number, so that each pixel is the mean of a block. JPEGs are reduced by their
+    decoder where it can.
+
+    Raises:
+        ImageError: as `read_picture`.
+    """
+    picture = _read_source(source, Bounded(longest), max_pixels)
+    (height, width), stored = picture.pixels.shape[:2], picture.size
+    upright = stored if (width >= height) == (stored[0] >= stored[1]) else (stored[1], stored[0])
+    return Field(picture.pixels, upright, picture.notes)
+
+
 @contextmanager
 def _opened(source: Source) -> Iterator[BinaryIO]:
     """`source` as a seekable file."""
@@ -145,7 +185,7 @@ def _opened(source: Source) -> Iterator[BinaryIO]:
         yield source if seekable else io.BytesIO(source.read())
 
 
-def _read(file: BinaryIO, format: Format, to: Resize, max_pixels: int) -> Picture:
+def _read(file: BinaryIO, format: Format, to: Resize | Bounded, max_pixels: int) -> Picture:
     file.seek(0)
     if format.name == "TIFF":
         return _read_tiff(file, to, max_pixels)
@@ -160,17 +200,17 @@ def _read(file: BinaryIO, format: Format, to: Resize, max_pixels: int) -> Pictur
         if format.name == "JPEG 2000":
             profile = jpeg2000.colour_profile(read_head(file, 2 * MAX_PROFILE_BYTES))
         if bits != 16:
-            if to.antialiased:
-                image.draft("RGB", (2 * to.size, 2 * to.size))
+            if (least := least_decoded(size, to)) is not None:
+                image.draft("RGB", least)
             # The whole file in one piece: between pieces a decoding thread waits for the interpreter's lock.
             image.decodermaxblock = _PIECE
             image.load()
             turn = _turn_of(image)
-            return _picture(*_square(_clear_grey(image, bits), turn, to, profile), size)
+            return _picture(*_resized(_clear_grey(image, bits), turn, to, profile), size)
         # Only this kind of EXIF data is available without decoding the picture.
         turn = _turn_of(image) if "Raw profile type exif" in image.info else None
     raster = replace(deep_png.raster_of(file, turn, _turn_by_exif), profile=profile)
-    return _picture(*to_square(raster, to), raster.size)
+    return _picture(*to_picture(raster, to), raster.size)
 
 
 def _identified(file: BinaryIO, decoder: str) -> ImageFile.ImageFile:
@@ -189,7 +229,7 @@ def _identified(file: BinaryIO, decoder: str) -> ImageFile.ImageFile:
     raise UnidentifiedImageError
 
 
-def _read_tiff(file: BinaryIO, to: Resize, max_pixels: int) -> Picture:
+def _read_tiff(file: BinaryIO, to: Resize | Bounded, max_pixels: int) -> Picture:
     # Imported for TIFF files alone: no small part of what a classification of another picture would load.
     from edgeall.pixels import pages, tiff_picture
     from edgeall.pixels.tiff import read_directories
@@ -207,11 +247,11 @@ def _read_tiff(file: BinaryIO, to: Resize, max_pixels: int) -> Picture:
             image.seek(chosen.indices[0])
             image.load()
             # Pillow has already set it upright.
-            square, notes = _square(image, None, to, profile)
+            resized, notes = _resized(image, None, to, profile)
     else:
         raster = tiff_picture.raster_of([directories[index] for index in chosen.indices], chosen.bits, turn)
-        square, notes = to_square(replace(raster, profile=profile), to)
-    return _picture(square, (*chosen.notes, *notes), size)
+        resized, notes = to_picture(replace(raster, profile=profile), to)
+    return _picture(resized, (*chosen.notes, *notes), size)
 
 
 def _profile_of(page: "Directory") -> bytes:
@@ -224,8 +264,8 @@ def _profile_of(page: "Directory") -> bytes:
         return b"damaged"
 
 
-def _picture(square: Image.Image, notes: tuple[str, ...], size: tuple[int, int]) -> Picture:
-    return Picture(np.asarray(square), size, notes)
+def _picture(resized: Image.Image, notes: tuple[str, ...], size: tuple[int, int]) -> Picture:
+    return Picture(np.asarray(resized), size, notes)
 
 
 def _check_size(size: tuple[int, int], max_pixels: int) -> None:
@@ -252,23 +292,23 @@ def _turn_by_exif(content: bytes) -> Turn:
         return None
 
 
-def _square(
-    image: Image.Image, turn: Turn, to: Resize, profile: bytes | None
+def _resized(
+    image: Image.Image, turn: Turn, to: Resize | Bounded, profile: bytes | None
 ) -> tuple[Image.Image, tuple[str, ...]]:
-    """The square of a picture that Pillow has decoded."""
+    """The square or bounded picture of one that Pillow has decoded."""
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return to_square(replace(_raster(image, turn), profile=profile), to)
+        return to_picture(replace(_raster(image, turn), profile=profile), to)
     to_srgb = conversion(profile, stored_colours(image.mode))
     notes: tuple[str, ...] = ()
     opaque = image.mode in ("RGBA", "LA") and "transparency" not in image.info
     if opaque and image.getbbox(alpha_only=True) is None:
         notes = (UNUSED_ALPHA,)
-    canvas = Canvas(image.size, turn, to)
+    picture = canvas(image.size, turn, to)
     for top, bottom in bands_of(image):
         whole = (top, bottom) == (0, image.height)
         band = image if whole else image.crop((0, top, image.width, bottom))
-        canvas.add(to_srgb.apply(band) if band.mode == "CMYK" else _to_rgb(band, ignore_alpha=bool(notes)))
-    return to_srgb.apply(canvas.square()), (*notes, *to_srgb.notes)
+        picture.add(to_srgb.apply(band) if band.mode == "CMYK" else _to_rgb(band, ignore_alpha=bool(notes)))
+    return to_srgb.apply(picture.finished()), (*notes, *to_srgb.notes)
 
 
 def _clear_grey(image: Image.Image, bits: int) -> Image.Image:

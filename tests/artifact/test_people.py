@@ -96,14 +96,23 @@ def test_figures_without_people_or_by_image_are_called_optimistic() -> None:
 
 
 def test_figures_beside_a_band_say_how_much_is_referred() -> None:
-    one = ClassTest(Share(0.5), 4, 1)
     words = dataclasses.replace(
-        TESTED, positive=one, negative=ClassTest(None, 1, 1), subjects=2, referred=Share(0.2, 0.04, 0.6)
+        TESTED,
+        positive=ClassTest(Share(0.4, 0.0, 1.0), 18, 2),
+        negative=ClassTest(None, 7, 1),
+        subjects=3,
+        referred=Share(0.8, 0.4, 0.97),
     ).in_words
-    assert words.startswith(
-        "test sensitivity 0.50 (no interval) on 4 images of 1 person, specificity not known (all are referred) on 1 "
-        "image of 1 person; of the images that are not referred; referred are 0.20 (0.04 to 0.60); of the Keras model"
+    assert words == (
+        "test sensitivity 0.40 (0.00 to 1.00), specificity not known (all are referred), of the 5 of 25 images that "
+        "are not referred; referred are 0.80 (0.40 to 0.97); all are 18 positive of 2 people and 7 negative of 1 "
+        "person; of the Keras model that this was made from, at its threshold 0.43"
     )
+
+
+def test_a_figure_of_one_person_has_no_interval() -> None:
+    alone = dataclasses.replace(TESTED, negative=ClassTest(Share(0.5), 1, 1), subjects=4)
+    assert "specificity 0.50 (no interval) on 1 image of 1 person; of the Keras model" in alone.in_words
 
 
 @pytest.mark.parametrize(
@@ -143,8 +152,9 @@ def test_an_artifact_from_before_has_neither() -> None:
     assert (read.test, read.person_cut, read.no_person_cut) == (None, None, "")
 
 
-def test_a_cut_that_contradicts_itself_is_not_read() -> None:
-    document = json.loads(json.dumps(metadata(person_cut=CUT).to_dict()))
-    document["person_cut"]["low"] = 0.7
-    with pytest.raises(ArtifactError, match="person_cut"):
+@pytest.mark.parametrize(("part", "key", "value"), [("person_cut", "low", 0.7), ("test", "threshold", 1.5)])
+def test_what_contradicts_itself_is_not_read(part: str, key: str, value: float) -> None:
+    document = json.loads(json.dumps(metadata(test=TESTED, person_cut=CUT).to_dict()))
+    document[part][key] = value
+    with pytest.raises(ArtifactError, match=part):
         Metadata.from_dict(document)

@@ -96,7 +96,7 @@ def test_the_last_line_counts_the_answers(
     positive = tiny.reference[1, 1] >= 0.5
     verdicts = f"{int(positive)} positive, {int(not positive)} negative, 0 refer, 1 refused"
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last == f"3 inputs: {verdicts}, 1 unreadable; 1 files left out"
+    assert last == f"3 inputs: {verdicts}, 1 unreadable; 1 file left out"
 
 
 def test_a_refusal_is_an_answer_even_if_all_are_refused(

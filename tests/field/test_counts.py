@@ -55,7 +55,7 @@ def test_every_answer_is_counted_once() -> None:
         "unreadable": 1,
         "left_out": 2,
     }
-    assert (counts.inputs, counts.read, counts.with_verdict) == (6, 5, 4)
+    assert (counts.inputs, counts.answered) == (6, 5)
 
 
 def test_the_share_is_of_positive_and_negative_verdicts_with_wilson_s_interval() -> None:

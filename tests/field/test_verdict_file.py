@@ -163,7 +163,7 @@ def test_an_existing_file_is_kept_until_the_new_one_is_whole(tmp_path: Path, pic
     with verdict_file(path, SHA, {}, overwrite=True) as file:
         assert file.resumed == 3
         file.finish()
-    assert path.read_text().startswith("path,decision")
+    assert path.read_text().startswith("path,box,decision")
 
 
 def test_another_suffix_is_refused(tmp_path: Path) -> None:

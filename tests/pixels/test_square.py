@@ -78,7 +78,7 @@ def test_a_picture_in_bands_is_that_of_a_whole_one(
             bands = Canvas(image.size, turn, to)
         for top in range(0, image.height, 7):
             bands.add(image.crop((0, top, image.width, min(top + 7, image.height))))
-        difference = np.abs(np.asarray(bands.square(), int) - np.asarray(whole.square(), int)).max()
+        difference = np.abs(np.asarray(bands.finished(), int) - np.asarray(whole.finished(), int)).max()
         assert difference <= (1 if to.antialiased else 0)
 
 

@@ -1,0 +1,270 @@
+"""How many white cells of smear fields are found, judged by BCCD's published boxes, and how long a field takes.
+
+    make cells                                    # the odd-numbered fields, the table of benchmarks/results
+    python benchmarks/cells.py --fields even      # the fields on which the settings were chosen
+
+`--data` is a folder with `bccd/*.jpg` and `bccd-boxes.csv` (image, cell, xmin, ymin, xmax, ymax). A field without a
+published white cell counts for precision. Boxes are paired one to one, the greatest IoU first. Intervals are Wilson's,
+over boxes.
+"""
+
+import argparse
+import csv
+import io
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edgeall import files
+from edgeall.cells import Box, find_cells
+from edgeall.markdown_table import table
+from edgeall.pixels import read_field
+from edgeall.statistics.estimate import proportion
+
+Pixels = npt.NDArray[np.uint8]
+
+GOALS = {0.5: (0.97, 0.95), 0.7: (0.90, 0.85)}
+"""Least recall and precision at an IoU."""
+
+GOAL_MS = 50.0
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field and the published boxes of its white cells."""
+
+    path: Path
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A changed picture, and how many times as long its sides are."""
+
+    name: str
+    change: Callable[[Pixels], Pixels]
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Published boxes, found boxes, the IoU of each pair, and found boxes without a partner that overlaps at all."""
+
+    published: int
+    found: int
+    pairs: tuple[float, ...]
+    alone: tuple[str, ...]
+    missed: tuple[str, ...]
+
+    def row(self, name: str, goals: bool = False) -> list[str]:
+        cells = [name]
+        for iou, wanted in GOALS.items():
+            good = sum(pair >= iou for pair in self.pairs)
+            for total, goal in zip((self.published, self.found), wanted, strict=True):
+                share = proportion(good, total)
+                assert share is not None
+                goal_text = f"; goal {goal:.2f}" if goals else ""
+                cells.append(f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f}{goal_text})")
+        return cells
+
+
+def scaled(pixels: Pixels, factor: float) -> Pixels:
+    height, width = pixels.shape[:2]
+    size = (round(width * factor), round(height * factor))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+
+
+def times(pixels: Pixels, factors: Sequence[float]) -> Pixels:
+    return np.clip(pixels * np.asarray(factors), 0, 255).astype(np.uint8)
+
+
+def as_jpeg(pixels: Pixels, quality: int) -> Pixels:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer))
+
+
+def of_gamma(pixels: Pixels, gamma: float) -> Pixels:
+    return np.rint(255 * (pixels / 255.0) ** gamma).astype(np.uint8)
+
+
+def greyer(pixels: Pixels, share: float) -> Pixels:
+    grey = pixels.mean(axis=-1, keepdims=True)
+    return np.rint(grey + (pixels - grey) * share).astype(np.uint8)
+
+
+SHIFTS = (
+    Shift("as published", lambda pixels: pixels),
+    Shift("brightness -15 %", partial(times, factors=[0.85])),
+    Shift("brightness +15 %", partial(times, factors=[1.15])),
+    Shift("brightness -40 %", partial(times, factors=[0.6])),
+    Shift("brightness +30 %, background clipped", partial(times, factors=[1.3])),
+    Shift("warm: red +10 %, blue -15 %", partial(times, factors=[1.1, 1.0, 0.85])),
+    Shift("cold: red -15 %, blue +10 %", partial(times, factors=[0.85, 1.0, 1.1])),
+    Shift("gamma 1.4", partial(of_gamma, gamma=1.4)),
+    Shift("gamma 0.7", partial(of_gamma, gamma=0.7)),
+    Shift("saturation -40 %", partial(greyer, share=0.6)),
+    Shift("JPEG 85 once more", partial(as_jpeg, quality=85)),
+    Shift("0.25 times as large", partial(scaled, factor=0.25), 0.25),
+    Shift("0.5 times as large", partial(scaled, factor=0.5), 0.5),
+    Shift("2 times as large", partial(scaled, factor=2.0), 2.0),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--fields", choices=("odd", "even"), default="odd")
+    parser.add_argument("--out", type=Path, help="Markdown file to write the result to")
+    args = parser.parse_args()
+    text = report(args.fields, read_fields(args.data, odd=args.fields == "odd"))
+    print(text)
+    if args.out is not None:
+        files.write_text(args.out, text)
+
+
+def read_fields(data: Path, odd: bool) -> list[Field]:
+    """The fields of the CSV with odd numbers, or those with even ones."""
+    boxes: dict[str, list[Box]] = {}
+    with (data / "bccd-boxes.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            found = boxes.setdefault(row["image"], [])
+            if row["cell"] == "WBC":
+                found.append(Box(*(int(row[side]) for side in ("xmin", "ymin", "xmax", "ymax"))))
+    return [
+        Field(data / "bccd" / name, tuple(found))
+        for name, found in sorted(boxes.items())
+        if int(Path(name).stem.rpartition("_")[2]) % 2 == odd
+    ]
+
+
+def judged(fields: Sequence[Field], shift: Shift) -> Judged:
+    pairs: list[float] = []
+    alone: list[str] = []
+    missed: list[str] = []
+    found_boxes = 0
+    for field in fields:
+        pixels = shift.change(read_field(field.path, 10_000).pixels)
+        found = [cell.box.scaled(1 / shift.scale, 1 / shift.scale) for cell in find_cells(pixels)]
+        paired = paired_by_iou(field.boxes, found)
+        pairs += [iou for iou, _, _ in paired]
+        alone += [field.path.stem] * (len(found) - len(paired))
+        missed += [field.path.stem] * (len(field.boxes) - len(paired))
+        found_boxes += len(found)
+    return Judged(
+        sum(len(field.boxes) for field in fields), found_boxes, tuple(pairs), tuple(alone), tuple(missed)
+    )
+
+
+def paired_by_iou(boxes: Sequence[Box], found: Sequence[Box]) -> list[tuple[float, int, int]]:
+    """IoU and indices of boxes paired one to one, the greatest IoU first; none of IoU 0."""
+    every = sorted(
+        ((iou(box, other), i, j) for i, box in enumerate(boxes) for j, other in enumerate(found)),
+        reverse=True,
+    )
+    pairs: list[tuple[float, int, int]] = []
+    for share, i, j in every:
+        if share > 0 and all(i != k and j != m for _, k, m in pairs):
+            pairs.append((share, i, j))
+    return pairs
+
+
+def iou(one: Box, other: Box) -> float:
+    """Area of the intersection by that of the union."""
+    width = min(one.right, other.right) - max(one.left, other.left)
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    shared = max(width, 0) * max(height, 0)
+    return shared / (one.width * one.height + other.width * other.height - shared)
+
+
+@dataclass(frozen=True)
+class Times:
+    """Milliseconds of each field: by the clock, and of the processor, which other load on the machine affects less."""
+
+    clock: npt.NDArray[np.float64]
+    processor: npt.NDArray[np.float64]
+
+
+def timed(fields: Sequence[Field]) -> tuple[Times, Times]:
+    """Times without and with decoding."""
+    marks = []
+    for field in fields:
+        start = _now()
+        pixels = read_field(field.path, 1600).pixels
+        decoded = _now()
+        find_cells(pixels)
+        marks.append((start, decoded, _now()))
+    starts, decodeds, ends = (np.array(mark) * 1000 for mark in zip(*marks, strict=True))
+    return Times(*(ends - decodeds).T), Times(*(ends - starts).T)
+
+
+def _now() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def report(which: str, fields: Sequence[Field]) -> str:
+    """The result in Markdown."""
+    timed(fields[:10])
+    without, within = timed(fields)
+    results = [(shift, judged(fields, shift)) for shift in SHIFTS]
+    first = results[0][1]
+    head = ["", *(f"{what}, IoU {iou}" for iou in GOALS for what in ("recall", "precision"))]
+    times_head = ["ms a field", "median", "90 % of fields below", "greatest"]
+    times_rows = [
+        [f"{name}, {by}", *(f"{value:.0f}" for value in (np.median(ms), np.percentile(ms, 90), ms.max()))]
+        for name, times in (("cells alone", without), ("with decoding", within))
+        for by, ms in (("clock", times.clock), ("processor", times.processor))
+    ]
+    return f"""# White cells found in smear fields
+
+{len(fields)} {which}-numbered fields of BCCD with {first.published} published boxes of white cells; {first.found} cells
+found. {sum(not field.boxes for field in fields)} fields have no published white cell. BCCD names no people, so that
+the intervals take boxes as independent. Settings were chosen on the even-numbered fields.
+
+{table(head, [first.row("as published", goals=True)])}
+
+Median IoU of paired boxes: {np.median(first.pairs):.2f}. No published box overlaps these found ones:
+{", ".join(first.alone) or "none"}. No found box overlaps these published ones: {", ".join(first.missed) or "none"}.
+
+## Other cameras, compressions and scales
+
+The same fields, changed. The size of red cells is measured in each picture.
+
+{table(head, [result.row(shift.name) for shift, result in results])}
+
+## Time
+
+640 x 480 pixels, one process, {machine()}. Goal: at most {GOAL_MS:.0f} ms.
+
+{table(times_head, times_rows)}
+
+```
+python benchmarks/cells.py --data DIR --fields {which}
+```
+"""
+
+
+def machine() -> str:
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = [
+            line.partition(":")[2].strip()
+            for line in cpuinfo.read_text().splitlines()
+            if "model name" in line
+        ]
+        name = lines[0] if lines else name
+    load = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{name}, {os.cpu_count()} cores{load}"
+
+
+if __name__ == "__main__":
+    main()

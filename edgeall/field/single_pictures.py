@@ -1,0 +1,109 @@
+"""Single pictures: read, checked, and given a verdict by a session."""
+
+import sys
+import time
+
+from edgeall.artifact import Artifact, Domain
+from edgeall.domain.judging import unlike
+from edgeall.errors import ImageError
+from edgeall.field.answers import Classified
+from edgeall.field.sources import STDIN
+from edgeall.field.verdict import Verdict, verdict_of
+from edgeall.pixels import Picture, Source, read_picture
+from edgeall.pixels.quality import Quality, assess
+from edgeall.runtimes import Session
+from edgeall.values import dataclass
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A picture at the model's square, and what speaks against a verdict.
+
+    Attributes:
+        unlike: in which ways it is unlike the training images; None where they are not known.
+    """
+
+    picture: Picture
+    quality: Quality
+    unlike: tuple[str, ...] | None
+
+    @property
+    def refused(self) -> bool:
+        return not self.quality.ok or bool(self.unlike)
+
+
+def check(picture: Picture, domain: Domain | None) -> Checked:
+    """Check a picture by the rules for all, and by the images that a model was made for."""
+    if domain is None:
+        return Checked(picture, assess(picture.pixels, picture.size), None)
+    smallest = domain.widths[0], domain.heights[0]
+    return Checked(picture, assess(picture.pixels, picture.size, smallest), unlike(domain, picture))
+
+
+def verdict(checked: Checked, artifact: Artifact, session: Session, force: bool) -> Verdict | None:
+    """The verdict on a picture; None for one that is refused, unless `force`.
+
+    Raises:
+        EngineError: the engine failed.
+    """
+    if checked.refused and not force:
+        return None
+    probabilities = session.predict(checked.picture.pixels[None])[0]
+    return verdict_of(probabilities, artifact.metadata.decision)
+
+
+@dataclass(frozen=True)
+class _Read:
+    checked: Checked
+    seconds: float
+
+
+class SinglePictures:
+    """Each file is one picture with one verdict."""
+
+    def __init__(self, artifact: Artifact, force: bool) -> None:
+        self._artifact, self._force = artifact, force
+
+    def read(self, path: str) -> _Read:
+        """Read and check a picture; for any thread.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        start, metadata = time.perf_counter(), self._artifact.metadata
+        picture = read_picture(source_of(path), metadata.pixels.resize)
+        return _Read(check(picture, metadata.domain), time.perf_counter() - start)
+
+    def answer(self, path: str, read: _Read, session: Session) -> Classified:
+        """The answer on a picture that was read.
+
+        Raises:
+            EngineError: the engine failed.
+        """
+        start, checked = time.perf_counter(), read.checked
+        found = verdict(checked, self._artifact, session, self._force)
+        seconds = read.seconds + time.perf_counter() - start
+        return Classified(
+            path,
+            found,
+            self._artifact.metadata.decision.threshold,
+            checked.quality,
+            checked.unlike,
+            self._artifact.path.name,
+            seconds * 1000.0,
+            checked.picture.notes,
+        )
+
+
+def source_of(path: str) -> Source:
+    """What to read for a path: the bytes of standard input for "-".
+
+    Raises:
+        ImageError: standard input is empty.
+    """
+    if path != STDIN:
+        return path
+    data = sys.stdin.buffer.read()
+    if not data:
+        raise ImageError("standard input is empty: pipe an image into it")
+    return data
