@@ -132,7 +132,7 @@ def measured(model: Artifact, folder: Path, count: int, starts: int, folders: in
     script.write_text(script_for(model), encoding="utf-8")
     plain = [sys.executable, str(script), str(model.path)]
     command = Path(sys.executable).with_name("edgeall")
-    edgeall = [str(command), "classify", "--model", str(model.path), "--json"]
+    edgeall = [str(command), "classify", "--model", str(model.path), "--json", "--force"]
     half = count // 2
 
     one = in_turns(starts, lambda: took([*plain, *pictures[:1]]), lambda: took([*edgeall, *pictures[:1]]))
@@ -263,7 +263,7 @@ def serial_share(folder: Path, model: Artifact, pictures: Sequence[str]) -> floa
     """Share of the processor time that the consumer's thread needs beside inference; without the start."""
     program = folder / "serial.py"
     program.write_text(SERIAL.lstrip(), encoding="utf-8")
-    command = [sys.executable, str(program), "classify", "--model", str(model.path), "--json"]
+    command = [sys.executable, str(program), "classify", "--model", str(model.path), "--json", "--force"]
     few, all_ = (
         np.array(took([*command, *names]).told.split(), float) for names in (pictures[:FEW], pictures)
     )
