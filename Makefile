@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper int8-defaults int8-gate export-speed coverage-of-intervals domain cells emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean
+.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed coverage-of-intervals domain cells emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
@@ -19,6 +19,7 @@ help:
 	@echo "make int8-defaults RUNS=\"runs/NAME ...\"  INT8 artifacts beside each vendor's default quantizer (OTHER=DIR: on other pictures too)"
 	@echo "make int8-gate RUNS=\"runs/NAME.folds ...\"  the gate of INT8 exports on broken and on sound models, a minute a run"
 	@echo "make export-speed  what one export costs beside nine separate ones, cached, and with other calibration images"
+	@echo "make classify-speed ARTIFACT=FILE.tflite  edgeall classify beside a short script with the same engine, five minutes"
 	@echo "make coverage-of-intervals  how often the intervals over subjects hold the truth, by simulation (quarter of an hour)"
 	@echo "make domain DATA=DIR  what the domain of a model takes and refuses, on C-NMC, BCCD and photographs (minutes)"
 	@echo "make cells DATA=DIR  white cells found in BCCD's fields, by their published boxes (DIR has bccd/ and bccd-boxes.csv)"
@@ -58,6 +59,9 @@ int8-gate: $(READY)
 
 export-speed: $(READY)
 	$(BIN)/python benchmarks/export_speed.py $(RUN)
+
+classify-speed: $(READY)
+	$(BIN)/python benchmarks/classify_speed.py $(ARTIFACT)
 
 coverage-of-intervals: $(READY)
 	$(BIN)/python benchmarks/interval_coverage.py --out benchmarks/results/interval-coverage.md

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -156,9 +155,15 @@ def load(path: Path) -> Any:
         if path.stat().st_size > MAX_BYTES:
             raise DocumentError(f"larger than {MAX_BYTES >> 20} MiB")
         content = path.read_bytes()
-        return tomllib.loads(content.decode()) if path.suffix == ".toml" else parse(content)
+        return _parse_toml(content.decode()) if path.suffix == ".toml" else parse(content)
     except (OSError, ValueError, RecursionError) as error:
         raise DocumentError(getattr(error, "strerror", None) or str(error)) from None
+
+
+def _parse_toml(text: str) -> Any:
+    import tomllib
+
+    return tomllib.loads(text)
 
 
 def read(kind: type[T], path: Path, required: Collection[str] = (), *, strict: bool = False) -> T:

@@ -2,6 +2,8 @@
 
 The temporary name is hidden and in the same folder. A killed process leaves its temporary files. A temporary folder is
 locked by its process, so that a later writer to the same path recognises and removes abandoned ones.
+
+`tempfile` and `shutil` are imported by what uses them: `classify` reads files only, and need not wait for them.
 """
 
 import ctypes
@@ -10,9 +12,7 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -48,6 +48,8 @@ def replacing(path: Path, *, flush: bool = True) -> Iterator[Path]:
     Raises:
         FileError: it cannot be written. An existing file at `path` is unchanged.
     """
+    import tempfile
+
     with _as_file_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
@@ -150,6 +152,8 @@ def _as_file_error(path: Path, numbers: tuple[int, ...] | None = None) -> Iterat
 
 def _new_folder(path: Path) -> tuple[Path, int | None]:
     """A new hidden folder beside `path`, and the lock that marks it as in use."""
+    import tempfile
+
     while True:
         part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=_NEW, dir=path.parent))
         lock, busy = _lock(part)
@@ -247,6 +251,8 @@ def _exchange(one: Path, other: Path) -> bool:
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
+        import shutil
+
         shutil.rmtree(path, ignore_errors=True)
     else:
         with suppress(OSError):

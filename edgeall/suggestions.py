@@ -1,7 +1,6 @@
 """Errors for unknown names, with a suggestion."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from edgeall.errors import UsageError
 
@@ -12,6 +11,8 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> UsageError:
     >>> str(unknown_name("backbone", "mobilnetv2", ["mobilenetv2", "vgg16"]))
     "unknown backbone 'mobilnetv2': did you mean 'mobilenetv2'?"
     """
+    from difflib import get_close_matches
+
     names = sorted(known)
     near = get_close_matches(given.lower(), names, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(names)}"

@@ -7,11 +7,9 @@ accidents and careless edits; it is no signature against somebody who can recomp
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from edgeall import documents
-from edgeall.artifact import usage
 from edgeall.artifact.containers import LABELS_FILE, Container, Parts, container_of
 from edgeall.artifact.domain import Domain
 from edgeall.artifact.golden import Golden
@@ -38,6 +36,7 @@ from edgeall.artifact.tested import ClassTest, TestFigures
 from edgeall.engines import BY_SUFFIX, ENGINES, FORMATS, Format
 from edgeall.errors import ArtifactError
 from edgeall.files import AnyPath
+from edgeall.values import dataclass
 
 __all__ = [
     "FORMATS",
@@ -110,6 +109,8 @@ def seal(path: AnyPath, metadata: Metadata) -> Artifact:
     Raises:
         ArtifactError: the file is not a model of its suffix's format, or carries metadata already.
     """
+    from edgeall.artifact import usage
+
     path = Path(path)
     container = container_of(path)
     parts = _split(container, path)

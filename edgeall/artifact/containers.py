@@ -11,25 +11,20 @@ Each container splits a file into its payload (all bytes that are not edgeall's 
 """
 
 import hashlib
-import io
 import re
-import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from xml.sax import saxutils
 
-from edgeall.artifact import protobuf
+from edgeall.artifact import appended_zip, protobuf
 from edgeall.engines import BY_SUFFIX, FILES, load
 from edgeall.errors import ArtifactError
+from edgeall.values import dataclass
 
 KEY = "edgeall"
-_QUOTE = {"&quot;": '"'}
 _MAX_METADATA = 4 << 20
 _ZIP_ENTRY = "edgeall.json"
 LABELS_FILE = "labels.txt"
 """In the archive of a TFLite artifact: one label a line, for other tools."""
-_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -71,59 +66,35 @@ class _OneFile:
 class TfliteContainer(_OneFile):
     """FlatBuffer, then ZIP."""
 
+    _ENTRY = re.compile(rb"PK\x03\x04.{26}" + re.escape(_ZIP_ENTRY.encode()), re.DOTALL)
+
     def split(self, path: Path) -> Parts:
         data = path.read_bytes()
         if data[4:8] != b"TFL3":
             raise ArtifactError(f"{path}: not a TFLite model")
-        try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                entry = archive.getinfo(_ZIP_ENTRY)
-                if entry.file_size > _MAX_METADATA:
-                    raise ArtifactError(f"{path}: its metadata is too large to be edgeall's")
-                text, labels = archive.read(entry).decode(), archive.read(LABELS_FILE).decode()
-                start = entry.header_offset
-        except (zipfile.BadZipFile, KeyError):
-            return Parts(_digest(data), None)
-        except (ArtifactError, OSError):
-            raise
-        except Exception as error:  # whatever zipfile makes of damaged bytes
-            raise ArtifactError(f"{path}: its packed metadata is damaged ({error})") from None
         # Byte for byte what edgeall packs: nothing added, nothing edited, no name or date changed.
-        if not 0 < start < len(data) or data[start:] != _packed(text, labels, start):
-            raise ArtifactError(f"{path}: its packed metadata is damaged or altered; copy or export it again")
-        return Parts(_digest(data[:start]), text, tuple(labels.removesuffix("\n").split("\n")))
+        files, start = appended_zip.unpack(data) or ({}, len(data))
+        if _ZIP_ENTRY not in files and self._ENTRY.search(data) is None:
+            return Parts(_digest(data), None)
+        try:
+            text, labels = files[_ZIP_ENTRY].decode(), files[LABELS_FILE].decode()
+        except (KeyError, UnicodeDecodeError):
+            raise ArtifactError(
+                f"{path}: its packed metadata is damaged or altered; copy or export it again"
+            ) from None
+        if len(text) > _MAX_METADATA:
+            raise ArtifactError(f"{path}: its metadata is too large to be edgeall's")
+        return Parts(_digest(memoryview(data)[:start]), text, tuple(labels.removesuffix("\n").split("\n")))
 
     def attach(self, path: Path, text: str, labels: tuple[str, ...]) -> None:
+        import zipfile
+
         if zipfile.is_zipfile(path):
             raise ArtifactError(f"{path}: carries a ZIP archive already; start from the bare model")
-        packed = _packed(text, "\n".join(labels) + "\n", path.stat().st_size)
+        lines = "".join(f"{label}\n" for label in labels)
+        files = {_ZIP_ENTRY: text.encode(), LABELS_FILE: lines.encode()}
         with path.open("ab") as file:
-            file.write(packed)
-
-
-def _packed(text: str, labels: str, at: int) -> bytes:
-    """The ZIP archive that follows `at` bytes of model, the same on every system and Python."""
-    buffer = _After(at)
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in ((_ZIP_ENTRY, text), (LABELS_FILE, labels)):
-            entry = zipfile.ZipInfo(name, _ZIP_EPOCH)
-            entry.create_system, entry.external_attr = 3, 0o644 << 16
-            archive.writestr(entry, content)
-    return buffer.getvalue()
-
-
-class _After(io.BytesIO):
-    """A buffer whose positions count from `at`, as those of a file with as many bytes before it."""
-
-    def __init__(self, at: int) -> None:
-        super().__init__()
-        self._at = at
-
-    def tell(self) -> int:
-        return super().tell() + self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        return super().seek(offset - self._at if whence == io.SEEK_SET else offset, whence) + self._at
+            file.write(appended_zip.pack(files, path.stat().st_size))
 
 
 class OnnxContainer(_OneFile):
@@ -184,10 +155,7 @@ class OpenVinoContainer:
         path.write_bytes(with_rt_info(path.read_bytes(), rt_info_element(KEY, text)))
 
     def _apart(self, path: Path, graph: bytes) -> tuple[bytes, str | None]:
-        found = [
-            saxutils.unescape(value.decode("ascii", "replace"), _QUOTE)
-            for value in self._ELEMENT.findall(graph)
-        ]
+        found = [_unescaped(value.decode("ascii", "replace")) for value in self._ELEMENT.findall(graph)]
         text = _only(path, found)
         if text is None:
             return graph, None
@@ -204,8 +172,29 @@ class OpenVinoContainer:
 
 def rt_info_element(name: str, value: str) -> bytes:
     """An entry of a model's rt_info, as OpenVINO writes one."""
-    quoted = saxutils.quoteattr(value, {mark: name for name, mark in _QUOTE.items()})
-    return f"<{name} value={quoted} />".encode()
+    return f'<{name} value="{value.translate(_ESCAPES)}" />'.encode()
+
+
+_ESCAPES = str.maketrans(
+    {
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        '"': "&quot;",
+        "\n": "&#10;",
+        "\r": "&#13;",
+        "\t": "&#9;",
+    }
+)
+"""Of a quoted attribute (XML 1.0, sections 2.4 and 3.3.3)."""
+
+
+def _unescaped(value: str) -> str:
+    """The text of an attribute that holds JSON, which is without line ends and tabs."""
+    # The ampersand last: what it begins is text.
+    for mark in '<>"&':
+        value = value.replace(_ESCAPES[ord(mark)], mark)
+    return value
 
 
 def with_rt_info(graph: bytes, element: bytes) -> bytes:
@@ -237,5 +226,5 @@ def _only(path: Path, found: list[str]) -> str | None:
     return found[0] if found else None
 
 
-def _digest(data: bytes) -> str:
+def _digest(data: bytes | memoryview) -> str:
     return hashlib.sha256(data).hexdigest()

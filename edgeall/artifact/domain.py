@@ -1,6 +1,8 @@
 """What a model's training images looked like: the record that travels in the artifact."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from edgeall.values import dataclass
 
 Quantiles = tuple[int, int, int]
 """5th, 50th and 95th percentile."""

@@ -1,7 +1,8 @@
 """What a model answered to a few drawn pictures when its artifact was made."""
 
 import re
-from dataclasses import dataclass
+
+from edgeall.values import dataclass
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _MOST_PICTURES, _MOST_CLASSES, _LARGEST_SEED = 16, 1000, (1 << 31) - 1

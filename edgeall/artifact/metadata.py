@@ -1,8 +1,8 @@
 """What an artifact says of itself: everything that is needed to use it, and where it came from."""
 
 import dataclasses
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import field
+from typing import Any, Literal, TypedDict, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from edgeall.artifact.tested import TestFigures
 from edgeall.engines import Format
 from edgeall.errors import ArtifactError
 from edgeall.pixels import PixelMapping
+from edgeall.values import dataclass
 
 SCHEMA = 2
 """The highest schema that this edgeall reads. Readers refuse a higher one than theirs and ignore unknown keys.
@@ -300,7 +301,7 @@ class Metadata:
             ArtifactError: a key is missing, or a value is of another type or outside its range.
         """
         try:
-            schema = documents.build(_MetadataSchema, document).schema
+            schema = documents.build(_MetadataSchema, document)["schema"]
             if schema > SCHEMA:
                 raise ArtifactError(newer(schema))
             if schema < 1:
@@ -334,35 +335,30 @@ _NEEDED = ("recipe", "parity", "intended_use", "decision.threshold", "decision.r
 """In every artifact since the first, although they have defaults: a threshold that is missing is not one half."""
 
 
-@dataclass(frozen=True)
-class _MetadataSchema:
+class _MetadataSchema(TypedDict):
     schema: int
 
 
-@dataclass(frozen=True)
-class _Recipe:
-    name: str = ""
+class _Recipe(TypedDict, total=False):
+    name: str
 
 
-@dataclass(frozen=True)
-class _Fallback:
-    method: str = ""
-    measured_in: str = ""
-    passed: bool | None = False
-    mean_abs_diff: float = 0.0
-    error: str = ""
+class _Fallback(TypedDict, total=False):
+    method: str
+    measured_in: str
+    passed: bool | None
+    mean_abs_diff: float
+    error: str
 
 
-@dataclass(frozen=True)
-class _Quantization:
-    method: str | None = None
-    shared: str | None = None
-    fallbacks: tuple[_Fallback, ...] = ()
+class _Quantization(TypedDict, total=False):
+    method: str | None
+    shared: str | None
+    fallbacks: tuple[_Fallback, ...]
 
 
-@dataclass(frozen=True)
-class _FreeParts:
+class _FreeParts(TypedDict, total=False):
     """What edgeall's own readers take out of the free-form parts; built only to check its types."""
 
-    recipe: _Recipe = _Recipe()
-    quantization: _Quantization = _Quantization()
+    recipe: _Recipe
+    quantization: _Quantization

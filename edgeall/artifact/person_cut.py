@@ -1,7 +1,8 @@
 """The decision for a whole person from the share of positive cells."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from edgeall.values import dataclass
 
 
 @dataclass(frozen=True)

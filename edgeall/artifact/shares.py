@@ -1,6 +1,6 @@
 """A share with its interval, as artifacts record it."""
 
-from dataclasses import dataclass
+from edgeall.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """How often a model was right on test images, as it travels in its artifacts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from edgeall.artifact.shares import Share
+from edgeall.values import dataclass
 
 
 @dataclass(frozen=True)

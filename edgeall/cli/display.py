@@ -32,7 +32,7 @@ class Display:
 
     With `--json`, standard output has one JSON document (or one object a line) and nothing else, and results for people
     go to standard error. Progress bars appear on a terminal only; elsewhere each stage is a line when it ends. `rich`
-    is imported at the first output, so that `--help` is fast.
+    is imported for tables and bars alone: it takes longer to load than a picture to classify.
     """
 
     def __init__(self, as_json: bool = False) -> None:
@@ -41,12 +41,12 @@ class Display:
 
     def show(self, *results: Any) -> None:
         """Print a result for people: strings, each on one line, or `rich` renderables."""
-        console = self._console(sys.stderr if self.as_json else sys.stdout)
+        stream = sys.stderr if self.as_json else sys.stdout
         for each in results:
             if isinstance(each, str):
-                console.print(visible(each), highlight=False, soft_wrap=True)
+                self._print(each, stream)
             else:
-                console.print(_Visible(each), highlight=False)
+                self._console(stream).print(_Visible(each), highlight=False)
 
     def emit(self, document: Any, *, line: bool = False) -> None:
         """With `--json`, print a result for programs: the one document, or one `line` of several."""
@@ -57,7 +57,7 @@ class Display:
 
     def note(self, text: str) -> None:
         """Print a line of information on standard error."""
-        self._console(sys.stderr).print(visible(text), highlight=False, soft_wrap=True)
+        self._print(text, sys.stderr)
 
     def warn(self, text: str) -> None:
         self.note(f"warning: {text}")
@@ -110,18 +110,31 @@ class Display:
             refresh_per_second=2,
         )
 
+    def _print(self, text: str, stream: Any) -> None:
+        if self._live is not None and stream is sys.stderr:
+            # Above the bars, which are drawn again below it.
+            self._live.console.print(visible(text), highlight=False, soft_wrap=True)
+        else:
+            _accept_all_characters(stream)
+            stream.write(f"{visible(text)}\n")
+            stream.flush()
+
     def _console(self, stream: Any) -> Any:
         if self._live is not None and stream is sys.stderr:
             return self._live.console
         from rich.console import Console
 
-        # Characters that the terminal's encoding lacks become escape sequences instead of errors.
-        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
-            stream.reconfigure(errors="backslashreplace")
+        _accept_all_characters(stream)
         # Without a terminal, tables have a fixed width that loses no figures.
         # No markup, because names of files and folders can contain "[all]".
         width = None if stream.isatty() else 200
         return Console(file=stream, width=width, markup=False, emoji=False)
+
+
+def _accept_all_characters(stream: Any) -> None:
+    """Characters that the terminal's encoding lacks become escape sequences instead of errors."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+        stream.reconfigure(errors="backslashreplace")
 
 
 class _Visible:

@@ -1,12 +1,13 @@
 """The `edgeall` command: finds and runs the subcommand, and turns errors into one line and an exit status."""
 
 import argparse
+import gc
 import importlib
 import os
 import sys
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from types import ModuleType
 
 from edgeall import __version__
@@ -15,6 +16,7 @@ from edgeall.cli.parsing import Parser
 from edgeall.engines import ENGINES, LABELS
 from edgeall.errors import EdgeallError, MissingExtraError
 from edgeall.suggestions import unknown_name
+from edgeall.values import dataclass
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Command:
     Attributes:
         module: name of the module where it differs from the command's.
         interrupted: message after Ctrl-C: what is kept, and what to do.
+        environment: variables for libraries, set before the module is imported where the user has not set them.
     """
 
     name: str
@@ -33,8 +36,10 @@ class Command:
     tier: str = "field"
     module: str | None = None
     interrupted: str = "nothing is kept"
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def load(self) -> ModuleType:
+        _set_defaults(self.environment)
         return importlib.import_module(f"edgeall.cli.{self.module or self.name}")
 
 
@@ -88,15 +93,37 @@ COMMANDS = (
         "classify",
         "classify images, folders or standard input, offline",
         interrupted="printed verdicts are valid, the other images have none",
+        # No linear algebra here. OpenBLAS starts its threads when NumPy is imported, and they spin on the processor
+        # that could decode a picture.
+        environment={"OPENBLAS_NUM_THREADS": "1"},
     ),
 )
 
 _EPILOG = "Research use only; not a medical device. See also: edgeall COMMAND --help."
 
 
+_NEW_OBJECTS = 50_000
+"""After how many new objects garbage is collected. A classification imports as many, of which none is garbage."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; returns the exit status: 0 success, 1 some failures, 2 failure."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    """Run one command line; returns the exit status: 0 success, 1 some failures, 2 failure.
+
+    Without `argv` it is the command line of this process, which ends with it.
+    """
+    if argv is not None:
+        return _run(list(argv))
+    arguments = sys.argv[1:]
+    if any(command.name == _named(arguments) and command.tier == "field" for command in COMMANDS):
+        gc.set_threshold(_NEW_OBJECTS)
+    try:
+        return _run(arguments)
+    finally:
+        # The system takes back all memory at once. Python would look through every object for garbage before.
+        gc.freeze()
+
+
+def _run(arguments: list[str]) -> int:
     _quiet_libraries()
     display = Display("--json" in arguments)
     named = _named(arguments)
@@ -142,8 +169,10 @@ def _parse(arguments: list[str]) -> tuple[argparse.Namespace, Command]:
     known = {command.name: command for command in COMMANDS}
     if named is not None and named not in known:
         raise unknown_name("command", named, known)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    # Its name is given, because argparse would format the usage to find it out.
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, prog="edgeall")
+    # Usage and errors of a command need no other commands; what stands before it may be --help.
+    for command in [known[named]] if named is not None and arguments[0] == named else COMMANDS:
         needs = " [workstation]" if command.tier == "workstation" else ""
         sub = commands.add_parser(command.name, help=command.help + needs, description=command.help)
         sub.set_defaults(_command=command)
@@ -169,18 +198,24 @@ def _extra_of(module: str) -> str:
 
 def _quiet_libraries() -> None:
     """Disable libraries' log messages and telemetry, before any of them is imported."""
-    for name, value in {
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TF_ENABLE_ONEDNN_OPTS": "1",
-        "GLOG_minloglevel": "3",
-        "ORT_LOGGING_LEVEL": "3",
-        "OPENVINO_TELEMETRY_OPT_OUT": "1",
-        "NNCF_TELEMETRY_DISABLED": "1",
-        "DO_NOT_TRACK": "1",
-    }.items():
-        os.environ.setdefault(name, value)
+    _set_defaults(
+        {
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "TF_ENABLE_ONEDNN_OPTS": "1",
+            "GLOG_minloglevel": "3",
+            "ORT_LOGGING_LEVEL": "3",
+            "OPENVINO_TELEMETRY_OPT_OUT": "1",
+            "NNCF_TELEMETRY_DISABLED": "1",
+            "DO_NOT_TRACK": "1",
+        }
+    )
     # Pillow warns of damaged EXIF data and of large images, which edgeall handles itself.
     warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+def _set_defaults(environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
+        os.environ.setdefault(name, value)
 
 
 if __name__ == "__main__":

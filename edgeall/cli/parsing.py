@@ -2,9 +2,26 @@
 
 import argparse
 import itertools
+import os
+import sys
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any
+
+
+class _Help(argparse.HelpFormatter):
+    """The standard one, which asks `shutil` for the width, and is made anew for each argument that a parser gets."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_terminal_width() - 2)
+
+
+def _terminal_width() -> int:
+    """Columns, as of `shutil.get_terminal_size`."""
+    try:
+        columns = int(os.environ.get("COLUMNS", 0))
+        return columns if columns > 0 else os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except (AttributeError, ValueError, OSError):
+        return 80
 
 
 class Parser(argparse.ArgumentParser):
@@ -12,6 +29,9 @@ class Parser(argparse.ArgumentParser):
 
     `argparse` reports them with the usage of the main parser. Subcommands are parsed by this class too.
     """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**({"formatter_class": _Help} | settings))
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -56,5 +76,7 @@ def _options(args: Sequence[str]) -> list[str]:
 
 
 def _hint(given: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
     near = get_close_matches(given, list(known), n=1)
     return f": did you mean '{near[0]}'?" if near else ""

@@ -1,7 +1,6 @@
 """Describes the images that a model is made for, and finds how far a picture of somebody else may differ from them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +8,7 @@ import numpy.typing as npt
 from edgeall.artifact.domain import Domain, Quantiles
 from edgeall.domain.figures import NAMES, POSSIBLE, figures
 from edgeall.pixels import Picture
+from edgeall.values import dataclass
 
 FEWEST = 20
 """Fewer images than this have no domain: their ranges say nothing of others."""

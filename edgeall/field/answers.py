@@ -1,11 +1,11 @@
 """What classification gives for each input: a verdict, a refusal or an error."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from edgeall import documents
 from edgeall.field.verdict import Outcome, Verdict, VerdictOutcome
 from edgeall.pixels.quality import Quality
+from edgeall.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Union
 
 from edgeall.artifact import Artifact
@@ -14,6 +13,7 @@ from edgeall.field.sources import STDIN, Found, find_images
 from edgeall.golden import Outcome, check_once, uncheckable
 from edgeall.pixels.folder import LeftOut
 from edgeall.runtimes import Session, open_session
+from edgeall.values import dataclass
 
 if TYPE_CHECKING:
     from edgeall.field.field_answers import FieldAnswer

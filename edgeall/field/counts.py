@@ -1,8 +1,9 @@
 """Numbers of answers by decision, for all pictures of a call and for each person or slide."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePath
 from typing import Any, Literal, get_args
 
@@ -12,13 +13,14 @@ from edgeall.field.answers import Failed
 from edgeall.field.classify import Result
 from edgeall.field.sources import Found
 from edgeall.field.verdict import OUTCOMES, Outcome, VerdictOutcome
+from edgeall.values import dataclass
 from edgeall.wilson import wilson
 
 By = Literal["folder", "subject"]
 BY: tuple[By, ...] = get_args(By)
 
 
-@dataclass
+@dataclasses.dataclass
 class Counts:
     """Numbers of answers by decision.
 

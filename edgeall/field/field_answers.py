@@ -1,7 +1,6 @@
 """The answer on a whole smear field: verdicts on its white cells."""
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 from edgeall import documents
@@ -9,6 +8,7 @@ from edgeall.cells import Box
 from edgeall.field.answers import VerdictDocument, checks_to_dict, verdict_from, verdict_to_dict
 from edgeall.field.verdict import OUTCOMES, Outcome, Verdict
 from edgeall.pixels.quality import Quality
+from edgeall.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from edgeall.artifact import Artifact
@@ -15,6 +14,7 @@ from edgeall.field.drawn_fields import DrawnFields
 from edgeall.field.field_answers import FieldAnswer
 from edgeall.field.sources import Found
 from edgeall.field.verdict_file import VerdictFile, verdict_file
+from edgeall.values import dataclass
 
 
 @dataclass(frozen=True)

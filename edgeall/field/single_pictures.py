@@ -2,7 +2,6 @@
 
 import sys
 import time
-from dataclasses import dataclass
 
 from edgeall.artifact import Artifact, Domain
 from edgeall.domain.judging import unlike
@@ -13,6 +12,7 @@ from edgeall.field.verdict import Verdict, verdict_of
 from edgeall.pixels import Picture, Source, read_picture
 from edgeall.pixels.quality import Quality, assess
 from edgeall.runtimes import Session
+from edgeall.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Pictures that a command line names: files, folders, patterns and standard input."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from edgeall.field.answers import Failed
@@ -14,6 +13,7 @@ from edgeall.pixels.folder import (
     looks_like_a_picture,
 )
 from edgeall.pixels.formats import READ
+from edgeall.values import dataclass
 
 STDIN = "-"
 """Names standard input among paths."""

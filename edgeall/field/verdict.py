@@ -1,12 +1,12 @@
 """Verdicts from class probabilities."""
 
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeall.artifact import Decision
+from edgeall.values import dataclass
 
 VerdictOutcome = Literal["positive", "negative", "refer"]
 Outcome = Literal["positive", "negative", "refer", "refuse"]

@@ -10,7 +10,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,6 +20,7 @@ from edgeall.field.answers import Classified, Failed
 from edgeall.field.classify import Result
 from edgeall.field.sources import STDIN, Found
 from edgeall.files import refuse_overwrite, replacing
+from edgeall.values import dataclass
 
 try:
     import fcntl

@@ -2,7 +2,6 @@
 
 import math
 import time
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -14,6 +13,7 @@ from edgeall.field.single_pictures import Checked, check, source_of, verdict
 from edgeall.pixels import Field, Picture, read_field
 from edgeall.pixels.square import resized
 from edgeall.runtimes import Session
+from edgeall.values import dataclass
 
 LONGEST = 2592
 """Most pixels of a field's longer side that cells are cut out of, as ALL-IDB1's have. Larger fields are reduced."""

@@ -1,7 +1,6 @@
 """Runs an artifact's golden pictures in its engine, here and now."""
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from edgeall.artifact.golden import Golden
 from edgeall.errors import EngineError, SelftestError, UncheckableError
 from edgeall.golden import answers, pictures
 from edgeall.runtimes import Session
+from edgeall.values import dataclass
 
 ACCELERATOR_FACTOR = 40.0
 """On an accelerator so many tolerances are allowed: what is made for float16 may be computed in it there. Simulated on

@@ -4,12 +4,12 @@ Each pixel of the result is the mean of a block of pixels, and its aspect ratio 
 """
 
 import math
-from dataclasses import dataclass
 
 from PIL import Image
 
 from edgeall.pixels.canvas import Canvas, Turn, turned
 from edgeall.pixels.mapping import Resize
+from edgeall.values import dataclass
 
 
 @dataclass(frozen=True)

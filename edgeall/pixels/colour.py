@@ -10,13 +10,14 @@ not applied, and bytes stay unchanged.
 """
 
 import io
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+from edgeall.values import dataclass
 
 Stored = Literal["RGB", "grey", "CMYK"]
 

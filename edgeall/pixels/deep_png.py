@@ -8,7 +8,6 @@ high bytes of all samples form a filtered picture of 8 bits, and the low bytes a
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
@@ -19,6 +18,7 @@ from edgeall.pixels.canvas import Turn
 from edgeall.pixels.raster import Raster, Samples
 from edgeall.pixels.refusal import RefusedImage
 from edgeall.pixels.scale import SampleDepth
+from edgeall.values import dataclass
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

@@ -8,11 +8,11 @@ leading dot, and `__MACOSX`, where a Mac's archives have them.
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from edgeall.pixels.formats import has_picture_suffix, sniff
 from edgeall.pixels.opening import read_head, special_file
+from edgeall.values import dataclass
 
 NOT_AN_IMAGE = "not an image"
 LINKED_FOLDER = "a link to a folder, which is not followed"

@@ -5,13 +5,13 @@ picture can be a thumbnail, which content alone does not reveal.
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import PurePath
 
 import PIL
 from PIL import features
 
 from edgeall.errors import ImageError
+from edgeall.values import dataclass
 
 HEAD = 256
 """Number of first bytes that `sniff` needs; fewer where a file is shorter."""
@@ -24,7 +24,8 @@ class Format:
     Attributes:
         name: in messages and censuses.
         suffixes: of its files, lower case.
-        magic: regular expression over a file's first bytes; None for a format recognised by suffix only.
+        magic: regular expression over a file's first bytes, compiled when needed; None for a format recognised by
+            suffix only.
         decoder: Pillow's name for it; None: not read.
         codec: codec that Pillow's build needs for it, by its name in `PIL.features`; None: always available.
         remedy: what to do with a file of this format, where it is not read.
@@ -33,15 +34,15 @@ class Format:
 
     name: str
     suffixes: tuple[str, ...]
-    magic: re.Pattern[bytes] | None = None
+    magic: bytes | None = None
     decoder: str | None = None
     codec: str | None = None
     remedy: str = "save the picture as PNG or TIFF"
     within: tuple[str, ...] = ()
 
 
-def _magic(pattern: bytes) -> re.Pattern[bytes]:
-    return re.compile(pattern, re.DOTALL)
+def _magic(pattern: bytes) -> bytes:
+    return b"(?s:%b)" % pattern
 
 
 _EXPORT = "export the field of view as TIFF or PNG with the program that made the file"
@@ -129,7 +130,7 @@ def sniff(head: bytes, name: str = "") -> Format | None:
 
     `name` decides between formats with the same first bytes; without one, content alone decides.
     """
-    found = next((format for format in FORMATS if format.magic and format.magic.match(head)), None)
+    found = next((format for format in FORMATS if format.magic and re.match(format.magic, head)), None)
     named = _BY_SUFFIX.get(_suffix(name))
     if found is not None and named is not None and found.name in named.within:
         return named

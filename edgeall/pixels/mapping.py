@@ -4,11 +4,12 @@ Every backbone's published preprocessing is an affine map of a byte (x -> scale 
 recorded as data (`PixelMapping`) and applied as one 256 x 3 look-up table.
 """
 
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+
+from edgeall.values import dataclass
 
 ByteImage = npt.NDArray[np.uint8]
 
@@ -92,9 +93,12 @@ class PixelMapping:
         `table` defaults to the float32 one; pass `quantized_table(...)` for integer inputs.
         """
         lookup = self.table() if table is None else table
+        columns = np.ascontiguousarray(lookup.T)
+        # `take` with mode="wrap" skips the bounds check that a byte cannot fail.
+        if self.channel_order == "RGB" and np.array_equal(columns, columns[[0, 0, 0]]):
+            return np.take(columns[0], images, mode="wrap")
         source = (0, 1, 2) if self.channel_order == "RGB" else (2, 1, 0)
         result = np.empty(images.shape, dtype=lookup.dtype)
         for channel, taken in enumerate(source):
-            # `take` with mode="wrap" skips the bounds check that a byte cannot fail.
-            np.take(lookup[:, channel], images[..., taken], out=result[..., channel], mode="wrap")
+            np.take(columns[channel], images[..., taken], out=result[..., channel], mode="wrap")
         return result

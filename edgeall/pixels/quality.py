@@ -5,13 +5,12 @@ with a wide margin. The checks find plainly unfit images: an empty field, a lamp
 thumbnail. They do not assess focus, staining, or whether the picture shows blood.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from edgeall.pixels.mapping import ByteImage
+from edgeall.values import dataclass
 
 _DARK = 12
 """Largest luma (of 255) of the background of a segmented cell, including JPEG noise around black."""

@@ -5,7 +5,6 @@ a later band contradicts it, the remaining bands are only measured, and all band
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +17,7 @@ from edgeall.pixels.colour import Conversion, Stored, conversion
 from edgeall.pixels.mapping import Resize
 from edgeall.pixels.refusal import RefusedImage
 from edgeall.pixels.scale import SampleDepth, Scale, full_scale
+from edgeall.values import dataclass
 
 Samples = npt.NDArray[Any]
 Colour = Literal["grey", "white is zero", "RGB", "palette", "CMYK", "YCbCr"]

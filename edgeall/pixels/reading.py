@@ -2,17 +2,19 @@
 
 import io
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from edgeall.errors import ImageError
-from edgeall.pixels import deep_png, jpeg2000, pages, tiff_picture
+from edgeall.pixels import deep_png, jpeg2000
 from edgeall.pixels.bounded import Bounded, canvas, least_decoded
 from edgeall.pixels.canvas import Turn, bands_of
 from edgeall.pixels.colour import MAX_PROFILE_BYTES, conversion, stored_colours
@@ -22,13 +24,29 @@ from edgeall.pixels.opening import Source, describe, read_head
 from edgeall.pixels.raster import UNUSED_ALPHA, Raster, to_picture
 from edgeall.pixels.refusal import RefusedImage
 from edgeall.pixels.scale import SampleDepth
-from edgeall.pixels.tiff import Directory, read_directories
+from edgeall.values import dataclass
+
+if TYPE_CHECKING:
+    from edgeall.pixels.tiff import Directory
 
 MAX_PIXELS = 100_000_000
 """Most pixels of an image. No microscope camera in use has more, and a small file can claim any size."""
 
 _ANIMATED = ("PNG", "WebP", "AVIF")
 """Formats that can hold an animation, which has no single picture."""
+
+_PIECE = 2**24
+"""Most bytes that a decoder takes at once; Pillow's own choice is 2**16."""
+
+_PLUGINS = {
+    "JPEG": "Jpeg",
+    "PNG": "Png",
+    "BMP": "Bmp",
+    "WEBP": "WebP",
+    "AVIF": "Avif",
+    "JPEG2000": "Jpeg2K",
+}
+"""Pillow's decoders to the beginnings of their modules' names."""
 
 _ICC_PROFILE = 34675
 """TIFF tag of an ICC profile (ISO 15076-1, annex B.4)."""
@@ -172,7 +190,7 @@ def _read(file: BinaryIO, format: Format, to: Resize | Bounded, max_pixels: int)
     if format.name == "TIFF":
         return _read_tiff(file, to, max_pixels)
     bits = deep_png.bits_of(file.read(25))
-    with Image.open(file, formats=(str(format.decoder),)) as image:
+    with _identified(file, str(format.decoder)) as image:
         frames = getattr(image, "n_frames", 1) if format.name in _ANIMATED else 1
         if frames > 1:
             raise RefusedImage(f"an animation of {frames} pictures", "save the one that counts as PNG")
@@ -184,6 +202,8 @@ def _read(file: BinaryIO, format: Format, to: Resize | Bounded, max_pixels: int)
         if bits != 16:
             if (least := least_decoded(size, to)) is not None:
                 image.draft("RGB", least)
+            # The whole file in one piece: between pieces a decoding thread waits for the interpreter's lock.
+            image.decodermaxblock = _PIECE
             image.load()
             turn = _turn_of(image)
             return _picture(*_resized(_clear_grey(image, bits), turn, to, profile), size)
@@ -193,7 +213,27 @@ def _read(file: BinaryIO, format: Format, to: Resize | Bounded, max_pixels: int)
     return _picture(*to_picture(raster, to), raster.size)
 
 
+def _identified(file: BinaryIO, decoder: str) -> ImageFile.ImageFile:
+    """As `Image.open`, which for a file object imports the decoders of five formats."""
+    import_module(f"PIL.{_PLUGINS[decoder]}ImagePlugin")
+    opened, accepts = Image.OPEN[decoder]
+    file.seek(0)
+    try:
+        if accepts is None or accepts(file.read(16)) is True:
+            file.seek(0)
+            picture = opened(file, "")
+            assert isinstance(picture, ImageFile.ImageFile)
+            return picture
+    except (SyntaxError, IndexError, TypeError, struct.error):
+        pass
+    raise UnidentifiedImageError
+
+
 def _read_tiff(file: BinaryIO, to: Resize | Bounded, max_pixels: int) -> Picture:
+    # Imported for TIFF files alone: no small part of what a classification of another picture would load.
+    from edgeall.pixels import pages, tiff_picture
+    from edgeall.pixels.tiff import read_directories
+
     directories = read_directories(file)
     chosen = pages.choose(directories)
     page = directories[chosen.indices[0]]
@@ -214,7 +254,7 @@ def _read_tiff(file: BinaryIO, to: Resize | Bounded, max_pixels: int) -> Picture
     return _picture(resized, (*chosen.notes, *notes), size)
 
 
-def _profile_of(page: Directory) -> bytes:
+def _profile_of(page: "Directory") -> bytes:
     _, length, _ = page.entries.get(_ICC_PROFILE, (0, 0, 0))
     if length > MAX_PROFILE_BYTES:
         return bytes(MAX_PROFILE_BYTES + 1)

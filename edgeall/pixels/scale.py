@@ -9,10 +9,10 @@ A file's declaration can only widen the scale: in TIFF 6.0 (p. 36) MaxSampleValu
 be that of one picture. PNG's sBIT (section 11.3.2.4 of the specification) and OME's SignificantBits count bits.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 from edgeall.pixels.refusal import RefusedImage
+from edgeall.values import dataclass
 
 Kind = Literal["unsigned", "signed", "float"]
 

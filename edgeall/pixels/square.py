@@ -10,13 +10,13 @@ starts at corners instead of centres, is not available. "crop" and "letterbox" a
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from edgeall.pixels.mapping import ByteImage, Filter, Resize
+from edgeall.values import dataclass
 
 _RESAMPLING: dict[Filter, Image.Resampling] = {
     "bilinear": Image.Resampling.BILINEAR,

@@ -1,8 +1,7 @@
 """Where an engine computes when that is not the processor, as a value that profiles and plans carry."""
 
-from dataclasses import dataclass
-
 from edgeall.errors import EngineError
+from edgeall.values import dataclass
 
 
 @dataclass(frozen=True)

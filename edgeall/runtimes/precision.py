@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from edgeall.values import dataclass
 
 _NAMES = {
     "float": "float32",

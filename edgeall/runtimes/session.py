@@ -1,7 +1,6 @@
 """A loaded model, whatever the engine: bytes of an image in, class probabilities out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -16,6 +15,7 @@ from edgeall.pixels import ByteImage, PixelMapping
 from edgeall.runtimes import precision
 from edgeall.runtimes.accelerator import Accelerator
 from edgeall.runtimes.precision import ExecutedPrecision, Operator
+from edgeall.values import dataclass
 
 Tensor = npt.NDArray[Any]
 Probabilities = npt.NDArray[np.float32]

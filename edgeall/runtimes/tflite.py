@@ -6,7 +6,6 @@ where ai_edge_litert has XNNPACK's, and their rounding moved the score of an INT
 """
 
 import importlib
-import importlib.metadata
 import os
 import sys
 import warnings
@@ -138,16 +137,20 @@ def find_interpreter() -> tuple[Any, EngineInfo]:
             if not is_absent(error, module):
                 broken = broken or f"{distribution} is installed but cannot be imported ({essence(error)})"
             continue
-        return found, EngineInfo(distribution, _version(module, distribution))
+        return found, EngineInfo(distribution, _version(module.partition(".")[0], distribution))
     raise EngineError(broken or none_installed(engine))
 
 
-def _version(module: str, distribution: str) -> str:
+def _version(package: str, distribution: str) -> str:
+    # The package's own word first: to import `importlib.metadata` takes longer than to load a model.
+    if own := getattr(importlib.import_module(package), "__version__", None):
+        return str(own)
+    from importlib import metadata
+
     try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        # TensorFlow comes under several distribution names.
-        return str(getattr(importlib.import_module(module.partition(".")[0]), "__version__", "unknown"))
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def _only(path: Path, side: str, details: list[dict[str, Any]]) -> tuple[int, Port]:

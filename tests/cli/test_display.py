@@ -51,6 +51,13 @@ def test_a_name_is_one_line_that_says_all_of_it(name: str, capsys: pytest.Captur
     assert len(lines) == 4
 
 
+def test_lines_longer_than_the_terminal_are_not_broken(capsys: pytest.CaptureFixture[str]) -> None:
+    line = " ".join(["word"] * 200)
+    Display().show(line)
+    Display().note(line)
+    assert capsys.readouterr() == (f"{line}\n", f"{line}\n")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_tables_show_it_too(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     table = Table("file", title="census")
@@ -118,7 +125,7 @@ def test_the_error_about_a_file_is_one_line(
     artifact = tiny.sealed("onnx-fp32", tmp_path)
     name = "x.png\nedgeall: all is well\x1b[1A.png"
     assert main(["classify", str(tmp_path / name), "--model", str(artifact.path)]) == 2
-    notice, error = capsys.readouterr().err.splitlines()
+    notice, *_, error = capsys.readouterr().err.splitlines()
     assert "research use only" in notice
     assert error.startswith("edgeall: ")
     assert r"x.png\nedgeall: all is well\x1b[1A.png" in error
