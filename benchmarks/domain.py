@@ -207,8 +207,8 @@ def cells_model(
         )
 
     yield "## A model of single cells on black (C-NMC 2019, 300 cells of 8 people)\n"
-    yield "Each person's cells, judged by the domain of the seven others, which was stretched until it took the share in"
-    yield "the last column of the images, and of mild shifts of them, of each of these seven in turn:\n"
+    yield "Each person's cells, judged by the domain of the seven others. The last column is the share that this domain's"
+    yield "limits took of the images, and mild shifts, of these seven, each left out in turn:\n"
     rows = []
     for person in people:
         row = judge(person, domains[person], own[person])
@@ -356,9 +356,9 @@ def closing(photographs: Path | None) -> str:
         else f"{len(PHOTOGRAPHS)} photographs, each whole and in quarters.\n\n"
     )
     return left_out + (
-        "Features of the network and a Mahalanobis distance are not part of a domain. Figures of the picture, each with\n"
-        "its limits, reach every goal that is marked, and leave nothing for the others to add on these sets.\n\n"
-        "Cells of another laboratory (white cells cut from BCCD) have no goal. They are much less purple and brighter than\n"
+        "Features of the network and a Mahalanobis distance are not part of a domain. Figures of the picture, each\n"
+        "with its limits, reach every goal that is marked, and leave nothing for the others to add on these sets.\n\n"
+        "Cells of another laboratory (white cells cut from BCCD) have no goal. They are brighter and less purple than\n"
         "those of C-NMC, also where they are cut out, and no accuracy is known for them."
     )
 
