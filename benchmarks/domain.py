@@ -207,8 +207,10 @@ def cells_model(
         )
 
     yield "## A model of single cells on black (C-NMC 2019, 300 cells of 8 people)\n"
-    yield "Each person's cells, judged by the domain of the seven others. The last column is the share that this domain's"
-    yield "limits took of the images, and mild shifts, of these seven, each left out in turn:\n"
+    yield (
+        "Each person's cells, judged by the domain of the seven others. The last column is the share that this "
+        "domain's\nlimits took of the images, and mild shifts, of these seven, each left out in turn:\n"
+    )
     rows = []
     for person in people:
         row = judge(person, domains[person], own[person])
