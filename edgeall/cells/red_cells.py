@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgeall.cells.stain import Map, otsu
+from edgeall.cells.stain import Map, slide_cut
 from edgeall.pixels.mapping import ByteImage
 
 _SIDE = 240
@@ -35,7 +35,7 @@ def red_cell_diameter(field: ByteImage) -> float | None:
     height, width = field.shape[:2]
     factor = max(1, round(max(height, width) / _SIDE))
     green = _smooth(np.asarray(Image.fromarray(field).getchannel(1).reduce(factor), np.float32))
-    cells = green <= otsu(green)
+    cells = green <= slide_cut(green)
     inner = np.zeros_like(cells)
     inner[1:-1, 1:-1] = cells[:-2, 1:-1] & cells[2:, 1:-1] & cells[1:-1, :-2] & cells[1:-1, 2:]
     edge = cells & ~inner

@@ -22,6 +22,10 @@ _DARK = 12
 _LEAST = 0.02
 """Least optical density in blue at which a pixel tells a stain's colour; below it is noise."""
 
+_DENSE = 0.6
+"""Share of the slide's green light below which all cells count as equally dark. Red cells transmit 0.6 to 0.9 of it,
+nuclei as little as 0.1; a cut between these two would take red cells for slide."""
+
 _REDDEST = 0.6
 """Greatest difference of a red cell's densities in green and blue, as a share of that in green. Those of BCCD's fields
 have 0.1 to 0.5 in the median, nuclei 0.65 to 0.85."""
@@ -57,7 +61,7 @@ def separate(pixels: ByteImage) -> Stain | None:
     lit = green > _DARK
     if np.count_nonzero(lit) < 2:
         return None
-    cut = otsu(green[lit])
+    cut = slide_cut(green[lit])
     bright, cells = green > cut, lit & (green <= cut)
     if not (bright.any() and cells.any()):
         return None
@@ -74,6 +78,11 @@ def separate(pixels: ByteImage) -> Stain | None:
     nuclear = red + green - np.float32((densities[0] + densities[1]) / densities[2]) * blue
     nuclear[~lit] = 0
     return Stain(nuclear, cells, plain, densities[1])
+
+
+def slide_cut(green: npt.NDArray[np.generic]) -> float:
+    """The value of green above which a pixel is empty slide; cells of all kinds are below."""
+    return otsu(np.maximum(green, _DENSE * np.percentile(green, 95)))
 
 
 def otsu(values: npt.NDArray[np.generic]) -> float:
