@@ -42,6 +42,12 @@ def test_each_white_cell_has_a_box_with_its_cytoplasm() -> None:
     assert_found(find_cells(draw(THREE)), THREE)
 
 
+def test_many_dark_nuclei_do_not_make_red_cells_pass_for_slide() -> None:
+    # As in leukaemia: nuclei are so much darker than red cells that the field's two classes are nuclei and the rest.
+    many = tuple(White(x, y, 34, 33) for y in range(60, 460, 90) for x in range(60, 620, 100))
+    assert_found(find_cells(draw(many)), many)
+
+
 def test_cells_are_in_the_order_of_top_then_left() -> None:
     found = find_cells(draw(THREE))
     assert [(cell.box.top, cell.box.left) for cell in found] == sorted(
