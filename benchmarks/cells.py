@@ -11,6 +11,7 @@ over boxes.
 import argparse
 import csv
 import io
+import math
 import os
 import platform
 import time
@@ -25,6 +26,8 @@ from PIL import Image
 
 from edgeall import files
 from edgeall.cells import Box, find_cells
+from edgeall.datasets import cells as drawn_cells
+from edgeall.datasets import smear
 from edgeall.markdown_table import table
 from edgeall.pixels import read_field
 from edgeall.statistics.estimate import proportion
@@ -210,6 +213,49 @@ def _now() -> tuple[float, float]:
     return time.perf_counter(), time.process_time()
 
 
+DISTANCES = (1.3, 1.1, 1.0, 0.9, 0.8)
+"""Of the centres of two drawn blasts, in mean diameters of a blast; from 1 on they overlap."""
+
+
+def separated(distance: float, seeds: int = 6) -> tuple[int, int]:
+    """How many of the blasts of drawn pairs have a box of their own, and how many there are."""
+    own = blasts = 0
+    for seed in range(seeds):
+        pixels, places, unit = drawn_pairs(np.random.default_rng(seed), distance)
+        boxes = [cell.box for cell in find_cells(pixels)]
+        for x, y in places:
+            near = [
+                box
+                for box in boxes
+                if math.hypot((box.left + box.right) / 2 - x, (box.top + box.bottom) / 2 - y) < 0.7 * unit
+            ]
+            boxes = [box for box in boxes if box not in near[:1]]
+            own += bool(near)
+        blasts += len(places)
+    return own, blasts
+
+
+def drawn_pairs(
+    rng: np.random.Generator, distance: float, size: tuple[int, int] = (1296, 972)
+) -> tuple[Pixels, list[tuple[float, float]], float]:
+    """A drawn field with six pairs of blasts, their places, and the radius of its red cells."""
+    unit = math.sqrt(size[0] * size[1] * 0.75) / 30
+    pen = drawn_cells.Pen.pick(unit, rng)
+    stains = np.zeros((3, size[1], size[0]), np.float32)
+    places: list[tuple[float, float]] = []
+    for x, y in ((250 + 400 * column, 250 + 450 * row) for column in range(3) for row in range(2)):
+        angle, half = rng.uniform(0, 2 * math.pi), distance * _BLAST_RADIUS * unit
+        for sign in (-1, 1):
+            places.append((x + sign * math.cos(angle) * half, y + sign * math.sin(angle) * half))
+            smear._stamp(stains, drawn_cells.blast(pen, rng), places[-1])
+    smear._red_cells(stains, pen, places, rng, size)
+    return smear._photograph(np.minimum(stains, 1.6), rng, unit), places, unit
+
+
+_BLAST_RADIUS = 1.75
+"""Mean radius of drawn blasts, in radii of a red cell."""
+
+
 def report(which: str, fields: Sequence[Field]) -> str:
     """The result in Markdown."""
     timed(fields[:10])
@@ -223,6 +269,7 @@ def report(which: str, fields: Sequence[Field]) -> str:
         for name, times in (("cells alone", without), ("with decoding", within))
         for by, ms in (("clock", times.clock), ("processor", times.processor))
     ]
+    pair_rows = [[str(distance), "{} of {}".format(*separated(distance))] for distance in DISTANCES]
     return f"""# White cells found in smear fields
 
 {len(fields)} {which}-numbered fields of BCCD with {first.published} published boxes of white cells; {first.found} cells
@@ -239,6 +286,12 @@ Median IoU of paired boxes: {np.median(first.pairs):.2f}. No published box overl
 The same fields, changed. The size of red cells is measured in each picture.
 
 {table(head, [result.row(shift.name) for shift, result in results])}
+
+## Cells that touch
+
+BCCD has few. Pairs of drawn blasts; a centre of a box within a third of a red cell of a blast's own counts.
+
+{table(["distance of centres, in diameters", "blasts with a box of their own"], pair_rows)}
 
 ## Time
 
