@@ -7,6 +7,7 @@ in the picture, and subtracted: azure and methylene blue, which stain nuclei, re
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -80,12 +81,12 @@ def separate(pixels: ByteImage) -> Stain | None:
     return Stain(nuclear, cells, plain, densities[1])
 
 
-def slide_cut(green: npt.NDArray[np.generic]) -> float:
+def slide_cut(green: npt.NDArray[np.uint8] | Map) -> float:
     """The value of green above which a pixel is empty slide; cells of all kinds are below."""
-    return otsu(np.maximum(green, _DENSE * np.percentile(green, 95)))
+    return otsu(np.maximum(green, _DENSE * float(np.percentile(green, 95))))
 
 
-def otsu(values: npt.NDArray[np.generic]) -> float:
+def otsu(values: npt.NDArray[Any]) -> float:
     """The cut of a set of values into two classes of the least variance within (Otsu 1979), by 256 bins."""
     counts, edges = np.histogram(values, 256)
     centres = (edges[:-1] + edges[1:]) / 2
