@@ -16,7 +16,11 @@ _SIDE = 240
 """Pixels of the long side at which red cells are measured."""
 
 _MOST_EDGES = 2000
+"""Pixels of outlines that vote; a field has about as many."""
+
 _RADII = 20
+"""Radii that are tried, from a third of the expected one to three times it."""
+
 _BIN = 0.4
 """Side of a bin of votes, in radii."""
 
@@ -30,7 +34,9 @@ _SPREAD = 0.55
 def red_cell_diameter(field: ByteImage) -> float | None:
     """Typical diameter of the red cells of a field in its pixels, between their edges; None where nothing is round.
 
-    Of 130 fields with published boxes of red cells, 80 % of the estimates are 0.77 to 1.08 of the boxes' median side.
+    Of the 126 even-numbered fields of BCCD with three or more published boxes of red cells, the estimates are 0.70 to
+    1.28 of the boxes' median side, and 80 % of them 0.78 to 1.07. The least diameter that can be measured is 1/48 of
+    the field's longer side.
     """
     height, width = field.shape[:2]
     factor = max(1, round(max(height, width) / _SIDE))
