@@ -24,8 +24,9 @@ _LEAST = 0.02
 """Least optical density in blue at which a pixel tells a stain's colour; below it is noise."""
 
 _DENSE = 0.6
-"""Share of the slide's green light below which all cells count as equally dark. Red cells of BCCD's fields transmit 0.75
-to 0.84 of it in the median, densely stained nuclei a tenth. A cut between these two would take red cells for slide."""
+"""Share of the slide's green light below which all cells count as equally dark. Red cells of BCCD's fields transmit
+0.75 to 0.84 of it in the median, densely stained nuclei a tenth. A cut between these two would take red cells for
+slide."""
 
 _REDDEST = 0.6
 """Greatest difference of a red cell's densities in green and blue, as a share of that in green. Those of BCCD's

@@ -108,6 +108,15 @@ def test_scale_is_taken_from_the_red_cells(zoom: float) -> None:
         assert max(iou(cell.box.scaled(1 / zoom, 1 / zoom), box_of(white)) for cell in found) >= 0.7
 
 
+def test_boxes_of_a_reduced_field_are_scaled_to_the_pixels_of_its_file(tmp_path: Path) -> None:
+    Image.fromarray(draw(THREE, zoom=2.0)).save(tmp_path / "field.png")
+    field = read_field(tmp_path / "field.png", 700)
+    assert field.pixels.shape == (480, 640, 3)
+    found = [cell.box.scaled(*field.scale) for cell in find_cells(field.pixels)]
+    for white in THREE:
+        assert max(iou(box, box_of(white).scaled(2, 2)) for box in found) >= 0.7
+
+
 @pytest.mark.parametrize("zoom", [0.4, 1.0, 2.0])
 def test_red_cells_are_measured(zoom: float) -> None:
     assert red_cell_diameter(draw((), zoom=zoom)) == pytest.approx(RED_CELL * zoom, rel=0.15)
