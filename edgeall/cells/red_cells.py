@@ -9,14 +9,18 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgeall.cells.stain import Map, otsu
+from edgeall.cells.stain import Map, slide_cut
 from edgeall.pixels.mapping import ByteImage
 
 _SIDE = 240
 """Pixels of the long side at which red cells are measured."""
 
 _MOST_EDGES = 2000
+"""Pixels of outlines that vote; a field has about as many."""
+
 _RADII = 20
+"""Radii that are tried, from a third of the expected one to three times it."""
+
 _BIN = 0.4
 """Side of a bin of votes, in radii."""
 
@@ -30,12 +34,14 @@ _SPREAD = 0.55
 def red_cell_diameter(field: ByteImage) -> float | None:
     """Typical diameter of the red cells of a field in its pixels, between their edges; None where nothing is round.
 
-    Of 130 fields with published boxes of red cells, 80 % of the estimates are 0.77 to 1.08 of the boxes' median side.
+    Of the 126 even-numbered fields of BCCD with three or more published boxes of red cells, the estimates are 0.70 to
+    1.28 of the boxes' median side, and 80 % of them 0.78 to 1.07. The least diameter that can be measured is 1/48 of
+    the field's longer side.
     """
     height, width = field.shape[:2]
     factor = max(1, round(max(height, width) / _SIDE))
     green = _smooth(np.asarray(Image.fromarray(field).getchannel(1).reduce(factor), np.float32))
-    cells = green <= otsu(green)
+    cells = green <= slide_cut(green)
     inner = np.zeros_like(cells)
     inner[1:-1, 1:-1] = cells[:-2, 1:-1] & cells[2:, 1:-1] & cells[1:-1, :-2] & cells[1:-1, 2:]
     edge = cells & ~inner

@@ -42,6 +42,12 @@ def test_each_white_cell_has_a_box_with_its_cytoplasm() -> None:
     assert_found(find_cells(draw(THREE)), THREE)
 
 
+def test_many_dark_nuclei_do_not_make_red_cells_pass_for_slide() -> None:
+    # As in leukaemia: nuclei are so much darker than red cells that the field's two classes are nuclei and the rest.
+    many = tuple(White(x, y, 34, 33) for y in range(60, 460, 90) for x in range(60, 620, 100))
+    assert_found(find_cells(draw(many)), many)
+
+
 def test_cells_are_in_the_order_of_top_then_left() -> None:
     found = find_cells(draw(THREE))
     assert [(cell.box.top, cell.box.left) for cell in found] == sorted(
@@ -100,6 +106,15 @@ def test_scale_is_taken_from_the_red_cells(zoom: float) -> None:
     assert len(found) == len(THREE)
     for white in THREE:
         assert max(iou(cell.box.scaled(1 / zoom, 1 / zoom), box_of(white)) for cell in found) >= 0.7
+
+
+def test_boxes_of_a_reduced_field_are_scaled_to_the_pixels_of_its_file(tmp_path: Path) -> None:
+    Image.fromarray(draw(THREE, zoom=2.0)).save(tmp_path / "field.png")
+    field = read_field(tmp_path / "field.png", 700)
+    assert field.pixels.shape == (480, 640, 3)
+    found = [cell.box.scaled(*field.scale) for cell in find_cells(field.pixels)]
+    for white in THREE:
+        assert max(iou(box, box_of(white).scaled(2, 2)) for box in found) >= 0.7
 
 
 @pytest.mark.parametrize("zoom", [0.4, 1.0, 2.0])
