@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_fields import NUCLEUS, RED_CELL, SLIDE, White, draw
+from drawn_smears import NUCLEUS, RED_CELL, SLIDE, White, draw
 from PIL import Image, ImageDraw
 
 from edgeall.cells import Box, Cell, find_cells, red_cell_diameter
