@@ -3,9 +3,9 @@
     python benchmarks/golden.py runs/NAME/exports/*.{tflite,onnx,xml} --out benchmarks/results/golden.md
 
 Each row is a process of its own, so that an engine chooses its kernels anew. `ONEDNN_MAX_CPU_ISA` takes instructions
-from OpenVINO; `qemu-x86_64` (Debian: qemu-user) shows every engine another processor. bfloat16 is also simulated in
-ONNX Runtime, for processors that lack it: weights, and all that an operator reads, are rounded to bfloat16; products
-are added in float32, as bfloat16 instructions do. The simulation of float16 is the same.
+from OpenVINO; `qemu-x86_64` (Debian: qemu-user) shows engines another processor. bfloat16 is also simulated in ONNX
+Runtime, for processors that lack it: weights, and all that an operator reads, are rounded to bfloat16; products are
+added in float32, as bfloat16 instructions do. The simulation of float16 is the same.
 
 Differences are of log-odds, the largest over the four golden pictures of an artifact.
 """

@@ -15,7 +15,7 @@ class Golden:
     `edgeall.golden` draws the pictures and compares. An answer is right within either of the two tolerances.
 
     Attributes:
-        revision: of the drawing, `edgeall.golden.pictures.REVISION`.
+        revision: of the drawing, `edgeall.golden.checkable.REVISION`.
         seeds: one a picture.
         pictures: hexadecimal SHA-256 over the bytes of the pictures at the model's size.
         probabilities: (pictures, classes), rounded to 7 decimals.

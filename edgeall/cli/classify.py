@@ -16,7 +16,7 @@ from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeall.field.outputs import Outputs
-    from edgeall.golden import Outcome
+    from edgeall.golden.checking import Outcome
 
 ENVIRONMENT = "EDGEALL_MODEL"
 NOTICE = "research use only, not a medical device"
@@ -173,7 +173,7 @@ def _selftested(outcome: "Outcome", display: Display) -> None:
 
 
 def _caveats(artifact: Artifact, display: Display) -> None:
-    from edgeall.golden import uncheckable
+    from edgeall.golden.checkable import uncheckable
 
     display.note(NOTICE)
     test, parity = artifact.metadata.test, artifact.metadata.parity

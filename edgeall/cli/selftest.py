@@ -12,7 +12,7 @@ from edgeall.engines import FILES
 from edgeall.errors import EdgeallError, SelftestError
 
 if TYPE_CHECKING:
-    from edgeall.golden import Outcome
+    from edgeall.golden.checking import Outcome
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +57,7 @@ def _one(path: Path, threads: int, display: Display) -> tuple[dict[str, Any], in
         "ms": outcome.milliseconds,
     }
     if not outcome.right:
-        from edgeall.golden import wrong
+        from edgeall.golden.checking import wrong
 
         message = wrong(artifact, outcome)
         display.error(message)
@@ -68,7 +68,7 @@ def _one(path: Path, threads: int, display: Display) -> tuple[dict[str, Any], in
 
 
 def _answers(artifact: Artifact, threads: int) -> "Outcome":
-    from edgeall.golden import run as answer
+    from edgeall.golden.checking import run as answer
     from edgeall.runtimes import open_session
 
     with crash_message(artifact), open_session(artifact, threads) as session:

@@ -16,7 +16,7 @@ from edgeall.exporting.calibration_images import GivenImages
 from edgeall.exporting.int8_methods import METHODS
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.recipes import Recipe
-from edgeall.golden import pictures
+from edgeall.golden import checkable
 from edgeall.runs import Member, Run
 from edgeall.suggestions import unknown_name
 
@@ -137,7 +137,7 @@ def _checkable(made: Artifact) -> bool:
     One of an earlier version is made again. The INT8 model that formats share is not: its cache key is the same.
     """
     golden = made.metadata.golden
-    return golden is not None and golden.revision == pictures.REVISION
+    return golden is not None and golden.revision == checkable.REVISION
 
 
 def _should_retry(task: Task, entry: Exported, options: Options) -> bool:

@@ -10,13 +10,15 @@ from edgeall.field.answers import Classified, Failed
 from edgeall.field.reading_ahead import in_order
 from edgeall.field.single_pictures import SinglePictures
 from edgeall.field.sources import STDIN, Found, find_images
-from edgeall.golden import Outcome, check_once, uncheckable
+from edgeall.golden.checkable import uncheckable
+from edgeall.golden.remembered import check_once
 from edgeall.pixels.folder import LeftOut
 from edgeall.runtimes import Session, open_session
 from edgeall.values import dataclass
 
 if TYPE_CHECKING:
     from edgeall.field.field_answers import FieldAnswer
+    from edgeall.golden.checking import Outcome
 
 Result = Union[Classified, "FieldAnswer"]
 
@@ -74,7 +76,7 @@ def classify(
     while the engine runs.
 
     Before the first answer, the artifact's golden pictures are run, at the first use after boot or when engine,
-    processor, settings or artifact have changed; see `edgeall.golden`.
+    processor, settings or artifact have changed; see `edgeall.golden.remembered`.
 
     Args:
         threads: of the engine. One thread for each processor reads images.
@@ -98,7 +100,7 @@ def answers(
     force: bool = False,
     cells: bool = False,
     known: Known | None = None,
-    selftested: Callable[[Outcome], None] | None = None,
+    selftested: "Callable[[Outcome], None] | None" = None,
 ) -> Iterator[Answer | LeftOut]:
     """As `classify`, with the file that each answer is on, and without those that are `known` already.
 

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from edgeall.artifact import Precision
 from edgeall.artifact.golden import Golden
-from edgeall.golden import pictures
+from edgeall.golden import checkable, pictures
 
 CANDIDATES = tuple(range(32))
 """Seeds that the pictures of an artifact are chosen from."""
@@ -58,7 +58,7 @@ def make(
     kept = sorted(choose(table))
     seeds = tuple(CANDIDATES[row] for row in kept)
     return Golden(
-        revision=pictures.REVISION,
+        revision=checkable.REVISION,
         seeds=seeds,
         pictures=pictures.digest(pictures.pictures(seeds, size)),
         probabilities=tuple(tuple(round(float(value), 7) for value in table[row].clip(0, 1)) for row in kept),

@@ -8,6 +8,7 @@ from edgeall.artifact import Artifact
 from edgeall.artifact.golden import Golden
 from edgeall.errors import EngineError, SelftestError, UncheckableError
 from edgeall.golden import answers, pictures
+from edgeall.golden.checkable import uncheckable
 from edgeall.runtimes import Session
 from edgeall.values import dataclass
 
@@ -106,29 +107,6 @@ def wrong(artifact: Artifact, outcome: Outcome) -> str:
         f"{golden.engine} {golden.version} on {golden.processor}. Do not use its verdicts here: install that version "
         "of the engine, or export again on this machine"
     )
-
-
-def uncheckable(artifact: Artifact) -> str | None:
-    """Why an artifact's engine cannot be checked, and the way out; None where it can."""
-    golden = artifact.metadata.golden
-    if golden is None:
-        return (
-            f"{artifact.path}: carries no golden answers (made by an older edgeall), so that its engine cannot be "
-            "checked; export it again"
-        )
-    if golden.revision != pictures.REVISION:
-        remedy = "update edgeall" if golden.revision > pictures.REVISION else "export it again"
-        return (
-            f"{artifact.path}: its golden answers are to pictures of revision {golden.revision}, this edgeall draws "
-            f"revision {pictures.REVISION}: {remedy}"
-        )
-    classes = len(artifact.metadata.decision.labels)
-    if len(golden.probabilities[0]) != classes:
-        return (
-            f"{artifact.path}: its golden answers are of {len(golden.probabilities[0])} classes, not of {classes}; "
-            "export it again"
-        )
-    return None
 
 
 def _golden(artifact: Artifact) -> Golden:

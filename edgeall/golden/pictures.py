@@ -14,9 +14,6 @@ import numpy.typing as npt
 
 from edgeall.pixels import ByteImage
 
-REVISION = 1
-"""Of the drawing. Every change of a single byte of a picture needs the next number: artifacts name theirs."""
-
 _GRID = 1024
 """Cells are placed and sized on a square of 1024 x 1024, whatever the size of the picture in pixels."""
 _WORD = 0xFFFFFFFF

@@ -11,12 +11,15 @@ import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgeall import files, runtimes
 from edgeall.artifact import Artifact
 from edgeall.errors import EdgeallError
-from edgeall.golden.checking import Outcome, check
 from edgeall.runtimes import Session, SessionOptions
+
+if TYPE_CHECKING:
+    from edgeall.golden.checking import Outcome
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _PROCESSOR = Path("/proc/cpuinfo")
@@ -53,7 +56,7 @@ _OF_ENGINES = (
 
 def check_once(
     artifact: Artifact, session: Session, *, boot: str | None = None, folder: Path | None = None
-) -> Outcome | None:
+) -> "Outcome | None":
     """`check`, unless its answers were right since boot with the same engine, settings, processor and artifact.
 
     Accelerators are checked each time: their drivers can be replaced without a boot.
@@ -70,17 +73,24 @@ def check_once(
     """
     boot = boot or _boot()
     if boot is None or session.accelerator is not None:
-        return check(artifact, session)
+        return _check(artifact, session)
     path = (folder or _folder()) / f"{artifact.sha256}.txt"
     told = _told(path)
     known = told[1:] if told[:1] == [boot] else []
     key = _key(artifact, session)
     if key in known:
         return None
-    outcome = check(artifact, session)
+    outcome = _check(artifact, session)
     with suppress(EdgeallError, OSError), files.replacing(path, flush=False) as part:
         part.write_text("\n".join([boot, *[*known, key][1 - _MOST_LINES :]]) + "\n", encoding="ascii")
     return outcome
+
+
+def _check(artifact: Artifact, session: Session) -> "Outcome":
+    # Imported only where pictures are run: a start that finds them remembered is faster without.
+    from edgeall.golden.checking import check
+
+    return check(artifact, session)
 
 
 def _folder() -> Path:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from edgeall import artifact as artifacts
-from edgeall import golden
 from edgeall.artifact import Artifact
 from edgeall.errors import ArtifactError, ImageError, MeasurementError, UncheckableError
+from edgeall.golden import checking
 from edgeall.measuring import energy, nvidia
 from edgeall.measuring.instructions import counted
 from edgeall.measuring.plan import WorkerJob
@@ -47,7 +47,7 @@ def selftest(order: WorkerJob) -> dict[str, Any]:
     """Answers to the artifact's golden pictures; wrong ones, and an artifact without any, are an error."""
     opened, session = _open(order)
     with session:
-        return {"engine": _engine(session), **_golden(golden.check(opened, session))}
+        return {"engine": _engine(session), **_golden(checking.check(opened, session))}
 
 
 def accuracy(order: WorkerJob) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def accuracy(order: WorkerJob) -> dict[str, Any]:
     opened, session = _open(order)
     with session:
         try:
-            answered = _golden(golden.check(opened, session))
+            answered = _golden(checking.check(opened, session))
         except UncheckableError as error:
             answered = {"difference": None, "milliseconds": None, "reason": _after_path(opened, error)}
         probabilities: list[list[float] | None] = []
@@ -190,7 +190,7 @@ def instructions(order: WorkerJob) -> dict[str, Any]:
             return {"instructions": counted(session.infer, tensors)}
 
 
-def _golden(outcome: golden.Outcome) -> dict[str, Any]:
+def _golden(outcome: checking.Outcome) -> dict[str, Any]:
     return {"difference": outcome.difference, "milliseconds": outcome.milliseconds}
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from edgeall import artifact, golden, runs, runtimes
+from edgeall import artifact, runs, runtimes
 from edgeall.artifact import Metadata
 from edgeall.exporting import Exported, export_run, load_recipe, sealing
-from edgeall.golden import answers, pictures
+from edgeall.golden import answers, checking, pictures
 
 
 def test_every_artifact_answers_as_when_it_was_made(exported: tuple[runs.Run, list[Exported]]) -> None:
@@ -19,7 +19,7 @@ def test_every_artifact_answers_as_when_it_was_made(exported: tuple[runs.Run, li
         assert known.processor
         with runtimes.open_session(made) as session:
             assert (session.engine.name, session.engine.version) == (known.engine, known.version)
-            assert golden.run(made, session).right
+            assert checking.run(made, session).right
 
 
 def test_an_artifact_of_an_earlier_version_is_made_again_and_then_kept(

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from small_models import FORMATS, SmallModel
 
-from edgeall import artifact, golden, runtimes
+from edgeall import artifact, runtimes
 from edgeall.artifact import Artifact
 from edgeall.errors import SelftestError, UncheckableError
-from edgeall.golden import Outcome, pictures
+from edgeall.golden import checkable, checking
+from edgeall.golden.checking import Outcome
 from edgeall.runtimes import openvino
 
 
 def check(made: Artifact, threads: int = 1) -> Outcome:
     with runtimes.open_session(made, threads) as session:
-        return golden.check(made, session)
+        return checking.check(made, session)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
@@ -100,7 +101,7 @@ def test_openvino_computing_in_bfloat16_is_wrong(
         if "bfloat16" not in session.executed_precision().operators:
             pytest.skip("needs a processor on which OpenVINO computes in bfloat16 (x86: AVX-512)")
         with pytest.raises(SelftestError, match="openvino"):
-            golden.check(made, session)
+            checking.check(made, session)
 
 
 def test_an_artifact_without_golden_answers_cannot_be_checked(tiny: SmallModel, tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ def test_an_artifact_without_golden_answers_cannot_be_checked(tiny: SmallModel, 
 def test_pictures_of_another_revision_cannot_be_checked(tmp_path: Path) -> None:
     known = golden_artifacts.write(tmp_path).metadata.golden
     assert known is not None
-    later = dataclasses.replace(known, revision=pictures.REVISION + 1)
+    later = dataclasses.replace(known, revision=checkable.REVISION + 1)
     with pytest.raises(UncheckableError, match="update edgeall"):
         check(golden_artifacts.write(tmp_path, name="later", golden=later))
 

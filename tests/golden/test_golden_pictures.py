@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgeall.golden import pictures
+from edgeall.golden import checkable, pictures
 
 PINNED = {
     (0, 32): "076b29d2f32e060fc7f19493ef5c8059d40b18ccaae9a666c86d5ba5bd4a4fca",
@@ -11,12 +11,12 @@ PINNED = {
     (2**31 - 1, 96): "fcc5dae10360c5fc447b59ba25552cd9e74b9b175a3f733a0c2c92c51de45a54",
     (5, 299): "d7cf742139f6945d84b2d50954a045dfb7b0574441b4b944eac49389e9fe8dce",
 }
-"""SHA-256 by seed and size. A change of one byte needs a new `pictures.REVISION`: artifacts hold answers to these."""
+"""SHA-256 by seed and size. A change of one byte needs a new `checkable.REVISION`: artifacts hold answers to these."""
 
 
 @pytest.mark.parametrize(("seed", "size"), PINNED)
 def test_the_bytes_are_those_of_the_revision(seed: int, size: int) -> None:
-    assert pictures.REVISION == 1
+    assert checkable.REVISION == 1
     assert pictures.digest(pictures.picture(seed, size)[None]) == PINNED[seed, size]
 
 

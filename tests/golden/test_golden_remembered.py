@@ -9,7 +9,8 @@ import pytest
 from edgeall import runtimes
 from edgeall.artifact import Artifact
 from edgeall.errors import SelftestError
-from edgeall.golden import check_once, remembered
+from edgeall.golden import remembered
+from edgeall.golden.remembered import check_once
 
 BOOT = "3f1c0d2e-0000-4000-8000-000000000001"
 
