@@ -3,7 +3,7 @@
 from edgeall.artifact import Artifact
 
 REVISION = 1
-"""Of the drawing (`pictures`). Every change of a single byte of a picture needs the next number: artifacts name theirs."""
+"""Of the drawing. A change of a single byte of a picture needs the next number: artifacts name theirs."""
 
 
 def uncheckable(artifact: Artifact) -> str | None:
