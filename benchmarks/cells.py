@@ -82,6 +82,16 @@ class Judged:
     alone: tuple[str, ...]
     missed: tuple[str, ...]
 
+    def missed_goals(self) -> list[str]:
+        return [
+            f"{what} at IoU {iou}"
+            for iou, wanted in GOALS.items()
+            for what, total, goal in zip(
+                ("recall", "precision"), (self.published, self.found), wanted, strict=True
+            )
+            if sum(pair >= iou for pair in self.pairs) < goal * total
+        ]
+
     def row(self, name: str, goals: bool = False) -> list[str]:
         cells = [name]
         for iou, wanted in GOALS.items():
@@ -303,6 +313,8 @@ found. {sum(not field.boxes for field in fields)} fields have no published white
 the intervals take boxes as independent. Settings were chosen on the even-numbered fields.
 
 {table(head, [first.row("as published", goals=True), named.row("names put right by size")])}
+
+Goals missed as published: {", ".join(first.missed_goals()) or "none"}.
 
 Median IoU of paired boxes: {np.median(first.pairs):.2f}. No published box overlaps these found ones:
 {", ".join(first.alone) or "none"}. No found box overlaps these published ones: {", ".join(first.missed) or "none"}.
