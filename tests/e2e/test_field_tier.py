@@ -150,6 +150,7 @@ print(json.dumps([field, edgeall.__file__]))
         "runtimes",
         "runtimes.openvino",
         "field",
+        "domain",
         "measuring",
         "datasets",
         "cli.classify",
