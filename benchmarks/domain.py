@@ -36,8 +36,8 @@ from PIL import Image, ImageDraw
 from edgeall import files
 from edgeall.artifact import Domain
 from edgeall.datasets import synthesize
-from edgeall.domain import Example, unlike
-from edgeall.domain.describing import Measured, describe_measured, measure
+from edgeall.domain import unlike
+from edgeall.domain.describing import Example, Measured, describe_measured, measure
 from edgeall.domain.shifts import blur, brightness, grey, jpeg, stain
 from edgeall.markdown_table import table
 from edgeall.pixels import ByteImage, Picture, read_picture

@@ -41,14 +41,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, display: Display) -> int:
+    if args.model and args.verb != "check":
+        raise UsageError("--model belongs to: edgeall devices check NAME --model ARTIFACT")
     if args.verb == "list":
         if args.name or args.host:
             raise UsageError(
                 "list takes neither a name nor --host; did you mean: edgeall devices check NAME?"
             )
         return _list(display)
-    if args.model and args.verb != "check":
-        raise UsageError("--model belongs to: edgeall devices check NAME --model ARTIFACT")
     if not args.name:
         raise UsageError(f"which device? edgeall devices {args.verb} NAME")
     from edgeall.targets import Address, found, load_profile

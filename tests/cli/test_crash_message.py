@@ -56,7 +56,7 @@ def test_classify_names_the_engine_that_ended_it(
     done = edgeall(environment, "classify", image, "--json", "--model", artifacts[format])
     assert done.returncode < 0
     assert done.stdout == ""
-    _, line = done.stderr.splitlines()
+    *_, line = done.stderr.splitlines()
     assert line.startswith(f"edgeall: {artifacts[format]}: {words}")
 
 
@@ -72,10 +72,10 @@ def test_inspect_too(artifacts: dict[str, Path], tmp_path: Path, format: str) ->
 def test_nothing_is_said_of_an_engine_that_lives(artifacts: dict[str, Path], image: Path) -> None:
     done = edgeall(None, "classify", image, "--model", artifacts["tflite"])
     assert done.returncode == 0
-    assert done.stderr == "research use only, not a medical device\n"
+    assert not [line for line in done.stderr.splitlines() if line.startswith("edgeall: ")]
 
 
 def test_nor_after_an_error_of_ours(artifacts: dict[str, Path], image: Path) -> None:
     done = edgeall(None, "classify", image, "--threads", "0", "--model", artifacts["tflite"])
     assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 2
+    assert len([line for line in done.stderr.splitlines() if line.startswith("edgeall: ")]) == 1

@@ -82,3 +82,18 @@ def test_a_damaged_artifact_is_not_run(tmp_path: Path, capsys: pytest.CaptureFix
     made.path.write_bytes(made.path.read_bytes()[:-20])
     assert main(["selftest", str(made.path)]) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_a_device_check_runs_them_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    right = golden_artifacts.write(tmp_path)
+    wrong = golden_artifacts.write(tmp_path, name="wrong", factor=1.2, golden=right.metadata.golden)
+    assert main(["devices", "check", "laptop", "--json", "--model", str(right.path), str(wrong.path)]) == 1
+    document = json.loads(capsys.readouterr().out)
+    levels = {each["subject"]: each["level"] for each in document["findings"]}
+    assert (levels["model.onnx"], levels["wrong.onnx"], document["able"]) == ("good", "missing", False)
+
+
+@pytest.mark.parametrize("verb", ["list", "provision"])
+def test_other_verbs_take_no_artifacts(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices", verb, "--model", "model.onnx"]) == 2
+    assert "edgeall devices check NAME --model ARTIFACT" in capsys.readouterr().err

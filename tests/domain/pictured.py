@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-from edgeall.domain import Example
+from edgeall.domain.describing import Example
 from edgeall.pixels import Picture
 
 SIDE = 112

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 from pictured import SIDE, cell, cells_of, fields, picture
 
-from edgeall.domain import FEWEST, Domain, Example, describe, in_words, unlike
+from edgeall.domain import Domain, in_words, unlike
+from edgeall.domain.describing import FEWEST, Example, describe
 from edgeall.domain.figures import POSSIBLE, figures
 from edgeall.domain.shifts import brightness
 

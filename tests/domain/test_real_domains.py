@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeall.domain import Domain, Example, describe, unlike
+from edgeall.domain import Domain, unlike
+from edgeall.domain.describing import Example, describe
 from edgeall.domain.shifts import blur, grey
 from edgeall.pixels import Picture, read_picture
 

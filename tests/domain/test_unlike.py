@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from pictured import SIDE, cell, cells_of, field, fields, on_pale, picture
 
-from edgeall.domain import Domain, describe, unlike
+from edgeall.domain import Domain, unlike
+from edgeall.domain.describing import describe
 from edgeall.domain.shifts import blur, brightness, grey, jpeg, stain
 
 Change = Callable[[np.ndarray], np.ndarray]

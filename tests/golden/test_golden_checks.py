@@ -1,7 +1,10 @@
 """An engine that answers as when the artifact was made passes; another answer is an error that says all."""
 
 import dataclasses
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import golden_artifacts
@@ -34,6 +37,23 @@ def test_each_engine_gives_its_own_answers_again(
         assert outcome.right
         assert outcome.difference < 0.5
         assert not outcome.saturated
+
+
+@pytest.mark.parametrize("limit", ["SSE41", "AVX2"])
+def test_fewer_instructions_give_the_same_answers(tiny: SmallModel, tmp_path: Path, limit: str) -> None:
+    """oneDNN computes in OpenVINO, and obeys the variable when it is loaded: in a process of its own."""
+    recipes = ("openvino-fp32", "openvino-int8")
+    for recipe in recipes:
+        (tmp_path / recipe).mkdir()
+    made = [golden_artifacts.of_small(tiny, recipe, tmp_path / recipe) for recipe in recipes]
+    done = subprocess.run(
+        [sys.executable, "-m", "edgeall", "selftest", *(str(each.path) for each in made)],
+        env=os.environ | {"ONEDNN_MAX_CPU_ISA": limit},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(": right with openvino") == 2
 
 
 def test_three_classes_are_checked_too(mobile: SmallModel, tmp_path: Path) -> None:
