@@ -96,8 +96,8 @@ def figures(pixels: ByteImage) -> dict[str, float]:
         "red_spread": math.log(3 * spread[2] / level),
         "dye": (products[0, 1] - mean[0] * mean[1]) / (spread[0] * spread[1]),
     }
-    lines = _Lines(pixels[step :: 2 * step]), _Lines(pixels[:, step :: 2 * step].swapaxes(0, 1))
-    fine, coarse = (_roughness(lines, distance) - math.log(level) for distance in (FINE, COARSE))
+    lines = _Lines(pixels, step)
+    fine, coarse = (lines.roughness(distance) - math.log(level) for distance in (FINE, COARSE))
     return {name: float(value) for name, value in found.items()} | {
         "fine": fine,
         "coarse": coarse,
@@ -111,28 +111,25 @@ def _edge(bright: Sums) -> float:
 
 
 class _Lines:
-    """Brightness along some rows or columns (lines, pixels), and which pixels of them are lit."""
+    """Brightness along one row and one column in some (pixels, lines), and which pixels of them are lit."""
 
-    def __init__(self, pixels: ByteImage) -> None:
-        # Along the first axis, so that neighbours on a line are whole rows of the table.
-        self.bright = pixels[..., 0].T.astype(np.int16, order="C")
-        self.bright += pixels[..., 1].T
-        self.bright += pixels[..., 2].T
+    def __init__(self, pixels: ByteImage, step: int) -> None:
+        # Neighbours on a line are whole rows of the table.
+        rows, columns = pixels[step :: 2 * step].swapaxes(0, 1), pixels[:, step :: 2 * step]
+        lines = np.concatenate((rows, columns), axis=1)
+        self.bright = lines[..., 0].astype(np.int16)
+        self.bright += lines[..., 1]
+        self.bright += lines[..., 2]
         self.lit = self.bright > 3 * BLACK
 
-
-def _roughness(lines: tuple[_Lines, ...], distance: int) -> float:
-    """Logarithm of the mean absolute second difference over `distance`, of lit pixels of all lines together."""
-    total = count = 0
-    for each in lines:
+    def roughness(self, distance: int) -> float:
+        """Logarithm of the mean absolute second difference over `distance`, of lit pixels of all lines together."""
         before, here, after = slice(-2 * distance), slice(distance, -distance), slice(2 * distance, None)
-        lit = each.lit[before] & each.lit[after]
-        lit &= each.lit[here]
-        change = each.bright[before] + each.bright[after]
-        change -= each.bright[here]
-        change -= each.bright[here]
+        lit = self.lit[before] & self.lit[after]
+        lit &= self.lit[here]
+        change = self.bright[before] + self.bright[after]
+        change -= self.bright[here]
+        change -= self.bright[here]
         np.abs(change, out=change)
         change *= lit
-        total += int(change.sum(dtype=np.int64))
-        count += int(np.count_nonzero(lit))
-    return math.log((total + 1) / (count + 1) + _SMOOTH)
+        return math.log((int(change.sum(dtype=np.int64)) + 1) / (int(np.count_nonzero(lit)) + 1) + _SMOOTH)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol, Union
 from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, ImageError, UsageError
 from edgeall.field.answers import Classified, Failed
-from edgeall.field.reading_ahead import in_order
+from edgeall.field.reading_ahead import in_order, usable_processors
+from edgeall.field.session_pool import SessionPool
 from edgeall.field.single_pictures import SinglePictures
 from edgeall.field.sources import STDIN, Found, find_images
 from edgeall.golden.checkable import uncheckable
 from edgeall.golden.remembered import check_once
 from edgeall.pixels.folder import LeftOut
-from edgeall.runtimes import Session, open_session
+from edgeall.runtimes import Session
 from edgeall.values import dataclass
 
 if TYPE_CHECKING:
@@ -52,14 +53,6 @@ class Answer:
     known: bool = False
 
 
-@dataclass(frozen=True)
-class _Ready:
-    """A picture that was read and waits for the engine."""
-
-    found: Found
-    read: Any
-
-
 def classify(
     artifact: Artifact,
     sources: Sequence[str | os.PathLike[str]],
@@ -72,14 +65,14 @@ def classify(
 
     A picture that fails a quality check, or is unlike the training images that the artifact describes, is refused: a
     `Classified` without a verdict. An input that cannot be read, or is not an image, gives a `Failed` in its place, and
-    the others continue. A file in a folder that is not an image gives a `LeftOut`. The next images are read in threads
-    while the engine runs.
+    the others continue. A file in a folder that is not an image gives a `LeftOut`. There is a thread for each processor
+    and, unless the artifact is large, an engine for each.
 
     Before the first answer, the artifact's golden pictures are run, at the first use after boot or when engine,
     processor, settings or artifact have changed; see `edgeall.golden.remembered`.
 
     Args:
-        threads: of the engine. One thread for each processor reads images.
+        threads: of each engine.
         force: give a verdict on pictures that would be refused. The reasons stay in the answer.
         cells: the images are whole smear fields, and the model is one of single cells: each gives a `FieldAnswer`.
 
@@ -116,8 +109,10 @@ def answers(
     if names.count(STDIN) > 1:
         raise UsageError("standard input (-) holds one image: name it once")
     way = _way(artifact, force, cells)
+    processors = usable_processors()
+    pool = SessionPool(artifact, threads, processors // max(1, threads))
 
-    def prepare(found: Found | Failed | LeftOut) -> Answer | LeftOut | _Ready:
+    def answer(found: Found | Failed | LeftOut) -> Answer | LeftOut:
         if isinstance(found, LeftOut):
             return found
         if isinstance(found, Failed):
@@ -125,17 +120,27 @@ def answers(
         if known is not None and (before := known(found)) is not None:
             return Answer(found, before, known=True)
         try:
-            return _Ready(found, way.read(found.path))
-        except ImageError as error:
+            read = way.read(found.path)
+            with pool.session() as session:
+                return Answer(found, way.answer(found.path, read, session))
+        except (ImageError, EngineError) as error:
             return Answer(found, Failed(found.path, str(error)))
 
-    # The first pictures are read while the engine loads.
-    with in_order(prepare, find_images(names)) as prepared, open_session(artifact, threads) as session:
+    def check(session: Session) -> None:
         outcome = check_once(artifact, session) if uncheckable(artifact) is None else None
         if outcome is not None and selftested is not None:
             selftested(outcome)
-        for each in prepared:
-            yield _answer(each, way, session) if isinstance(each, _Ready) else each
+
+    # A thread takes a picture from its file to its answer, so that it stays with one processor. The first pictures are
+    # read while the engine loads.
+    ready = in_order(answer, find_images(names), processors)
+    try:
+        pool.begin(check)
+        yield from ready
+    finally:
+        pool.give_up()
+        ready.close()
+        pool.close()
 
 
 def _way(artifact: Artifact, force: bool, cells: bool) -> Way:
@@ -144,11 +149,3 @@ def _way(artifact: Artifact, force: bool, cells: bool) -> Way:
     from edgeall.field.whole_fields import WholeFields
 
     return WholeFields(artifact, force)
-
-
-def _answer(ready: _Ready, way: Way, session: Session) -> Answer:
-    found = ready.found
-    try:
-        return Answer(found, way.answer(found.path, ready.read, session))
-    except EngineError as error:
-        return Answer(found, Failed(found.path, str(error)))

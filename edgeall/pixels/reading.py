@@ -35,9 +35,6 @@ MAX_PIXELS = 100_000_000
 _ANIMATED = ("PNG", "WebP", "AVIF")
 """Formats that can hold an animation, which has no single picture."""
 
-_PIECE = 2**24
-"""Most bytes that a decoder takes at once; Pillow's own choice is 2**16."""
-
 _PLUGINS = {
     "JPEG": "Jpeg",
     "PNG": "Png",
@@ -202,8 +199,6 @@ def _read(file: BinaryIO, format: Format, to: Resize | Bounded, max_pixels: int)
         if bits != 16:
             if (least := least_decoded(size, to)) is not None:
                 image.draft("RGB", least)
-            # The whole file in one piece: between pieces a decoding thread waits for the interpreter's lock.
-            image.decodermaxblock = _PIECE
             image.load()
             turn = _turn_of(image)
             return _picture(*_resized(_clear_grey(image, bits), turn, to, profile), size)
