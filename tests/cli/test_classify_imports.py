@@ -44,6 +44,7 @@ EDGEALL = [
     "edgeall.field.classify",
     "edgeall.field.counts",
     "edgeall.field.reading_ahead",
+    "edgeall.field.session_pool",
     "edgeall.field.single_pictures",
     "edgeall.field.sources",
     "edgeall.field.verdict",
