@@ -81,24 +81,22 @@ def test_where_a_further_session_cannot_be_opened_threads_share(
 ) -> None:
     pool = SessionPool(artifact, 1, 2)
     pool.begin(nothing)
+    refused = threading.Event()
 
     def refuse(artifact: Artifact, threads: int) -> Session:
+        refused.set()
         raise EngineError("no memory")
 
+    def use() -> Session:
+        with pool.session() as session:
+            return session
+
     monkeypatch.setattr(session_pool, "open_session", refuse)
-    with pool.session() as first, ThreadPoolExecutor(1) as executor:
-
-        def use() -> Session:
-            with pool.session() as session:
-                return session
-
-        waiting = executor.submit(use)
-        assert not waiting.done()
-        with pool._changed:
-            pool._free.append(first)
-            pool._changed.notify()
-        assert waiting.result(60) is first
-        pool._free.remove(first)
+    with ThreadPoolExecutor(1) as executor:
+        with pool.session() as first:
+            second = executor.submit(use)
+            assert refused.wait(60)
+        assert second.result(60) is first
     pool.close()
 
 
