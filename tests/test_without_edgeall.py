@@ -60,8 +60,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def answers(artifact: Artifact, pictures: list[Path]) -> list[tuple[float, str]]:
-    found = list(classify(artifact, pictures))
-    return [(each.verdict.score, each.verdict.decision) for each in found if isinstance(each, Classified)]
+    found = list(classify(artifact, pictures, force=True))
+    verdicts = [each.verdict for each in found if isinstance(each, Classified)]
+    return [(verdict.score, verdict.decision) for verdict in verdicts if verdict is not None]
 
 
 def printed(artifact: Artifact, pictures: list[Path], folder: Path) -> list[tuple[float, str]]:
