@@ -123,8 +123,8 @@ _ROWS = (
         runtime="edgeall.runtimes.onnx",
         exporter="edgeall.exporting.onnx",
         arithmetic="ONNX Runtime's CPUExecutionProvider computes in the precision of the file by default. On x86 "
-        "processors without VNNI its products of 8-bit integers can saturate, which changes scores of INT8 files: set the "
-        'session entry "session.x64quantprecision" to "1" there.',
+        "processors without VNNI its products of 8-bit integers can saturate, which changes scores of INT8 files: set "
+        'the session entry "session.x64quantprecision" to "1" there.',
         no_tool="ONNX Runtime's own tool, onnxruntime_perf_test, is not part of its Python package",
         wheels={
             "aarch64": WheelRequirement("onnxruntime 1.32.0", (2, 28), (3, 4, 22)),
