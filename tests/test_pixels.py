@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
 from edgeall.errors import ImageError
-from edgeall.pixels import read_image, read_image_with_size
+from edgeall.pixels import read_image, read_image_with_size, reading
 
 RED, WHITE = (200, 30, 40), (255, 255, 255)
 
@@ -302,3 +302,28 @@ def test_damaged_images_are_read_or_raise_nothing_but_image_errors(
         content[int(place * reach)] = byte
     with suppress(ImageError):
         assert read_image(bytes(content[: int(len(content) * max(kept, 0.3))]), 8).shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("a.png", {}), ("b.tif", {"compression": "jpeg"}), ("c.bmp", {})]
+)
+def test_large_pictures_are_decoded_one_at_a_time(
+    name: str, options: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads that each decoded one would need four bytes a pixel for each thread."""
+    Image.new("RGB", (60, 50), (200, 10, 60)).save(tmp_path / name, **options)
+    alone: list[bool] = []
+    load = ImageFile.ImageFile.load
+
+    def watched(image: ImageFile.ImageFile) -> object:
+        alone.append(reading._LARGE.locked())
+        return load(image)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", watched)
+    read_image(tmp_path / name, 16)
+    assert not any(alone)
+    monkeypatch.setattr(reading, "WHOLE", 2999)
+    alone.clear()
+    read_image(tmp_path / name, 16)
+    assert alone[0]
+    assert not reading._LARGE.locked()

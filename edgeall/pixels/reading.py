@@ -4,10 +4,11 @@ import io
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import field, replace
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -16,7 +17,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from edgeall.errors import ImageError
 from edgeall.pixels import deep_png, jpeg2000
 from edgeall.pixels.bounded import Bounded, canvas, least_decoded
-from edgeall.pixels.canvas import Turn, bands_of
+from edgeall.pixels.canvas import WHOLE, Turn, bands_of
 from edgeall.pixels.colour import MAX_PROFILE_BYTES, conversion, stored_colours
 from edgeall.pixels.formats import Format, readable
 from edgeall.pixels.mapping import ByteImage, Resize
@@ -47,6 +48,8 @@ _PLUGINS = {
 
 _ICC_PROFILE = 34675
 """TIFF tag of an ICC profile (ISO 15076-1, annex B.4)."""
+_LARGE = Lock()
+
 MAX_SIDE = 65_535
 """Most pixels of a side, as in JPEG. The row table of a higher picture would take more memory than its pixels."""
 
@@ -199,13 +202,19 @@ def _read(file: BinaryIO, format: Format, to: Resize | Bounded, max_pixels: int)
         if bits != 16:
             if (least := least_decoded(size, to)) is not None:
                 image.draft("RGB", least)
-            image.load()
-            turn = _turn_of(image)
-            return _picture(*_resized(_clear_grey(image, bits), turn, to, profile), size)
+            with _large_ones_in_turn(image.size):
+                image.load()
+                turn = _turn_of(image)
+                return _picture(*_resized(_clear_grey(image, bits), turn, to, profile), size)
         # Only this kind of EXIF data is available without decoding the picture.
         turn = _turn_of(image) if "Raw profile type exif" in image.info else None
     raster = replace(deep_png.raster_of(file, turn, _turn_by_exif), profile=profile)
     return _picture(*to_picture(raster, to), raster.size)
+
+
+def _large_ones_in_turn(size: tuple[int, int]) -> AbstractContextManager[object]:
+    """Lets one thread at a time hold a large picture, which takes four bytes a pixel while Pillow decodes it."""
+    return _LARGE if size[0] * size[1] > WHOLE else nullcontext()
 
 
 def _identified(file: BinaryIO, decoder: str) -> ImageFile.ImageFile:
@@ -240,9 +249,10 @@ def _read_tiff(file: BinaryIO, to: Resize | Bounded, max_pixels: int) -> Picture
         file.seek(0)
         with Image.open(file, formats=("TIFF",)) as image:
             image.seek(chosen.indices[0])
-            image.load()
-            # Pillow has already set it upright.
-            resized, notes = _resized(image, None, to, profile)
+            with _large_ones_in_turn(size):
+                image.load()
+                # Pillow has already set it upright.
+                resized, notes = _resized(image, None, to, profile)
     else:
         raster = tiff_picture.raster_of([directories[index] for index in chosen.indices], chosen.bits, turn)
         resized, notes = to_picture(replace(raster, profile=profile), to)
