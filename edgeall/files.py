@@ -26,6 +26,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _NEW, _OLD = ".new", ".old"
+_SHORT = 40
+"""Characters of a name in that of its temporary file: a long name leaves no room for more."""
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 _NOT_SUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
 _AT_FDCWD = -100
@@ -52,7 +54,7 @@ def replacing(path: Path, *, flush: bool = True) -> Iterator[Path]:
 
     with _as_file_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:_SHORT]}.", suffix=path.suffix, dir=path.parent)
         os.close(handle)
     part = Path(name)
     try:
@@ -309,5 +311,6 @@ def sha256_file(path: Path) -> str:
 
 def refuse_overwrite(path: Path, overwrite: bool) -> None:
     """Raises `UsageError` if `path` exists and not `overwrite`."""
-    if path.exists() and not overwrite:
+    # Not `Path.exists`, which raises an error in a folder that is closed: writing says that better.
+    if os.path.exists(path) and not overwrite:  # noqa: PTH110
         raise UsageError(f"{path} exists already: give another name, or --overwrite to replace it")

@@ -138,8 +138,11 @@ def read(path: AnyPath) -> Artifact:
     """
     path = Path(path)
     container = container_of(path)
-    if not path.is_file():
-        raise ArtifactError(f"{path}: no such file")
+    try:
+        if not path.is_file():
+            raise ArtifactError(f"{path}: no such file")
+    except OSError as error:
+        raise _unreadable(path, error) from None
     parts = _split(container, path)
     if parts.text is None:
         raise ArtifactError(

@@ -12,9 +12,10 @@ from edgeall.artifact import Artifact, files_of, is_artifact_name, read
 from edgeall.cli import outcome, verdict_lines
 from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display
-from edgeall.errors import UsageError
+from edgeall.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
+    from edgeall.field import Answer
     from edgeall.field.outputs import Outputs
     from edgeall.golden.checking import Outcome
 
@@ -93,6 +94,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
     artifact = read(args.model or _default_model())
     _caveats(artifact, display)
     counts, left_out, groups = Counts(), list[LeftOut](), list[Group]()
+    trouble = 0
     with _outputs(args, artifact, display) as outputs, crash_message(artifact):
         known = None if outputs is None else outputs.known
         selftested = partial(_selftested, display=display)
@@ -111,8 +113,14 @@ def run(args: argparse.Namespace, display: Display) -> int:
                 continue
             counts.add(answer.result)
             if outputs is not None:
-                outputs.add(answer)
-            verdict_lines.show(answer.result, artifact.metadata.decision, display)
+                trouble += _add(outputs, answer, display)
+            try:
+                verdict_lines.show(answer.result, artifact.metadata.decision, display)
+            except BrokenPipeError:
+                # The reader of standard output has closed it (`| head`). What is written to files is still wanted.
+                if outputs is None:
+                    raise
+                display.discard_results()
         counts.left_out = len(left_out)
         if outputs is not None:
             groups = outputs.finish()
@@ -123,7 +131,17 @@ def run(args: argparse.Namespace, display: Display) -> int:
         display.note(verdict_lines.summary(counts, args.cells))
     if counts.answered == 0:
         return 2
-    return 1 if counts.unreadable or counts.decisions["refuse"] else 0
+    return 1 if counts.unreadable or counts.decisions["refuse"] or trouble else 0
+
+
+def _add(outputs: "Outputs", answer: "Answer", display: Display) -> int:
+    """Hand an answer to the outputs; 1 where its picture could not be read again."""
+    try:
+        outputs.add(answer)
+    except ImageError as error:
+        display.error(str(error))
+        return 1
+    return 0
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from edgeall.errors import FileError
 from edgeall.progress import Advance
 
 
@@ -52,8 +53,11 @@ class Display:
         """With `--json`, print a result for programs: the one document, or one `line` of several."""
         if self.as_json:
             indent = None if line else 1
-            sys.stdout.write(json.dumps(document, indent=indent, allow_nan=False) + "\n")
-            sys.stdout.flush()
+            _write(sys.stdout, json.dumps(document, indent=indent, allow_nan=False) + "\n")
+
+    def discard_results(self) -> None:
+        """Write no more to standard output, which its reader has closed."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def note(self, text: str) -> None:
         """Print a line of information on standard error."""
@@ -116,8 +120,7 @@ class Display:
             self._live.console.print(visible(text), highlight=False, soft_wrap=True)
         else:
             _accept_all_characters(stream)
-            stream.write(f"{visible(text)}\n")
-            stream.flush()
+            _write(stream, f"{visible(text)}\n")
 
     def _console(self, stream: Any) -> Any:
         if self._live is not None and stream is sys.stderr:
@@ -129,6 +132,19 @@ class Display:
         # No markup, because names of files and folders can contain "[all]".
         width = None if stream.isatty() else 200
         return Console(file=stream, width=width, markup=False, emoji=False)
+
+
+def _write(stream: Any, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # Such as a full disk. What is left in the stream would fail again when Python closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        name = "standard output" if stream is sys.stdout else "standard error"
+        raise FileError(name, error.strerror or str(error)) from None
 
 
 def _accept_all_characters(stream: Any) -> None:

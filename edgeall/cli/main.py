@@ -92,7 +92,8 @@ COMMANDS = (
     Command(
         "classify",
         "classify images, folders or standard input, offline",
-        interrupted="printed verdicts are valid, the other images have none",
+        interrupted="printed verdicts are valid, the other images have none; with -o, run the same command again to "
+        "resume",
         # No linear algebra here. OpenBLAS starts its threads when NumPy is imported, and they spin on the processor
         # that could decode a picture.
         environment={"OPENBLAS_NUM_THREADS": "1"},

@@ -43,8 +43,12 @@ def _lines(result: "Classified", decision: Decision) -> list[str]:
 def _cell_lines(result: "FieldAnswer", decision: Decision) -> list[str]:
     """A line for the field, and one for each cell."""
     count = len(result.cells)
+    if result.refused:
+        notes = (f"  note: {note}" for note in result.notes)
+        return [f"{result.path}: refused: {'; '.join(result.quality.reasons)}", *notes]
     lines = [
         f"{result.path}: {count} white {'cell' if count == 1 else 'cells'}: {_by_decision(result.counts)}",
+        *([] if result.quality.ok else [f"  doubtful image: {'; '.join(result.quality.reasons)}"]),
         *(f"  note: {note}" for note in result.notes),
     ]
     for number, cell in enumerate(result.cells, 1):
@@ -75,7 +79,7 @@ def summary(counts: "Counts", cells: bool = False) -> str:
     Each picture, folder without pictures and name without a file is one input. With `cells`, decisions are on cells.
     """
     found = counts.decisions
-    of = f" with {found.total()} white {'cell' if found.total() == 1 else 'cells'}" if cells else ""
+    of = " of whole fields" if cells else ""
     line = f"{counts.inputs} {'input' if counts.inputs == 1 else 'inputs'}{of}: {_by_decision(found)}"
     line += f", {counts.unreadable} unreadable"
     files = "file" if counts.left_out == 1 else "files"

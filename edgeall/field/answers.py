@@ -42,6 +42,11 @@ class Classified:
         return (self.decision,)
 
     @property
+    def has_doubtful_verdicts(self) -> bool:
+        """Whether there is a verdict although the picture would be refused."""
+        return self.verdict is not None and bool(self.doubts)
+
+    @property
     def doubts(self) -> tuple[str, ...]:
         """Why the picture is refused or, with a verdict, is doubtful."""
         return (*self.quality.reasons, *(self.unlike or ()))
@@ -107,7 +112,9 @@ def checks_to_dict(quality: Quality, unlike: tuple[str, ...] | None) -> dict[str
 
 
 @dataclass(frozen=True)
-class _Check:
+class CheckDocument:
+    """A check as it is read back."""
+
     reasons: tuple[str, ...]
 
 
@@ -119,8 +126,8 @@ class VerdictDocument:
     probability: float | None
     score: float | None
     decision: VerdictOutcome | Outcome
-    quality: _Check
-    domain: _Check | None
+    quality: CheckDocument
+    domain: CheckDocument | None
 
 
 @dataclass(frozen=True)

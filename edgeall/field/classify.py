@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol, Union
 
 from edgeall.artifact import Artifact
@@ -30,7 +31,7 @@ Known = Callable[[Found], Result | None]
 class Way(Protocol):
     """How a file becomes an answer: `SinglePictures` or `WholeFields`."""
 
-    def read(self, path: str) -> Any:
+    def read(self, found: Found) -> Any:
         """All that needs no engine; for any thread. Raises `ImageError`."""
         ...
 
@@ -120,7 +121,7 @@ def answers(
         if known is not None and (before := known(found)) is not None:
             return Answer(found, before, known=True)
         try:
-            read = way.read(found.path)
+            read = way.read(found)
             with pool.session() as session:
                 return Answer(found, way.answer(found.path, read, session))
         except (ImageError, EngineError) as error:
@@ -133,13 +134,15 @@ def answers(
 
     # A thread takes a picture from its file to its answer, so that it stays with one processor. The first pictures are
     # read while the engine loads.
-    ready = in_order(answer, find_images(names), processors)
     try:
-        pool.begin(check)
-        yield from ready
+        with ExitStack() as stack:
+            ready = stack.enter_context(in_order(answer, find_images(names), processors))
+            # Before the threads are waited for, whatever happens: none may wait for an engine that does not come.
+            stack.callback(pool.give_up)
+            pool.begin(check)
+            yield from ready
     finally:
         pool.give_up()
-        ready.close()
         pool.close()
 
 

@@ -36,12 +36,13 @@ class Copies:
             ImageError: the picture cannot be read any more.
         """
         source = Path(found.path)
-        for target in names_for(self._folder / decision / found.name):
-            if not target.exists():
-                break
-            if target.is_file() and filecmp.cmp(source, target, shallow=False):
-                return target
+        target = self._folder / decision / found.name
         try:
+            for target in names_for(target):  # noqa: B020
+                if not target.exists():
+                    break
+                if target.is_file() and filecmp.cmp(source, target, shallow=False):
+                    return target
             with replacing(target, flush=False) as part:
                 shutil.copyfile(source, part)
                 shutil.copystat(source, part)

@@ -1,7 +1,7 @@
 """Numbers of answers by decision, for all pictures of a call and for each person or slide."""
 
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import field
 from pathlib import PurePath
@@ -94,10 +94,18 @@ class Grouping:
     def __init__(self, by: By, metadata: Metadata) -> None:
         self._by, self._metadata = by, metadata
         self._key = _KEYS[by]()
+        self._subject = _subject()
         self._counts: dict[str | None, Counts] = {}
+        self._people: dict[str | None, set[str]] = defaultdict(set)
+        self._forced = set[str | None]()
 
     def add(self, found: Found, result: Result | Failed) -> None:
-        self._counts.setdefault(self._key(found), Counts()).add(result)
+        name, person = self._key(found), self._subject(found)
+        self._counts.setdefault(name, Counts()).add(result)
+        if person is not None:
+            self._people[name].add(person)
+        if not isinstance(result, Failed) and result.has_doubtful_verdicts:
+            self._forced.add(name)
 
     def groups(self) -> list[Group]:
         """The groups by name; pictures whose person is not known come last."""
@@ -115,6 +123,10 @@ class Grouping:
         cut = self._metadata.person_cut
         if name is None:
             return "refer", "these pictures are not of one known person"
+        if len(self._people[name]) > 1:
+            return "refer", f"its pictures are of {len(self._people[name])} people, by their names"
+        if name in self._forced:
+            return "refer", "some verdicts are on pictures that would be refused (--force)"
         if cut is None:
             reason = self._metadata.no_person_cut
             return (

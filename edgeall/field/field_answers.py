@@ -1,11 +1,17 @@
 """The answer on a whole smear field: verdicts on its white cells."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, Literal
 
 from edgeall import documents
 from edgeall.cells import Box
-from edgeall.field.answers import VerdictDocument, checks_to_dict, verdict_from, verdict_to_dict
+from edgeall.field.answers import (
+    CheckDocument,
+    VerdictDocument,
+    checks_to_dict,
+    verdict_from,
+    verdict_to_dict,
+)
 from edgeall.field.verdict import OUTCOMES, Outcome, Verdict
 from edgeall.pixels.quality import Quality
 from edgeall.values import dataclass
@@ -51,12 +57,16 @@ class FieldAnswer:
 
     Attributes:
         size: width and height of the file's picture, upright.
+        quality: of the field: whether it is fit, and has red cells.
+        refused: whether the field is, by its quality; it has no cells then.
         cells: by the top of their boxes. A field without white cells has none.
         path, threshold, model, ms, notes: as those of `Classified`.
     """
 
     path: str
     size: tuple[int, int]
+    quality: Quality
+    refused: bool
     cells: tuple[CellAnswer, ...]
     threshold: float
     model: str
@@ -65,20 +75,30 @@ class FieldAnswer:
 
     @property
     def decisions(self) -> tuple[Outcome, ...]:
-        """The decision on each cell."""
-        return tuple(cell.decision for cell in self.cells)
+        """The decision on each cell, or the one to refuse the field."""
+        return ("refuse",) if self.refused else tuple(cell.decision for cell in self.cells)
+
+    @property
+    def has_doubtful_verdicts(self) -> bool:
+        """Whether there are verdicts although the field, or a cell, would be refused."""
+        return not self.refused and (not self.quality.ok or any(c.verdict and c.doubts for c in self.cells))
 
     @property
     def counts(self) -> dict[Outcome, int]:
-        """Number of cells of each decision."""
+        """Number of decisions of each kind."""
         found = Counter(self.decisions)
         return {outcome: found[outcome] for outcome in OUTCOMES}
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready: path, size, cells, counts, threshold, model, ms, notes."""
+        """JSON-ready: path, size, quality, decision, cells, counts, threshold, model, ms, notes.
+
+        `decision` is "refuse", or null where the cells have one each.
+        """
         return {
             "path": self.path,
             "size": list(self.size),
+            "quality": {"ok": self.quality.ok, "reasons": list(self.quality.reasons)},
+            "decision": "refuse" if self.refused else None,
             "cells": [cell.to_dict() for cell in self.cells],
             "counts": self.counts,
             "threshold": self.threshold,
@@ -104,7 +124,17 @@ class FieldAnswer:
             )
             for cell in read.cells
         )
-        return cls(read.path, read.size, cells, read.threshold, read.model, read.ms, read.notes)
+        return cls(
+            read.path,
+            read.size,
+            Quality(read.quality.reasons),
+            read.decision == "refuse",
+            cells,
+            read.threshold,
+            read.model,
+            read.ms,
+            read.notes,
+        )
 
 
 @dataclass(frozen=True)
@@ -116,6 +146,8 @@ class _CellDocument(VerdictDocument):
 class _FieldDocument:
     path: str
     size: tuple[int, int]
+    quality: CheckDocument
+    decision: Literal["refuse"] | None
     cells: tuple[_CellDocument, ...]
     threshold: float
     model: str

@@ -13,7 +13,7 @@ from edgeall.field.counts import By, Group, Grouping
 from edgeall.field.drawn_fields import DrawnFields
 from edgeall.field.field_answers import FieldAnswer
 from edgeall.field.sources import Found
-from edgeall.field.verdict_file import VerdictFile, verdict_file
+from edgeall.field.verdict_file import VerdictFile, is_unfinished, verdict_file
 from edgeall.values import dataclass
 
 
@@ -38,7 +38,7 @@ class Outputs:
         """
         found, result = answer.found, answer.result
         if self.file is not None:
-            self.file.add(result, found)
+            self.file.add(result, found, known=answer.known)
         if found is None:
             return
         if self.copies is not None and isinstance(result, Classified):
@@ -86,15 +86,16 @@ def outputs(
     if boxes is not None and not cells:
         raise UsageError("--boxes draws the cells of whole fields: it needs --cells")
     grouping = None if by is None else Grouping(by, artifact.metadata)
+    # Checked before the file, so that a call with a mistake leaves all as it was.
+    add = overwrite or (file is not None and is_unfinished(file))
+    copies = None if copy_to is None else Copies(copy_to, sources, add=add)
+    drawn = None if boxes is None else DrawnFields(boxes, sources, add=add)
     with ExitStack() as stack:
-        verdicts, add = None, overwrite
+        verdicts = None
         if file is not None:
             kind = FieldAnswer if cells else Classified
             settings = {"force": force, "cells": cells}
             verdicts = stack.enter_context(
                 verdict_file(file, artifact.sha256, settings, overwrite=overwrite, kind=kind)
             )
-            add = overwrite or verdicts.resumed > 0
-        copies = None if copy_to is None else Copies(copy_to, sources, add=add)
-        drawn = None if boxes is None else DrawnFields(boxes, sources, add=add)
         yield Outputs(verdicts, copies, drawn, grouping)

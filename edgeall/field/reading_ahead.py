@@ -51,7 +51,12 @@ class Ahead(Iterator[Result], Generic[Result]):
         self._ahead = ahead
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ahead")
         self._begun = (self._pool.submit(function, item) for item in items)
-        self._fill()
+        try:
+            self._fill()
+        except BaseException:
+            # Ctrl-C while items are listed. What is in work may wait for what the caller has not begun yet.
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
     def __next__(self) -> Result:
         if not self._waiting:
@@ -69,6 +74,7 @@ class Ahead(Iterator[Result], Generic[Result]):
     def close(self) -> None:
         """Forget all items without a result, and wait for those in work; may be called again."""
         self._waiting.clear()
+        self._begun.close()
         self._pool.shutdown(cancel_futures=True)
 
     def _fill(self) -> None:

@@ -1,13 +1,11 @@
 """Single pictures: read, checked, and given a verdict by a session."""
 
-import sys
 import time
 
 from edgeall.artifact import Artifact, Domain
 from edgeall.domain.judging import unlike
-from edgeall.errors import ImageError
 from edgeall.field.answers import Classified
-from edgeall.field.sources import STDIN
+from edgeall.field.sources import Found
 from edgeall.field.verdict import Verdict, verdict_of
 from edgeall.pixels import Picture, Source, read_picture
 from edgeall.pixels.quality import Quality, assess
@@ -36,7 +34,7 @@ def check(picture: Picture, domain: Domain | None) -> Checked:
     """Check a picture by the rules for all, and by the images that a model was made for."""
     if domain is None:
         return Checked(picture, assess(picture.pixels, picture.size), None)
-    smallest = domain.widths[0], domain.heights[0]
+    smallest = round(_SMALLER * domain.widths[0]), round(_SMALLER * domain.heights[0])
     return Checked(picture, assess(picture.pixels, picture.size, smallest), unlike(domain, picture))
 
 
@@ -52,6 +50,15 @@ def verdict(checked: Checked, artifact: Artifact, session: Session, force: bool)
     return verdict_of(probabilities, artifact.metadata.decision)
 
 
+def source_of(found: Found) -> Source:
+    """What to read of a picture."""
+    return found.path if found.content is None else found.content
+
+
+_SMALLER = 0.75
+"""Share of the smaller training images' sides (5th percentile) down to which a picture is large enough."""
+
+
 @dataclass(frozen=True)
 class _Read:
     checked: Checked
@@ -64,14 +71,14 @@ class SinglePictures:
     def __init__(self, artifact: Artifact, force: bool) -> None:
         self._artifact, self._force = artifact, force
 
-    def read(self, path: str) -> _Read:
+    def read(self, found: Found) -> _Read:
         """Read and check a picture; for any thread.
 
         Raises:
             ImageError: it cannot be read.
         """
         start, metadata = time.perf_counter(), self._artifact.metadata
-        picture = read_picture(source_of(path), metadata.pixels.resize)
+        picture = read_picture(source_of(found), metadata.pixels.resize)
         return _Read(check(picture, metadata.domain), time.perf_counter() - start)
 
     def answer(self, path: str, read: _Read, session: Session) -> Classified:
@@ -93,17 +100,3 @@ class SinglePictures:
             seconds * 1000.0,
             checked.picture.notes,
         )
-
-
-def source_of(path: str) -> Source:
-    """What to read for a path: the bytes of standard input for "-".
-
-    Raises:
-        ImageError: standard input is empty.
-    """
-    if path != STDIN:
-        return path
-    data = sys.stdin.buffer.read()
-    if not data:
-        raise ImageError("standard input is empty: pipe an image into it")
-    return data

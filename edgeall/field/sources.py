@@ -1,6 +1,9 @@
 """Pictures that a command line names: files, folders, patterns and standard input."""
 
+import os
+import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import field
 from pathlib import Path
 
 from edgeall.field.answers import Failed
@@ -28,10 +31,12 @@ class Found:
     Attributes:
         path: of the file; "-" for standard input.
         name: its path below the folder that was named, with "/"; the file's name where the file itself was named.
+        content: of standard input; None for files.
     """
 
     path: str
     name: str
+    content: bytes | None = field(default=None, repr=False)
 
 
 def find_images(names: Iterable[str]) -> Iterator[Found | Failed | LeftOut]:
@@ -41,14 +46,23 @@ def find_images(names: Iterable[str]) -> Iterator[Found | Failed | LeftOut]:
     not expand quoted patterns, and some none.
     """
     for name in names:
+        # Not those of `Path`, which raise an error for a name that is too long, or in a folder that is closed.
         if name == STDIN:
-            yield Found(name, name)
-        elif Path(name).is_dir():
+            yield _standard_input()
+        elif os.path.isdir(name):  # noqa: PTH112
             yield from _below(Path(name))
-        elif _MAGIC.intersection(name) and not Path(name).exists():
+        elif _MAGIC.intersection(name) and not os.path.exists(name):  # noqa: PTH110
             yield from _matching(name)
         else:
             yield Found(name, Path(name).name)
+
+
+def _standard_input() -> Found | Failed:
+    """Read where pictures are listed, and not in a thread, which Ctrl-C could not end."""
+    content = sys.stdin.buffer.read()
+    if not content:
+        return Failed(STDIN, "standard input is empty: pipe an image into it")
+    return Found(STDIN, STDIN, content)
 
 
 def _matching(pattern: str) -> Iterator[Found | Failed | LeftOut]:
@@ -57,23 +71,33 @@ def _matching(pattern: str) -> Iterator[Found | Failed | LeftOut]:
     matches = sorted(glob.iglob(pattern, recursive=True))  # noqa: PTH207, Path.glob takes no absolute pattern
     if not matches:
         yield Failed(pattern, f"{pattern}: no file or folder matches this pattern")
-    fixed = len(Path(pattern).parts) - len(_from_first_magic(pattern))
+    fixed = len(fixed_part(pattern).parts)
+    empty = True
     for match in map(Path, matches):
         if _through_link(match, fixed):
             continue
         if match.is_dir():
             # "**" matches folders and, one by one, all files below them.
             if "**" not in pattern:
+                empty = False
                 yield from _below(match)
-        elif looks_like_a_picture(match):
+            continue
+        empty = False
+        if looks_like_a_picture(match):
             yield Found(str(match), "/".join(match.parts[fixed:]))
         else:
             yield LeftOut(match, NOT_AN_IMAGE)
+    if matches and empty:
+        yield Failed(
+            pattern, f"{pattern}: matches folders alone; end it with a pattern of files, such as /*.jpg"
+        )
 
 
-def _from_first_magic(pattern: str) -> tuple[str, ...]:
-    parts = Path(pattern).parts
-    return parts[next(index for index, part in enumerate(parts) if _MAGIC.intersection(part)) :]
+def fixed_part(name: str) -> Path:
+    """The folders of a pattern before its first `*`, `?` or `[`; the whole path of a name without these."""
+    parts = Path(name).parts
+    magic = (index for index, part in enumerate(parts) if _MAGIC.intersection(part))
+    return Path(*parts[: next(magic, len(parts))])
 
 
 def _through_link(match: Path, fixed: int) -> bool:

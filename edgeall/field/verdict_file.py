@@ -8,13 +8,14 @@ size and time of modification.
 
 import csv
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TypeVar
 
-from edgeall import documents
+from edgeall import __version__, documents
 from edgeall.errors import FileError, UsageError
 from edgeall.field.answers import Classified, Failed
 from edgeall.field.classify import Result
@@ -26,6 +27,8 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+
+T = TypeVar("T")
 
 SUFFIXES = (".csv", ".jsonl")
 
@@ -52,14 +55,16 @@ COLUMNS = (
 class _Header:
     """The first line of a journal: what the answers depend on beside the pictures."""
 
+    edgeall: str
     artifact: str
     settings: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class _Line:
-    """A further line: an answer, and the file's size in bytes and time of modification in nanoseconds."""
+    """A further line: an answer, and the file's name, size in bytes and time of modification in nanoseconds."""
 
+    file: str
     size: int
     mtime_ns: int
     answer: dict[str, Any]
@@ -74,7 +79,7 @@ class VerdictFile:
     """
 
     def __init__(
-        self, path: Path, journal: TextIO, finished: Mapping[str, _Line], kind: type[Result]
+        self, path: Path, journal: BinaryIO, finished: Mapping[str, _Line], kind: type[Result]
     ) -> None:
         self._path, self._journal, self._finished, self._kind = path, journal, finished, kind
         self._answers: list[dict[str, Any]] = []
@@ -86,25 +91,37 @@ class VerdictFile:
 
     def known(self, found: Found) -> Result | None:
         """The answer of an interrupted call on a file that is unchanged since; None where there is none."""
-        line = self._finished.get(found.path)
+        line = self._finished.get(_reversible(found.path))
         if line is None or _identity(found.path) != (line.size, line.mtime_ns):
             return None
         try:
-            return self._kind.from_dict(line.answer)
+            return replace(self._kind.from_dict(line.answer | {"path": ""}), path=found.path)
         except documents.DocumentError:
             return None
 
-    def add(self, result: Result | Failed, found: Found | None) -> None:
-        """Append an answer. Failures, and answers on standard input, are not taken again by a later call."""
+    def add(self, result: Result | Failed, found: Found | None, *, known: bool = False) -> None:
+        """Append an answer. Failures, and answers on standard input, are not taken again by a later call.
+
+        Args:
+            known: the answer is one that `known` gave.
+
+        Raises:
+            FileError: the journal cannot be written.
+        """
         document = result.to_dict()
         self._answers.append(document)
-        if found is None or found.path == STDIN or isinstance(result, Failed):
+        if known or found is None or found.path == STDIN or isinstance(result, Failed):
             return
         identity = _identity(found.path)
         if identity is not None:
-            _write_line(
-                self._journal, {"size": identity[0], "mtime_ns": identity[1], "answer": document}, self._path
-            )
+            answer = {name: value for name, value in document.items() if name != "path"}
+            line = {
+                "file": _reversible(found.path),
+                "size": identity[0],
+                "mtime_ns": identity[1],
+                "answer": answer,
+            }
+            _write_line(self._journal, line, self._path)
 
     def finish(self) -> None:
         """Write the file.
@@ -129,28 +146,31 @@ def verdict_file(
 
     Args:
         settings: JSON-ready; answers of an interrupted call are taken only if it had the same ones.
+        overwrite: replace an existing file, and an unfinished one that cannot be gone on with.
         kind: of the answers.
 
     Raises:
-        UsageError: another suffix than .csv or .jsonl; the file exists, and not `overwrite`; or another process is
-            writing it.
+        UsageError: another suffix than .csv or .jsonl; a folder; the file exists, or an unfinished one of another
+            artifact, other settings or another version, and not `overwrite`; or another process is writing it.
         FileError: it cannot be written.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path}: name a {' or '.join(SUFFIXES)} file for the verdicts")
+    if os.path.isdir(path):  # noqa: PTH112, as in `refuse_overwrite`
+        raise UsageError(f"{path} is a folder: name a file for the verdicts")
     refuse_overwrite(path, overwrite)
-    journal_path = path.with_name(f".{path.name}.unfinished")
-    header = _Header(artifact_sha256, dict(settings))
+    journal_path = _journal_of(path)
+    header = _Header(__version__, artifact_sha256, dict(settings))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        journal = journal_path.open("a+", encoding="utf-8")
+        # Unbuffered: a line is written in one piece or is an error, and nothing is left for closing.
+        journal = journal_path.open("a+b", buffering=0)
     except OSError as error:
         raise FileError(path, error.strerror or str(error)) from None
     with journal:
         _lock(journal, path)
-        finished = _read_journal(journal, header)
+        finished = _read_journal(journal, header, path, overwrite)
         if not finished:
-            journal.truncate(0)
             _write_line(journal, asdict(header), path)
         file = VerdictFile(path, journal, finished, kind)
         yield file
@@ -158,7 +178,19 @@ def verdict_file(
         journal_path.unlink(missing_ok=True)
 
 
-def _lock(journal: TextIO, path: Path) -> None:
+def is_unfinished(path: Path) -> bool:
+    """Whether an interrupted call has left answers for the file at `path`."""
+    try:
+        return _journal_of(path).read_bytes().count(b"\n") > 1
+    except OSError:
+        return False
+
+
+def _journal_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.unfinished")
+
+
+def _lock(journal: BinaryIO, path: Path) -> None:
     if fcntl is None:
         return
     try:
@@ -169,39 +201,55 @@ def _lock(journal: TextIO, path: Path) -> None:
         pass  # a file system without locks
 
 
-def _read_journal(journal: TextIO, expected: _Header) -> dict[str, _Line]:
-    """The answers by path; none if the journal is of another artifact or other settings.
+def _read_journal(journal: BinaryIO, expected: _Header, path: Path, overwrite: bool) -> dict[str, _Line]:
+    """The answers by file, of a journal that is cut off after its last sound line, or emptied where it has none.
 
-    A last line that was cut off by an interruption is removed, as is all after a line that is damaged.
+    Raises:
+        UsageError: it has answers of another artifact, other settings or another version, and not `overwrite`.
     """
     journal.seek(0)
+    lines = journal.read().split(b"\n")
     finished: dict[str, _Line] = {}
     end = 0
-    for number, text in enumerate(iter(journal.readline, "")):
-        try:
-            if not text.endswith("\n"):
+    header = _read_line(_Header, lines[0])
+    if header is not None and header != expected and len(lines) > 2 and not overwrite:
+        raise UsageError(
+            f"{path} is unfinished, by another artifact, other options or another version of edgeall: "
+            "give another name, or --overwrite to begin anew"
+        )
+    if header == expected:
+        end = len(lines[0]) + 1
+        # What follows the last line end was cut off.
+        for text in lines[1:-1]:
+            line = _read_line(_Line, text)
+            if line is None:
                 break
-            document = documents.parse(text)
-            if number == 0:
-                if documents.build(_Header, document) != expected:
-                    break
-            else:
-                line = documents.build(_Line, document)
-                finished[str(line.answer["path"])] = line
-        except (ValueError, KeyError, TypeError):
-            break
-        end = journal.tell()
-    journal.seek(end)
-    journal.truncate()
+            finished[line.file] = line
+            end += len(text) + 1
+    journal.truncate(end if finished else 0)
     return finished
 
 
-def _write_line(journal: TextIO, document: Mapping[str, Any], path: Path) -> None:
+def _read_line(kind: type[T], text: bytes) -> T | None:
     try:
-        journal.write(json.dumps(document, allow_nan=False) + "\n")
-        journal.flush()
+        return documents.build(kind, documents.parse(text.decode()))
+    except (ValueError, TypeError):
+        return None
+
+
+def _write_line(journal: BinaryIO, document: Mapping[str, Any], path: Path) -> None:
+    line = (json.dumps(document, allow_nan=False) + "\n").encode()
+    try:
+        whole = journal.write(line) == len(line)
     except OSError as error:
         raise FileError(path, error.strerror or str(error)) from None
+    if not whole:
+        raise FileError(path, "no space left")
+
+
+def _reversible(path: str) -> str:
+    """A path as text without lone surrogates, which names that are not UTF-8 have in Python."""
+    return os.fsencode(path).decode("latin-1")
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -7,13 +7,19 @@ import numpy as np
 from PIL import Image
 
 from edgeall.artifact import Artifact, Domain
-from edgeall.cells import Cell, cut_out, find_cells
+from edgeall.cells import Cell, cut_out, find_cells, red_cell_diameter
 from edgeall.field.field_answers import CellAnswer, FieldAnswer
 from edgeall.field.single_pictures import Checked, check, source_of, verdict
+from edgeall.field.sources import Found
 from edgeall.pixels import Field, Picture, read_field
+from edgeall.pixels.quality import Quality, assess_without_model
 from edgeall.pixels.square import resized
 from edgeall.runtimes import Session
 from edgeall.values import dataclass
+
+NO_RED_CELLS = (
+    "no red cells are found, by whose size white cells are: not a smear field, or too low a magnification"
+)
 
 LONGEST = 2592
 """Most pixels of a field's longer side that cells are cut out of, as ALL-IDB1's have. Larger fields are reduced."""
@@ -26,6 +32,7 @@ do not tell how much of them is the cell."""
 @dataclass(frozen=True)
 class _Read:
     field: Field
+    quality: Quality
     cells: tuple[Cell, ...]
     checked: tuple[Checked, ...]
     seconds: float
@@ -37,17 +44,22 @@ class WholeFields:
     def __init__(self, artifact: Artifact, force: bool) -> None:
         self._artifact, self._force = artifact, force
 
-    def read(self, path: str) -> _Read:
+    def read(self, found: Found) -> _Read:
         """Read a field, find its white cells, cut out and check each; for any thread.
 
         Raises:
             ImageError: it cannot be read, or more cells are found than a field has.
         """
         start = time.perf_counter()
-        field = read_field(source_of(path), LONGEST)
-        cells = find_cells(field.pixels)
+        field = read_field(source_of(found), LONGEST)
+        quality, red_cell = assess_without_model(field.pixels, field.size), red_cell_diameter(field.pixels)
+        if red_cell is None:
+            quality = Quality((*quality.reasons, NO_RED_CELLS))
+        cells = (
+            find_cells(field.pixels, red_cell) if red_cell is not None and (quality.ok or self._force) else ()
+        )
         checked = tuple(self._checked(field, cell) for cell in cells)
-        return _Read(field, cells, checked, time.perf_counter() - start)
+        return _Read(field, quality, cells, checked, time.perf_counter() - start)
 
     def answer(self, path: str, read: _Read, session: Session) -> FieldAnswer:
         """The answer on a field that was read.
@@ -69,6 +81,8 @@ class WholeFields:
         return FieldAnswer(
             path,
             read.field.size,
+            read.quality,
+            not read.quality.ok and not self._force,
             cells,
             self._artifact.metadata.decision.threshold,
             self._artifact.path.name,

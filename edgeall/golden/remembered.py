@@ -71,10 +71,10 @@ def check_once(
     Raises:
         as `check`.
     """
-    boot = boot or _boot()
-    if boot is None or session.accelerator is not None:
+    boot, folder = boot or _boot(), folder or _folder()
+    if boot is None or folder is None or session.accelerator is not None:
         return _check(artifact, session)
-    path = (folder or _folder()) / f"{artifact.sha256}.txt"
+    path = folder / f"{artifact.sha256}.txt"
     told = _told(path)
     known = told[1:] if told[:1] == [boot] else []
     key = _key(artifact, session)
@@ -93,9 +93,12 @@ def _check(artifact: Artifact, session: Session) -> "Outcome":
     return check(artifact, session)
 
 
-def _folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "edgeall" / "selftest"
+def _folder() -> Path | None:
+    """Where checks are remembered; None for a user without a home folder."""
+    with suppress(RuntimeError):
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return Path(base) / "edgeall" / "selftest"
+    return None
 
 
 def _boot() -> str | None:

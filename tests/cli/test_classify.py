@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,46 @@ def test_an_interrupted_call_goes_on(
     assert len(out.splitlines()) == 4
     assert "v.csv: goes on after 2 verdicts of an interrupted call" in err
     assert len((tmp_path / "v.csv").read_text().splitlines()) == 5
+
+
+def test_a_reader_that_goes_away_leaves_the_file_whole(
+    artifact: Artifact, image: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "edgeall", "classify", *[str(image)] * 40, "--model", str(artifact.path)]
+    with subprocess.Popen(
+        [*command, "-o", str(tmp_path / "v.csv")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(120) == 0
+    assert len((tmp_path / "v.csv").read_text().splitlines()) == 41
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("option", ["--json", "--force"])
+def test_a_full_disk_under_the_output_is_one_line(artifact: Artifact, image: Path, option: str) -> None:
+    command = [sys.executable, "-m", "edgeall", "classify", str(image), option, "--model", str(artifact.path)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(
+        "edgeall: standard output: cannot be written (No space left"
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_while_pictures_are_listed_ends_at_once(
+    artifact: Artifact, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edgeall.field import Found, classify
+
+    def interrupted_listing(names: object) -> Iterator[Found]:
+        yield Found(str(image), image.name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["edgeall.field.classify"], "find_images", interrupted_listing)
+    with pytest.raises(KeyboardInterrupt):
+        list(classify(artifact, [image]))
 
 
 def test_several_positive_labels_are_named_together(

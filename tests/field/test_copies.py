@@ -59,6 +59,12 @@ def test_copies_do_not_go_into_what_is_classified(source: Path, tmp_path: Path) 
     for place in (source, source / "deep" / "sorted"):
         with pytest.raises(UsageError, match="which is classified"):
             Copies(place, [str(source)])
+    pictures = [str(source / "a.png"), str(source / "*.png"), str(source / "deep" / "a.png")]
+    for place, picture in ((source, pictures[0]), (source, pictures[1]), (source, pictures[2])):
+        with pytest.raises(UsageError, match="which is classified"):
+            Copies(place, [picture], add=True)
+    with pytest.raises(UsageError, match="which is classified"):
+        Copies(source / "out", [pictures[1]])
     with pytest.raises(UsageError, match="no file that can be copied"):
         Copies(tmp_path / "sorted", ["-"])
 
@@ -72,3 +78,10 @@ def test_a_copy_that_cannot_be_made_is_named(source: Path, tmp_path: Path) -> No
     with pytest.raises(ImageError, match=r"scans/a\.png: cannot be copied \(No such file"):
         copies.add(found(source, "a.png"), "negative")
     assert set(below(tmp_path / "sorted")) == {"positive"}
+
+
+def test_a_long_name_is_copied(source: Path, tmp_path: Path) -> None:
+    name = "n" * 250 + ".png"
+    (source / name).write_bytes(b"long")
+    Copies(tmp_path / "sorted", []).add(found(source, name), "positive")
+    assert below(tmp_path / "sorted") == {f"positive/{name}": b"long"}

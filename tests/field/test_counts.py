@@ -106,3 +106,20 @@ def test_people_are_known_by_published_names_and_others_are_counted_apart() -> N
     assert list(groups) == ["7", "H6", None]
     assert groups["H6"].counts.decisions["negative"] == 2
     assert groups[None].why == "these pictures are not of one known person"
+
+
+def test_a_folder_of_several_known_people_is_not_decided() -> None:
+    answers = {f"x/UID_{person}_1_1_all.bmp": "positive" for person in range(1, 9)}
+    group = grouped(answers)["x"]
+    assert (group.decision, group.why) == ("refer", "its pictures are of 8 people, by their names")
+
+
+def test_verdicts_that_were_forced_decide_nothing() -> None:
+    grouping = Grouping("folder", LEARNED)
+    for index in range(9):
+        grouping.add(
+            Found(f"x/{index}.png", f"{index}.png"), answer(f"x/{index}.png", "positive", "it is grey")
+        )
+    (group,) = grouping.groups()
+    assert group.decision == "refer"
+    assert group.why == "some verdicts are on pictures that would be refused (--force)"

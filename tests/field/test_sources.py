@@ -55,3 +55,13 @@ def test_a_file_whose_name_looks_like_a_pattern_is_that_file(scans: Path) -> Non
 
 def test_names_below_a_folder_are_relative_to_it(scans: Path) -> None:
     assert names(find_images([str(scans / "s2")])) == ["a.png", "deep/c.png"]
+
+
+def test_a_pattern_of_folders_alone_is_named(scans: Path) -> None:
+    (failed,) = find_images([f"{scans}/**/deep"])
+    assert isinstance(failed, Failed)
+    assert "matches folders alone" in failed.error
+
+
+def test_a_name_that_is_too_long_is_one_that_cannot_be_read(scans: Path) -> None:
+    assert list(find_images([str(scans / ("a" * 300))])) == [Found(str(scans / ("a" * 300)), "a" * 300)]

@@ -3,6 +3,7 @@
 import csv
 import json
 import multiprocessing
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,9 +34,11 @@ def fill(file: VerdictFile, pictures: list[Found]) -> None:
 
 
 @contextmanager
-def interrupted(path: Path, sha: str = SHA, **settings: object) -> Iterator[VerdictFile]:
+def interrupted(
+    path: Path, sha: str = SHA, *, overwrite: bool = False, **settings: object
+) -> Iterator[VerdictFile]:
     """A call that is interrupted at the end of the block."""
-    with suppress(KeyboardInterrupt), verdict_file(path, sha, settings, overwrite=True) as file:
+    with suppress(KeyboardInterrupt), verdict_file(path, sha, settings, overwrite) as file:
         yield file
         raise KeyboardInterrupt
 
@@ -118,14 +121,66 @@ def test_a_picture_that_changed_is_classified_again(tmp_path: Path, pictures: li
 
 
 @pytest.mark.parametrize("change", [{"sha": "b" * 64}, {"force": True}])
-def test_answers_of_another_artifact_or_settings_are_not_taken(
+def test_answers_of_another_artifact_or_settings_are_kept_until_told_otherwise(
     tmp_path: Path, pictures: list[Found], change: dict[str, object]
 ) -> None:
-    with interrupted(tmp_path / "verdicts.csv", **({"force": False} | change)) as file:  # type: ignore[arg-type]
+    path = tmp_path / "verdicts.csv"
+    with interrupted(path, **({"force": False} | change)) as file:  # type: ignore[arg-type]
         fill(file, pictures)
-    with verdict_file(tmp_path / "verdicts.csv", SHA, {"force": False}) as file:
+    before = (tmp_path / ".verdicts.csv.unfinished").read_bytes()
+    with (
+        pytest.raises(UsageError, match="unfinished, by another artifact, other options or another version"),
+        verdict_file(path, SHA, {"force": False}),
+    ):
+        pass
+    assert (tmp_path / ".verdicts.csv.unfinished").read_bytes() == before
+    with verdict_file(path, SHA, {"force": False}, overwrite=True) as file:
         assert file.resumed == 0
         assert file.known(pictures[0]) is None
+
+
+def test_answers_of_another_version_are_not_taken(
+    tmp_path: Path, pictures: list[Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with interrupted(tmp_path / "verdicts.csv") as file:
+        fill(file, pictures)
+    monkeypatch.setattr("edgeall.field.verdict_file.__version__", "0.0.1")
+    with pytest.raises(UsageError, match="another version"), verdict_file(tmp_path / "verdicts.csv", SHA, {}):
+        pass
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\n\xff\n", b"", b"[" * 99999 + b"\n", b"{}\n{}\n"])
+def test_a_journal_that_is_something_else_is_begun_anew(
+    tmp_path: Path, pictures: list[Found], content: bytes
+) -> None:
+    (tmp_path / ".verdicts.csv.unfinished").write_bytes(content)
+    with verdict_file(tmp_path / "verdicts.csv", SHA, {}) as file:
+        assert file.resumed == 0
+        fill(file, pictures)
+        file.finish()
+    assert len((tmp_path / "verdicts.csv").read_text().splitlines()) == 4
+
+
+def test_a_name_that_is_not_utf_8_is_gone_on_with(tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/a\xff.png")
+    Path(path).write_bytes(b"picture")
+    found = Found(path, "a\udcff.png")
+    with interrupted(tmp_path / "verdicts.csv") as file:
+        file.add(answer(path, "positive"), found)
+    with verdict_file(tmp_path / "verdicts.csv", SHA, {}) as file:
+        assert file.known(found) == answer(path, "positive")
+
+
+def test_going_on_does_not_repeat_what_the_journal_has(tmp_path: Path, pictures: list[Found]) -> None:
+    with interrupted(tmp_path / "verdicts.csv") as file:
+        fill(file, pictures)
+    before = (tmp_path / ".verdicts.csv.unfinished").read_bytes()
+    with interrupted(tmp_path / "verdicts.csv") as file:
+        for found in pictures:
+            known = file.known(found)
+            assert known is not None
+            file.add(known, found, known=True)
+    assert (tmp_path / ".verdicts.csv.unfinished").read_bytes() == before
 
 
 @pytest.mark.parametrize("cut", [1, 5, 100])
@@ -157,7 +212,7 @@ def test_an_existing_file_is_kept_until_the_new_one_is_whole(tmp_path: Path, pic
     path.write_text("before")
     with pytest.raises(UsageError, match="--overwrite"), verdict_file(path, SHA, {}):
         pass
-    with interrupted(path) as file:
+    with interrupted(path, overwrite=True) as file:
         fill(file, pictures)
     assert path.read_text() == "before"
     with verdict_file(path, SHA, {}, overwrite=True) as file:
@@ -167,6 +222,9 @@ def test_an_existing_file_is_kept_until_the_new_one_is_whole(tmp_path: Path, pic
 
 
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(UsageError, match=r"folder\.csv is a folder"):
+        verdict_file(tmp_path / "folder.csv", SHA, {}, overwrite=True).__enter__()
     with pytest.raises(UsageError, match=r"verdicts\.xlsx: name a \.csv or \.jsonl file"):
         verdict_file(tmp_path / "verdicts.xlsx", SHA, {}).__enter__()
 

@@ -16,7 +16,7 @@ from edgeall.cells import cut_out, find_cells
 from edgeall.cli.main import main
 from edgeall.field import Classified, Failed, classify
 from edgeall.field.field_answers import FieldAnswer
-from edgeall.field.whole_fields import MARGIN, margin_of
+from edgeall.field.whole_fields import MARGIN, NO_RED_CELLS, margin_of
 
 WHITES = (White(160, 120), White(430, 140), White(300, 350))
 SLACK = 6
@@ -86,7 +86,31 @@ def test_a_field_without_white_cells_is_an_answer(
     out, err = capsys.readouterr()
     counts = "0 positive, 0 negative, 0 refer, 0 refused"
     assert out == f"{tmp_path / 'red.png'}: 0 white cells: {counts}\n"
-    assert err.splitlines()[-1] == f"1 input with 0 white cells: {counts}, 0 unreadable"
+    assert err.splitlines()[-1] == f"1 input of whole fields: {counts}, 0 unreadable"
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason"),
+    [
+        (np.zeros((480, 640, 3), np.uint8), "nearly uniform: nothing to see"),
+        (np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8), NO_RED_CELLS),
+    ],
+)
+def test_what_is_no_field_is_refused_and_not_called_empty(
+    artifact: Artifact, tmp_path: Path, picture: np.ndarray, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "other.png"
+    Image.fromarray(picture).save(path)
+    assert main(["classify", str(path), "--cells", "--model", str(artifact.path)]) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{path}: refused: ")
+    assert reason in out
+    assert "1 refused" in err.splitlines()[-1]
+    found = answer(artifact, path)
+    assert (found.refused, found.decisions, found.to_dict()["decision"]) == (True, ("refuse",), "refuse")
+    assert FieldAnswer.from_dict(json.loads(json.dumps(found.to_dict()))) == dataclasses.replace(
+        found, ms=round(found.ms, 3)
+    )
 
 
 def test_cells_unlike_the_training_images_are_refused_unless_forced(
