@@ -21,6 +21,8 @@ NO_RED_CELLS = (
     "no red cells are found, by whose size white cells are: not a smear field, or too low a magnification"
 )
 
+NO_WHITE_CELLS = "no white cell is found; of a picture that is no smear field this says nothing"
+
 LONGEST = 2592
 """Most pixels of a field's longer side that cells are cut out of, as ALL-IDB1's have. Larger fields are reduced."""
 
@@ -78,16 +80,17 @@ class WholeFields:
             for cell, checked in zip(read.cells, read.checked, strict=True)
         )
         seconds = read.seconds + time.perf_counter() - start
+        refused = not read.quality.ok and not self._force
         return FieldAnswer(
             path,
             read.field.size,
             read.quality,
-            not read.quality.ok and not self._force,
+            refused,
             cells,
             self._artifact.metadata.decision.threshold,
             self._artifact.path.name,
             seconds * 1000.0,
-            read.field.notes,
+            read.field.notes if cells or refused else (*read.field.notes, NO_WHITE_CELLS),
         )
 
     def _checked(self, field: Field, cell: Cell) -> Checked:

@@ -127,6 +127,8 @@ def test_verdicts_and_copies_are_written_beside_the_output(
     decision = "positive" if tiny.reference[1, 1] >= 0.5 else "negative"
     assert (tmp_path / "sorted" / decision / "cell.png").read_bytes() == image.read_bytes()
     assert main([*command, *places]) == 2
+    assert "sorted is not empty: give another folder, or --overwrite" in capsys.readouterr().err
+    assert main([*command, *places[:2]]) == 2
     assert "verdicts.jsonl exists already: give another name, or --overwrite" in capsys.readouterr().err
     assert main([*command, *places, "--overwrite"]) == 0
 

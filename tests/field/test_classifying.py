@@ -47,7 +47,10 @@ def test_a_folder_stands_for_all_images_below_it_by_name(pictures: Path) -> None
     assert [each for each in found if each not in images] == [LeftOut(pictures / "notes.txt", "not an image")]
 
 
-def test_inputs_keep_their_order_and_files_their_names(pictures: Path) -> None:
+def test_inputs_keep_their_order_and_files_their_names(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a picture")))
     given = [str(pictures / "notes.txt"), str(pictures / "deep"), str(pictures / "a.png"), "-"]
     assert [found.path for found in find_images(given) if isinstance(found, Found)] == [
         str(pictures / "notes.txt"),

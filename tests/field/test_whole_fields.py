@@ -16,7 +16,7 @@ from edgeall.cells import cut_out, find_cells
 from edgeall.cli.main import main
 from edgeall.field import Classified, Failed, classify
 from edgeall.field.field_answers import FieldAnswer
-from edgeall.field.whole_fields import MARGIN, NO_RED_CELLS, margin_of
+from edgeall.field.whole_fields import MARGIN, NO_RED_CELLS, NO_WHITE_CELLS, margin_of
 
 WHITES = (White(160, 120), White(430, 140), White(300, 350))
 SLACK = 6
@@ -85,7 +85,7 @@ def test_a_field_without_white_cells_is_an_answer(
     assert main(command) == 0
     out, err = capsys.readouterr()
     counts = "0 positive, 0 negative, 0 refer, 0 refused"
-    assert out == f"{tmp_path / 'red.png'}: 0 white cells: {counts}\n"
+    assert out == f"{tmp_path / 'red.png'}: 0 white cells: {counts}\n  note: {NO_WHITE_CELLS}\n"
     assert err.splitlines()[-1] == f"1 input of whole fields: {counts}, 0 unreadable"
 
 
@@ -93,7 +93,7 @@ def test_a_field_without_white_cells_is_an_answer(
     ("picture", "reason"),
     [
         (np.zeros((480, 640, 3), np.uint8), "nearly uniform: nothing to see"),
-        (np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8), NO_RED_CELLS),
+        (np.tile(np.linspace(0, 255, 640).astype(np.uint8)[None, :, None], (480, 1, 3)), NO_RED_CELLS),
     ],
 )
 def test_what_is_no_field_is_refused_and_not_called_empty(
