@@ -48,7 +48,7 @@ def test_an_option_may_be_shortened_and_a_value_may_look_like_one(
         assert "m: not an artifact" in capsys.readouterr().err
 
 
-GOES_ON = {"demo", "train", "tune", "export", "bench"}
+GOES_ON = {"demo", "train", "tune", "export", "bench", "classify"}
 
 
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS])

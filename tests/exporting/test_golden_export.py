@@ -7,7 +7,7 @@ import pytest
 from edgeall import artifact, runs, runtimes
 from edgeall.artifact import Metadata
 from edgeall.exporting import Exported, export_run, load_recipe, sealing
-from edgeall.golden import answers, checking, pictures
+from edgeall.golden import answers, checkable, checking
 
 
 def test_every_artifact_answers_as_when_it_was_made(exported: tuple[runs.Run, list[Exported]]) -> None:
@@ -15,7 +15,7 @@ def test_every_artifact_answers_as_when_it_was_made(exported: tuple[runs.Run, li
         made = artifact.read(each.path)
         known = made.metadata.golden
         assert known is not None, each.path
-        assert (known.revision, len(known.seeds)) == (pictures.REVISION, answers.COUNT)
+        assert (known.revision, len(known.seeds)) == (checkable.REVISION, answers.COUNT)
         assert known.processor
         with runtimes.open_session(made) as session:
             assert (session.engine.name, session.engine.version) == (known.engine, known.version)
