@@ -18,6 +18,7 @@ from edgeall.exporting.recipes import load_recipe
 from edgeall.exporting.source_models import INTERMEDIATES, Sources
 from edgeall.pixels import PixelMapping
 from edgeall.runtimes import open_model
+from edgeall.runtimes.onnx_providers import saturates
 
 SIZE = 32
 PIXELS = PixelMapping(SIZE, "BGR", (1.0,) * 3, (-103.939, -116.779, -123.68))
@@ -96,6 +97,9 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def change(model: Any, file: Path, format: Any) -> float:
     """Mean change of the score against the Keras model."""
+    if format == "openvino" and saturates():
+        # A live channel's weights are near the largest here, so that it shows: the scores say nothing of the bias then.
+        pytest.skip("OpenVINO's products of 8-bit weights saturate on this processor (x86-64 without VNNI)")
     expected = model.predict_on_batch(PIXELS.apply(IMAGES)).ravel()
     with open_model(file, format, PIXELS, precision="int8") as session:
         score = session.predict(IMAGES)[:, 1]
