@@ -1,15 +1,15 @@
-"""Which artifact to take: limits, the set that keeps them, the choice, and the Pareto front. `report` decides by it too.
+"""Which artifact to take: limits, the set that keeps them, the choice, and the Pareto front.
 
 Of the artifacts that may be taken, those are kept that are not shown to be worse than the best in accuracy or AUC. Of
 these the fastest is taken; where rounds do not tell several from it, the smallest of these. Whether a difference is
-shown is decided in `edgeall.results.differences`.
+shown is decided in `edgeall.results.differences`. `report` decides by the same function, without limits.
 """
 
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from edgeall.recommending.constraints import Constraints, Reason, latency_range, violations
+from edgeall.recommending.constraints import Constraints, Reason, violations
 from edgeall.recommending.measured import beside_float32, p50, timed
 from edgeall.results import Bench, Failure, Result
 from edgeall.results.differences import Difference, excludes
@@ -21,6 +21,8 @@ from edgeall.results.pairing import (
     worth_its_time,
 )
 from edgeall.statistics import Estimate
+
+UNLIMITED = Constraints()
 
 _ENDS_ALL = (None, "accuracy", "selftest")
 """Kinds of a failure that leave an artifact without an answer to rely on, whatever the threads."""
@@ -45,10 +47,10 @@ class Choice:
     Attributes:
         candidates: of every result, in the bench's order.
         useful: results that may be taken.
-        kept: those not shown to be worse than `best` and `sharpest`; `useful` where none is.
+        kept: those not shown to be worse than `best` in accuracy, nor than `sharpest` in AUC.
         level: the fastest of them, then those that the rounds do not tell apart from it.
         best, sharpest: of highest accuracy and of highest AUC among the useful.
-        chosen: None where nothing may be taken.
+        chosen: None where nothing may be taken, or all of it is shown to be worse than `best` or `sharpest`.
     """
 
     candidates: tuple[Candidate, ...]
@@ -60,9 +62,7 @@ class Choice:
     chosen: Result | None = None
 
 
-def choose(
-    bench: Bench, limits: Constraints = Constraints(), formats: Collection[str] | None = None
-) -> Choice:
+def choose(bench: Bench, limits: Constraints = UNLIMITED, formats: Collection[str] | None = None) -> Choice:
     """Decide on a device.
 
     Args:
@@ -74,7 +74,9 @@ def choose(
         return Choice(candidates)
     best = max(useful, key=lambda r: (r.accuracy.value, -speed(r)))
     sharpest = max(useful, key=lambda r: (auc(r), -speed(r)))
-    kept = [r for r in useful if not_shown_worse(best, r) and not _loses_auc(sharpest, r)] or useful
+    kept = [r for r in useful if not_shown_worse(best, r) and not _loses_auc(sharpest, r)]
+    if not kept:
+        return Choice(candidates, tuple(useful), best=best, sharpest=sharpest)
     fastest = min(kept, key=speed)
     level = [fastest] + [r for r in kept if r is not fastest and _level(r, fastest)]
     chosen = min(level, key=lambda r: (r.size_bytes, speed(r)))
@@ -109,18 +111,19 @@ def auc(result: Result) -> float:
 
 def not_shown_worse(best: Result, result: Result) -> bool:
     """In accuracy."""
-    return (
-        result.name == best.name or _sign(accuracy_difference(best, result), _accuracies(best, result)) >= 0
-    )
+    if result.name == best.name:
+        return True
+    gap = accuracy_difference(best, result)
+    if gap is None:
+        # Not on the same images: intervals that do not even meet are taken for a difference, to be on the safe side.
+        low, high = best.accuracy_shown.low, result.accuracy_shown.high
+        return low is not None and high is not None and high >= low
+    return not gap.loss
 
 
 def _loses_auc(best: Result, result: Result) -> bool:
     gap = auc_difference(best, result)
     return gap is not None and gap.loss
-
-
-def _accuracies(a: Result, b: Result) -> tuple[Estimate, Estimate]:
-    return a.accuracy_shown, b.accuracy_shown
 
 
 def _level(result: Result, fastest: Result) -> bool:

@@ -93,8 +93,12 @@ def _recommend(bench: Bench) -> tuple[Result | None, list[str]]:
     }
     idle = [c.result for c in choice.candidates if any(reason.kind == "idle" for reason in c.reasons)]
     left_out = _left_out(bench, excluded) + _saves_no_time(bench, idle)
-    if choice.chosen is None or choice.best is None or choice.sharpest is None:
+    if choice.best is None or choice.sharpest is None:
         return None, ["Nothing is recommended: no artifact may be.", *left_out]
+    if choice.chosen is None:
+        names = f"{bench.label(choice.best)} is the most accurate, {bench.label(choice.sharpest)} has the highest AUC"
+        why = f"{names}, and each artifact is shown to be worse than one of the two"
+        return None, [f"Nothing is recommended: the data do not decide. {why}.", *left_out]
     considered = len({r.name for r in choice.useful})
     reasons = [_reason(bench, choice.chosen, choice.best, choice.sharpest, considered, len(choice.level))]
     if choice.chosen.unproven:
@@ -130,7 +134,7 @@ def _saves_no_time(bench: Bench, idle: list[Result]) -> list[str]:
 
 
 def _reason(bench: Bench, chosen: Result, best: Result, sharpest: Result, considered: int, level: int) -> str:
-    speed = (
+    place = (
         "the fastest"
         if level == 1
         else "the smallest of those that the rounds do not tell apart from the fastest"
@@ -139,7 +143,7 @@ def _reason(bench: Bench, chosen: Result, best: Result, sharpest: Result, consid
         f"{formatting.ms(speed(chosen))} ms, {formatting.megabytes(chosen.size_bytes)} MB, "
         f"accuracy {formatting.percent_interval(chosen.accuracy_shown)}%, AUC {formatting.share_interval(chosen.auc)}"
     )
-    text = f"{bench.label(chosen)} on {formatting.threads(chosen.threads)} ({facts}): {speed}"
+    text = f"{bench.label(chosen)} on {formatting.threads(chosen.threads)} ({facts}): {place}"
     of = "the one artifact" if considered == 1 else f"the {considered} artifacts"
     text += f" of {of} that may be recommended here"
     if best.accuracy.value <= chosen.accuracy.value and auc(sharpest) <= auc(chosen):
