@@ -19,8 +19,8 @@ from edgeall.results.accuracy import split_in_words
 from edgeall.results.differences import FEW_SUBJECTS
 from edgeall.results.pairing import accuracy_difference, auc_difference
 
-MOST = 230
-"""Characters of a line for people: three lines of a terminal of 80 columns."""
+MOST = 215
+"""Characters of a line for people: with what tells of more, three lines of a terminal of 80 columns."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def recommend(
     absent = [f"{f.artifact} did not run there: {f.error}." for f in failures]
     not_known = tuple(_not_known(bench, choice))
     return Recommendation(
-        bench, constraints, choice, front(choice), failures, take, tuple([*because, *absent]), not_known
+        bench, constraints, choice, front(choice), failures, take, (*because, *absent), not_known
     )
 
 
@@ -201,19 +201,19 @@ _KINDS = {
 
 def _nothing(bench: Bench, choice: Choice) -> tuple[str, list[str]]:
     if choice.best is not None and choice.sharpest is not None:
-        return "nothing: the data do not decide.", [
+        return "nothing. The data do not decide.", [
             f"{bench.label(choice.best)} is the most accurate, {bench.label(choice.sharpest)} has the highest AUC, "
             "and each artifact is shown to be worse than one of the two."
         ]
     if not choice.candidates:
-        return "nothing: there are no results.", ["No artifact was measured there."]
+        return "nothing. There are no results.", ["No artifact was measured there."]
     near = min(choice.candidates, key=_distance)
     miss = "; ".join(reason.text for reason in near.reasons)
     nearest = f"Nearest: {bench.label(near.result)} on {formatting.threads(near.result.threads)}: {miss}."
     if all(reason.open for reason in near.reasons):
-        take = "nothing: the data do not decide whether the limits are kept."
+        take = "nothing. The data do not decide whether the limits are kept."
     else:
-        take = "nothing: no artifact may be taken under these limits."
+        take = "nothing. No artifact may be taken under these limits."
     counts = {
         kind: sum(any(r.kind == kind for r in c.reasons) for c in choice.candidates)
         for kind in dict.fromkeys(reason.kind for c in choice.candidates for reason in c.reasons)
@@ -353,12 +353,21 @@ def rows(found: Recommendation) -> list[tuple[str, ...]]:
     return [*cells, *failed]
 
 
-HEADINGS = ("artifact", "thr.", "ms", "MB", "peak MB", "sens. % [95%]", "may it be taken")
+def _in_short(reason: Reason) -> str:
+    """The limit alone: its figure is in the row."""
+    if reason.kind in _KINDS:
+        return _KINDS[reason.kind]
+    name = OPTIONS[reason.kind].partition("--")[2].partition("-")[2]
+    return f"{name} not shown" if reason.open else name
+
+
+HEADINGS = ("artifact", "thr.", "ms", "MB", "peak MB", "sens. % from", "may it be taken")
 
 
 def _row(bench: Bench, candidate: Candidate, chosen: bool, on_front: bool) -> tuple[str, ...]:
     r = candidate.result
     time = latency_range(r, bench.emulated)
+    sensitivity = shares(r)["min_sensitivity"]
     word = "taken" if chosen else "yes, on the front" if on_front else "yes"
     return (
         f"{bench.name(r)}{'?' if r.unproven else ''}",
@@ -366,6 +375,8 @@ def _row(bench: Bench, candidate: Candidate, chosen: bool, on_front: bool) -> tu
         formatting.UNKNOWN if time is None else _time(time).removesuffix(" ms"),
         formatting.megabytes(r.size_bytes),
         formatting.megabytes(None if bench.emulated else r.peak_rss_bytes),
-        formatting.percent_interval(shares(r)["min_sensitivity"]),
-        word if candidate.feasible else "no: " + "; ".join(reason.text for reason in candidate.reasons),
+        formatting.UNKNOWN
+        if sensitivity is None or sensitivity.low is None
+        else formatting.percent(sensitivity.low),
+        word if candidate.feasible else f"no: {', '.join(map(_in_short, candidate.reasons))}",
     )
