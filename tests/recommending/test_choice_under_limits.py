@@ -111,7 +111,7 @@ class TestLimits:
         assert (
             found.because[0] == "Nearest: mobilenetv2 TFLite float32 on 1 thread: size 9.00 MB above 8.00 MB."
         )
-        assert found.because[1] == "Excluded, of 2 measured: --max-size 2, --max-latency 1."
+        assert found.because[1] == "Excluded, of 2 measured: --max-latency 1, --max-size 2."
 
 
 class TestWhatDoesNotRunThere:
