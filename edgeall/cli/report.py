@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeall import files, runs
+from edgeall import files
 from edgeall.cli.display import Display
+from edgeall.cli.result_files import find
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
     form = _format(args)
     if args.output is not None:
         files.refuse_overwrite(args.output, args.overwrite)
-    found = _results(args.results)
+    found = find(args.results)
 
     from edgeall import reporting, results
 
@@ -67,36 +68,6 @@ def _format(args: argparse.Namespace) -> str:
     if args.json and args.output is None and form == "markdown":
         raise UsageError("--json and --format markdown contradict each other; leave one out")
     return str(form)
-
-
-def _results(named: list[Path]) -> list[Path]:
-    if not named:
-        found = [file for file in sorted(runs.RUNS_FOLDER.glob("*/bench/*.json")) if _is_result(file)]
-        if not found:
-            raise UsageError(
-                f"no results under {runs.RUNS_FOLDER}/*/bench; make them with edgeall bench, or name files"
-            )
-        return found
-    return list(dict.fromkeys(file for path in named for file in _of(path)))
-
-
-def _is_result(file: Path) -> bool:
-    """What a killed process left unfinished, in a run's folder or beside it, is none."""
-    return not files.is_hidden(file) and not files.is_hidden(file.parent.parent)
-
-
-def _of(path: Path) -> list[Path]:
-    if path.suffix == ".json" or path.is_file():
-        return [path]
-    for folder in (path, runs.RUNS_FOLDER / path):
-        if folder.is_dir():
-            inside = [file for file in sorted(folder.glob("bench/*.json")) if not files.is_hidden(file)]
-            if not inside:
-                raise UsageError(
-                    f"{folder}: no results there (bench/*.json); make them with: edgeall bench {path}"
-                )
-            return inside
-    raise UsageError(f"{path}: no such result file or run")
 
 
 def _text(form: str, benches: "tuple[Bench, ...]") -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from edgeall import formatting
 from edgeall.artifact import INTENDED_USE
 from edgeall.measuring.records import NOT_TRIED
-from edgeall.reporting.findings import artifacts, timed
+from edgeall.recommending.measured import artifacts, timed
 from edgeall.results import Bench, Failure, Result
 from edgeall.results.differences import FEW_SUBJECTS
 from edgeall.results.pairing import time_ratio

@@ -7,16 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from edgeall import formatting
+from edgeall.recommending.choosing import auc, choose, speed
+from edgeall.recommending.measured import artifacts, timed
 from edgeall.reporting import caveats, findings
 from edgeall.reporting.findings import in_figures
 from edgeall.results import Bench, JsonObject, Result
-from edgeall.results.pairing import (
-    accuracy_difference,
-    auc_difference,
-    same_speed,
-    time_ratio,
-    worth_its_time,
-)
+from edgeall.results.pairing import accuracy_difference, auc_difference
 from edgeall.statistics import LEAST_GAIN
 
 Kind = Literal["recommendation", "backbones", "int8", "extremes", "warning", "limit"]
@@ -85,50 +81,39 @@ def judge(bench: Bench) -> DeviceVerdict:
 
 
 def _recommend(bench: Bench) -> tuple[Result | None, list[str]]:
-    """The fastest of the usable artifacts that are shown to be worse than the best neither in accuracy nor in AUC."""
-    if not findings.timed(bench):
+    """The choice of `edgeall.recommending` without limits, in words."""
+    if not timed(bench):
         return None, ["Nothing is recommended: no latency was measured on this device."]
-    excluded = {r.name: reason for r in bench.results if (reason := _why_excluded(r)) is not None}
-    idle = {id(int8) for float32, int8 in findings.beside_float32(bench) if not _saves_time(float32, int8)}
-    useful = [r for r in findings.timed(bench) if r.name not in excluded and id(r) not in idle]
-    left_out = _left_out(bench, excluded) + _saves_no_time(bench, [r for r in bench.results if id(r) in idle])
-    if not useful:
+    choice = choose(bench)
+    excluded = {
+        candidate.result.name: reason.text
+        for candidate in choice.candidates
+        for reason in reversed(candidate.reasons)
+        if reason.kind not in ("idle", "clock")
+    }
+    idle = [c.result for c in choice.candidates if any(reason.kind == "idle" for reason in c.reasons)]
+    left_out = _left_out(bench, excluded) + _saves_no_time(bench, idle)
+    if choice.best is None or choice.sharpest is None:
         return None, ["Nothing is recommended: no artifact may be.", *left_out]
-    best = max(useful, key=lambda r: (r.accuracy.value, -_p50(r)))
-    sharpest = max(useful, key=lambda r: (_auc(r), -_p50(r)))
-    kept = [r for r in useful if _not_shown_worse(best, r) and not _loses_auc(sharpest, r)]
-    fastest = min(kept or useful, key=_p50)
-    level = [fastest] + [r for r in kept if r is not fastest and same_speed(r, fastest)]
-    chosen = min(level, key=lambda r: (r.size_bytes, _p50(r)))
-    reasons = [_reason(bench, chosen, best, sharpest, len({r.name for r in useful}), len(level))]
-    if chosen.unproven:
-        reasons.append(f"Its parity is {caveats.unproven_on([chosen])}.")
-    if faster := [r for r in useful if _p50(r) < _p50(fastest) and r.name != chosen.name]:
+    if choice.chosen is None:
+        names = f"{bench.label(choice.best)} is the most accurate, {bench.label(choice.sharpest)} has the highest AUC"
+        why = f"{names}, and each artifact is shown to be worse than one of the two"
+        return None, [f"Nothing is recommended: the data do not decide. {why}.", *left_out]
+    considered = len({r.name for r in choice.useful})
+    reasons = [_reason(bench, choice.chosen, choice.best, choice.sharpest, considered, len(choice.level))]
+    if choice.chosen.unproven:
+        reasons.append(f"Its parity is {caveats.unproven_on([choice.chosen])}.")
+    if faster := [
+        r for r in choice.useful if speed(r) < speed(choice.level[0]) and r.name != choice.chosen.name
+    ]:
         names = formatting.listed(list(dict.fromkeys(bench.label(r) for r in faster)))
         reasons.append(f"Faster, but shown to be worse in accuracy or AUC: {names}.")
-    return chosen, reasons + left_out
-
-
-def _why_excluded(result: Result) -> str | None:
-    """Why an artifact is not considered; None where it is."""
-    if result.failed_parity:
-        return "failed the parity check"
-    if result.auc is None:
-        return "AUC undefined"
-    if result.auc.low is None:
-        return "no interval of AUC can be had, so that it is not shown to be better than chance"
-    if result.auc.low <= 0.5:
-        return "not shown to be better than chance: the interval of AUC reaches down to 0.5"
-    return None
-
-
-def _saves_time(float32: Result, int8: Result) -> bool:
-    return worth_its_time(time_ratio(float32, int8))
+    return choice.chosen, reasons + left_out
 
 
 def _left_out(bench: Bench, excluded: dict[tuple[str, str, str, str], str]) -> list[str]:
     """What is not considered and why, with the figures that would have spoken for it: a statement a reason."""
-    every = findings.artifacts(bench)
+    every = artifacts(bench)
     found = []
     for reason in dict.fromkeys(excluded.values()):
         names = [bench.name(r) for r in every if excluded.get(r.name) == reason]
@@ -148,46 +133,20 @@ def _saves_no_time(bench: Bench, idle: list[Result]) -> list[str]:
     ]
 
 
-def _p50(result: Result) -> float:
-    return (
-        float("inf") if result.latency_ms is None or result.latency_ms.p50 is None else result.latency_ms.p50
-    )
-
-
-def _auc(result: Result) -> float:
-    return 0.0 if result.auc is None else result.auc.value
-
-
-def _not_shown_worse(best: Result, result: Result) -> bool:
-    if result.name == best.name:
-        return True
-    gap = accuracy_difference(best, result)
-    if gap is None:
-        # Not on the same images: intervals that do not even meet are taken for a difference, to be on the safe side.
-        low, high = best.accuracy_shown.low, result.accuracy_shown.high
-        return low is not None and high is not None and high >= low
-    return not gap.loss
-
-
-def _loses_auc(best: Result, result: Result) -> bool:
-    gap = auc_difference(best, result)
-    return gap is not None and gap.loss
-
-
 def _reason(bench: Bench, chosen: Result, best: Result, sharpest: Result, considered: int, level: int) -> str:
-    speed = (
+    place = (
         "the fastest"
         if level == 1
         else "the smallest of those that the rounds do not tell apart from the fastest"
     )
     facts = (
-        f"{formatting.ms(_p50(chosen))} ms, {formatting.megabytes(chosen.size_bytes)} MB, "
+        f"{formatting.ms(speed(chosen))} ms, {formatting.megabytes(chosen.size_bytes)} MB, "
         f"accuracy {formatting.percent_interval(chosen.accuracy_shown)}%, AUC {formatting.share_interval(chosen.auc)}"
     )
-    text = f"{bench.label(chosen)} on {formatting.threads(chosen.threads)} ({facts}): {speed}"
+    text = f"{bench.label(chosen)} on {formatting.threads(chosen.threads)} ({facts}): {place}"
     of = "the one artifact" if considered == 1 else f"the {considered} artifacts"
     text += f" of {of} that may be recommended here"
-    if best.accuracy.value <= chosen.accuracy.value and _auc(sharpest) <= _auc(chosen):
+    if best.accuracy.value <= chosen.accuracy.value and auc(sharpest) <= auc(chosen):
         return f"{text}. None of them is more accurate or has a higher AUC on these {chosen.n} images."
     return f"{text} and are not shown to be worse than the best of them.{_not_excluded(bench, chosen, best, sharpest)}"
 
@@ -195,7 +154,7 @@ def _reason(bench: Bench, chosen: Result, best: Result, sharpest: Result, consid
 def _not_excluded(bench: Bench, chosen: Result, best: Result, sharpest: Result) -> str:
     """How much worse the chosen may yet be: not shown is not excluded."""
     text = ""
-    lower = best.accuracy.value > chosen.accuracy.value, _auc(sharpest) > _auc(chosen)
+    lower = best.accuracy.value > chosen.accuracy.value, auc(sharpest) > auc(chosen)
     for is_lower, other, gap, figure in (
         (
             lower[0],
@@ -203,7 +162,7 @@ def _not_excluded(bench: Bench, chosen: Result, best: Result, sharpest: Result) 
             accuracy_difference(best, chosen),
             f"accuracy, {formatting.percent(best.accuracy.value)}%",
         ),
-        (lower[1], sharpest, auc_difference(sharpest, chosen), f"AUC, {_auc(sharpest):.2f}"),
+        (lower[1], sharpest, auc_difference(sharpest, chosen), f"AUC, {auc(sharpest):.2f}"),
     ):
         if not is_lower:
             continue

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgeall import formatting
 from edgeall.artifact import FORMATS
+from edgeall.recommending.measured import artifacts, beside_float32, timed
 from edgeall.results import Bench, Result
 from edgeall.results.accuracy import VersusFloat
 from edgeall.results.device_bench import FAILED_PARITY, title
@@ -22,22 +23,6 @@ from edgeall.statistics import LEAST_GAIN, Estimate, holm
 
 _AS_MANY = 1.01
 """Times the instructions: up to here as many. Engines that tune themselves while they load vary by 0.3 %."""
-
-
-def artifacts(bench: Bench) -> list[Result]:
-    """One result an artifact: threads change its times, not what it answers nor its size."""
-    return list({result.name: result for result in reversed(bench.results)}.values())[::-1]
-
-
-def timed(bench: Bench) -> list[Result]:
-    """Results whose latency was measured on the device itself."""
-    if bench.emulated:
-        return []
-    return [
-        r
-        for r in bench.results
-        if r.latency_ms is not None and r.latency_ms.p50 and r.latency_kind == "measured"
-    ]
 
 
 def in_figures(gap: Difference) -> str:
@@ -162,18 +147,6 @@ def int8(bench: Bench) -> Iterator[tuple[bool, str]]:
         idle, speed = _effort(pairs) if bench.emulated else _speeds(pairs)
         lost, accuracy = _cost_in_accuracy(*pairs[0])
         yield idle or lost, f"{bench.label(pairs[0][1])}: {'; '.join([*speed, accuracy])}."
-
-
-def beside_float32(bench: Bench) -> Iterator[tuple[Result, Result]]:
-    """Each INT8 result after the float32 one of the same model, engine and threads."""
-
-    def place(r: Result) -> tuple[str, str, str, int]:
-        return bench.family(r), r.format, str(r.engine), r.threads
-
-    floats = {place(r): r for r in bench.results if r.precision == "float32"}
-    for r in bench.results:
-        if r.precision == "int8" and place(r) in floats:
-            yield floats[place(r)], r
 
 
 def _speeds(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:

@@ -1,0 +1,19 @@
+"""From a device's results and limits to the artifact to take there, with the reason, or to "the data do not decide"."""
+
+from edgeall.recommending.answer import HEADINGS, Recommendation, recommend, rows
+from edgeall.recommending.choosing import Candidate, Choice, choose, front
+from edgeall.recommending.constraints import OPTIONS, Constraints, Reason
+
+__all__ = [
+    "HEADINGS",
+    "OPTIONS",
+    "Candidate",
+    "Choice",
+    "Constraints",
+    "Reason",
+    "Recommendation",
+    "choose",
+    "front",
+    "recommend",
+    "rows",
+]

@@ -1,0 +1,382 @@
+"""The recommendation for a device in words and as JSON: what to take, because of what, and what is not known."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
+
+from edgeall import formatting
+from edgeall.recommending.choosing import UNLIMITED, Candidate, Choice, auc, choose, front, speed
+from edgeall.recommending.constraints import (
+    NAMES,
+    OPTIONS,
+    Constraints,
+    LatencyRange,
+    Reason,
+    latency_range,
+    shares,
+)
+from edgeall.results import Bench, Failure, JsonObject, Result
+from edgeall.results.accuracy import split_in_words
+from edgeall.results.differences import FEW_SUBJECTS
+from edgeall.results.pairing import accuracy_difference, auc_difference
+
+MOST = 215
+"""Characters of a line for people: with what tells of more, three lines of a terminal of 80 columns."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """Of one device.
+
+    Attributes:
+        front: the Pareto front, see `choosing.front`.
+        failures: what did not run there and has no result.
+        take, because, not_known: the answer in sentences, the most important first; `take` is one.
+    """
+
+    bench: Bench
+    constraints: Constraints
+    choice: Choice
+    front: tuple[Result, ...]
+    failures: tuple[Failure, ...]
+    take: str
+    because: tuple[str, ...]
+    not_known: tuple[str, ...]
+
+    @property
+    def chosen(self) -> Result | None:
+        """None: nothing may be taken, or the data do not decide."""
+        return self.choice.chosen
+
+    def lines(self) -> tuple[str, str, str]:
+        """The answer for people, `MOST` characters a line; what does not fit is counted."""
+        return (
+            _line("Take this: ", [self.take]),
+            _line("Because: ", list(self.because)),
+            _line("Not known: ", list(self.not_known)),
+        )
+
+    def to_dict(self) -> JsonObject:
+        """JSON-ready. Shares in [0, 1], times in ms, sizes in bytes."""
+        return {
+            "device": self.bench.device,
+            "constraints": asdict(self.constraints),
+            "candidates": [
+                *(_candidate(self.bench, each) for each in self.choice.candidates),
+                *map(_absent, self.failures),
+            ],
+            "front": list(dict.fromkeys(r.artifact for r in self.front)),
+            "choice": None if self.chosen is None else self.chosen.artifact,
+            "threads": None if self.chosen is None else self.chosen.threads,
+            "because": list(self.because),
+            "not_known": list(self.not_known),
+        }
+
+
+def recommend(
+    bench: Bench, constraints: Constraints = UNLIMITED, formats: Collection[str] | None = None
+) -> Recommendation:
+    """Decide which artifact to take on a device.
+
+    Args:
+        formats: what the device's profile runs; None where it is not known.
+    """
+    choice = choose(bench, constraints, formats)
+    known = {r.sha256 for r in bench.results} | {r.artifact for r in bench.results}
+    failures = tuple(
+        {
+            f.artifact: f for f in reversed(bench.failures) if not {f.sha256, f.artifact} & (known - {None})
+        }.values()
+    )
+    if choice.chosen is None:
+        take, because = _nothing(bench, choice)
+    else:
+        take = _named(bench, choice.chosen)
+        because = _because(bench, constraints, choice, choice.chosen)
+    absent = [f"{f.artifact} did not run there: {f.error}." for f in failures]
+    not_known = tuple(_not_known(bench, choice))
+    return Recommendation(
+        bench, constraints, choice, front(choice), failures, take, (*because, *absent), not_known
+    )
+
+
+def _line(head: str, sentences: list[str]) -> str:
+    text, left = head + sentences[0], len(sentences) - 1
+    if len(text) > MOST:
+        text = text[: MOST - 1].rstrip() + "…"
+    for sentence in sentences[1:]:
+        if len(text) + 1 + len(sentence) > MOST:
+            break
+        text, left = f"{text} {sentence}", left - 1
+    more = f" (--json tells {left} more)"
+    return text + more if left else text
+
+
+def _named(bench: Bench, result: Result) -> str:
+    found = latency_range(result, bench.emulated)
+    time = "" if found is None else f"{_time(found)}, "
+    costs = f"{time}{formatting.megabytes(result.size_bytes)} MB"
+    name = f"{bench.label(result)} on {formatting.threads(result.threads)}"
+    return f"{name} ({costs}): {result.artifact}"
+
+
+def _time(found: LatencyRange) -> str:
+    if found.estimated:
+        return (
+            "latency estimated" if found.high is None else f"≈ up to {formatting.ms(found.high)} ms estimated"
+        )
+    return f"{formatting.ms(found.value)} ms"
+
+
+def _because(bench: Bench, limits: Constraints, choice: Choice, chosen: Result) -> list[str]:
+    found = []
+    if kept := _limits_kept(bench, limits, chosen):
+        found.append(f"Shown to keep every limit: {', '.join(kept)}.")
+    found.append(_pace(bench, choice, chosen))
+    found.append(_worth(bench, choice, chosen))
+    found += _weights(bench, [c.result for c in choice.candidates if c.feasible] or list(bench.results))
+    if left_out := list(_left_out(bench, choice)):
+        found.append(f"Left out: {'; '.join(left_out)}.")
+    return found
+
+
+def _limits_kept(bench: Bench, limits: Constraints, chosen: Result) -> list[str]:
+    found = []
+    time = latency_range(chosen, bench.emulated)
+    if limits.max_latency_ms is not None and time is not None:
+        found.append(f"latency up to {formatting.ms(time.high)} ms ({time.words})")
+    for kind, estimate in shares(chosen).items():
+        if getattr(limits, kind) is not None and estimate is not None and estimate.low is not None:
+            found.append(f"{NAMES[kind]} at least {estimate.low:.3f}")
+    if limits.max_size_bytes is not None:
+        found.append(f"{formatting.megabytes(chosen.size_bytes)} MB")
+    if limits.max_memory_bytes is not None:
+        found.append(f"memory {formatting.megabytes(chosen.peak_rss_bytes)} MB")
+    return found
+
+
+def _pace(bench: Bench, choice: Choice, chosen: Result) -> str:
+    if len({id(r) for r in choice.useful}) == 1:
+        return "Nothing else may be taken there."
+    others = len(choice.level) - 1
+    if not others:
+        return f"The fastest of the {len(choice.kept)} that are not shown to be worse than the best."
+    clock = "have no measured time" if speed(chosen) == float("inf") else "are not told apart in speed"
+    return f"The smallest of {others + 1} that {clock}."
+
+
+def _worth(bench: Bench, choice: Choice, chosen: Result) -> str:
+    better = [
+        bench.label(other)
+        for other, more in (
+            (choice.best, choice.best is not None and choice.best.accuracy.value > chosen.accuracy.value),
+            (choice.sharpest, choice.sharpest is not None and auc(choice.sharpest) > auc(chosen)),
+        )
+        if other is not None and more
+    ]
+    if not better:
+        return f"None that may be taken is more accurate or has a higher AUC on these {chosen.n} images."
+    return f"Not shown to be worse than {formatting.listed(list(dict.fromkeys(better)))}."
+
+
+def _left_out(bench: Bench, choice: Choice) -> Iterator[str]:
+    """By kind of reason how many artifacts it leaves out, the first reason of each."""
+    every = [c for c in choice.candidates if c.reasons]
+    for kind in dict.fromkeys(c.reasons[0].kind for c in every):
+        of_kind = [c for c in every if c.reasons[0].kind == kind]
+        names = dict.fromkeys(bench.name(c.result) for c in of_kind)
+        who = next(iter(names)) if len(names) == 1 else f"{len(names)} artifacts"
+        yield f"{who} ({_KINDS.get(kind) or OPTIONS[kind]})"
+
+
+_KINDS = {
+    "failure": "failed there",
+    "format": "not in the device's profile",
+    "parity": "failed the parity check",
+    "auc": "not shown to be better than chance",
+    "idle": "INT8 hardly faster than its float32",
+    "clock": "no latency measured",
+}
+"""Reasons that are no limit."""
+
+
+def _nothing(bench: Bench, choice: Choice) -> tuple[str, list[str]]:
+    if choice.best is not None and choice.sharpest is not None:
+        return "nothing. The data do not decide.", [
+            f"{bench.label(choice.best)} is the most accurate, {bench.label(choice.sharpest)} has the highest AUC, "
+            "and each artifact is shown to be worse than one of the two."
+        ]
+    if not choice.candidates:
+        return "nothing. There are no results.", ["No artifact was measured there."]
+    near = min(choice.candidates, key=_distance)
+    miss = "; ".join(reason.text for reason in near.reasons)
+    nearest = f"Nearest: {bench.label(near.result)} on {formatting.threads(near.result.threads)}: {miss}."
+    if all(reason.open for reason in near.reasons):
+        take = "nothing. The data do not decide whether the limits are kept."
+    else:
+        take = "nothing. No artifact may be taken under these limits."
+    counts = {
+        kind: sum(any(r.kind == kind for r in c.reasons) for c in choice.candidates)
+        for kind in dict.fromkeys(reason.kind for c in choice.candidates for reason in c.reasons)
+    }
+    excluded = ", ".join(f"{OPTIONS.get(kind) or _KINDS[kind]} {count}" for kind, count in counts.items())
+    total = len(choice.candidates)
+    return take, [nearest, f"Excluded, of {total} measured: {excluded}."]
+
+
+def _distance(candidate: Candidate) -> tuple[int, int, float]:
+    """Order of misses: what no limit would help, then the fewest limits that are missed, then by how little."""
+    hopeless = sum(reason.kind not in OPTIONS for reason in candidate.reasons)
+    missed = sum(not reason.open for reason in candidate.reasons)
+    return hopeless, missed, sum(1.0 if r.miss is None else r.miss for r in candidate.reasons)
+
+
+def _weights(bench: Bench, among: list[Result]) -> list[str]:
+    """Whether a difference between backbones is one of their pretraining too."""
+    pretrained: dict[str, bool] = {
+        bench.family(r): "random" not in r.weights.lower() for r in among if r.weights is not None
+    }
+    started = {
+        given: sorted(name for name in pretrained if pretrained[name] is given) for given in (True, False)
+    }
+    if not all(started.values()):
+        return []
+    with_it, without = (formatting.listed(started[given]) for given in (True, False))
+    return [f"{with_it} was pretrained, {without} was not: their difference is not the backbones' alone."]
+
+
+def _not_known(bench: Bench, choice: Choice) -> Iterator[str]:
+    chosen = choice.chosen
+    if chosen is not None:
+        yield from _of_chosen(bench, choice, chosen)
+    if bench.emulated:
+        yield "How fast it is there: an emulator ran it."
+    yield from _of_images(bench)
+    yield "What it is worth in patient care: research use only."
+
+
+def _of_chosen(bench: Bench, choice: Choice, chosen: Result) -> Iterator[str]:
+    found = latency_range(chosen, bench.emulated)
+    if found is not None and found.estimated:
+        yield "Its real latency: it is estimated, not measured."
+    if chosen.unproven:
+        images = "" if chosen.parity is None else f" ({chosen.parity.n} images leave its parity unproven)"
+        yield f"Whether it answers as the trained model does{images}."
+    for other, test in ((choice.best, accuracy_difference), (choice.sharpest, auc_difference)):
+        if other is None or other.name == chosen.name:
+            continue
+        gap = test(other, chosen)
+        if gap is not None and gap.delta.low is not None and gap.delta.low < 0 and gap.delta.value < 0:
+            least = -gap.delta.low
+            if gap.metric == "accuracy":
+                yield f"Whether it is up to {formatting.percent(least)} points less accurate than {bench.label(other)}."
+            else:
+                yield f"Whether its AUC is up to {least:.3f} below that of {bench.label(other)}."
+        elif gap is None:
+            yield f"How it compares with {bench.label(other)}: not on the same images, or without scores."
+    marks = [mark for mark in ("noisy", "throttled", "hot", "short") if getattr(chosen, mark)]
+    if marks:
+        yield f"How fast it is at rest: {', '.join(_MARKS[mark] for mark in marks)}."
+    if chosen.peak_rss_bytes is None:
+        yield "How much memory it takes there."
+
+
+_MARKS = {
+    "noisy": "its rounds differ by more than 10%",
+    "throttled": "the processor was slowed down",
+    "hot": "it started too hot",
+    "short": "fewer runs than comparable figures need",
+}
+
+
+def _of_images(bench: Bench) -> Iterator[str]:
+    if not bench.results:
+        return
+    if any("synth" in (r.data or "").lower() for r in bench.results):
+        yield "Anything of patients: the images are synthetic."
+    people = [r.clusters for r in bench.results if r.clusters is not None]
+    if people and min(people) < FEW_SUBJECTS:
+        yield f"How others are answered: the test images are of {min(people)} people."
+    for split in sorted({r.split_by for r in bench.results} & {"image", "unknown"}):
+        yield f"How new people are answered: {split_in_words(split)}."
+
+
+def _candidate(bench: Bench, candidate: Candidate) -> JsonObject:
+    r = candidate.result
+    time = latency_range(r, bench.emulated)
+    return {
+        "artifact": r.artifact,
+        "backbone": r.backbone,
+        "format": r.format,
+        "precision": r.precision,
+        "threads": r.threads,
+        "feasible": candidate.feasible,
+        "reasons": [_reason(reason) for reason in candidate.reasons],
+        "figures": {
+            "latency_ms": None if time is None else time.value,
+            "latency_high_ms": None if time is None else time.high,
+            "latency_kind": "unknown" if time is None else "estimated" if time.estimated else "measured",
+            "size_bytes": r.size_bytes,
+            "peak_rss_bytes": None if bench.emulated else r.peak_rss_bytes,
+        }
+        | {NAMES[k].lower(): None if e is None else e.to_dict() for k, e in shares(r).items()},
+    }
+
+
+def _reason(reason: Reason) -> str:
+    """With the option whose limit is not shown to be kept."""
+    option = OPTIONS.get(reason.kind)
+    return f"{option}: {reason.text}" if option else reason.text
+
+
+def _absent(failure: Failure) -> JsonObject:
+    """What has no result: its file's name alone is known."""
+    unknown: JsonObject = dict.fromkeys(("backbone", "format", "precision", "threads"))
+    return (
+        {"artifact": failure.artifact}
+        | unknown
+        | {
+            "feasible": False,
+            "reasons": [f"did not run there: {failure.error}"],
+            "figures": {},
+        }
+    )
+
+
+def rows(found: Recommendation) -> list[tuple[str, ...]]:
+    """Cells of the table for people: `HEADINGS`, one row a candidate, those that may be taken first."""
+    bench, on_front = found.bench, {id(r) for r in found.front}
+    ordered = sorted(found.choice.candidates, key=lambda c: not c.feasible)
+    cells = [_row(bench, c, c.result is found.chosen, id(c.result) in on_front) for c in ordered]
+    failed = [
+        (f.artifact, *["–"] * (len(HEADINGS) - 2), f"did not run there: {f.error}") for f in found.failures
+    ]
+    return [*cells, *failed]
+
+
+def _in_short(reason: Reason) -> str:
+    """The limit alone: its figure is in the row."""
+    if reason.kind in _KINDS:
+        return _KINDS[reason.kind]
+    name = OPTIONS[reason.kind].partition("--")[2].partition("-")[2]
+    return f"{name} not shown" if reason.open else name
+
+
+HEADINGS = ("artifact", "thr.", "ms", "MB", "peak MB", "sens. % from", "may it be taken")
+
+
+def _row(bench: Bench, candidate: Candidate, chosen: bool, on_front: bool) -> tuple[str, ...]:
+    r = candidate.result
+    time = latency_range(r, bench.emulated)
+    sensitivity = shares(r)["min_sensitivity"]
+    word = "taken" if chosen else "yes, on the front" if on_front else "yes"
+    return (
+        f"{bench.name(r)}{'?' if r.unproven else ''}",
+        str(r.threads),
+        formatting.UNKNOWN if time is None else _time(time).removesuffix(" ms"),
+        formatting.megabytes(r.size_bytes),
+        formatting.megabytes(None if bench.emulated else r.peak_rss_bytes),
+        formatting.UNKNOWN
+        if sensitivity is None or sensitivity.low is None
+        else formatting.percent(sensitivity.low),
+        word if candidate.feasible else f"no: {', '.join(map(_in_short, candidate.reasons))}",
+    )

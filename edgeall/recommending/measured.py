@@ -1,0 +1,34 @@
+"""Which results of a device are what: one an artifact, those with a clock, INT8 beside its float32."""
+
+from collections.abc import Iterator
+
+from edgeall.results import Bench, Result
+
+
+def artifacts(bench: Bench) -> list[Result]:
+    """One result an artifact: threads change its times, not what it answers nor its size."""
+    return list({result.name: result for result in reversed(bench.results)}.values())[::-1]
+
+
+def timed(bench: Bench) -> list[Result]:
+    """Results whose latency was measured on the device itself."""
+    return [] if bench.emulated else [r for r in bench.results if p50(r) is not None]
+
+
+def p50(result: Result) -> float | None:
+    """Measured median of the model's latency in ms; None where there is none, or an emulator's or an estimate."""
+    if result.latency_ms is None or result.latency_kind != "measured":
+        return None
+    return result.latency_ms.p50 or None
+
+
+def beside_float32(bench: Bench) -> Iterator[tuple[Result, Result]]:
+    """Each INT8 result after the float32 one of the same model, engine and threads."""
+
+    def place(r: Result) -> tuple[str, str, str, int]:
+        return bench.family(r), r.format, str(r.engine), r.threads
+
+    floats = {place(r): r for r in bench.results if r.precision == "float32"}
+    for r in bench.results:
+        if r.precision == "int8" and place(r) in floats:
+            yield floats[place(r)], r
