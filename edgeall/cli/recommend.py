@@ -1,11 +1,10 @@
 """`edgeall recommend`: which artifact to take on a device under limits, and why."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeall.cli.display import Display
-from edgeall.cli.result_files import find
+from edgeall.cli.result_files import add_argument, find
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,13 +28,7 @@ _LIMITS = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
-    parser.add_argument(
-        "results",
-        metavar="RESULT",
-        nargs="*",
-        type=Path,
-        help="result files of bench, or run folders (default: every ./runs/*/bench/*.json)",
-    )
+    add_argument(parser)
     parser.add_argument("--device", metavar="NAME", help="whose results count (default: the only one there)")
     for name, (metavar, help) in _LIMITS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=help)

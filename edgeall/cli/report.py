@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgeall import files
 from edgeall.cli.display import Display
-from edgeall.cli.result_files import find
+from edgeall.cli.result_files import add_argument, find
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,13 +20,7 @@ _TEXT_WIDTH = 160
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
-    parser.add_argument(
-        "results",
-        metavar="RESULT",
-        nargs="*",
-        type=Path,
-        help="result files of bench, or run folders (default: every ./runs/*/bench/*.json)",
-    )
+    add_argument(parser)
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write to FILE: .md, .json or .txt")
     parser.add_argument("--format", choices=FORMATS, help="default: by FILE's suffix, else terminal")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")

@@ -1,10 +1,22 @@
 """Result files of bench as commands take them: files, run folders, or all under ./runs."""
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from edgeall import files, runs
 from edgeall.errors import UsageError
+
+
+def add_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the argument `results`, for `find`."""
+    parser.add_argument(
+        "results",
+        metavar="RESULT",
+        nargs="*",
+        type=Path,
+        help="result files of bench, or run folders (default: every ./runs/*/bench/*.json)",
+    )
 
 
 def find(named: Sequence[Path]) -> list[Path]:
