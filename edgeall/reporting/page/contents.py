@@ -1,0 +1,231 @@
+"""What the page holds, as values that the template lays out; every text is that of the report's other formats."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from edgeall import formatting
+from edgeall.recommending import Recommendation, recommend
+from edgeall.reporting import charts, costs_table, counts_table, cross_check_table, provenance_tables
+from edgeall.reporting.charts import Chart
+from edgeall.reporting.device_verdict import HEADINGS, judge
+from edgeall.reporting.devices_table import side_by_side
+from edgeall.reporting.int8_table import float_against_int8
+from edgeall.reporting.page.rivals import Rivals, rivals
+from edgeall.reporting.results_table import COLUMNS, SideTable, table
+from edgeall.results import Bench, Result
+from edgeall.statistics import Estimate
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One key figure of what is recommended. `interval`: "[78.2–99.2]", or ""."""
+
+    name: str
+    figure: str
+    interval: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Charts of one kind."""
+
+    heading: str
+    charts: tuple[Chart, ...]
+
+
+@dataclass(frozen=True)
+class Device:
+    """One device: its first screen, and what stands below.
+
+    Attributes:
+        anchor: HTML id, unique on the page.
+        facts: what it is, what was measured on it, in a line.
+        take: the choice without its file; `file` is "" where nothing is recommended.
+        findings: headings and sentences.
+    """
+
+    anchor: str
+    name: str
+    facts: tuple[str, ...]
+    decided: bool
+    take: str
+    file: str
+    because: tuple[str, ...]
+    not_known: tuple[str, ...]
+    tiles: tuple[Tile, ...]
+    rivals: Rivals
+    trade_off: Chart
+    results: SideTable
+    int8: SideTable
+    tables: tuple[SideTable, ...]
+    galleries: tuple[Gallery, ...]
+    findings: tuple[tuple[str, tuple[str, ...]], ...]
+    provenance: tuple[SideTable, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole report. `together`: devices side by side, without rows where there is one."""
+
+    title: str
+    devices: tuple[Device, ...]
+    together: SideTable
+
+
+_GALLERIES: tuple[tuple[str, Callable[[Bench], Chart | tuple[Chart, ...]]], ...] = tuple(
+    (heading, getattr(charts, name))
+    for heading, name in (
+        ("Latency", "latency"),
+        ("ROC curves", "roc"),
+        ("Confusion matrices", "confusion"),
+        ("Reliability", "reliability"),
+        ("Harm of INT8 by subject", "subject_harm"),
+        ("Coverage of the referral band", "referral_coverage"),
+    )
+    if hasattr(charts, name)
+)
+
+
+def contents(benches: Sequence[Bench]) -> Page:
+    """Lay out results; devices in their order, emulated ones last."""
+    ordered = sorted(benches, key=lambda bench: bench.emulated)
+    anchors = _anchors([bench.device for bench in ordered])
+    devices = tuple(_device(bench, anchor) for bench, anchor in zip(ordered, anchors, strict=True))
+    names = formatting.listed(list(dict.fromkeys(bench.device for bench in ordered)))
+    return Page(f"bench report of {names}", devices, side_by_side(benches))
+
+
+def _device(bench: Bench, anchor: str) -> Device:
+    found = recommend(bench)
+    chosen = found.chosen
+    verdict = judge(bench)
+    return Device(
+        anchor=anchor,
+        name=bench.device,
+        facts=tuple(_facts(bench)),
+        decided=chosen is not None,
+        take=found.take if chosen is None else found.take.removesuffix(f": {chosen.artifact}"),
+        file="" if chosen is None else chosen.artifact,
+        because=found.because,
+        not_known=found.not_known,
+        tiles=_tiles(bench, found),
+        rivals=rivals(bench),
+        trade_off=_one(_trade_off(bench)),
+        results=_results(bench),
+        int8=float_against_int8(bench),
+        tables=tuple(
+            side
+            for side in (
+                cross_check_table.witnesses(bench),
+                costs_table.costs(bench),
+                counts_table.counts(bench),
+            )
+            if side.rows
+        ),
+        galleries=tuple(Gallery(heading, _many(draw(bench))) for heading, draw in _GALLERIES),
+        findings=tuple(
+            (heading, tuple(texts)) for kind, heading in HEADINGS.items() if (texts := verdict.of(kind))
+        ),
+        provenance=tuple(
+            side
+            for side in (
+                provenance_tables.artifact_table(bench),
+                provenance_tables.settings_table(bench),
+                provenance_tables.environment_table(bench),
+            )
+            if side.rows
+        ),
+        notes=provenance_tables.bench_notes(bench),
+    )
+
+
+def _trade_off(bench: Bench) -> Chart | tuple[Chart, ...]:
+    draw = getattr(charts, "trade_off", None)
+    return Chart("trade-off", "Accuracy against latency", "", "", None, "not yet") if draw is None else draw(bench)
+
+
+def _many(drawn: Chart | tuple[Chart, ...]) -> tuple[Chart, ...]:
+    return drawn if isinstance(drawn, tuple) else (drawn,)
+
+
+def _one(drawn: Chart | tuple[Chart, ...]) -> Chart:
+    return _many(drawn)[0]
+
+
+def _facts(bench: Bench) -> Iterable[str]:
+    if bench.machine:
+        yield bench.machine
+    if bench.emulated:
+        yield "emulated"
+    artifacts = len({result.name for result in bench.results})
+    yield f"{artifacts} artifact{'s'[: artifacts != 1]}"
+    if images := sorted({result.n for result in bench.results}):
+        yield f"{formatting.listed([str(n) for n in images], 'or')} test images"
+    if people := sorted({result.clusters for result in bench.results if result.clusters is not None}):
+        yield f"{formatting.listed([str(n) for n in people], 'or')} subjects"
+    if data := sorted({result.data for result in bench.results if result.data}):
+        yield f"data: {formatting.listed(data)}"
+    if times := sorted(result.measured_at for result in bench.results if result.measured_at):
+        yield f"measured {times[-1][:10]}"
+
+
+def _results(bench: Bench) -> SideTable:
+    laid_out = table(bench)
+    columns = ("backbone", *(column.heading for column in COLUMNS))
+    numeric = tuple(place for place, column in enumerate(COLUMNS, 1) if column.numeric)
+    rows = tuple((row.family, *(row.cells[column.key] for column in COLUMNS)) for row in laid_out.rows)
+    return SideTable("All results", columns, numeric, rows, laid_out.notes)
+
+
+_TILES = {
+    "accuracy": "accuracy %",
+    "auc": "AUC",
+    "latency": "p50 / p90 ms",
+    "size": "size MB",
+    "memory": "peak MB",
+}
+
+
+def _tiles(bench: Bench, found: Recommendation) -> tuple[Tile, ...]:
+    """Of what is recommended: the cells of its row in the table of results."""
+    if found.chosen is None:
+        return ()
+    rows = zip(table(bench).rows, bench.results, strict=True)
+    cells = next(row.cells for row, result in rows if result is found.chosen)
+    shares = (
+        Tile("sensitivity %", *split(formatting.percent_interval(_sensitivity(found.chosen)))),
+        Tile("specificity %", *split(formatting.percent_interval(_specificity(found.chosen)))),
+    )
+    of_table = [Tile(name, *split(cells[key])) for key, name in _TILES.items()]
+    return (of_table[0], *shares, *of_table[1:])
+
+
+def _sensitivity(result: Result) -> Estimate | None:
+    return result.sensitivity_over_subjects or result.sensitivity
+
+
+def _specificity(result: Result) -> Estimate | None:
+    return result.specificity_over_subjects or result.specificity
+
+
+_INTERVAL = re.compile(r"(?P<figure>[^\[]*?) ?(?P<interval>\[[^\[\]]*\])(?P<rest>.*)")
+
+
+def split(cell: str) -> tuple[str, str]:
+    """A figure and its interval with what follows it: "95.5 [78.2–99.2]" is "95.5" and "[78.2–99.2]"."""
+    found = _INTERVAL.fullmatch(cell)
+    return (cell, "") if found is None else (found["figure"], found["interval"] + found["rest"])
+
+
+def _anchors(names: Sequence[str]) -> list[str]:
+    """HTML ids of names, each once."""
+    found: list[str] = []
+    for name in names:
+        plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "device"
+        anchor, number = f"device-{plain}", 2
+        while anchor in found:
+            anchor, number = f"device-{plain}-{number}", number + 1
+        found.append(anchor)
+    return found
