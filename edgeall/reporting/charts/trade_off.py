@@ -1,0 +1,288 @@
+"""Accuracy against latency: what a slower artifact is worth."""
+
+import math
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.transforms import Bbox
+
+from edgeall import formatting
+from edgeall.recommending import choose, front
+from edgeall.recommending.constraints import latency_range
+from edgeall.reporting.charts.chart import Chart, missing
+from edgeall.reporting.charts.drawing import (
+    INK,
+    MUTED,
+    SURFACE,
+    TEXT,
+    Drawing,
+    chart_name,
+    drawing,
+    log_ticks,
+    percent_axis,
+    series,
+    share_text,
+)
+from edgeall.reporting.charts.grouping import format_name, look
+from edgeall.reporting.results_table import SideTable
+from edgeall.results import Bench, Result
+from edgeall.statistics import ratio_over_rounds
+
+TITLE = "Accuracy against latency"
+_LARGEST = 34.0
+"""Diameter of the marker of the largest file; areas are as the sizes of files."""
+_SMALLEST = 7.0
+_LABELS = 5
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A result with its place. Times in ms.
+
+    Attributes:
+        x: measured or estimated p50; None of an estimate that is a range alone.
+        low, high: of the p50, over rounds, or of the estimate; None where not known.
+    """
+
+    result: Result
+    x: float | None
+    low: float | None
+    high: float | None
+    estimated: bool
+
+    @property
+    def span(self) -> list[float]:
+        return [value for value in (self.x, self.low, self.high) if value is not None]
+
+
+def trade_off(bench: Bench) -> Chart:
+    """Accuracy against the model's p50 latency on a logarithmic axis, both with 95% intervals; size as area.
+
+    Threads of one artifact are joined by a line. Estimates are drawn as ranges. An emulator's clock is no latency.
+    """
+    name = chart_name("trade-off", bench.device, bench.machine, bench.emulated)
+    points = [point for point in (_point(bench, result) for result in bench.results) if point is not None]
+    if not points:
+        why = (
+            "An emulator ran the artifacts: its clock is no latency, and no latency was estimated."
+            if bench.emulated
+            else "No latency was measured on this device."
+        )
+        return missing(name, TITLE, why)
+    ahead = {id(result) for result in front(choose(bench))}
+    with drawing(name, 500 + 25 * math.ceil(len(_families(points, bench)) / 2)) as canvas:
+        axes = canvas.figure.subplots()
+        _axes(axes, points)
+        _draw(canvas, axes, bench, points, ahead)
+        canvas.legend(_legend(points, bench))
+        _label(canvas, axes, points, ahead)
+        return canvas.chart(TITLE, _description(bench, points, ahead), _table(bench, points, ahead))
+
+
+def _point(bench: Bench, result: Result) -> _Point | None:
+    found = latency_range(result, bench.emulated)
+    if found is None:
+        return None
+    if not found.estimated:
+        assert result.latency_ms is not None and found.value is not None
+        medians = list(result.latency_ms.by_round.values())
+        spread = ratio_over_rounds(medians, [1.0] * len(medians))
+        low = None if spread is None or spread.low is None else min(found.value, spread.low)
+        high = None if low is None else found.high
+        return _Point(result, found.value, low, high, False)
+    if result.latency_estimate is not None and result.latency_estimate.latency_ms is not None:
+        ends = result.latency_estimate.latency_ms
+        return _Point(result, None, ends.low, ends.high, True) if ends.low > 0 else None
+    value = None if result.latency_ms is None else result.latency_ms.p50
+    return _Point(result, value, None, None, True) if value else None
+
+
+def _families(points: list[_Point], bench: Bench) -> list[str]:
+    return list(dict.fromkeys(bench.family(point.result) for point in points))
+
+
+def _axes(axes: Axes, points: list[_Point]) -> None:
+    every = [value for point in points for value in point.span]
+    pad = max(1.25, (max(every) / min(every)) ** 0.07)
+    log_ticks(axes, min(every) / pad, max(every) * pad)
+    shares = [p.result.accuracy_shown for p in points]
+    low = min(s.value if s.low is None else s.low for s in shares)
+    high = max(s.value if s.high is None else s.high for s in shares)
+    margin = max(0.02, 0.06 * (high - low))
+    percent_axis(axes, "y", low - margin, high + margin)
+    kinds = {point.estimated for point in points}
+    clock = "estimated" if kinds == {True} else "p50" if kinds == {False} else "p50, or estimated"
+    axes.set_xlabel(f"latency of the model in ms ({clock}), log scale")
+    axes.set_ylabel("accuracy in %")
+
+
+def _draw(canvas: Drawing, axes: Axes, bench: Bench, points: list[_Point], ahead: set[int]) -> None:
+    places = {family: index for index, family in enumerate(_families(points, bench))}
+    largest = max(point.result.size_bytes for point in points) or 1
+    barred = set()
+    for point in sorted(points, key=lambda p: -p.result.size_bytes):
+        result, shown = point.result, point.result.accuracy_shown
+        colour, marker = series(places[bench.family(result)])
+        on_front = id(result) in ahead
+        faint = 0.9 if on_front else 0.35
+        if result.name not in barred and point.x is not None and shown.low is not None:
+            axes.plot([point.x] * 2, [shown.low, shown.high], color=colour.drawn, lw=1.4, alpha=faint, zorder=2)
+        barred.add(result.name)
+        if point.low is not None and point.high is not None:
+            ends = [point.low, point.high]
+            if point.estimated:
+                (bar,) = axes.plot(ends, [shown.value] * 2, "|:", color=colour.drawn, lw=2.2, ms=14, mew=2.2)
+                _say(canvas, bar, bench, point, on_front)
+                middle = math.sqrt(point.low * point.high)
+                axes.annotate(f"≈ estimated, {format_name(result)} {look(result.precision).word}",
+                              (middle, shown.value), (0, 5), textcoords="offset points", ha="center",
+                              fontsize=TEXT - 4, color=MUTED.drawn)  # fmt: skip
+            else:
+                axes.plot(ends, [shown.value] * 2, color=colour.drawn, lw=1.4, alpha=faint, zorder=2)
+        if point.x is None:
+            continue
+        if point.estimated:
+            (dot,) = axes.plot(point.x, shown.value, "x", color=colour.drawn, ms=11, mew=2.4)
+            axes.annotate("≈ estimated", (point.x, shown.value), (0, 8), textcoords="offset points",
+                          ha="center", fontsize=TEXT - 4, color=MUTED.drawn)  # fmt: skip
+        else:
+            size = _diameter(result, largest)
+            (dot,) = axes.plot(point.x, shown.value, marker, color=colour.drawn, ms=size, mew=2.0,
+                               fillstyle=look(result.precision).fill, markerfacecoloralt=SURFACE.drawn,
+                               zorder=3)  # fmt: skip
+            if on_front:
+                axes.plot(point.x, shown.value, "o", ms=size + 9, mew=1.6, mec=INK.drawn, mfc="none", zorder=3)
+        _say(canvas, dot, bench, point, on_front)
+    for result_name in barred:
+        threads = sorted((p.x, p.result.accuracy_shown.value) for p in points
+                         if p.result.name == result_name and p.x is not None and not p.estimated)  # fmt: skip
+        if len(threads) > 1:
+            xs, ys = zip(*threads, strict=True)
+            axes.plot(xs, ys, color=MUTED.drawn, lw=1.0, alpha=0.6, zorder=1)
+
+
+def _say(canvas: Drawing, artist: Line2D, bench: Bench, point: _Point, on_front: bool) -> None:
+    result, shown = point.result, point.result.accuracy_shown
+    canvas.mark(
+        artist,
+        f"{_name(bench, result)}: {_time(point)}, accuracy "
+        f"{share_text(shown.value, shown.low, shown.high)}, {formatting.megabytes(result.size_bytes)} MB"
+        + (", on the Pareto front" if on_front else ""),
+        artifact=result.artifact,
+        threads=result.threads,
+        kind="estimated" if point.estimated else "measured",
+        x=point.x,
+        x_low=point.low,
+        x_high=point.high,
+        y=shown.value,
+        y_low=shown.low,
+        y_high=shown.high,
+        size=result.size_bytes,
+        front="yes" if on_front else "no",
+    )
+
+
+def _name(bench: Bench, result: Result) -> str:
+    return f"{bench.label(result)}, {formatting.threads(result.threads)}"
+
+
+def _time(point: _Point) -> str:
+    ends = (
+        ""
+        if point.low is None or point.high is None
+        else f"{formatting.ms(point.low)}–{formatting.ms(point.high)}"
+    )
+    if point.x is None:
+        return f"≈ {ends} ms estimated"
+    text = f"{formatting.ms(point.x)}{f' [{ends}]' if ends else ''} ms"
+    return f"≈ {text} estimated" if point.estimated else text
+
+
+def _legend(points: list[_Point], bench: Bench) -> list[Line2D]:
+    handles = []
+    for index, family in enumerate(_families(points, bench)):
+        colour, marker = series(index)
+        handles.append(_handle(marker, family[:24], color=colour.drawn))
+    measured = [point for point in points if not point.estimated]
+    for precision in dict.fromkeys(point.result.precision for point in measured):
+        of = look(precision)
+        handles.append(_handle("o", of.word, color=INK.drawn, fillstyle=of.fill, markerfacecoloralt=SURFACE.drawn))
+    if measured:
+        handles.append(_handle("o", "ring: Pareto front", color=INK.drawn, fillstyle="none", ms=15, mew=1.6))
+    if len(measured) < len(points):
+        handles.append(_handle("|", "≈ range: estimated", color=INK.drawn))
+    return handles
+
+
+def _handle(marker: str, label: str, **how: object) -> Line2D:
+    return Line2D([], [], marker=marker, linestyle="none", label=label, **({"ms": 9, "mew": 2.0} | how))  # type: ignore[arg-type]
+
+
+def _label(canvas: Drawing, axes: Axes, points: list[_Point], ahead: set[int]) -> None:
+    """Name points of the front beside them, as far as there is room; every point's name is its title too."""
+    every = [point for point in points if point.x is not None]
+    largest = max(point.result.size_bytes for point in points) or 1
+    canvas.figure.draw_without_rendering()  # type: ignore[no-untyped-call]
+    room = axes.get_window_extent()
+    taken = [_around(axes, point, largest) for point in every]
+    for point in sorted((p for p in every if id(p.result) in ahead), key=lambda p: p.x or 0)[:_LABELS]:
+        text = f"{format_name(point.result)} {look(point.result.precision).word}, {point.result.threads}T"
+        spots = [(14, 12, "left"), (14, -26, "left"), (-14, 12, "right"), (-14, -26, "right"),
+                 (14, 34, "left"), (-14, 34, "right"), (14, -48, "left"), (-14, -48, "right")]  # fmt: skip
+        for dx, dy, side in spots:
+            label = axes.annotate(
+                text,
+                (point.x or 0, point.result.accuracy_shown.value),
+                (dx, dy),
+                textcoords="offset points",
+                ha=side,
+                fontsize=TEXT - 2,
+            )
+            box = label.get_window_extent()
+            inside = room.x0 <= box.x0 and box.x1 <= room.x1 and room.y0 <= box.y0 and box.y1 <= room.y1
+            if inside and not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            label.remove()
+
+
+def _around(axes: Axes, point: _Point, largest: int) -> Bbox:
+    """The square of a marker on the page."""
+    x, y = axes.transData.transform((point.x or 0, point.result.accuracy_shown.value))
+    half = _diameter(point.result, largest) / 2
+    return Bbox.from_extents(x - half, y - half, x + half, y + half)
+
+
+def _diameter(result: Result, largest: int) -> float:
+    return max(_SMALLEST, _LARGEST * math.sqrt(result.size_bytes / largest))
+
+
+def _description(bench: Bench, points: list[_Point], ahead: set[int]) -> str:
+    on_front = [p for p in points if id(p.result) in ahead]
+    told = formatting.listed([f"{_name(bench, p.result)} ({_time(p)}, "
+                              f"{formatting.percent(p.result.accuracy_shown.value)}%)" for p in on_front[:6]])  # fmt: skip
+    more = f" and {len(on_front) - 6} more" if len(on_front) > 6 else ""
+    lacking = len(bench.results) - len(points)
+    return (
+        f"{len(points)} measurements by latency and accuracy, with 95% intervals; the area of a marker is the size of "
+        "the file, and a line joins the thread counts of one artifact. "
+        + (f"On the Pareto front: {told}{more}." if on_front else "The Pareto front is empty.")
+        + (f" Not drawn, without a latency: {lacking}." if lacking else "")
+    )
+
+
+def _table(bench: Bench, points: list[_Point], ahead: set[int]) -> SideTable:
+    rows = tuple(
+        (
+            _name(bench, p.result),
+            _time(p),
+            formatting.percent_interval(p.result.accuracy_shown),
+            formatting.megabytes(p.result.size_bytes),
+            "yes" if id(p.result) in ahead else "",
+        )
+        for p in points
+    )
+    return SideTable(TITLE, ("artifact", "p50 [95%]", "accuracy % [95%]", "size MB", "Pareto front"), (1, 2, 3), rows,
+                     ("The Pareto front: what no other artifact is shown to beat in accuracy, AUC, latency or size "
+                      "without losing in another.",))  # fmt: skip
