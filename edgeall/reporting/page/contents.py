@@ -6,13 +6,20 @@ from dataclasses import dataclass
 
 from edgeall import formatting
 from edgeall.recommending import Recommendation, recommend
-from edgeall.reporting import charts, costs_table, counts_table, cross_check_table, provenance_tables
+from edgeall.reporting import (
+    charts,
+    costs_table,
+    counts_table,
+    cross_check_table,
+    devices_table,
+    provenance_tables,
+)
 from edgeall.reporting.charts import Chart
 from edgeall.reporting.device_verdict import HEADINGS, judge
 from edgeall.reporting.devices_table import side_by_side
 from edgeall.reporting.int8_table import float_against_int8
 from edgeall.reporting.page.rivals import Rivals, rivals
-from edgeall.reporting.results_table import COLUMNS, SideTable, table
+from edgeall.reporting.results_table import COLUMNS, FAILED, MARKS, UNPROVEN, SideTable, table
 from edgeall.results import Bench, Result
 from edgeall.statistics import Estimate
 
@@ -172,12 +179,17 @@ def _facts(bench: Bench) -> Iterable[str]:
 
 
 def _results(bench: Bench) -> SideTable:
+    """One flat table, so that it can be sorted: the backbone is part of each row's name."""
     laid_out = table(bench)
-    columns = ("backbone", *(column.heading for column in COLUMNS))
-    numeric = tuple(place for place, column in enumerate(COLUMNS, 1) if column.numeric)
-    rows = tuple((row.family, *(row.cells[column.key] for column in COLUMNS)) for row in laid_out.rows)
-    return SideTable("All results", columns, numeric, rows, laid_out.notes)
+    numeric = tuple(place for place, column in enumerate(COLUMNS) if column.numeric)
+    rows = tuple(
+        (f"{row.family} {row.cells[_NAME.key]}", *(row.cells[column.key] for column in _FIGURES))
+        for row in laid_out.rows
+    )
+    return SideTable("All results", tuple(column.heading for column in COLUMNS), numeric, rows, laid_out.notes)
 
+
+_NAME, *_FIGURES = COLUMNS
 
 _TILES = {
     "accuracy": "accuracy %",
@@ -217,6 +229,16 @@ def split(cell: str) -> tuple[str, str]:
     """A figure and its interval with what follows it: "95.5 [78.2–99.2]" is "95.5" and "[78.2–99.2]"."""
     found = _INTERVAL.fullmatch(cell)
     return (cell, "") if found is None else (found["figure"], found["interval"] + found["rest"])
+
+
+_ALARMS = re.compile(
+    rf" [{FAILED}{UNPROVEN}]$|≈|\b({'|'.join(MARKS)})\b|^(loses|{cross_check_table.SLOWER}|{devices_table.NOT_MEASURED})\b"
+)
+
+
+def marked(cell: str) -> bool:
+    """Whether the words of a cell ask for a second look; its colour repeats them."""
+    return _ALARMS.search(cell) is not None
 
 
 def _anchors(names: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import jinja2
 
-from edgeall.reporting.page.contents import contents, split
+from edgeall.reporting.page.contents import contents, marked, split
 from edgeall.results import Bench
 
 
@@ -31,7 +31,13 @@ def html(benches: Sequence[Bench]) -> str:
         f"style-src '{_source(style)}'; script-src '{_source(script)}'"
     )
     return environment.get_template("page.html").render(
-        page=contents(benches), policy=policy, style=style, script=script, split=split, inlined=inlined
+        page=contents(benches),
+        policy=policy,
+        style=style,
+        script=script,
+        split=split,
+        marked=marked,
+        inlined=inlined,
     )
 
 
