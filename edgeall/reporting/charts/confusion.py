@@ -1,6 +1,7 @@
 """Confusion matrices."""
 
 import math
+import textwrap
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -26,15 +27,11 @@ class _Matrix:
     results: tuple[Result, ...]
 
     @property
-    def lines(self) -> tuple[str, str]:
-        """ "INT8", "TFLite, ONNX"."""
+    def name(self) -> str:
+        """ "INT8 ONNX; float32 TFLite, ONNX"."""
         words = dict.fromkeys(look(r.precision).word for r in self.results)
-        if len(words) == 1:
-            return next(iter(words)), ", ".join(map(format_name, self.results))
-        by_word = {
-            word: [format_name(r) for r in self.results if look(r.precision).word == word] for word in words
-        }
-        return " = ".join(words), "; ".join(", ".join(names) for names in by_word.values())
+        formats = {w: [format_name(r) for r in self.results if look(r.precision).word == w] for w in words}
+        return "; ".join(f"{word} {', '.join(names)}" for word, names in formats.items())
 
 
 def confusion(bench: Bench) -> tuple[Chart, ...]:
@@ -105,8 +102,8 @@ def _draw(canvas: Drawing, axes: Axes, matrix: _Matrix) -> None:
     axes.set_yticks(places, labels, rotation=90 if k == 2 else 0, va="center")
     axes.set_xlabel("answer", fontsize=TEXT - 2)
     axes.set_ylabel("truth", fontsize=TEXT - 2)
-    head, formats = matrix.lines
-    axes.set_title(f"{head}\n{printable(formats, 28)}", fontsize=TEXT - 1)
+    lines = textwrap.wrap(printable(matrix.name), 28 if k <= 3 else 60)
+    axes.set_title("\n".join(lines), fontsize=TEXT - 1)
     colour = look(matrix.results[0].precision).colour.drawn
     for row, counts in enumerate(matrix.counts):
         total = sum(counts)
@@ -116,7 +113,7 @@ def _draw(canvas: Drawing, axes: Axes, matrix: _Matrix) -> None:
                                             alpha=0.08 + 0.37 * share))  # fmt: skip
             canvas.mark(
                 cell,
-                f"{head} ({formats}), truth {matrix.labels[row]}, answer {matrix.labels[column]}: "
+                f"{matrix.name}: truth {matrix.labels[row]}, answer {matrix.labels[column]}: "
                 f"{count} of {total} images",
                 artifact=matrix.results[0].artifact,
                 row=row,
@@ -131,7 +128,7 @@ def _draw(canvas: Drawing, axes: Axes, matrix: _Matrix) -> None:
 
 
 def _description(family: str, matrices: list[_Matrix], results: list[Result]) -> str:
-    said = [f"{' '.join(m.lines)}: {_wrong(m)} of {sum(map(sum, m.counts))} images wrong" for m in matrices[:6]]
+    said = [f"{m.name}: {_wrong(m)} of {sum(map(sum, m.counts))} images wrong" for m in matrices[:6]]
     missing_ones = len(results) - sum(len(m.results) for m in matrices)
     return (
         f"Images of {family} by truth and answer; percent are of the row. {'; '.join(said)}. "
@@ -147,7 +144,7 @@ def _wrong(matrix: _Matrix) -> int:
 def _table(title: str, matrices: list[_Matrix]) -> SideTable:
     labels = matrices[0].labels
     rows = tuple(
-        (" ".join(matrix.lines), matrix.labels[index], *(f"{count:,}" for count in counts))
+        (matrix.name, matrix.labels[index], *(f"{count:,}" for count in counts))
         for matrix in matrices
         if matrix.labels == labels
         for index, counts in enumerate(matrix.counts)

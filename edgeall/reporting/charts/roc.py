@@ -79,16 +79,13 @@ def _draw(canvas: Drawing, axes: Axes, group: Alike, curve: RocCurve, banded: bo
     of, first = look(group.first.precision), group.first
     colour = of.colour.drawn
     if banded and curve.band is not None:
-        band = curve.band
-        upper = band.false_low, band.true_high
-        lower = band.false_high, band.true_low
+        (upper_x, upper_y), (lower_x, lower_y) = curve.band.upper, curve.band.lower
         if first.precision == "int8":
-            for edge in (upper, lower):
-                axes.plot(*edge, color=colour, lw=1.2, ls=of.dashes, drawstyle="default")
+            axes.plot(upper_x, upper_y, lower_x, lower_y, color=colour, lw=1.2, ls=(0, (1, 2)))
         else:
-            xs = [*upper[0], *lower[0][::-1]]
-            axes.fill(xs, [*upper[1], *lower[1][::-1]], color=colour, alpha=0.16, lw=0)
-    (line,) = axes.plot(curve.false, curve.true, color=colour, ls=of.dashes)
+            axes.fill([*upper_x, *lower_x[::-1]], [*upper_y, *lower_y[::-1]], color=colour, alpha=0.16, lw=0)
+    width = 2.4 if banded else 1.2
+    (line,) = axes.plot(curve.false, curve.true, color=colour, ls=of.dashes, lw=width)
     text = f"{group.label}: AUC {formatting.share_interval(first.auc)}"
     area = first.auc
     canvas.mark(
@@ -101,8 +98,8 @@ def _draw(canvas: Drawing, axes: Axes, group: Alike, curve: RocCurve, banded: bo
         auc_high=None if area is None else area.high,
     )
     if first.sensitivity is not None and first.specificity is not None:
-        (dot,) = axes.plot(1 - first.specificity.value, first.sensitivity.value, of.marker, color=colour, ms=10,
-                           mew=2.2, fillstyle=of.fill)  # fmt: skip
+        (dot,) = axes.plot(1 - first.specificity.value, first.sensitivity.value, of.marker, color=colour,
+                           ms=10 if banded else 7, mew=2.2, fillstyle=of.fill)  # fmt: skip
         canvas.mark(
             dot,
             f"{group.label}, verdicts: sensitivity {formatting.percent(first.sensitivity.value)}%, "
@@ -111,7 +108,8 @@ def _draw(canvas: Drawing, axes: Axes, group: Alike, curve: RocCurve, banded: bo
             x=1 - first.specificity.value,
             y=first.sensitivity.value,
         )
-    return Line2D([], [], color=colour, ls=of.dashes, marker=of.marker, fillstyle=of.fill, mew=2, ms=8, label=text)
+    return Line2D([], [], color=colour, ls=of.dashes, lw=width, marker=of.marker, fillstyle=of.fill, mew=2,
+                  ms=8 if banded else 5, label=text)  # fmt: skip
 
 
 def _description(
@@ -138,7 +136,7 @@ def _description(
     )
 
 
-_AS = {False: " (filled)", True: " (dashed edges)"}
+_AS = {False: " (filled)", True: " (dotted edges)"}
 
 
 def _table(title: str, curves: list[tuple[Alike, RocCurve]]) -> SideTable:

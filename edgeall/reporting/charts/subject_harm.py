@@ -34,21 +34,22 @@ class SubjectChange:
         return (self.int8 - self.float32) / self.images
 
 
+_Harm = tuple[Result, tuple[SubjectChange, ...]]
+"""An INT8 artifact with the changes of subjects, the largest loss first."""
+
+
 def subject_harm(bench: Bench) -> tuple[Chart, ...]:
-    """One chart for each INT8 artifact; those of a family with equal counts share one. The worst subject is named."""
+    """One chart a family: of its INT8 artifacts the one whose worst subject loses most; that subject is named."""
     name = chart_name("subject-harm", bench.device, bench.machine, bench.emulated)
-    found: dict[tuple[str, tuple[SubjectChange, ...]], list[Result]] = {}
+    found: dict[str, list[_Harm]] = {}
     without: dict[str, list[str]] = {}
     for float32, int8 in pairs(bench):
         changes = subject_changes(float32, int8)
         if isinstance(changes, str):
             without.setdefault(changes, []).append(bench.name(int8))
         else:
-            found.setdefault((bench.family(int8), changes), []).append(int8)
-    charts = [
-        _chart(f"{name}-{index}", family, changes, results)
-        for index, ((family, changes), results) in enumerate(found.items())
-    ]
+            found.setdefault(bench.family(int8), []).append((int8, changes))
+    charts = [_chart(f"{name}-{index}", family, harms) for index, (family, harms) in enumerate(found.items())]
     charts += [
         missing(f"{name}-gap-{index}", TITLE, f"{formatting.listed(names)}: {why}.")
         for index, (why, names) in enumerate(without.items())
@@ -74,9 +75,9 @@ def subject_changes(float32: Result, int8: Result) -> tuple[SubjectChange, ...] 
     return tuple(sorted(changes, key=lambda c: (c.change, -c.images, c.subject)))
 
 
-def _chart(name: str, family: str, changes: tuple[SubjectChange, ...], results: list[Result]) -> Chart:
-    formats = ", ".join(map(format_name, results))
-    title = f"{TITLE}: {family} {formats}"
+def _chart(name: str, family: str, harms: list[_Harm]) -> Chart:
+    result, changes = min(harms, key=lambda harm: [change.change for change in harm[1]])
+    title = f"{TITLE}: {family} {format_name(result)}"
     shown = changes[:MOST]
     with drawing(name, 130 + 40 * len(shown)) as canvas:
         axes = canvas.figure.subplots()
@@ -87,11 +88,11 @@ def _chart(name: str, family: str, changes: tuple[SubjectChange, ...], results: 
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("images with the right verdict in %")
         for index, change in enumerate(shown):
-            _draw(canvas, axes, -index, change, results[0])
+            _draw(canvas, axes, -index, change, result)
         canvas.legend([_handle("float32"), _handle("int8"),
                        Line2D([], [], color=look("int8").colour.drawn, lw=6, alpha=0.25, label="95% of INT8")],
                       columns=3)  # fmt: skip
-        return canvas.chart(title, _description(family, formats, changes), _table(title, changes))
+        return canvas.chart(title, _description(family, result, changes, harms), _table(title, changes))
 
 
 def _draw(canvas: Drawing, axes: Axes, at: float, change: SubjectChange, result: Result) -> None:
@@ -121,7 +122,7 @@ def _handle(precision: str) -> Line2D:
                   fillstyle=of.fill, label=of.word)  # fmt: skip
 
 
-def _description(family: str, formats: str, changes: tuple[SubjectChange, ...]) -> str:
+def _description(family: str, result: Result, changes: tuple[SubjectChange, ...], harms: list[_Harm]) -> str:
     worst = changes[0]
     losers = sum(change.change < 0 for change in changes)
     winners = sum(change.change > 0 for change in changes)
@@ -133,10 +134,14 @@ def _description(family: str, formats: str, changes: tuple[SubjectChange, ...]) 
     else:
         told = "No subject loses."
     left = len(changes) - min(MOST, len(changes))
+    others = [
+        f"{format_name(of)} {formatting.points(min(0.0, rows[0].change))}" for of, rows in harms if of is not result
+    ]
     return (
-        f"Share of images with the right verdict for each of {len(changes)} subjects, {family} {formats}, in brackets "
+        f"Share of images with the right verdict for each of {len(changes)} subjects, {family} {format_name(result)}, in brackets "
         f"the number of images. {told} INT8 has fewer right in {losers} subjects, more in {winners}, as many in "
         f"{len(changes) - losers - winners}." + (f" The {left} subjects that lose least are in the table alone." if left else "")
+        + (f" Points that the worst subject loses in other formats: {formatting.listed(others)}." if others else "")
     )
 
 
