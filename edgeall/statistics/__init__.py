@@ -15,6 +15,7 @@ from edgeall.statistics.latency import (
     round_spread,
 )
 from edgeall.statistics.metrics import (
+    ECE_BINS,
     ClassMetrics,
     Metrics,
     Referral,
@@ -33,6 +34,7 @@ from edgeall.statistics.threshold import choose_band, choose_threshold, matching
 
 __all__ = [
     "CONFIDENCE",
+    "ECE_BINS",
     "LEAST_CELLS",
     "LEAST_GAIN",
     "LEAST_PEOPLE",

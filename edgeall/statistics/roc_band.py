@@ -44,15 +44,22 @@ class RocCurve:
 
 @dataclass(frozen=True)
 class RocBand:
-    """Ends of the intervals at each threshold, (t,): the band lies between the corners of their rectangles.
-
-    Its upper edge runs through (false_low, true_high), its lower edge through (false_high, true_low).
-    """
+    """Ends of the intervals at each threshold, (t,): the band is what their rectangles cover, in steps between them."""
 
     false_low: Floats
     false_high: Floats
     true_low: Floats
     true_high: Floats
+
+    @property
+    def upper(self) -> tuple[Floats, Floats]:
+        """Upper edge from (0, 0) to (1, 1) as x and y, in steps that go up first."""
+        return _steps(self.false_low)[:-1], _steps(self.true_high)[1:]
+
+    @property
+    def lower(self) -> tuple[Floats, Floats]:
+        """Lower edge from (0, 0) to (1, 1) as x and y, in steps that go to the right first."""
+        return _steps(self.false_high)[1:], _steps(self.true_low)[:-1]
 
 
 def roc_curve(
@@ -126,3 +133,8 @@ def _outwards(ends: Floats, *, low: bool) -> Floats:
     if low:
         return np.asarray(np.minimum.accumulate(ends[::-1])[::-1])
     return np.asarray(np.maximum.accumulate(ends))
+
+
+def _steps(ends: Floats) -> Floats:
+    """Each end twice, between the corners of the plot."""
+    return np.repeat(np.concatenate([[0.0], ends, [1.0]]), 2)

@@ -74,6 +74,7 @@ def trade_off(bench: Bench) -> Chart:
     with drawing(name, 500 + 25 * math.ceil(len(_families(points, bench)) / 2)) as canvas:
         axes = canvas.figure.subplots()
         _axes(axes, points)
+        _draw_front(axes, points, ahead)
         _draw(canvas, axes, bench, points, ahead)
         canvas.legend(_legend(points, bench))
         _label(canvas, axes, points, ahead)
@@ -162,6 +163,17 @@ def _draw(canvas: Drawing, axes: Axes, bench: Bench, points: list[_Point], ahead
             axes.plot(xs, ys, color=MUTED.drawn, lw=1.0, alpha=0.6, zorder=1)
 
 
+def _draw_front(axes: Axes, points: list[_Point], ahead: set[int]) -> None:
+    """In steps: the highest accuracy on the front up to each latency."""
+    steps: list[tuple[float, float]] = []
+    for point in sorted((p for p in points if id(p.result) in ahead and p.x), key=lambda p: p.x or 0):
+        highest = max([point.result.accuracy_shown.value, *(y for _, y in steps[-1:])])
+        steps.append((point.x or 0, highest))
+    if len(steps) > 1:
+        xs, ys = zip(*steps, strict=True)
+        axes.step(xs, ys, where="post", color=INK.drawn, lw=1.4, ls=(0, (4, 3)), zorder=1)
+
+
 def _say(canvas: Drawing, artist: Line2D, bench: Bench, point: _Point, on_front: bool) -> None:
     result, shown = point.result, point.result.accuracy_shown
     canvas.mark(
@@ -209,14 +221,15 @@ def _legend(points: list[_Point], bench: Bench) -> list[Line2D]:
         of = look(precision)
         handles.append(_handle("o", of.word, color=INK.drawn, fillstyle=of.fill, markerfacecoloralt=SURFACE.drawn))
     if measured:
-        handles.append(_handle("o", "ring: Pareto front", color=INK.drawn, fillstyle="none", ms=15, mew=1.6))
+        handles.append(_handle("o", "Pareto front", color=INK.drawn, fillstyle="none", ms=15, mew=1.6, linestyle=(0, (4, 3)), lw=1.4))
     if len(measured) < len(points):
         handles.append(_handle("|", "≈ range: estimated", color=INK.drawn))
     return handles
 
 
 def _handle(marker: str, label: str, **how: object) -> Line2D:
-    return Line2D([], [], marker=marker, linestyle="none", label=label, **({"ms": 9, "mew": 2.0} | how))  # type: ignore[arg-type]
+    style = {"ms": 9, "mew": 2.0, "linestyle": "none"} | how
+    return Line2D([], [], marker=marker, label=label, **style)  # type: ignore[arg-type]
 
 
 def _label(canvas: Drawing, axes: Axes, points: list[_Point], ahead: set[int]) -> None:
