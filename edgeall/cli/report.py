@@ -47,7 +47,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
 
     benches = results.load(found)
     if args.output is not None:
-        _write(form, benches, args.output)
+        _write(form, benches, found, args.output)
         display.note(f"wrote {args.output}")
     if args.json or (form == "json" and args.output is None):
         display.as_json = True
@@ -72,13 +72,17 @@ def _format(args: argparse.Namespace) -> str:
     return str(form)
 
 
-def _write(form: str, benches: "tuple[Bench, ...]", output: Path) -> None:
-    if form == "pdf":
+def _write(form: str, benches: "tuple[Bench, ...]", found: list[Path], output: Path) -> None:
+    if form in _IN_FILES:
         from edgeall.reporting import page
 
-        page.write_pdf(page.html(benches), output)
+        text = page.html(benches, found)
+        if form == "pdf":
+            page.write_pdf(text, output)
+            return
     else:
-        files.write_text(output, _text(form, benches))
+        text = _text(form, benches)
+    files.write_text(output, text)
 
 
 def _text(form: str, benches: "tuple[Bench, ...]") -> str:
@@ -88,8 +92,4 @@ def _text(form: str, benches: "tuple[Bench, ...]") -> str:
         return json.dumps(reporting.to_json(benches), indent=1, allow_nan=False) + "\n"
     if form == "markdown":
         return reporting.markdown(benches)
-    if form == "html":
-        from edgeall.reporting import page
-
-        return page.html(benches)
     return reporting.plain_text(benches, _TEXT_WIDTH)

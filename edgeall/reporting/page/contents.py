@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from edgeall import formatting
+from edgeall.files import AnyPath
 from edgeall.recommending import Recommendation, recommend
 from edgeall.reporting import (
     charts,
@@ -14,9 +15,9 @@ from edgeall.reporting import (
     devices_table,
     provenance_tables,
 )
-from edgeall.reporting.charts import Chart
+from edgeall.reporting.charts import Chart, RunFolder
 from edgeall.reporting.device_verdict import HEADINGS, judge
-from edgeall.reporting.devices_table import side_by_side
+from edgeall.reporting.devices_table import device_names, side_by_side
 from edgeall.reporting.int8_table import float_against_int8
 from edgeall.reporting.page.rivals import Rivals, rivals
 from edgeall.reporting.results_table import COLUMNS, FAILED, MARKS, UNPROVEN, SideTable, table
@@ -35,7 +36,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Charts of one kind."""
+    """Charts of one kind, or of one run."""
 
     heading: str
     charts: tuple[Chart, ...]
@@ -79,38 +80,49 @@ class Page:
     title: str
     devices: tuple[Device, ...]
     together: SideTable
+    runs: tuple[Gallery, ...]
 
 
-_GALLERIES: tuple[tuple[str, Callable[[Bench], Chart | tuple[Chart, ...]]], ...] = tuple(
-    (heading, getattr(charts, name))
-    for heading, name in (
-        ("Latency", "latency"),
-        ("ROC curves", "roc"),
-        ("Confusion matrices", "confusion"),
-        ("Reliability", "reliability"),
-        ("Harm of INT8 by subject", "subject_harm"),
-        ("Coverage of the referral band", "referral_coverage"),
-    )
-    if hasattr(charts, name)
+_OF_BENCH: tuple[tuple[str, Callable[[Bench], Chart | tuple[Chart, ...]]], ...] = (
+    ("Latency", charts.latency),
+    ("ROC curves", charts.roc),
+    ("Confusion matrices", charts.confusion),
+    ("Reliability", charts.reliability),
+    ("Harm of INT8 by subject", charts.subject_harm),
+    ("Coverage of the referral band", charts.referral_coverage),
+)
+"""What is drawn of a device, in the order of the page."""
+
+_OF_RUN: tuple[Callable[[RunFolder], Chart], ...] = (
+    charts.learning_curves,
+    charts.split_census,
+    charts.layer_sensitivity,
 )
 
 
-def contents(benches: Sequence[Bench]) -> Page:
-    """Lay out results; devices in their order, emulated ones last."""
+def contents(benches: Sequence[Bench], files: Iterable[AnyPath]) -> Page:
+    """Lay out results; devices in their order, emulated ones last.
+
+    Args:
+        files: those that the results were read from; the runs beside them are shown too.
+    """
     ordered = sorted(benches, key=lambda bench: bench.emulated)
-    anchors = _anchors([bench.device for bench in ordered])
-    devices = tuple(_device(bench, anchor) for bench, anchor in zip(ordered, anchors, strict=True))
-    names = formatting.listed(list(dict.fromkeys(bench.device for bench in ordered)))
-    return Page(f"bench report of {names}", devices, side_by_side(benches))
+    names = device_names(ordered)
+    anchors = _anchors(names)
+    devices = tuple(map(_device, ordered, names, anchors))
+    folders = {folder.name: folder for folder in map(charts.beside, files)}
+    runs = tuple(Gallery(name, tuple(draw(folder) for draw in _OF_RUN)) for name, folder in folders.items())
+    title = f"bench report of {formatting.listed(names)}"
+    return Page(title, devices, side_by_side(benches), runs)
 
 
-def _device(bench: Bench, anchor: str) -> Device:
+def _device(bench: Bench, name: str, anchor: str) -> Device:
     found = recommend(bench)
     chosen = found.chosen
     verdict = judge(bench)
     return Device(
         anchor=anchor,
-        name=bench.device,
+        name=name,
         facts=tuple(_facts(bench)),
         decided=chosen is not None,
         take=found.take if chosen is None else found.take.removesuffix(f": {chosen.artifact}"),
@@ -119,7 +131,7 @@ def _device(bench: Bench, anchor: str) -> Device:
         not_known=found.not_known,
         tiles=_tiles(bench, found),
         rivals=rivals(bench),
-        trade_off=_one(_trade_off(bench)),
+        trade_off=charts.trade_off(bench),
         results=_results(bench),
         int8=float_against_int8(bench),
         tables=tuple(
@@ -131,7 +143,7 @@ def _device(bench: Bench, anchor: str) -> Device:
             )
             if side.rows
         ),
-        galleries=tuple(Gallery(heading, _many(draw(bench))) for heading, draw in _GALLERIES),
+        galleries=tuple(Gallery(heading, _many(draw(bench))) for heading, draw in _OF_BENCH),
         findings=tuple(
             (heading, tuple(texts)) for kind, heading in HEADINGS.items() if (texts := verdict.of(kind))
         ),
@@ -148,17 +160,8 @@ def _device(bench: Bench, anchor: str) -> Device:
     )
 
 
-def _trade_off(bench: Bench) -> Chart | tuple[Chart, ...]:
-    draw = getattr(charts, "trade_off", None)
-    return Chart("trade-off", "Accuracy against latency", "", "", None, "not yet") if draw is None else draw(bench)
-
-
 def _many(drawn: Chart | tuple[Chart, ...]) -> tuple[Chart, ...]:
     return drawn if isinstance(drawn, tuple) else (drawn,)
-
-
-def _one(drawn: Chart | tuple[Chart, ...]) -> Chart:
-    return _many(drawn)[0]
 
 
 def _facts(bench: Bench) -> Iterable[str]:

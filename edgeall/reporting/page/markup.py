@@ -2,20 +2,24 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from xml.etree import ElementTree
 
 import jinja2
 
+from edgeall.files import AnyPath
 from edgeall.reporting.page.contents import contents, marked, split
 from edgeall.results import Bench
 
 
-def html(benches: Sequence[Bench]) -> str:
+def html(benches: Sequence[Bench], results: Iterable[AnyPath] = ()) -> str:
     """The whole page. It loads nothing: its policy allows its own style and script, by their content, and no more.
 
     All texts are escaped. The charts' SVG is put in as it is, because `edgeall.reporting.charts` escapes its texts.
+
+    Args:
+        results: files that the benches were read from; the runs in whose folders they lie are shown too.
     """
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_text),
@@ -31,7 +35,7 @@ def html(benches: Sequence[Bench]) -> str:
         f"style-src '{_source(style)}'; script-src '{_source(script)}'"
     )
     return environment.get_template("page.html").render(
-        page=contents(benches),
+        page=contents(benches, results),
         policy=policy,
         style=style,
         script=script,
