@@ -17,6 +17,9 @@ COLUMNS = (
 NUMERIC = (1, 3, 4, 5, 6, 7, 8, 9)
 """Columns that hold figures, by place."""
 
+LOSES = "loses"
+"""First word of a finding that INT8 is shown to be worse."""
+
 
 def float_against_int8(bench: Bench) -> SideTable:
     """The table of a device; without rows where no INT8 was measured beside the float32 of its model and engine."""
@@ -75,7 +78,7 @@ def _finding(gaps: list[Difference], speed_up: Estimate | None) -> str:
     gains = [_NAMES[gap.metric] for gap in gaps if gap.shown and not gap.loss]
     found = []
     if losses:
-        found.append(f"loses {formatting.listed(losses)}")
+        found.append(f"{LOSES} {formatting.listed(losses)}")
     if gains:
         found.append(f"gains {formatting.listed(gains)}")
     if not found:

@@ -90,8 +90,13 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
     for name, value in facts.items():
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{prefix}{name}, ")
+        elif name.endswith(_BYTES) and isinstance(value, int):
+            yield f"{prefix}{name.removesuffix(_BYTES)} MB".replace("_", " "), formatting.megabytes(value)
         else:
             yield f"{prefix}{name}".replace("_", " "), _written(value)
+
+
+_BYTES = "_bytes"
 
 
 def _written(value: Any) -> str:

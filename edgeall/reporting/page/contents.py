@@ -18,7 +18,7 @@ from edgeall.reporting import (
 from edgeall.reporting.charts import Chart, RunFolder
 from edgeall.reporting.device_verdict import HEADINGS, judge
 from edgeall.reporting.devices_table import device_names, side_by_side
-from edgeall.reporting.int8_table import float_against_int8
+from edgeall.reporting.int8_table import LOSES, float_against_int8
 from edgeall.reporting.page.rivals import Rivals, rivals
 from edgeall.reporting.results_table import COLUMNS, FAILED, MARKS, UNPROVEN, SideTable, table
 from edgeall.results import Bench, Result
@@ -235,7 +235,7 @@ def split(cell: str) -> tuple[str, str]:
 
 
 _ALARMS = re.compile(
-    rf" [{FAILED}{UNPROVEN}]$|≈|\b({'|'.join(MARKS)})\b|^(loses|{cross_check_table.SLOWER}|{devices_table.NOT_MEASURED})\b"
+    rf" [{FAILED}{UNPROVEN}]$|≈|\d ({'|'.join(MARKS)})\b|^({LOSES}|{cross_check_table.SLOWER}|{devices_table.NOT_MEASURED})\b"
 )
 
 
