@@ -149,8 +149,8 @@ def _description(family: str, result: Result, changes: tuple[SubjectChange, ...]
     ]
     name = f"{family} {format_name(result)}"
     sentences = [
-        f"Share of images with the right verdict for each of {len(changes)} subjects, {name}; in brackets the number of "
-        "images.",
+        f"Share of images with the right verdict for each of {len(changes)} subjects, {name}; in brackets the number "
+        "of images.",
         told,
         f"INT8 has fewer right in {losers} subjects, more in {winners}, as many in {len(changes) - losers - winners}.",
         f"The {left} subjects that lose least are in the table alone." if left else "",

@@ -178,9 +178,7 @@ def _draw_estimated(
     if point.x is not None:
         (artist,) = axes.plot(point.x, height, "x", color=colour.drawn, ms=11, mew=2.4)
     else:
-        (artist,) = axes.plot(
-            [point.low, point.high], [height] * 2, "|:", color=colour.drawn, lw=2.2, ms=14, mew=2.2
-        )  # type: ignore[list-item]
+        (artist,) = axes.plot(point.span, [height] * 2, "|:", color=colour.drawn, lw=2.2, ms=14, mew=2.2)
     return artist
 
 
