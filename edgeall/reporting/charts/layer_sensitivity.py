@@ -65,8 +65,8 @@ def _legend(rows: tuple[LayerRow, ...], worst: list[int]) -> list[Line2D]:
 def _description(rows: tuple[LayerRow, ...], worst: list[int]) -> str:
     names = formatting.listed([f"{rows[at].layer} ({rows[at].own_db:g} dB)" for at in worst])
     return (
-        f"Signal-to-quantization-noise ratio of {len(rows)} layers; lower is more harm. Lowest alone: {names}. With all "
-        f"layers in INT8 the output has {rows[-1].total_db:g} dB."
+        f"Signal-to-quantization-noise ratio of {len(rows)} layers; lower is more harm. Lowest alone: {names}. With "
+        f"all layers in INT8 the output has {rows[-1].total_db:g} dB."
     )
 
 

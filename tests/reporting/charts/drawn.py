@@ -56,6 +56,9 @@ def texts(chart: Chart) -> str:
 def colours(chart: Chart) -> set[str]:
     """All colours of fills and lines."""
     drawn = [
-        value for element in root(chart).iter() for key, value in element.attrib.items() if key in ("fill", "stroke")
+        value
+        for element in root(chart).iter()
+        for key, value in element.attrib.items()
+        if key in ("fill", "stroke")
     ]
     return {value for value in drawn if not re.fullmatch(r"none|var\(--[a-z0-9]+\)", value)}

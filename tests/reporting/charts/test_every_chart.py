@@ -72,7 +72,10 @@ def test_a_chart_is_an_image_with_a_name_and_a_description(bench: Bench) -> None
         top = root(chart)
         named = {element.get("id"): element.text for element in top}
         assert top.get("role") == "img"
-        assert [named[name] for name in top.get("aria-labelledby", "").split()] == [chart.title, chart.description]
+        assert [named[name] for name in top.get("aria-labelledby", "").split()] == [
+            chart.title,
+            chart.description,
+        ]
 
 
 def test_identifiers_are_unique_on_a_page_of_two_devices(make_journey: Callable[..., Document]) -> None:
@@ -81,7 +84,12 @@ def test_identifiers_are_unique_on_a_page_of_two_devices(make_journey: Callable[
     svgs = [chart.svg for bench in map(bench_of, (document, other)) for chart in every(bench)]
     identifiers = [found for svg in svgs for found in re.findall(r'\sid="([^"]+)"', svg)]
     assert len(identifiers) == len(set(identifiers))
-    referred = {found for svg in svgs for pair in re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', svg) for found in pair}
+    referred = {
+        found
+        for svg in svgs
+        for pair in re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', svg)
+        for found in pair
+    }
     assert referred - {""} <= set(identifiers)
 
 
@@ -95,7 +103,9 @@ def test_equal_results_give_equal_bytes_whatever_the_users_matplotlib_is_told(
     assert [chart.svg for chart in again] == first
 
 
-def test_names_of_strangers_stay_text(make_result: Callable[..., Document], make_document: Callable[..., Document]) -> None:
+def test_names_of_strangers_stay_text(
+    make_result: Callable[..., Document], make_document: Callable[..., Document]
+) -> None:
     def named(result: Document) -> Document:
         recorded = dict(result["predictions"])
         recorded["subjects"] = [HOSTILE if s == "s0" else s for s in recorded["subjects"]]
@@ -104,14 +114,28 @@ def test_names_of_strangers_stay_text(make_result: Callable[..., Document], make
     document = make_document(
         [
             named(make_result(HOSTILE, subjects=8, referral=BAND)),
-            named(make_result(HOSTILE, precision="int8", base_wrong=[], wrong=[0], subjects=8, referral=BAND)),
+            named(
+                make_result(HOSTILE, precision="int8", base_wrong=[], wrong=[0], subjects=8, referral=BAND)
+            ),
         ],
         device=HOSTILE,
     )
     for chart in every(bench_of(document)):
         assert not chart.gap
         tags = {element.tag.rpartition("}")[2] for element in root(chart).iter()}
-        assert tags <= {"svg", "g", "path", "use", "defs", "clipPath", "rect", "text", "tspan", "title", "desc"}
+        assert tags <= {
+            "svg",
+            "g",
+            "path",
+            "use",
+            "defs",
+            "clipPath",
+            "rect",
+            "text",
+            "tspan",
+            "title",
+            "desc",
+        }
         assert "\u202e" not in chart.svg
     worst = charts.subject_harm(bench_of(document))[0]
     shown = HOSTILE.replace("\u202e", "")
@@ -151,7 +175,9 @@ def contrast(a: str, b: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_a_page_of_36_artifacts_stays_light(make_result: Callable[..., Document], make_document: Callable[..., Document]) -> None:
+def test_a_page_of_36_artifacts_stays_light(
+    make_result: Callable[..., Document], make_document: Callable[..., Document]
+) -> None:
     names = ("mobilenetv2", "densenet201", "xception", "resnet50", "nasnetmobile", "vgg16")
     results = [
         make_result(
@@ -184,5 +210,3 @@ def test_a_result_outside_of_a_run_is_gaps(tmp_path: Path) -> None:
     make_run(tmp_path / "run", tmp_path / "data")
     chart = charts.split_census(charts.beside(tmp_path / "run" / "copied.json"))
     assert "bench/" in chart.gap
-
-
