@@ -30,6 +30,10 @@ plugin Colour Deconvolution."""
 
 Floats = npt.NDArray[np.floating]
 
+CUT_AWAY = 8
+"""Brightest byte of a pixel that was cut away. JPEG makes bytes up to 4 of the black around C-NMC's cells; the darkest
+pixels of smear fields are above 48 (BCCD)."""
+
 _DENSITY = -np.log(np.maximum(np.arange(256), 1) / 255)
 
 
@@ -128,22 +132,27 @@ def noise(pixels: ByteImage, deviation: float, field: Floats) -> ByteImage:
     return _bytes(pixels + 255 * deviation * field)
 
 
+def lit(pixels: ByteImage) -> npt.NDArray[np.bool_]:
+    """Whether each pixel is of the picture, (size, size), and was not cut away."""
+    return np.asarray(pixels.max(axis=2) > CUT_AWAY)
+
+
 def _spread(pixels: ByteImage, kernel: npt.NDArray[np.float64]) -> ByteImage:
-    """Convolve with a kernel of odd sides that adds up to 1. Black pixels are unknown ones, and have no weight.
+    """Convolve with a kernel of odd sides that adds up to 1. Pixels that were cut away have no weight, and stay.
 
     Cells on black were blurred before they were cut out: black must not leak into them. The border is repeated.
     """
-    lit = pixels.any(axis=2)
+    known = lit(pixels)
     reach = kernel.shape[0] // 2
-    layers = np.concatenate([pixels, lit[..., None]], axis=2).astype(np.float64)
+    layers = np.concatenate([pixels * known[..., None], known[..., None]], axis=2).astype(np.float64)
     padded = np.pad(layers, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
     shape = padded.shape[:2]
     placed = np.zeros(shape)
     placed[: kernel.shape[0], : kernel.shape[1]] = kernel
     changed = np.fft.rfft2(padded, axes=(0, 1)) * np.fft.rfft2(placed)[..., None]
     inside = np.fft.irfft2(changed, s=shape, axes=(0, 1))[2 * reach :, 2 * reach :]
-    weight = np.where(lit, inside[..., 3], 1.0)
-    return np.where(lit[..., None], _bytes(inside[..., :3] / weight[..., None]), 0).astype(np.uint8)
+    weight = np.where(known, inside[..., 3], 1.0)
+    return np.where(known[..., None], _bytes(inside[..., :3] / weight[..., None]), pixels)
 
 
 _FINE = 8

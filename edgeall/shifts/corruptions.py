@@ -8,14 +8,14 @@ changes are our own (`changes`), need NumPy and Pillow alone, and so run on the 
 What is drawn (a direction, a sign, a field of noise) is drawn from the image's SHA-256 and the corruption's name. It is
 the same for each strength, so that a curve over strengths is of one change that grows, and the same on each machine.
 
-A pixel that is exactly black was cut away: cells that are segmented lie on black. Segmentation comes after the camera,
-so black stays black, whatever the camera does, and does not leak into the cell. `scale` moves it with the cell.
+A black pixel was cut away (`changes.CUT_AWAY`): cells that are segmented lie on black. Segmentation comes after the
+camera, so black stays as it is, whatever the camera does, and does not leak into the cell. `scale` moves it with the
+cell.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import cache
-from statistics import NormalDist
 from types import MappingProxyType
 from typing import Any
 
@@ -61,6 +61,8 @@ class Draws:
 
 @cache
 def _quantiles() -> npt.NDArray[np.float64]:
+    from statistics import NormalDist
+
     normal = NormalDist()
     return np.array([normal.inv_cdf((index + 0.5) / 4096) for index in range(4096)])
 
@@ -197,5 +199,5 @@ def corrupted(pixels: ByteImage, change: str, image: str) -> ByteImage:
     corruption = CORRUPTIONS[name]
     changed = corruption.change(pixels, corruption.amounts[strength - 1], Draws(name, image))
     if name != "scale":
-        changed = np.where(pixels.any(axis=2, keepdims=True), changed, 0).astype(np.uint8)
+        changed = np.where(changes.lit(pixels)[..., None], changed, pixels)
     return changed
