@@ -68,8 +68,8 @@ def roc_curve(
     """The curve with a pointwise band: at each threshold sensitivity and specificity lie in their rectangle at 95%.
 
     The rectangle is made of an interval of each at 97.5%: Clopper and Pearson's over images, Korn and Graubard's over
-    subjects where these are known. Sources: Hilgers, Methods of Information in Medicine 30 (1991), for distribution-free
-    bounds of a curve from such intervals; Pepe, The Statistical Evaluation of Medical Tests (2003), section 2.2.2, for
+    subjects where these are known. Sources: Hilgers, Methods of Information in Medicine 30 (1991), for bounds of
+    a curve from such intervals; Pepe, The Statistical Evaluation of Medical Tests (2003), section 2.2.2, for
     the rectangle. A band that holds for the whole curve at once would be wider.
 
     Returns:

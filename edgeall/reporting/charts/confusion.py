@@ -48,7 +48,9 @@ def confusion(bench: Bench) -> tuple[Chart, ...]:
         charts.append(_chart(f"{name}-{index}", f"{TITLE}: {family}", family, _verdicts(results), results))
         if classes := _classes(results):
             charts.append(
-                _chart(f"{name}-{index}-classes", f"{TITLE} of the classes: {family}", family, classes, results)
+                _chart(
+                    f"{name}-{index}-classes", f"{TITLE} of the classes: {family}", family, classes, results
+                )
             )
     return tuple(charts)
 
@@ -151,5 +153,3 @@ def _table(title: str, matrices: list[_Matrix]) -> SideTable:
     )
     columns = ("artifacts", "truth", *(f"answer: {label}" for label in labels))
     return SideTable(title, columns, tuple(range(2, 2 + len(labels))), rows, ())
-
-

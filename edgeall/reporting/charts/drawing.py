@@ -1,19 +1,16 @@
-"""From a Matplotlib figure to the SVG of a page.
+"""A Matplotlib figure in the style of a page, whose points carry their values.
 
-Matplotlib lays out and draws; here its SVG is made fit for a page: colours become CSS variables, text stays text in the
-page's font, identifiers are unique on the page, and each point carries its values and a title. The same results give
-the same bytes. Matplotlib rather than a plotting library of the web: that weighs 1 MB or more in every page and draws
-nothing without JavaScript (Plotly, Vega), or is a second renderer of 33 MB on the workstation (vl-convert), while
-Matplotlib is there already, takes about 0.1 s a chart, and its SVG weighs some 10 to 40 kB.
+Matplotlib lays out and draws. A plotting library of the web weighs 1 MB or more in every page and draws nothing without
+JavaScript (Plotly, Vega), or is a second renderer of 33 MB on the workstation (vl-convert). Matplotlib is there already
+and takes about 0.1 s for a chart of 10 to 40 kB. The same results give the same bytes.
 """
 
 import hashlib
 import io
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from xml.etree import ElementTree
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
@@ -23,7 +20,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from edgeall import formatting
 from edgeall.reporting.charts.chart import Chart
-from edgeall.reporting.charts.palette import COLOURS, GRID, INK, MUTED, SERIES, SURFACE, Colour
+from edgeall.reporting.charts.page_svg import Mark, for_page
+from edgeall.reporting.charts.palette import GRID, INK, MUTED, SERIES, SURFACE, Colour
 from edgeall.reporting.results_table import SideTable
 
 WIDTH = 560
@@ -33,9 +31,7 @@ TEXT = 17.0
 MARKERS = ("o", "s", "^", "D", "v", "P")
 """Of series, with the colours of `SERIES`."""
 
-_SVG = "http://www.w3.org/2000/svg"
-_LINK = "{http://www.w3.org/1999/xlink}href"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.size": TEXT,
@@ -69,12 +65,6 @@ _STYLE = {
     "lines.linewidth": 2.2,
     "path.simplify": True,
 }
-_VARIABLE = {colour.drawn: f"var({colour.variable})" for colour in COLOURS}
-_DRAWN = re.compile("|".join(_VARIABLE))
-_FONT = re.compile(r"font(?:-family)?:[^;]*")
-_SIZE = re.compile(r"([\d.]+)px")
-_DIGITS = re.compile(r"-?\d+\.\d{3,}")
-_NO_TURN = re.compile(r"rotate\(-?0 [^)]*\)")
 _STEPS = (1, 2, 5)
 
 
@@ -84,7 +74,7 @@ class Drawing:
     def __init__(self, name: str, height: float) -> None:
         self.name = name
         self.figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72, layout="constrained")
-        self._marks: dict[str, tuple[str, dict[str, str]]] = {}
+        self._marks: dict[str, Mark] = {}
 
     def mark(self, artist: Artist, title: str, **values: str | float | None) -> None:
         """Let a point say what it is: a title to hover over, and `values` as data attributes, exact to the last digit.
@@ -98,7 +88,7 @@ class Drawing:
             for key, value in values.items()
             if value is not None
         }
-        self._marks[gid] = printable(title), data
+        self._marks[gid] = Mark(printable(title), data)
 
     def legend(self, handles: Sequence[Artist], columns: int = 2) -> None:
         """Above the axes."""
@@ -110,90 +100,20 @@ class Drawing:
 
     def _svg(self, title: str, description: str) -> str:
         text = io.StringIO()
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         with warnings.catch_warnings():
             # The page's font has the letters that Matplotlib's lacks.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
-            self.figure.savefig(
-                text, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
-            )
-        root = ElementTree.fromstring(text.getvalue())
-        self._for_page(root)
-        for tag, value in (("desc", description), ("title", title)):
-            element = ElementTree.Element(f"{{{_SVG}}}{tag}", id=f"{self.name}-{tag}")
-            element.text = value
-            root.insert(0, element)
-        ElementTree.register_namespace("", _SVG)
-        return _DRAWN.sub(lambda found: _VARIABLE[found[0]], ElementTree.tostring(root, encoding="unicode"))
-
-    def _for_page(self, root: ElementTree.Element) -> None:
-        view = root.attrib["viewBox"]
-        root.attrib.clear()
-        root.attrib.update(
-            {
-                "viewBox": view,
-                "role": "img",
-                "class": "chart",
-                "aria-labelledby": f"{self.name}-title {self.name}-desc",
-                "style": f"width:100%;height:auto;max-width:{WIDTH}px",
-            }
-        )
-        for parent in list(root.iter()):
-            for child in list(parent):
-                if child.tag in (f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"):
-                    parent.remove(child)
-        elements = list(root.iter())
-        used = {e.attrib[_LINK].removeprefix("#") for e in elements if _LINK in e.attrib}
-        used |= {n for e in elements for n in re.findall(r"url\(#([^)]*)\)", " ".join(e.attrib.values()))}
-        for element in elements:
-            self._clean(element, used)
-
-    def _clean(self, element: ElementTree.Element, used: set[str]) -> None:
-        gid = element.attrib.pop("id", "")
-        if gid in used:
-            element.set("id", self._own(gid))
-        if gid in self._marks:
-            title, data = self._marks[gid]
-            element.set("class", "point")
-            element.attrib.update(data)
-            label = ElementTree.Element(f"{{{_SVG}}}title")
-            label.text = title
-            element.insert(0, label)
-        if _LINK in element.attrib:
-            element.set("href", f"#{self._own(element.attrib.pop(_LINK).removeprefix('#'))}")
-        for key, value in element.attrib.items():
-            if key.startswith("data-"):
-                continue
-            value = re.sub(r"url\(#([^)]*)\)", lambda found: f"url(#{self._own(found[1])})", value)
-            if key == "style":
-                value = ";".join(filter(None, (part.strip() for part in _FONT.sub(_font, value).split(";"))))
-                value = value.replace(": ", ":")
-            if key in ("d", "x", "y", "transform", "style", "points", "cx", "cy"):
-                value = _DIGITS.sub(lambda found: f"{float(found[0]):.2f}", value)
-            if key == "d":
-                value = " ".join(value.split())
-            if key == "transform":
-                value = _NO_TURN.sub("", value)
-            element.set(key, value)
-        # Layout white space of Matplotlib's writer; text of <text> and <title> stays.
-        if element.tag not in (f"{{{_SVG}}}text", f"{{{_SVG}}}title", f"{{{_SVG}}}tspan"):
-            element.text = None
-        element.tail = None
-
-    def _own(self, name: str) -> str:
-        return f"{self.name}-{name}"
-
-
-def _font(found: re.Match[str]) -> str:
-    """The page's own font, in the size that was laid out."""
-    size = _SIZE.search(found[0])
-    weight = ";font-weight:bold" if "bold" in found[0] else ""
-    return f"font-size:{size[1]}px{weight}" if size else ""
+            self.figure.savefig(text, format="svg", metadata=nothing)
+        return for_page(text.getvalue(), self.name, title, description, self._marks)
 
 
 @contextmanager
 def drawing(name: str, height: float) -> Iterator[Drawing]:
     """A drawing in the style of the page; to be filled and finished within the block."""
-    with mpl.rc_context({**mpl.rcParamsDefault, **_STYLE, "svg.hashsalt": name}):
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a user's matplotlibrc would change the page
+        mpl.rcParams.update({**_STYLE, "svg.hashsalt": name})
         yield Drawing(name, height)
 
 
@@ -244,9 +164,7 @@ def series(index: int) -> tuple[Colour, str]:
 
 def share_text(value: float, low: float | None, high: float | None) -> str:
     """ "95.5% [78.2–99.2]"."""
-    ends = (
-        "" if low is None or high is None else f" [{formatting.percent(low)}–{formatting.percent(high)}]"
-    )
+    ends = "" if low is None or high is None else f" [{formatting.percent(low)}–{formatting.percent(high)}]"
     return f"{formatting.percent(value)}%{ends}"
 
 
@@ -259,6 +177,7 @@ __all__ = [
     "SURFACE",
     "TEXT",
     "WIDTH",
+    "Colour",
     "Drawing",
     "chart_name",
     "drawing",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class Look:
     colour: Colour
     marker: str
     dashes: tuple[float, tuple[float, ...]]
-    fill: str
+    fill: Literal["none", "bottom", "full"]
     word: str
 
 

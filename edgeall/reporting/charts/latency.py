@@ -1,6 +1,7 @@
 """How the raw timings of each artifact are distributed."""
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
@@ -13,6 +14,7 @@ from edgeall.results import Bench, Result
 from edgeall.results.costs import Latency
 
 TITLE = "Distribution of latency"
+Floats = npt.NDArray[np.float64]
 _BINS = 90
 _ROW = 58
 
@@ -58,7 +60,7 @@ def _known(times: Latency) -> list[float]:
     return list(times.raw) or [value for value in ends if value is not None]
 
 
-def _row(canvas: Drawing, axes: Axes, at: int, result: Result, times: Latency, edges: np.ndarray) -> None:  # type: ignore[type-arg]
+def _row(canvas: Drawing, axes: Axes, at: int, result: Result, times: Latency, edges: Floats) -> None:
     of = look(result.precision)
     known = _known(times)
     label = f"{format_name(result)} {of.word}, {formatting.threads(result.threads)}"
@@ -127,5 +129,3 @@ def _table(title: str, rows: list[tuple[Result, Latency]]) -> SideTable:
                      (1, 2, 3, 4, 5, 6), cells,
                      (f"{formatting.UNKNOWN}: too few runs to know that percentile.",)
                      if any(t.p90 is None for _, t in rows) else ())  # fmt: skip
-
-

@@ -41,25 +41,32 @@ def layer_sensitivity(run: RunFolder) -> Chart:
         axes.set_xlabel("layer, in the order of the network")
         axes.set_ylabel("signal to noise in dB")
         axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
-        canvas.legend(
-            [
-                Line2D([], [], color=SERIES[0].drawn, marker="o", linestyle="none", ms=7, label="layer alone in INT8"),
-                Line2D([], [], color=SERIES[1].drawn, ls=(0, (5, 2)), lw=1.8, label="all layers up to it"),
-                *(
-                    Line2D([], [], linestyle="none", label=f"{n}: {printable(rows[at].layer, 40)}, {rows[at].own_db:g} dB")
-                    for n, at in enumerate(sorted(worst), start=1)
-                ),
-            ],
-            columns=1,
-        )
+        canvas.legend(_legend(rows, worst), columns=1)
         return canvas.chart(title, _description(rows, worst), _table(title, rows))
+
+
+def _legend(rows: tuple[LayerRow, ...], worst: list[int]) -> list[Line2D]:
+    own = Line2D([], [], color=SERIES[0].drawn, marker="o", linestyle="none", ms=7)
+    total = Line2D([], [], color=SERIES[1].drawn, ls=(0, (5, 2)), lw=1.8)
+    own.set_label("layer alone in INT8")
+    total.set_label("all layers up to it")
+    named = [
+        Line2D(
+            [],
+            [],
+            linestyle="none",
+            label=f"{number}: {printable(rows[at].layer, 36)}, {rows[at].own_db:g} dB",
+        )
+        for number, at in enumerate(sorted(worst), start=1)
+    ]
+    return [own, total, *named]
 
 
 def _description(rows: tuple[LayerRow, ...], worst: list[int]) -> str:
     names = formatting.listed([f"{rows[at].layer} ({rows[at].own_db:g} dB)" for at in worst])
     return (
-        f"Signal-to-quantization-noise ratio of {len(rows)} layers; lower is more harm. Lowest alone: {names}. With all "
-        f"layers in INT8 the output has {rows[-1].total_db:g} dB."
+        f"Signal-to-quantization-noise ratio of {len(rows)} layers; lower is more harm. Lowest alone: {names}. With "
+        f"all layers in INT8 the output has {rows[-1].total_db:g} dB."
     )
 
 
@@ -74,4 +81,6 @@ def _table(title: str, rows: tuple[LayerRow, ...]) -> SideTable:
         )
         for row in rows
     )
-    return SideTable(title, ("layer", "kind", "weights dB", "alone dB", "all up to it dB"), (2, 3, 4), cells, ())
+    return SideTable(
+        title, ("layer", "kind", "weights dB", "alone dB", "all up to it dB"), (2, 3, 4), cells, ()
+    )

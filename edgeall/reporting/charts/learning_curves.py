@@ -1,5 +1,6 @@
 """How training went: loss, accuracy and AUC by epoch."""
 
+import json
 from itertools import pairwise
 
 from matplotlib.axes import Axes
@@ -8,14 +9,22 @@ from matplotlib.ticker import MaxNLocator
 
 from edgeall import formatting
 from edgeall.reporting.charts.chart import Chart, missing
-from edgeall.reporting.charts.drawing import GRID, MUTED, SERIES, TEXT, Drawing, chart_name, drawing, printable
+from edgeall.reporting.charts.drawing import (
+    GRID,
+    MUTED,
+    SERIES,
+    TEXT,
+    Drawing,
+    chart_name,
+    drawing,
+    printable,
+)
 from edgeall.reporting.charts.run_folder import EpochRow, Gap, RunFolder
 from edgeall.reporting.results_table import SideTable
 
 TITLE = "Learning curves"
 _PANELS = (("loss", "val_loss", "loss"), ("accuracy", "val_accuracy", "accuracy"), (None, "val_auc", "AUC"))
 """Columns of training and validation, and their name."""
-_MOST_DOTS = 60
 _MOST_ROWS = 200
 
 
@@ -52,19 +61,15 @@ def _draw(canvas: Drawing, axes: Axes, rows: tuple[EpochRow, ...], column: str) 
     if not known:
         return
     xs, ys = zip(*known, strict=True)
-    axes.plot(xs, ys, color=colour.drawn, ls=dashes)
-    dots = known if len(known) <= _MOST_DOTS else []
-    for at, value in dots:
-        (dot,) = axes.plot(at, value, "." if what == "training" else "o", color=colour.drawn, ms=5)
-        row = rows[at]
-        canvas.mark(dot, f"{row.phase}, epoch {row.epoch}: {column} {value:.4f}", column=column, x=at, y=value)
+    (line,) = axes.plot(xs, ys, ".", color=colour.drawn, ls=dashes, ms=6)
+    canvas.mark(line, f"{what}: {column}", column=column, x=json.dumps(xs), y=json.dumps(ys))
 
 
 def _phases(panels: list[Axes], rows: tuple[EpochRow, ...]) -> None:
     starts = [0, *(at + 1 for at, (a, b) in enumerate(pairwise(rows)) if a.phase != b.phase)]
     for axes in panels:
         for start in starts:
-            axes.axvline(start, color=GRID.drawn, lw=1.6)
+            axes.axvline(start, color=GRID.drawn, lw=1.6, zorder=0)
     last = -1e9
     for start in starts:
         if start - last > len(rows) * 0.25:
@@ -94,7 +99,15 @@ def _table(title: str, rows: tuple[EpochRow, ...]) -> SideTable:
                                                                         "val_accuracy", "val_auc")))
         for row in rows[::step]
     )  # fmt: skip
-    columns = ("phase", "epoch", "loss", "validation loss", "accuracy", "validation accuracy", "validation AUC")
+    columns = (
+        "phase",
+        "epoch",
+        "loss",
+        "validation loss",
+        "accuracy",
+        "validation accuracy",
+        "validation AUC",
+    )
     note = (f"Every {step}th row.",) if step > 1 else ()
     return SideTable(title, columns, (1, 2, 3, 4, 5, 6), cells, note)
 

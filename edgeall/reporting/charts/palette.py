@@ -1,7 +1,7 @@
 """The colours of charts, light and dark: CSS variables, so that a page changes them without drawing again.
 
 Each reaches a contrast of 3:1 with its surface (WCAG 2.2, 1.4.11), text colours 4.5:1 (1.4.3). The six of series start
-from Okabe and Ito's, which people with a colour vision deficiency tell apart; shapes and dashes tell them apart as well.
+from Okabe and Ito's, which people with a colour vision deficiency tell apart; shapes and dashes do as well.
 """
 
 from dataclasses import dataclass

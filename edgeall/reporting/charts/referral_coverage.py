@@ -5,7 +5,15 @@ from matplotlib.lines import Line2D
 
 from edgeall import formatting
 from edgeall.reporting.charts.chart import Chart, missing
-from edgeall.reporting.charts.drawing import TEXT, Drawing, chart_name, drawing, percent_axis, printable, share_text
+from edgeall.reporting.charts.drawing import (
+    TEXT,
+    Drawing,
+    chart_name,
+    drawing,
+    percent_axis,
+    printable,
+    share_text,
+)
 from edgeall.reporting.charts.grouping import families, format_name, look
 from edgeall.reporting.results_table import SideTable
 from edgeall.results import Bench, Result
@@ -69,7 +77,9 @@ def _draw(canvas: Drawing, axes: Axes, at: float, result: Result, referral: Refe
 
 def _handle(precision: str) -> Line2D:
     of = look(precision)
-    return Line2D([], [], color=of.colour.drawn, marker=of.marker, fillstyle=of.fill, ms=10, mew=2.2, label=of.word)
+    return Line2D(
+        [], [], color=of.colour.drawn, marker=of.marker, fillstyle=of.fill, ms=10, mew=2.2, label=of.word
+    )
 
 
 def _description(rows: dict[tuple[str, str], list[_Told]], lacking: int) -> str:
@@ -83,8 +93,9 @@ def _description(rows: dict[tuple[str, str], list[_Told]], lacking: int) -> str:
             for precision, values in shares.items()
         ]
     )
-    return f"Share of test images whose score lies in the artifact's referral band, with 95% intervals: {told}." + (
-        f" {lacking} artifacts have no band." if lacking else ""
+    return (
+        f"Share of test images whose score lies in the artifact's referral band, with 95% intervals: {told}."
+        + (f" {lacking} artifacts have no band." if lacking else "")
     )
 
 

@@ -54,7 +54,8 @@ def bins(result: Result) -> tuple[Bin, ...]:
     ends where the images of a bin are of one subject.
     """
     recorded = result.predictions
-    assert recorded is not None and recorded.scores is not None
+    assert recorded is not None
+    assert recorded.scores is not None
     scores, positive = np.asarray(recorded.scores), np.asarray(recorded.truth, dtype=bool)
     cluster = clusters(recorded.subjects, len(scores))
     place = np.clip((scores * ECE_BINS).astype(np.int64), 0, ECE_BINS - 1)
@@ -92,15 +93,26 @@ def _of_family(name: str, family: str, results: list[Result]) -> Chart:
         return canvas.chart(title, _description(family, results, groups, drawn), _table(title, drawn))
 
 
-def _draw(canvas: Drawing, axes: Axes, counts: Axes, group: Alike, found: tuple[Bin, ...], side: float) -> None:
+def _draw(
+    canvas: Drawing, axes: Axes, counts: Axes, group: Alike, found: tuple[Bin, ...], side: float
+) -> None:
     of, first = look(group.first.precision), group.first
     colour = of.colour.drawn
-    axes.plot([b.score for b in found], [b.positives.value for b in found], color=colour, ls=of.dashes, lw=1.4)
+    axes.plot(
+        [b.score for b in found],
+        [b.positives.value for b in found],
+        color=colour,
+        ls=of.dashes,
+        lw=1.4,
+        alpha=0.6,
+    )
     for each in found:
         low, high = each.positives.low, each.positives.high
         if low is not None and high is not None:
-            axes.plot([each.score] * 2, [low, high], color=colour, lw=1.6, alpha=0.7)
-        (dot,) = axes.plot(each.score, each.positives.value, of.marker, color=colour, ms=9, mew=2, fillstyle=of.fill)
+            axes.plot([each.score] * 2, [low, high], color=colour, lw=1.6, alpha=0.5)
+        (dot,) = axes.plot(
+            each.score, each.positives.value, of.marker, color=colour, ms=9, mew=2, fillstyle=of.fill
+        )
         canvas.mark(
             dot,
             f"{of.word}, scores {100 * each.index / ECE_BINS:.0f}–{100 * (each.index + 1) / ECE_BINS:.0f}%: "
@@ -166,4 +178,6 @@ def _table(title: str, drawn: list[tuple[Alike, tuple[Bin, ...]]]) -> SideTable:
         for group, found in drawn
         for b in found
     )
-    return SideTable(title, ("artifact", "score %", "images", "mean score %", "positives % [95%]"), (1, 2, 3, 4), rows, ())
+    return SideTable(
+        title, ("artifact", "score %", "images", "mean score %", "positives % [95%]"), (1, 2, 3, 4), rows, ()
+    )

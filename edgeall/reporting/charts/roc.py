@@ -46,7 +46,7 @@ def _of_family(name: str, family: str, results: list[Result]) -> Chart:
     if not curves:
         return missing(name, title, f"No ROC curve of {family}: the test images are of one class.")
     banded = _banded(curves)
-    with drawing(name, 560 + 25 * len(curves)) as canvas:
+    with drawing(name, 575 + 28 * len(curves)) as canvas:
         axes = canvas.figure.subplots()
         axes.set_aspect("equal")
         percent_axis(axes, "x", -0.01, 1.01)
@@ -117,11 +117,15 @@ def _description(
 ) -> str:
     first = curves[0][1]
     if banded:
-        names = formatting.listed([f"{group.label}{_AS[group.first.precision == 'int8']}" for group in banded])
+        names = formatting.listed(
+            [f"{group.label}{_AS[group.first.precision == 'int8']}" for group in banded]
+        )
         band = f"95% bands, {first.method}, of {names}; a band for a whole curve at once would be wider."
     else:
         band = f"There is {first.method}."
-    areas = formatting.listed([f"{group.label} {formatting.share_interval(group.first.auc)}" for group, _ in curves])
+    areas = formatting.listed(
+        [f"{group.label} {formatting.share_interval(group.first.auc)}" for group, _ in curves]
+    )
     return " ".join(
         filter(
             None,
@@ -149,4 +153,6 @@ def _table(title: str, curves: list[tuple[Alike, RocCurve]]) -> SideTable:
         )
         for group, _ in curves
     )
-    return SideTable(title, ("artifacts", "AUC [95%]", "sensitivity % [95%]", "specificity % [95%]"), (1, 2, 3), rows, ())
+    return SideTable(
+        title, ("artifacts", "AUC [95%]", "sensitivity % [95%]", "specificity % [95%]"), (1, 2, 3), rows, ()
+    )

@@ -75,8 +75,7 @@ def _draw(canvas: Drawing, axes: Axes, rows: list[Census], most: int) -> None:
 
 def _description(run: Run, rows: tuple[Census, ...]) -> str:
     told = "; ".join(
-        f"{_NAMES[part]} {sum(row.images for row in rows if row.part == part):,} images"
-        f"{_subjects(run, part)}"
+        f"{_NAMES[part]} {sum(row.images for row in rows if row.part == part):,} images{_subjects(run, part)}"
         for part in PARTS
     )
     alone = [f"{row.label} in {_NAMES[row.part]}" for row in rows if row.subjects == 1]
@@ -92,7 +91,12 @@ def _subjects(run: Run, part: str) -> str:
 
 def _table(title: str, rows: tuple[Census, ...]) -> SideTable:
     cells = tuple(
-        (_NAMES[row.part], row.label, f"{row.images:,}", "not known" if row.subjects is None else f"{row.subjects:,}")
+        (
+            _NAMES[row.part],
+            row.label,
+            f"{row.images:,}",
+            "not known" if row.subjects is None else f"{row.subjects:,}",
+        )
         for row in rows
     )
     return SideTable(title, ("part", "class", "images", "subjects"), (2, 3), cells, ())

@@ -8,7 +8,15 @@ from matplotlib.lines import Line2D
 
 from edgeall import formatting
 from edgeall.reporting.charts.chart import Chart, missing
-from edgeall.reporting.charts.drawing import MUTED, TEXT, Drawing, chart_name, drawing, percent_axis, printable
+from edgeall.reporting.charts.drawing import (
+    MUTED,
+    TEXT,
+    Drawing,
+    chart_name,
+    drawing,
+    percent_axis,
+    printable,
+)
 from edgeall.reporting.charts.grouping import format_name, look, pairs, same_images
 from edgeall.reporting.results_table import SideTable
 from edgeall.results import Bench, Result
@@ -135,14 +143,22 @@ def _description(family: str, result: Result, changes: tuple[SubjectChange, ...]
         told = "No subject loses."
     left = len(changes) - min(MOST, len(changes))
     others = [
-        f"{format_name(of)} {formatting.points(min(0.0, rows[0].change))}" for of, rows in harms if of is not result
+        f"{format_name(of)} {formatting.points(min(0.0, rows[0].change))}"
+        for of, rows in harms
+        if of is not result
     ]
-    return (
-        f"Share of images with the right verdict for each of {len(changes)} subjects, {family} {format_name(result)}, in brackets "
-        f"the number of images. {told} INT8 has fewer right in {losers} subjects, more in {winners}, as many in "
-        f"{len(changes) - losers - winners}." + (f" The {left} subjects that lose least are in the table alone." if left else "")
-        + (f" Points that the worst subject loses in other formats: {formatting.listed(others)}." if others else "")
-    )
+    name = f"{family} {format_name(result)}"
+    sentences = [
+        f"Share of images with the right verdict for each of {len(changes)} subjects, {name}; in brackets the number "
+        "of images.",
+        told,
+        f"INT8 has fewer right in {losers} subjects, more in {winners}, as many in {len(changes) - losers - winners}.",
+        f"The {left} subjects that lose least are in the table alone." if left else "",
+        f"Change of the worst subject in other formats, in points: {formatting.listed(others)}."
+        if others
+        else "",
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def _table(title: str, changes: tuple[SubjectChange, ...]) -> SideTable:

@@ -16,6 +16,7 @@ from edgeall.reporting.charts.drawing import (
     MUTED,
     SURFACE,
     TEXT,
+    Colour,
     Drawing,
     chart_name,
     drawing,
@@ -76,7 +77,7 @@ def trade_off(bench: Bench) -> Chart:
         _axes(axes, points)
         _draw_front(axes, points, ahead)
         _draw(canvas, axes, bench, points, ahead)
-        canvas.legend(_legend(points, bench))
+        canvas.legend(_legend(points, bench, ahead))
         _label(canvas, axes, points, ahead)
         return canvas.chart(TITLE, _description(bench, points, ahead), _table(bench, points, ahead))
 
@@ -86,7 +87,8 @@ def _point(bench: Bench, result: Result) -> _Point | None:
     if found is None:
         return None
     if not found.estimated:
-        assert result.latency_ms is not None and found.value is not None
+        assert result.latency_ms is not None
+        assert found.value is not None
         medians = list(result.latency_ms.by_round.values())
         spread = ratio_over_rounds(medians, [1.0] * len(medians))
         low = None if spread is None or spread.low is None else min(found.value, spread.low)
@@ -119,48 +121,74 @@ def _axes(axes: Axes, points: list[_Point]) -> None:
 
 
 def _draw(canvas: Drawing, axes: Axes, bench: Bench, points: list[_Point], ahead: set[int]) -> None:
-    places = {family: index for index, family in enumerate(_families(points, bench))}
+    colours = {family: series(index) for index, family in enumerate(_families(points, bench))}
     largest = max(point.result.size_bytes for point in points) or 1
-    barred = set()
+    of_artifact: dict[tuple[str, ...], list[_Point]] = {}
+    # Points of the front first: the interval of an artifact's accuracy is drawn once, at the first.
+    for point in sorted(points, key=lambda p: id(p.result) not in ahead):
+        of_artifact.setdefault(point.result.name, []).append(point)
+    for of_one in of_artifact.values():
+        _draw_accuracy(axes, of_one[0], colours[bench.family(of_one[0].result)][0], ahead)
+        _join_threads(axes, of_one)
     for point in sorted(points, key=lambda p: -p.result.size_bytes):
-        result, shown = point.result, point.result.accuracy_shown
-        colour, marker = series(places[bench.family(result)])
-        on_front = id(result) in ahead
-        faint = 0.9 if on_front else 0.35
-        if result.name not in barred and point.x is not None and shown.low is not None:
-            axes.plot([point.x] * 2, [shown.low, shown.high], color=colour.drawn, lw=1.4, alpha=faint, zorder=2)
-        barred.add(result.name)
-        if point.low is not None and point.high is not None:
-            ends = [point.low, point.high]
-            if point.estimated:
-                (bar,) = axes.plot(ends, [shown.value] * 2, "|:", color=colour.drawn, lw=2.2, ms=14, mew=2.2)
-                _say(canvas, bar, bench, point, on_front)
-                middle = math.sqrt(point.low * point.high)
-                axes.annotate(f"≈ estimated, {format_name(result)} {look(result.precision).word}",
-                              (middle, shown.value), (0, 5), textcoords="offset points", ha="center",
-                              fontsize=TEXT - 4, color=MUTED.drawn)  # fmt: skip
-            else:
-                axes.plot(ends, [shown.value] * 2, color=colour.drawn, lw=1.4, alpha=faint, zorder=2)
-        if point.x is None:
-            continue
-        if point.estimated:
-            (dot,) = axes.plot(point.x, shown.value, "x", color=colour.drawn, ms=11, mew=2.4)
-            axes.annotate("≈ estimated", (point.x, shown.value), (0, 8), textcoords="offset points",
-                          ha="center", fontsize=TEXT - 4, color=MUTED.drawn)  # fmt: skip
-        else:
-            size = _diameter(result, largest)
-            (dot,) = axes.plot(point.x, shown.value, marker, color=colour.drawn, ms=size, mew=2.0,
-                               fillstyle=look(result.precision).fill, markerfacecoloralt=SURFACE.drawn,
-                               zorder=3)  # fmt: skip
-            if on_front:
-                axes.plot(point.x, shown.value, "o", ms=size + 9, mew=1.6, mec=INK.drawn, mfc="none", zorder=3)
-        _say(canvas, dot, bench, point, on_front)
-    for result_name in barred:
-        threads = sorted((p.x, p.result.accuracy_shown.value) for p in points
-                         if p.result.name == result_name and p.x is not None and not p.estimated)  # fmt: skip
-        if len(threads) > 1:
-            xs, ys = zip(*threads, strict=True)
-            axes.plot(xs, ys, color=MUTED.drawn, lw=1.0, alpha=0.6, zorder=1)
+        colour, marker = colours[bench.family(point.result)]
+        on_front = id(point.result) in ahead
+        draw = _draw_estimated if point.estimated else _draw_measured
+        artist = draw(axes, point, colour, marker, _diameter(point.result, largest), on_front)
+        _say(canvas, artist, bench, point, on_front)
+
+
+def _draw_accuracy(axes: Axes, point: _Point, colour: Colour, ahead: set[int]) -> None:
+    shown = point.result.accuracy_shown
+    if shown.low is not None and shown.high is not None:
+        axes.plot([_place(point)] * 2, [shown.low, shown.high], color=colour.drawn, lw=1.4, zorder=2,
+                  alpha=_strength(id(point.result) in ahead))  # fmt: skip
+
+
+def _join_threads(axes: Axes, points: list[_Point]) -> None:
+    places = sorted(point.x for point in points if point.x is not None and not point.estimated)
+    if len(places) > 1:
+        height = points[0].result.accuracy_shown.value
+        axes.plot(places, [height] * len(places), color=MUTED.drawn, lw=1.0, alpha=0.6, zorder=1)
+
+
+def _draw_measured(
+    axes: Axes, point: _Point, colour: Colour, marker: str, size: float, on_front: bool
+) -> Line2D:
+    height = point.result.accuracy_shown.value
+    if point.low is not None and point.high is not None:
+        axes.plot([point.low, point.high], [height] * 2, color=colour.drawn, lw=1.4, zorder=2,
+                  alpha=_strength(on_front))  # fmt: skip
+    (dot,) = axes.plot(_place(point), height, marker, color=colour.drawn, ms=size, mew=2.0, zorder=3,
+                       fillstyle=look(point.result.precision).fill, markerfacecoloralt=SURFACE.drawn)  # fmt: skip
+    if on_front:
+        axes.plot(_place(point), height, "o", ms=size + 9, mew=1.6, mec=INK.drawn, mfc="none", zorder=3)
+    return dot
+
+
+def _draw_estimated(
+    axes: Axes, point: _Point, colour: Colour, marker: str, size: float, on_front: bool
+) -> Line2D:
+    """A range without a marker of its size, or a cross where only one value is known; both say what they are."""
+    del marker, size, on_front
+    height = point.result.accuracy_shown.value
+    name = f"{format_name(point.result)} {look(point.result.precision).word}"
+    axes.annotate(f"≈ estimated, {name}", (_place(point), height), (0, 8), textcoords="offset points",
+                  ha="center", fontsize=TEXT - 4, color=MUTED.drawn)  # fmt: skip
+    if point.x is not None:
+        (artist,) = axes.plot(point.x, height, "x", color=colour.drawn, ms=11, mew=2.4)
+    else:
+        (artist,) = axes.plot(point.span, [height] * 2, "|:", color=colour.drawn, lw=2.2, ms=14, mew=2.2)
+    return artist
+
+
+def _place(point: _Point) -> float:
+    """On the axis of latency: of a range, its middle on the logarithmic scale."""
+    return math.exp(sum(map(math.log, point.span)) / len(point.span)) if point.x is None else point.x
+
+
+def _strength(on_front: bool) -> float:
+    return 0.9 if on_front else 0.35
 
 
 def _draw_front(axes: Axes, points: list[_Point], ahead: set[int]) -> None:
@@ -211,7 +239,7 @@ def _time(point: _Point) -> str:
     return f"≈ {text} estimated" if point.estimated else text
 
 
-def _legend(points: list[_Point], bench: Bench) -> list[Line2D]:
+def _legend(points: list[_Point], bench: Bench, ahead: set[int]) -> list[Line2D]:
     handles = []
     for index, family in enumerate(_families(points, bench)):
         colour, marker = series(index)
@@ -219,9 +247,22 @@ def _legend(points: list[_Point], bench: Bench) -> list[Line2D]:
     measured = [point for point in points if not point.estimated]
     for precision in dict.fromkeys(point.result.precision for point in measured):
         of = look(precision)
-        handles.append(_handle("o", of.word, color=INK.drawn, fillstyle=of.fill, markerfacecoloralt=SURFACE.drawn))
-    if measured:
-        handles.append(_handle("o", "Pareto front", color=INK.drawn, fillstyle="none", ms=15, mew=1.6, linestyle=(0, (4, 3)), lw=1.4))
+        handles.append(
+            _handle("o", of.word, color=INK.drawn, fillstyle=of.fill, markerfacecoloralt=SURFACE.drawn)
+        )
+    if any(id(point.result) in ahead for point in measured):
+        handles.append(
+            _handle(
+                "o",
+                "Pareto front",
+                color=INK.drawn,
+                fillstyle="none",
+                ms=15,
+                mew=1.6,
+                linestyle=(0, (4, 3)),
+                lw=1.4,
+            )
+        )
     if len(measured) < len(points):
         handles.append(_handle("|", "≈ range: estimated", color=INK.drawn))
     return handles
@@ -236,7 +277,7 @@ def _label(canvas: Drawing, axes: Axes, points: list[_Point], ahead: set[int]) -
     """Name points of the front beside them, as far as there is room; every point's name is its title too."""
     every = [point for point in points if point.x is not None]
     largest = max(point.result.size_bytes for point in points) or 1
-    canvas.figure.draw_without_rendering()  # type: ignore[no-untyped-call]
+    canvas.figure.draw_without_rendering()
     room = axes.get_window_extent()
     taken = [_around(axes, point, largest) for point in every]
     for point in sorted((p for p in every if id(p.result) in ahead), key=lambda p: p.x or 0)[:_LABELS]:
@@ -262,7 +303,7 @@ def _label(canvas: Drawing, axes: Axes, points: list[_Point], ahead: set[int]) -
 
 def _around(axes: Axes, point: _Point, largest: int) -> Bbox:
     """The square of a marker on the page."""
-    x, y = axes.transData.transform((point.x or 0, point.result.accuracy_shown.value))
+    x, y = axes.transData.transform((_place(point), point.result.accuracy_shown.value))
     half = _diameter(point.result, largest) / 2
     return Bbox.from_extents(x - half, y - half, x + half, y + half)
 
@@ -273,16 +314,24 @@ def _diameter(result: Result, largest: int) -> float:
 
 def _description(bench: Bench, points: list[_Point], ahead: set[int]) -> str:
     on_front = [p for p in points if id(p.result) in ahead]
-    told = formatting.listed([f"{_name(bench, p.result)} ({_time(p)}, "
-                              f"{formatting.percent(p.result.accuracy_shown.value)}%)" for p in on_front[:6]])  # fmt: skip
+    told = formatting.listed([_in_words(bench, point) for point in on_front[:6]])
     more = f" and {len(on_front) - 6} more" if len(on_front) > 6 else ""
     lacking = len(bench.results) - len(points)
     return (
         f"{len(points)} measurements by latency and accuracy, with 95% intervals; the area of a marker is the size of "
         "the file, and a line joins the thread counts of one artifact. "
-        + (f"On the Pareto front: {told}{more}." if on_front else "The Pareto front is empty.")
+        + (
+            f"On the Pareto front: {told}{more}."
+            if on_front
+            else "The Pareto front is empty: no artifact may be taken."
+        )
         + (f" Not drawn, without a latency: {lacking}." if lacking else "")
     )
+
+
+def _in_words(bench: Bench, point: _Point) -> str:
+    accuracy = formatting.percent(point.result.accuracy_shown.value)
+    return f"{_name(bench, point.result)} ({_time(point)}, {accuracy}%)"
 
 
 def _table(bench: Bench, points: list[_Point], ahead: set[int]) -> SideTable:
