@@ -31,7 +31,9 @@ _TEXT_WIDTH = 160
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
     add_argument(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write to FILE: .html, .pdf, .md, .json or .txt")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help="write to FILE: .html, .pdf, .md, .json or .txt"
+    )
     parser.add_argument("--format", choices=FORMATS, help="default: by FILE's suffix, else terminal")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
 
@@ -64,7 +66,9 @@ def _format(args: argparse.Namespace) -> str:
     suffix = "" if args.output is None else args.output.suffix.lower()
     form = args.format or _BY_SUFFIX.get(suffix) or ("" if suffix else "terminal")
     if args.output is not None and not form:
-        raise UsageError(f"{args.output}: name it .html, .pdf, .md, .json or .txt, or say which with --format")
+        raise UsageError(
+            f"{args.output}: name it .html, .pdf, .md, .json or .txt, or say which with --format"
+        )
     if args.output is None and form in _IN_FILES:
         raise UsageError(f"--format {form} needs a file: add -o report.{form}")
     if args.json and args.output is None and form == "markdown":

@@ -9,7 +9,17 @@ from edgeall.reporting.results_table import SideTable, parity_mark, parity_notes
 from edgeall.results import Bench, Document, Result, build
 
 _ARTIFACTS = (
-    *("artifact", "file", "SHA-256", "engine", "weights", "head", "threshold", "golden answers", "measured at"),
+    *(
+        "artifact",
+        "file",
+        "SHA-256",
+        "engine",
+        "weights",
+        "head",
+        "threshold",
+        "golden answers",
+        "measured at",
+    ),
 )
 _SETTINGS = {
     "rounds": "rounds",

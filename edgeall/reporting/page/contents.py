@@ -9,6 +9,7 @@ from edgeall.files import AnyPath
 from edgeall.recommending import Recommendation, recommend
 from edgeall.reporting import (
     charts,
+    corruptions_table,
     costs_table,
     counts_table,
     cross_check_table,
@@ -140,6 +141,8 @@ def _device(bench: Bench, name: str, anchor: str) -> Device:
                 cross_check_table.witnesses(bench),
                 costs_table.costs(bench),
                 counts_table.counts(bench),
+                corruptions_table.corruptions(bench),
+                corruptions_table.every_corruption(bench),
             )
             if side.rows
         ),
@@ -189,7 +192,9 @@ def _results(bench: Bench) -> SideTable:
         (f"{row.family} {row.cells[_NAME.key]}", *(row.cells[column.key] for column in _FIGURES))
         for row in laid_out.rows
     )
-    return SideTable("All results", tuple(column.heading for column in COLUMNS), numeric, rows, laid_out.notes)
+    return SideTable(
+        "All results", tuple(column.heading for column in COLUMNS), numeric, rows, laid_out.notes
+    )
 
 
 _NAME, *_FIGURES = COLUMNS
@@ -234,9 +239,9 @@ def split(cell: str) -> tuple[str, str]:
     return (cell, "") if found is None else (found["figure"], found["interval"] + found["rest"])
 
 
-_ALARMS = re.compile(
-    rf" [{FAILED}{UNPROVEN}]$|≈|\d ({'|'.join(MARKS)})\b|^({LOSES}|{cross_check_table.SLOWER}|{devices_table.NOT_MEASURED})\b"
-)
+_FIRST = (LOSES, cross_check_table.SLOWER, devices_table.NOT_MEASURED)
+_ALARMS = re.compile(rf" [{FAILED}{UNPROVEN}]$|≈|\d ({'|'.join(MARKS)})\b|^({'|'.join(_FIRST)})\b")
+"""Marks of artifacts and times, and first words of findings."""
 
 
 def marked(cell: str) -> bool:

@@ -4,7 +4,6 @@ import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from xml.etree import ElementTree
 
 import jinja2
 
@@ -41,26 +40,7 @@ def html(benches: Sequence[Bench], results: Iterable[AnyPath] = ()) -> str:
         script=script,
         split=split,
         marked=marked,
-        inlined=inlined,
     )
-
-
-_SVG = "http://www.w3.org/2000/svg"
-_OF_HTML = ("width", "height", "max-width")
-"""Properties without an attribute in SVG: the page's style has them."""
-
-
-def inlined(svg: str) -> str:
-    """A chart's SVG without `style`: a policy without inlined style forbids these attributes, and SVG has others."""
-    # Our own text, not one from outside: nothing that XML can do to its reader is in it.
-    root = ElementTree.fromstring(svg)  # noqa: S314
-    for element in root.iter():
-        for declaration in element.attrib.pop("style", "").split(";"):
-            name, _, value = (part.strip() for part in declaration.partition(":"))
-            if value and name not in _OF_HTML:
-                element.set(name, value)
-    ElementTree.register_namespace("", _SVG)
-    return ElementTree.tostring(root, encoding="unicode")
 
 
 def _text(name: str) -> str:

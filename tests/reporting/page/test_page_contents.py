@@ -296,7 +296,9 @@ def test_a_figure_is_split_from_its_interval(cell: str, parts: tuple[str, str]) 
     assert split(cell) == parts
 
 
-@pytest.mark.parametrize("cell", ["9.2 / 9.9 noisy", "≈ 9.2 estimated", "mobilenetv2 TFLite INT8 ✗", "loses AUC"])
+@pytest.mark.parametrize(
+    "cell", ["9.2 / 9.9 noisy", "≈ 9.2 estimated", "mobilenetv2 TFLite INT8 ✗", "loses AUC"]
+)
 def test_words_that_ask_for_a_second_look_are_coloured(cell: str) -> None:
     assert marked(cell)
 
@@ -311,5 +313,3 @@ def test_all_of_the_page_is_in_the_package() -> None:
     assert {path.name for path in folder.iterdir() if path.suffix in (".html", ".css", ".js")} == {
         *("page.html", "page.css", "sorting.js")
     }
-
-
