@@ -12,7 +12,7 @@ from edgeall.reporting.findings import common_place
 from edgeall.results import Bench, Result
 from edgeall.results.device_bench import title
 from edgeall.results.differences import Difference, excludes
-from edgeall.results.pairing import accuracy_difference, auc_difference, time_ratio
+from edgeall.results.pairing import accuracy_difference, auc_difference, f1_difference, time_ratio
 from edgeall.statistics import Estimate, ratio_over_rounds
 
 _USUAL = ("mobilenetv2", "densenet201")
@@ -126,10 +126,9 @@ def _lines(bench: Bench, a: Result, b: Result) -> Iterator[Line]:
     shares = formatting.percent_interval(a.accuracy_shown), formatting.percent_interval(b.accuracy_shown)
     yield _tested("accuracy %", *shares, accuracy_difference(a, b))
     if a.f1 is not None and b.f1 is not None:
-        gap = formatting.signed(b.f1.value - a.f1.value)
-        yield Line(
-            "F1", formatting.share_interval(a.f1), formatting.share_interval(b.f1), gap, "no paired test"
-        )
+        apart = f1_difference(a, b) or Estimate(b.f1.value - a.f1.value, None, None)
+        gap = formatting.difference("f1", apart)
+        yield Line("F1", formatting.share_interval(a.f1), formatting.share_interval(b.f1), gap, "no test")
     yield _tested(
         "AUC", formatting.share_interval(a.auc), formatting.share_interval(b.auc), auc_difference(a, b)
     )

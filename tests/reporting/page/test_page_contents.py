@@ -98,6 +98,7 @@ def test_without_a_choice_it_says_so() -> None:
     bench = benches(document([result(wrong=range(22))]))[0]
     text = Elements(page.html([bench])).text
     assert recommend(bench).chosen is None
+    assert recommend(bench).take == "nothing. No artifact may be taken."
     assert recommend(bench).take in text
 
 
@@ -191,6 +192,9 @@ def test_the_two_backbones_are_told_apart_figure_by_figure() -> None:
     assert accuracy.b.startswith("95.5 [")
     assert accuracy.gap.startswith("+4.5 [")
     assert re.fullmatch(r"p = \S+, not shown", accuracy.test)
+    f1 = line_of(pair, "F1")
+    assert re.fullmatch(r"\+0\.\d+ \[.+ to \+.+\]", f1.gap)
+    assert f1.test == "no test"
     latency = line_of(pair, "latency p50 ms")
     assert re.fullmatch(r"\S+ \[\S+–\S+\]", latency.a)
     assert re.fullmatch(r"9\.\d+x \[9\.\d+–9\.\d+\]", latency.gap)
