@@ -38,10 +38,10 @@ from edgeall.artifact import Domain
 from edgeall.datasets import synthesize
 from edgeall.domain import unlike
 from edgeall.domain.describing import Example, Measured, describe_measured, measure
-from edgeall.shifts.changes import blur, brightness, grey, jpeg
-from edgeall.shifts.mild import restained
 from edgeall.markdown_table import table
 from edgeall.pixels import ByteImage, Picture, read_picture
+from edgeall.shifts.changes import blur, brightness, grey, jpeg
+from edgeall.shifts.mild import restained
 from edgeall.statistics.estimate import wilson
 
 SIZE = 224

@@ -83,6 +83,7 @@ class Drawing:
         """
         gid = f"{self.name}-mark-{len(self._marks)}"
         artist.set_gid(gid)
+        artist.set_clip_on(False)  # it lies within its axes
         data = {
             f"data-{key.replace('_', '-')}": printable(value) if isinstance(value, str) else repr(value)
             for key, value in values.items()
