@@ -91,6 +91,7 @@ _OF_BENCH: tuple[tuple[str, Callable[[Bench], Chart | tuple[Chart, ...]]], ...] 
     ("Reliability", charts.reliability),
     ("Harm of INT8 by subject", charts.subject_harm),
     ("Coverage of the referral band", charts.referral_coverage),
+    ("Corrupted pictures", charts.robustness),
 )
 """What is drawn of a device, in the order of the page."""
 
