@@ -132,7 +132,8 @@ def latency_words(result: Result, emulated: bool) -> str:
     if estimate is not None and estimate.latency_ms is not None:
         ends = estimate.latency_ms
         return f"≈ {formatting.significant(ends.low)}–{formatting.significant(ends.high)} ms, estimated"
-    return "not known (an emulator ran it)" if emulated else "not measured"
+    unknown = emulated or result.latency_kind == "emulated"
+    return "not known (an emulator ran it)" if unknown else "not measured"
 
 
 def decimals(value: float) -> str:

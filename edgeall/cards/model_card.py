@@ -46,7 +46,12 @@ def _sections(facts: Facts) -> Iterator[tuple[str, Iterable[str]]]:
     yield "Cost on devices", _costs(facts)
     yield (
         "Agreement with the trained model",
-        _list(facts.parity, known.engine_differences(facts), known.robustness(facts)),
+        _list(
+            facts.parity,
+            known.parity_figures(facts),
+            known.engine_differences(facts),
+            known.robustness(facts),
+        ),
     )
     yield "Training data and split", _data(facts)
     yield (
