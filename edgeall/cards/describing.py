@@ -23,6 +23,7 @@ from edgeall.domain import in_words
 from edgeall.formatting import listed, megabytes, threads
 from edgeall.results import Bench, Result
 from edgeall.results.accuracy import split_in_words
+from edgeall.statistics import Estimate
 from edgeall.wilson import wilson
 
 USERS = "Researchers and engineers who develop or compare classifiers of blood cells."
@@ -258,6 +259,33 @@ def keras_figures(facts: Facts) -> str | None:
     if test is None:
         return None
     return f"Of the Keras model, not of this file: {test.in_words}."
+
+
+def beside_the_verdict(result: Result) -> tuple[str, ...]:
+    """Figures of a referral band, and of the most probable class, where there are any."""
+    told = []
+    band = result.referral
+    if band is not None:
+        told.append(
+            f"With the referral band from {band.low:.3f} to {band.high:.3f}, {_ends(band.referred)} of "
+            f"{images(result.n)} are referred; of the others, sensitivity is {_ends(band.answered_sensitivity)} and specificity "
+            f"{_ends(band.answered_specificity)}."
+        )
+    classes = result.classes
+    if classes is not None:
+        told.append(
+            f"The most probable of {len(classes.labels)} classes is right for {_ends(classes.accuracy)} of "
+            f"{images(result.n)}."
+        )
+    return tuple(told)
+
+
+def _ends(found: Estimate | None) -> str:
+    if found is None:
+        return "not known"
+    if found.low is None or found.high is None:
+        return f"{shown(found.value)} (no interval)"
+    return f"{shown(found.value)} ({shown(found.low)} to {shown(found.high)})"
 
 
 def _figure(result: Result, key: str) -> str | None:

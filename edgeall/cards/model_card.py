@@ -97,6 +97,9 @@ def _figures(facts: Facts) -> Iterator[str]:
         yield ""
         yield table(("figure", "value", "95 % interval", "of"), _rows(result))
         yield ""
+        for text in known.beside_the_verdict(result):
+            yield safe(text)
+            yield ""
     yield "A figure without an interval stands here with the reason, and not in the metadata of this page."
 
 

@@ -120,6 +120,19 @@ def test_the_split_counts_images_subjects_and_labels(tmp_path_factory: pytest.Te
     assert "/somewhere" not in told
 
 
+def test_a_referral_band_and_further_classes_are_told() -> None:
+    share = {"value": 0.25, "low": 0.1, "high": 0.5}
+    band = {"low": 0.4, "high": 0.7, "referred": share, "sensitivity": share, "specificity": share}
+    band |= {"answered_sensitivity": share, "answered_specificity": None}
+    classes = {"labels": ["a", "b", "c"], "confusion": [], "accuracy": share, "macro": {"f1": 0.2}}
+    told = model_card(facts(bench(referral=band, classes=classes)))
+    assert (
+        "With the referral band from 0.400 to 0.700, 0.250 (0.100 to 0.500) of 22 images are referred; of the others, "
+        "sensitivity is 0.250 (0.100 to 0.500) and specificity not known."
+    ) in told
+    assert "The most probable of 3 classes is right for 0.250 (0.100 to 0.500) of 22 images." in told
+
+
 HOSTILE = "x|y\n---\nlicense: mit\n# <script>alert(1)</script> [here](http://x) `no` \x1b[31m *b*"
 
 
