@@ -268,8 +268,8 @@ def beside_the_verdict(result: Result) -> tuple[str, ...]:
     if band is not None:
         told.append(
             f"With the referral band from {band.low:.3f} to {band.high:.3f}, {_ends(band.referred)} of "
-            f"{images(result.n)} are referred; of the others, sensitivity is {_ends(band.answered_sensitivity)} and specificity "
-            f"{_ends(band.answered_specificity)}."
+            f"{images(result.n)} are referred; of the others, sensitivity is {_ends(band.answered_sensitivity)} and "
+            f"specificity {_ends(band.answered_specificity)}."
         )
     classes = result.classes
     if classes is not None:
@@ -429,9 +429,9 @@ def confusions(facts: Facts) -> str | None:
 
 
 def _share(value: float, n: int) -> str:
-    """With Wilson's interval over images: "0.963 (0.817 to 0.993; 27 images)"."""
+    """With Wilson's interval: "0.963 (0.817 to 0.993 over 27 images)"."""
     low, high = wilson(value, n)
-    return f"{value:.3f} ({low:.3f} to {high:.3f}; {images(n)})"
+    return f"{value:.3f} ({low:.3f} to {high:.3f} over {images(n)})"
 
 
 def _values(value: Any) -> str:

@@ -43,7 +43,7 @@ def test_a_measured_model_is_valid_and_its_figures_have_intervals() -> None:
     latency = [each for each in told if each["type"] == "Latency p50 in ms"]
     assert len(latency) == 2
     assert re.match(
-        r"1 threads, 80 runs in 5 rounds, on laptop .*, Example CPU @ 2.10GHz", latency[0]["slice"]
+        r"1 thread, 80 runs in 5 rounds, on laptop .*, Example CPU @ 2.10GHz", latency[0]["slice"]
     )
 
 
