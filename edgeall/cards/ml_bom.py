@@ -12,6 +12,7 @@ from typing import Any
 
 from edgeall import __version__
 from edgeall.cards import describing as known
+from edgeall.cards import evidence
 from edgeall.cards.facts import Facts, File
 from edgeall.cards.figures import METRICS, decimals, latency, on_images
 from edgeall.cards.licences import spdx
@@ -149,7 +150,9 @@ def _model_card(facts: Facts) -> dict[str, Any]:
             "useCases": [known.USE_CASE, *(f"Not for: {use}" for use in known.NOT_FOR)],
             "technicalLimitations": [one_line(limit) for limit in facts.limits()],
             "performanceTradeoffs": [
-                one_line(text) for text in (facts.parity, known.engine_differences(facts)) if text is not None
+                one_line(text)
+                for text in (facts.parity, evidence.engine_differences(facts))
+                if text is not None
             ],
             "ethicalConsiderations": [
                 {"name": name, "mitigationStrategy": mitigation} for name, mitigation in _RISKS

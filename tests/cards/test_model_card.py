@@ -60,7 +60,7 @@ def test_a_figure_without_an_interval_is_on_the_page_with_the_reason_and_not_in_
     told = model_card(facts(bench(subjects=2)))
     assert "auc" not in metrics(told)
     (row,) = [line for line in told.splitlines() if line.startswith("| Area under the ROC curve")]
-    assert "| none: fewer than two subjects in a class |" in row
+    assert "| no interval: fewer than two subjects in a class |" in row
 
 
 def test_images_that_may_have_trained_the_model_give_no_metadata() -> None:
