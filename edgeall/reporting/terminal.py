@@ -12,7 +12,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from edgeall.reporting import costs_table, counts_table, cross_check_table, devices_table
-from edgeall.reporting.device_verdict import HEADINGS, DeviceVerdict, judge
+from edgeall.reporting.device_verdict import HEADINGS, DeviceVerdict, Kind, judge
 from edgeall.reporting.devices_table import side_by_side
 from edgeall.reporting.results_table import (
     COLUMNS,
@@ -27,7 +27,8 @@ from edgeall.reporting.results_table import (
 )
 from edgeall.results import Bench
 
-_STYLES = {"recommendation": "bold green", "warning": "bold yellow", "limit": "dim"}
+_STYLES = {"warning": "bold yellow", "limit": "dim"}
+_REST = "{} more above"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Terminal:
         yield from _side(together, console, options)
         if together.rows:
             yield Text()
-        for bench in self.benches:
+        verdicts = [judge(bench) for bench in self.benches]
+        for bench, verdict in zip(self.benches, verdicts, strict=True):
             laid_out = table(bench)
             yield Text(laid_out.title, style="bold")
             yield from _table(laid_out, console, options)
@@ -55,7 +57,12 @@ class Terminal:
                 if side.rows:
                     yield Text()
                 yield from _side(side, console, options)
-            yield from _verdict(judge(bench))
+            yield from _sections(verdict)
+        for verdict in verdicts:
+            yield Text()
+            if len(verdicts) > 1:
+                yield Text(verdict.device, style="bold")
+            yield from _answer(verdict)
 
 
 @dataclass(frozen=True)
@@ -179,12 +186,27 @@ def _figure(cell: str) -> Text:
     )
 
 
-def _verdict(verdict: DeviceVerdict) -> Iterator[Text | RichTable]:
-    for kind, heading in HEADINGS.items():
-        texts = verdict.of(kind)
-        if texts:
-            yield Text(f"\n{heading}", style=_STYLES.get(kind, "bold"))
-            points = RichTable.grid(padding=(0, 1, 0, 0))
-            for text in texts:
-                points.add_row(Text("•"), Text(text))
-            yield points
+def _sections(verdict: DeviceVerdict) -> Iterator[Text | RichTable]:
+    """What does not fit the answer's lines, and then the other findings."""
+    because, not_known = verdict.recommendation.beyond(_REST)
+    yield from _points("More reasons for the choice", list(because))
+    for kind in HEADINGS:
+        texts = [*not_known, *verdict.of(kind)] if kind == "limit" else verdict.of(kind)
+        yield from _points(verdict.heading(kind), texts, kind)
+
+
+def _points(heading: str, texts: list[str], kind: Kind = "recommendation") -> Iterator[Text | RichTable]:
+    if not texts:
+        return
+    yield Text(f"\n{heading}", style=_STYLES.get(kind, "bold"))
+    points = RichTable.grid(padding=(0, 1, 0, 0))
+    for text in texts:
+        points.add_row(Text("•"), Text(text))
+    yield points
+
+
+def _answer(verdict: DeviceVerdict) -> Iterator[Text]:
+    """Last, and of few lines, so that it is on the screen when the report has been printed."""
+    for line in verdict.recommendation.lines(_REST):
+        head = line.partition(":")[0]
+        yield Text.assemble((f"{head}:", "bold green"), line[len(head) + 1 :])

@@ -39,7 +39,7 @@ def test_the_answer_comes_last_in_three_lines(recommend: Recommend) -> None:
     status, out, err = recommend("--device", "rpi5", *LIMITS)
     assert (status, err) == (0, "")
     *_, take, because, unknown = out.splitlines()
-    assert take.startswith("Take this: mobilenetv2 TFLite INT8 on 2 threads (2.9")
+    assert take.startswith("Take this: mobilenetv2 TFLite INT8 on 2 threads: ")
     assert because.startswith("Because: Shown to keep every limit: latency up to 2.9")
     assert unknown.startswith("Not known: ")
 
