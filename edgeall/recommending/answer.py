@@ -181,7 +181,11 @@ def _limits_kept(bench: Bench, limits: Constraints, chosen: Result) -> list[str]
         found.append(f"latency up to {formatting.ms(time.high)} ms ({time.words})")
     for kind, estimate in shares(chosen).items():
         if getattr(limits, kind) is not None and estimate is not None and estimate.low is not None:
-            found.append(f"{NAMES[kind]} at least {estimate.low:.3f}")
+            found.append(
+                f"{NAMES[kind]} at least {formatting.percent(estimate.low)}%"
+                if kind != "min_auc"
+                else f"AUC at least {estimate.low:.3f}"
+            )
     if limits.max_size_bytes is not None:
         found.append(f"{formatting.megabytes(chosen.size_bytes)} MB")
     if limits.max_memory_bytes is not None:
@@ -192,18 +196,14 @@ def _limits_kept(bench: Bench, limits: Constraints, chosen: Result) -> list[str]
 def _pace(choice: Choice, chosen: Result) -> str:
     useful, kept, level = (len({r.name for r in some}) for some in (choice.useful, choice.kept, choice.level))
     if useful == 1:
-        return "It is the only artifact that may be taken there."
+        return "The only artifact that may be taken there."
     if kept == 1:
         return f"The other {useful - 1} that may be taken are shown to be worse in accuracy or AUC."
-    of = f"of the {kept} artifacts that are not shown to be worse than the best"
+    of = f"of {kept} that are not shown to be worse than the best"
     if level == 1:
-        return f"It is the fastest {of}."
-    alike = (
-        "without a measured time"
-        if speed(chosen) == math.inf
-        else "that the rounds do not tell apart in speed"
-    )
-    return f"It is the smallest of {level} {alike}, {of}."
+        return f"The fastest {of}."
+    alike = "without a measured time" if speed(chosen) == math.inf else "not told apart in speed"
+    return f"The smallest of {level} {alike}, {of}."
 
 
 def _worth(bench: Bench, choice: Choice, chosen: Result) -> str:
@@ -253,6 +253,15 @@ _KINDS = {
 """Reasons that are no limit."""
 
 
+_NONE = {
+    "auc": "No artifact is shown to be better than chance.",
+    "clock": "No latency was measured there.",
+    "failure": "Every artifact failed there.",
+    "parity": "Every artifact failed the parity check.",
+}
+"""What is said where one kind of reason rules out all."""
+
+
 def _nothing(bench: Bench, choice: Choice) -> tuple[str, list[str]]:
     if choice.best is not None and choice.sharpest is not None:
         return "nothing. The data do not decide.", [
@@ -268,20 +277,16 @@ def _nothing(bench: Bench, choice: Choice) -> tuple[str, list[str]]:
     excluded = ", ".join(f"{OPTIONS.get(kind) or _KINDS[kind]} {count}" for kind, count in counts.items())
     total = len(choice.candidates)
     told = f"Excluded, of {total} measured: {excluded}."
-    if not counts.keys() & OPTIONS.keys():
-        why = (
-            "No latency was measured there."
-            if set(counts) == {"clock"}
-            else "No artifact may be taken there."
-        )
-        return f"nothing. {why}", [told]
     near = min(choice.candidates, key=_distance)
     miss = "; ".join(reason.text for reason in near.reasons)
     nearest = f"Nearest: {bench.label(near.result)} on {formatting.threads(near.result.threads)}: {miss}."
     if all(reason.open for reason in near.reasons):
         take = "nothing. The data do not decide whether the limits are kept."
-    else:
+    elif counts.keys() & OPTIONS.keys():
         take = "nothing. No artifact may be taken under these limits."
+    else:
+        alone = next(iter(counts)) if len(counts) == 1 else ""
+        take = f"nothing. {_NONE.get(alone, 'No artifact may be taken there.')}"
     return take, [nearest, told]
 
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from edgeall import formatting
 from edgeall.recommending.constraints import Constraints, Reason, violations
 from edgeall.recommending.measured import beside_float32, p50, timed
 from edgeall.results import Bench, Failure, Result
@@ -174,12 +175,13 @@ def _untrustworthy(result: Result) -> Reason | None:
         return Reason("parity", "failed the parity check")
     if result.auc is None:
         return Reason("auc", "AUC undefined")
+    area = formatting.share_interval(result.auc)
     if result.auc.low is None:
-        return Reason(
-            "auc", "no interval of AUC can be had, so that it is not shown to be better than chance"
-        )
+        why = (result.intervals or {}).get("auc", "").removeprefix("no interval: ")
+        known = f" ({why})" if why else ""
+        return Reason("auc", f"AUC {area} without an interval{known}: not shown to be better than chance")
     if result.auc.low <= 0.5:
-        return Reason("auc", "not shown to be better than chance: the interval of AUC reaches down to 0.5")
+        return Reason("auc", f"AUC {area}: not shown to be better than chance", 0.5 - result.auc.low)
     return None
 
 

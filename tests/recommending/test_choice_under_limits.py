@@ -186,7 +186,7 @@ class TestChoice:
         assert found.chosen is not None
         assert found.chosen.format == "tflite"
         assert found.because[0].startswith(
-            "It is the smallest of 2 that the rounds do not tell apart in speed, "
+            "The smallest of 2 not told apart in speed, of 2 "
         )
         assert [r.format for r in found.front] == ["tflite"]
 

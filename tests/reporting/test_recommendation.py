@@ -11,7 +11,7 @@ class TestRecommendation:
         assert take.startswith(
             "mobilenetv2 TFLite INT8 on 2 threads: runs/mobilenetv2/exports/mobilenetv2_tflite-int8 (2.90 ms, 2.56 MB, "
         )
-        assert why == "It is the fastest of the 12 artifacts that are not shown to be worse than the best."
+        assert why == "The fastest of 12 that are not shown to be worse than the best."
         assert best == "The best observed: accuracy 100.0% of densenet201 TFLite INT8."
         assert found.of("unknown")[0] == (
             "Whether it is up to 18.2 points less accurate than densenet201 TFLite INT8."
@@ -38,7 +38,7 @@ class TestRecommendation:
         assert "tflite" in found.artifact
         _, why, best = found.of("recommendation")
         assert why.startswith(
-            "It is the smallest of 2 that the rounds do not tell apart in speed, of the 2 artifacts "
+            "The smallest of 2 not told apart in speed, of 2 that are"
         )
         assert best == "None that may be taken is more accurate or has a higher AUC on these 22 images."
 
@@ -71,7 +71,7 @@ class TestRecommendation:
         beside = verdict(make_document([poor, make_result("densenet201", medians=[90.0, 91.0])]))
         assert beside.artifact is not None
         _, first, *_, last = beside.of("recommendation")
-        assert first == "It is the only artifact that may be taken there."
+        assert first == "The only artifact that may be taken there."
         assert last == "Left out: mobilenetv2 TFLite float32 (not shown to be better than chance)."
 
     def test_one_whose_auc_is_shown_to_be_lower_is_passed_over(
