@@ -185,9 +185,7 @@ class TestChoice:
         )
         assert found.chosen is not None
         assert found.chosen.format == "tflite"
-        assert found.because[0].startswith(
-            "The smallest of 2 not told apart in speed, of 2 "
-        )
+        assert found.because[0].startswith("The smallest of 2 not told apart in speed, of 2 ")
         assert [r.format for r in found.front] == ["tflite"]
 
     def test_a_shown_difference_in_one_respect_each_keeps_both_on_the_front(self) -> None:

@@ -37,9 +37,7 @@ class TestRecommendation:
         assert found.artifact is not None
         assert "tflite" in found.artifact
         _, why, best = found.of("recommendation")
-        assert why.startswith(
-            "The smallest of 2 not told apart in speed, of 2 that are"
-        )
+        assert why.startswith("The smallest of 2 not told apart in speed, of 2 that are")
         assert best == "None that may be taken is more accurate or has a higher AUC on these 22 images."
 
     def test_never_one_that_failed_its_parity_check(self, make_document: Make, make_result: Make) -> None:
