@@ -81,7 +81,10 @@ class TestRecommendation:
         # Healthy images that are called positive rank above all others, and findings that are missed below all.
         quick["predictions"]["scores"][:20] = [0.99] * 20
         slow["predictions"]["scores"][:20] = [0.6] * 20
-        quick["auc"], slow["auc"] = ({"value": v, "low": v - 0.05, "high": v + 0.05} for v in (0.8, 0.94))
+        quick["auc"], slow["auc"] = (
+            {"value": 0.8, "low": 0.75, "high": 0.85},
+            {"value": 1.0, "low": 0.96, "high": 1.0},
+        )
         found = verdict(make_document([quick, slow]))
         assert found.artifact is not None
         assert "densenet201" in found.artifact
