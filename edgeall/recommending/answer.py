@@ -16,10 +16,10 @@ from edgeall.recommending.constraints import (
     latency_range,
     shares,
 )
-from edgeall.recommending.measured import mixed_pretraining
+from edgeall.recommending.measured import mixed_pretraining, repeated
 from edgeall.results import Bench, Failure, JsonObject, Result
 from edgeall.results.differences import FEW_SUBJECTS
-from edgeall.results.pairing import accuracy_difference, auc_difference
+from edgeall.results.pairing import accuracy_difference, auc_difference, same_images
 
 WIDTH, MOST_LINES = 80, 3
 """Columns of a terminal, and how many of its lines each line for people takes at most."""
@@ -207,15 +207,25 @@ def _pace(choice: Choice, chosen: Result) -> str:
 
 
 def _worth(bench: Bench, choice: Choice, chosen: Result) -> str:
-    best, sharpest = choice.best, choice.sharpest
+    best, sharpest, elsewhere = choice.best, choice.sharpest, _elsewhere(choice, chosen)
     better = []
     if best is not None and best.accuracy.value > chosen.accuracy.value:
-        better.append(f"accuracy {formatting.percent(best.accuracy.value)}% of {bench.name(best)}")
+        better.append((f"accuracy {formatting.percent(best.accuracy.value)}%", best))
     if sharpest is not None and auc(sharpest) > auc(chosen):
-        better.append(f"AUC {auc(sharpest):.3f} of {bench.name(sharpest)}")
-    if not better:
-        return f"None that may be taken is more accurate or has a higher AUC on these {chosen.n} images."
-    return f"The best observed: {formatting.listed(better)}."
+        better.append((f"AUC {auc(sharpest):.3f}", sharpest))
+    if better:
+        told = [
+            f"{figure} of {bench.name(other)}{' on other images' if other in elsewhere else ''}"
+            for figure, other in better
+        ]
+        return f"The best observed: {formatting.listed(told)}."
+    among = " of those tested on its images" if elsewhere else " that may be taken"
+    return f"None{among} is more accurate or has a higher AUC on these {chosen.n} images."
+
+
+def _elsewhere(choice: Choice, chosen: Result) -> list[Result]:
+    """What may be taken and was tested on other images: accuracies of two test sets are no comparison."""
+    return [r for r in choice.useful if same_images(chosen, r) is False]
 
 
 def _faster(bench: Bench, choice: Choice) -> Iterator[str]:
@@ -319,8 +329,12 @@ def _of_chosen(bench: Bench, choice: Choice, chosen: Result) -> Iterator[str]:
     if chosen.unproven:
         images = "" if chosen.parity is None else f" ({chosen.parity.n} images leave its parity unproven)"
         yield f"Whether it answers as the trained model does{images}."
+    elsewhere = _elsewhere(choice, chosen)
+    if elsewhere:
+        names = _some(bench.name(r) for r in elsewhere)
+        yield f"How it compares with {names}: not tested on the same images."
     for other, test in ((choice.best, accuracy_difference), (choice.sharpest, auc_difference)):
-        if other is None or other.name == chosen.name:
+        if other is None or other.name == chosen.name or other in elsewhere:
             continue
         gap = test(other, chosen)
         if gap is not None and gap.delta.low is not None and gap.delta.low < 0 and gap.delta.value < 0:
@@ -330,7 +344,10 @@ def _of_chosen(bench: Bench, choice: Choice, chosen: Result) -> Iterator[str]:
             else:
                 yield f"Whether its AUC is up to {least:.3f} below that of {bench.label(other)}."
         elif gap is None:
-            yield f"How it compares with {bench.label(other)}: not on the same images, or without scores."
+            yield f"How it compares with {bench.label(other)}: without predictions or scores there is no test."
+    times = repeated(bench).get(f"{bench.name(chosen)} on {formatting.threads(chosen.threads)}")
+    if times is not None:
+        yield f"Which of its {times} measurements there holds."
     marks = [mark for mark in ("noisy", "throttled", "hot", "short") if getattr(chosen, mark)]
     if marks:
         yield f"How fast it is at rest: {', '.join(_MARKS[mark] for mark in marks)}."

@@ -1,5 +1,6 @@
 """Which results of a device are what: one an artifact, those with a clock, INT8 beside its float32, pretrained ones."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from edgeall import formatting
@@ -49,3 +50,17 @@ def _pretrained(result: Result) -> bool | None:
     """None where it is not known, and of ensembles whose members differ in it."""
     random = {origin.strip().lower().startswith("random") for origin in (result.weights or "").split(";")}
     return None if not result.weights or len(random) > 1 else not random.pop()
+
+
+def repeated(bench: Bench) -> dict[str, int]:
+    """By name with threads how often an artifact was measured, where that is more than once.
+
+    Two files may hold measurements of one artifact, for example of two days, or of two boards of one kind.
+    """
+
+    def identity(r: Result) -> tuple[object, ...]:
+        return r.name, r.run, r.sha256, r.threads
+
+    counts = Counter(map(identity, bench.results))
+    named = {identity(r): f"{bench.name(r)} on {formatting.threads(r.threads)}" for r in bench.results}
+    return {named[one]: count for one, count in counts.items() if count > 1}

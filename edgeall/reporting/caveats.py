@@ -6,9 +6,9 @@ import numpy as np
 
 from edgeall import formatting
 from edgeall.measuring.records import NOT_TRIED
-from edgeall.recommending.measured import artifacts, timed
+from edgeall.recommending.measured import artifacts, repeated, timed
 from edgeall.results import Bench, Failure, Result
-from edgeall.results.pairing import time_ratio
+from edgeall.results.pairing import same_images, time_ratio
 from edgeall.statistics import share
 
 
@@ -48,6 +48,7 @@ def limits(bench: Bench) -> list[str]:
     """What tempers all figures of a device, beside what `edgeall.recommending` says is not known; the worst first."""
     return [
         *_on_parity(bench),
+        *_on_files(bench),
         *_on_images(bench),
         *_on_training(bench),
         *_on_times(bench),
@@ -71,6 +72,25 @@ def _on_parity(bench: Bench) -> list[str]:
         f"Parity {unproven_on(found)}: {names}. The validation images show neither that it answers as the trained "
         "model does nor that it does not; 'edgeall inspect' tells why, and how many images would decide."
     ]
+
+
+def _on_files(bench: Bench) -> list[str]:
+    """What comes of files that do not go together."""
+    found = []
+    first = bench.results[0]
+    others = [r for r in artifacts(bench) if same_images(first, r) is False]
+    if others:
+        names = formatting.listed([f"{bench.name(r)} ({r.n} images)" for r in others])
+        found.append(
+            f"Not all were tested on the same images as {bench.name(first)} ({first.n} images): {names}. Accuracies "
+            "of different test sets are no comparison."
+        )
+    if again := repeated(bench):
+        names = formatting.listed([f"{name} ({count} times)" for name, count in again.items()])
+        found.append(
+            f"Measured more than once, each with a row of its own: {names}. Name one file to have one."
+        )
+    return found
 
 
 def _on_images(bench: Bench) -> list[str]:

@@ -29,6 +29,13 @@ def common_rows(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int]]:
     return [(row, place[key]) for row, key in enumerate(numbered(a)) if key in place]
 
 
+def same_images(a: Result, b: Result) -> bool | None:
+    """Whether two were scored on the same images with the same truth; None where a result does not record them."""
+    if a.predictions is None or b.predictions is None:
+        return None
+    return _same_images(a.predictions, b.predictions) is not None
+
+
 def differences(a: Result, b: Result) -> list[Difference]:
     """In accuracy and AUC, as far as they can be tested."""
     return [each for each in (accuracy_difference(a, b), auc_difference(a, b)) if each is not None]

@@ -41,6 +41,13 @@ class TestLimits:
         few_people["sensitivity_over_subjects"] = {"value": 1.0, "low": 0.7, "high": 1.0}
         assert asked(few_people, min_sensitivity=0.95).chosen is None
 
+    def test_sensitivity_without_an_interval_is_not_shown_whatever_its_value(self) -> None:
+        alone = result(**MANY, sensitivity={"value": 1.0, "low": None, "high": None})
+        found = asked(alone, min_sensitivity=0.95)
+        assert found.chosen is None
+        assert reasons(found) == [["--min-sensitivity: sensitivity without an interval: 95.0% not shown"]]
+        assert found.take == "nothing. The data do not decide whether the limits are kept."
+
     def test_a_figure_below_the_limit_is_no_question_of_more_data(self) -> None:
         found = asked(result(wrong=range(200, 300), **MANY), min_sensitivity=0.95)
         assert reasons(found) == [["--min-sensitivity: sensitivity 50.0% below 95.0%"]]
@@ -160,6 +167,21 @@ class TestWhatDoesNotRunThere:
         found = asked(result(parity=UNPROVEN))
         assert found.chosen is not None
         assert any("66 images leave its parity unproven" in text for text in found.not_known)
+
+
+class TestSpeed:
+    def test_a_pair_is_tested_only_where_its_interval_excludes_0(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A permutation test takes fifty times as long as an interval, and a front has hundreds of pairs."""
+        from edgeall.statistics import paired
+
+        tested: list[int] = []
+        monkeypatch.setattr(paired, "_sign_flip", lambda *given: tested.append(1) or 1.0)
+        people = {"negatives": 90, "positives": 90, "subjects": 60}
+        alike = [result(f"net{i}", wrong=[i], medians=(10.0,), size_mb=9.0, **people) for i in range(8)]
+        assert asked(*alike).chosen is not None
+        assert not tested
 
 
 class TestChoice:
