@@ -110,7 +110,7 @@ def accuracy_gain(
 
 def _gained(truth: npt.NDArray[np.bool_], verdicts_a: npt.ArrayLike, verdicts_b: npt.ArrayLike) -> Floats:
     right_a, right_b = (np.asarray(verdicts, dtype=bool) == truth for verdicts in (verdicts_a, verdicts_b))
-    return right_b.astype(np.float64) - right_a
+    return np.asarray(right_b.astype(np.float64) - right_a)
 
 
 def mean_gain(gained: Floats, cluster: Integers | None) -> Estimate:
