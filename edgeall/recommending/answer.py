@@ -167,7 +167,7 @@ def _because(bench: Bench, limits: Constraints, choice: Choice, chosen: Result) 
     found = []
     if kept := _limits_kept(bench, limits, chosen):
         found.append(f"Shown to keep every limit: {', '.join(kept)}.")
-    found += [_pace(choice, chosen), _worth(bench, choice, chosen)]
+    found += [_pace(bench, choice, chosen), _worth(bench, choice, chosen)]
     found += [*_weights(bench, choice.useful), *_faster(bench, choice)]
     if left_out := list(_left_out(bench, choice)):
         found.append(f"Left out: {'; '.join(left_out)}.")
@@ -193,12 +193,13 @@ def _limits_kept(bench: Bench, limits: Constraints, chosen: Result) -> list[str]
     return found
 
 
-def _pace(choice: Choice, chosen: Result) -> str:
+def _pace(bench: Bench, choice: Choice, chosen: Result) -> str:
     useful, kept, level = (len({r.name for r in some}) for some in (choice.useful, choice.kept, choice.level))
     if useful == 1:
         return "The only artifact that may be taken there."
     if kept == 1:
-        return f"The other {useful - 1} that may be taken are shown to be worse in accuracy or AUC."
+        others = _some(bench.name(r) for r in choice.useful if r.name != chosen.name)
+        return f"All others that may be taken are shown to be worse in accuracy or AUC: {others}."
     of = f"of {kept} that are not shown to be worse than the best"
     if level == 1:
         return f"The fastest {of}."
@@ -231,7 +232,7 @@ def _elsewhere(choice: Choice, chosen: Result) -> list[Result]:
 def _faster(bench: Bench, choice: Choice) -> Iterator[str]:
     kept, fastest = {r.name for r in choice.kept}, speed(choice.level[0])
     names = [bench.name(r) for r in choice.useful if r.name not in kept and speed(r) < fastest]
-    if names:
+    if names and len(kept) > 1:
         yield f"Faster, but shown to be worse in accuracy or AUC: {_some(names)}."
 
 
@@ -297,7 +298,9 @@ def _nothing(bench: Bench, choice: Choice) -> tuple[str, list[str]]:
     else:
         alone = next(iter(counts)) if len(counts) == 1 else ""
         take = f"nothing. {_NONE.get(alone, 'No artifact may be taken there.')}"
-    return take, [nearest, told]
+    # Of what no limit concerns and no figure tells, the nearest is no nearer than others.
+    plain = {reason.kind for reason in near.reasons} <= {"clock", "parity"}
+    return take, [told] if plain else [nearest, told]
 
 
 def _distance(candidate: Candidate) -> tuple[int, int, float]:
@@ -316,7 +319,8 @@ def _not_known(bench: Bench, choice: Choice) -> Iterator[str]:
     chosen = choice.chosen
     if chosen is not None:
         yield from _of_chosen(bench, choice, chosen)
-    if bench.emulated:
+    found = None if chosen is None else latency_range(chosen, bench.emulated)
+    if bench.emulated and (found is None or not found.estimated):
         yield "How fast it is there: an emulator ran it."
     yield from _of_images(bench)
     yield "What it is worth in patient care: research use only, not a medical device."

@@ -200,6 +200,13 @@ class TestChoice:
         assert {r.backbone for r in found.front} == {"mobilenetv2", "densenet201"}
         assert asked(poor, good, max_latency_ms=50.0).chosen is not None
 
+    def test_what_is_faster_and_shown_to_be_worse_is_named(self) -> None:
+        good = [result(f"net{i}", wrong=[i], medians=SLOW, **MANY) for i in range(2)]
+        found = asked(result(wrong=range(60), medians=QUICK, **MANY), *good)
+        assert (
+            "Faster, but shown to be worse in accuracy or AUC: mobilenetv2 TFLite float32." in found.because
+        )
+
     def test_two_that_are_not_told_apart_are_equal_and_the_smaller_is_taken(self) -> None:
         found = asked(
             result(format="onnx", medians=(10.0, 9.0, 11.0, 10.2), size_mb=9.0),
