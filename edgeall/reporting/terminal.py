@@ -1,7 +1,7 @@
 """Results on a terminal of any width: one wide table, two narrower ones, or a block an artifact. No figure is cut."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from edgeall.recommending import Recommendation, recommend
 from edgeall.reporting import costs_table, counts_table, cross_check_table, devices_table
 from edgeall.reporting.device_verdict import HEADINGS, DeviceVerdict, Kind, judge
 from edgeall.reporting.devices_table import side_by_side
@@ -58,21 +59,18 @@ class Terminal:
                     yield Text()
                 yield from _side(side, console, options)
             yield from _sections(verdict)
-        for verdict in verdicts:
-            yield Text()
-            if len(verdicts) > 1:
-                yield Text(verdict.device, style="bold")
-            yield from _answer(verdict)
+        yield from _answers([verdict.recommendation for verdict in verdicts], _REST)
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """Renders several devices side by side, and nothing else of them."""
+    """Renders several devices side by side, and the answer for each; `edgeall report` tells the rest."""
 
     benches: tuple[Bench, ...]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield from _side(side_by_side(self.benches), console, options)
+        yield from _answers([recommend(bench) for bench in self.benches], "edgeall report tells {} more")
 
 
 def plain_text(benches: tuple[Bench, ...], width: int) -> str:
@@ -205,8 +203,12 @@ def _points(heading: str, texts: list[str], kind: Kind = "recommendation") -> It
     yield points
 
 
-def _answer(verdict: DeviceVerdict) -> Iterator[Text]:
-    """Last, and of few lines, so that it is on the screen when the report has been printed."""
-    for line in verdict.recommendation.lines(_REST):
-        head = line.partition(":")[0]
-        yield Text.assemble((f"{head}:", "bold green"), line[len(head) + 1 :])
+def _answers(found: Sequence[Recommendation], rest: str) -> Iterator[Text]:
+    """Last, and of few lines, so that they are on the screen when all has been printed."""
+    for each in found:
+        yield Text()
+        if len(found) > 1:
+            yield Text(each.bench.device, style="bold")
+        for line in each.lines(rest):
+            head = line.partition(":")[0]
+            yield Text.assemble((f"{head}:", "bold green"), line[len(head) + 1 :])

@@ -1,5 +1,6 @@
 """On a terminal of any width no figure is cut."""
 
+import io
 import itertools
 import re
 from collections.abc import Callable
@@ -95,3 +96,15 @@ def test_of_several_devices_the_answers_come_last_together(make_document: Make, 
 
 def test_brackets_in_names_are_no_markup(make_document: Make, make_result: Make) -> None:
     assert "[red]weights[/red]" in shown(make_document([make_result(weights="[red]weights[/red]")]), 200)
+
+
+def test_a_fleet_ends_with_the_answer_for_each_board(make_document: Make, make_result: Make) -> None:
+    from rich.console import Console
+
+    documents = [(name, make_document([make_result()], name)) for name in ("rpi4", "rpi5")]
+    console = Console(width=300, record=True, file=io.StringIO())
+    console.print(reporting.Fleet(results.merge(documents)))
+    *_, heading, take, _, _, _, other, again, _, _ = console.export_text().splitlines()
+    assert (heading.strip(), other.strip()) == ("rpi4", "rpi5")
+    assert take == again
+    assert take.startswith("Take this: mobilenetv2 TFLite float32 on 1 thread")
