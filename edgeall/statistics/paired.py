@@ -86,7 +86,7 @@ def compare_verdicts(
     same = share(a == b, cluster)
     if same is None:
         raise ValueError("no images to compare on")
-    gained = right_b.astype(np.float64) - right_a
+    gained = _gained(truth, a, b)
     return PairedTest(
         n=len(truth),
         agreement=same,
@@ -96,6 +96,22 @@ def compare_verdicts(
         only_a=int((right_a & ~right_b).sum()),
         only_b=int((right_b & ~right_a).sum()),
     )
+
+
+def accuracy_gain(
+    positive: npt.ArrayLike,
+    verdicts_a: npt.ArrayLike,
+    verdicts_b: npt.ArrayLike,
+    groups: Sequence[str | None] | None = None,
+) -> Estimate:
+    """`accuracy_delta` of `compare_verdicts` without its tests, of which the permutations take fifty times as long."""
+    truth = np.asarray(positive, dtype=bool)
+    return mean_gain(_gained(truth, verdicts_a, verdicts_b), clusters(groups, len(truth)))
+
+
+def _gained(truth: npt.NDArray[np.bool_], verdicts_a: npt.ArrayLike, verdicts_b: npt.ArrayLike) -> Floats:
+    right_a, right_b = (np.asarray(verdicts, dtype=bool) == truth for verdicts in (verdicts_a, verdicts_b))
+    return np.asarray(right_b.astype(np.float64) - right_a)
 
 
 def mean_gain(gained: Floats, cluster: Integers | None) -> Estimate:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edgeall import formatting
 from edgeall.files import AnyPath
-from edgeall.recommending import Recommendation, recommend
+from edgeall.recommending import Recommendation
 from edgeall.reporting import (
     charts,
     corruptions_table,
@@ -50,7 +50,7 @@ class Device:
     Attributes:
         anchor: HTML id, unique on the page.
         facts: what it is, what was measured on it, in a line.
-        take: the choice without its file; `file` is "" where nothing is recommended.
+        take, figures, file: the choice in its parts; the latter two are "" where nothing is recommended.
         findings: headings and sentences.
     """
 
@@ -59,6 +59,7 @@ class Device:
     facts: tuple[str, ...]
     decided: bool
     take: str
+    figures: str
     file: str
     because: tuple[str, ...]
     not_known: tuple[str, ...]
@@ -118,16 +119,19 @@ def contents(benches: Sequence[Bench], files: Iterable[AnyPath]) -> Page:
     return Page(title, devices, side_by_side(benches), runs)
 
 
-def _device(bench: Bench, name: str, anchor: str) -> Device:
-    found = recommend(bench)
-    chosen = found.chosen
+def _device(bench: Bench, device: str, anchor: str) -> Device:
     verdict = judge(bench)
+    found = verdict.recommendation
+    chosen = found.chosen
+    # The sentence in its parts, where it has them.
+    name, _, figures = found.take.partition(f": {chosen.artifact}" if chosen is not None else "\n")
     return Device(
         anchor=anchor,
-        name=name,
+        name=device,
         facts=tuple(_facts(bench)),
         decided=chosen is not None,
-        take=found.take if chosen is None else found.take.removesuffix(f": {chosen.artifact}"),
+        take=name,
+        figures=figures.strip(),
         file="" if chosen is None else chosen.artifact,
         because=found.because,
         not_known=found.not_known,
@@ -149,7 +153,7 @@ def _device(bench: Bench, name: str, anchor: str) -> Device:
         ),
         galleries=tuple(Gallery(heading, _many(draw(bench))) for heading, draw in _OF_BENCH),
         findings=tuple(
-            (heading, tuple(texts)) for kind, heading in HEADINGS.items() if (texts := verdict.of(kind))
+            (verdict.heading(kind), tuple(texts)) for kind in HEADINGS if (texts := verdict.of(kind))
         ),
         provenance=tuple(
             side

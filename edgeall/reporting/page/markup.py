@@ -8,6 +8,7 @@ from importlib.resources import files
 import jinja2
 
 from edgeall.files import AnyPath
+from edgeall.recommending.answer import BECAUSE, NOT_KNOWN, TAKE
 from edgeall.reporting.page.contents import contents, marked, split
 from edgeall.results import Bench
 
@@ -39,6 +40,7 @@ def html(benches: Sequence[Bench], results: Iterable[AnyPath] = ()) -> str:
         style=style,
         script=script,
         split=split,
+        headings=(TAKE, BECAUSE, NOT_KNOWN),
         marked=marked,
     )
 

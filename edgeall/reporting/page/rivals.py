@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from edgeall import formatting
-from edgeall.recommending.measured import p50
+from edgeall.recommending.measured import mixed_pretraining, p50, pretrained
 from edgeall.reporting.findings import common_place
 from edgeall.results import Bench, Result
 from edgeall.results.device_bench import title
@@ -41,7 +41,6 @@ class Rivals:
     Attributes:
         a, b: their names, the lighter one first.
         place: format, precision and threads that both were measured in.
-        weights_differ: one was pretrained and the other not.
         missing: why there is nothing to compare; "" where there is.
     """
 
@@ -51,7 +50,6 @@ class Rivals:
     place: str
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
-    weights_differ: bool = False
     missing: str = ""
 
 
@@ -91,14 +89,15 @@ def _two(bench: Bench) -> tuple[str, str] | None:
 
 def _compared(bench: Bench, a: Result, b: Result, place: str) -> Rivals:
     names = bench.family(a), bench.family(b)
-    start = _start(a), _start(b)
-    differ = None not in start and start[0] != start[1]
-    told = [f"{name} ({word})" if differ else name for name, word in zip(names, start, strict=True)]
+    mixed = mixed_pretraining(bench, (a, b))
+    told = [
+        f"{name} ({_START[pretrained(r)]})" if mixed else name for name, r in zip(names, (a, b), strict=True)
+    ]
     notes = [
         f"{name}: {result.weights or 'unknown weights'}." for name, result in zip(names, (a, b), strict=True)
     ]
-    if differ:
-        notes.append("One was pretrained and the other not: their difference is not the backbones' alone.")
+    if mixed:
+        notes.append(f"{mixed}: their difference is not the backbones' alone.")
     notes.append(
         f"Differences are {names[1]} less {names[0]}, of accuracy in percentage points; ratios are {names[1]} over "
         f"{names[0]}. Intervals are at 95%; a difference is shown where the interval and the paired test exclude none."
@@ -107,15 +106,11 @@ def _compared(bench: Bench, a: Result, b: Result, place: str) -> Rivals:
         notes.append(
             f"Energy is not known: {_no_energy(a) or _no_energy(b) or 'this device was not asked for it'}."
         )
-    return Rivals(
-        " against ".join(told), *names, place, tuple(_lines(bench, a, b)), tuple(notes), bool(differ)
-    )
+    return Rivals(" against ".join(told), *names, place, tuple(_lines(bench, a, b)), tuple(notes))
 
 
-def _start(result: Result) -> str | None:
-    if result.weights is None:
-        return None
-    return "random weights" if "random" in result.weights.lower() else "pretrained"
+_START = {True: "pretrained", False: "random weights", None: "unknown weights"}
+"""What training started from."""
 
 
 def _no_energy(result: Result) -> str | None:

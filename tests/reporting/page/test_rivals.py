@@ -64,7 +64,10 @@ def test_the_two_backbones_are_told_apart_figure_by_figure() -> None:
 def test_the_title_says_that_one_was_pretrained_and_the_other_not() -> None:
     pair = pair_of(two(heavy={"weights": "random weights, BatchNorm recalibrated on 72 training images"}))
     assert pair.title == "mobilenetv2 (pretrained) against densenet201 (random weights)"
-    assert "One was pretrained and the other not: their difference is not the backbones' alone." in pair.notes
+    assert (
+        "mobilenetv2 was pretrained, densenet201 was not: their difference is not the backbones' alone."
+        in pair.notes
+    )
     assert "densenet201: random weights, BatchNorm recalibrated on 72 training images." in pair.notes
 
 
