@@ -50,7 +50,8 @@ class Device:
     Attributes:
         anchor: HTML id, unique on the page.
         facts: what it is, what was measured on it, in a line.
-        take, figures, file: the choice in its parts; the latter two are "" where nothing is recommended.
+        take, file: the choice and where it lies; "" where nothing is recommended.
+        figures: of the choice, where `tiles` lack a measured latency; else "".
         findings: headings and sentences.
     """
 
@@ -123,6 +124,7 @@ def _device(bench: Bench, device: str, anchor: str) -> Device:
     verdict = judge(bench)
     found = verdict.recommendation
     chosen = found.chosen
+    tiles = _tiles(bench, found)
     # The sentence in its parts, where it has them.
     name, _, figures = found.take.partition(f": {chosen.artifact}" if chosen is not None else "\n")
     return Device(
@@ -131,11 +133,11 @@ def _device(bench: Bench, device: str, anchor: str) -> Device:
         facts=tuple(_facts(bench)),
         decided=chosen is not None,
         take=name,
-        figures=figures.strip(),
+        figures="" if _timed(tiles) else figures.strip(),
         file="" if chosen is None else chosen.artifact,
         because=found.because,
         not_known=found.not_known,
-        tiles=_tiles(bench, found),
+        tiles=tiles,
         rivals=rivals(bench),
         trade_off=charts.trade_off(bench),
         results=_results(bench),
@@ -225,6 +227,10 @@ def _tiles(bench: Bench, found: Recommendation) -> tuple[Tile, ...]:
     )
     of_table = [Tile(name, *split(cells[key])) for key, name in _TILES.items()]
     return (of_table[0], *shares, *of_table[1:])
+
+
+def _timed(tiles: tuple[Tile, ...]) -> bool:
+    return any(tile.name == _TILES["latency"] and tile.figure != formatting.UNKNOWN for tile in tiles)
 
 
 def _sensitivity(result: Result) -> Estimate | None:
