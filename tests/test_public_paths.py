@@ -34,7 +34,17 @@ from edgeall.runtimes import open_model
 
 ROOMS = (
     *("artifact", "runs", "predictions", "runtimes", "field", "datasets", "training", "tuning", "ensembling"),
-    *("evaluating", "comparing", "benching", "reporting", "results", "targets", "importing", "exporting"),
+    *(
+        "evaluating",
+        "comparing",
+        "benching",
+        "reporting",
+        "reporting.page",
+        "results",
+        "targets",
+        "importing",
+        "exporting",
+    ),
     *("recommending", "cards"),
 )
 
