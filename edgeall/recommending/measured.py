@@ -38,7 +38,7 @@ def beside_float32(bench: Bench) -> Iterator[tuple[Result, Result]]:
 
 def mixed_pretraining(bench: Bench, among: Iterable[Result]) -> str:
     """ "mobilenetv2 was pretrained, densenet201 was not", where backbones differ in that; else ""."""
-    given = {bench.family(r): _pretrained(r) for r in among}
+    given = {bench.family(r): pretrained(r) for r in among}
     with_it, without = (sorted(name for name in given if given[name] is state) for state in (True, False))
     if not with_it or not without:
         return ""
@@ -46,8 +46,11 @@ def mixed_pretraining(bench: Bench, among: Iterable[Result]) -> str:
     return f"{formatting.listed(with_it)} {were} pretrained, {formatting.listed(without)} {was} not"
 
 
-def _pretrained(result: Result) -> bool | None:
-    """None where it is not known, and of ensembles whose members differ in it."""
+def pretrained(result: Result) -> bool | None:
+    """Whether training started from pretrained weights.
+
+    None where it is not known, and of ensembles whose members differ in it.
+    """
     random = {origin.strip().lower().startswith("random") for origin in (result.weights or "").split(";")}
     return None if not result.weights or len(random) > 1 else not random.pop()
 

@@ -8,15 +8,16 @@ from typing import Literal
 
 from edgeall.recommending import Recommendation, recommend
 from edgeall.recommending.measured import mixed_pretraining
-from edgeall.reporting import caveats, findings
+from edgeall.reporting import caveats, corruption_findings, findings
 from edgeall.results import Bench, JsonObject
 
-Kind = Literal["recommendation", "unknown", "warning", "backbones", "int8", "extremes", "limit"]
+Kind = Literal["recommendation", "unknown", "warning", "backbones", "int8", "robustness", "extremes", "limit"]
 
 HEADINGS: dict[Kind, str] = {
     "warning": "Beware",
     "backbones": "What the costlier backbone is worth",
     "int8": "What INT8 is worth",
+    "robustness": "What corrupted pictures do",
     "extremes": "Extremes",
     "limit": "What these figures cannot say",
 }
@@ -91,10 +92,15 @@ def judge(bench: Bench) -> DeviceVerdict:
     ]
     if bench.results:
         quantized = list(findings.int8(bench))
+        corrupted = list(corruption_findings.robustness(bench))
         found += [
-            ("warning", [text for warned, text in quantized if warned] + caveats.warnings(bench)),
+            (
+                "warning",
+                [text for warned, text in (*quantized, *corrupted) if warned] + caveats.warnings(bench),
+            ),
             ("backbones", findings.trade_offs(bench)),
             ("int8", [text for warned, text in quantized if not warned]),
+            ("robustness", [text for warned, text in corrupted if not warned]),
             ("extremes", findings.extremes(bench)),
             ("limit", caveats.limits(bench)),
         ]
