@@ -57,6 +57,8 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "grid.color": GRID.drawn,
     "grid.linewidth": 1.0,
+    "xtick.bottom": False,  # grid lines show the places
+    "ytick.left": False,
     "xtick.color": MUTED.drawn,
     "ytick.color": MUTED.drawn,
     "xtick.labelcolor": INK.drawn,

@@ -1,4 +1,4 @@
-"""What corrupted pictures do to accuracy and AUC, float32 beside INT8, and how many of them the domain check refuses."""
+"""What corrupted pictures do to accuracy and AUC, float32 beside INT8, and how many the domain check refuses."""
 
 import math
 from dataclasses import dataclass
