@@ -67,7 +67,9 @@ def _missed(found: Corruptions, points: Sequence[CorruptionPoint]) -> str:
     before = found.unchanged.sensitivity.value
     if least >= before:
         return ""
-    return f"; sensitivity is {formatting.percent(least)}% at {change}, {formatting.percent(before)}% unchanged"
+    return (
+        f"; sensitivity is {formatting.percent(least)}% at {change}, {formatting.percent(before)}% unchanged"
+    )
 
 
 def _seen(found: Corruptions) -> str:

@@ -13,6 +13,7 @@ from edgeall import documents
 from edgeall.artifact import Parity
 from edgeall.results.accuracy import Classes, RecordedPredictions, SplitKind, VersusFloat
 from edgeall.results.checks import ABSENT, SOMETIMES, check_limits, check_share
+from edgeall.results.corruptions import Corruptions
 from edgeall.results.costs import (
     Batch,
     Card,
@@ -28,7 +29,6 @@ from edgeall.results.costs import (
     Thermal,
     UsedAccelerator,
 )
-from edgeall.results.corruptions import Corruptions
 from edgeall.statistics import Estimate, Referral
 
 SCHEMA = 1

@@ -28,9 +28,7 @@ def few_changes() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def corrupted(
-    made: Path, few_changes: None, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Heard]:
+def corrupted(made: Path, few_changes: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Heard]:
     """Runs whose bench of ONNX float32 and INT8 was stopped amid the corruptions, and was then ended."""
     folder = Path(shutil.copytree(made / "runs", tmp_path_factory.mktemp("corrupted") / "runs"))
     paths = [path for path in find_artifacts([], folder) if "onnx" in path.name]
@@ -108,6 +106,4 @@ def test_a_record_of_other_images_is_passed_over(corrupted_runs: Path) -> None:
     document = bench(onnx(corrupted_runs), laptop(), SHORT, corruption_images=IMAGES, progress=heard)
     assert any("passed over" in note for note in heard.notes)
     # It was measured again, with the same answer.
-    assert [row["corruptions"] for row in document["results"]] == [
-        row["corruptions"] for row in before
-    ]
+    assert [row["corruptions"] for row in document["results"]] == [row["corruptions"] for row in before]

@@ -98,9 +98,7 @@ def test_images_that_cannot_be_read_have_no_say():
         record.result["probabilities"][0] = None
         record.result["unreadable"] = {"im0": "truncated"}
     names = [f"im{index}" for index in range(IMAGES)]
-    found = corruptions(
-        of, None, {name: index % 2 for index, name in enumerate(names)}, dict.fromkeys(names)
-    )
+    found = corruptions(of, None, {name: index % 2 for index, name in enumerate(names)}, dict.fromkeys(names))
     assert found.most == IMAGES
     assert point(found, "noise 5").n == IMAGES - 1
     assert point(found, "noise 5").accuracy.value == pytest.approx(30 / 59)
@@ -110,9 +108,7 @@ def test_images_that_cannot_be_read_have_no_say():
 def test_without_the_unchanged_images_or_a_corruption_there_are_no_figures(changes):
     of = answered(IMAGES, {}, changes=changes)
     names = [f"im{index}" for index in range(IMAGES)]
-    assert (
-        corruptions(of, None, {name: i % 2 for i, name in enumerate(names)}, dict.fromkeys(names)) is None
-    )
+    assert corruptions(of, None, {name: i % 2 for i, name in enumerate(names)}, dict.fromkeys(names)) is None
 
 
 def test_what_failed_leaves_a_gap_and_the_rest_stands():
