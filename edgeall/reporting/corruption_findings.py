@@ -125,8 +125,8 @@ def _too_few(measured: list[Result]) -> Iterator[str]:
     for subjects, images in sorted(counts, key=str):
         of = f"{images} images" if subjects is None else f"{subjects} subjects ({images} images)"
         yield (
-            f"Corruptions were measured on {of}. After Holm's correction so few cannot show a loss of accuracy, however "
-            "large it is: what was seen may be chance, and no loss shown does not mean robust."
+            f"Corruptions were measured on {of}. After Holm's correction so few cannot show a loss of accuracy, "
+            "however large it is: what was seen may be chance, and no loss shown does not mean robust."
         )
 
 
