@@ -189,8 +189,8 @@ def _description(family: str, curves: list[_Curves], kinds: list[str]) -> str:
     figure = _FIGURES[first.figure]
     of = "" if first.found.clusters is None else f" of {first.found.clusters} subjects"
     sentences = [
-        f"{figure[0].upper()}{figure[1:]} of {family} {format_name(first.result)} on {first.found.unchanged.n} test images{of} after "
-        f"{len(kinds)} corruptions, by strength, with 95% intervals."
+        f"{figure[0].upper()}{figure[1:]} of {family} {format_name(first.result)} on {first.found.unchanged.n} test "
+        f"images{of} after {len(kinds)} corruptions, by strength, with 95% intervals."
     ]
     for each in curves:
         word = look(each.result.precision).word
