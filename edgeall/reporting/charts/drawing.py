@@ -28,8 +28,8 @@ WIDTH = 560
 """Of every view box. At the 358 px that a phone leaves, `TEXT` is 11 px high."""
 
 TEXT = 17.0
-MARKERS = ("o", "s", "^", "D", "v", "P")
-"""Of series, with the colours of `SERIES`."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""Of series, one more than the colours of `SERIES`: 42 series look different from each other."""
 
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
