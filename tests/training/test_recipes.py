@@ -5,11 +5,15 @@ import dataclasses
 import json
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
+from drawn_cells import split_of
 
 from edgeall.datasets import make_split, read_dataset, synthesize
 from edgeall.errors import UsageError
-from edgeall.training import BACKBONES, TrainingSettings, protocols, train
+from edgeall.training import BACKBONES, TrainingSettings, load_model, protocols, train
+from edgeall.training.image_cache import ImageCache
 
 
 def test_the_default_protocol_is_that_of_the_settings() -> None:
@@ -21,6 +25,30 @@ def test_the_published_protocol(backbone: str) -> None:
     paper = protocols.settings("paper", backbone)
     assert (paper.recipe, paper.head, paper.input_size, paper.epochs) == ("paper", "paper", 224, 50)
     assert (paper.head_epochs, paper.patience, paper.threshold, paper.calibration) == (0, 0, 0.5, "none")
+
+
+def test_training_from_scratch_trains_all_layers_at_once() -> None:
+    scratch = protocols.settings("scratch", "densenet201")
+    assert (scratch.weights, scratch.fine_tune, scratch.head_epochs) == ("random", "scratch", 0)
+    assert (scratch.head, scratch.calibration, scratch.threshold) == ("gap", "temperature", None)
+
+
+def test_after_training_from_scratch_batchnorm_has_the_averages_of_training_images(
+    cells: Path, tmp_path: Path
+) -> None:
+    """MobileNetV2's BatchNorm moves its averages by a thousandth a step: 18 steps would leave them where they began."""
+    settings = protocols.settings("scratch", "mobilenetv2", epochs=9, patience=0, batch_size=8, input_size=32)
+    run = train(cells, settings, tmp_path, split=split_of(cells, 8, 2))
+    model = load_model(run)
+    members = run.split.train
+    images = ImageCache(cells, members, 32).images(members)
+    inputs = run.pixels.apply(images.take(range(len(members))))
+    *_, last = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    before = np.asarray(keras.Model(model.inputs, last.input)(inputs, training=False))
+    # Augmented views in batches of 16 against the images themselves in one batch.
+    np.testing.assert_allclose(last.moving_mean, before.mean(axis=(0, 1, 2)), atol=0.5 * before.std())
+    ratio = np.median(np.asarray(last.moving_variance) / before.var(axis=(0, 1, 2)))
+    assert 0.5 < ratio < 2
 
 
 def test_what_is_given_goes_before_the_recipe() -> None:
