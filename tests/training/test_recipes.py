@@ -34,21 +34,21 @@ def test_training_from_scratch_trains_all_layers_at_once() -> None:
 
 
 def test_after_training_from_scratch_batchnorm_has_the_averages_of_training_images(
-    cells: Path, tmp_path: Path
+    cells: Path, tmp_path: Path, small: str
 ) -> None:
-    """MobileNetV2's BatchNorm moves its averages by a thousandth a step: 18 steps would leave them where they began."""
-    settings = protocols.settings("scratch", "mobilenetv2", epochs=9, patience=0, batch_size=8, input_size=32)
+    """Twelve steps change the layer below, and by themselves move the averages by a tenth of the way."""
+    settings = protocols.settings("scratch", small, epochs=12, patience=0, rate=0.02, input_size=32)
     run = train(cells, settings, tmp_path, split=split_of(cells, 8, 2))
     model = load_model(run)
-    members = run.split.train
-    images = ImageCache(cells, members, 32).images(members)
-    inputs = run.pixels.apply(images.take(range(len(members))))
-    *_, last = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    before = np.asarray(keras.Model(model.inputs, last.input)(inputs, training=False))
-    # Augmented views in batches of 16 against the images themselves in one batch.
-    np.testing.assert_allclose(last.moving_mean, before.mean(axis=(0, 1, 2)), atol=0.5 * before.std())
-    ratio = np.median(np.asarray(last.moving_variance) / before.var(axis=(0, 1, 2)))
-    assert 0.5 < ratio < 2
+    images = ImageCache(cells, run.split.train, 32).images(run.split.train)
+    layer = model.get_layer("upper")
+    found = np.asarray(
+        keras.Model(model.inputs, layer.input)(run.pixels.apply(images.take(range(16))), training=False)
+    )
+    # The averages are of augmented views, `found` is of the images themselves.
+    mean, spread = found.mean(axis=(0, 1, 2)), found.std(axis=(0, 1, 2))
+    np.testing.assert_allclose(layer.moving_mean, mean, atol=0.25 * spread.max())
+    np.testing.assert_allclose(np.sqrt(layer.moving_variance), spread, rtol=0.25)
 
 
 def test_what_is_given_goes_before_the_recipe() -> None:
