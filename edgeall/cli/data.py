@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
 
-    synth = verbs.add_parser("synth", help="make a synthetic dataset: smears in ALL-IDB1's layout, or cells in ALL-IDB2's")
+    synth = verbs.add_parser(
+        "synth", help="make a synthetic dataset: smears in ALL-IDB1's layout, or cells in ALL-IDB2's"
+    )
     synth.add_argument("out", type=Path, metavar="OUT", help="folder to write")
-    synth.add_argument("--cells", action="store_true", help="single white cells instead of whole smear fields")
+    synth.add_argument(
+        "--cells", action="store_true", help="single white cells instead of whole smear fields"
+    )
     synth.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default: %(default)s)")
     synth.add_argument(
         "--healthy", type=int, metavar="N", help="healthy images (default: 59; with --cells 130)"

@@ -161,5 +161,7 @@ def _drawn_here(folder: Path) -> bool:
     """Whether a folder has a synthetic dataset and nothing else. Other files must not be lost."""
     if not folder.is_dir() or {path.name for path in folder.iterdir()} - {"im", "img", "xyc", "README.txt"}:
         return False
-    images = [path for part in ("im", "img") if (folder / part).is_dir() for path in (folder / part).iterdir()]
+    images = [
+        path for part in ("im", "img") if (folder / part).is_dir() for path in (folder / part).iterdir()
+    ]
     return bool(images) and all(carries_mark(path) for path in images)

@@ -227,7 +227,7 @@ def test_colour_and_darkness_alone_leave_many_cells_in_doubt(single_cells: Field
 def test_the_middle_of_a_picture_has_a_nucleus_in_both_classes(single_cells: Fields) -> None:
     pixels, classes = single_cells
     green = pixels[..., 1].astype(float)
-    dark = (green[:, 20:44, 20:44].min(axis=(1, 2)) < 0.6 * np.median(green, axis=(1, 2)))
+    dark = green[:, 20:44, 20:44].min(axis=(1, 2)) < 0.6 * np.median(green, axis=(1, 2))
     assert dark[classes == 0].mean() > 0.97
     assert dark[classes == 1].mean() > 0.97
 

@@ -32,7 +32,9 @@ class Shown:
 def short() -> Iterator[pytest.MonkeyPatch]:
     """A demo of 48 pictures at 32 pixels, one backbone, one epoch."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demo, "_PICTURES", ("--cells", "--healthy", "24", "--leukaemia", "24", "--size", "48x48"))
+        patch.setattr(
+            demo, "_PICTURES", ("--cells", "--healthy", "24", "--leukaemia", "24", "--size", "48x48")
+        )
         patch.setattr(demo, "_SIDE", 32)
         training = {"mobilenetv2": ("--recipe", "scratch", "--epochs", "1", "--patience", "0")}
         patch.setattr(demo, "_TRAINING", {"random": training})

@@ -109,7 +109,15 @@ def test_a_model_is_settled_after_each_epoch_and_validated_as_it_is_then() -> No
     seen: list[Epoch] = []
     phase = Phase("test", epochs=3, rate=0.05, batch_size=8, patience=0, seed=0)
     run_phase(
-        trained, phase, points, points.truth, watched.values, watched.truth, seen.append, SILENT, settle=settle
+        trained,
+        phase,
+        points,
+        points.truth,
+        watched.values,
+        watched.truth,
+        seen.append,
+        SILENT,
+        settle=settle,
     )
     assert len(settled) == 3
     assert all(np.any(weights) for weights in settled), "settled after training, not before it"

@@ -74,7 +74,9 @@ def test_the_whole_can_be_trained_without_a_frozen_part() -> None:
 @pytest.mark.parametrize(
     ("depth", "normalization"), [("upper", False), ("all", False), ("published", True), ("scratch", True)]
 )
-def test_pretrained_batchnorm_is_trained_by_the_published_recipe_alone(depth: str, normalization: bool) -> None:
+def test_pretrained_batchnorm_is_trained_by_the_published_recipe_alone(
+    depth: str, normalization: bool
+) -> None:
     classifier = small()
     unfreeze(classifier, depth)
     trained = {type(layer).__name__ for layer in classifier.base.layers if layer.trainable_weights}
