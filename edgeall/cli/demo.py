@@ -32,7 +32,7 @@ _TRAINING = {
 }
 """Options of `train` by initial weights and backbone: as much as both need, and fast on two cores."""
 
-_REPORT = "report.md"
+_REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
         f"{args.out / 'runs'}."
     )
     display.note(f"Try: edgeall {shlex.join(_classification(args.out, folders['mobilenetv2']))}")
-    # The answer comes last, so that it does not scroll away.
+    # The answer comes last, so that it does not scroll away. Where `reporting.Terminal` ends with it, this line goes.
     display.show(*(line for bench in benches for line in ("", *recommend(bench).lines())))
     return max(statuses)
 

@@ -88,7 +88,7 @@ def recommend(
         }.values()
     )
     if choice.chosen is None:
-        take, because = _nothing(bench, choice)
+        take, because = _nothing(bench, choice, constraints)
     else:
         take = _named(bench, choice.chosen)
         because = _because(bench, constraints, choice, choice.chosen)
@@ -199,7 +199,7 @@ _KINDS = {
 """Reasons that are no limit."""
 
 
-def _nothing(bench: Bench, choice: Choice) -> tuple[str, list[str]]:
+def _nothing(bench: Bench, choice: Choice, limits: Constraints) -> tuple[str, list[str]]:
     if choice.best is not None and choice.sharpest is not None:
         return "nothing. The data do not decide.", [
             f"{bench.label(choice.best)} is the most accurate, {bench.label(choice.sharpest)} has the highest AUC, "
@@ -213,7 +213,7 @@ def _nothing(bench: Bench, choice: Choice) -> tuple[str, list[str]]:
     if all(reason.open for reason in near.reasons):
         take = "nothing. The data do not decide whether the limits are kept."
     else:
-        take = "nothing. No artifact may be taken under these limits."
+        take = f"nothing. No artifact may be taken{'' if limits == UNLIMITED else ' under these limits'}."
     counts = {
         kind: sum(any(r.kind == kind for r in c.reasons) for c in choice.candidates)
         for kind in dict.fromkeys(reason.kind for c in choice.candidates for reason in c.reasons)

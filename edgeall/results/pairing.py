@@ -7,7 +7,7 @@ from functools import lru_cache
 from edgeall.results.accuracy import RecordedPredictions
 from edgeall.results.differences import Difference, auc_test, excludes, verdict_test
 from edgeall.results.document import Result
-from edgeall.statistics import LEAST_GAIN, Estimate, ratio_over_rounds
+from edgeall.statistics import LEAST_GAIN, Estimate, compare_f1, ratio_over_rounds
 
 Rounds = Mapping[tuple[int, int], float]
 """Medians by session and round."""
@@ -42,6 +42,17 @@ def accuracy_difference(a: Result, b: Result) -> Difference | None:
 def auc_difference(a: Result, b: Result) -> Difference | None:
     """As `accuracy_difference`; None too where scores are not recorded or of one class."""
     return None if a.predictions is None or b.predictions is None else _auc(a.predictions, b.predictions)
+
+
+def f1_difference(a: Result, b: Result) -> Estimate | None:
+    """As `accuracy_difference`, with an interval and without a test."""
+    if a.predictions is None or b.predictions is None:
+        return None
+    order = _same_images(a.predictions, b.predictions)
+    if order is None:
+        return None
+    positive = [b.predictions.positive[row] for row in order]
+    return compare_f1(a.predictions.truth, a.predictions.positive, positive, a.predictions.subjects)
 
 
 # Cached: several statements rest on the same pair.
