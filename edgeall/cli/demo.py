@@ -12,7 +12,6 @@ from pathlib import Path
 from edgeall.cli.display import STEP, Display
 from edgeall.errors import EdgeallError
 
-
 _PICTURES = ("--cells", "--healthy", "560", "--leukaemia", "560", "--size", "128x128")
 """224 test images: with fewer the intervals would be wide."""
 

@@ -1,4 +1,4 @@
-"""A dataset of synthetic smears in ALL-IDB1's layout and names, or of single cells in ALL-IDB2's, for trying the software.
+"""A synthetic dataset, for trying the software only: smears in ALL-IDB1's layout, or single cells in ALL-IDB2's.
 
 Every image has `SYNTHETIC_MARK` as its JPEG comment, so that `read_dataset` adds " (synthetic)" to the layout's name,
 and every figure made on such images shows it.
@@ -104,8 +104,8 @@ def synthesize(
         raise UsageError("a dataset needs at least one healthy and one leukaemia image")
     if min(size) < pictures.least or max(size) > 8 * min(size):
         raise UsageError(
-            f"images of {size[0]} x {size[1]} pixels cannot be drawn: each side needs {pictures.least} pixels or more, and "
-            "the longer one at most 8 times the shorter"
+            f"images of {size[0]} x {size[1]} pixels cannot be drawn: each side needs {pictures.least} pixels or "
+            "more, and the longer one at most 8 times the shorter"
         )
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         files.refuse_overwrite(out, overwrite)
