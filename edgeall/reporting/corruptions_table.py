@@ -50,9 +50,7 @@ def every_corruption(bench: Bench) -> SideTable:
         points = {(point.corruption, point.strength): point for point in found.points}
         for corruption in dict.fromkeys(point.corruption for point in found.points):
             cells = [
-                _cell(points[corruption, strength])
-                if (corruption, strength) in points
-                else formatting.UNKNOWN
+                _cell(points[corruption, strength]) if (corruption, strength) in points else formatting.UNKNOWN
                 for strength in strengths
             ]
             rows.append((bench.label(result), corruption, _cell(found.unchanged), *cells))
@@ -79,7 +77,9 @@ def _range(strengths: list[int]) -> str:
 
 
 def _measured(bench: Bench) -> list[tuple[Result, Corruptions]]:
-    return [(result, result.corruptions) for result in artifacts(bench) if result.corruptions is not None]
+    return [
+        (result, result.corruptions) for result in artifacts(bench) if result.corruptions is not None
+    ]
 
 
 def _refused(unchanged: CorruptionPoint, worst: CorruptionPoint) -> str:
