@@ -18,7 +18,7 @@ _PICTURES = ("--cells", "--healthy", "560", "--leukaemia", "560", "--size", "128
 _SIDE = 64
 """Of the input, in pixels. A cell's nucleus and its texture are still seen, and it costs a twelfth of 224."""
 
-_TRAINING = {
+_TRAINING: dict[str, dict[str, tuple[str, ...]]] = {
     # All epochs run, because few are given: the last are the settled ones.
     "random": {
         "mobilenetv2": ("--recipe", "scratch", "--epochs", "10", "--patience", "0"),
