@@ -26,14 +26,14 @@ class Colour:
 INK = Colour("--ink", "#010203", "#1b1f24", "#e8eaed")
 MUTED = Colour("--muted", "#010204", "#59626d", "#a3abb5")
 GRID = Colour("--grid", "#010205", "#d9dde2", "#363c45")
-SURFACE = Colour("--surface", "#010206", "#ffffff", "#14171b")
+SURFACE = Colour("--surface", "#010206", "#ffffff", "#171d24")
 SERIES = (
     Colour("--c1", "#020101", "#207db0", "#6ee3ff"),
     Colour("--c2", "#020102", "#ad7002", "#c25823"),
     Colour("--c3", "#020103", "#003133", "#ddf6c5"),
-    Colour("--c4", "#020104", "#f45d74", "#795f74"),
+    Colour("--c4", "#020104", "#ec4f6a", "#86697f"),
     Colour("--c5", "#020105", "#4c3606", "#fcc100"),
-    Colour("--c6", "#020106", "#8545ee", "#4663f8"),
+    Colour("--c6", "#020106", "#8545ee", "#4f6bff"),
 )
 COLOURS = (INK, MUTED, GRID, SURFACE, *SERIES)
 
