@@ -62,7 +62,9 @@ MILD: Mapping[str, Change] = {
     "brightness +15 %": partial(brightness, factor=1.15),
     "JPEG 85": partial(jpeg, quality=85),
     **{
-        f"haematoxylin {h:+d} %, eosin {e:+d} %": partial(restained, haematoxylin=1 + h / 100, eosin=1 + e / 100)
+        f"haematoxylin {h:+d} %, eosin {e:+d} %": partial(
+            restained, haematoxylin=1 + h / 100, eosin=1 + e / 100
+        )
         for h in (-2, 2)
         for e in (-2, 2)
     },

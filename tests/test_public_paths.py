@@ -34,18 +34,8 @@ from edgeall.runtimes import open_model
 
 ROOMS = (
     *("artifact", "runs", "predictions", "runtimes", "field", "datasets", "training", "tuning", "ensembling"),
-    *(
-        "evaluating",
-        "comparing",
-        "benching",
-        "reporting",
-        "reporting.page",
-        "results",
-        "targets",
-        "importing",
-        "exporting",
-    ),
-    *("recommending", "cards"),
+    *("evaluating", "comparing", "benching", "reporting", "results", "targets", "importing", "exporting"),
+    *("recommending", "cards", "reporting.charts", "reporting.page"),
 )
 
 

@@ -36,7 +36,7 @@ def corruptions(bench: Bench) -> SideTable:
                 worst.change,
                 _refused(found.unchanged, worst),
                 f"{len(lost)} of {len(found.points)}",
-                f"{sum(point.unnoticed for point in lost)} of {len(lost)}" if lost else formatting.UNKNOWN,
+                f"{len(found.unnoticed)} of {len(lost)}" if lost else formatting.UNKNOWN,
             )
         )
     return SideTable(HEADING, COLUMNS, NUMERIC, tuple(rows), tuple(_notes(bench)) if rows else ())

@@ -53,6 +53,7 @@ def for_page(svg: str, name: str, title: str, description: str, marks: Mapping[s
     for element in list(root.iter()):
         _clean(element, own, marks)
     _unwrap(root)
+    _inherit(root)
     view = root.attrib["viewBox"]
     root.attrib.clear()
     root.attrib |= {
@@ -116,6 +117,16 @@ def _unwrap(element: Element) -> None:
         _unwrap(child)
         children += list(child) if child.tag == "g" and not child.attrib else [child]
     element[:] = children
+
+
+def _inherit(root: Element) -> None:
+    """Leave out of each use of a shape what the shape says itself."""
+    shapes = {f"#{element.attrib['id']}": element for element in root.iter() if "id" in element.attrib}
+    for use in root.iter("use"):
+        shape = shapes[use.attrib["href"]]
+        for key in [key for key in shape.attrib if key in use.attrib and key != "id"]:
+            if use.attrib[key] == shape.attrib[key]:
+                del use.attrib[key]
 
 
 def _declarations(style: str) -> Iterator[tuple[str, str]]:

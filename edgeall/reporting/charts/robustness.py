@@ -1,4 +1,4 @@
-"""What corrupted pictures do to accuracy and AUC, float32 beside INT8, and how many of them the domain check refuses."""
+"""What corrupted pictures do to accuracy and AUC, float32 beside INT8, and how many the domain check refuses."""
 
 import math
 from dataclasses import dataclass
@@ -96,9 +96,12 @@ def _chart(name: str, family: str, figure: str, curves: list[_Curves]) -> Chart:
         most = max(point.strength for each in curves for point in each.found.points)
         grid[0, 0].set_xlim(-0.45, most + 0.45)
         grid[0, 0].set_xticks(range(most + 1))
-        percent_axis(grid[0, 0], "y", -0.03, 1.06)
+        if figure == "auc":
+            grid[0, 0].set_ylim(-0.03, 1.06)
+        else:
+            percent_axis(grid[0, 0], "y", -0.03, 1.06)
         canvas.figure.supxlabel("strength (0: unchanged)", fontsize=TEXT)
-        canvas.figure.supylabel(f"{_FIGURES[figure]} in %", fontsize=TEXT)
+        canvas.figure.supylabel("AUC" if figure == "auc" else "accuracy in %", fontsize=TEXT)
         canvas.legend(_legend(curves))
         return canvas.chart(title, _description(family, curves, kinds), _table(title, curves, kinds))
 
@@ -158,7 +161,7 @@ def _draw(
     canvas.mark(
         dot,
         f"{of.word}, {kind} {point.strength}: {_FIGURES[curves.figure]} "
-        f"{share_text(value.value, value.low, value.high)}{loss}{refused}",
+        f"{_written(curves.figure, value)}{loss}{refused}",
         artifact=curves.result.artifact,
         corruption=kind,
         x=point.strength,
@@ -171,13 +174,22 @@ def _draw(
     )
 
 
+def _written(figure: str, value: Estimate) -> str:
+    """ "95.5% [78.2–99.2]"; of AUC "0.95 [0.77–0.99]"."""
+    return (
+        formatting.share_interval(value)
+        if figure == "auc"
+        else share_text(value.value, value.low, value.high)
+    )
+
+
 def _legend(curves: list[_Curves]) -> list[Line2D | Patch]:
     handles: list[Line2D | Patch] = []
     for each in curves:
         of = look(each.result.precision)
         handles.append(Line2D([], [], color=of.colour.drawn, ls=of.dashes, marker=of.marker, fillstyle=of.fill, mew=2,
                               ms=8, label=of.word))  # fmt: skip
-    handles.append(Patch(color=MUTED.drawn, alpha=0.25, lw=0, label="refused"))
+    handles.append(Patch(color=MUTED.drawn, alpha=0.25, lw=0, label="share refused"))
     if any(point.unnoticed for each in curves for point in each.found.points):
         handles.append(Line2D([], [], marker="o", linestyle="none", ms=15, mew=1.5, mec=INK.drawn, mfc="none",
                               label="loss, not refused"))  # fmt: skip
@@ -189,15 +201,15 @@ def _description(family: str, curves: list[_Curves], kinds: list[str]) -> str:
     figure = _FIGURES[first.figure]
     of = "" if first.found.clusters is None else f" of {first.found.clusters} subjects"
     sentences = [
-        f"{figure[0].upper()}{figure[1:]} of {family} {format_name(first.result)} on {first.found.unchanged.n} test images{of} after "
-        f"{len(kinds)} corruptions, by strength, with 95% intervals."
+        f"{figure[0].upper()}{figure[1:]} of {family} {format_name(first.result)} on {first.found.unchanged.n} test "
+        f"images{of} after {len(kinds)} corruptions, by strength, with 95% intervals."
     ]
     for each in curves:
         word = look(each.result.precision).word
         points = [(point, value) for kind in kinds for point, value in each.of(kind) if point.strength]
         if points:
             worst, value = min(points, key=lambda pair: pair[1].value)
-            sentences.append(f"{word} is lowest at {worst.change}: {formatting.percent(value.value)}%.")
+            sentences.append(f"{word} is lowest at {worst.change}: {_written(each.figure, value)}.")
     told = [
         (look(each.result.precision).word, sum(p.unnoticed for p in each.found.points)) for each in curves
     ]
@@ -219,7 +231,7 @@ def _table(title: str, curves: list[_Curves], kinds: list[str]) -> SideTable:
             look(each.result.precision).word,
             kind,
             str(point.strength),
-            formatting.percent_interval(value),
+            _written(each.figure, value),
             formatting.UNKNOWN if point.refused is None else f"{point.refused} of {point.n}",
             "yes" if point.loss else "",
         )
@@ -231,7 +243,7 @@ def _table(title: str, curves: list[_Curves], kinds: list[str]) -> SideTable:
         "artifact",
         "corruption",
         "strength",
-        f"{_FIGURES[curves[0].figure]} % [95%]",
+        f"{_FIGURES[curves[0].figure]} [95%]",
         "refused",
         "loss shown",
     )

@@ -80,12 +80,13 @@ def test_panels_share_their_axis(document: Document) -> None:
 
 
 def test_int8_of_the_lowest_accuracy_is_drawn_beside_its_float32(document: Document) -> None:
-    chart, _ = charts.robustness(bench_of(document))
+    chart, auc = charts.robustness(bench_of(document))
     assert {each["artifact"].rpartition("_")[2] for each in points(chart)} == {
         "tflite-float32",
         "tflite-int8",
     }
-    assert "INT8 is lowest at stain 5: 40.0%." in chart.description
+    assert "INT8 is lowest at stain 5: 40.0% [20.0–60.0]." in chart.description
+    assert "INT8 is lowest at stain 5: 0.40 [0.20–0.60]." in auc.description
 
 
 def test_a_loss_that_is_not_refused_is_marked(
