@@ -10,11 +10,12 @@ shortly for a comparison, and are not shown. The rules of the findings are in do
 import argparse
 from pathlib import Path
 
-from edgeall import files, results
+from edgeall import files, formatting, results
 from edgeall.benching import bench, find_artifacts
 from edgeall.markdown_table import table
 from edgeall.measuring.plan import ALL_CORES, BenchSettings
 from edgeall.progress import SILENT
+from edgeall.recommending.measured import artifacts
 from edgeall.reporting import corruption_findings, corruptions_table
 from edgeall.reporting.results_table import SideTable
 from edgeall.results import Bench
@@ -61,14 +62,39 @@ def page(benches: tuple[Bench, ...]) -> str:
         lines += ["", f"Measured on: {bench_.machine}.", "", "## Findings", ""]
         found = corruption_findings.robustness(bench_)
         lines += [f"- {'**Beware.** ' if warns else ''}{text}" for warns, text in found]
+        lines += ["", *(f"- {text}" for text in runs_in_words(bench_))]
         for side in (
             corruptions_table.corruptions(bench_),
             refusals(bench_),
+            int8_beside_float32(bench_),
             corruptions_table.every_corruption(bench_),
         ):
             lines += ["", f"## {side.heading}", "", table(side.columns, side.rows)]
             lines += ["", *(f"- {note}" for note in side.notes)] if side.notes else []
     return "\n".join(lines) + "\n"
+
+
+def runs_in_words(bench_: Bench) -> list[str]:
+    """What the runs trained from, a line each."""
+    weights = {bench_.family(result): result.weights for result in bench_.results}
+    return [f"{family}: {of}" for family, of in weights.items()]
+
+
+def int8_beside_float32(bench_: Bench) -> SideTable:
+    """Accuracy of INT8 less that of float32 on the same pixels: the extremes and the mean over all corruptions."""
+    rows = []
+    for result in artifacts(bench_):
+        found = result.corruptions
+        if found is None or not any(point.versus_float for point in found.points):
+            continue
+        gaps = {point.change: point.versus_float[0].delta.value for point in found.points}
+        least, most = min(gaps, key=lambda change: gaps[change]), max(gaps, key=lambda change: gaps[change])
+        mean = sum(gaps.values()) / len(gaps)
+        ends = [f"{formatting.points(gaps[change])} ({change})" for change in (least, most)]
+        lower = sum(point.below_float for point in found.points)
+        rows.append((bench_.label(result), *ends, formatting.points(mean), f"{lower} of {len(gaps)}"))
+    columns = ("artifact", "lowest, points", "highest, points", "mean", "shown to be lower")
+    return SideTable("INT8 less float32 on the same pixels", columns, (), tuple(rows), ())
 
 
 def refusals(bench_: Bench) -> SideTable:
