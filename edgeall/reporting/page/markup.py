@@ -9,6 +9,7 @@ import jinja2
 
 from edgeall.files import AnyPath
 from edgeall.recommending.answer import BECAUSE, NOT_KNOWN, TAKE
+from edgeall.reporting.charts import palette
 from edgeall.reporting.page.contents import contents, marked, split
 from edgeall.results import Bench
 
@@ -29,7 +30,7 @@ def html(benches: Sequence[Bench], results: Iterable[AnyPath] = ()) -> str:
         undefined=jinja2.StrictUndefined,
         auto_reload=False,
     )
-    style, script = _text("page.css"), _text("sorting.js")
+    style, script = palette.css() + _text("page.css"), _text("sorting.js")
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; "
         f"style-src '{_source(style)}'; script-src '{_source(script)}'"
