@@ -67,7 +67,7 @@ def test_it_ends_with_a_verdict_in_three_lines(shown: Shown) -> None:
 
 def test_what_it_says_it_wrote_is_there(shown: Shown) -> None:
     (written,) = re.findall(r"Written: (.*); models", " ".join(shown.err.split()))
-    assert (shown.cwd / written).read_text().lower().startswith("<!doctype html>")
+    assert (shown.cwd / written).read_text().lstrip().lower().startswith("<!doctype html>")
     assert len([*(shown.cwd / "a demo" / "runs" / "mobilenetv2-random" / "exports").glob("*_*-*.*")]) >= 6
 
 
