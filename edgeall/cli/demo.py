@@ -65,7 +65,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, display: Display) -> int:
     """Run the commands one by one; returns 1 where an artifact failed or exceeded its tolerance."""
     from edgeall import reporting, results
-    from edgeall.recommending import recommend
 
     started = time.monotonic()
     steps = _steps(args.out, args.weights)
@@ -73,7 +72,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
     folders = _runs(args.out, args.weights)
     benches = results.load([folder / "bench" / "laptop.json" for folder in folders.values()])
     display.emit(reporting.to_json(benches))
-    display.show(reporting.Terminal(benches))
+    display.show(reporting.Terminal(benches, answered=False))
     minutes = (time.monotonic() - started) / 60
     display.note("")
     display.note(
@@ -81,8 +80,8 @@ def run(args: argparse.Namespace, display: Display) -> int:
         f"{args.out / 'runs'}."
     )
     display.note(f"Try: edgeall {shlex.join(_classification(args.out, folders['mobilenetv2']))}")
-    # The answer comes last, so that it does not scroll away. Where `reporting.Terminal` ends with it, this line goes.
-    display.show(*(line for bench in benches for line in ("", *recommend(bench).lines())))
+    # The answer comes last, so that it does not scroll away.
+    display.show(reporting.Answers(benches))
     return max(statuses)
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from edgeall.reporting.csv_table import to_csv
 from edgeall.reporting.device_verdict import DeviceVerdict, Statement, judge
 from edgeall.reporting.markdown import markdown
-from edgeall.reporting.terminal import Fleet, Terminal, plain_text
+from edgeall.reporting.terminal import Answers, Fleet, Terminal, plain_text
 from edgeall.results import SCHEMA, Bench, JsonObject
 
 __all__ = [
+    "Answers",
     "DeviceVerdict",
     "Fleet",
     "Statement",

@@ -34,9 +34,14 @@ _REST = "{} more above"
 
 @dataclass(frozen=True)
 class Terminal:
-    """Renders results with rich; `Display.show` takes it."""
+    """Renders results with rich; `Display.show` takes it.
+
+    Attributes:
+        answered: whether the answer for each device follows; `Answers` is it alone.
+    """
 
     benches: tuple[Bench, ...]
+    answered: bool = True
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         together = side_by_side(self.benches)
@@ -60,7 +65,18 @@ class Terminal:
                     yield Text()
                 yield from _side(side, console, options)
             yield from _sections(verdict)
-        yield from _answers([verdict.recommendation for verdict in verdicts], _REST)
+        if self.answered:
+            yield from _answers([verdict.recommendation for verdict in verdicts], _REST)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Renders the answer for each device, in three lines."""
+
+    benches: tuple[Bench, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from _answers([recommend(bench) for bench in self.benches], _REST)
 
 
 @dataclass(frozen=True)
