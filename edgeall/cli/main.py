@@ -200,16 +200,13 @@ def _extra_of(module: str) -> str:
 
 
 def _quiet_libraries() -> None:
-    """Disable libraries' log messages and telemetry, before any of them is imported."""
+    """Disable libraries' log messages, before any of them is imported."""
     _set_defaults(
         {
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "TF_ENABLE_ONEDNN_OPTS": "1",
             "GLOG_minloglevel": "3",
             "ORT_LOGGING_LEVEL": "3",
-            "OPENVINO_TELEMETRY_OPT_OUT": "1",
-            "NNCF_TELEMETRY_DISABLED": "1",
-            "DO_NOT_TRACK": "1",
         }
     )
     # Pillow warns of damaged EXIF data and of large images, which edgeall handles itself.
