@@ -90,6 +90,13 @@ COMMANDS = (
     Command("recommend", "which artifact to take on a device under limits, and why", "workstation"),
     Command("cards", "write model cards, ML-BOMs and reporting checklists of artifacts", "workstation"),
     Command("compare", "compare runs or bench results, with tests and intervals", "workstation"),
+    Command(
+        "bundle",
+        "make a kit: an artifact with all that a device needs to run it, in one file, offline",
+        "workstation",
+        interrupted="wheels that were fetched are kept",
+    ),
+    Command("keys", "make a signing key; sign and verify kits", "workstation"),
     Command("selftest", "check that artifacts answer here as when they were made"),
     Command(
         "classify",

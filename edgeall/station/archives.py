@@ -1,10 +1,11 @@
 """The two forms of a kit's archive, byte for byte: ZIP, and ustar compressed with Zstandard.
 
-Members are stored in the order of their names, uncompressed (wheels are compressed already), with one date and one mode.
-The bytes therefore depend on names and contents alone, and a reader can demand every one of them: links, absolute
+Members are stored in the order of their names, uncompressed (wheels are compressed already), with one date and one
+mode. The bytes therefore depend on names and contents alone, and a reader can demand every one of them: links, absolute
 names, members that hide behind others and whatever else ZIP and tar allow cannot be expressed.
 
-ZIP by PKWARE's APPNOTE 6.3.3, sections 4.3.7, 4.3.12 and 4.3.16; ustar by POSIX.1-2017, pax, "ustar Interchange Format".
+ZIP by PKWARE's APPNOTE 6.3.3, sections 4.3.7, 4.3.12 and 4.3.16; ustar by POSIX.1-2017, pax, "ustar Interchange
+Format".
 """
 
 import struct
@@ -76,9 +77,7 @@ def read_zip(stream: IO[bytes]) -> Files:
 def _local(name: str, size: int, checksum: int) -> bytes:
     written = name.encode()
     return (
-        _LOCAL.pack(
-            b"PK\x03\x04", _VERSION, _UTF8_NAMES, 0, 0, _DATE, checksum, size, size, len(written), 0
-        )
+        _LOCAL.pack(b"PK\x03\x04", _VERSION, _UTF8_NAMES, 0, 0, _DATE, checksum, size, size, len(written), 0)
         + written
     )
 

@@ -33,13 +33,17 @@ def _parser(kit: Path | None, station: Path | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="edgeall-kit",
         description="Verify and install a kit of edgeall, without root, internet, pip or venv.",
-        epilog=f"{_NOTICE}. Exit status 0: done; 1: a kit is damaged, of another signer, or answers wrongly; 2: nothing "
-        "could be done.",
+        epilog=f"{_NOTICE}. Exit status 0: done; 1: a kit is damaged, of another signer, or answers wrongly; 2: "
+        "nothing could be done.",
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument(
-        "--to", type=Path, default=station or installing.default_folder(), metavar="DIR", help="the station (default: %(default)s)"
+        "--to",
+        type=Path,
+        default=station or installing.default_folder(),
+        metavar="DIR",
+        help="the station (default: %(default)s)",
     )
     which = argparse.ArgumentParser(add_help=False)
     which.add_argument(
@@ -48,21 +52,28 @@ def _parser(kit: Path | None, station: Path | None) -> argparse.ArgumentParser:
         metavar="KIT",
         nargs="?" if kit else None,
         default=kit,
-        help="the kit's archive, or the folder that it was unpacked to" + (" (default: this one)" if kit else ""),
+        help="the kit's archive, or the folder that it was unpacked to"
+        + (" (default: this one)" if kit else ""),
     )
-    which.add_argument("--key", type=Path, metavar="FILE.pub", help="the kit must be signed by this public key")
+    which.add_argument(
+        "--key", type=Path, metavar="FILE.pub", help="the kit must be signed by this public key"
+    )
 
     def verb(name: str, run: object, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
         made = verbs.add_parser(name, help=text, description=text, parents=list(parents))
         made.set_defaults(run=run)
         return made
 
-    verb("install", _install, "verify a kit, install it beside the one in use, and switch to it", which, where)
+    verb(
+        "install", _install, "verify a kit, install it beside the one in use, and switch to it", which, where
+    )
     verb("verify", _verify, "check every file of a kit, and its signature", which)
     verb("status", _status, "the kit in use, and the one before it", where)
     verb("rollback", _roll_back, "switch to the kit before", where)
     verb("check", _check, "compare the installed files with their checksums", where)
-    service = verb("service", _service, "run edgeall watch or serve whenever this user is logged in (systemd)", where)
+    service = verb(
+        "service", _service, "run edgeall watch or serve whenever this user is logged in (systemd)", where
+    )
     service.add_argument("service", choices=sorted(units.SERVICES))
     service.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="the folder to watch")
     return parser
@@ -79,7 +90,8 @@ def _install(args: argparse.Namespace) -> int:
 
 def _verify(args: argparse.Namespace) -> int:
     kit = verify(args.kit, read_key(args.key) if args.key else None)
-    print(f"{args.kit.name}: {len(kit.digests)} files, all as they were made; {signature_in_words(kit.signed_by, kit.trusted)}")
+    words = signature_in_words(kit.signed_by, kit.trusted)
+    print(f"{args.kit.name}: {len(kit.digests)} files, all as they were made; {words}")
     return 0
 
 
@@ -119,7 +131,9 @@ def _service(args: argparse.Namespace) -> int:
     if station.current is None:
         raise KitError(f"{station.folder}: no kit is installed")
     if (args.service == "watch") != (args.folder is not None):
-        raise KitError("which folder? edgeall-kit service watch DIR" if args.folder is None else "serve takes no folder")
+        raise KitError(
+            "which folder? edgeall-kit service watch DIR" if args.folder is None else "serve takes no folder"
+        )
     if sys.platform != "linux":
         raise KitError("services are systemd's, which this system does not have")
     watched = None
@@ -141,7 +155,9 @@ def _service(args: argparse.Namespace) -> int:
         subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
         for command in commands
     ):
-        print(f"runs now, and whenever this user is logged in; to stop: systemctl --user disable --now {name}")
+        print(
+            f"runs now, and whenever this user is logged in; to stop: systemctl --user disable --now {name}"
+        )
         return 0
     print(f"systemd does not run for this user now; later: {' && '.join(map(' '.join, commands))}")
     return 0

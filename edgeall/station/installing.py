@@ -8,8 +8,8 @@ station/
   kits/KIT/          one folder a kit: kit/ (its files without the wheels), code/, packages/, installed.sha256
 ```
 
-A kit's folder is made under a hidden name and renamed when it is whole and on the disk. A station that is interrupted at any
-point therefore has the kit before or the new one, and never a part of one; the next installation removes what was left.
+A kit's folder is made under a hidden name and renamed when it is whole and on the disk. A station that is interrupted at
+any point therefore has the kit before or the new one, and never a part of one; the next installation removes what was left.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from typing import Any
 from . import launchers, p256
 from .errors import KitError
 from .unpacking import UnpackingError, unpack
-from .verifying import MANIFEST, Kit, read_key, read_manifest, verify
+from .verifying import MANIFEST, Kit, copy_verified, read_key, read_manifest
 
 INSTALLED = "installed.sha256"
 TRUSTED = "trusted.pub"
@@ -67,8 +67,12 @@ class Station:
             lines = (folder / launchers.CURRENT).read_text(encoding="utf-8").split("\n")
         except (OSError, UnicodeDecodeError):
             lines = []
-        names = [line for line in lines[:2] if line and Path(line).name == line and (folder / "kits" / line).is_dir()]
-        return cls(folder, *(names + [None, None])[:2])
+        names = [
+            line
+            for line in lines[:2]
+            if line and Path(line).name == line and (folder / "kits" / line).is_dir()
+        ]
+        return cls(folder, *[*names, None, None][:2])
 
     def kit(self, name: str) -> Path:
         return self.folder / "kits" / name
@@ -106,7 +110,7 @@ def install(
         _clean(kits)
         part = Path(tempfile.mkdtemp(prefix=_PART, dir=kits))
         try:
-            verified = _copied(kit, part / "kit", key or _trusted(station.folder))
+            verified = copy_verified(kit, part / "kit", key or _trusted(station.folder))
             target = kits / verified.id
             if not target.is_dir():
                 say(f"verified {kit.name}: {_signer(verified)}")
@@ -159,7 +163,11 @@ def check(folder: Path) -> int:
     place = station.kit(station.current)
     with _as_kit_error(place):
         lines = (place / INSTALLED).read_text(encoding="utf-8").splitlines()
-        wrong = [name for digest, _, name in (line.partition("  ") for line in lines) if _sum(place / name) != digest]
+        wrong = [
+            name
+            for digest, _, name in (line.partition("  ") for line in lines)
+            if _sum(place / name) != digest
+        ]
     if wrong:
         raise KitError(
             f"{place}: {len(wrong)} files were changed, {ascii(wrong[0])[1:-1]} among them: install the kit again "
@@ -201,27 +209,9 @@ def _check_libc(needed: str) -> None:
     name, version = platform.libc_ver()
     numbers = [[int(part) for part in text.split(".") if part.isdecimal()] for text in (version, needed)]
     if name != "glibc" or numbers[0] < numbers[1]:
-        raise KitError(f"this kit needs glibc {needed} or newer, and here is {name or 'no glibc'} {version}".rstrip())
-
-
-def _copied(kit: Path, into: Path, key: p256.Point | None) -> Kit:
-    """The kit's files, verified as they are copied."""
-    opened: list[Any] = []
-
-    def store(name: str, size: int) -> Callable[[bytes], Any]:
-        place = into / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        for file in opened:
-            file.close()
-        opened[:] = [place.open("wb")]
-        return opened[0].write  # type: ignore[no-any-return]
-
-    into.mkdir()
-    try:
-        return verify(kit, key, store=store)
-    finally:
-        for file in opened:
-            file.close()
+        raise KitError(
+            f"this kit needs glibc {needed} or newer, and here is {name or 'no glibc'} {version}".rstrip()
+        )
 
 
 def _unpacked(kit: Kit, part: Path, target: Path) -> None:
@@ -229,7 +219,9 @@ def _unpacked(kit: Kit, part: Path, target: Path) -> None:
     environment = environment_here(kit.manifest)
     needed = int(environment.get("bytes", 0)) + _RESERVE
     if (free := shutil.disk_usage(part).free) < needed:
-        raise KitError(f"{part.parent}: the kit takes {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free; make room")
+        raise KitError(
+            f"{part.parent}: the kit takes {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free; make room"
+        )
     try:
         unpack(part / "kit" / kit.manifest["code"], part / "code")
         (part / "packages").mkdir()
@@ -237,7 +229,10 @@ def _unpacked(kit: Kit, part: Path, target: Path) -> None:
             unpack(part / "kit" / name, part / "packages")
     except UnpackingError as error:
         raise KitError(str(error), 1) from None
-    for name in {kit.manifest["code"], *(wheel for each in kit.manifest["environments"] for wheel in each["wheels"])}:
+    for name in {
+        kit.manifest["code"],
+        *(wheel for each in kit.manifest["environments"] for wheel in each["wheels"]),
+    }:
         (part / "kit" / name).unlink()
     python, model = _python(), str(target / "kit" / kit.manifest["model"]["file"])
     if _WINDOWS:
@@ -267,7 +262,9 @@ def _try(target: Path, kit: Kit, say: Callable[[str], Any]) -> None:
     """Run the golden pictures of the kit's model with the kit's own programs."""
     launcher = target / ("edgeall.cmd" if _WINDOWS else "edgeall")
     model = target / "kit" / kit.manifest["model"]["file"]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "EDGEALL_MODEL"))}
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "EDGEALL_MODEL"))
+    }
     done = subprocess.run(  # noqa: S603
         [launcher, "selftest", model],
         stdin=subprocess.DEVNULL,
@@ -277,11 +274,16 @@ def _try(target: Path, kit: Kit, say: Callable[[str], Any]) -> None:
         env=environment,
         check=False,
     )
-    last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), f"status {done.returncode}")
+    last = next(
+        (line for line in reversed(done.stderr.splitlines()) if line.strip()), f"status {done.returncode}"
+    )
     if done.returncode == 1:
         say(f"not checked: {last.removeprefix('edgeall: ')}")
     elif done.returncode:
-        raise KitError(f"not installed: the kit's model does not answer here as it must: {last.removeprefix('edgeall: ')}", 1)
+        raise KitError(
+            f"not installed: the kit's model does not answer here as it must: {last.removeprefix('edgeall: ')}",
+            1,
+        )
     else:
         say("the model answers here as when it was made")
 
@@ -302,7 +304,11 @@ def _switch(folder: Path, current: str, before: str | None) -> None:
 def _signer(kit: Kit) -> str:
     if kit.signer is None:
         return "not signed, so that nobody answers for it"
-    trust = "the key to trust" if kit.trusted else "a key that is trusted from now on; compare it with its owner's"
+    trust = (
+        "the key to trust"
+        if kit.trusted
+        else "a key that is trusted from now on; compare it with its owner's"
+    )
     return f"signed by {str(kit.signed_by)[:16]}…, {trust}"
 
 
@@ -399,4 +405,6 @@ def _as_kit_error(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise KitError(f"{folder}: cannot be written ({error.strerror or error}); make room, or give another --to") from None
+        raise KitError(
+            f"{folder}: cannot be written ({error.strerror or error}); make room, or give another --to"
+        ) from None

@@ -1,4 +1,4 @@
-"""Launcher scripts: edgeall run from folders of unpacked wheels, without pip, venv or a change to the system's Python."""
+"""Launcher scripts: edgeall from folders of unpacked wheels, without pip, venv or a change to the system's Python."""
 
 import os
 import shlex
@@ -70,7 +70,4 @@ exec "$here/kits/$kit/{name}" "$@"
 def switched_on_windows(name: str) -> str:
     """The same as a batch file. Untested on Windows."""
     kit = f'"%~dp0..\\kits\\%%k\\{name}.cmd"'
-    return (
-        "@echo off\r\n"
-        f'for /f "usebackq delims=" %%k in ("%~dp0..\\{CURRENT}") do ({kit} %* & exit /b)\r\n'
-    )
+    return f'@echo off\r\nfor /f "usebackq delims=" %%k in ("%~dp0..\\{CURRENT}") do ({kit} %* & exit /b)\r\n'

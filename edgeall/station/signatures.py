@@ -1,7 +1,7 @@
 """A kit's signature: the format of the OpenSSF's model signing, with a bare key on the curve P-256.
 
-A signature is a Sigstore bundle (version 0.3) with a DSSE envelope (version 1.0.0) around an in-toto statement (version 1)
-whose predicate `https://model_signing/signature/v1.0` lists each file with its SHA-256. The tool `model_signing` (1.1)
+A signature is a Sigstore bundle (version 0.3) with a DSSE envelope (version 1.0.0) around an in-toto statement
+(version 1) whose predicate `https://model_signing/signature/v1.0` lists each file with its SHA-256. The tool `model_signing` (1.1)
 verifies what is signed here, and the reverse. Nothing is asked of a network, and no time is signed.
 """
 
@@ -16,7 +16,7 @@ from . import p256
 from .errors import KitError
 
 SIGNATURE, SIGNER = "kit.sig", "signer.pub"
-"""The signature, and the public key that it is by. The latter helps to notice damage; it proves nothing of its owner."""
+"""The signature, and the public key that it is by. The latter helps to notice damage, and says nothing of its owner."""
 
 _MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -49,9 +49,7 @@ def statement(name: str, digests: Mapping[str, str]) -> bytes:
                 "allow_symlinks": False,
                 "ignore_paths": [SIGNATURE],
             },
-            "resources": [
-                {"name": each, "algorithm": "sha256", "digest": digests[each]} for each in names
-            ],
+            "resources": [{"name": each, "algorithm": "sha256", "digest": digests[each]} for each in names],
         },
     }
     return json.dumps(document, indent=1).encode()

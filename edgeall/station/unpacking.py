@@ -37,13 +37,17 @@ def checked_name(name: str) -> PurePosixPath:
         UnpackingError: it leads out of the folder, or is no name on some system.
     """
     path = PurePosixPath(name)
-    plain = "/".join(path.parts) == name.rstrip("/") and name.isprintable() and not set(name) & set('\\:*?"<>|')
+    plain = (
+        "/".join(path.parts) == name.rstrip("/") and name.isprintable() and not set(name) & set('\\:*?"<>|')
+    )
     if (
         not plain
         or path.is_absolute()
         or not path.parts
         or ".." in path.parts
-        or any(_RESERVED.fullmatch(part) or part.endswith((".", " ")) or len(part) > 255 for part in path.parts)
+        or any(
+            _RESERVED.fullmatch(part) or part.endswith((".", " ")) or len(part) > 255 for part in path.parts
+        )
         or len(name) > 1000
     ):
         raise UnpackingError(f"{name[:80]!r} is not a place inside the folder to unpack to")

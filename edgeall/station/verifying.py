@@ -1,8 +1,8 @@
 """Whether a kit is whole, and whose it is.
 
-`SHA256SUMS` lists every file but itself and the signature. The signature lists every file but itself. Together they show
-each changed, added or missing file; in an archive, every changed byte of the archive too (of a .zip) or of the tar in it.
-Without a key that was got in another way than the kit, this shows damage, and not deceit: whoever can change a kit can
+`SHA256SUMS` lists every file but itself and the signature. The signature lists every file but itself. Together they
+show each changed, added or missing file; of a .zip every changed byte, of a .tar.zst every one of the tar in it. Without
+a key that was got in another way than the kit, this shows damage, and not deceit: whoever can change a kit can
 also write new sums, and sign with a key of their own.
 """
 
@@ -81,7 +81,11 @@ def read_key(path: Path) -> p256.Point:
 
 
 def verify(
-    kit: Path, key: p256.Point | None = None, *, verifies: Verifies = p256.verifies, store: Store | None = None
+    kit: Path,
+    key: p256.Point | None = None,
+    *,
+    verifies: Verifies = p256.verifies,
+    store: Store | None = None,
 ) -> Kit:
     """Check a kit, in its archive or unpacked.
 
@@ -113,6 +117,31 @@ def verify(
         return _judged(digests, kept, key, verifies)
     except KitError as error:
         raise KitError(f"{kit}: {error}", error.status) from None
+
+
+def copy_verified(
+    kit: Path, into: Path, key: p256.Point | None = None, *, verifies: Verifies = p256.verifies
+) -> Kit:
+    """Verify a kit, and copy its files to the new folder `into`, from one reading. Arguments and errors: see `verify`.
+
+    After an error, what was copied is not to be used.
+    """
+    opened: list[Any] = []
+
+    def store(name: str, size: int) -> Callable[[bytes], Any]:
+        place = into / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        for file in opened:
+            file.close()
+        opened[:] = [place.open("wb")]
+        return opened[0].write  # type: ignore[no-any-return]
+
+    into.mkdir()
+    try:
+        return verify(kit, key, verifies=verifies, store=store)
+    finally:
+        for file in opened:
+            file.close()
 
 
 def _judged(
@@ -152,7 +181,10 @@ def _compare(found: dict[str, str], listed: dict[str, str], by: str) -> None:
         "added": [name for name in found if name not in listed],
     }
     if any(groups.values()):
-        raise KitError(f"not as {by} says: {'; '.join(f'{kind} {_few(names)}' for kind, names in groups.items() if names)}", 1)
+        raise KitError(
+            f"not as {by} says: {'; '.join(f'{kind} {_few(names)}' for kind, names in groups.items() if names)}",
+            1,
+        )
 
 
 def _few(names: list[str]) -> str:
@@ -186,7 +218,9 @@ def read_manifest(content: bytes) -> dict[str, Any]:
         document = json.loads(content)
         schema = document["schema"]
         if isinstance(schema, int) and schema > SCHEMA:
-            raise KitError(f"{MANIFEST} has schema {schema}, and this program reads up to {SCHEMA}: use the newer kit's own program")
+            raise KitError(
+                f"{MANIFEST} has schema {schema}, and this program reads up to {SCHEMA}: use the newer kit's own"
+            )
         sound = (
             schema == SCHEMA
             and all(isinstance(document[key], str) for key in ("name", "edgeall", "device", "code"))

@@ -27,6 +27,9 @@ WORKSTATION_ROOMS = frozenset(
 
 _EVERYWHERE = ("msgspec", "numpy", "pillow", "rich")
 
+NOT_NEEDED = ("pygments",)
+"""Distributions that others require and that edgeall does not use: rich imports Pygments to colour source text alone."""
+
 LAUNCHER = "bin/edgeall"
 
 
@@ -69,7 +72,14 @@ def wheels(
         DeviceError: there is no wheel for such a board, or the index cannot be reached.
     """
     names, engines = distributions(formats)
-    found = choose([*names, *versions], versions, Platform.of_board(greeting), progress, as_here=engines)
+    found = choose(
+        [*names, *versions],
+        versions,
+        Platform.of_board(greeting),
+        progress,
+        as_here=engines,
+        without=NOT_NEEDED,
+    )
     return [Upload.of_file(wheel.path, f"archives/{wheel.name}", wheel.sha256) for wheel in found]
 
 

@@ -129,7 +129,9 @@ def parsed_python(version: str) -> tuple[int, int]:
     """
     found = re.fullmatch(r"3\.([0-9]{2})", version)
     if found is None or int(found[1]) < OLDEST_PYTHON[1]:
-        raise ValueError(f"{version!r} is no version of Python from {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]}, as \"3.11\"")
+        raise ValueError(
+            f'{version!r} is no version of Python from {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]}, as "3.11"'
+        )
     return 3, int(found[1])
 
 
@@ -173,7 +175,9 @@ class Profile:
         """
         if self.board is None or self.emulated is not None:
             what = "reached by kits alone" if self.reach == "kit" else "this machine"
-            raise UsageError(f"device {self.name} is {what}; --host is for devices reached over ssh, as rpi is")
+            raise UsageError(
+                f"device {self.name} is {what}; --host is for devices reached over ssh, as rpi is"
+            )
         first = self.board.addresses[0] if self.board.addresses else Address("localhost")
         address = Address(address.host, address.user or first.user, address.port)
         return dataclasses.replace(
@@ -287,7 +291,6 @@ class _EmulatorFile(_ProfileFile):
 @dataclass(frozen=True, kw_only=True)
 class _KitFile(_ProfileFile):
     kit: KitPlace
-    versions: dict[str, str] = field(default_factory=dict)
 
 
 _FILES: dict[str, type[_ProfileFile]] = {

@@ -75,7 +75,9 @@ class Platform:
             "implementation_name": "cpython",
             "implementation_version": f"{self.python_version}.0",
             "os_name": "nt" if windows else "posix",
-            "platform_machine": {"x86_64": "AMD64", "aarch64": "ARM64"}[self.machine] if windows else self.machine,
+            "platform_machine": {"x86_64": "AMD64", "aarch64": "ARM64"}[self.machine]
+            if windows
+            else self.machine,
             "platform_python_implementation": "CPython",
             "platform_release": "",
             "platform_system": self.system,
@@ -143,7 +145,9 @@ def choose(
         if same == fixed:
             raise
         found = _chosen(fixed, platform, progress)
-        progress.note(f"no wheels for {platform.machine} of this workstation's own versions; others are taken")
+        progress.note(
+            f"no wheels for {platform.machine} of this workstation's own versions; others are taken"
+        )
         return found
 
 
@@ -222,12 +226,25 @@ def _missing(wheels: Iterable[Path], platform: Platform) -> list[str]:
 def wheel_metadata(wheel: Path) -> Message:
     """The METADATA of a wheel: core metadata, in the notation of e-mail headers."""
     with zipfile.ZipFile(wheel) as archive:
-        name = next(name for name in archive.namelist() if name.count("/") == 1 and name.endswith(".dist-info/METADATA"))
+        name = next(
+            name
+            for name in archive.namelist()
+            if name.count("/") == 1 and name.endswith(".dist-info/METADATA")
+        )
         return HeaderParser().parsestr(archive.read(name).decode("utf-8", "replace"))
 
 
 def _download(requirements: Sequence[str], platform: Platform, folder: Path) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--dest", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--only-binary=:all:",
+        "--dest",
+        str(folder),
+    ]
     command += ["--implementation", "cp", "--python-version", platform.python_version]
     command += [word for tag in platform.tags for word in ("--platform", tag)]
     done = subprocess.run(  # noqa: S603

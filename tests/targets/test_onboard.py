@@ -52,7 +52,12 @@ def wheel(path: Path, members: dict[str, str]) -> None:
 def test_wheels_are_unpacked_into_one_folder_as_an_installer_does(tmp_path: Path) -> None:
     wheel(tmp_path / "a.whl", {"a/__init__.py": "a", "a-1.data/purelib/b.py": "b", "a-1.data/scripts/c": "c"})
     wheel(tmp_path / "d.whl", {"d.py": "d"})
-    asked = {"folder": str(tmp_path), "archives": ["a.whl", "d.whl"], "into": "unpacked/1", "unpacking": UNPACKING}
+    asked = {
+        "folder": str(tmp_path),
+        "archives": ["a.whl", "d.whl"],
+        "into": "unpacked/1",
+        "unpacking": UNPACKING,
+    }
     assert agent.unpack(asked) == {"into": str(tmp_path / "unpacked" / "1"), "fresh": True}
     assert agent.unpack(asked)["fresh"] is False
     unpacked = tmp_path / "unpacked" / "1"
