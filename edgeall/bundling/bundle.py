@@ -129,7 +129,7 @@ def bundle(
         BOM: _json(bom),
         MODEL_CARD: texts(facts)["README.md"].encode(),
         "README.txt": guide(
-            out.name, profile.name, [p.python_version for p in platforms], place.system
+            suffix_of(out), profile.name, [p.python_version for p in platforms], place.system
         ).encode(),
         "__main__.py": BOOTSTRAP.encode(),
     }
@@ -169,9 +169,12 @@ def _python(version: str) -> tuple[int, int]:
 
 
 def _wheels(read: Artifact, profile: Profile, platform: Platform, progress: Progress) -> tuple[Wheel, ...]:
-    names, engines = field_tier.distributions([read.metadata.format])
+    names, _ = field_tier.distributions([read.metadata.format])
     versions = {} if profile.board is None else profile.board.versions
-    return choose([*names, *SERVE], versions, platform, progress, as_here=engines)
+    # NumPy and Pillow of this workstation too: they make the model's input.
+    return choose(
+        [*names, *SERVE], versions, platform, progress, as_here=names, without=field_tier.NOT_NEEDED
+    )
 
 
 def _unpacked(wheels: Iterable[Wheel]) -> int:

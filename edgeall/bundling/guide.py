@@ -19,10 +19,10 @@ sys.exit(main(Path(__file__).resolve().parent))
 """`__main__.py`, which Python runs where the kit's archive (.zip) or folder is named. Older Pythons can read it."""
 
 
-def guide(archive: str, device: str, pythons: Sequence[str], system: str) -> str:
+def guide(suffix: str, device: str, pythons: Sequence[str], system: str) -> str:
     """`README.txt`, for a technician."""
     python = "py" if system == "Windows" else "python3"
-    kit = archive if archive.endswith(".zip") else "THIS-FOLDER"
+    kit = "KIT.zip" if suffix == ".zip" else "THIS-FOLDER"
     command = (
         "%LOCALAPPDATA%\\edgeall-station\\bin\\edgeall"
         if system == "Windows"
@@ -30,8 +30,9 @@ def guide(archive: str, device: str, pythons: Sequence[str], system: str) -> str
     )
     unpack = (
         "The archive need not be unpacked: Python runs it as it is."
-        if archive.endswith(".zip")
-        else f"Unpack it first: tar --zstd -xf {archive} (this needs the program zstd).\nTHIS-FOLDER is what it unpacks to."
+        if suffix == ".zip"
+        else "Unpack it first: tar --zstd -xf KIT.tar.zst (this needs the program zstd).\n"
+        "THIS-FOLDER is what it unpacks to."
     )
     return f"""edgeall: a kit for {device}, with Python {" or ".join(pythons)}
 Research use only. edgeall is not a medical device.

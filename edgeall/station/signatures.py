@@ -1,8 +1,8 @@
 """A kit's signature: the format of the OpenSSF's model signing, with a bare key on the curve P-256.
 
 A signature is a Sigstore bundle (version 0.3) with a DSSE envelope (version 1.0.0) around an in-toto statement
-(version 1) whose predicate `https://model_signing/signature/v1.0` lists each file with its SHA-256. The tool `model_signing` (1.1)
-verifies what is signed here, and the reverse. Nothing is asked of a network, and no time is signed.
+(version 1) whose predicate `https://model_signing/signature/v1.0` lists each file with its SHA-256. The tool
+`model_signing` (1.1) verifies what is signed here, and the reverse. Nothing is asked of a network, and no time is signed.
 """
 
 import base64

@@ -1,8 +1,8 @@
 """Whether a kit is whole, and whose it is.
 
 `SHA256SUMS` lists every file but itself and the signature. The signature lists every file but itself. Together they
-show each changed, added or missing file; of a .zip every changed byte, of a .tar.zst every one of the tar in it. Without
-a key that was got in another way than the kit, this shows damage, and not deceit: whoever can change a kit can
+show each changed, added or missing file; of a .zip every changed byte, of a .tar.zst every one of the tar in it. With
+no key that was got in another way than the kit, this shows damage, and not deceit: whoever can change a kit can
 also write new sums, and sign with a key of their own.
 """
 

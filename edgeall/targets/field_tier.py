@@ -28,7 +28,7 @@ WORKSTATION_ROOMS = frozenset(
 _EVERYWHERE = ("msgspec", "numpy", "pillow", "rich")
 
 NOT_NEEDED = ("pygments",)
-"""Distributions that others require and that edgeall does not use: rich imports Pygments to colour source text alone."""
+"""Distributions that others require and edgeall does not use: rich imports Pygments to colour source text alone."""
 
 LAUNCHER = "bin/edgeall"
 

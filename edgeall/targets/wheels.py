@@ -122,6 +122,7 @@ def choose(
     progress: Progress = SILENT,
     *,
     as_here: Iterable[str] = (),
+    without: Iterable[str] = (),
 ) -> tuple[Wheel, ...]:
     """The wheels of distributions and of what these need, by name.
 
@@ -129,6 +130,7 @@ def choose(
         versions: of distributions, where one is demanded.
         as_here: distributions of which this environment's version is taken if there is a wheel of it for `platform`,
             so that both give the same answers; else the newest there is.
+        without: normalized names of distributions that are left out although others require them.
 
     Raises:
         DeviceError: there are no such wheels, or the index cannot be reached.
@@ -140,7 +142,7 @@ def choose(
         for index, name in enumerate(listed)
     ]
     try:
-        return _chosen(same, platform, progress)
+        found = _chosen(same, platform, progress)
     except DeviceError:
         if same == fixed:
             raise
@@ -148,7 +150,10 @@ def choose(
         progress.note(
             f"no wheels for {platform.machine} of this workstation's own versions; others are taken"
         )
-        return found
+    left_out = set(without)
+    return tuple(
+        wheel for wheel in found if wheel.name.partition("-")[0].lower().replace("_", "-") not in left_out
+    )
 
 
 def _chosen(requirements: Sequence[str], platform: Platform, progress: Progress) -> tuple[Wheel, ...]:
