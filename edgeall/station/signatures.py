@@ -2,7 +2,7 @@
 
 A signature is a Sigstore bundle (version 0.3) with a DSSE envelope (version 1.0.0) around an in-toto statement
 (version 1) whose predicate `https://model_signing/signature/v1.0` lists each file with its SHA-256. The tool
-`model_signing` (1.1) verifies what is signed here, and the reverse. Nothing is asked of a network, and no time is signed.
+`model_signing` (1.1) verifies what is signed here, and the reverse. No network is asked, and no time is signed.
 """
 
 import base64
