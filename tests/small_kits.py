@@ -79,7 +79,9 @@ def contents(word: str = "first", status: int = 0, **changes: str) -> dict[str, 
     }
 
 
-def small_kit(out: Path, word: str = "first", key: Key | None = None, status: int = 0, **changes: str) -> Path:
+def small_kit(
+    out: Path, word: str = "first", key: Key | None = None, status: int = 0, **changes: str
+) -> Path:
     """Written to `out`, whose name ends with .zip or .tar.zst."""
     write_kit(out, "small", contents(word, status, **changes), key)
     return out

@@ -4,9 +4,14 @@ from collections.abc import Sequence
 
 BOOTSTRAP = '''"""The kit's own program: python3 KIT install, python3 KIT verify."""
 
+import os
 import sys
 
 sys.dont_write_bytecode = True
+if globals().get("__cached__") and os.path.isfile(__cached__):
+    # Python has left bytecode of this file in the kit's folder, where it would be a file too many.
+    os.remove(__cached__)
+    os.rmdir(os.path.dirname(__cached__))
 if sys.version_info < (3, 11):
     sys.exit("edgeall-kit: Python 3.11 or newer is needed, and this is " + sys.version.split()[0])
 

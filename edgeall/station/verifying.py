@@ -71,7 +71,8 @@ def read_key(path: Path) -> p256.Point:
     try:
         content = path.read_bytes()[:10_000]
     except OSError as error:
-        raise KitError(f"{path}: cannot be read ({error.strerror or error})") from None
+        why = error.strerror or error
+        raise KitError(f"{path}: cannot be read ({why}); edgeall keys make writes a pair of keys") from None
     if b"PRIVATE KEY" in content:
         raise KitError(f"{path}: a private key; verify with the public one, the file that ends with .pub")
     try:
@@ -171,7 +172,12 @@ def _judged(
         raise KitError(f"{SIGNATURE} is missing: its signature was removed", 1)
     elif key is not None:
         raise KitError("not signed; ask for a kit that is (edgeall bundle --key KEY)", 1)
-    return Kit(digests, read_manifest(kept[MANIFEST]), signer, key is not None)
+    manifest = read_manifest(kept[MANIFEST])
+    wheels = (name for each in manifest["environments"] for name in each["wheels"])
+    absent = [name for name in (manifest["code"], manifest["model"]["file"], *wheels) if name not in digests]
+    if absent:
+        raise KitError(f"{MANIFEST} names {_few(absent)}, which the kit does not have", 1)
+    return Kit(digests, manifest, signer, key is not None)
 
 
 def _compare(found: dict[str, str], listed: dict[str, str], by: str) -> None:
@@ -219,7 +225,8 @@ def read_manifest(content: bytes) -> dict[str, Any]:
         schema = document["schema"]
         if isinstance(schema, int) and schema > SCHEMA:
             raise KitError(
-                f"{MANIFEST} has schema {schema}, and this program reads up to {SCHEMA}: use the newer kit's own"
+                f"{MANIFEST} has schema {schema}, and this program reads up to {SCHEMA}: "
+                "use the newer kit's own program"
             )
         sound = (
             schema == SCHEMA

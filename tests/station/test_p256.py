@@ -41,7 +41,18 @@ R, S = utils.decode_dss_signature(SIGNATURE)
 
 @pytest.mark.parametrize(
     ("r", "s"),
-    [(0, S), (R, 0), (p256.N, S), (R, p256.N), (R + p256.N, S), (R, S + p256.N), (0, 0), (1, 1), (S, R), (R, p256.N - S)],
+    [
+        (0, S),
+        (R, 0),
+        (p256.N, S),
+        (R, p256.N),
+        (R + p256.N, S),
+        (R, S + p256.N),
+        (0, 0),
+        (1, 1),
+        (S, R),
+        (R, p256.N - S),
+    ],
 )
 def test_numbers_at_the_limits_are_judged_as_openssl_judges_them(r: int, s: int) -> None:
     signature = utils.encode_dss_signature(r, s)
@@ -96,7 +107,9 @@ def test_a_point_off_the_curve_is_refused() -> None:
         p256.public_key(p256.pem(wrong))
 
 
-@pytest.mark.parametrize("text", [b"", b"\xff", b"-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----\n", b"x" * 99])
+@pytest.mark.parametrize(
+    "text", [b"", b"\xff", b"-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----\n", b"x" * 99]
+)
 def test_what_is_no_key_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match="not the PEM file"):
         p256.public_key(text)

@@ -16,9 +16,7 @@ def line(text: str) -> str:
 
 def test_a_watched_folder_is_one_word_whatever_it_is_called() -> None:
     found = line(unit("watch", "/home/lab/edgeall", '/media/my "pictures" 100% $HOME \\ x'))
-    assert found == (
-        'ExecStart="/home/lab/edgeall" watch "/media/my \\"pictures\\" 100%% $$HOME \\\\ x"'
-    )
+    assert found == ('ExecStart="/home/lab/edgeall" watch "/media/my \\"pictures\\" 100%% $$HOME \\\\ x"')
 
 
 @pytest.mark.parametrize("folder", ["/a\nExecStart=/bin/evil", "/a\tb", "/a\x07"])

@@ -19,7 +19,9 @@ def archive(path: Path, *members: tuple[str | zipfile.ZipInfo, bytes], compresse
     return path
 
 
-def refused(tmp_path: Path, words: str, *members: tuple[str | zipfile.ZipInfo, bytes], compressed: bool = False) -> None:
+def refused(
+    tmp_path: Path, words: str, *members: tuple[str | zipfile.ZipInfo, bytes], compressed: bool = False
+) -> None:
     path = archive(tmp_path / "a.whl", *members, compressed=compressed)
     with pytest.raises(UnpackingError, match=words):
         unpack(path, tmp_path / "in" / "to")
@@ -29,8 +31,34 @@ def refused(tmp_path: Path, words: str, *members: tuple[str | zipfile.ZipInfo, b
 @pytest.mark.parametrize(
     "name",
     [
-        *("/etc/a", "../a", "a/../../b", "a/../b", "./a", "a//b", "C:/a", "C:a", "a\\b", "..\\a", "\\\\host\\a"),
-        *("a\x00b", "a\nb", "nul", "COM1.txt", "a/aux.py", "a.", "a /b", "x" * 300, "a|b", "a?", "", ".", "\u202egnp.a"),
+        *(
+            "/etc/a",
+            "../a",
+            "a/../../b",
+            "a/../b",
+            "./a",
+            "a//b",
+            "C:/a",
+            "C:a",
+            "a\\b",
+            "..\\a",
+            "\\\\host\\a",
+        ),
+        *(
+            "a\x00b",
+            "a\nb",
+            "nul",
+            "COM1.txt",
+            "a/aux.py",
+            "a.",
+            "a /b",
+            "x" * 300,
+            "a|b",
+            "a?",
+            "",
+            ".",
+            "\u202egnp.a",
+        ),
     ],
 )
 def test_no_name_leads_elsewhere_on_any_system(name: str) -> None:
@@ -38,7 +66,9 @@ def test_no_name_leads_elsewhere_on_any_system(name: str) -> None:
         checked_name(name)
 
 
-@pytest.mark.parametrize("name", ["a", "a/b.py", "numpy.libs/libgfortran-040039e1.so.5.0.0", ".hidden", "a-b+c/ä.txt"])
+@pytest.mark.parametrize(
+    "name", ["a", "a/b.py", "numpy.libs/libgfortran-040039e1.so.5.0.0", ".hidden", "a-b+c/ä.txt"]
+)
 def test_usual_names_are_taken(name: str) -> None:
     assert str(checked_name(name)) == name
 
