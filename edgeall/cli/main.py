@@ -3,7 +3,6 @@
 import argparse
 import gc
 import importlib
-import importlib.util
 import os
 import sys
 import warnings
@@ -150,7 +149,9 @@ def _run(arguments: list[str]) -> int:
         return error.exit_status
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing == "edgeall" and importlib.util.find_spec("edgeall.results") is None:
+        from importlib.util import find_spec
+
+        if missing == "edgeall" and find_spec("edgeall.results") is None:
             display.error(f"{named} is a command of the workstation, and this is a device's copy of edgeall")
             return 2
         if "--debug" in arguments or missing == "edgeall":

@@ -110,7 +110,10 @@ def test_a_station_has_every_field_command_and_no_workstations(station: Path, se
         assert done.returncode == 0, done.stderr
     done = run(command, "bundle", "x", "--device", "rpi5", "-o", "y.zip")
     assert done.returncode == 2
-    assert done.stderr == "edgeall: bundle is a command of the workstation, and this is a device's copy of edgeall\n"
+    assert (
+        done.stderr
+        == "edgeall: bundle is a command of the workstation, and this is a device's copy of edgeall\n"
+    )
 
 
 def test_the_files_of_a_station_are_checked(station: Path) -> None:

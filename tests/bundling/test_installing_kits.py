@@ -1,12 +1,15 @@
 """A station has one kit or another, and never a part of one: installed, updated, rolled back, interrupted."""
 
+import itertools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from small_kits import KeyPair, contents, key_pair, program, run, says, small_kit
@@ -248,27 +251,41 @@ def test_a_damaged_list_of_kits_is_no_kit(tmp_path: Path, text: str) -> None:
     assert Station.at(tmp_path) == Station(tmp_path, None, None)
 
 
-def stopped(step: int, act: Callable[[], object]) -> bool:
-    """Run `act` in a child that is killed at its line number `step` of an installation; whether it was still running."""
-    import itertools
-    import signal
-    from types import FrameType
-
-    child = os.fork()
-    if child:
-        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-    lines = itertools.count()
+def traced(act: Callable[[], object], at: Callable[[int], object]) -> None:
+    """Run `act`, with `at` called before each line of an installation, with the line's number in its file."""
 
     def trace(frame: FrameType, event: str, _: object) -> object:
         if frame.f_code.co_filename != installing.__file__:
             return None
-        if event == "line" and next(lines) == step:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if event == "line":
+            at(frame.f_lineno)
         return trace
 
     sys.settrace(trace)
     try:
         act()
+    finally:
+        sys.settrace(None)
+
+
+def steps_of(act: Callable[[], object]) -> list[int]:
+    """Where to stop `act`: the first and the last time that each of its lines is run."""
+    lines: list[int] = []
+    traced(act, lines.append)
+    first = {line: step for step, line in reversed(list(enumerate(lines)))}
+    last = {line: step for step, line in enumerate(lines)}
+    return sorted({*first.values(), *last.values()})
+
+
+def stop(act: Callable[[], object], step: int) -> None:
+    """Run `act` in a child that is killed at this step."""
+    child = os.fork()
+    if child:
+        assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        return
+    lines = itertools.count()
+    try:
+        traced(act, lambda line: next(lines) == step and os.kill(os.getpid(), signal.SIGKILL))
     finally:
         os._exit(0)
 
@@ -282,47 +299,41 @@ def unflushed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("unflushed")
 def test_an_installation_that_is_killed_at_any_line_leaves_one_kit_or_the_other(tmp_path: Path) -> None:
-    station = tmp_path / "station"
+    station, before = tmp_path / "station", tmp_path / "before"
     kits = {word: small_kit(tmp_path / f"{word}.zip", word) for word in ("first", "second", "third")}
     install(kits["first"], station, say=silent)
     install(kits["second"], station, say=silent)
-    before = tmp_path / "before"
-    shutil.copytree(station, before, symlinks=True)
     # The launchers name their own folder: the station stays where it is, and its content is put back.
+    shutil.copytree(station, before)
+
+    def update() -> None:
+        install(kits["third"], station, say=silent)
+
+    steps = steps_of(update)
+    assert len(steps) > 100
     seen = {"second": 0, "third": 0}
-    step = 0
-    while True:
-        running = stopped(step, lambda: install(kits["third"], station, say=silent))
-        word = says(station, "x").split(" ")[0]
-        seen[word] += 1
-        found = Station.at(station)
-        assert found.current is not None
-        assert check(station) > 5
-        if not running:
-            break
-        if step % 8 == 0:
-            again = install(kits["third"], station, say=silent)
-            assert says(station, "x").startswith("third ")
-            assert again.before is not None
-            assert len(list((station / "kits").iterdir())) == 2
+    for step in steps:
         shutil.rmtree(station)
-        shutil.copytree(before, station, symlinks=True)
-        step += 1
-    assert step > 80
-    assert seen["second"] > 40
+        shutil.copytree(before, station)
+        stop(update, step)
+        seen[says(station, "x").split(" ")[0]] += 1
+        assert check(station) > 5
+        if step % 8 == 0:
+            update()
+            assert says(station, "x").startswith("third ")
+            assert len(list((station / "kits").iterdir())) == 2
+    assert seen["second"] > 80
     assert seen["third"] > 5
 
 
 @pytest.mark.usefixtures("unflushed")
 def test_a_roll_back_that_is_killed_at_any_line_leaves_one_kit_or_the_other(tmp_path: Path) -> None:
-    station = tmp_path / "station"
+    station, seen = tmp_path / "station", set()
     for word in ("first", "second"):
         install(small_kit(tmp_path / f"{word}.zip", word), station, say=silent)
-    seen, step = set(), 0
-    while stopped(step, lambda: roll_back(station)):
+    for step in steps_of(lambda: roll_back(station)):
+        stop(lambda: roll_back(station), step)
         seen.add(says(station, "x").split(" ")[0])
         found = Station.at(station)
         assert {found.current, found.before} == {path.name for path in (station / "kits").iterdir()}
-        step += 1
-    assert step > 15
     assert seen == {"first", "second"}
