@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed coverage-of-intervals domain cells emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean
+.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
@@ -23,6 +23,7 @@ help:
 	@echo "make coverage-of-intervals  how often the intervals over subjects hold the truth, by simulation (quarter of an hour)"
 	@echo "make domain DATA=DIR  what the domain of a model takes and refuses, on C-NMC, BCCD and photographs (minutes)"
 	@echo "make cells DATA=DIR  white cells found in BCCD's fields, by their published boxes (DIR has bccd/ and bccd-boxes.csv)"
+	@echo "make reference-figures RESULTS=\"runs/NAME ...\"  bench results into docs/reference-figures (DIFF=1: compare with them)"
 	@echo "make emulator  what rpi4-emulated and rpi5-emulated run on: arm64 Debian and QEMU, half a minute"
 	@echo "make test-emulator  both emulated Pis against this machine, some minutes"
 	@echo "make test-pythons  the field tier and the engines on other Pythons (PYTHONS=\"python3.12 python3.13\")"
@@ -75,6 +76,10 @@ domain: $(READY)
 
 cells: $(READY)
 	$(BIN)/python benchmarks/cells.py --data $(DATA) --out benchmarks/results/cells.md
+
+reference-figures: $(READY)
+	@test -n "$(RESULTS)" || { echo 'make reference-figures RESULTS="runs/NAME ...": name results of bench'; exit 2; }
+	$(BIN)/python benchmarks/reference_figures.py $(RESULTS) $(if $(DIFF),--diff)
 
 # Two at a time, a file each, slow files first; more at once need about 3 GB each.
 WORKERS ?= 2

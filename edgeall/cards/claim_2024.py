@@ -1,6 +1,7 @@
 """CLAIM, 2024 update: its items, and what an artifact and its run answer to each."""
 
 from edgeall.cards import describing as known
+from edgeall.cards import evidence
 from edgeall.cards.checklist import Checklist, Item
 
 _RUN, _ARTIFACT, _BENCH = "run.json", "artifact", "bench results"
@@ -35,7 +36,7 @@ CLAIM_2024 = Checklist(
              lambda facts: "edgeall reads whole pictures as they are given.", "edgeall",
              "how cells or fields were selected"),
         Item("11", "Methods: data", "how data were made anonymous", left="the method, or that the publisher did it"),
-        Item("12", "Methods: data", "how missing data were handled", known.unreadable, _BENCH,
+        Item("12", "Methods: data", "how missing data were handled", evidence.unreadable, _BENCH,
              "what was missing before edgeall read the data"),
         Item("13", "Methods: data", "how images were acquired", known.domain, _ARTIFACT,
              "microscope, stain, camera, magnification, file format"),
@@ -53,7 +54,7 @@ CLAIM_2024 = Checklist(
         Item("20", "Methods: partitions", "at which level the parts are disjoint", known.split_level,
              f"{_RUN}, {_ARTIFACT}"),
         Item("21", "Methods: test data", "the intended sample size, and how it came about",
-             lambda facts: f"{known.test_counts(facts) or ''} edgeall calculated no sample size.",
+             lambda facts: f"{evidence.test_counts(facts) or ''} edgeall calculated no sample size.",
              f"{_BENCH}, {_ARTIFACT}", "the size that was intended, and why"),
         Item("22", "Methods: model", "the model in detail, with inputs, outputs and layers",
              lambda facts: f"{known.model(facts)} {known.output(facts)} {known.quantization(facts)}", _ARTIFACT),
@@ -63,16 +64,17 @@ CLAIM_2024 = Checklist(
         Item("26", "Methods: training", "how the final model was selected", known.selection, _RUN),
         Item("27", "Methods: training", "how models were combined, if so",
              lambda facts: "None: this file is one model.", _ARTIFACT),
-        Item("28", "Methods: evaluation", "measures of performance", lambda facts: known.measures(), "edgeall bench"),
+        Item("28", "Methods: evaluation", "measures of performance",
+             lambda facts: evidence.measures(), "edgeall bench"),
         Item("29", "Methods: evaluation", "measures of significance and uncertainty",
-             lambda facts: known.statistics(), "edgeall bench"),
-        Item("30", "Methods: evaluation", "robustness or sensitivity", known.robustness, _ARTIFACT,
+             lambda facts: evidence.statistics(), "edgeall bench"),
+        Item("30", "Methods: evaluation", "robustness or sensitivity", evidence.robustness, _ARTIFACT,
              "other changes of the images that matter where the model is to be used"),
         Item("31", "Methods: evaluation", "how answers are explained",
              lambda facts: "Not done: edgeall explains no single answer.", "edgeall"),
         Item("32", "Methods: evaluation", "evaluation on internal data",
-             lambda facts: f"Internal test images of the same data set: {known.test_counts(facts)}"
-             if known.test_counts(facts) is not None else None, f"{_BENCH}, {_ARTIFACT}"),
+             lambda facts: f"Internal test images of the same data set: {evidence.test_counts(facts)}"
+             if evidence.test_counts(facts) is not None else None, f"{_BENCH}, {_ARTIFACT}"),
         Item("33", "Methods: evaluation", "testing on external data",
              lambda facts: "Images of another data set were tested."
              if any(result.split_by == "other" for _, result in facts.tested)
@@ -85,11 +87,11 @@ CLAIM_2024 = Checklist(
              lambda facts: "edgeall knows labels and subjects' numbers alone.", "edgeall",
              "age, sex, subtype and treatment by part"),
         Item("37", "Results: performance", "measures with their uncertainty, as far as each part has them",
-             known.figures, f"{_BENCH}, {_ARTIFACT}"),
-        Item("38", "Results: performance", "diagnostic performance and its precision", known.accuracy,
+             evidence.figures, f"{_BENCH}, {_ARTIFACT}"),
+        Item("38", "Results: performance", "diagnostic performance and its precision", evidence.accuracy,
              f"{_BENCH}, {_ARTIFACT}"),
         Item("39", "Results: performance", "an analysis of wrong answers",
-             known.confusions, _BENCH, "what the wrong answers have in common"),
+             evidence.confusions, _BENCH, "what the wrong answers have in common"),
         Item("40", "Discussion", "limitations", lambda facts: " ".join(facts.limits()), f"{_ARTIFACT}, {_BENCH}",
              "limits of the data's collection"),
         Item("41", "Discussion", "what follows for practice, intended use and role included",

@@ -1,28 +1,15 @@
-"""What cards say of an artifact, in plain sentences: the same in the model card, the BOM and the checklists.
-
-Each function gives text without markup. None: not known.
-"""
+"""What cards say an artifact is, of what and how it was made, in plain sentences without markup. None: not known."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from edgeall.artifact import usage
 from edgeall.cards.facts import Facts
-from edgeall.cards.figures import (
-    METRICS,
-    bounded,
-    images,
-    latency_kind,
-    latency_words,
-    on_images,
-    shown,
-    why_unbounded,
-)
+from edgeall.cards.figures import images
 from edgeall.cards.sources import BACKBONES, DATA_SETS, Source
+from edgeall.datasets.split_wording import split_caveat
 from edgeall.domain import in_words
-from edgeall.formatting import listed, megabytes, threads
-from edgeall.results import Bench, Result
-from edgeall.results.accuracy import split_in_words
+from edgeall.formatting import listed
 
 USERS = "Researchers and engineers who develop or compare classifiers of blood cells."
 USE_CASE = "Research on telling leukaemic from healthy cells in pictures of stained blood smears."
@@ -85,8 +72,6 @@ def split(facts: Facts) -> str | None:
 
 
 def split_level(facts: Facts) -> str | None:
-    from edgeall.datasets.split_wording import split_caveat
-
     grouped_by = facts.run.split.grouped_by if facts.run is not None else None
     if grouped_by is None and facts.metadata.test is not None:
         grouped_by = facts.metadata.test.grouped_by
@@ -209,148 +194,6 @@ def domain(facts: Facts) -> str | None:
     return f"Made for {in_words(found)}. edgeall classify gives a picture unlike these no verdict."
 
 
-def measures() -> str:
-    names = ", ".join(metric.name for metric in METRICS)
-    return (
-        f"On held-out test images: {names}; confusion matrix; latency, memory and size on each device. Intervals are "
-        "95 % and count subjects where they are known."
-    )
-
-
-def statistics() -> str:
-    return (
-        "95 % intervals over subjects where they are known, else over images; paired tests on common images (sign-flip "
-        "over subjects or McNemar, DeLong); each figure names its method in the bench result."
-    )
-
-
-def figures(facts: Facts) -> str | None:
-    """Every figure of every device in one text; the Keras model's where no device was measured."""
-    told = []
-    for bench, result in facts.tested:
-        parts = [words for metric in METRICS if (words := _figure(result, metric.key)) is not None]
-        told.append(
-            f"On {bench.device} ({result.engine}), {result.n} test images{_subjects(result)}, "
-            f"{split_in_words(result.split_by)}: {'; '.join(parts)}."
-        )
-    if told:
-        return " ".join(told)
-    return keras_figures(facts)
-
-
-def accuracy(facts: Facts) -> str | None:
-    """Sensitivity, specificity and AUC alone."""
-    told = []
-    for bench, result in facts.tested:
-        parts = [
-            words
-            for key in ("sensitivity", "specificity", "auc")
-            if (words := _figure(result, key)) is not None
-        ]
-        told.append(f"On {bench.device}: {'; '.join(parts)}.")
-    return " ".join(told) if told else keras_figures(facts)
-
-
-def keras_figures(facts: Facts) -> str | None:
-    """Of the Keras model on test images, as the artifact carries them."""
-    test = facts.metadata.test
-    if test is None:
-        return None
-    return f"Of the Keras model, not of this file: {test.in_words}."
-
-
-def _figure(result: Result, key: str) -> str | None:
-    metric = next(metric for metric in METRICS if metric.key == key)
-    estimate = metric.estimate(result)
-    if estimate is None:
-        return None
-    if not bounded(estimate) or estimate.low is None or estimate.high is None:
-        ends = f"no interval: {why_unbounded(result, metric)}"
-    else:
-        ends = f"{shown(estimate.low)} to {shown(estimate.high)}"
-    return f"{metric.name} {shown(estimate.value)} ({ends}; {on_images(result, metric)})"
-
-
-def _subjects(result: Result) -> str:
-    return "" if result.clusters is None else f" of {result.clusters} subjects"
-
-
-def costs(bench: Bench, result: Result) -> tuple[str, ...]:
-    """Cells: device, machine, engine, threads, latency, what kind, memory, size."""
-    memory = "not measured" if result.peak_rss_bytes is None else f"{megabytes(result.peak_rss_bytes)} MB"
-    return (
-        bench.device,
-        bench.machine or "not known",
-        str(result.engine),
-        threads(result.threads),
-        latency_words(result, bench.emulated),
-        latency_kind(result, bench.emulated),
-        memory,
-        f"{megabytes(result.size_bytes)} MB",
-    )
-
-
-COSTS = ("device", "machine", "engine", "threads", "latency p50", "kind", "peak memory", "size")
-"""Headings of `costs`."""
-
-
-def test_counts(facts: Facts) -> str | None:
-    """How many images and subjects the figures rest on."""
-    test = facts.metadata.test
-    if facts.tested:
-        told = dict.fromkeys(f"{result.n} test images{_subjects(result)}" for _, result in facts.tested)
-        return f"{listed(list(told), 'or')}."
-    if test is not None:
-        people = "subjects not known" if test.subjects is None else f"{test.subjects} subjects"
-        return f"{test.images} test images, {people} (of the Keras model)."
-    return None
-
-
-def unreadable(facts: Facts) -> str | None:
-    if not facts.tested:
-        return None
-    left_out = {name for _, result in facts.tested for name in result.unreadable or {}}
-    if not left_out:
-        return "Every test image was read; no value is imputed."
-    return f"{len(left_out)} test images could not be read and were left out; no value is imputed."
-
-
-def robustness(facts: Facts) -> str | None:
-    parity = facts.metadata.parity
-    told = []
-    if parity is not None and parity.noise is not None:
-        told.append(
-            f"Mean change of the float model's score on {parity.n} validation images: {parity.noise.grey_level:.4f} "
-            f"for one grey level, {parity.noise.one_pixel:.4f} for a shift by one pixel, {parity.noise.jpeg_95:.4f} "
-            "for JPEG of quality 95 (no interval)."
-        )
-    shifts = [
-        f"{each.name} {each.agreement:.1%} of {each.n}"
-        for each in (parity.shifts if parity is not None else ())
-        if each.agreement is not None
-    ]
-    if shifts:
-        told.append(f"Verdicts kept on changed images (no interval): {', '.join(shifts)}.")
-    return " ".join(told) or None
-
-
-def engine_differences(facts: Facts) -> str | None:
-    """Agreement with the float32 file of the same run, on each device."""
-    told = []
-    for bench, result in facts.tested:
-        found = result.vs_float
-        if found is None:
-            continue
-        ends = found.agreement_interval
-        known = ends is not None and ends.low is not None and ends.high is not None
-        interval = f"{ends.low:.3f} to {ends.high:.3f}" if known and ends is not None else "no interval"
-        told.append(
-            f"Verdicts equal to those of the float32 file on {bench.device}: {found.agreement:.3f} ({interval}; "
-            f"{result.n} test images)."
-        )
-    return " ".join(told) or None
-
-
 def citations(facts: Facts) -> tuple[str, ...]:
     sources = (data_set(facts), BACKBONES.get(facts.metadata.provenance.backbone))
     return tuple(
@@ -367,20 +210,6 @@ def availability(facts: Facts) -> str:
 
 def input_values(facts: Facts) -> str:
     return usage.rule(facts.metadata)["input"]
-
-
-def confusions(facts: Facts) -> str | None:
-    """Counts of right and wrong verdicts on each device."""
-    told = []
-    for bench, result in facts.tested:
-        if result.confusion is None:
-            continue
-        of = result.confusion
-        told.append(
-            f"On {bench.device}: {of['fn']} of {of['tp'] + of['fn']} positive images are missed, {of['fp']} of "
-            f"{of['tn'] + of['fp']} negative ones are called positive."
-        )
-    return " ".join(told) or None
 
 
 def _values(value: Any) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgeall.artifact import Artifact, Metadata
+from edgeall.artifact import INTENDED_USE, Artifact, Metadata
 from edgeall.reporting import caveats
 from edgeall.results import Bench, Result
 from edgeall.results.device_bench import title
@@ -135,8 +135,9 @@ def _limits(facts: Facts) -> Iterator[str]:
         yield facts.parity
     if facts.benches:
         for bench in facts.benches:
-            # Its sentence on parity says what that of the artifact says above.
-            yield from (each for each in caveats.limits(bench) if not each.startswith("Parity "))
+            # Parity stands above, and the intended use at the end.
+            told = caveats.limits(bench)
+            yield from (each for each in told if not each.startswith("Parity ") and each != INTENDED_USE)
     else:
         yield from _unmeasured(facts)
     if all(result.split_by != "other" for _, result in facts.tested):

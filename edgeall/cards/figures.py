@@ -58,15 +58,13 @@ METRICS = (
 )  # fmt: skip
 
 
-def bounded(estimate: Estimate | None) -> bool:
-    """Whether there is a figure, with both ends of its interval."""
-    return estimate is not None and estimate.low is not None and estimate.high is not None
-
-
-def why_unbounded(result: Result, metric: Metric) -> str:
-    """Why a figure has no interval, as bench says it."""
+def interval_words(result: Result, metric: Metric) -> str:
+    """ "0.701 to 0.983"; without ends the reason, as bench says it: "no interval: one subject"."""
+    found = metric.estimate(result)
+    if found is not None and found.low is not None and found.high is not None:
+        return f"{shown(found.low)} to {shown(found.high)}"
     words = (result.intervals or {}).get(metric.key, "")
-    return words.removeprefix("no interval: ") if words.startswith("no interval") else "the data give none"
+    return words if words.startswith("no interval") else "no interval: the data give none"
 
 
 def on_images(result: Result, metric: Metric) -> str:
@@ -125,14 +123,15 @@ def latency_words(result: Result, emulated: bool) -> str:
     found, timings = latency(result, emulated), result.latency_ms
     if found is not None and timings is not None:
         written = formatting.interval(found, formatting.significant)
-        missing = "" if bounded(found) else " (no interval: fewer than two rounds)"
+        missing = "" if found.low is not None else " (no interval: fewer than two rounds)"
         noisy = ", noisy" if result.noisy else ""
         return f"{written} ms{missing}, {len(timings.by_round)} rounds, {timings.n} runs{noisy}"
     estimate = result.latency_estimate
     if estimate is not None and estimate.latency_ms is not None:
         ends = estimate.latency_ms
         return f"≈ {formatting.significant(ends.low)}–{formatting.significant(ends.high)} ms, estimated"
-    return "not known (an emulator ran it)" if emulated else "not measured"
+    unknown = emulated or result.latency_kind == "emulated"
+    return "not known (an emulator ran it)" if unknown else "not measured"
 
 
 def decimals(value: float) -> str:

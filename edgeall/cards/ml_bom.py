@@ -12,16 +12,18 @@ from typing import Any
 
 from edgeall import __version__
 from edgeall.cards import describing as known
+from edgeall.cards import evidence
 from edgeall.cards.facts import Facts, File
 from edgeall.cards.figures import METRICS, decimals, latency, on_images
 from edgeall.cards.licences import spdx
 from edgeall.cards.text import one_line
+from edgeall.formatting import threads
 from edgeall.results import Bench, Result
 from edgeall.results.accuracy import split_in_words
 from edgeall.statistics import Estimate
 
 SPEC = "1.6"
-_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cyclonedx.org/edgeall")
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:edgeall:ml-bom")
 _RISKS = (
     (
         "A wrong verdict is taken for a diagnosis.",
@@ -148,7 +150,9 @@ def _model_card(facts: Facts) -> dict[str, Any]:
             "useCases": [known.USE_CASE, *(f"Not for: {use}" for use in known.NOT_FOR)],
             "technicalLimitations": [one_line(limit) for limit in facts.limits()],
             "performanceTradeoffs": [
-                one_line(text) for text in (facts.parity, known.engine_differences(facts)) if text is not None
+                one_line(text)
+                for text in (facts.parity, evidence.engine_differences(facts))
+                if text is not None
             ],
             "ethicalConsiderations": [
                 {"name": name, "mitigationStrategy": mitigation} for name, mitigation in _RISKS
@@ -189,7 +193,7 @@ def _metrics(facts: Facts) -> Iterator[dict[str, Any]]:
     for bench, result in facts.measured:
         rounds = 0 if result.latency_ms is None else len(result.latency_ms.by_round)
         runs = 0 if result.latency_ms is None else result.latency_ms.n
-        of = f"{result.threads} threads, {runs} runs in {rounds} rounds, {_place(bench, result)}, {bench.machine}"
+        of = f"{threads(result.threads)}, {runs} runs in {rounds} rounds, {_place(bench, result)}, {bench.machine}"
         yield from _metric("Latency p50 in ms", latency(result, bench.emulated), of)
     test = facts.metadata.test
     if not facts.tested and test is not None:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 
 from edgeall.artifact import usage
 from edgeall.cards import describing as known
+from edgeall.cards import evidence
 from edgeall.cards.checklist import TO_FILL_IN
 from edgeall.cards.facts import Facts
-from edgeall.cards.figures import METRICS, bounded, of_subjects, on_images, shown, why_unbounded
+from edgeall.cards.figures import METRICS, interval_words, of_subjects, on_images, shown
 from edgeall.cards.front_matter import front_matter, write
 from edgeall.cards.text import one_line, safe, table
 from edgeall.results import Result
@@ -46,7 +47,12 @@ def _sections(facts: Facts) -> Iterator[tuple[str, Iterable[str]]]:
     yield "Cost on devices", _costs(facts)
     yield (
         "Agreement with the trained model",
-        _list(facts.parity, known.engine_differences(facts), known.robustness(facts)),
+        _list(
+            facts.parity,
+            evidence.parity_figures(facts),
+            evidence.engine_differences(facts),
+            evidence.robustness(facts),
+        ),
     )
     yield "Training data and split", _data(facts)
     yield (
@@ -83,7 +89,7 @@ def _sections(facts: Facts) -> Iterator[tuple[str, Iterable[str]]]:
 def _figures(facts: Facts) -> Iterator[str]:
     if not facts.tested:
         yield "No device was measured. " + safe(
-            known.keras_figures(facts) or "Nothing is known of test images."
+            evidence.keras_figures(facts) or "Nothing is known of test images."
         )
         return
     for bench, result in facts.tested:
@@ -92,6 +98,9 @@ def _figures(facts: Facts) -> Iterator[str]:
         yield ""
         yield table(("figure", "value", "95 % interval", "of"), _rows(result))
         yield ""
+        for text in evidence.beside_the_verdict(result):
+            yield safe(text)
+            yield ""
     yield "A figure without an interval stands here with the reason, and not in the metadata of this page."
 
 
@@ -100,10 +109,7 @@ def _rows(result: Result) -> Iterator[tuple[str, ...]]:
         found = metric.estimate(result)
         if found is None:
             continue
-        ends = f"none: {why_unbounded(result, metric)}"
-        if bounded(found) and found.low is not None and found.high is not None:
-            ends = f"{shown(found.low)} to {shown(found.high)}"
-        yield metric.name, shown(found.value), safe(ends), on_images(result, metric)
+        yield metric.name, shown(found.value), safe(interval_words(result, metric)), on_images(result, metric)
 
 
 def _costs(facts: Facts) -> Iterator[str]:
@@ -111,7 +117,7 @@ def _costs(facts: Facts) -> Iterator[str]:
         yield "No device was measured: latency and memory are not known."
         return
     yield table(
-        known.COSTS, [tuple(map(safe, known.costs(bench, result))) for bench, result in facts.measured]
+        evidence.COSTS, [tuple(map(safe, evidence.costs(bench, result))) for bench, result in facts.measured]
     )
     yield ""
     yield "Latency is that of the model alone, with the 95 % interval over rounds. It holds for that machine."

@@ -1,10 +1,13 @@
 """Text from outside in Markdown: one line, without a meaning to Markdown or HTML."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from edgeall import markdown_table
 
 _LINKS = str.maketrans({"[": "\\[", "]": "\\]"})
+_BLOCK = re.compile(r"^(\d*)([-+~=.)])")
+"""What makes a line a list, a fence or a heading's underline."""
 
 
 def one_line(text: str) -> str:
@@ -13,8 +16,9 @@ def one_line(text: str) -> str:
 
 
 def safe(text: str) -> str:
-    """One line in which nothing is markup, a link or the end of a table's cell."""
-    return markdown_table.escape(one_line(text)).translate(_LINKS)
+    """One line in which nothing is markup, a link, an entity or the end of a table's cell, wherever it stands."""
+    bare = one_line(text).replace("&", "&amp;")
+    return _BLOCK.sub(r"\1\\\2", markdown_table.escape(bare).translate(_LINKS))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,6 +1,7 @@
 """TRIPOD+AI (2024): its items, and what an artifact and its run answer to each."""
 
 from edgeall.cards import describing as known
+from edgeall.cards import evidence
 from edgeall.cards.checklist import Checklist, Item
 
 _NOT_PEOPLE = "edgeall knows images and subjects' numbers, and nothing else of a person."
@@ -50,10 +51,10 @@ TRIPOD_AI = Checklist(
         Item("9c", "Methods: predictors", "who assessed subjective predictors",
              never="pixels are measured by a camera; where a person chose cells or fields, say it under 6b."),
         Item("10", "Methods: sample size", "how the size came about, and why it is enough",
-             lambda facts: f"{known.split(facts) or ''} {known.test_counts(facts) or ''} edgeall calculated no sample "
-             "size.", f"{_RUN}, {_BENCH}", "why this size is enough, or that it is not known to be"),
+             lambda facts: f"{known.split(facts) or ''} {evidence.test_counts(facts) or ''} edgeall calculated no "
+             "sample size.", f"{_RUN}, {_BENCH}", "why this size is enough, or that it is not known to be"),
         Item("11", "Methods: missing data", "how missing data were handled, and why data were left out",
-             known.unreadable, _BENCH, "images and people that were left out before edgeall read the data"),
+             evidence.unreadable, _BENCH, "images and people that were left out before edgeall read the data"),
         Item("12a", "Methods: analysis", "how data were used and divided", known.split_method, _RUN),
         Item("12b", "Methods: analysis", "how predictors entered the model: scaling, transformation",
              known.input_values, _ARTIFACT),
@@ -66,7 +67,7 @@ TRIPOD_AI = Checklist(
              lambda facts: "Subjects are clusters: intervals and tests count them where they are known.", _BENCH,
              "centres, if there is more than one"),
         Item("12e", "Methods: analysis", "measures and plots of performance, and why these",
-             lambda facts: known.measures(), "edgeall bench", "why these suffice for your aims"),
+             lambda facts: evidence.measures(), "edgeall bench", "why these suffice for your aims"),
         Item("12f", "Methods: analysis", "updating of the model after evaluation",
              lambda facts: "None after the test. " + (known.calibration(facts) or ""), _ARTIFACT),
         Item("12g", "Methods: analysis", "how predictions were calculated in the evaluation",
@@ -104,7 +105,7 @@ TRIPOD_AI = Checklist(
              lambda facts: f"{known.availability(facts)} {known.initial_weights(facts)}", _ARTIFACT,
              "where the file can be had, and its licence"),
         Item("23a", "Results: performance", "performance with intervals, also of subgroups",
-             known.figures, f"{_BENCH}, {_ARTIFACT}", "subgroups by age, sex or subtype"),
+             evidence.figures, f"{_BENCH}, {_ARTIFACT}", "subgroups by age, sex or subtype"),
         Item("23b", "Results: performance", "differences of performance between clusters, if examined",
              lambda facts: "Not examined by centre.", "edgeall", "figures by centre, if there is more than one"),
         Item("24", "Results: updating", "what updating gave",
