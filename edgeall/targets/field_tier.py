@@ -19,7 +19,7 @@ from edgeall.targets.wheels import Platform, choose
 
 WORKSTATION_ROOMS = frozenset(
     (
-        *("benching", "bundling", "comparing", "ensembling", "evaluating", "exporting", "importing"),
+        *("benching", "bundling", "cards", "comparing", "ensembling", "evaluating", "exporting", "importing"),
         *("recommending", "reporting", "results", "statistics", "training", "tuning"),
     )
 )
