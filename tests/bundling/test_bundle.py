@@ -4,7 +4,6 @@ Skipped where no package index can be reached and the wheels are not in the cach
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -196,7 +195,7 @@ def test_what_does_not_run_on_a_device_is_refused(tiny: SmallModel, tmp_path: Pa
     openvino = tiny.sealed("openvino-int8", tmp_path)
     out = tmp_path / "kit.zip"
     for device in ("rpi4", "rpi4-emulated"):
-        with pytest.raises(UsageError, match=f"does not run on {device}: .*Cortex-A72.*take TFLite or ONNX"):
+        with pytest.raises(UsageError, match=rf"does not run on {device}: .*Cortex-A72.*take TFLite or ONNX"):
             bundle(openvino.path, load_profile(device), out)
     for device, words in (
         ("rpi", "name the kind of board, rpi4 or rpi5"),
@@ -218,7 +217,7 @@ def test_what_does_not_run_on_a_device_is_refused(tiny: SmallModel, tmp_path: Pa
 def test_a_python_that_edgeall_does_not_run_on_is_refused(
     sealed: Artifact, tmp_path: Path, python: str
 ) -> None:
-    with pytest.raises(UsageError, match="no version of Python from 3.11"):
+    with pytest.raises(UsageError, match=r"no version of Python from 3.11"):
         bundle(sealed.path, load_profile("laptop"), tmp_path / "kit.zip", pythons=[python])
 
 
@@ -229,7 +228,7 @@ def test_nothing_is_overwritten_and_other_archives_are_not_made(sealed: Artifact
     for name in ("kit", "kit.tar.gz", "kit.tar", ".zip", "kit.zip.bak"):
         with pytest.raises(UsageError, match=r"ends with .zip or .tar.zst"):
             bundle(sealed.path, load_profile("laptop"), tmp_path / name)
-    assert os.listdir(tmp_path) == ["kit.zip"]
+    assert [path.name for path in tmp_path.iterdir()] == ["kit.zip"]
 
 
 @pytest.mark.parametrize("device", ["rpi4", "rpi5", "laptop", "windows"])

@@ -145,8 +145,8 @@ def test_from_kit_to_verdict_without_a_network(
     assert len(scores) > 3
     disk = sum(path.stat().st_size for path in (home / "station").rglob("*") if path.is_file())
     figures = (
-        f"{profile.name}: kit {made.size_bytes / 1e6:.1f} MB, installed in {installed:.0f} s, {len(scores)} verdicts after "
-        f"{whole:.0f} s, {disk / 1e6:.0f} MB of disk; emulated, no latency"
+        f"{profile.name}: kit {made.size_bytes / 1e6:.1f} MB, installed in {installed:.0f} s, {len(scores)} verdicts "
+        f"after {whole:.0f} s, {disk / 1e6:.0f} MB of disk; emulated, no latency"
     )
     record_property("journey", figures)
     print(figures)

@@ -183,7 +183,7 @@ def test_a_manifest_of_a_later_schema_says_what_to_do(tmp_path: Path) -> None:
     files = contents()
     manifest = files["kit.json"]
     assert isinstance(manifest, bytes)
-    with pytest.raises(UsageError, match="schema 2.*the newer kit's own program"):
+    with pytest.raises(UsageError, match=r"schema 2.*the newer kit's own program"):
         write_kit(
             tmp_path / "kit.zip",
             "small",

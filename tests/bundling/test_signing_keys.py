@@ -40,7 +40,7 @@ def test_a_pair_belongs_together(tmp_path: Path) -> None:
 
 
 def test_a_passphrase_is_needed_again(tmp_path: Path) -> None:
-    private, public, key = make_key(tmp_path / "lab", "a b ü")
+    private, _, key = make_key(tmp_path / "lab", "a b ü")
     assert load_key(private, "a b ü").public == key.public
     with pytest.raises(UsageError, match="it has a passphrase"):
         load_key(private)
@@ -62,7 +62,7 @@ def test_a_key_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_the_wrong_one_of_a_pair_is_named(tmp_path: Path) -> None:
     private, public, _ = make_key(tmp_path / "lab")
-    with pytest.raises(UsageError, match="no private key; sign with the file that ends with .key"):
+    with pytest.raises(UsageError, match=r"no private key; sign with the file that ends with .key"):
         load_key(public)
     with pytest.raises(UsageError, match="a private key; verify with the public one"):
         load_public_key(private)

@@ -39,7 +39,8 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     arguments: tuple[str, ...],
     words: str,
 ) -> None:
-    sealed = tiny.sealed("tflite-int8", tmp_path / "in" if (tmp_path / "in").mkdir() else tmp_path / "in")
+    (tmp_path / "in").mkdir()
+    sealed = tiny.sealed("tflite-int8", tmp_path / "in")
     out = tmp_path / "kit.zip"
     assert main(["bundle", str(sealed.path), "-o", str(out), *arguments]) == 2
     printed, err = capsys.readouterr()

@@ -37,10 +37,11 @@ def test_a_key_signs_a_kit_and_its_other_half_verifies_it(
     signed = json.loads(out)
     status, out, _ = told(capsys, "keys", "verify", kit, "--key", public, "--json")
     assert status == 0
-    assert json.loads(out) == {
+    verified = json.loads(out)
+    assert verified.pop("files") > 10
+    assert verified == {
         "path": str(kit),
         "id": signed["id"],
-        "files": len(json.loads(out)) and json.loads(out)["files"],
         "signed_by": signed["signed_by"],
         "trusted": True,
     }

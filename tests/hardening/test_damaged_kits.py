@@ -93,10 +93,11 @@ def test_a_changed_byte_of_a_compressed_kit_changes_nothing_unnoticed(lab: KeyPa
     for _ in range(PLACES):
         kit.write_bytes(changed(content, chance))
         try:
-            assert verify_kit(kit, lab.key.public).digests == expected.digests
-            unnoticed += 1
-        except (UnsoundKitError, UsageError) as error:
-            assert "\n" not in str(error)
+            found = verify_kit(kit, lab.key.public)
+        except (UnsoundKitError, UsageError):
+            continue
+        assert found.digests == expected.digests
+        unnoticed += 1
     assert unnoticed <= 3
 
 
@@ -109,7 +110,7 @@ def test_a_changed_added_or_missing_file_of_an_unpacked_kit_is_noticed(sound: Pa
         path = place / chance.choice(names)
         content = path.read_bytes()
         path.write_bytes(changed(content, chance))
-        with pytest.raises(KitError, match="SHA256SUMS|signature|sig|damaged|key|kit.json"):
+        with pytest.raises(KitError, match=r"SHA256SUMS|signature|sig|damaged|key|kit.json"):
             verifying.verify(place)
         if index % 100 == 0:
             # An unchanged copy's program: a changed one might be the program itself.

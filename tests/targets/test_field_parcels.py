@@ -2,6 +2,7 @@
 
 import ast
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -97,3 +98,10 @@ def test_each_failure_of_ssh_has_its_words(status: int, complaint: str, words: s
     assert words in str(error)
     assert str(error).startswith("pi: ")
     assert isinstance(error, Dropped) == passing
+
+
+def test_the_rooms_that_stay_behind_are_those_of_the_workstation() -> None:
+    """As ARCHITECTURE.md lists them."""
+    table = (Path(__file__).resolve().parents[2] / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = set(re.findall(r"^\| `edgeall/(\w+)/` \| workstation \|", table, re.MULTILINE))
+    assert rooms == field_tier.WORKSTATION_ROOMS

@@ -49,7 +49,7 @@ def test_what_was_fetched_once_needs_no_index_again(index: Path) -> None:
     for path in index.iterdir():
         path.unlink()
     assert choose(["a"], {}, LINUX) == found
-    with pytest.raises(DeviceError, match="no wheels for Windows on x86_64 with Python 3.13"):
+    with pytest.raises(DeviceError, match=r"no wheels for Windows on x86_64 with Python 3.13"):
         choose(["a"], {}, WINDOWS)
 
 
