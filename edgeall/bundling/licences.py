@@ -88,6 +88,8 @@ def licence_files(wheels: Iterable[Wheel], own: str, model: str) -> dict[str, by
         seen.add(folder)
         files |= {f"{folder}/{name}": text for name, text in found.texts.items()}
         texts = f"{folder}/" if found.texts else "its wheel has no text of it"
+        if not found.texts and "apache" in found.licence.casefold():
+            texts = f"edgeall-{own}/LICENSE has the text, which its wheel lacks"
         lines.append(f"{found.name} {found.version}: {found.licence or 'not declared'} ({texts})")
     files["LIST.txt"] = "".join(f"{line}\n" for line in lines).encode()
     return files

@@ -14,6 +14,7 @@ was left.
 """
 
 import hashlib
+import itertools
 import os
 import platform
 import shutil
@@ -105,35 +106,39 @@ def install(
         KitError: the kit is damaged, of another signer, or not for this machine; or its model answers wrongly here
             (status 1); or it cannot be written. The station is then as before.
     """
-    station = Station.at(folder)
-    kits = station.folder / "kits"
-    with _as_kit_error(station.folder), _alone(station.folder):
+    folder = folder.expanduser().absolute()
+    kits = folder / "kits"
+    with _as_kit_error(folder), _alone(folder):
+        station = Station.at(folder)
         _clean(kits)
         part = Path(tempfile.mkdtemp(prefix=_PART, dir=kits))
         try:
-            verified = copy_verified(kit, part / "kit", key or _trusted(station.folder))
-            target = kits / verified.id
+            verified = copy_verified(kit, part / "kit", key or _trusted(folder))
+            base = f"{verified.id}-python{sys.version_info[0]}.{sys.version_info[1]}"
+            target = _sound_or_new(kits, base)
             if not target.is_dir():
                 say(f"verified {kit.name}: {_signer(verified)}")
                 _unpacked(verified, part, target)
+                part.chmod(0o755)
                 _flush(part)
                 part.rename(target)
                 _flush_folder(kits)
             try:
                 _try(target, verified, say)
             except KitError:
-                if verified.id not in (station.current, station.before):
+                if target.name not in (station.current, station.before):
                     _remove(target)
                 raise
         finally:
             shutil.rmtree(part, ignore_errors=True)
-        _write_commands(station.folder)
-        if verified.signer is not None and (key or _trusted(station.folder) is None):
-            write_file(station.folder / TRUSTED, p256.pem(verified.signer))
-        before = station.before if station.current == verified.id else station.current
-        _switch(station.folder, verified.id, before)
+        _write_commands(folder)
+        if verified.signer is not None and (key or _trusted(folder) is None):
+            write_file(folder / TRUSTED, p256.pem(verified.signer))
+        again = (station.current or "").startswith(base)
+        before = station.before if again else station.current
+        _switch(folder, target.name, before)
         for old in kits.iterdir():
-            if old.name not in (verified.id, before):
+            if old.name not in (target.name, before):
                 _remove(old)
     return Station.at(folder)
 
@@ -144,11 +149,12 @@ def roll_back(folder: Path) -> Station:
     Raises:
         KitError: there is none.
     """
-    station = Station.at(folder)
-    if station.current is None or station.before is None:
-        raise KitError(f"{station.folder}: there is no kit before the one in use to go back to")
-    with _as_kit_error(station.folder), _alone(station.folder):
-        _switch(station.folder, station.before, station.current)
+    folder = folder.expanduser().absolute()
+    with _as_kit_error(folder), _alone(folder):
+        station = Station.at(folder)
+        if station.current is None or station.before is None:
+            raise KitError(f"{folder}: there is no kit before the one in use to go back to")
+        _switch(folder, station.before, station.current)
     return Station.at(folder)
 
 
@@ -163,19 +169,33 @@ def check(folder: Path) -> int:
         raise KitError(f"{station.folder}: no kit is installed")
     place = station.kit(station.current)
     with _as_kit_error(place):
-        lines = (place / INSTALLED).read_text(encoding="utf-8").splitlines()
-        wrong = [
-            name
-            for digest, _, name in (line.partition("  ") for line in lines)
-            if _sum(place / name) != digest
-        ]
+        count, wrong = _changed(place)
     if wrong:
         raise KitError(
-            f"{place}: {len(wrong)} files were changed, {ascii(wrong[0])[1:-1]} among them: install the kit again "
-            "into an empty folder; the disk may be failing",
+            f"{place}: {len(wrong)} files were changed, {ascii(wrong[0])[1:-1]} among them: install the kit again; the "
+            "disk may be failing",
             1,
         )
-    return len(lines)
+    return count
+
+
+def _changed(kit: Path) -> tuple[int, list[str]]:
+    """How many files an installed kit has, and those of other content than when it was installed."""
+    lines = [line.partition("  ") for line in (kit / INSTALLED).read_text(encoding="utf-8").splitlines()]
+    return len(lines), [name for digest, _, name in lines if _sum(kit / name) != digest]
+
+
+def _sound_or_new(kits: Path, base: str) -> Path:
+    """The folder of a kit that is there already, or one that is free. A damaged one is passed over, and stays until
+    another is in use."""
+    for number in itertools.count(1):
+        place = kits / (base if number == 1 else f"{base}-{number}")
+        if not place.is_dir():
+            break
+        with suppress(OSError):
+            if not _changed(place)[1]:
+                break
+    return place
 
 
 def environment_here(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -185,6 +185,41 @@ def test_files_that_change_after_the_installation_are_found(tmp_path: Path, stat
         check(station)
     done = run(station / "bin" / "edgeall-kit", "check")
     assert done.returncode == 1
+    again = install(tmp_path / "kit.zip", station, say=silent)
+    assert check(station) > 5
+    assert again.before is None
+    assert [path.name for path in (station / "kits").iterdir()] == [again.current]
+    assert says(station, "x").startswith("first ")
+
+
+def test_a_service_is_a_unit_of_the_user_and_only_when_asked(tmp_path: Path, station: Path) -> None:
+    """systemctl is a mock here: no systemd runs for the user of a test."""
+    tools, config, pictures = tmp_path / "tools", tmp_path / "config", tmp_path / "new pictures"
+    tools.mkdir()
+    pictures.mkdir()
+    (tools / "systemctl").write_text(f'#!/bin/sh\necho "$@" >>"{tmp_path}/asked"\n')
+    (tools / "systemctl").chmod(0o755)
+    install(small_kit(tmp_path / "kit.zip"), station, say=silent)
+    assert not config.exists()
+    command = station / "bin" / "edgeall-kit"
+    environment = {"PATH": f"{tools}:/usr/bin:/bin", "XDG_CONFIG_HOME": str(config)}
+    done = run(command, "service", "watch", pictures, **environment)
+    assert done.returncode == 0, done.stderr
+    text = (config / "systemd" / "user" / "edgeall-watch.service").read_text()
+    assert f'watch "{pictures}"' in text
+    assert (tmp_path / "asked").read_text().splitlines() == [
+        "--user daemon-reload",
+        "--user enable --now edgeall-watch.service",
+    ]
+    (tools / "systemctl").write_text("#!/bin/sh\nexit 1\n")
+    done = run(command, "service", "serve", **environment)
+    assert done.returncode == 0
+    assert "systemctl --user enable --now edgeall-serve.service" in done.stdout
+    for wrong, words in ((("watch",), "which folder"), (("serve", pictures), "takes no folder")):
+        done = run(command, "service", *wrong, **environment)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+        assert words in done.stderr
+    assert run(command, "service", "watch", tmp_path / "absent", **environment).returncode == 2
 
 
 def test_a_full_disk_leaves_the_kit_before(
