@@ -106,7 +106,7 @@ test-backends: $(READY)
 
 # What a field device runs, without the workstation's packages. Small models are made once, by the main environment.
 PYTHONS ?= python3.12 python3.13
-FIELD_TESTS := tests/runtimes tests/field tests/cells tests/artifact tests/measuring tests/targets tests/test_pixel_mapping.py \
+FIELD_TESTS := tests/runtimes tests/field tests/cells tests/artifact tests/measuring tests/station tests/targets tests/test_pixel_mapping.py \
 	tests/test_pixels.py $(addprefix tests/cli/test_,classify.py inspect.py command_line.py crash_message.py devices.py)
 
 test-pythons: $(READY)

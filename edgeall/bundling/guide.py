@@ -13,7 +13,8 @@ if globals().get("__cached__") and os.path.isfile(__cached__):
     os.remove(__cached__)
     os.rmdir(os.path.dirname(__cached__))
 if sys.version_info < (3, 11):
-    sys.exit("edgeall-kit: Python 3.11 or newer is needed, and this is " + sys.version.split()[0])
+    sys.stderr.write("edgeall-kit: Python 3.11 or newer is needed, and this is " + sys.version.split()[0] + "\\n")
+    sys.exit(2)
 
 from pathlib import Path
 

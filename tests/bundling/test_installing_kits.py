@@ -1,5 +1,6 @@
 """A station has one kit or another, and never a part of one: installed, updated, rolled back, interrupted."""
 
+import ast
 import itertools
 import json
 import os
@@ -14,6 +15,7 @@ from types import FrameType
 import pytest
 from small_kits import KeyPair, contents, key_pair, program, run, says, small_kit
 
+from edgeall.bundling.guide import BOOTSTRAP
 from edgeall.bundling.signing import write_kit
 from edgeall.station import installing
 from edgeall.station.errors import KitError
@@ -48,6 +50,10 @@ def test_a_kit_is_installed_by_itself(tmp_path: Path, station: Path, lab: KeyPai
     assert "research use only" in done.stdout
     verified = run(station / "bin" / "edgeall-kit", "verify", kit)
     assert verified.returncode == 0, verified.stderr
+
+
+def test_any_python_3_reads_the_first_words_to_it() -> None:
+    ast.parse(BOOTSTRAP, feature_version=(3, 4))
 
 
 @pytest.mark.parametrize("form", ["kit.zip", "unpacked"])
