@@ -133,6 +133,9 @@ def _limits(facts: Facts) -> Iterator[str]:
     metadata = facts.metadata
     if metadata.parity is None or metadata.parity.word != "passed":
         yield facts.parity
+    data = (metadata.provenance.data, *(result.data or "" for _, result in facts.tested))
+    if any("synth" in each.lower() for each in data):
+        yield "The images are synthetic: accuracy here says nothing about patients."
     if facts.benches:
         for bench in facts.benches:
             # Parity stands above, and the intended use at the end.
@@ -154,8 +157,6 @@ def _limits(facts: Facts) -> Iterator[str]:
 def _unmeasured(facts: Facts) -> Iterator[str]:
     metadata = facts.metadata
     yield "No device was measured: accuracy, latency and memory of this file are not known."
-    if "synth" in metadata.provenance.data.lower():
-        yield "The images are synthetic: accuracy here says nothing about patients."
     if metadata.provenance.data_fingerprint.startswith("unknown:"):
         yield "The training images are not known to edgeall."
     if "random" in metadata.provenance.weights.lower():
