@@ -1,6 +1,7 @@
 """The program of a kit and of an installed station: `python3 KIT.zip VERB`, or `bin/edgeall-kit VERB`."""
 
 import argparse
+import io
 import os
 import shutil
 import subprocess
@@ -19,14 +20,22 @@ def main(own: Path, arguments: list[str] | None = None) -> int:
     """Run one command line; `own`: the kit, or its installed part, that this program is of. Returns the exit status."""
     installed = (own.parent / installing.INSTALLED).is_file()
     args = _parser(None if installed else own, own.parents[2] if installed else None).parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return int(args.run(args))
     except KitError as error:
-        print(f"edgeall-kit: {error}", file=sys.stderr)
+        print(f"edgeall-kit: {plain(str(error))}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
         print("edgeall-kit: interrupted; the station is as before", file=sys.stderr)
         return 130
+
+
+def plain(text: str) -> str:
+    """Text from a kit on one line: control and direction characters are escaped."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def _parser(kit: Path | None, station: Path | None) -> argparse.ArgumentParser:
@@ -80,7 +89,8 @@ def _parser(kit: Path | None, station: Path | None) -> argparse.ArgumentParser:
 
 
 def _install(args: argparse.Namespace) -> int:
-    station = installing.install(args.kit, args.to, read_key(args.key) if args.key else None)
+    key = read_key(args.key) if args.key else None
+    station = installing.install(args.kit, args.to, key, lambda text: print(plain(text)))
     print(f"installed {station.current} in {station.folder}")
     if station.before:
         print(f"the kit before is kept: {station.folder / 'bin' / 'edgeall-kit'} rollback")
@@ -91,7 +101,7 @@ def _install(args: argparse.Namespace) -> int:
 def _verify(args: argparse.Namespace) -> int:
     kit = verify(args.kit, read_key(args.key) if args.key else None)
     words = signature_in_words(kit.signed_by, kit.trusted)
-    print(f"{args.kit.name}: {len(kit.digests)} files, all as they were made; {words}")
+    print(plain(f"{args.kit.name}: {len(kit.digests)} files, all as they were made; {words}"))
     return 0
 
 
@@ -111,7 +121,7 @@ def _status(args: argparse.Namespace) -> int:
     for title, name in (("in use", station.current), ("before", station.before)):
         if name is not None:
             manifest = station.manifest(name)
-            print(f"{title}: {name} (edgeall {manifest['edgeall']}, {manifest['model']['file']})")
+            print(plain(f"{title}: {name} (edgeall {manifest['edgeall']}, {manifest['model']['file']})"))
     return 0
 
 

@@ -238,7 +238,7 @@ def _check_libc(needed: str) -> None:
 def _unpacked(kit: Kit, part: Path, target: Path) -> None:
     """Make the kit's folder in `part`, which is to become `target`."""
     environment = environment_here(kit.manifest)
-    needed = int(environment.get("bytes", 0)) + _RESERVE
+    needed = environment["bytes"] + _RESERVE
     if (free := shutil.disk_usage(part).free) < needed:
         raise KitError(
             f"{part.parent}: the kit takes {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free; make room"

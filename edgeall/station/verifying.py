@@ -28,6 +28,9 @@ _KEPT = (SUMS, MANIFEST, SIGNATURE, SIGNER)
 
 _SHOWN = 3
 
+_MOST_UNPACKED = 1 << 40
+"""Bytes that a manifest may say."""
+
 
 @dataclass(frozen=True)
 class Kit:
@@ -238,6 +241,10 @@ def read_manifest(content: bytes) -> dict[str, Any]:
                 for key in ("system", "machine", "python", "glibc")
             )
             and all(isinstance(name, str) for each in document["environments"] for name in each["wheels"])
+            and all(
+                isinstance(each["bytes"], int) and 0 <= each["bytes"] <= _MOST_UNPACKED
+                for each in document["environments"]
+            )
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         sound = False

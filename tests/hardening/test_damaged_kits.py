@@ -1,5 +1,8 @@
 """Any changed byte of a kit is noticed: by the workstation, and by the kit's own program."""
 
+import hashlib
+import json
+import os
 import random
 import shutil
 import sys
@@ -7,12 +10,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from mutations import changed as changed_document
 from small_kits import KeyPair, key_pair, program, run, small_kit
 
 from edgeall.bundling import verify_kit
 from edgeall.errors import UnsoundKitError, UsageError
-from edgeall.station import verifying
+from edgeall.station import installing, verifying
+from edgeall.station.command import plain
 from edgeall.station.errors import KitError
+from edgeall.station.verifying import MANIFEST, SUMS
 
 PLACES = 1200
 BY_PROGRAM = 12
@@ -141,3 +147,30 @@ def test_the_kits_program_needs_the_standard_library_alone(sound: Path, tmp_path
         (trap / name / "__init__.py").write_text("raise SystemExit('imported')")
     done = run(sys.executable, tmp_path / "kit.zip", "verify", PYTHONPATH=str(trap))
     assert done.returncode == 0, done.stderr
+
+
+def test_a_manifest_that_says_anything_else_is_refused_or_obeyed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By somebody who can write sums: one thing changed, in every way."""
+    monkeypatch.setattr(installing, "_try", lambda *arguments: None)
+    monkeypatch.setattr(os, "sync", lambda: None)
+    place = tmp_path / "kit"
+    verifying.copy_verified(small_kit(tmp_path / "kit.zip"), place)
+    sound = json.loads((place / MANIFEST).read_bytes())
+    digests = {name: digest for name, digest in verifying.verify(place).digests.items() if name != SUMS}
+    tried, messages = 0, []
+    for _, document in changed_document(sound):
+        content = json.dumps(document).encode()
+        (place / MANIFEST).write_bytes(content)
+        (place / SUMS).write_bytes(verifying.sums(digests | {MANIFEST: hashlib.sha256(content).hexdigest()}))
+        tried += 1
+        try:
+            installing.install(place, tmp_path / "station", say=lambda text: None)
+        except KitError as error:
+            messages.append(plain(str(error)))
+    assert tried > 300
+    assert len(messages) > tried // 2
+    assert not [message for message in messages if "\n" in message]
+    outside = {path.name for path in tmp_path.iterdir()}
+    assert outside == {"kit", "kit.zip", "station"}
