@@ -1,6 +1,7 @@
 """One artifact, for one device, in one file."""
 
 import json
+import re
 import sys
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ from edgeall.errors import UsageError
 from edgeall.files import AnyPath
 from edgeall.progress import SILENT, Progress
 from edgeall.station import units
+from edgeall.station.unpacking import UnpackingError, checked_name
 from edgeall.station.verifying import MANIFEST
 from edgeall.targets import field_tier
 from edgeall.targets.profile import KitPlace, Profile, parsed_python
@@ -29,6 +31,9 @@ from edgeall.targets.wheels import Platform, Wheel, choose
 BOM, MODEL_CARD = "sbom.cdx.json", "model-card.md"
 SERVE = ("starlette", "uvicorn")
 """Distributions that `edgeall serve` needs beside the field tier's."""
+
+_LONGEST = 60
+"""Characters of a kit's name."""
 
 _OWN_PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -84,6 +89,7 @@ def bundle(
     suffix_of(out)
     files.refuse_overwrite(out, overwrite)
     read = artifact.read(path)
+    _check_names(path)
     place = _place(read, profile)
     platforms = [
         Platform(
@@ -93,7 +99,7 @@ def bundle(
     ]
     chosen = {platform: _wheels(read, profile, platform, progress) for platform in platforms}
     wheels = list({wheel.name: wheel for each in chosen.values() for wheel in each}.values())
-    name = f"{path.stem}-{profile.name}"
+    name = re.sub(r"[^A-Za-z0-9._+-]+", "_", f"{path.stem}-{profile.name}")[:_LONGEST]
     code = field_tier.code()
     assert isinstance(code.source, bytes)
     model = {f"model/{file.name}": file for file in artifact.files_of(path)}
@@ -139,6 +145,17 @@ def bundle(
         tuple(platform.python_version for platform in platforms),
         kit.signed_by,
     )
+
+
+def _check_names(path: Path) -> None:
+    """A kit's names are files on every system."""
+    try:
+        for file in artifact.files_of(path):
+            checked_name(file.name)
+    except UnpackingError:
+        raise UsageError(
+            f"{path}: this name is no file's on every system; rename it, with letters, digits, . _ -"
+        ) from None
 
 
 def _place(read: Artifact, profile: Profile) -> KitPlace:

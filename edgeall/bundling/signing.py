@@ -42,14 +42,13 @@ def write_kit(out: Path, name: str, contents: Contents, key: Key | None) -> Kit:
     """
     sealed = _sealed(name, contents, key)
     listed = [(each, *_size_and_checksum(sealed[each]), _chunks(sealed[each])) for each in sorted(sealed)]
-    with files.replacing(out) as part:
+    with files.replacing(out) as part, _as_edgeall_error():
         with part.open("wb") as file:
             if suffix_of(out) == ".zip":
                 file.writelines(zip_pieces(listed))
             else:
                 _compress(tar_pieces(name, listed), file.write)
-        with _as_edgeall_error():
-            return verifying.verify(part, None if key is None else key.public, verifies=keys.verifies)
+        return verifying.verify(part, None if key is None else key.public, verifies=keys.verifies)
 
 
 def sign_kit(kit: AnyPath, key: Key, *, overwrite: bool = False) -> Kit:

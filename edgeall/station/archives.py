@@ -149,7 +149,10 @@ def _tail(size: int) -> int:
 def _ustar(folder: str, name: str, size: int) -> bytes:
     entry = TarInfo(f"{folder}/{name}")
     entry.size, entry.mode = size, _MODE & 0o777
-    return entry.tobuf(USTAR_FORMAT)
+    try:
+        return entry.tobuf(USTAR_FORMAT, "utf-8")
+    except ValueError:
+        raise KitError(f"{name[:80]}: too long a name for a .tar.zst; a .zip takes it") from None
 
 
 class _Order:

@@ -213,6 +213,21 @@ def test_what_does_not_run_on_a_device_is_refused(tiny: SmallModel, tmp_path: Pa
     assert not out.exists()
 
 
+@pytest.mark.parametrize("stem", ["a:b", "what?", "a\nb", "nul"])
+def test_a_name_that_is_no_file_everywhere_is_refused(tiny: SmallModel, tmp_path: Path, stem: str) -> None:
+    sealed = tiny.sealed("tflite-int8", tmp_path, stem)
+    with pytest.raises(UsageError, match="rename it"):
+        bundle(sealed.path, load_profile("laptop"), tmp_path / "kit.zip")
+
+
+def test_other_names_are_kept(tiny: SmallModel, lab: KeyPair, tmp_path: Path) -> None:
+    sealed = tiny.sealed("tflite-int8", tmp_path, "Zellen (ä) 100% 'neu'")
+    for name in ("kit.zip", "kit.tar.zst"):
+        built = made(sealed, load_profile("laptop"), tmp_path / name, key=lab.key)
+        assert verify_kit(built.path, lab.key.public).manifest["model"]["file"] == f"model/{sealed.path.name}"
+        assert re.fullmatch(r"[A-Za-z0-9_-]+", built.id)
+
+
 @pytest.mark.parametrize("python", ["2.7", "3.9", "3", "three", "3.11; rm"])
 def test_a_python_that_edgeall_does_not_run_on_is_refused(
     sealed: Artifact, tmp_path: Path, python: str

@@ -75,6 +75,14 @@ def test_a_kit_that_is_signed_later_is_the_one_that_was_signed_at_once(tmp_path:
         assert sign_kit(later, other.key, overwrite=True).signed_by == other.key.fingerprint
 
 
+def test_a_name_that_tar_cannot_hold_is_said_to_fit_a_zip(tmp_path: Path) -> None:
+    files = contents() | {f"wheels/{'a' * 120}.whl": b""}
+    write_kit(tmp_path / "kit.zip", "small", files, None)
+    with pytest.raises(UsageError, match=r"too long a name for a .tar.zst; a .zip takes it"):
+        write_kit(tmp_path / "kit.tar.zst", "small", files, None)
+    assert not (tmp_path / "kit.tar.zst").exists()
+
+
 def hostile_zip(path: Path, *members: tuple[zipfile.ZipInfo | str, bytes]) -> Path:
     with warnings.catch_warnings(), zipfile.ZipFile(path, "w") as archive:
         warnings.simplefilter("ignore")
