@@ -1,0 +1,200 @@
+"""The SQLite file of a log: its tables, how it is opened, and its errors in words."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from edgeall.errors import EdgeallError
+from edgeall.logbook import chain
+from edgeall.pixels.opening import special_file
+
+APPLICATION_ID = 0x65_64_67_6C
+"""Of the file's header: "edgl"."""
+SCHEMA = 1
+
+_BUSY_SECONDS = 30.0
+"""How long one process waits for another that is writing."""
+
+# What is searched is computed from the body, so that it cannot contradict it, and goes where the body goes.
+_TABLES = """
+CREATE TABLE entries (
+  seq INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  salt BLOB,
+  body TEXT,
+  commitment BLOB NOT NULL,
+  hash BLOB NOT NULL,
+  time TEXT AS (json_extract(body, '$.time')) VIRTUAL,
+  folder TEXT AS (json_extract(body, '$.folder')) VIRTUAL,
+  path TEXT AS (json_extract(body, '$.path')) VIRTUAL,
+  file TEXT AS (json_extract(body, '$.folder') || '/' || json_extract(body, '$.path')) VIRTUAL,
+  sha256 TEXT AS (json_extract(body, '$.sha256')) VIRTUAL,
+  subject TEXT AS (json_extract(body, '$.subject')) VIRTUAL,
+  decision TEXT AS (json_extract(body, '$.answer.decision')) VIRTUAL
+) STRICT;
+CREATE TABLE log (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  id BLOB NOT NULL,
+  key BLOB NOT NULL,
+  seq INTEGER NOT NULL,
+  hash BLOB NOT NULL
+) STRICT;
+CREATE TABLE known (fingerprint BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE INDEX by_file ON entries (file, seq) WHERE file IS NOT NULL;
+CREATE INDEX by_content ON entries (sha256, seq) WHERE sha256 IS NOT NULL;
+CREATE INDEX by_subject ON entries (subject, seq) WHERE subject IS NOT NULL;
+CREATE TRIGGER contents_may_only_go BEFORE UPDATE ON entries
+WHEN NEW.seq IS NOT OLD.seq OR NEW.kind IS NOT OLD.kind OR NEW.commitment IS NOT OLD.commitment
+  OR NEW.hash IS NOT OLD.hash OR NEW.body IS NOT NULL OR NEW.salt IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END
+"""
+
+
+class LogError(EdgeallError):
+    """A log cannot be read, is damaged, or is no log."""
+
+
+class LogFullError(LogError):
+    """There is no room to write into a log. Nothing of what was being appended is in it."""
+
+
+def connect(path: Path, *, create: bool, read_only: bool = False) -> sqlite3.Connection:
+    """Open the log at `path`.
+
+    Raises:
+        LogError: it is missing and not `create`; another program's file, or damaged; a folder or special file; of a
+            later edgeall; or it cannot be opened, or only without a write-ahead log, as on network shares.
+    """
+    if (kind := special_file(path)) or os.path.isdir(path):  # noqa: PTH112
+        raise LogError(f"{path} is {kind or 'a folder'}, not a log: name another file with --log")
+    exists = os.path.exists(path)  # noqa: PTH110, of which pathlib's raises errors
+    if not exists and not create:
+        raise LogError(f"{path}: there is no log here: name one with --log, or begin one with edgeall watch")
+    if not exists:
+        with in_words(path), suppress(FileExistsError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Answers on people: for this user alone.
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    mode = "ro" if read_only else "rw"
+    with in_words(path):
+        database = sqlite3.connect(
+            f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+    try:
+        with in_words(path):
+            _set_up(database, path, create, read_only)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _set_up(database: sqlite3.Connection, path: Path, create: bool, read_only: bool) -> None:
+    # A file from elsewhere must not run functions of its own.
+    database.execute("PRAGMA trusted_schema = OFF")
+    tables = dict(database.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall())
+    if not tables and create and not read_only and _begin(database, path):
+        return
+    tables = dict(database.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall())
+    if _number(database, "application_id") != APPLICATION_ID:
+        raise LogError(f"{path} is a file of another program, not a log: name another file with --log")
+    if (schema := _number(database, "user_version")) > SCHEMA:
+        raise LogError(f"{path}: a log of a later edgeall (schema {schema}): update edgeall")
+    if tables != _expected():
+        raise LogError(f"{path}: its tables are not those of a log: it was altered, or is damaged")
+    if not read_only:
+        _for_writing(database, path)
+
+
+def _begin(database: sqlite3.Connection, path: Path) -> bool:
+    """Make the tables of a new log, unless another process does at this moment."""
+    _for_writing(database, path)
+    with transaction(database):
+        if database.execute("SELECT 1 FROM sqlite_schema").fetchone():
+            return False
+        if _number(database, "application_id") or _number(database, "user_version"):
+            raise LogError(f"{path} is a file of another program, not a log: name another file with --log")
+        for statement in _statements():
+            database.execute(statement)
+        log_id = os.urandom(chain.ID_BYTES)
+        database.execute(
+            "INSERT INTO log VALUES (1, ?, ?, 0, ?)", (log_id, chain.new_salt(), chain.first(log_id))
+        )
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        database.execute(f"PRAGMA user_version = {SCHEMA}")
+    return True
+
+
+def _for_writing(database: sqlite3.Connection, path: Path) -> None:
+    (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise LogError(f"{path}: no write-ahead log can be kept here: name a file on a disk of this machine with --log")
+    # Each commit is on the disk before it is reported.
+    database.execute("PRAGMA synchronous = FULL")
+    # What is removed is overwritten with zeros.
+    database.execute("PRAGMA secure_delete = ON")
+
+
+def _statements() -> list[str]:
+    found, pending = [], ""
+    for line in _TABLES.strip().splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending + ("" if pending.rstrip().endswith(";") else ";")) and line.rstrip().endswith(
+            (";", "END")
+        ):
+            found.append(pending.strip().removesuffix(";"))
+            pending = ""
+    return found
+
+
+def _expected() -> dict[str, str]:
+    return {statement.split()[2]: statement for statement in _statements()}
+
+
+def _number(database: sqlite3.Connection, pragma: str) -> int:
+    return int(database.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """All of the block or nothing; no other process writes meanwhile."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+_NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_TRUNCATE, sqlite3.SQLITE_IOERR_FSYNC}
+_NO_ROOM |= {sqlite3.SQLITE_IOERR_SHMSIZE}
+
+
+@contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """SQLite's and the system's errors as `LogError`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        why = str(error)
+        if code in _NO_ROOM:
+            raise LogFullError(f"{path}: cannot be written ({why}): make room on its disk") from error
+        if code == sqlite3.SQLITE_BUSY:
+            raise LogError(f"{path}: another process has been writing for long: try again") from error
+        if code == sqlite3.SQLITE_NOTADB:
+            raise LogError(f"{path} is no log, but a file of another kind: name another file with --log") from error
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_READONLY_DIRECTORY, sqlite3.SQLITE_CANTOPEN):
+            raise LogError(f"{path}: cannot be opened ({why}): look at its permissions and its folder's") from error
+        raise LogError(f"{path}: damaged, or its disk is ({why}): keep it, and name another file with --log") from error
+    except OSError as error:
+        raise LogError(f"{path}: cannot be opened ({error.strerror or error})") from error
