@@ -283,10 +283,10 @@ def _rows(answer: dict[str, Any]) -> Iterator[list[Any]]:
             name: "; ".join((values.get(name) or {}).get("reasons", ())) for name in ("quality", "domain")
         }
         values |= reasons | {"box": " ".join(map(str, part.get("box", ())))}
-        yield [_harmless(values.get(name)) for name in COLUMNS]
+        yield [harmless(values.get(name)) for name in COLUMNS]
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
     """Text that a spreadsheet program would take for a formula gets an apostrophe in front (OWASP, CSV injection)."""
     if isinstance(value, str) and value != STDIN and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{value}"

@@ -1,5 +1,6 @@
 """The log of a field station: an append-only record of every decision, chained by hash, in one SQLite file."""
 
+from edgeall.logbook.archiving import archive
 from edgeall.logbook.book import Logbook, default_path
 from edgeall.logbook.entries import (
     ArchiveEntry,
@@ -11,8 +12,14 @@ from edgeall.logbook.entries import (
     Record,
     RemovalEntry,
     Station,
+    path_text,
+    stamp,
+    system_clock,
 )
-from edgeall.logbook.verifying import Verification
+from edgeall.logbook.exporting import export
+from edgeall.logbook.removing import find_path, find_subject, remove
+from edgeall.logbook.storage import LogError, LogFullError
+from edgeall.logbook.verifying import Verification, verify
 
 __all__ = [
     "ArchiveEntry",
@@ -20,11 +27,22 @@ __all__ = [
     "Entry",
     "Head",
     "Kind",
+    "LogError",
+    "LogFullError",
     "Logbook",
     "PictureEntry",
     "Record",
     "RemovalEntry",
     "Station",
     "Verification",
+    "archive",
     "default_path",
+    "export",
+    "find_path",
+    "find_subject",
+    "path_text",
+    "remove",
+    "stamp",
+    "system_clock",
+    "verify",
 ]

@@ -34,7 +34,9 @@ def link(before: bytes, seq: int, kind: str, committed: bytes) -> bytes:
 
     The first byte differs from that of a commitment, as in RFC 6962, so that neither can be taken for the other.
     """
-    return hashlib.sha256(b"\x01" + before + seq.to_bytes(8, "big") + kind.encode() + b"\x00" + committed).digest()
+    return hashlib.sha256(
+        b"\x01" + before + seq.to_bytes(8, "big") + kind.encode() + b"\x00" + committed
+    ).digest()
 
 
 def fingerprint(key: bytes, *parts: str | int) -> bytes:

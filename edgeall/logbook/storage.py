@@ -18,9 +18,9 @@ SCHEMA = 1
 _BUSY_SECONDS = 30.0
 """How long one process waits for another that is writing."""
 
-# What is searched is computed from the body, so that it cannot contradict it, and goes where the body goes.
-_TABLES = """
-CREATE TABLE entries (
+# By name. What is searched is computed from the body, so that it cannot contradict it, and goes where the body goes.
+_TABLES = {
+    "entries": """CREATE TABLE entries (
   seq INTEGER PRIMARY KEY,
   kind TEXT NOT NULL,
   salt BLOB,
@@ -34,23 +34,28 @@ CREATE TABLE entries (
   sha256 TEXT AS (json_extract(body, '$.sha256')) VIRTUAL,
   subject TEXT AS (json_extract(body, '$.subject')) VIRTUAL,
   decision TEXT AS (json_extract(body, '$.answer.decision')) VIRTUAL
-) STRICT;
-CREATE TABLE log (
+) STRICT""",
+    "log": """CREATE TABLE log (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   id BLOB NOT NULL,
   key BLOB NOT NULL,
-  seq INTEGER NOT NULL,
-  hash BLOB NOT NULL
-) STRICT;
-CREATE TABLE known (fingerprint BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-CREATE INDEX by_file ON entries (file, seq) WHERE file IS NOT NULL;
-CREATE INDEX by_content ON entries (sha256, seq) WHERE sha256 IS NOT NULL;
-CREATE INDEX by_subject ON entries (subject, seq) WHERE subject IS NOT NULL;
-CREATE TRIGGER contents_may_only_go BEFORE UPDATE ON entries
+  base_seq INTEGER NOT NULL,
+  base_hash BLOB NOT NULL,
+  head_seq INTEGER NOT NULL,
+  head_hash BLOB NOT NULL
+) STRICT""",
+    "known": "CREATE TABLE known (fingerprint BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
+    "by_file": "CREATE INDEX by_file ON entries (file, seq) WHERE file IS NOT NULL",
+    "by_content": "CREATE INDEX by_content ON entries (sha256, seq) WHERE sha256 IS NOT NULL",
+    "by_subject": "CREATE INDEX by_subject ON entries (subject, seq) WHERE subject IS NOT NULL",
+    "contents_may_only_go": """CREATE TRIGGER contents_may_only_go BEFORE UPDATE ON entries
 WHEN NEW.seq IS NOT OLD.seq OR NEW.kind IS NOT OLD.kind OR NEW.commitment IS NOT OLD.commitment
   OR NEW.hash IS NOT OLD.hash OR NEW.body IS NOT NULL OR NEW.salt IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END
-"""
+BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END""",
+    "archived_ones_may_go": """CREATE TRIGGER archived_ones_may_go BEFORE DELETE ON entries
+WHEN OLD.seq > (SELECT base_seq FROM log)
+BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END""",
+}
 
 
 class LogError(EdgeallError):
@@ -97,65 +102,52 @@ def connect(path: Path, *, create: bool, read_only: bool = False) -> sqlite3.Con
 
 
 def _set_up(database: sqlite3.Connection, path: Path, create: bool, read_only: bool) -> None:
-    # A file from elsewhere must not run functions of its own.
-    database.execute("PRAGMA trusted_schema = OFF")
-    tables = dict(database.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall())
-    if not tables and create and not read_only and _begin(database, path):
-        return
-    tables = dict(database.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall())
+    # A file from elsewhere must not run functions of its own: nothing but the list of tables is read before it is
+    # compared. JSON functions count as untrusted up to SQLite 3.41 at least, so that this cannot be left to SQLite.
+    if create and not _tables(database):
+        _begin(database, path)
     if _number(database, "application_id") != APPLICATION_ID:
         raise LogError(f"{path} is a file of another program, not a log: name another file with --log")
     if (schema := _number(database, "user_version")) > SCHEMA:
         raise LogError(f"{path}: a log of a later edgeall (schema {schema}): update edgeall")
-    if tables != _expected():
+    if _tables(database) != _TABLES:
         raise LogError(f"{path}: its tables are not those of a log: it was altered, or is damaged")
     if not read_only:
         _for_writing(database, path)
 
 
-def _begin(database: sqlite3.Connection, path: Path) -> bool:
-    """Make the tables of a new log, unless another process does at this moment."""
+def _tables(database: sqlite3.Connection) -> dict[str, str]:
+    return dict(database.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall())
+
+
+def _begin(database: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of a new log, unless another process has made them meanwhile."""
+    if _number(database, "application_id") or _number(database, "user_version"):
+        return
     _for_writing(database, path)
     with transaction(database):
-        if database.execute("SELECT 1 FROM sqlite_schema").fetchone():
-            return False
-        if _number(database, "application_id") or _number(database, "user_version"):
-            raise LogError(f"{path} is a file of another program, not a log: name another file with --log")
-        for statement in _statements():
+        if _tables(database):
+            return
+        for statement in _TABLES.values():
             database.execute(statement)
         log_id = os.urandom(chain.ID_BYTES)
-        database.execute(
-            "INSERT INTO log VALUES (1, ?, ?, 0, ?)", (log_id, chain.new_salt(), chain.first(log_id))
-        )
+        first = chain.first(log_id)
+        row = (log_id, chain.new_salt(), 0, first, 0, first)
+        database.execute("INSERT INTO log VALUES (1, ?, ?, ?, ?, ?, ?)", row)
         database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         database.execute(f"PRAGMA user_version = {SCHEMA}")
-    return True
 
 
 def _for_writing(database: sqlite3.Connection, path: Path) -> None:
     (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
-        raise LogError(f"{path}: no write-ahead log can be kept here: name a file on a disk of this machine with --log")
+        raise LogError(
+            f"{path}: no write-ahead log can be kept here: name a file on a disk of this machine with --log"
+        )
     # Each commit is on the disk before it is reported.
     database.execute("PRAGMA synchronous = FULL")
     # What is removed is overwritten with zeros.
     database.execute("PRAGMA secure_delete = ON")
-
-
-def _statements() -> list[str]:
-    found, pending = [], ""
-    for line in _TABLES.strip().splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending + ("" if pending.rstrip().endswith(";") else ";")) and line.rstrip().endswith(
-            (";", "END")
-        ):
-            found.append(pending.strip().removesuffix(";"))
-            pending = ""
-    return found
-
-
-def _expected() -> dict[str, str]:
-    return {statement.split()[2]: statement for statement in _statements()}
 
 
 def _number(database: sqlite3.Connection, pragma: str) -> int:
@@ -175,7 +167,12 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-_NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_TRUNCATE, sqlite3.SQLITE_IOERR_FSYNC}
+_NO_ROOM = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+}
 _NO_ROOM |= {sqlite3.SQLITE_IOERR_SHMSIZE}
 
 
@@ -192,9 +189,15 @@ def in_words(path: Path) -> Iterator[None]:
         if code == sqlite3.SQLITE_BUSY:
             raise LogError(f"{path}: another process has been writing for long: try again") from error
         if code == sqlite3.SQLITE_NOTADB:
-            raise LogError(f"{path} is no log, but a file of another kind: name another file with --log") from error
+            raise LogError(
+                f"{path} is no log, but a file of another kind: name another file with --log"
+            ) from error
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_READONLY_DIRECTORY, sqlite3.SQLITE_CANTOPEN):
-            raise LogError(f"{path}: cannot be opened ({why}): look at its permissions and its folder's") from error
-        raise LogError(f"{path}: damaged, or its disk is ({why}): keep it, and name another file with --log") from error
+            raise LogError(
+                f"{path}: cannot be opened ({why}): look at its permissions and its folder's"
+            ) from error
+        raise LogError(
+            f"{path}: damaged, or its disk is ({why}): keep it, and name another file with --log"
+        ) from error
     except OSError as error:
         raise LogError(f"{path}: cannot be opened ({error.strerror or error})") from error
