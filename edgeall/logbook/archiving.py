@@ -68,7 +68,9 @@ def _write(log: Logbook, part: Path, last: int) -> int:
     """Write the entries up to `last` as a log, in one file, and check it; returns their number."""
     with Logbook.open(part, create=True) as made:
         with log.reading() as database, made.writing() as copy:
-            log_id, base_seq, base_hash = database.execute("SELECT id, base_seq, base_hash FROM log").fetchone()
+            log_id, base_seq, base_hash = database.execute(
+                "SELECT id, base_seq, base_hash FROM log"
+            ).fetchone()
             (hash_,) = database.execute("SELECT hash FROM entries WHERE seq = ?", (last,)).fetchone()
             rows = database.execute(f"SELECT {_COLUMNS} FROM entries WHERE seq <= ? ORDER BY seq", (last,))  # noqa: S608
             count = copy.executemany(

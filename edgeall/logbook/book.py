@@ -114,9 +114,11 @@ class Logbook:
         last = None if entry.folder is None else self.last_of(entry.folder, entry.path)
         if last is None:
             return False
-        if entry.sha256 is not None:
+        if last.answer is not None and entry.sha256 is not None:
             return last.sha256 == entry.sha256
-        return (last.error, last.size, last.mtime_ns) == (entry.error, entry.size, entry.mtime_ns)
+        return (last.sha256, last.error, last.size, last.mtime_ns) == (
+            *(entry.sha256, entry.error, entry.size, entry.mtime_ns),
+        )
 
     def _with_reference(self, entry: PictureEntry) -> PictureEntry:
         if entry.sha256 is None or entry.answer is None:
@@ -202,12 +204,16 @@ class Logbook:
                 return record
         return None
 
-    def knows_file(self, folder: str, path: str, size: int, mtime_ns: int) -> bool:
-        """Whether a file of this size and time of modification is in the log, or was archived."""
+    def knows_file(self, folder: str, path: str, size: int, mtime_ns: int, station: Station) -> bool:
+        """Whether a file of this size and time of modification needs no decision: it is in the log, or was archived.
+
+        A file that could not be read is known to the same station alone.
+        """
         last = self.last_of(folder, path)
-        if last is not None:
-            return (last.size, last.mtime_ns) == (size, mtime_ns)
-        return self._is_known("file", folder, path, size, mtime_ns)
+        if last is None:
+            return self._is_known("file", folder, path, size, mtime_ns)
+        equal = (last.size, last.mtime_ns) == (size, mtime_ns)
+        return equal and (last.answer is not None or last.station.gives_the_same(station))
 
     def knows_content(self, folder: str, path: str, sha256: str) -> Literal["removed", "archived"] | None:
         """Whether a picture of these bytes was removed from the log, or archived as this file."""

@@ -3,10 +3,13 @@
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from edgeall import documents
 from edgeall.values import dataclass
+
+if TYPE_CHECKING:
+    from edgeall.field import Failed, Result
 
 Kind = Literal["picture", "change", "removal", "archive"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -50,6 +53,25 @@ class Station:
 
 
 @dataclass(frozen=True)
+class Capture:
+    """What an OpenFlexure microscope wrote into a picture.
+
+    Attributes:
+        scan: name or identifier of the scan.
+        position: of the stage: x, y, z, in its steps.
+        matrix: 2 x 2, from pixels (y, x) to steps of the stage (x, y), by the microscope's calibration.
+        um_per_px: micrometres a pixel.
+        document: all that it wrote.
+    """
+
+    scan: str | None
+    position: tuple[float, float, float] | None
+    matrix: tuple[tuple[float, float], tuple[float, float]] | None
+    um_per_px: float | None
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class PictureEntry:
     """One picture, and the answer to it or why there is none.
 
@@ -81,7 +103,23 @@ class PictureEntry:
     error: str | None = None
     subject: str | None = None
     same_as: int | None = None
-    capture: dict[str, Any] | None = None
+    capture: Capture | None = None
+
+    @property
+    def result(self) -> "Result | Failed":
+        """The answer as classification gave it; its path is the file's.
+
+        Raises:
+            DocumentError: the answer is not one.
+        """
+        from edgeall.field import Classified, Failed
+        from edgeall.field.field_answers import FieldAnswer
+
+        path = self.path if self.folder is None else f"{self.folder}/{self.path}"
+        if self.answer is None:
+            return Failed(path, self.error or "")
+        kind = FieldAnswer if "cells" in self.answer else Classified
+        return kind.from_dict(self.answer | {"path": path})
 
     @property
     def decision(self) -> str | None:

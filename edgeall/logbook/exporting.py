@@ -93,14 +93,15 @@ def _values(log: Logbook, seq: int, kind: str, body: str | None) -> dict[str, An
 
 
 def _of_answer(entry: PictureEntry) -> dict[str, Any]:
-    answer, capture = entry.answer or {}, entry.capture or {}
+    answer = entry.answer or {}
     values = {name: answer.get(name) for name in ("decision", "label", "probability", "score", "threshold")}
     for name in ("quality", "domain"):
         values[name] = "; ".join((answer.get(name) or {}).get("reasons", ()))
     values["notes"] = "; ".join(answer.get("notes", ()))
     values["cells"] = json.dumps(answer["cells"]) if answer.get("cells") else None
-    values["scan"] = capture.get("scan")
-    return values | dict(zip("xyz", capture.get("position") or (), strict=False))
+    if entry.capture is not None:
+        values |= {"scan": entry.capture.scan, **dict(zip("xyz", entry.capture.position or (), strict=False))}
+    return values
 
 
 _WRITERS = {".csv": _write_csv, ".jsonl": _write_jsonl}

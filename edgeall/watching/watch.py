@@ -1,0 +1,254 @@
+"""The watcher: finds finished pictures, decides each once, and records the decisions."""
+
+import dataclasses
+import errno
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+
+from edgeall.errors import UsageError
+from edgeall.field import Classifier, Found
+from edgeall.files import AnyPath
+from edgeall.logbook import ChangeEntry, Logbook, LogFullError, PictureEntry, Record
+from edgeall.logbook.entries import Clock, path_text, plain_text, stamp, system_clock
+from edgeall.logbook.recording import Content, entry_of, station_of, subject_of
+from edgeall.values import dataclass
+from edgeall.watching.arrivals import Arrival, Arrivals, FolderAway, Identity
+from edgeall.watching.claim import claimed
+from edgeall.watching.reading import AWAY, MOST_BYTES, TooLarge, Unfinished, read_once
+
+COMMIT_SECONDS = 1.0
+"""Longest time between commits while pictures are decided. What is not committed is decided again after a crash."""
+SHARE = 0.05
+"""Most of a processor that looking at a large folder takes: looks are further apart there."""
+AGAIN_SECONDS = 30.0
+"""Until a file that cannot be opened is tried again."""
+FULL_SECONDS = 5.0
+"""Between attempts to write a log whose disk is full."""
+
+
+_AWAY, _FULL = "away", "full"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that a person should know, in one line."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """What became of one arrival.
+
+    Attributes:
+        entry: None where nothing is to be recorded.
+        again: seconds until the file is tried again; None where it is not.
+    """
+
+    arrival: Arrival
+    entry: PictureEntry | None = None
+    again: float | None = None
+    notice: Notice | None = None
+
+
+def watch(
+    folder: AnyPath,
+    classifier: Classifier,
+    log: Logbook,
+    *,
+    settle: float = 2.0,
+    every: float = 1.0,
+    once: bool = False,
+    stop: Event | None = None,
+    clock: Clock = system_clock,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Iterator[Record | Notice]:
+    """Decide each picture below a folder once, as it arrives, and yield each entry when it is in the log.
+
+    A picture is known by its bytes. A file that changes is decided again. A file with the bytes of an earlier one gets
+    that one's answer, where model, engine, kit and settings are the same: they would give the same bits. A file that
+    cannot be read is recorded with the error, and tried again when it, or the station, has changed.
+
+    A folder that goes away is waited for, and so is a full disk.
+
+    Args:
+        settle: seconds during which a file must not change to be finished.
+        every: seconds between looks; more where the folder is large.
+        once: end when every file that is there is decided.
+        stop: ends the watch, after the pictures that are in work are recorded.
+
+    Raises:
+        UsageError: no such folder, or it is watched already.
+        MissingExtraError, EngineError, SelftestError: as of `classify`.
+        LogError: the log cannot be written, for another reason than a full disk.
+        LogFullError: the disk was full, and `stop` was set.
+    """
+    place = Path(os.path.realpath(folder))
+    if not place.is_dir():
+        raise UsageError(f"{os.fspath(folder)}: no such folder")
+    with claimed(place, log.path):
+        classifier.begin()
+        watcher = _Watcher(place, classifier, log, settle, stop or Event(), clock, monotonic)
+        yield from watcher.run(every, once)
+
+
+class _Watcher:
+    def __init__(
+        self,
+        folder: Path,
+        classifier: Classifier,
+        log: Logbook,
+        settle: float,
+        stop: Event,
+        clock: Clock,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._folder, self._name = folder, path_text(folder)
+        self._classifier, self._log = classifier, log
+        self._stop, self._clock, self._monotonic = stop, clock, monotonic
+        self._station = station_of(classifier)
+        self._arrivals = Arrivals(folder, settle, self._is_known, monotonic)
+        self._pending: list[PictureEntry | ChangeEntry] = []
+        self._committed = monotonic()
+        self._told = set[str]()
+
+    def run(self, every: float, once: bool) -> Iterator[Record | Notice]:
+        self._note_change()
+        yield from self._commit()
+        while not self._stop.is_set():
+            began, arrived = self._monotonic(), list[Arrival]()
+            try:
+                arrived = self._arrivals.look()
+                yield from self._is_over(_AWAY, f"{self._folder} is back")
+            except FolderAway as away:
+                yield from self._tell(
+                    _AWAY, f"{self._folder} is away ({away.reason}): waiting until it is back"
+                )
+            pause = max(every, (self._monotonic() - began) / SHARE)
+            if arrived:
+                yield from self._decide_all(arrived)
+            elif once and not self._arrivals.waiting and _AWAY not in self._told:
+                return
+            self._stop.wait(pause)
+
+    def _is_known(self, name: str, identity: Identity) -> bool:
+        return self._log.knows_file(
+            self._name, path_text(name), identity.size, identity.mtime_ns, self._station
+        )
+
+    def _note_change(self) -> None:
+        """Record the station, where it is not that of the last time."""
+        before = self._log.last_station("watch", self._name)
+        if before == self._station:
+            return
+        now = vars(self._station)
+        changed = tuple(name for name in now if before is None or now[name] != getattr(before, name))
+        self._pending.append(
+            ChangeEntry(stamp(self._clock()), "watch", self._name, self._station, changed),
+        )
+
+    def _decide_all(self, arrived: list[Arrival]) -> Iterator[Record | Notice]:
+        going_on = (arrival for arrival in arrived if not self._stop.is_set())
+        for decided in self._classifier.in_order(self._decide, going_on):
+            if decided.again is not None:
+                self._arrivals.again(decided.arrival, decided.again)
+            if decided.notice is not None:
+                yield from self._tell(decided.notice.text, decided.notice.text)
+            if decided.entry is not None:
+                self._pending.append(decided.entry)
+            if self._monotonic() - self._committed >= COMMIT_SECONDS:
+                yield from self._commit()
+        yield from self._commit()
+
+    def _decide(self, arrival: Arrival) -> _Decided:
+        """Read a picture once, and decide it; in a thread."""
+        path = path_text(arrival.name)
+        try:
+            content = read_once(arrival)
+        except Unfinished:
+            return _Decided(arrival, again=0.0)
+        except TooLarge:
+            why = f"{arrival.path}: larger than the {MOST_BYTES >> 20} MiB that are read at once"
+            return _Decided(arrival, self._unread(path, arrival.identity, why))
+        except OSError as error:
+            why = f"{arrival.path}: cannot be read ({error.strerror or error})"
+            if error.errno in AWAY:
+                gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
+                return _Decided(
+                    arrival, again=0.0, notice=None if gone else Notice(f"{why}; it is tried again")
+                )
+            return _Decided(arrival, self._unread(path, arrival.identity, why), again=AGAIN_SECONDS)
+        last = self._log.last_of(self._name, path)
+        if last is not None and last.sha256 == content.sha256 and last.answer is not None:
+            return _Decided(arrival)
+        known = self._log.knows_content(self._name, path, content.sha256)
+        if known is not None:
+            told = (
+                Notice("pictures that were removed from the log are left alone")
+                if known == "removed"
+                else None
+            )
+            return _Decided(arrival, notice=told)
+        return _Decided(arrival, self._entry(arrival, path, content))
+
+    def _entry(self, arrival: Arrival, path: str, content: Content) -> PictureEntry:
+        earlier = self._log.same_content(content.sha256, self._station)
+        if earlier is not None and isinstance(earlier.entry, PictureEntry):
+            return dataclasses.replace(
+                earlier.entry,
+                time=stamp(self._clock()),
+                source="watch",
+                folder=self._name,
+                path=path,
+                mtime_ns=content.mtime_ns,
+                subject=subject_of(path),
+            )
+        result = self._classifier.answer(Found(arrival.path, arrival.name, content.data))
+        return entry_of(
+            content, result, self._station, path=path, folder=self._name, source="watch", clock=self._clock
+        )
+
+    def _unread(self, path: str, identity: Identity, why: str) -> PictureEntry:
+        return PictureEntry(
+            time=stamp(self._clock()),
+            source="watch",
+            folder=self._name,
+            path=path,
+            sha256=None,
+            size=identity.size,
+            mtime_ns=identity.mtime_ns,
+            station=self._station,
+            answer=None,
+            error=plain_text(why),
+            subject=subject_of(path),
+        )
+
+    def _commit(self) -> Iterator[Record | Notice]:
+        """Append what is pending, and wait for room where there is none."""
+        while self._pending:
+            try:
+                records = self._log.append(self._pending)
+            except LogFullError as error:
+                if self._stop.is_set():
+                    raise
+                yield from self._tell(_FULL, f"{error}; waiting for it, no picture is lost")
+                self._stop.wait(FULL_SECONDS)
+                continue
+            self._pending = []
+            yield from self._is_over(_FULL, f"{self._log.path}: there is room again")
+            yield from records
+        self._committed = self._monotonic()
+
+    def _tell(self, what: str, text: str) -> Iterator[Notice]:
+        """A notice, once until it is over."""
+        if what not in self._told:
+            self._told.add(what)
+            yield Notice(text)
+
+    def _is_over(self, what: str, text: str) -> Iterator[Notice]:
+        if what in self._told:
+            self._told.discard(what)
+            yield Notice(text)
