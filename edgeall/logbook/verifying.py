@@ -1,10 +1,15 @@
 """Whether a log holds: the first entry that does not, and why."""
 
+from datetime import UTC, datetime, timedelta
+
 from edgeall import documents
 from edgeall.logbook import chain
 from edgeall.logbook.book import Logbook, read_body
-from edgeall.logbook.entries import ArchiveEntry, Head, RemovalEntry
+from edgeall.logbook.entries import ArchiveEntry, Head, RemovalEntry, stamp
 from edgeall.values import dataclass
+
+_OUT_OF_ORDER = timedelta(minutes=1)
+"""Several threads decide, so that an entry can be earlier than the one before it by what a picture takes."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class _Walk:
         self.seq, self._hash, self._base = 0, b"", 0
         self.why, self._broken = "", 0
         self._gaps, self._told = set[int](), set[int]()
-        self._time, self._remarks = "", list[str]()
+        self._time, self._remarks = datetime.min.replace(tzinfo=UTC) + _OUT_OF_ORDER, list[str]()
 
     def begin(self, seq: int, hash_: bytes) -> None:
         """After the archived entries."""
@@ -125,9 +130,13 @@ class _Walk:
             entry = read_body(kind, body)
         except documents.DocumentError as error:
             return self.fail(seq, f"its content is no entry ({error})")
-        if entry.time < self._time:
-            self._remarks.append(f"entry {seq}: the clock was set back, from {self._time} to {entry.time}")
-        self._time = entry.time
+        try:
+            time = datetime.fromisoformat(entry.time)
+        except ValueError:
+            return self.fail(seq, f"its time is none ({entry.time[:40]!r})")
+        if time < self._time - _OUT_OF_ORDER:
+            self._remarks.append(f"entry {seq}: the clock was set back, from {stamp(self._time)} to {entry.time}")
+        self._time = time
         if isinstance(entry, RemovalEntry):
             self._told.update(entry.entries)
         if isinstance(entry, ArchiveEntry):
