@@ -199,5 +199,7 @@ def in_words(path: Path) -> Iterator[None]:
         raise LogError(
             f"{path}: damaged, or its disk is ({why}): keep it, and name another file with --log"
         ) from error
+    except UnicodeEncodeError:
+        raise LogError(f"{path}: a text cannot be written or searched for: it is no Unicode") from None
     except OSError as error:
         raise LogError(f"{path}: cannot be opened ({error.strerror or error})") from error

@@ -135,7 +135,9 @@ class _Walk:
         except ValueError:
             return self.fail(seq, f"its time is none ({entry.time[:40]!r})")
         if time < self._time - _OUT_OF_ORDER:
-            self._remarks.append(f"entry {seq}: the clock was set back, from {stamp(self._time)} to {entry.time}")
+            self._remarks.append(
+                f"entry {seq}: the clock was set back, from {stamp(self._time)} to {entry.time}"
+            )
         self._time = time
         if isinstance(entry, RemovalEntry):
             self._told.update(entry.entries)
