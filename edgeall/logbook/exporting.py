@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edgeall import documents
 from edgeall.errors import UsageError
 from edgeall.field.verdict_file import harmless
 from edgeall.files import AnyPath, refuse_overwrite, replacing
-from edgeall.logbook.book import Logbook, read_body
-from edgeall.logbook.entries import PictureEntry
-from edgeall.logbook.storage import LogError
+from edgeall.logbook import storage
+from edgeall.logbook.book import Logbook
+from edgeall.logbook.entries import Entry, PictureEntry
+from edgeall.logbook.storage import Row
 
 COLUMNS = (
     *("seq", "time", "kind", "folder", "path", "decision", "label", "probability", "score", "threshold"),
@@ -43,24 +43,22 @@ def export(log: Logbook, path: AnyPath, *, overwrite: bool = False) -> int:
         return write(log, part)
 
 
-def _rows(log: Logbook) -> Iterator[tuple[int, str, bytes | None, str | None, bytes, bytes]]:
+def _rows(log: Logbook) -> Iterator[Row]:
     with log.reading() as database:
-        yield from database.execute(
-            "SELECT seq, kind, salt, body, commitment, hash FROM entries ORDER BY seq"
-        )
+        yield from map(log.sound, storage.rows(database, "ORDER BY seq"))
 
 
 def _write_jsonl(log: Logbook, part: Path) -> int:
     count = 0
     with part.open("w", encoding="utf-8", newline="\n") as file:
-        for count, (seq, kind, salt, body, commitment, hash_) in enumerate(_rows(log), 1):  # noqa: B007
+        for count, row in enumerate(_rows(log), 1):  # noqa: B007
             line = {
-                "seq": seq,
-                "kind": kind,
-                "salt": None if salt is None else salt.hex(),
-                "body": body,
-                "commitment": commitment.hex(),
-                "hash": hash_.hex(),
+                "seq": row.seq,
+                "kind": row.kind,
+                "salt": None if row.salt is None else row.salt.hex(),
+                "body": row.body,
+                "commitment": row.commitment.hex(),
+                "hash": row.hash.hex(),
             }
             file.write(json.dumps(line) + "\n")
     return count
@@ -71,19 +69,15 @@ def _write_csv(log: Logbook, part: Path) -> int:
     with part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for count, (seq, kind, _, body, _, hash_) in enumerate(_rows(log), 1):  # noqa: B007
-            values = {"seq": seq, "kind": kind, "hash": hash_.hex(), **_values(log, seq, kind, body)}
+        for count, row in enumerate(_rows(log), 1):  # noqa: B007
+            values = {"seq": row.seq, "kind": row.kind, "hash": row.hash.hex(), **_values(log.entry(row))}
             writer.writerow([harmless(values.get(name)) for name in COLUMNS])
     return count
 
 
-def _values(log: Logbook, seq: int, kind: str, body: str | None) -> dict[str, Any]:
-    if body is None:
+def _values(entry: Entry | None) -> dict[str, Any]:
+    if entry is None:
         return {"kind": "removed"}
-    try:
-        entry = read_body(kind, body)
-    except documents.DocumentError as error:
-        raise LogError(f"{log.path}: entry {seq} is damaged ({error}): see edgeall log verify") from None
     station = getattr(entry, "station", None)
     values = {name: value for name, value in vars(entry).items() if isinstance(value, str | int)}
     if station is not None:
