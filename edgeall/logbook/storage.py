@@ -243,6 +243,10 @@ def in_words(path: Path) -> Iterator[None]:
         raise LogError(
             f"{path}: damaged, or its disk is ({why}): keep it, and name another file with --log"
         ) from error
+    except UnicodeDecodeError:
+        raise LogError(
+            f"{path}: damaged (a text in it is no Unicode): keep it, and name another file with --log"
+        ) from None
     except UnicodeEncodeError:
         raise LogError(f"{path}: a text cannot be written or searched for: it is no Unicode") from None
     except OSError as error:

@@ -86,6 +86,15 @@ def _empty(why: str) -> Verification:
     return Verification(0, 0, 1, Head(0, ""), 1, why, ())
 
 
+def _time(text: str) -> datetime | None:
+    """A time with its zone; None where the text is none."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if time.tzinfo is None else time
+
+
 class _Walk:
     """The state of a check, from entry to entry."""
 
@@ -124,9 +133,8 @@ class _Walk:
             entry = read_body(kind, body)
         except documents.DocumentError as error:
             return self.fail(seq, f"its content is no entry ({error})")
-        try:
-            time = datetime.fromisoformat(entry.time)
-        except ValueError:
+        time = _time(entry.time)
+        if time is None:
             return self.fail(seq, f"its time is none ({entry.time[:40]!r})")
         if time < self._time - _OUT_OF_ORDER:
             self._remarks.append(
