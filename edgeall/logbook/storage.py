@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from edgeall.errors import EdgeallError
 from edgeall.logbook import chain
+from edgeall.logbook.network_shares import share_of
 from edgeall.pixels.opening import special_file
 
 APPLICATION_ID = 0x65_64_67_6C
@@ -101,6 +102,10 @@ def connect(path: Path, *, create: bool, read_only: bool = False) -> sqlite3.Con
     exists = os.path.exists(path)  # noqa: PTH110, of which pathlib's raises errors
     if not exists and not create:
         raise LogError(f"{path}: there is no log here: name one with --log, or begin one with edgeall watch")
+    if not read_only and (share := share_of(path.parent)):
+        raise LogError(
+            f"{path} is on a network share ({share}): name a file on a disk of this machine with --log"
+        )
     if not exists:
         with in_words(path), suppress(FileExistsError):
             path.parent.mkdir(parents=True, exist_ok=True)
