@@ -83,7 +83,7 @@ class Logbook:
             The records that were appended, without those that were left out.
 
         Raises:
-            LogFullError: there is no room. The log is as before.
+            LogWaitError: there is no room, or another process writes for long. The log is as before.
             LogError: it cannot be written; or the content of an entry is no JSON.
         """
         with self.writing() as database:

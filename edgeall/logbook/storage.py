@@ -86,8 +86,8 @@ class LogError(EdgeallError):
     """A log cannot be read, is damaged, or is no log."""
 
 
-class LogFullError(LogError):
-    """There is no room to write into a log. Nothing of what was being appended is in it."""
+class LogWaitError(LogError):
+    """A log cannot be written now: its disk is full, or another process writes. What was being appended is not in it."""
 
 
 def connect(path: Path, *, create: bool, read_only: bool = False) -> sqlite3.Connection:
@@ -234,9 +234,9 @@ def in_words(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", None)
         why = str(error)
         if code in _NO_ROOM:
-            raise LogFullError(f"{path}: cannot be written ({why}): make room on its disk") from error
+            raise LogWaitError(f"{path}: cannot be written ({why}): make room on its disk") from error
         if code == sqlite3.SQLITE_BUSY:
-            raise LogError(f"{path}: another process has been writing for long: try again") from error
+            raise LogWaitError(f"{path}: another process has been writing for long: try again") from error
         if code == sqlite3.SQLITE_NOTADB:
             raise LogError(
                 f"{path} is no log, but a file of another kind: name another file with --log"

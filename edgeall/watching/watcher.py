@@ -11,7 +11,7 @@ from threading import Event
 from edgeall.errors import UsageError
 from edgeall.field import Classifier, Found
 from edgeall.files import AnyPath
-from edgeall.logbook import ChangeEntry, Logbook, LogFullError, PictureEntry, Record
+from edgeall.logbook import ChangeEntry, Logbook, LogWaitError, PictureEntry, Record
 from edgeall.logbook.entries import Clock, path_text, plain_text, stamp, system_clock
 from edgeall.logbook.recording import Content, entry_of, station_of, subject_of
 from edgeall.values import dataclass
@@ -27,11 +27,11 @@ SHARE = 0.05
 the log for every file, does not count."""
 AGAIN_SECONDS = 30.0
 """Until a file that cannot be opened is tried again."""
-FULL_SECONDS = 5.0
-"""Between attempts to write a log whose disk is full."""
+WAIT_SECONDS = 5.0
+"""Between attempts to write a log whose disk is full, or which another process writes."""
 
 
-_AWAY, _FULL = "away", "full"
+_AWAY, _WAITING = "away", "waiting"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def watch(
         UsageError: no such folder, or it is watched already.
         MissingExtraError, EngineError, SelftestError: as of `classify`.
         LogError: the log cannot be written, for another reason than a full disk.
-        LogFullError: the disk was full, and `stop` was set.
+        LogWaitError: the log could not be written, and `stop` was set.
     """
     place = Path(os.path.realpath(folder))
     if not place.is_dir():
@@ -232,18 +232,18 @@ class _Watcher:
         )
 
     def _commit(self) -> Iterator[Record | Notice]:
-        """Append what is pending, and wait for room where there is none."""
+        """Append what is pending, and wait where the log cannot be written now."""
         while self._pending:
             try:
                 records = self._log.append(self._pending)
-            except LogFullError as error:
+            except LogWaitError as error:
                 if self._stop.is_set():
                     raise
-                yield from self._tell(_FULL, f"{error}; waiting for it, no picture is lost")
-                self._stop.wait(FULL_SECONDS)
+                yield from self._tell(_WAITING, f"{error}; waiting, no picture is lost")
+                self._stop.wait(WAIT_SECONDS)
                 continue
             self._pending = []
-            yield from self._is_over(_FULL, f"{self._log.path}: there is room again")
+            yield from self._is_over(_WAITING, f"{self._log.path}: written again")
             yield from records
         self._committed = self._monotonic()
 

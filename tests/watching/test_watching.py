@@ -21,7 +21,7 @@ from edgeall.field import Classifier, classify
 from edgeall.logbook import (
     ChangeEntry,
     Logbook,
-    LogFullError,
+    LogWaitError,
     PictureEntry,
     Record,
     archive,
@@ -402,13 +402,30 @@ def test_a_full_disk_is_waited_for(
         notices = told(list(scripted(artifact, scans, log, *steps)))
         assert len(notices) == 2
         assert notices[0].startswith(f"{log}: cannot be written")
-        assert notices[0].endswith("waiting for it, no picture is lost")
-        assert notices[1] == f"{log}: there is room again"
+        assert notices[0].endswith("waiting, no picture is lost")
+        assert notices[1] == f"{log}: written again"
         assert names(log) == ["a.png", "b.png"]
         with Logbook.open(log) as book:
             assert verify(book).holds
     finally:
         filesystem.close()
+
+
+def test_another_program_that_writes_for_long_is_waited_for(
+    artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once(artifact, scans, log)
+    draw("a.png", 0)
+    monkeypatch.setattr("edgeall.logbook.storage._BUSY_SECONDS", 0.01)
+    with Logbook.open(log) as other, other.reading() as database:
+        database.execute("BEGIN IMMEDIATE")
+        steps = [*[nothing] * 4, lambda: database.execute("COMMIT"), *[nothing] * 4]
+        notices = told(list(scripted(artifact, scans, log, *steps)))
+    assert notices == [
+        f"{log}: another process has been writing for long: try again; waiting, no picture is lost",
+        f"{log}: written again",
+    ]
+    assert names(log) == ["a.png"]
 
 
 def test_a_watcher_that_is_ended_while_the_disk_is_full_says_so_and_decides_again_later(
@@ -424,12 +441,12 @@ def test_a_watcher_that_is_ended_while_the_disk_is_full_says_so_and_decides_agai
     real = Logbook.append
 
     def full(book: Logbook, entries: Any) -> Any:
-        raise LogFullError(
+        raise LogWaitError(
             f"{book.path}: cannot be written (database or disk is full): make room on its disk"
         )
 
     monkeypatch.setattr(Logbook, "append", full)
-    with pytest.raises(LogFullError):
+    with pytest.raises(LogWaitError):
         list(scripted(artifact, scans, log, *[nothing] * 6))
     monkeypatch.setattr(Logbook, "append", real)
     once(artifact, scans, log)
