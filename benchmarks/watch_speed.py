@@ -28,6 +28,8 @@ from classify_speed import FEW, SIZE, Turn, draw, ratio, took
 from edgeall import artifact, files
 from edgeall.artifact import Artifact
 
+DISTINCT = 20
+"""Pictures that are drawn."""
 MOST_BYTES = 150_000_000
 """The goal for the PSS of a watcher."""
 
@@ -65,7 +67,7 @@ def main() -> int:
 def measured(model: Artifact, folder: Path, count: int, turns: int, most: int) -> str:
     """The Markdown text."""
     load = os.getloadavg()
-    pictures = [Path(path) for path in draw(folder / "all", max(count, most))]
+    pictures = many(folder, max(count, most))
     linked(folder / "some", pictures[:count])
     linked(folder / "few", pictures[:FEW])
     logs = (folder / f"log{number}.db" for number in itertools.count())
@@ -92,6 +94,16 @@ def measured(model: Artifact, folder: Path, count: int, turns: int, most: int) -
         f"{os.cpu_count()} processors.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def many(folder: Path, count: int) -> list[Path]:
+    """JPEG files in the folder "all", no two of equal bytes: some that are drawn, with numbers after their ends."""
+    drawn = [Path(path).read_bytes() for path in draw(folder / "drawn", DISTINCT)]
+    (folder / "all").mkdir()
+    paths = [folder / "all" / f"{number:05}.jpg" for number in range(count)]
+    for number, path in enumerate(paths):
+        path.write_bytes(drawn[number % DISTINCT] + number.to_bytes(4, "big"))
+    return paths
 
 
 def linked(folder: Path, pictures: list[Path]) -> None:

@@ -87,7 +87,7 @@ class LogError(EdgeallError):
 
 
 class LogWaitError(LogError):
-    """A log cannot be written now: its disk is full, or another process writes. What was being appended is not in it."""
+    """A log cannot be written now: its disk is full, or another process writes. Nothing was appended."""
 
 
 def connect(path: Path, *, create: bool, read_only: bool = False) -> sqlite3.Connection:
