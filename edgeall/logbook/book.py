@@ -325,12 +325,9 @@ def write_body(entry: Entry) -> str:
         LogError: it has a number or text that JSON cannot hold.
     """
     try:
+        # Not `dataclasses.asdict`, which would copy every answer.
         text = json.dumps(
-            dataclasses.asdict(entry),
-            sort_keys=True,
-            separators=(",", ":"),
-            ensure_ascii=False,
-            allow_nan=False,
+            entry, default=vars, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
         )
         text.encode()
     except ValueError as error:
