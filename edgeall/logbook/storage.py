@@ -16,6 +16,8 @@ from edgeall.pixels.opening import special_file
 APPLICATION_ID = 0x65_64_67_6C
 """Of the file's header: "edgl"."""
 SCHEMA = 1
+OLDEST_SQLITE = (3, 37)
+"""The first with STRICT tables. Debian 12 and Raspberry Pi OS of 2023 have 3.40."""
 
 _BUSY_SECONDS = 30.0
 """How long one process waits for another that is writing."""
@@ -97,6 +99,11 @@ def connect(path: Path, *, create: bool, read_only: bool = False) -> sqlite3.Con
         LogError: it is missing and not `create`; another program's file, or damaged; a folder or special file; of a
             later edgeall; or it cannot be opened, or only without a write-ahead log, as on network shares.
     """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        needed = ".".join(map(str, OLDEST_SQLITE))
+        raise LogError(
+            f"a log needs SQLite {needed}, and this Python has {sqlite3.sqlite_version}: use another Python"
+        )
     if (kind := special_file(path)) or os.path.isdir(path):  # noqa: PTH112
         raise LogError(f"{path} is {kind or 'a folder'}, not a log: name another file with --log")
     exists = os.path.exists(path)  # noqa: PTH110, of which pathlib's raises errors

@@ -83,7 +83,7 @@ def watch(
         stop: ends the watch, after the pictures that are in work are recorded.
 
     Raises:
-        UsageError: no such folder, or it is watched already.
+        UsageError: no such folder, it is watched already, or, with `once`, it cannot be listed.
         MissingExtraError, EngineError, SelftestError: as of `classify`.
         LogError: the log cannot be written, for another reason than a full disk.
         LogWaitError: the log could not be written, and `stop` was set.
@@ -127,13 +127,18 @@ class _Watcher:
                 arrived = self._arrivals.look()
                 yield from self._is_over(_AWAY, f"{self._folder} is back")
             except FolderAway as away:
+                if once:
+                    raise UsageError(f"{self._folder}: cannot be listed ({away.reason})") from None
                 yield from self._tell(
                     _AWAY, f"{self._folder} is away ({away.reason}): waiting until it is back"
                 )
+            for below, why in self._arrivals.unlisted.items():
+                place = self._folder / below
+                yield from self._tell(str(place), f"{place}: cannot be listed ({why}); it is tried again")
             pause = every if pause is None else max(every, (time.thread_time() - began) / SHARE)
             if arrived:
                 yield from self._decide_all(arrived)
-            elif once and not self._arrivals.waiting and _AWAY not in self._told:
+            elif once and not self._arrivals.waiting:
                 return
             self._stop.wait(pause)
 

@@ -221,6 +221,12 @@ def test_no_log_is_kept_on_a_network_share(path: Path, monkeypatch: pytest.Monke
     assert not path.exists()
 
 
+def test_an_older_sqlite_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeall.logbook.storage.OLDEST_SQLITE", (99, 0))
+    with pytest.raises(LogError, match=r"a log needs SQLite 99\.0, and this Python has 3\."):
+        Logbook.open(path, create=True)
+
+
 def test_a_log_of_a_process_that_was_killed_is_read(path: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     copy.mkdir()

@@ -239,6 +239,41 @@ def test_a_file_without_permission_is_recorded_and_tried_again(
     assert [entry.error is None for entry in pictures(log)] == [False, True]
 
 
+def test_a_file_without_permission_is_tried_again_at_each_start(
+    artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("a.png", 0)
+
+    def read(arrival: Any) -> Any:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as without:
+        without.setattr(READ, read)
+        list(scripted(artifact, scans, log, *[nothing] * 4))
+    once(artifact, scans, log)
+    assert [entry.error is None for entry in pictures(log)] == [False, True]
+
+
+def test_a_folder_below_that_cannot_be_listed_is_told(
+    artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("below/a.png", 0)
+    real = os.scandir
+
+    def closed(path: Any) -> Any:
+        if Path(path) in (scans / "below", *closed_ones):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path)
+
+    closed_ones: list[Path] = []
+    monkeypatch.setattr(os, "scandir", closed)
+    notices = told(list(scripted(artifact, scans, log, *[nothing] * 4)))
+    assert notices == [f"{scans / 'below'}: cannot be listed (Permission denied); it is tried again"]
+    closed_ones.append(scans)
+    with pytest.raises(UsageError, match=r"cannot be listed \(Permission denied\)"):
+        once(artifact, scans, log)
+
+
 def test_a_file_that_is_gone_before_it_is_read_is_no_trouble(
     artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
