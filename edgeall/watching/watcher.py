@@ -22,6 +22,8 @@ from edgeall.watching.reading import AWAY, MOST_BYTES, TooLarge, Unfinished, rea
 COMMIT_SECONDS = 1.0
 """Longest time between commits while pictures are decided. What is not committed is decided again after a crash. The
 first commits of many pictures follow sooner, so that a watcher that never lives for a second gets on too."""
+AHEAD = 32
+"""Pictures that are decided at most while the log is flushed to a slow disk. What is kept of each is its entry."""
 SHARE = 0.05
 """Most of a processor that looking at a large folder takes: looks are further apart there. The first look, which asks
 the log for every file, does not count."""
@@ -161,7 +163,7 @@ class _Watcher:
     def _decide_all(self, arrived: list[Arrival]) -> Iterator[Record | Notice]:
         began = self._committed = self._monotonic()
         going_on = (arrival for arrival in arrived if not self._stop.is_set())
-        for decided in self._classifier.in_order(self._decide, going_on):
+        for decided in self._classifier.in_order(self._decide, going_on, AHEAD):
             if decided.again is not None:
                 self._arrivals.again(decided.arrival, decided.again)
             if decided.notice is not None:
@@ -175,6 +177,8 @@ class _Watcher:
 
     def _decide(self, arrival: Arrival) -> _Decided:
         """Read a picture once, and decide it; in a thread."""
+        if self._stop.is_set():
+            return _Decided(arrival)
         path = path_text(arrival.name)
         try:
             content = read_once(arrival)
