@@ -74,7 +74,8 @@ def verify(log: Logbook, noted: Head | None = None) -> Verification:
                 ):
                     walk.fail(walk.seq, problem)
         finally:
-            database.execute("ROLLBACK")
+            if database.in_transaction:
+                database.execute("ROLLBACK")
     return walk.outcome()
 
 

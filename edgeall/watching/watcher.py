@@ -16,7 +16,7 @@ from edgeall.logbook.entries import Clock, path_text, plain_text, stamp, system_
 from edgeall.logbook.recording import Content, entry_of, station_of, subject_of
 from edgeall.values import dataclass
 from edgeall.watching.arrivals import Arrival, Arrivals, FolderAway, Identity
-from edgeall.watching.claim import claimed
+from edgeall.watching.claim import Claim, claimed
 from edgeall.watching.reading import AWAY, MOST_BYTES, TooLarge, Unfinished, read_once
 
 COMMIT_SECONDS = 1.0
@@ -93,9 +93,9 @@ def watch(
     place = Path(os.path.realpath(folder))
     if not place.is_dir():
         raise UsageError(f"{os.fspath(folder)}: no such folder")
-    with claimed(place, log.path):
+    with claimed(place, log.path) as claim:
         classifier.begin()
-        watcher = _Watcher(place, classifier, log, settle, stop or Event(), clock, monotonic)
+        watcher = _Watcher(place, claim, classifier, log, settle, stop or Event(), clock, monotonic)
         yield from watcher.run(every, once)
 
 
@@ -103,6 +103,7 @@ class _Watcher:
     def __init__(
         self,
         folder: Path,
+        claim: Claim,
         classifier: Classifier,
         log: Logbook,
         settle: float,
@@ -111,7 +112,7 @@ class _Watcher:
         monotonic: Callable[[], float],
     ) -> None:
         self._folder, self._name = folder, path_text(folder)
-        self._classifier, self._log = classifier, log
+        self._claim, self._classifier, self._log = claim, classifier, log
         self._stop, self._clock, self._monotonic = stop, clock, monotonic
         self._station = station_of(classifier)
         self._arrivals = Arrivals(folder, settle, self._is_known, monotonic)
@@ -138,11 +139,17 @@ class _Watcher:
                 place = self._folder / below
                 yield from self._tell(str(place), f"{place}: cannot be listed ({why}); it is tried again")
             pause = every if pause is None else max(every, (time.thread_time() - began) / SHARE)
-            if arrived:
-                yield from self._decide_all(arrived)
-            elif once and not self._arrivals.waiting:
+            for batch in self._batches(arrived):
+                yield from self._decide_all(batch)
+            if once and not arrived and not self._arrivals.waiting:
                 return
             self._stop.wait(pause)
+
+    def _batches(self, arrived: list[Arrival]) -> Iterator[list[Arrival]]:
+        """The arrivals; last, and each alone, those that may have ended the watcher before: all others are recorded."""
+        suspects = [arrival for arrival in arrived if path_text(arrival.name) in self._claim.suspects]
+        others = [arrival for arrival in arrived if arrival not in suspects]
+        yield from filter(None, [others, *([arrival] for arrival in suspects)])
 
     def _is_known(self, name: str, identity: Identity) -> bool:
         return self._log.knows_file(
@@ -180,6 +187,10 @@ class _Watcher:
         if self._stop.is_set():
             return _Decided(arrival)
         path = path_text(arrival.name)
+        with self._claim.working_on(path):
+            return self._decide_on(arrival, path)
+
+    def _decide_on(self, arrival: Arrival, path: str) -> _Decided:
         try:
             content = read_once(arrival)
         except Unfinished:

@@ -403,6 +403,44 @@ def test_a_second_watcher_says_that_there_is_one(
     assert once(artifact, scans, log) == []
 
 
+class Death(BaseException):
+    """What ends a watcher, in place of a signal."""
+
+
+def test_a_picture_that_ends_the_watcher_does_not_keep_others_from_being_decided(
+    artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Classifier.answer
+
+    def answer(classifier: Classifier, found: Any) -> Any:
+        if found.name == "deadly.png":
+            raise Death
+        return real(classifier, found)
+
+    for seconds, name in enumerate(["deadly.png", "a.png", "b.png", "c.png"]):
+        os.utime(draw(name, seconds), (seconds, seconds))
+    with monkeypatch.context() as deadly:
+        deadly.setattr(Classifier, "answer", answer)
+        for _ in range(2):
+            with pytest.raises(Death):
+                once(artifact, scans, log)
+        assert sorted(names(log)) == ["a.png", "b.png", "c.png"]
+        draw("d.png", 4)
+        with pytest.raises(Death):
+            once(artifact, scans, log)
+        assert "d.png" in names(log)
+    once(artifact, scans, log)
+    assert "deadly.png" in names(log)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1, null]", b"[[[[", b"\xff\xfe", b"[" * 100_000])
+def test_a_spoiled_lock_says_nothing(artifact: Artifact, scans: Path, log: Path, content: bytes) -> None:
+    once(artifact, scans, log)
+    (lock,) = log.parent.glob(".log.db.*.lock")
+    lock.write_bytes(content)
+    assert once(artifact, scans, log) == []
+
+
 def test_where_there_are_no_locks_the_log_takes_each_picture_once(
     artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
