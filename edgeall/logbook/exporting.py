@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.errors import UsageError
-from edgeall.field.verdict_file import harmless
+from edgeall.csv_cells import harmless
 from edgeall.files import AnyPath, refuse_overwrite, replacing
 from edgeall.logbook import storage
 from edgeall.logbook.book import Logbook
