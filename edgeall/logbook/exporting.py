@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edgeall.errors import UsageError
 from edgeall.csv_cells import harmless
+from edgeall.errors import UsageError
 from edgeall.files import AnyPath, refuse_overwrite, replacing
 from edgeall.logbook import storage
 from edgeall.logbook.book import Logbook
