@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions
+.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed coverage-of-intervals domain cells reference-figures emulator watch-speed watch-kills test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions
 
 help:
 	@echo "make demo    the whole journey on synthetic cells, about 8 minutes on 2 cores"
@@ -20,6 +20,8 @@ help:
 	@echo "make int8-gate RUNS=\"runs/NAME.folds ...\"  the gate of INT8 exports on broken and on sound models, a minute a run"
 	@echo "make export-speed  what one export costs beside nine separate ones, cached, and with other calibration images"
 	@echo "make classify-speed ARTIFACT=FILE.tflite  edgeall classify beside a short script with the same engine, five minutes"
+	@echo "make watch-speed ARTIFACT=FILE.tflite  edgeall watch beside edgeall classify, on one processor, and its memory"
+	@echo "make watch-kills  watchers that are killed 1,000 times while pictures arrive (KILLS=N), at most 12 minutes"
 	@echo "make coverage-of-intervals  how often the intervals over subjects hold the truth, by simulation (quarter of an hour)"
 	@echo "make domain DATA=DIR  what the domain of a model takes and refuses, on C-NMC, BCCD and photographs (minutes)"
 	@echo "make corruptions RUNS=\"runs/NAME ...\"  what corrupted test images do to the runs' artifacts (minutes to an hour a run)"
@@ -64,6 +66,14 @@ export-speed: $(READY)
 
 classify-speed: $(READY)
 	$(BIN)/python benchmarks/classify_speed.py $(ARTIFACT)
+
+watch-speed: $(READY)
+	$(BIN)/python benchmarks/watch_speed.py $(ARTIFACT)
+
+KILLS ?= 1000
+
+watch-kills: $(READY)
+	EDGEALL_WATCH_KILLS=$(KILLS) EDGEALL_KILL_MINUTES=12 $(BIN)/python -m pytest -n0 -s tests/watching/test_killed_watchers.py
 
 coverage-of-intervals: $(READY)
 	$(BIN)/python benchmarks/interval_coverage.py --out benchmarks/results/interval-coverage.md
@@ -110,8 +120,8 @@ test-backends: $(READY)
 
 # What a field device runs, without the workstation's packages. Small models are made once, by the main environment.
 PYTHONS ?= python3.12 python3.13
-FIELD_TESTS := tests/runtimes tests/field tests/cells tests/artifact tests/measuring tests/station tests/targets tests/test_pixel_mapping.py \
-	tests/test_pixels.py $(addprefix tests/cli/test_,classify.py inspect.py command_line.py crash_message.py devices.py)
+FIELD_TESTS := tests/runtimes tests/field tests/logbook tests/watching tests/hardening tests/cells tests/artifact tests/measuring tests/station tests/targets tests/test_pixel_mapping.py \
+	tests/test_pixels.py $(addprefix tests/cli/test_,classify.py watch.py log.py inspect.py command_line.py crash_message.py devices.py)
 
 test-pythons: $(READY)
 	rm -rf .venv-pythons/models && mkdir -p .venv-pythons

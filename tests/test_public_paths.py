@@ -37,7 +37,7 @@ from edgeall.runtimes import open_model
 ROOMS = (
     *("artifact", "runs", "predictions", "runtimes", "field", "datasets", "training", "tuning", "ensembling"),
     *("evaluating", "comparing", "benching", "reporting", "results", "targets", "importing", "exporting"),
-    *("recommending", "cards", "reporting.charts", "reporting.page", "bundling"),
+    *("recommending", "cards", "reporting.charts", "reporting.page", "bundling", "logbook", "watching"),
 )
 
 

@@ -91,13 +91,13 @@ def run(args: argparse.Namespace, display: Display) -> int:
     from edgeall.field.counts import Counts, Group
     from edgeall.pixels.folder import LeftOut, in_words
 
-    artifact = read(args.model or _default_model())
-    _caveats(artifact, display)
+    artifact = read(args.model or default_model())
+    caveats(artifact, display)
     counts, left_out, groups = Counts(), list[LeftOut](), list[Group]()
     trouble = 0
     with _outputs(args, artifact, display) as outputs, crash_message(artifact):
         known = None if outputs is None else outputs.known
-        selftested = partial(_selftested, display=display)
+        told = partial(selftested, display=display)
         found = answers(
             artifact,
             args.paths,
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
             force=args.force,
             cells=args.cells,
             known=known,
-            selftested=selftested,
+            selftested=told,
         )
         for answer in found:
             if isinstance(answer, LeftOut):
@@ -167,7 +167,12 @@ def _outputs(args: argparse.Namespace, artifact: Artifact, display: Display) -> 
         yield made
 
 
-def _default_model() -> Path:
+def default_model() -> Path:
+    """The artifact that is meant where none is named.
+
+    Raises:
+        UsageError: there is none, or several.
+    """
     named = os.environ.get(ENVIRONMENT)
     if named:
         return Path(named)
@@ -184,13 +189,15 @@ def _default_model() -> Path:
     raise UsageError(f"{found} in the current folder: give one with --model, or set {ENVIRONMENT}")
 
 
-def _selftested(outcome: "Outcome", display: Display) -> None:
+def selftested(outcome: "Outcome", display: Display) -> None:
+    """Say that the golden pictures were run."""
     display.note(
         f"selftest: {outcome.engine} {outcome.version} answers right here ({outcome.milliseconds:.0f} ms)"
     )
 
 
-def _caveats(artifact: Artifact, display: Display) -> None:
+def caveats(artifact: Artifact, display: Display) -> None:
+    """Say what is known, and what not, of the answers of an artifact."""
     from edgeall.golden.checkable import uncheckable
 
     display.note(NOTICE)

@@ -107,6 +107,13 @@ COMMANDS = (
         # that could decode a picture.
         environment={"OPENBLAS_NUM_THREADS": "1"},
     ),
+    Command(
+        "watch",
+        "classify each picture as it arrives in a folder, and keep a log",
+        interrupted="what is in the log stays there, and is not decided again",
+        environment={"OPENBLAS_NUM_THREADS": "1"},
+    ),
+    Command("log", "show, check, export, archive the log of watch; remove a person from it"),
 )
 
 _EPILOG = "Research use only; not a medical device. See also: edgeall COMMAND --help."

@@ -1,7 +1,8 @@
 """Answers of `classify` as lines of text and JSON."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from edgeall.artifact import Decision
 from edgeall.cli.display import Display
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from edgeall.field.counts import Counts, Group
     from edgeall.field.field_answers import FieldAnswer
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 _WORDS: "dict[Outcome, str]" = {
     "positive": "positive",
     "negative": "negative",
@@ -19,11 +22,17 @@ _WORDS: "dict[Outcome, str]" = {
 }
 
 
-def show(result: "Result | Failed", decision: Decision, display: Display) -> None:
-    """Print one answer: an error on standard error, anything else as a result."""
+def show(
+    result: "Result | Failed", decision: Decision, display: Display, more: Mapping[str, Any] = _NOTHING
+) -> None:
+    """Print one answer: an error on standard error, anything else as a result.
+
+    Args:
+        more: keys for programs.
+    """
     from edgeall.field import Classified, Failed
 
-    display.emit(result.to_dict(), line=True)
+    display.emit({**result.to_dict(), **more}, line=True)
     if isinstance(result, Failed):
         display.error(result.error)
     elif not display.as_json:

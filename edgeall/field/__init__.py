@@ -1,7 +1,7 @@
 """Classification of images with an artifact, offline, on any device."""
 
 from edgeall.field.answers import Classified, Failed
-from edgeall.field.classify import Answer, Result, answers, classify
+from edgeall.field.classify import Answer, Classifier, Result, answers, classify
 from edgeall.field.sources import Found, find_images
 from edgeall.field.verdict import OUTCOMES, Outcome, Verdict, decide, verdict_of
 from edgeall.pixels.folder import LeftOut
@@ -11,6 +11,7 @@ __all__ = [
     "OUTCOMES",
     "Answer",
     "Classified",
+    "Classifier",
     "Failed",
     "Found",
     "LeftOut",

@@ -1,9 +1,9 @@
 """Classifies pictures with one engine, and yields each answer as soon as it is available."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Protocol, Union
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, Union
 
 from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, ImageError, UsageError
@@ -15,12 +15,15 @@ from edgeall.field.sources import STDIN, Found, find_images
 from edgeall.golden.checkable import uncheckable
 from edgeall.golden.remembered import check_once
 from edgeall.pixels.folder import LeftOut
-from edgeall.runtimes import Session
+from edgeall.runtimes import EngineInfo, Session
 from edgeall.values import dataclass
 
 if TYPE_CHECKING:
     from edgeall.field.field_answers import FieldAnswer
     from edgeall.golden.checking import Outcome
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 Result = Union[Classified, "FieldAnswer"]
 
@@ -109,9 +112,6 @@ def answers(
         raise UsageError("no image given: name files, folders, or - for standard input")
     if names.count(STDIN) > 1:
         raise UsageError("standard input (-) holds one image: name it once")
-    way = _way(artifact, force, cells)
-    processors = usable_processors()
-    pool = SessionPool(artifact, threads, processors // max(1, threads))
 
     def answer(found: Found | Failed | LeftOut) -> Answer | LeftOut:
         if isinstance(found, LeftOut):
@@ -120,30 +120,98 @@ def answers(
             return Answer(None, found)
         if known is not None and (before := known(found)) is not None:
             return Answer(found, before, known=True)
+        return Answer(found, classifier.answer(found))
+
+    with Classifier(artifact, threads, force=force, cells=cells, selftested=selftested) as classifier:
+        yield from classifier.in_order(answer, find_images(names))
+
+
+class Classifier:
+    """An artifact and its engine, for any number of pictures, by several threads.
+
+    It is what `answers` uses, for callers whose pictures do not come in one call:
+
+    >>> with Classifier(artifact) as classifier:  # doctest: +SKIP
+    ...     classifier.begin()
+    ...     classifier.answer(Found("cell.jpg", "cell.jpg", content))
+    """
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        threads: int = 1,
+        *,
+        force: bool = False,
+        cells: bool = False,
+        selftested: "Callable[[Outcome], None] | None" = None,
+    ) -> None:
+        """Nothing is loaded yet. The arguments are those of `answers`."""
+        self.artifact, self.threads, self.force, self.cells = artifact, threads, force, cells
+        self._way = _way(artifact, force, cells)
+        self._selftested = selftested
+        self._processors = usable_processors()
+        self._pool = SessionPool(artifact, threads, self._processors // max(1, threads))
+
+    def begin(self) -> None:
+        """Load the engine, and run the golden pictures where they have to be; not again in later calls.
+
+        Raises:
+            MissingExtraError, EngineError, SelftestError: as of `classify`.
+        """
+        if self._pool.engine is None:
+            self._pool.begin(self._check)
+
+    @property
+    def engine(self) -> EngineInfo | None:
+        """The engine; None before `begin`."""
+        return self._pool.engine
+
+    def answer(self, found: Found) -> Result | Failed:
+        """The answer on one picture; for any thread. Waits for `begin`."""
         try:
-            read = way.read(found)
-            with pool.session() as session:
-                return Answer(found, way.answer(found.path, read, session))
+            read = self._way.read(found)
+            with self._pool.session() as session:
+                return self._way.answer(found.path, read, session)
         except (ImageError, EngineError) as error:
-            return Answer(found, Failed(found.path, str(error)))
+            return Failed(found.path, str(error))
 
-    def check(session: Session) -> None:
-        outcome = check_once(artifact, session) if uncheckable(artifact) is None else None
-        if outcome is not None and selftested is not None:
-            selftested(outcome)
+    def in_order(
+        self, function: Callable[[Item], Made], items: Iterable[Item], ahead: int | None = None
+    ) -> Iterator[Made]:
+        """Results of `function`, which may call `answer`, of each item, as `reading_ahead.in_order` gives them.
 
-    # A thread takes a picture from its file to its answer, so that it stays with one processor. The first pictures are
-    # read while the engine loads.
-    try:
-        with ExitStack() as stack:
-            ready = stack.enter_context(in_order(answer, find_images(names), processors))
-            # Before the threads are waited for, whatever happens: none may wait for an engine that does not come.
-            stack.callback(pool.give_up)
-            pool.begin(check)
-            yield from ready
-    finally:
-        pool.give_up()
-        pool.close()
+        There is a thread for each processor. A thread takes a picture from its file to its answer, so that it stays
+        with one processor. The first pictures are read while the engine loads.
+
+        Raises:
+            as `begin`, and what `function` raises.
+        """
+        with in_order(function, items, self._processors, ahead) as ready:
+            try:
+                self.begin()
+                yield from ready
+            except BaseException:
+                # Before the threads are waited for: none may wait for an engine that does not come.
+                self._pool.give_up()
+                raise
+
+    def _check(self, session: Session) -> None:
+        outcome = check_once(self.artifact, session) if uncheckable(self.artifact) is None else None
+        if outcome is not None and self._selftested is not None:
+            self._selftested(outcome)
+
+    def close(self) -> None:
+        """Close the engine, which no thread uses any more."""
+        self._pool.give_up()
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def _way(artifact: Artifact, force: bool, cells: bool) -> Way:

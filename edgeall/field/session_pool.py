@@ -6,7 +6,7 @@ from threading import Condition
 
 from edgeall.artifact import Artifact
 from edgeall.errors import EngineError
-from edgeall.runtimes import Session, open_session
+from edgeall.runtimes import EngineInfo, Session, open_session
 
 MOST_BYTES = 256 * 2**20
 """Most bytes of model files that are loaded. An engine needs one to three times as much memory for each session. Four
@@ -14,7 +14,11 @@ sessions of a float32 MobileNetV2 stay below, and one of a float32 VGG16 does no
 
 
 class SessionPool:
-    """Sessions of which each serves one thread at a time. Threads wait for the first one."""
+    """Sessions of which each serves one thread at a time. Threads wait for the first one.
+
+    Attributes:
+        engine: None before `begin`.
+    """
 
     def __init__(self, artifact: Artifact, threads: int, most: int) -> None:
         """
@@ -27,6 +31,7 @@ class SessionPool:
         self._free: list[Session] = []
         self._opened = 0
         self._given_up = False
+        self.engine: EngineInfo | None = None
         self._changed = Condition()
 
     def begin(self, check: Callable[[Session], None]) -> None:
@@ -43,6 +48,7 @@ class SessionPool:
             session.close()
             raise
         with self._changed:
+            self.engine = session.engine
             self._free.append(session)
             self._opened = 1
             self._changed.notify_all()

@@ -1,11 +1,12 @@
 """Single pictures: read, checked, and given a verdict by a session."""
 
+import io
 import time
 
 from edgeall.artifact import Artifact, Domain
 from edgeall.domain.judging import unlike
 from edgeall.field.answers import Classified
-from edgeall.field.sources import Found
+from edgeall.field.sources import STDIN, Found
 from edgeall.field.verdict import Verdict, verdict_of
 from edgeall.pixels import Picture, Source, read_picture
 from edgeall.pixels.quality import Quality, assess
@@ -52,7 +53,17 @@ def verdict(checked: Checked, artifact: Artifact, session: Session, force: bool)
 
 def source_of(found: Found) -> Source:
     """What to read of a picture."""
-    return found.path if found.content is None else found.content
+    if found.content is None:
+        return found.path
+    return found.content if found.path == STDIN else _NamedBytes(found.content, found.path)
+
+
+class _NamedBytes(io.BytesIO):
+    """The content of a file that was read before; messages name the file."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.name = name
 
 
 _SMALLER = 0.75

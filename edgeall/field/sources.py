@@ -31,7 +31,7 @@ class Found:
     Attributes:
         path: of the file; "-" for standard input.
         name: its path below the folder that was named, with "/"; the file's name where the file itself was named.
-        content: of standard input; None for files.
+        content: of standard input, and of files that were read already; None for files that were not.
     """
 
     path: str

@@ -55,11 +55,11 @@ def list_folder(
     """
     unlisted: list[OSError] = []
     for place, folders, files in os.walk(root, onerror=unlisted.append):
-        folders[:] = sorted(name for name in folders if not _hidden(name))
+        folders[:] = sorted(name for name in folders if not is_hidden_name(name))
         for path in (Path(place, name) for name in folders):
             if path.is_symlink():
                 yield LeftOut(path, LINK_OUT if stay_within and _leads_out(path, root) else LINKED_FOLDER)
-        for path in (Path(place, name) for name in sorted(files) if not _hidden(name)):
+        for path in (Path(place, name) for name in sorted(files) if not is_hidden_name(name)):
             if stay_within and path.is_symlink() and _leads_out(path, root):
                 yield LeftOut(path, LINK_OUT)
             else:
@@ -97,7 +97,8 @@ def looks_like_a_picture(path: Path) -> bool:
         return True
 
 
-def _hidden(name: str) -> bool:
+def is_hidden_name(name: str) -> bool:
+    """Whether files and folders of this name are ignored."""
     return name.startswith(".") or name == "__MACOSX"
 
 
