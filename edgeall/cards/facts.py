@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeall.artifact import INTENDED_USE, Artifact, Metadata
+from edgeall.recommending.measured import started_at_random
 from edgeall.reporting import caveats
 from edgeall.results import Bench, Result
 from edgeall.results.device_bench import title
@@ -159,8 +160,8 @@ def _unmeasured(facts: Facts) -> Iterator[str]:
     yield "No device was measured: accuracy, latency and memory of this file are not known."
     if metadata.provenance.data_fingerprint.startswith("unknown:"):
         yield "The training images are not known to edgeall."
-    if "random" in metadata.provenance.weights.lower():
-        yield "Training started from random weights: accuracy is not what the backbone can do."
+    if started_at_random(metadata.provenance.weights):
+        yield "Training started from random weights: accuracy is not what the backbone can do with pretrained ones."
     test = metadata.test
     if test is None:
         yield "No test figures of its Keras model travel with it."

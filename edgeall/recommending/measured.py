@@ -51,8 +51,22 @@ def pretrained(result: Result) -> bool | None:
 
     None where it is not known, and of ensembles whose members differ in it.
     """
-    random = {origin.strip().lower().startswith("random") for origin in (result.weights or "").split(";")}
+    random = _random(result.weights)
     return None if not result.weights or len(random) > 1 else not random.pop()
+
+
+def started_at_random(weights: str | None) -> bool:
+    """Whether training started from random weights; of an ensemble, that of a member or more.
+
+    Args:
+        weights: as a result or an artifact names them; an ensemble's members apart by ";".
+    """
+    return True in _random(weights)
+
+
+def _random(weights: str | None) -> set[bool]:
+    """A file of weights may have any name, but only random ones begin so (`training.initial_weights`)."""
+    return {origin.strip().lower().startswith("random weights") for origin in (weights or "").split(";")}
 
 
 def repeated(bench: Bench) -> dict[str, int]:

@@ -144,7 +144,8 @@ def _latency(result: Result, bench: Bench, latency: Latency | None, *, tail: boo
     text = formatting.ms(latency.p50) + (f" / {formatting.ms(latency.p90)}" if tail else "")
     if result.latency_kind == "estimated":
         return f"≈ {text} estimated"
-    return " ".join([text, *(marks(result) if tail else ())])
+    # A mark is of the figure beside it.
+    return " ".join([text, *(marks(result) if tail and latency.p50 is not None else ())])
 
 
 def marks(measured: Result | Batch) -> list[str]:

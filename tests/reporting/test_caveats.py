@@ -54,6 +54,10 @@ class TestLimits:
         if changes:
             assert not any(said in text for text in verdict(make_document([make_result()])).of("unknown"))
 
+    def test_a_file_of_weights_may_be_named_as_it_likes(self, make_document: Make, make_result: Make) -> None:
+        told = verdict(make_document([make_result(weights="weights of random_erasing.h5")]))
+        assert not any("random weights" in text for text in told.of("limit"))
+
     def test_what_could_not_be_measured_is_named(self, make_document: Make, make_result: Make) -> None:
         failures = [{"artifact": "a.onnx", "error": "killed"}]
         assert "Not measured: a.onnx: killed." in verdict(
