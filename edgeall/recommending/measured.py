@@ -49,10 +49,10 @@ def mixed_pretraining(bench: Bench, among: Iterable[Result]) -> str:
 def pretrained(result: Result) -> bool | None:
     """Whether training started from pretrained weights.
 
-    None where it is not known, and of ensembles whose members differ in it.
+    None where it is not known, as of imported models, and of ensembles whose members differ in it.
     """
-    random = _random(result.weights)
-    return None if not result.weights or len(random) > 1 else not random.pop()
+    states = _starts(result.weights)
+    return None if len(states) > 1 else states.pop()
 
 
 def started_at_random(weights: str | None) -> bool:
@@ -61,12 +61,19 @@ def started_at_random(weights: str | None) -> bool:
     Args:
         weights: as a result or an artifact names them; an ensemble's members apart by ";".
     """
-    return True in _random(weights)
+    return False in _starts(weights)
 
 
-def _random(weights: str | None) -> set[bool]:
-    """A file of weights may have any name, but only random ones begin so (`training.initial_weights`)."""
-    return {origin.strip().lower().startswith("random weights") for origin in (weights or "").split(";")}
+def _starts(weights: str | None) -> set[bool | None]:
+    """Whether each origin is that of pretrained weights; None where it does not say."""
+    return {
+        next((state for word, state in _STARTS if origin.strip().lower().startswith(word)), None)
+        for origin in (weights or "").split(";")
+    }
+
+
+_STARTS = (("random", False), ("imagenet", True), ("weights of ", True))
+"""How origins begin (`training.initial_weights`); a file of weights may have any name."""
 
 
 def repeated(bench: Bench) -> dict[str, int]:
