@@ -109,3 +109,12 @@ def test_a_gap_says_why_nothing_is_compared() -> None:
     assert pair_of(document([result()])).missing == "Results of one backbone only."
     apart = document([result("mobilenetv2", "tflite"), result("densenet201", "onnx")])
     assert pair_of(apart).missing.startswith("They were not measured in the same format")
+
+
+def test_a_noisy_latency_is_marked_and_the_mark_explained() -> None:
+    pair = pair_of(two(heavy={"noisy": True}))
+    latency = line_of(pair, "latency p50 ms")
+    assert latency.b.endswith("] noisy")
+    assert "noisy" not in latency.a
+    assert any(note.startswith("noisy: ") for note in pair.notes)
+    assert not any("noisy" in note for note in pair_of(two()).notes)
