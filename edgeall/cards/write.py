@@ -38,7 +38,9 @@ def write_cards(every: Sequence[Facts], folder: AnyPath, *, overwrite: bool = Fa
     places: dict[Path, Facts] = {}
     for facts in every:
         if facts.name in (".", ".."):
-            raise UsageError(f"{facts.artifact.path}: its name names no folder for its cards; rename the file")
+            raise UsageError(
+                f"{facts.artifact.path}: its name names no folder for its cards; rename the file"
+            )
         place = Path(folder) / facts.name
         if (other := places.setdefault(place, facts)) is not facts:
             raise UsageError(

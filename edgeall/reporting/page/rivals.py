@@ -133,9 +133,7 @@ def _lines(bench: Bench, a: Result, b: Result) -> Iterator[Line]:
     )
     if not bench.emulated and p50(a) is not None and p50(b) is not None:
         ratio = time_ratio(b, a)
-        times = tuple(
-            " ".join([formatting.interval(_latency(r), formatting.ms), *marks(r)]) for r in (a, b)
-        )
+        times = tuple(" ".join([formatting.interval(_latency(r), formatting.ms), *marks(r)]) for r in (a, b))
         gap = formatting.UNKNOWN if ratio is None else formatting.ratio(ratio)
         yield Line("latency p50 ms", times[0], times[1], gap, _said(excludes(ratio, 1)))
     yield _counted("size MB", a.size_bytes, b.size_bytes, formatting.megabytes)
