@@ -166,12 +166,19 @@ def _time(found: LatencyRange) -> str:
 def _because(bench: Bench, limits: Constraints, choice: Choice, chosen: Result) -> list[str]:
     found = []
     if kept := _limits_kept(bench, limits, chosen):
-        found.append(f"Shown to keep every limit: {', '.join(kept)}.")
+        found.append(f"{_kept(bench, limits, chosen)}: {', '.join(kept)}.")
     found += [_pace(bench, choice, chosen), _worth(bench, choice, chosen)]
     found += [*_weights(bench, choice.useful), *_faster(bench, choice)]
     if left_out := list(_left_out(bench, choice)):
         found.append(f"Left out: {'; '.join(left_out)}.")
     return found
+
+
+def _kept(bench: Bench, limits: Constraints, chosen: Result) -> str:
+    time = latency_range(chosen, bench.emulated)
+    if limits.max_latency_ms is not None and time is not None and time.estimated:
+        return "Keeps every limit, that of latency by an estimate"
+    return "Shown to keep every limit"
 
 
 def _limits_kept(bench: Bench, limits: Constraints, chosen: Result) -> list[str]:

@@ -83,6 +83,7 @@ class TestLimits:
         changes = {"emulated": True}
         found = asked(emulated, changes=changes, max_latency_ms=45.0)
         assert found.chosen is not None
+        assert found.because[0].startswith("Keeps every limit, that of latency by an estimate: ")
         assert "≈ up to 40.0 ms estimated" in found.take
         assert any("estimated, not measured" in text for text in found.not_known)
         assert asked(emulated, changes=changes, max_latency_ms=30.0).chosen is None
