@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeall.artifact import INTENDED_USE, Artifact, Metadata
-from edgeall.recommending.measured import started_at_random
+from edgeall.recommending.measured import started_at_random, synthetic
 from edgeall.reporting import caveats
 from edgeall.results import Bench, Result
 from edgeall.results.device_bench import title
@@ -134,8 +134,7 @@ def _limits(facts: Facts) -> Iterator[str]:
     metadata = facts.metadata
     if metadata.parity is None or metadata.parity.word != "passed":
         yield facts.parity
-    data = (metadata.provenance.data, *(result.data or "" for _, result in facts.tested))
-    if any("synth" in each.lower() for each in data):
+    if any(map(synthetic, (metadata.provenance.data, *(result.data for _, result in facts.tested)))):
         yield "The images are synthetic: accuracy here says nothing about patients."
     if facts.benches:
         for bench in facts.benches:

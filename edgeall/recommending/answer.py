@@ -16,7 +16,7 @@ from edgeall.recommending.constraints import (
     latency_range,
     shares,
 )
-from edgeall.recommending.measured import mixed_pretraining, repeated
+from edgeall.recommending.measured import mixed_pretraining, repeated, synthetic
 from edgeall.results import Bench, Failure, JsonObject, Result
 from edgeall.results.differences import FEW_SUBJECTS
 from edgeall.results.pairing import accuracy_difference, auc_difference, same_images
@@ -377,7 +377,7 @@ _MARKS = {
 def _of_images(bench: Bench) -> Iterator[str]:
     if not bench.results:
         return
-    if any("synth" in (r.data or "").lower() for r in bench.results):
+    if any(synthetic(r.data) for r in bench.results):
         yield "Anything of patients: the images are synthetic."
     people = [r.clusters for r in bench.results if r.clusters is not None]
     if people and min(people) < FEW_SUBJECTS:

@@ -76,6 +76,15 @@ _STARTS = (("random", False), ("imagenet", True), ("weights of ", True))
 """How origins begin (`training.initial_weights`); a file of weights may have any name."""
 
 
+def synthetic(data: str | None) -> bool:
+    """Whether a program drew the images.
+
+    Args:
+        data: as a result or an artifact names them: a layout, with " (synthetic)" for drawn ones (`datasets.dataset`).
+    """
+    return "synthetic" in (data or "").lower()
+
+
 def repeated(bench: Bench) -> dict[str, int]:
     """By name with threads how often an artifact was measured, where that is more than once.
 

@@ -134,7 +134,7 @@ def _on_times(bench: Bench) -> list[str]:
     clocked = timed(bench)
     if noisy := [r for r in clocked if r.noisy]:
         found.append(
-            f"{len(noisy)} of {len(clocked)} measurements are noisy: their rounds differ by more than 10%. "
+            f"Noisy measurements: {len(noisy)} of {len(clocked)}. Rounds differ by more than 10%. "
             "Measure again on an idle machine."
         )
     if any(r.throttled for r in clocked):

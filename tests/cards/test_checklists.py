@@ -109,3 +109,8 @@ def test_corrupted_pictures_stand_under_robustness() -> None:
     assert "at defocus 1, beside 90.0" in told
     assert "This is seen, not shown" in told
     assert "Corrupted" not in answers(CLAIM_2024, facts(bench()))["30"]
+
+
+def test_drawn_images_are_called_so_whatever_they_show() -> None:
+    told = answers(CLAIM_2024, facts(data="ALL-IDB2 (synthetic)"))["7"]
+    assert told.startswith("Synthetic pictures, drawn by a program (ALL-IDB2 (synthetic))")

@@ -22,7 +22,7 @@ class TestLimits:
         ("changes", "said"),
         [
             ({"weights": "random weights"}, "started from random weights"),
-            ({"noisy": True}, "1 of 1 measurements are noisy"),
+            ({"noisy": True}, "Noisy measurements: 1 of 1."),
             ({"thermal": {"throttled": True}}, "slowed down"),
             ({"thermal": {"hot": True}}, "started hotter"),
             ({"settings": {"obeys_rules": False}}, "fewer runs"),

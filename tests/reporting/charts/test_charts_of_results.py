@@ -286,7 +286,7 @@ class TestSubjectHarm:
             "The worst subject is s1: float32 has 5 of 5 images right, INT8 2 (−60.0 points)."
             in chart.description
         )
-        assert "fewer right in 2 subjects, more in 1, as many in 1" in chart.description
+        assert "fewer images right in INT8: 2; with more: 1; with as many: 1." in chart.description
 
     def test_of_many_subjects_those_that_lose_most_are_drawn_and_all_are_in_the_table(
         self, make_result: MakeResult, make_document: MakeDocument
