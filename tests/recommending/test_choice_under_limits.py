@@ -89,7 +89,7 @@ class TestLimits:
         assert asked(emulated, changes=changes, max_latency_ms=30.0).chosen is None
         assert reasons(asked(emulated, changes=changes)) == [["no latency was measured there"]]
 
-    @pytest.mark.parametrize("why", [{"parity": FAILED}, {"wrong": range(0, 20)}])
+    @pytest.mark.parametrize("why", [{"parity": FAILED}, {"wrong": range(20)}])
     def test_int8_without_a_gain_is_taken_where_its_float32_may_not_be(self, why: dict[str, Any]) -> None:
         slow = {"precision": "int8", "medians": SLOW}
         sound = asked(result(), result(**slow, base_wrong=[]))
