@@ -16,7 +16,7 @@ from edgeall.recommending.constraints import (
     latency_range,
     shares,
 )
-from edgeall.recommending.measured import mixed_pretraining, repeated, synthetic
+from edgeall.recommending.measured import NOT_ALONE, differences_beside, repeated, synthetic
 from edgeall.results import Bench, Failure, JsonObject, Result
 from edgeall.results.differences import FEW_SUBJECTS
 from edgeall.results.pairing import accuracy_difference, auc_difference, same_images
@@ -168,7 +168,7 @@ def _because(bench: Bench, limits: Constraints, choice: Choice, chosen: Result) 
     if kept := _limits_kept(bench, limits, chosen):
         found.append(f"{_kept(bench, limits, chosen)}: {', '.join(kept)}.")
     found += [_pace(bench, choice, chosen), _worth(bench, choice, chosen)]
-    found += [*_weights(bench, choice.useful), *_faster(bench, choice)]
+    found += [*_unlike(bench, choice.useful), *_faster(bench, choice)]
     if left_out := list(_left_out(bench, choice)):
         found.append(f"Left out: {'; '.join(left_out)}.")
     return found
@@ -317,9 +317,8 @@ def _distance(candidate: Candidate) -> tuple[int, int, float]:
     return hopeless, missed, sum(1.0 if r.miss is None else r.miss for r in candidate.reasons)
 
 
-def _weights(bench: Bench, among: Iterable[Result]) -> list[str]:
-    mixed = mixed_pretraining(bench, among)
-    return [f"{mixed}: their difference is not the backbones' alone."] if mixed else []
+def _unlike(bench: Bench, among: Iterable[Result]) -> list[str]:
+    return [f"{each}: {NOT_ALONE}." for each in differences_beside(bench, among)]
 
 
 def _not_known(bench: Bench, choice: Choice) -> Iterator[str]:

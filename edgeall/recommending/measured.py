@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 from edgeall import formatting
 from edgeall.results import Bench, Result
 
+NOT_ALONE = "their difference is not the backbones' alone"
+"""What follows from `differences_beside`."""
+
 
 def artifacts(bench: Bench) -> list[Result]:
     """One result an artifact: threads change its times, not what it answers nor its size."""
@@ -34,6 +37,20 @@ def beside_float32(bench: Bench) -> Iterator[tuple[Result, Result]]:
     for r in bench.results:
         if r.precision == "int8" and place(r) in floats:
             yield floats[place(r)], r
+
+
+def differences_beside(bench: Bench, among: Iterable[Result]) -> tuple[str, ...]:
+    """In what else than their layers backbones differ, in words: pretraining, the size of the input."""
+    results = tuple(among)
+    return tuple(filter(None, (mixed_pretraining(bench, results), _mixed_inputs(bench, results))))
+
+
+def _mixed_inputs(bench: Bench, among: Iterable[Result]) -> str:
+    """ "densenet201 reads 96 x 96 pixels, mobilenetv2 224 x 224 pixels", where that differs; else ""."""
+    sizes = {bench.family(r): r.input_size for r in among if r.input_size is not None}
+    if len(set(sizes.values())) < 2:
+        return ""
+    return ", ".join(f"{name} reads {size} x {size} pixels" for name, size in sorted(sizes.items()))
 
 
 def mixed_pretraining(bench: Bench, among: Iterable[Result]) -> str:

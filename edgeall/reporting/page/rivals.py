@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from edgeall import formatting
-from edgeall.recommending.measured import mixed_pretraining, p50, pretrained
+from edgeall.recommending.measured import NOT_ALONE, differences_beside, mixed_pretraining, p50, pretrained
 from edgeall.reporting.findings import common_place
 from edgeall.reporting.results_table import MARKS, marks
 from edgeall.results import Bench, Result
@@ -97,8 +97,7 @@ def _compared(bench: Bench, a: Result, b: Result, place: str) -> Rivals:
     notes = [
         f"{name}: {result.weights or 'unknown weights'}." for name, result in zip(names, (a, b), strict=True)
     ]
-    if mixed:
-        notes.append(f"{mixed}: their difference is not the backbones' alone.")
+    notes += [f"{each}: {NOT_ALONE}." for each in differences_beside(bench, (a, b))]
     notes.append(
         f"Differences are {names[1]} less {names[0]}, of accuracy in percentage points; ratios are {names[1]} over "
         f"{names[0]}. Intervals are at 95%; a difference is shown where the interval and the paired test exclude none."
