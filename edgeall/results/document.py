@@ -118,7 +118,7 @@ class Result(Marked):
         grouped_by: `split.grouped_by` in words.
         unreadable: by image why it was left out.
         emulation_wall_ms, emulation_rss_bytes: of the emulator's process on its host: nothing of the device.
-        input_size: height and width of the model's input in pixels; None in results of older versions, and of ensembles.
+        input_size: height and width of the input in pixels; None in results of older versions, and of ensembles.
         members: artifacts that an ensemble is made of; its costs are sums of theirs.
         measured_at: ISO 8601, of the last session.
         selftest: None in results of older versions, and of ensembles.
