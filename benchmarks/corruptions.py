@@ -76,8 +76,11 @@ def page(benches: tuple[Bench, ...]) -> str:
 
 def runs_in_words(bench_: Bench) -> list[str]:
     """What the runs trained from, a line each."""
-    weights = {bench_.family(result): result.weights for result in bench_.results}
-    return [f"{family}: {of}" for family, of in weights.items()]
+    first = {bench_.family(result): result for result in reversed(bench_.results)}
+    return [
+        f"{family}: {r.weights}" + (f"; input {r.input_size} x {r.input_size} pixels" if r.input_size else "")
+        for family, r in sorted(first.items())
+    ]
 
 
 def int8_beside_float32(bench_: Bench) -> SideTable:

@@ -8,8 +8,11 @@ _ESCAPED = str.maketrans(
 
 
 def escape(text: str) -> str:
-    """Text whose characters have no meaning in Markdown or HTML. A `|` becomes an entity, so that it ends no cell."""
-    return text.translate(_ESCAPED)
+    """Text whose characters have no meaning in Markdown or HTML. A `|` becomes an entity, so that it ends no cell.
+
+    Brackets stay as they are, for intervals; a link or picture needs "](", whose second half is escaped.
+    """
+    return text.translate(_ESCAPED).replace("](", "]\\(")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

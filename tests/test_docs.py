@@ -73,6 +73,11 @@ def test_the_readme_is_read_in_five_minutes() -> None:
     assert len(words.split()) < MOST_WORDS
 
 
+def test_the_readme_names_every_command() -> None:
+    shown = set(re.findall(r"^\| `edgeall ([a-z]+)", text(ROOT / "README.md"), re.MULTILINE))
+    assert shown == {command.name for command in COMMANDS}
+
+
 def test_the_warning_stands_before_everything_else() -> None:
     first = "\n".join(text(ROOT / "README.md").splitlines()[:8])
     assert "Research use only. edgeall is not a medical device" in first

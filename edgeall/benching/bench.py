@@ -21,7 +21,7 @@ from edgeall.measuring.plan import BenchSettings, Job, Plan, PlannedArtifact
 from edgeall.measuring.records import NOT_TRIED, AlreadyRecorded, EndOfMeasuring, Message, Record, Start
 from edgeall.progress import SILENT, Progress
 from edgeall.results import Document, Failure, to_json
-from edgeall.results.document import Device, Environment
+from edgeall.results.document import Device, Environment, Result
 from edgeall.targets import Profile, open_target
 
 
@@ -300,6 +300,11 @@ def _refuse_replacing(
             )
 
 
+def _of_members(result: Result, members: tuple[str, ...]) -> Result:
+    """With the artifacts of an ensemble, which may read inputs of several sizes."""
+    return dataclasses.replace(result, members=members, input_size=None) if members else result
+
+
 def _document(
     profile: Profile,
     settings: BenchSettings,
@@ -312,7 +317,7 @@ def _document(
     before = measured.start.environment
     processor = None if profile.emulated is None else profile.emulated.cpu
     results = tuple(
-        dataclasses.replace(result, members=tuple(members.get(result.sha256 or "", ())))
+        _of_members(result, tuple(members.get(result.sha256 or "", ())))
         for result in results_of(found, settings, before["emulated"], processor)
     )
     identity = before | {"name": profile.name, "cards": to_json(cost_figures.cards(results))}

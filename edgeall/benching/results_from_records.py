@@ -172,6 +172,7 @@ def _result(
         backbone=origin.backbone,
         head=origin.head,
         weights=origin.weights,
+        input_size=metadata.pixels.size,
         format=metadata.format,
         precision=metadata.precision,
         executed_precision=executed["dominant"],

@@ -68,7 +68,7 @@ CLAIM_2024 = Checklist(
              lambda facts: evidence.measures(), "edgeall bench"),
         Item("29", "Methods: evaluation", "measures of significance and uncertainty",
              lambda facts: evidence.statistics(), "edgeall bench"),
-        Item("30", "Methods: evaluation", "robustness or sensitivity", evidence.robustness, _ARTIFACT,
+        Item("30", "Methods: evaluation", "robustness or sensitivity", evidence.robustness, f"{_ARTIFACT}, {_BENCH}",
              "other changes of the images that matter where the model is to be used"),
         Item("31", "Methods: evaluation", "how answers are explained",
              lambda facts: "Not done: edgeall explains no single answer.", "edgeall"),

@@ -10,6 +10,7 @@ from edgeall.cards.sources import BACKBONES, DATA_SETS, Source
 from edgeall.datasets.split_wording import split_caveat
 from edgeall.domain import in_words
 from edgeall.formatting import listed
+from edgeall.recommending.measured import synthetic
 
 USERS = "Researchers and engineers who develop or compare classifiers of blood cells."
 USE_CASE = "Research on telling leukaemic from healthy cells in pictures of stained blood smears."
@@ -47,8 +48,8 @@ def training_data(facts: Facts) -> str:
     made, source = facts.metadata.provenance, data_set(facts)
     if made.data_fingerprint.startswith("unknown:"):
         return "The images that trained the model are not known to edgeall."
-    if "synth" in made.data.lower():
-        return f"Synthetic smears, drawn by a program ({made.data}): they show no patient."
+    if synthetic(made.data):
+        return f"Synthetic pictures, drawn by a program ({made.data}): they show no patient."
     if source is None:
         return f"Images in the layout {made.data}; edgeall knows no publication of them."
     licence = f" Licence of the images: {source.licence}." if source.licence else ""
@@ -57,7 +58,7 @@ def training_data(facts: Facts) -> str:
 
 def training_data_known(facts: Facts) -> str | None:
     """`training_data` of a data set that edgeall knows, or of drawn images."""
-    known = data_set(facts) is not None or "synth" in facts.metadata.provenance.data.lower()
+    known = data_set(facts) is not None or synthetic(facts.metadata.provenance.data)
     return training_data(facts) if known else None
 
 

@@ -15,6 +15,7 @@ from edgeall.cards.figures import (
     shown,
 )
 from edgeall.formatting import listed, megabytes, threads
+from edgeall.reporting import corruption_findings
 from edgeall.results import Bench, Result
 from edgeall.results.accuracy import split_in_words
 from edgeall.statistics import Estimate
@@ -165,6 +166,11 @@ def robustness(facts: Facts) -> str | None:
     ]
     if shifts:
         told.append(f"Clear verdicts kept on changed validation images: {', '.join(shifts)}.")
+    told += [
+        f"Corrupted test images on {bench.device}: {corruption_findings.in_words(result.corruptions)}"
+        for bench, result in facts.tested
+        if result.corruptions is not None and result.corruptions.points
+    ]
     return " ".join(told) or None
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeall.artifact import INTENDED_USE, Artifact, Metadata
+from edgeall.recommending.measured import started_at_random, synthetic
 from edgeall.reporting import caveats
 from edgeall.results import Bench, Result
 from edgeall.results.device_bench import title
@@ -133,8 +134,7 @@ def _limits(facts: Facts) -> Iterator[str]:
     metadata = facts.metadata
     if metadata.parity is None or metadata.parity.word != "passed":
         yield facts.parity
-    data = (metadata.provenance.data, *(result.data or "" for _, result in facts.tested))
-    if any("synth" in each.lower() for each in data):
+    if any(map(synthetic, (metadata.provenance.data, *(result.data for _, result in facts.tested)))):
         yield "The images are synthetic: accuracy here says nothing about patients."
     if facts.benches:
         for bench in facts.benches:
@@ -159,8 +159,8 @@ def _unmeasured(facts: Facts) -> Iterator[str]:
     yield "No device was measured: accuracy, latency and memory of this file are not known."
     if metadata.provenance.data_fingerprint.startswith("unknown:"):
         yield "The training images are not known to edgeall."
-    if "random" in metadata.provenance.weights.lower():
-        yield "Training started from random weights: accuracy is not what the backbone can do."
+    if started_at_random(metadata.provenance.weights):
+        yield "Training started from random weights: accuracy is not what the backbone can do with pretrained ones."
     test = metadata.test
     if test is None:
         yield "No test figures of its Keras model travel with it."

@@ -32,11 +32,15 @@ def write_cards(every: Sequence[Facts], folder: AnyPath, *, overwrite: bool = Fa
     """Write a folder for each artifact, named as its file is, into `folder`; returns the folders.
 
     Raises:
-        UsageError: two artifacts have one name, or a folder exists and not `overwrite`.
+        UsageError: two artifacts have one name, a name is none for a folder, or a folder exists and not `overwrite`.
         FileError: it cannot be written.
     """
     places: dict[Path, Facts] = {}
     for facts in every:
+        if facts.name in (".", ".."):
+            raise UsageError(
+                f"{facts.artifact.path}: its name names no folder for its cards; rename the file"
+            )
         place = Path(folder) / facts.name
         if (other := places.setdefault(place, facts)) is not facts:
             raise UsageError(

@@ -86,7 +86,11 @@ COMMANDS = (
         "list, check and provision devices for bench",
         interrupted="files sent to a board stay there",
     ),
-    Command("report", "show bench results as a table, a verdict, JSON or Markdown", "workstation"),
+    Command(
+        "report",
+        "show bench results as table and verdict, web page, PDF, Markdown, CSV or JSON",
+        "workstation",
+    ),
     Command("recommend", "which artifact to take on a device under limits, and why", "workstation"),
     Command("cards", "write model cards, ML-BOMs and reporting checklists of artifacts", "workstation"),
     Command("compare", "compare runs or bench results, with tests and intervals", "workstation"),

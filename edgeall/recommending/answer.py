@@ -16,7 +16,7 @@ from edgeall.recommending.constraints import (
     latency_range,
     shares,
 )
-from edgeall.recommending.measured import mixed_pretraining, repeated
+from edgeall.recommending.measured import NOT_ALONE, differences_beside, repeated, synthetic
 from edgeall.results import Bench, Failure, JsonObject, Result
 from edgeall.results.differences import FEW_SUBJECTS
 from edgeall.results.pairing import accuracy_difference, auc_difference, same_images
@@ -166,12 +166,19 @@ def _time(found: LatencyRange) -> str:
 def _because(bench: Bench, limits: Constraints, choice: Choice, chosen: Result) -> list[str]:
     found = []
     if kept := _limits_kept(bench, limits, chosen):
-        found.append(f"Shown to keep every limit: {', '.join(kept)}.")
+        found.append(f"{_kept(bench, limits, chosen)}: {', '.join(kept)}.")
     found += [_pace(bench, choice, chosen), _worth(bench, choice, chosen)]
-    found += [*_weights(bench, choice.useful), *_faster(bench, choice)]
+    found += [*_unlike(bench, choice.useful), *_faster(bench, choice)]
     if left_out := list(_left_out(bench, choice)):
         found.append(f"Left out: {'; '.join(left_out)}.")
     return found
+
+
+def _kept(bench: Bench, limits: Constraints, chosen: Result) -> str:
+    time = latency_range(chosen, bench.emulated)
+    if limits.max_latency_ms is not None and time is not None and time.estimated:
+        return "Keeps every limit, that of latency by an estimate"
+    return "Shown to keep every limit"
 
 
 def _limits_kept(bench: Bench, limits: Constraints, chosen: Result) -> list[str]:
@@ -310,9 +317,8 @@ def _distance(candidate: Candidate) -> tuple[int, int, float]:
     return hopeless, missed, sum(1.0 if r.miss is None else r.miss for r in candidate.reasons)
 
 
-def _weights(bench: Bench, among: Iterable[Result]) -> list[str]:
-    mixed = mixed_pretraining(bench, among)
-    return [f"{mixed}: their difference is not the backbones' alone."] if mixed else []
+def _unlike(bench: Bench, among: Iterable[Result]) -> list[str]:
+    return [f"{each}: {NOT_ALONE}." for each in differences_beside(bench, among)]
 
 
 def _not_known(bench: Bench, choice: Choice) -> Iterator[str]:
@@ -370,7 +376,7 @@ _MARKS = {
 def _of_images(bench: Bench) -> Iterator[str]:
     if not bench.results:
         return
-    if any("synth" in (r.data or "").lower() for r in bench.results):
+    if any(synthetic(r.data) for r in bench.results):
         yield "Anything of patients: the images are synthetic."
     people = [r.clusters for r in bench.results if r.clusters is not None]
     if people and min(people) < FEW_SUBJECTS:

@@ -135,7 +135,6 @@ def _level(result: Result, fastest: Result) -> bool:
 
 def _candidates(bench: Bench, limits: Constraints, formats: Collection[str] | None) -> tuple[Candidate, ...]:
     clocked = {id(r) for r in timed(bench)}
-    beyond = {id(r): tuple(violations(r, limits, bench.emulated)) for r in bench.results}
     partner = {id(int8): float32 for float32, int8 in beside_float32(bench)}
 
     def reasons(r: Result) -> Iterable[Reason]:
@@ -147,13 +146,17 @@ def _candidates(bench: Bench, limits: Constraints, formats: Collection[str] | No
         # With a limit, `violations` has said what is known of its latency.
         if id(r) not in clocked and limits.max_latency_ms is None:
             yield Reason("clock", "no latency was measured there")
-        yield from beyond[id(r)]
+        yield from violations(r, limits, bench.emulated)
+
+    own = {id(r): tuple(reasons(r)) for r in bench.results}
+
+    def idle(r: Result) -> Iterable[Reason]:
         float32 = partner.get(id(r))
-        # INT8 without a gain in time is of use where its float32 does not keep a limit, of size for one.
-        if float32 is not None and not beyond[id(float32)] and not worth_its_time(time_ratio(float32, r)):
+        # INT8 without a gain in time is of use where its float32 may not be taken, for its size for one.
+        if float32 is not None and not own[id(float32)] and not worth_its_time(time_ratio(float32, r)):
             yield Reason("idle", "INT8 that is hardly faster than its float32 there")
 
-    return tuple(Candidate(r, tuple(reasons(r))) for r in bench.results)
+    return tuple(Candidate(r, (*own[id(r)], *idle(r))) for r in bench.results)
 
 
 def _failed(result: Result, failures: Sequence[Failure]) -> Iterable[Reason]:

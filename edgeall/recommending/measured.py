@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 from edgeall import formatting
 from edgeall.results import Bench, Result
 
+NOT_ALONE = "their difference is not the backbones' alone"
+"""What follows from `differences_beside`."""
+
 
 def artifacts(bench: Bench) -> list[Result]:
     """One result an artifact: threads change its times, not what it answers nor its size."""
@@ -36,6 +39,20 @@ def beside_float32(bench: Bench) -> Iterator[tuple[Result, Result]]:
             yield floats[place(r)], r
 
 
+def differences_beside(bench: Bench, among: Iterable[Result]) -> tuple[str, ...]:
+    """In what else than their layers backbones differ, in words: pretraining, the size of the input."""
+    results = tuple(among)
+    return tuple(filter(None, (mixed_pretraining(bench, results), _mixed_inputs(bench, results))))
+
+
+def _mixed_inputs(bench: Bench, among: Iterable[Result]) -> str:
+    """ "densenet201 reads 96 x 96 pixels, mobilenetv2 224 x 224 pixels", where that differs; else ""."""
+    sizes = {bench.family(r): r.input_size for r in among if r.input_size is not None}
+    if len(set(sizes.values())) < 2:
+        return ""
+    return ", ".join(f"{name} reads {size} x {size} pixels" for name, size in sorted(sizes.items()))
+
+
 def mixed_pretraining(bench: Bench, among: Iterable[Result]) -> str:
     """ "mobilenetv2 was pretrained, densenet201 was not", where backbones differ in that; else ""."""
     given = {bench.family(r): pretrained(r) for r in among}
@@ -49,10 +66,40 @@ def mixed_pretraining(bench: Bench, among: Iterable[Result]) -> str:
 def pretrained(result: Result) -> bool | None:
     """Whether training started from pretrained weights.
 
-    None where it is not known, and of ensembles whose members differ in it.
+    None where it is not known, as of imported models, and of ensembles whose members differ in it.
     """
-    random = {origin.strip().lower().startswith("random") for origin in (result.weights or "").split(";")}
-    return None if not result.weights or len(random) > 1 else not random.pop()
+    states = _starts(result.weights)
+    return None if len(states) > 1 else states.pop()
+
+
+def started_at_random(weights: str | None) -> bool:
+    """Whether training started from random weights; of an ensemble, that of a member or more.
+
+    Args:
+        weights: as a result or an artifact names them; an ensemble's members apart by ";".
+    """
+    return False in _starts(weights)
+
+
+def _starts(weights: str | None) -> set[bool | None]:
+    """Whether each origin is that of pretrained weights; None where it does not say."""
+    return {
+        next((state for word, state in _STARTS if origin.strip().lower().startswith(word)), None)
+        for origin in (weights or "").split(";")
+    }
+
+
+_STARTS = (("random", False), ("imagenet", True), ("weights of ", True))
+"""How origins begin (`training.initial_weights`); a file of weights may have any name."""
+
+
+def synthetic(data: str | None) -> bool:
+    """Whether a program drew the images.
+
+    Args:
+        data: as a result or an artifact names them: a layout, with " (synthetic)" for drawn ones (`datasets.dataset`).
+    """
+    return "synthetic" in (data or "").lower()
 
 
 def repeated(bench: Bench) -> dict[str, int]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from edgeall import formatting
 from edgeall.measuring.records import NOT_TRIED
-from edgeall.recommending.measured import artifacts, repeated, timed
+from edgeall.recommending.measured import artifacts, repeated, started_at_random, timed
 from edgeall.results import Bench, Failure, Result
 from edgeall.results.pairing import same_images, time_ratio
 from edgeall.statistics import share
@@ -108,12 +108,12 @@ def _on_images(bench: Bench) -> list[str]:
 
 
 def _on_training(bench: Bench) -> list[str]:
-    random = sorted({bench.family(r) for r in bench.results if "random" in (r.weights or "").lower()})
+    random = sorted({bench.family(r) for r in bench.results if started_at_random(r.weights)})
     if not random:
         return []
     return [
-        f"{formatting.listed(random)} started from random weights: accuracy shows that the journey works, "
-        "not what the backbones can do. Times and sizes are those of any weights."
+        f"{formatting.listed(random)} started from random weights: accuracy is not what the backbone can do with "
+        "pretrained ones. Times and sizes do not depend on that."
     ]
 
 
@@ -134,7 +134,7 @@ def _on_times(bench: Bench) -> list[str]:
     clocked = timed(bench)
     if noisy := [r for r in clocked if r.noisy]:
         found.append(
-            f"{len(noisy)} of {len(clocked)} measurements are noisy: their rounds differ by more than 10%. "
+            f"Noisy measurements: {len(noisy)} of {len(clocked)}. Rounds differ by more than 10%. "
             "Measure again on an idle machine."
         )
     if any(r.throttled for r in clocked):

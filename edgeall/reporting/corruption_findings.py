@@ -35,7 +35,14 @@ def robustness(bench: Bench) -> Iterator[tuple[bool, str]]:
     once = {quantized.name: (float32, quantized) for float32, quantized in beside_float32(bench)}
     for float32, quantized in once.values():
         yield from _int8(bench, float32, quantized)
-    yield from ((False, text) for text in _too_few(measured))
+    every = [result.corruptions for result in measured if result.corruptions is not None]
+    yield from ((False, text) for text in _too_few(every))
+
+
+def in_words(found: Corruptions) -> str:
+    """What is to be said of one artifact, in sentences."""
+    hurts = _unnoticed(found)
+    return " ".join(filter(None, (_seen(found), f"{hurts[:1].upper()}{hurts[1:]}", *_too_few([found]))))
 
 
 def _unnoticed(found: Corruptions) -> str:
@@ -116,12 +123,8 @@ def _earliest(points: list[CorruptionPoint]) -> list[CorruptionPoint]:
     return [min(group, key=lambda point: point.strength) for _, group in by_kind]
 
 
-def _too_few(measured: list[Result]) -> Iterator[str]:
-    counts = {
-        (found.clusters, found.unchanged.n)
-        for result in measured
-        if (found := result.corruptions) is not None and found.too_few
-    }
+def _too_few(every: list[Corruptions]) -> Iterator[str]:
+    counts = {(found.clusters, found.unchanged.n) for found in every if found.too_few}
     for subjects, images in sorted(counts, key=str):
         of = f"{images} images" if subjects is None else f"{subjects} subjects ({images} images)"
         yield (

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from edgeall.recommending import Recommendation, recommend
-from edgeall.recommending.measured import mixed_pretraining
+from edgeall.recommending.measured import differences_beside
 from edgeall.reporting import caveats, corruption_findings, findings
 from edgeall.results import Bench, JsonObject
 
@@ -40,12 +40,12 @@ class DeviceVerdict:
         recommendation: without limits.
         statements: of kind "recommendation" what to take and because of what, of kind "unknown" what is not known;
             then those of `HEADINGS`.
-        pretraining: who was pretrained and who was not, where backbones differ in it; else "".
+        beside: in what else than their layers backbones differ; else "".
     """
 
     recommendation: Recommendation
     statements: tuple[Statement, ...]
-    pretraining: str = ""
+    beside: str = ""
 
     @property
     def device(self) -> str:
@@ -69,7 +69,7 @@ class DeviceVerdict:
 
     def heading(self, kind: Kind) -> str:
         """Of a section. Where one backbone was pretrained and another not, it says so."""
-        mixed = f" ({self.pretraining})" if kind == "backbones" and self.pretraining else ""
+        mixed = f" ({self.beside})" if kind == "backbones" and self.beside else ""
         return HEADINGS[kind] + mixed
 
     def to_dict(self) -> JsonObject:
@@ -107,4 +107,4 @@ def judge(bench: Bench) -> DeviceVerdict:
     else:
         found.append(("warning", caveats.warnings(bench)))
     statements = tuple(Statement(kind, text) for kind, texts in found for text in texts)
-    return DeviceVerdict(recommendation, statements, mixed_pretraining(bench, bench.results))
+    return DeviceVerdict(recommendation, statements, "; ".join(differences_beside(bench, bench.results)))

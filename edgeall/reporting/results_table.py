@@ -144,7 +144,8 @@ def _latency(result: Result, bench: Bench, latency: Latency | None, *, tail: boo
     text = formatting.ms(latency.p50) + (f" / {formatting.ms(latency.p90)}" if tail else "")
     if result.latency_kind == "estimated":
         return f"≈ {text} estimated"
-    return " ".join([text, *(marks(result) if tail else ())])
+    # A mark is of the figure beside it.
+    return " ".join([text, *(marks(result) if tail and latency.p50 is not None else ())])
 
 
 def marks(measured: Result | Batch) -> list[str]:
@@ -192,7 +193,8 @@ def _notes(bench: Bench) -> tuple[str, ...]:
         )
     if any(result.latency_kind == "estimated" for result in results):
         notes.append("≈ estimated: worked out, not measured.")
-    seen = {mark for result in measured for mark in marks(result)}
+    shown = [r for r in measured if r.latency_ms is not None and r.latency_ms.p50 is not None]
+    seen = {mark for result in shown for mark in marks(result)}
     notes += [f"{mark}: {meaning}" for mark, meaning in MARKS.items() if mark in seen]
     if any(result.left_in_float for result in results):
         notes.append("in float: operators of an INT8 artifact that the engine computed in floating point.")

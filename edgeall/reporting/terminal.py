@@ -14,7 +14,7 @@ from rich.text import Text
 from edgeall.recommending import Recommendation, recommend
 from edgeall.reporting import corruptions_table, costs_table, counts_table, cross_check_table, devices_table
 from edgeall.reporting.device_verdict import HEADINGS, DeviceVerdict, Kind, judge
-from edgeall.reporting.devices_table import side_by_side
+from edgeall.reporting.devices_table import device_names, side_by_side
 from edgeall.reporting.results_table import (
     COLUMNS,
     FAILED,
@@ -222,10 +222,10 @@ def _points(heading: str, texts: list[str], kind: Kind = "recommendation") -> It
 
 def _answers(found: Sequence[Recommendation], rest: str) -> Iterator[Text]:
     """Last, and of few lines, so that they are on the screen when all has been printed."""
-    for each in found:
+    for each, device in zip(found, device_names([each.bench for each in found]), strict=True):
         yield Text()
         if len(found) > 1:
-            yield Text(each.bench.device, style="bold")
+            yield Text(device, style="bold")
         for line in each.lines(rest):
             head = line.partition(":")[0]
             yield Text.assemble((f"{head}:", "bold green"), line[len(head) + 1 :])

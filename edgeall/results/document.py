@@ -118,6 +118,7 @@ class Result(Marked):
         grouped_by: `split.grouped_by` in words.
         unreadable: by image why it was left out.
         emulation_wall_ms, emulation_rss_bytes: of the emulator's process on its host: nothing of the device.
+        input_size: height and width of the input in pixels; None in results of older versions, and of ensembles.
         members: artifacts that an ensemble is made of; its costs are sums of theirs.
         measured_at: ISO 8601, of the last session.
         selftest: None in results of older versions, and of ensembles.
@@ -196,6 +197,7 @@ class Result(Marked):
     instructions: int | None = field(default=ABSENT, metadata=SOMETIMES)
     instructions_told: Counted | None = field(default=None, metadata=SOMETIMES)
     latency_estimate: LatencyEstimate | None = field(default=None, metadata=SOMETIMES)
+    input_size: int | None = field(default=None, metadata=SOMETIMES)
     members: tuple[str, ...] = field(default=(), metadata=SOMETIMES)
     cross_check: CrossCheck | None = field(default=None, metadata=SOMETIMES)
     selftest: Selftest | None = field(default=None, metadata=SOMETIMES)
@@ -203,7 +205,16 @@ class Result(Marked):
 
     def __post_init__(self) -> None:
         check_limits(
-            self, 0, math.inf, "threads", "n", "clusters", "size_bytes", "instructions", "peak_rss_bytes"
+            self,
+            0,
+            math.inf,
+            "threads",
+            "n",
+            "clusters",
+            "size_bytes",
+            "instructions",
+            "peak_rss_bytes",
+            "input_size",
         )
         check_limits(self, 0, math.inf, "cold_start_ms", "throughput_per_s", "energy_mj", "card_memory_bytes")
         for kind, count in (self.float_operators or {}).items():

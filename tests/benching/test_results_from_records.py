@@ -114,6 +114,7 @@ def test_a_row_tells_whose_it_is_and_what_it_rests_on() -> None:
     assert row["size_bytes"] == 1000
     assert row["latency_kind"] == "measured"
     assert row["settings"]["obeys_rules"] is True
+    assert row["input_size"] == PIXELS.size
 
 
 def test_what_the_gate_found_is_told_whole() -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 from card_facts import PARITY, bench, facts, run
@@ -89,3 +90,27 @@ def test_an_item_needs_an_answer_and_an_answer_a_source() -> None:
         Item("1", "Title", "the title")
     with pytest.raises(ValueError, match="item 2"):
         Item("2", "Title", "the title", tell=lambda facts: "x")
+
+
+def test_corrupted_pictures_stand_under_robustness() -> None:
+    def point(name: str, strength: int, value: float) -> dict[str, Any]:
+        accuracy = {"value": value, "low": value - 0.1, "high": value + 0.1}
+        return {"corruption": name, "strength": strength, "n": 22, "accuracy": accuracy, "refused": 0}
+
+    corruptions = {
+        "most": 22,
+        "clusters": 6,
+        "unchanged": point("unchanged", 0, 0.9),
+        "points": [point("defocus", 1, 0.7)],
+    }
+    measured = facts(bench(corruptions=corruptions))
+    told = answers(CLAIM_2024, measured)["30"]
+    assert "Corrupted test images on laptop: no loss is shown." in told
+    assert "at defocus 1, beside 90.0" in told
+    assert "This is seen, not shown" in told
+    assert "Corrupted" not in answers(CLAIM_2024, facts(bench()))["30"]
+
+
+def test_drawn_images_are_called_so_whatever_they_show() -> None:
+    told = answers(CLAIM_2024, facts(data="ALL-IDB2 (synthetic)"))["7"]
+    assert told.startswith("Synthetic pictures, drawn by a program (ALL-IDB2 (synthetic))")

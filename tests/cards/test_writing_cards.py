@@ -96,3 +96,16 @@ def test_two_artifacts_of_one_name_are_refused(made: tuple[Run, Artifact], tmp_p
     with pytest.raises(UsageError, match="both cards would be"):
         cards.write_cards(cards.gather([artifact.path, copy]), tmp_path / "cards")
     assert not (tmp_path / "cards").exists()
+
+
+@pytest.mark.parametrize("name", ["..onnx", "...onnx"])
+def test_a_name_leads_to_no_other_folder(name: str, made: tuple[Run, Artifact], tmp_path: Path) -> None:
+    _, artifact = made
+    odd = tmp_path / name
+    odd.write_bytes(artifact.path.read_bytes())
+    own = tmp_path / "cards" / "mine.txt"
+    own.parent.mkdir()
+    own.write_text("kept")
+    with pytest.raises(UsageError, match="rename the file"):
+        cards.write_cards(cards.gather([odd]), tmp_path / "cards", overwrite=True)
+    assert own.read_text() == "kept"

@@ -102,6 +102,8 @@ def test_from_runs_to_one_row_beside_its_members(
     assert whole["artifact"] == f"{both}/onnx-fp32"
     assert whole["members"] == [row["artifact"] for row in members]
     assert ".." not in "".join(whole["members"])
+    assert all("input_size" in row for row in members)
+    assert "input_size" not in whole
     assert whole["size_bytes"] == sum(row["size_bytes"] for row in members)
     assert main(["report", both]) == 0
     shown = capsys.readouterr().out

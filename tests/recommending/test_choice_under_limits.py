@@ -83,10 +83,21 @@ class TestLimits:
         changes = {"emulated": True}
         found = asked(emulated, changes=changes, max_latency_ms=45.0)
         assert found.chosen is not None
+        assert found.because[0].startswith("Keeps every limit, that of latency by an estimate: ")
         assert "≈ up to 40.0 ms estimated" in found.take
         assert any("estimated, not measured" in text for text in found.not_known)
         assert asked(emulated, changes=changes, max_latency_ms=30.0).chosen is None
         assert reasons(asked(emulated, changes=changes)) == [["no latency was measured there"]]
+
+    @pytest.mark.parametrize("why", [{"parity": FAILED}, {"wrong": range(20)}])
+    def test_int8_without_a_gain_is_taken_where_its_float32_may_not_be(self, why: dict[str, Any]) -> None:
+        slow = {"precision": "int8", "medians": SLOW}
+        sound = asked(result(), result(**slow, base_wrong=[]))
+        assert sound.chosen is not None
+        assert sound.chosen.precision == "float32"
+        found = asked(result(**why), result(**slow, base_wrong=why.get("wrong", [])))
+        assert found.chosen is not None
+        assert found.chosen.precision == "int8"
 
     def test_the_clock_of_an_emulator_is_no_latency(self) -> None:
         clocked = result() | {"latency_kind": "measured"}

@@ -22,7 +22,7 @@ class TestLimits:
         ("changes", "said"),
         [
             ({"weights": "random weights"}, "started from random weights"),
-            ({"noisy": True}, "1 of 1 measurements are noisy"),
+            ({"noisy": True}, "Noisy measurements: 1 of 1."),
             ({"thermal": {"throttled": True}}, "slowed down"),
             ({"thermal": {"hot": True}}, "started hotter"),
             ({"settings": {"obeys_rules": False}}, "fewer runs"),
@@ -53,6 +53,10 @@ class TestLimits:
         assert not any(said in text for text in found.of("limit"))
         if changes:
             assert not any(said in text for text in verdict(make_document([make_result()])).of("unknown"))
+
+    def test_a_file_of_weights_may_be_named_as_it_likes(self, make_document: Make, make_result: Make) -> None:
+        told = verdict(make_document([make_result(weights="weights of random_erasing.h5")]))
+        assert not any("random weights" in text for text in told.of("limit"))
 
     def test_what_could_not_be_measured_is_named(self, make_document: Make, make_result: Make) -> None:
         failures = [{"artifact": "a.onnx", "error": "killed"}]

@@ -210,6 +210,23 @@ class TestBackbones:
             "their difference is not the backbones' alone" in s.text for s in found.statements
         ) is bool(said)
 
+    def test_inputs_of_other_sizes_are_named_beside_the_backbones(
+        self, make_document: Make, make_result: Make
+    ) -> None:
+        found = backbones(make_document, make_result, {"input_size": 224}, {"input_size": 96})
+        assert "reads 96 x 96 pixels" in found.heading("backbones")
+        assert any("pixels: their difference is not the backbones' alone" in s.text for s in found.statements)
+        for other in (224, None):
+            found = backbones(make_document, make_result, {"input_size": 224}, {"input_size": other})
+            assert "pixels" not in found.heading("backbones")
+
+    def test_of_an_imported_model_nobody_knows_whether_it_was_pretrained(
+        self, make_document: Make, make_result: Make
+    ) -> None:
+        imported = {"weights": "imported from net.keras (sha256 0123456789ab); training images unknown"}
+        found = backbones(make_document, make_result, {"weights": "random weights"}, imported)
+        assert "pretrained" not in found.heading("backbones")
+
     def test_one_backbone_has_nothing_to_be_weighed_against(
         self, make_document: Make, make_result: Make
     ) -> None:

@@ -51,3 +51,10 @@ def test_names_cannot_break_the_table_or_bring_html(make_document: Make, make_re
     assert {line.count("|") for line in rows} == {16}
     assert "<script>" not in text
     assert "\\*c\\*" in text
+
+
+def test_names_bring_no_link_and_no_picture(make_document: Make, make_result: Make) -> None:
+    text = written(make_document([make_result("[free](https://example.org) ![](https://example.org/seen)")]))
+    assert "example.org" in text
+    assert "](" not in text
+    assert "[85.1–100.0]" in text

@@ -151,6 +151,13 @@ def test_a_noisy_measurement_is_marked(make_document: Make, make_result: Make) -
     assert any(note.startswith("noisy:") for note in found.notes)
 
 
+def test_a_percentile_that_is_not_shown_is_not_marked(make_document: Make, make_result: Make) -> None:
+    few = {"n": 3, "p50": None, "p90": None, "mean": 4.0, "min": 3.9, "rounds": [], "raw": []}
+    found = laid_out(make_document([make_result(latency_ms=few, noisy=True)]))
+    assert found.rows[0].cells["latency"] == "– / –"
+    assert not any(note.startswith("noisy:") for note in found.notes)
+
+
 def test_a_failed_parity_check_is_marked(make_document: Make, make_result: Make) -> None:
     found = laid_out(make_document([make_result(parity=FAILED)]))
     assert found.rows[0].cells["artifact"] == "TFLite float32 ✗"

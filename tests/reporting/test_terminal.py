@@ -94,6 +94,17 @@ def test_of_several_devices_the_answers_come_last_together(make_document: Make, 
     assert take.startswith("Take this: mobilenetv2 TFLite float32 on 1 thread")
 
 
+def test_two_machines_of_one_name_are_told_apart_in_the_answers(
+    make_document: Make, make_result: Make
+) -> None:
+    one, other = make_document([make_result()]), make_document([make_result()])
+    other["device"]["cpu"] = "Another CPU"
+    lines = reporting.plain_text(results.merge([("a", one), ("b", other)]), 300).splitlines()
+    headings = [above for above, line in itertools.pairwise(lines) if line.startswith("Take this:")]
+    assert sorted("Another CPU" in heading for heading in headings) == [False, True]
+    assert len(set(headings)) == 2
+
+
 def test_brackets_in_names_are_no_markup(make_document: Make, make_result: Make) -> None:
     assert "[red]weights[/red]" in shown(make_document([make_result(weights="[red]weights[/red]")]), 200)
 

@@ -1,7 +1,7 @@
 """Which artifacts a chart draws together: those of one family, and as one those that answer alike."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -40,9 +40,21 @@ LOOKS = {
 }
 
 
-def look(precision: str) -> Look:
-    """Of a precision; an unknown one is drawn as a fourth kind under its own name."""
-    return LOOKS.get(precision) or Look(SERIES[3], "D", (0, (3, 1, 1, 1)), "full", precision)
+_FURTHER = (("v", (0, (9, 2, 2, 2))), ("P", (0, (14, 3))), ("X", (0, (4, 1, 1, 1, 1, 1))))
+"""Markers and dashes of further curves of one precision, which share its colour."""
+
+
+def look(precision: str, nth: int = 0) -> Look:
+    """Of a precision; an unknown one is drawn as a fourth kind under its own name.
+
+    Args:
+        nth: among curves of this precision in one chart, from 0.
+    """
+    first = LOOKS.get(precision) or Look(SERIES[3], "D", (0, (3, 1, 1, 1)), "full", precision)
+    if not nth:
+        return first
+    marker, dashes = _FURTHER[(nth - 1) % len(_FURTHER)]
+    return replace(first, marker=marker, dashes=dashes)
 
 
 @dataclass(frozen=True)

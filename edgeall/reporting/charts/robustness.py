@@ -202,7 +202,7 @@ def _description(family: str, curves: list[_Curves], kinds: list[str]) -> str:
     of = "" if first.found.clusters is None else f" of {first.found.clusters} subjects"
     sentences = [
         f"{figure[0].upper()}{figure[1:]} of {family} {format_name(first.result)} on {first.found.unchanged.n} test "
-        f"images{of} after {len(kinds)} corruptions, by strength, with 95% intervals."
+        f"images{of} after {len(kinds)} corruptions, by strength, {_on_intervals(curves, kinds)}."
     ]
     for each in curves:
         word = look(each.result.precision).word
@@ -223,6 +223,15 @@ def _description(family: str, curves: list[_Curves], kinds: list[str]) -> str:
     if first.found.unchanged.refused is None:
         sentences.append("The artifact has no domain check, which would refuse pictures.")
     return " ".join(sentences)
+
+
+def _on_intervals(curves: list[_Curves], kinds: list[str]) -> str:
+    known = [value.low is not None for each in curves for kind in kinds for _, value in each.of(kind)]
+    if all(known):
+        return "with 95% intervals"
+    if not any(known):
+        return "without intervals, which the images do not give"
+    return "with 95% intervals where the images give them"
 
 
 def _table(title: str, curves: list[_Curves], kinds: list[str]) -> SideTable:

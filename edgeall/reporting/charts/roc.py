@@ -1,5 +1,7 @@
 """ROC curves with confidence bands."""
 
+from collections import Counter
+
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
@@ -9,6 +11,7 @@ from edgeall.reporting.charts.drawing import GRID, Drawing, chart_name, drawing,
 from edgeall.reporting.charts.grouping import (
     ALIKE_IN_WORDS,
     Alike,
+    Look,
     alike,
     families,
     look,
@@ -54,7 +57,13 @@ def _of_family(name: str, family: str, results: list[Result]) -> Chart:
         axes.set_xlabel("1 − specificity in %")
         axes.set_ylabel("sensitivity in %")
         axes.plot([0, 1], [0, 1], color=GRID.drawn, lw=1.5)
-        handles = [_draw(canvas, axes, group, curve, group in banded) for group, curve in curves]
+        nth: Counter[str] = Counter()
+        handles = []
+        for group, curve in curves:
+            precision = group.first.precision
+            of = look(precision, nth[precision])
+            nth[precision] += 1
+            handles.append(_draw(canvas, axes, of, group, curve, group in banded))
         canvas.legend(handles, columns=1)
         return canvas.chart(title, _description(family, results, curves, banded), _table(title, curves))
 
@@ -75,9 +84,8 @@ def _banded(curves: list[tuple[Alike, RocCurve]]) -> list[Alike]:
     return others + sorted((g for g in having if g.first.precision == "int8"), key=_area)[:1]
 
 
-def _draw(canvas: Drawing, axes: Axes, group: Alike, curve: RocCurve, banded: bool) -> Line2D:
-    of, first = look(group.first.precision), group.first
-    colour = of.colour.drawn
+def _draw(canvas: Drawing, axes: Axes, of: Look, group: Alike, curve: RocCurve, banded: bool) -> Line2D:
+    first, colour = group.first, of.colour.drawn
     if banded and curve.band is not None:
         (upper_x, upper_y), (lower_x, lower_y) = curve.band.upper, curve.band.lower
         if first.precision == "int8":

@@ -137,7 +137,7 @@ def _description(family: str, result: Result, changes: tuple[SubjectChange, ...]
     if worst.change < 0:
         told = (
             f"The worst subject is {worst.subject}: float32 has {worst.float32} of {worst.images} images right, INT8 "
-            f"{worst.int8} ({formatting.points(worst.change)} points). The worst of many is partly so by chance."
+            f"{worst.int8} ({formatting.points(worst.change)} points). The worst of several is partly so by chance."
         )
     else:
         told = "No subject loses."
@@ -152,7 +152,8 @@ def _description(family: str, result: Result, changes: tuple[SubjectChange, ...]
         f"Share of images with the right verdict for each of {len(changes)} subjects, {name}; in brackets the number "
         "of images.",
         told,
-        f"INT8 has fewer right in {losers} subjects, more in {winners}, as many in {len(changes) - losers - winners}.",
+        f"Subjects with fewer images right in INT8: {losers}; with more: {winners}; with as many: "
+        f"{len(changes) - losers - winners}.",
         f"The {left} subjects that lose least are in the table alone." if left else "",
         f"Change of the worst subject in other formats, in points: {formatting.listed(others)}."
         if others

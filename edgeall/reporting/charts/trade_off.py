@@ -26,7 +26,7 @@ from edgeall.reporting.charts.drawing import (
     share_text,
 )
 from edgeall.reporting.charts.grouping import format_name, look
-from edgeall.reporting.results_table import SideTable
+from edgeall.reporting.results_table import SideTable, marks
 from edgeall.results import Bench, Result
 from edgeall.statistics import ratio_over_rounds
 
@@ -236,7 +236,7 @@ def _time(point: _Point) -> str:
     if point.x is None:
         return f"≈ {ends} ms estimated"
     text = f"{formatting.ms(point.x)}{f' [{ends}]' if ends else ''} ms"
-    return f"≈ {text} estimated" if point.estimated else text
+    return f"≈ {text} estimated" if point.estimated else " ".join([text, *marks(point.result)])
 
 
 def _legend(points: list[_Point], bench: Bench, ahead: set[int]) -> list[Line2D]:
@@ -319,8 +319,8 @@ def _description(bench: Bench, points: list[_Point], ahead: set[int]) -> str:
     more = f" and {len(on_front) - 6} more" if len(on_front) > 6 else ""
     lacking = len(bench.results) - len(points)
     return (
-        f"{len(points)} measurements by latency and accuracy, with 95% intervals; the area of a marker is the size of "
-        "the file, and a line joins the thread counts of one artifact. "
+        f"{_counted(points)} by latency and accuracy, with 95% intervals; the area of a marker is the size of the file"
+        f"{', and a line joins the thread counts of one artifact' if _several_threads(points) else ''}. "
         + (
             f"On the Pareto front: {told}{more}."
             if on_front
@@ -328,6 +328,18 @@ def _description(bench: Bench, points: list[_Point], ahead: set[int]) -> str:
         )
         + (f" Not drawn, without a latency: {lacking}." if lacking else "")
     )
+
+
+def _counted(points: list[_Point]) -> str:
+    """ "12 measurements", "2 estimates", "1 measurement and 2 estimates"."""
+    estimated = sum(point.estimated for point in points)
+    counts = ((len(points) - estimated, "measurement"), (estimated, "estimate"))
+    return formatting.listed([f"{n} {word}{'s'[: n != 1]}" for n, word in counts if n])
+
+
+def _several_threads(points: list[_Point]) -> bool:
+    measured = [point.result.name for point in points if not point.estimated]
+    return len(set(measured)) < len(measured)
 
 
 def _in_words(bench: Bench, point: _Point) -> str:

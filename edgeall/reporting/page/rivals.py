@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from edgeall import formatting
-from edgeall.recommending.measured import mixed_pretraining, p50, pretrained
+from edgeall.recommending.measured import NOT_ALONE, differences_beside, mixed_pretraining, p50, pretrained
 from edgeall.reporting.findings import common_place
+from edgeall.reporting.results_table import MARKS, marks
 from edgeall.results import Bench, Result
 from edgeall.results.device_bench import title
 from edgeall.results.differences import Difference, excludes
@@ -96,12 +97,14 @@ def _compared(bench: Bench, a: Result, b: Result, place: str) -> Rivals:
     notes = [
         f"{name}: {result.weights or 'unknown weights'}." for name, result in zip(names, (a, b), strict=True)
     ]
-    if mixed:
-        notes.append(f"{mixed}: their difference is not the backbones' alone.")
+    notes += [f"{each}: {NOT_ALONE}." for each in differences_beside(bench, (a, b))]
     notes.append(
         f"Differences are {names[1]} less {names[0]}, of accuracy in percentage points; ratios are {names[1]} over "
         f"{names[0]}. Intervals are at 95%; a difference is shown where the interval and the paired test exclude none."
     )
+    timed = [r for r in (a, b) if not bench.emulated and p50(r) is not None]
+    seen = {mark for r in timed for mark in marks(r)}
+    notes += [f"{mark}: {meaning}" for mark, meaning in MARKS.items() if mark in seen]
     if a.energy_mj is None and b.energy_mj is None:
         notes.append(
             f"Energy is not known: {_no_energy(a) or _no_energy(b) or 'this device was not asked for it'}."
@@ -129,12 +132,9 @@ def _lines(bench: Bench, a: Result, b: Result) -> Iterator[Line]:
     )
     if not bench.emulated and p50(a) is not None and p50(b) is not None:
         ratio = time_ratio(b, a)
-        times = (
-            formatting.interval(_latency(a), formatting.ms),
-            formatting.interval(_latency(b), formatting.ms),
-        )
+        times = tuple(" ".join([formatting.interval(_latency(r), formatting.ms), *marks(r)]) for r in (a, b))
         gap = formatting.UNKNOWN if ratio is None else formatting.ratio(ratio)
-        yield Line("latency p50 ms", *times, gap, _said(excludes(ratio, 1)))
+        yield Line("latency p50 ms", times[0], times[1], gap, _said(excludes(ratio, 1)))
     yield _counted("size MB", a.size_bytes, b.size_bytes, formatting.megabytes)
     memory = (None, None) if bench.emulated else (a.peak_rss_bytes, b.peak_rss_bytes)
     yield _counted("peak memory MB", *memory, formatting.megabytes)

@@ -61,6 +61,18 @@ class TestTradeOff:
         found = points(charts.trade_off(bench), front="yes")
         assert {(point["artifact"], point["threads"]) for point in found} == ahead != set()
 
+    def test_the_description_says_what_is_drawn(
+        self, make_result: MakeResult, make_document: MakeDocument, make_journey: MakeDocument
+    ) -> None:
+        one = charts.trade_off(bench_of(make_document([make_result(noisy=True)])))
+        assert one.description.startswith("1 measurement by latency")
+        assert "thread counts" not in one.description
+        assert one.table is not None
+        assert one.table.rows[0][1].endswith(" ms noisy")
+        several = charts.trade_off(bench_of(make_journey()))
+        assert several.description.startswith("24 measurements by latency")
+        assert "a line joins the thread counts of one artifact" in several.description
+
     def test_an_estimate_is_a_range_that_says_so(
         self, make_result: MakeResult, make_document: MakeDocument
     ) -> None:
@@ -71,6 +83,7 @@ class TestTradeOff:
         ((estimated),) = points(chart, kind="estimated")
         assert "x" not in estimated
         assert (estimated["x-low"], estimated["x-high"]) == ("20.0", "45.0")
+        assert chart.description.startswith("1 measurement and 1 estimate by latency")
         assert "≈ estimated" in texts(chart)
         assert chart.table is not None
         assert "≈ 20.0–45.0 ms estimated" in [row[1] for row in chart.table.rows]
@@ -172,6 +185,15 @@ class TestRoc:
             "float32 (ONNX, OpenVINO, TFLite)", "INT8 (ONNX)", "INT8 (OpenVINO, TFLite)"
         ]  # fmt: skip
 
+    def test_curves_of_one_precision_look_different(self, make_journey: MakeDocument) -> None:
+        for chart in charts.roc(bench_of(make_journey())):
+            lines = [element for element in root(chart).iter() if "data-auc" in element.attrib]
+            paths = [path for line in lines for path in line.iter(f"{NAMESPACE}path")]
+            # Matplotlib scales dashes by the width of a line.
+            dashes = [list(map(float, path.get("stroke-dasharray", "1").split(","))) for path in paths]
+            looks = {tuple(round(length / each[0], 2) for length in each) for each in dashes}
+            assert len(lines) == len(paths) == len(looks) == 3
+
 
 class TestConfusion:
     def test_cells_hold_the_counts(self, make_journey: MakeDocument) -> None:
@@ -264,7 +286,7 @@ class TestSubjectHarm:
             "The worst subject is s1: float32 has 5 of 5 images right, INT8 2 (−60.0 points)."
             in chart.description
         )
-        assert "fewer right in 2 subjects, more in 1, as many in 1" in chart.description
+        assert "fewer images right in INT8: 2; with more: 1; with as many: 1." in chart.description
 
     def test_of_many_subjects_those_that_lose_most_are_drawn_and_all_are_in_the_table(
         self, make_result: MakeResult, make_document: MakeDocument

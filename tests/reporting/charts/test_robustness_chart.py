@@ -111,6 +111,17 @@ def test_auc_that_is_undefined_leaves_its_points_out(
     assert "undefined" in auc.gap
 
 
+def test_intervals_are_spoken_of_only_where_there_are_any(
+    make_result: Callable[..., Document], make_document: Callable[..., Document]
+) -> None:
+    told = corrupted(0.1)
+    for each in (told["unchanged"], *told["points"]):
+        each["auc"] = {"value": each["auc"]["value"], "low": None, "high": None}
+    accuracy, auc = charts.robustness(bench_of(make_document([make_result(corruptions=told)])))
+    assert "with 95% intervals." in accuracy.description
+    assert "without intervals" in auc.description
+
+
 def test_without_corruptions_the_command_is_named(make_journey: Callable[..., Document]) -> None:
     (chart,) = charts.robustness(bench_of(make_journey()))
     assert "edgeall bench --corruptions" in chart.gap

@@ -109,3 +109,18 @@ def test_a_gap_says_why_nothing_is_compared() -> None:
     assert pair_of(document([result()])).missing == "Results of one backbone only."
     apart = document([result("mobilenetv2", "tflite"), result("densenet201", "onnx")])
     assert pair_of(apart).missing.startswith("They were not measured in the same format")
+
+
+def test_a_noisy_latency_is_marked_and_the_mark_explained() -> None:
+    pair = pair_of(two(heavy={"noisy": True}))
+    latency = line_of(pair, "latency p50 ms")
+    assert latency.b.endswith("] noisy")
+    assert "noisy" not in latency.a
+    assert any(note.startswith("noisy: ") for note in pair.notes)
+    assert not any("noisy" in note for note in pair_of(two()).notes)
+
+
+def test_inputs_of_other_sizes_are_noted() -> None:
+    pair = pair_of(two({"input_size": 224}, {"input_size": 96}))
+    note = "densenet201 reads 96 x 96 pixels, mobilenetv2 reads 224 x 224 pixels"
+    assert any(each.startswith(note) for each in pair.notes)
