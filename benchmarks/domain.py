@@ -38,7 +38,8 @@ from edgeall.artifact import Domain
 from edgeall.datasets import synthesize
 from edgeall.domain import unlike
 from edgeall.domain.describing import Example, Measured, describe_measured, measure
-from edgeall.domain.shifts import blur, brightness, grey, jpeg, stain
+from edgeall.shifts.changes import blur, brightness, grey, jpeg
+from edgeall.shifts.mild import restained
 from edgeall.markdown_table import table
 from edgeall.pixels import ByteImage, Picture, read_picture
 from edgeall.statistics.estimate import wilson
@@ -61,7 +62,7 @@ MILD: Mapping[str, Change] = {
     "brightness +15 %": partial(brightness, factor=1.15),
     "JPEG 85": partial(jpeg, quality=85),
     **{
-        f"haematoxylin {h:+d} %, eosin {e:+d} %": partial(stain, haematoxylin=1 + h / 100, eosin=1 + e / 100)
+        f"haematoxylin {h:+d} %, eosin {e:+d} %": partial(restained, haematoxylin=1 + h / 100, eosin=1 + e / 100)
         for h in (-2, 2)
         for e in (-2, 2)
     },
@@ -71,10 +72,10 @@ STRONGER: Mapping[str, Change] = {
     "brightness +30 %": partial(brightness, factor=1.3),
     "brightness +50 %": partial(brightness, factor=1.5),
     "JPEG 50": partial(jpeg, quality=50),
-    "haematoxylin -10 %, eosin +10 %": partial(stain, haematoxylin=0.9, eosin=1.1),
-    "haematoxylin +10 %, eosin -10 %": partial(stain, haematoxylin=1.1, eosin=0.9),
-    "haematoxylin -25 %, eosin +25 %": partial(stain, haematoxylin=0.75, eosin=1.25),
-    "haematoxylin +25 %, eosin -25 %": partial(stain, haematoxylin=1.25, eosin=0.75),
+    "haematoxylin -10 %, eosin +10 %": partial(restained, haematoxylin=0.9, eosin=1.1),
+    "haematoxylin +10 %, eosin -10 %": partial(restained, haematoxylin=1.1, eosin=0.9),
+    "haematoxylin -25 %, eosin +25 %": partial(restained, haematoxylin=0.75, eosin=1.25),
+    "haematoxylin +25 %, eosin -25 %": partial(restained, haematoxylin=1.25, eosin=0.75),
     "blur 1 px": partial(blur, radius=1),
     "blur 1.5 px": partial(blur, radius=1.5),
     "blur 2 px": partial(blur, radius=2),

@@ -1,7 +1,7 @@
 """INT8 as edgeall exports it beside what each engine's own quantizer makes by default: `make int8-defaults RUNS="..."`.
 
 Same float model, same calibration images. Every model is judged against the Keras model: on the test images, on these
-shifted (`edgeall.exporting.shifts`), and with --also on the pictures of another folder. Accuracy and verdicts are at
+shifted (`edgeall.shifts.mild`), and with --also on the pictures of another folder. Accuracy and verdicts are at
 each model's own threshold, log-loss at its own temperature; both are chosen on validation images. Times are ratios of
 processor time, one thread, the models of a format in turn in one process. The run's float32 and INT8 artifacts must
 have been exported.
@@ -39,7 +39,7 @@ from int8_common import (
 from edgeall import artifact, files, runs, runtimes, training
 from edgeall.exporting import calibration_images, choose, frozen, source_models
 from edgeall.exporting.own_decision import own_decision
-from edgeall.exporting.shifts import SHIFTS
+from edgeall.shifts.mild import FOR_EXPORT
 from edgeall.pixels import ByteImage
 from edgeall.runtimes import onnx_providers
 
@@ -182,7 +182,7 @@ def measure(run: runs.Run, data: Path | None, also: Path | None) -> Iterator[Row
 def read_pictures_of(run: runs.Run, model: Any, data: Path | None, also: Path | None) -> Pictures:
     """Read every set of pictures, and compute the Keras model's outputs."""
     parts = {VAL: read_part(run, "val", data), TEST: (test := read_part(run, "test", data))}
-    for name, shift in SHIFTS.items():
+    for name, shift in FOR_EXPORT.items():
         parts[name] = Part(np.stack([shift(image) for image in test.pixels]), test.truth)
     if also is not None:
         parts[ALSO] = Part(read_pictures(run, also), None)
@@ -247,7 +247,7 @@ def main_table(rows: list[Row]) -> str:
 
 def shift_table(rows: list[Row]) -> str:
     """On the others: verdicts kept outside ±.1 of float's threshold, and changes of AUC and log-loss."""
-    names = [name for name in (*SHIFTS, ALSO) if rows and name in rows[0].figures]
+    names = [name for name in (*FOR_EXPORT, ALSO) if rows and name in rows[0].figures]
     head = ("run", "format", "INT8 by", *(f"{name}: kept outside, ΔAUC, Δlog-loss" for name in names))
     return table(head, [[*_name(row), *(_shifted(row.figures[name]) for name in names)] for row in rows])
 
@@ -268,7 +268,7 @@ def mean_table(rows: list[Row]) -> str:
     lines = []
     for format, by in dict.fromkeys((row.format, row.by) for row in rows):
         of = [row for row in rows if (row.format, row.by) == (format, by)]
-        for title, names in ((TEST, [TEST]), ("shifted", list(SHIFTS)), (ALSO, [ALSO])):
+        for title, names in ((TEST, [TEST]), ("shifted", list(FOR_EXPORT)), (ALSO, [ALSO])):
             found = [row.figures[name] for row in of for name in names if name in row.figures]
             if found:
                 lines.append([format, by, str(len(of)), title, *_means(found)])

@@ -34,6 +34,7 @@ def bench(
     ensembles: Sequence[Ensemble] = (),
     overwrite: bool = False,
     witnesses: bool = False,
+    corruption_images: int = 0,
     progress: Progress = SILENT,
 ) -> Document:
     """Measure artifacts on a device; returns the document that `edgeall bench --json` prints.
@@ -49,6 +50,8 @@ def bench(
             results go to their own folders.
         overwrite: measure everything again, and replace earlier results.
         witnesses: let the engines' own tools measure the same artifacts beside edgeall (`cross_check`).
+        corruption_images: test images, at most, that each artifact answers after each of `corruptions.CHANGES`; 0 for
+            none but those that earlier results hold.
 
     Raises:
         UsageError: earlier results would be replaced and `overwrite` does not allow it, or a run-less artifact
@@ -68,7 +71,8 @@ def bench(
             {folder: ResultFile(folder, profile.name, overwrite) for folder in dict.fromkeys(folders)}
             for folders in (folder_of.values(), [ensemble.path for ensemble in ensembles])
         )
-        measured = _carry_out(subjects, profile, settings, journals, outputs, overwrite, progress)
+        plan = _plan(subjects, settings, {} if overwrite else outputs, corruption_images)
+        measured = _carry_out(subjects, profile, plan, journals, outputs, overwrite, progress)
         failures += measured.failures(subjects)
         found = gather(subjects, measured.records)
         combined = _combine(found, ensembles, failures, notes, progress)
@@ -121,6 +125,7 @@ class _Measured:
                 threads=record.threads,
                 round=record.round,
                 batch=record.batch,
+                change=record.change or None,
                 error=record.error,
             )
             for record in self.records
@@ -166,9 +171,15 @@ def _subjects(
     return list(found.values())
 
 
-def _plan(subjects: Sequence[Subject], settings: BenchSettings, kept: dict[Path, ResultFile]) -> Plan:
+def _plan(
+    subjects: Sequence[Subject],
+    settings: BenchSettings,
+    kept: dict[Path, ResultFile],
+    corruption_images: int,
+) -> Plan:
     """What the settings ask of all, and of each artifact what earlier results, which are to stay, tell of it too."""
     earlier = {figure for output in kept.values() for figure in output.figures()}
+    corrupted = {sha256: most for output in kept.values() for sha256, most in output.corruption_images().items()}
 
     def also(sha256: str) -> tuple[tuple[int, int], ...]:
         timed = (f for f in earlier if f.artifact == sha256 and f.kind in ("latency", "batch"))
@@ -176,7 +187,13 @@ def _plan(subjects: Sequence[Subject], settings: BenchSettings, kept: dict[Path,
 
     return Plan(
         artifacts=tuple(
-            PlannedArtifact.of(s.artifact, s.tests.key, also(s.artifact.sha256)) for s in subjects
+            PlannedArtifact.of(
+                s.artifact,
+                s.tests.key,
+                also(s.artifact.sha256),
+                corruption_images or corrupted.get(s.artifact.sha256, 0),
+            )
+            for s in subjects
         ),
         image_sets={s.tests.key: s.tests.images for s in subjects},
         settings=settings,
@@ -186,14 +203,13 @@ def _plan(subjects: Sequence[Subject], settings: BenchSettings, kept: dict[Path,
 def _carry_out(
     subjects: Sequence[Subject],
     profile: Profile,
-    settings: BenchSettings,
+    plan: Plan,
     journals: Journals,
     outputs: dict[Path, ResultFile],
     overwrite: bool,
     progress: Progress,
 ) -> _Measured:
     """Have the device measure what is not known of earlier."""
-    plan = _plan(subjects, settings, {} if overwrite else outputs)
     of = {subject.artifact.sha256: subject for subject in subjects}
     with closing(open_target(profile, progress)) as target:
         if reason := target.unreachable():

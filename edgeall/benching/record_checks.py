@@ -7,7 +7,7 @@ from typing import Any
 from edgeall import documents
 from edgeall.benching.results_from_records import Subject
 from edgeall.errors import MeasurementError
-from edgeall.measuring.plan import Job, Plan, jobs
+from edgeall.measuring.plan import Job, Plan, jobs, varied
 from edgeall.measuring.records import FigureKey, Record, Start
 
 
@@ -38,7 +38,7 @@ def asked(plan: Plan, start: Start) -> dict[str, Job]:
     found: dict[str, Job] = {}
     told = list(start.jobs)
     for job in jobs(plan, environment.cores):
-        figure = FigureKey.of(job.artifact.sha256, job.kind, job.threads, job.batch)
+        figure = FigureKey.of(job.artifact.sha256, job.kind, job.threads, job.batch, job.change)
         if told and told[0][1] == figure and told[0][0] not in found:
             found[told.pop(0)[0]] = job
         elif job.kind != "instructions":
@@ -52,8 +52,8 @@ def asked(plan: Plan, start: Start) -> dict[str, Job]:
 
 def is_of(record: Record, job: Job) -> bool:
     """Whether a record is of the job."""
-    told = (record.artifact, record.kind, record.threads, record.round, record.batch)
-    return told == (job.artifact.sha256, job.kind, job.threads, job.round, job.batch)
+    told = (record.artifact, record.kind, record.threads, record.round, record.batch, record.change)
+    return told == (job.artifact.sha256, job.kind, job.threads, job.round, job.batch, job.change)
 
 
 def contradiction(record: Record, subjects: Mapping[str, Subject]) -> str | None:
@@ -62,11 +62,14 @@ def contradiction(record: Record, subjects: Mapping[str, Subject]) -> str | None
     Its answers must be of exactly the images that were asked for, in order, with a probability for each class.
     """
     subject = subjects.get(record.artifact)
-    if subject is None or record.kind != "accuracy" or record.result is None:
+    if subject is None or record.kind not in ("accuracy", "corruption") or record.result is None:
         return None
     names: Sequence[str] = record.result["names"]
     rows: Sequence[Any] = record.result["probabilities"]
-    wanted = [image.name for image in subject.tests.images]
+    # Corruptions take as many as were asked for: the key of the record holds the number.
+    every = subject.tests.images
+    taken = every if record.kind == "accuracy" else varied(every, len(names))
+    wanted = [image.name for image in taken]
     if list(names) != wanted:
         return f"its answers are of {len(names)} images, not of the {len(wanted)} that were asked for"
     classes = len(subject.artifact.metadata.decision.labels)

@@ -76,11 +76,16 @@ class ResultFile:
         """All that it holds, in whole or in part."""
         return set() if self.earlier is None else _figures(self.earlier)
 
+    def corruption_images(self) -> dict[str, int]:
+        """By artifact (SHA-256) how many images were asked for, of those that were corrupted."""
+        found = () if self.earlier is None else self.earlier.results
+        return {each.sha256 or "": each.corruptions.most for each in found if each.corruptions is not None}
+
     def settled(self) -> set[FigureKey]:
         """What it holds without a failure."""
         failures = () if self.earlier is None else self.earlier.failures or ()
         return self.figures() - {
-            FigureKey.of(each.sha256, each.kind, each.threads, each.batch or 1)
+            FigureKey.of(each.sha256, each.kind, each.threads, each.batch or 1, each.change or "")
             for each in failures
             if each.sha256 is not None and each.kind is not None and each.threads is not None
         }
@@ -147,4 +152,7 @@ def _figures(document: Document) -> set[FigureKey]:
         found |= {FigureKey.of(sha256, "batch", threads, batch.batch) for batch in result.batches or ()}
         if result.counted is not None:
             found.add(FigureKey.of(sha256, "instructions", threads))
+        if result.corruptions is not None:
+            changes = (point.change for point in result.corruptions.every)
+            found |= {FigureKey.of(sha256, "corruption", threads, change=change) for change in changes}
     return found

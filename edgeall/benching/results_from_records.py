@@ -1,8 +1,8 @@
 """From raw measurements and the truth to the figures that people and scripts read."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from edgeall import documents
 from edgeall.artifact import Artifact
 from edgeall.benching import cost_figures, instruction_counts
+from edgeall.benching.corruption_figures import Answered, corruptions
 from edgeall.benching.held_out_images import TestSet
 from edgeall.benching.latency_estimate import estimate
 from edgeall.measuring.plan import BenchSettings
@@ -29,6 +30,7 @@ from edgeall.results.accuracy import (
     VersusFloat,
     split_in_words,
 )
+from edgeall.results.corruptions import Corruptions
 from edgeall.results.costs import Latency, Round, Selftest, Thermal, UsedAccelerator
 from edgeall.results.document import Settings, UsedEngine
 from edgeall.results.pairing import ratio_over_common_rounds
@@ -65,7 +67,8 @@ class Subject:
 @dataclass(frozen=True)
 class Measured:
     """One artifact with one thread count: everything that was measured of it. `rounds` in order, at least one; larger
-    batches likewise, the smaller ones first. `counted` may be a record of why instructions could not be counted."""
+    batches likewise, the smaller ones first. `counted` may be a record of why instructions could not be counted.
+    `corrupted`: by change of the images."""
 
     subject: Subject
     threads: int
@@ -74,6 +77,7 @@ class Measured:
     rounds: tuple[Record, ...]
     batches: tuple[Record, ...] = ()
     counted: Record | None = None
+    corrupted: Mapping[str, Record] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -84,7 +88,10 @@ def gather(subjects: Sequence[Subject], records: Iterable[Record]) -> list[Measu
     """Put records of each artifact and thread count together; those without accuracy or any latency are left out."""
     every = list(records)
     done = [record for record in every if record.error is None]
-    by_job = {(r.artifact, r.kind, r.threads, r.round): r for r in done if r.kind != "batch"}
+    corrupted = [record for record in done if record.kind == "corruption"]
+    by_job = {
+        (r.artifact, r.kind, r.threads, r.round): r for r in done if r.kind not in ("batch", "corruption")
+    }
     threads = sorted({count for _, kind, count, _ in by_job if kind == "latency"})
     scored = {r.artifact: r for r in by_job.values() if r.kind == "accuracy"}
     counted = {r.artifact: r for r in every if r.kind == "instructions"}
@@ -106,6 +113,7 @@ def gather(subjects: Sequence[Subject], records: Iterable[Record]) -> list[Measu
                     Measured(
                         *(subject, count, scored[sha256], memory, tuple(rounds), tuple(batches)),
                         counted=counted.get(sha256),
+                        corrupted={r.change: r for r in corrupted if r.artifact == sha256},
                     )
                 )
     return found
@@ -120,7 +128,14 @@ def results_of(
         for m in measured
         if m.subject.artifact.metadata.precision == "float32"
     }
-    scores = {m.accuracy.artifact: (_metrics(m), _predictions(m)) for m in measured}
+    scores = {
+        m.accuracy.artifact: (
+            _metrics(m),
+            _predictions(m),
+            _corruptions(m, floats.get((m.subject.float_key, m.threads))),
+        )
+        for m in measured
+    }
     return [
         _result(
             m,
@@ -138,6 +153,7 @@ def _result(
     base: Measured | None,
     metrics: Metrics,
     predictions: RecordedPredictions,
+    corrupted: Corruptions | None,
     settings: BenchSettings,
     times: dict[str, Any],
 ) -> Result:
@@ -180,6 +196,7 @@ def _result(
         split=SplitKind(tests.grouped_by),
         unreadable=raw["unreadable"],
         predictions=predictions,
+        corruptions=corrupted,
         parity=metadata.parity,
         vs_float=None
         if base is None or base is m
@@ -201,6 +218,23 @@ def _metrics(m: Measured) -> Metrics:
     tests, decision, used = m.subject.tests, m.subject.artifact.metadata.decision, np.flatnonzero(_used(m))
     subjects = [tests.subjects[index] for index in used]
     return classification_metrics(np.asarray(tests.truth)[used], _probabilities(m)[used], decision, subjects)
+
+
+def _corruptions(m: Measured, base: Measured | None) -> Corruptions | None:
+    """The same for every thread count."""
+    tests = m.subject.tests
+    names = [image.name for image in tests.images]
+    answered = [
+        None if each is None else Answered(each.subject.artifact.metadata.decision, each.corrupted)
+        for each in (m, None if base is m else base)
+    ]
+    assert answered[0] is not None
+    return corruptions(
+        answered[0],
+        answered[1],
+        dict(zip(names, tests.truth, strict=True)),
+        dict(zip(names, tests.subjects, strict=True)),
+    )
 
 
 def _predictions(m: Measured) -> RecordedPredictions:

@@ -58,6 +58,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let the engines' own benchmark tools measure the same files beside edgeall, and tell the ratio",
     )
+    parser.add_argument(
+        "--corruptions",
+        action="store_true",
+        help="measure accuracy on corrupted test images too: eight kinds at five strengths",
+    )
+    parser.add_argument(
+        "--corruption-images",
+        type=int,
+        default=200,
+        metavar="N",
+        help="test images that --corruptions takes, at most (default: %(default)s)",
+    )
     parser.epilog = (
         "Results of a run's artifacts go to <run>/bench/<device>.json, with --host to <device>-<host>.json. "
         "An interrupted bench goes on where it was when the same command is given again; more threads or batches are "
@@ -76,6 +88,8 @@ def run(args: argparse.Namespace, display: Display) -> int:
         raise UsageError(
             "--cross-check: the engines' own tools are run on the processor, not on accelerators"
         )
+    if args.corruption_images < 1:
+        raise UsageError("--corruption-images: at least 1")
     addresses = list(dict.fromkeys(Address.parse(text) for text in args.host))
     if not _settings(args, profile).obeys_rules:
         display.warn("fewer runs, seconds or rounds than comparable figures need; the results say so")
@@ -105,7 +119,8 @@ def _bench(
     return bench(
         paths, device, settings,
         data=args.data, ensembles=find_ensembles(args.targets), overwrite=args.overwrite,
-        witnesses=args.cross_check, progress=progress,
+        witnesses=args.cross_check,
+        corruption_images=args.corruption_images if args.corruptions else 0, progress=progress,
     )  # fmt: skip
 
 

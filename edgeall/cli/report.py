@@ -13,15 +13,25 @@ from edgeall.errors import UsageError
 if TYPE_CHECKING:
     from edgeall.results import Bench
 
-FORMATS = ("terminal", "markdown", "json")
-_BY_SUFFIX = {".md": "markdown", ".markdown": "markdown", ".json": "json", ".txt": "terminal"}
+FORMATS = ("terminal", "markdown", "html", "pdf", "json")
+_BY_SUFFIX = {
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".pdf": "pdf",
+    ".json": "json",
+    ".txt": "terminal",
+}
+_IN_FILES = ("html", "pdf")
+"""Formats that nobody reads on a terminal."""
 _TEXT_WIDTH = 160
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
     add_argument(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write to FILE: .md, .json or .txt")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write to FILE: .html, .pdf, .md, .json or .txt")
     parser.add_argument("--format", choices=FORMATS, help="default: by FILE's suffix, else terminal")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
 
@@ -37,7 +47,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
 
     benches = results.load(found)
     if args.output is not None:
-        files.write_text(args.output, _text(form, benches))
+        _write(form, benches, found, args.output)
         display.note(f"wrote {args.output}")
     if args.json or (form == "json" and args.output is None):
         display.as_json = True
@@ -52,16 +62,27 @@ def run(args: argparse.Namespace, display: Display) -> int:
 
 def _format(args: argparse.Namespace) -> str:
     suffix = "" if args.output is None else args.output.suffix.lower()
-    if suffix in (".html", ".htm"):
-        raise UsageError(
-            f"{args.output}: reports are written as Markdown or JSON, not yet as HTML; name it .md or .json"
-        )
     form = args.format or _BY_SUFFIX.get(suffix) or ("" if suffix else "terminal")
     if args.output is not None and not form:
-        raise UsageError(f"{args.output}: name it .md, .json or .txt, or say which with --format")
+        raise UsageError(f"{args.output}: name it .html, .pdf, .md, .json or .txt, or say which with --format")
+    if args.output is None and form in _IN_FILES:
+        raise UsageError(f"--format {form} needs a file: add -o report.{form}")
     if args.json and args.output is None and form == "markdown":
         raise UsageError("--json and --format markdown contradict each other; leave one out")
     return str(form)
+
+
+def _write(form: str, benches: "tuple[Bench, ...]", found: list[Path], output: Path) -> None:
+    if form in _IN_FILES:
+        from edgeall.reporting import page
+
+        text = page.html(benches, found)
+        if form == "pdf":
+            page.write_pdf(text, output)
+            return
+    else:
+        text = _text(form, benches)
+    files.write_text(output, text)
 
 
 def _text(form: str, benches: "tuple[Bench, ...]") -> str:

@@ -87,8 +87,8 @@ class Measured:
 def describe(examples: Iterable[Example]) -> Domain | None:
     """The domain of a model that was trained and chosen on `examples`; None for fewer than `FEWEST` of them.
 
-    The range of a figure is that of the examples and of mild shifts of them (`shifts.MILD`), without the outermost
-    percent on either side. The limits are the ranges, stretched about their middles by one factor for all figures. It
+    The range of a figure is that of the examples and of mild shifts of them (`edgeall.shifts.mild.FOR_DOMAIN`),
+    without the outermost percent on either side. The limits are the ranges, stretched about their middles by one factor for all figures. It
     is the least by which the ranges of all other people take 98 % of the images, and of mild shifts of them, of each
     person; of 95 % of the people where there are more than 20; and 98 % of all left-out images. Without known subjects
     a block of images is left out at a time, in their order, which keeps neighbours together. Nothing else than the
@@ -103,10 +103,10 @@ def describe(examples: Iterable[Example]) -> Domain | None:
 def measure(example: Example) -> Measured:
     """The figures of an example, and of mild shifts of it."""
     # Not needed in the field, and not loaded there.
-    from edgeall.domain.shifts import MILD
+    from edgeall.shifts.mild import FOR_DOMAIN
 
     pixels = example.picture.pixels
-    shifted = (pixels, *(shift(pixels) for shift in MILD.values()))
+    shifted = (pixels, *(shift(pixels) for shift in FOR_DOMAIN.values()))
     table = np.array([[found[name] for name in NAMES] for found in map(figures, shifted)])
     return Measured(table, pixels.shape[0], example.picture.size, example.label, example.subject)
 

@@ -22,7 +22,7 @@ from edgeall.exporting.exporter import exporter
 from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.recipes import Recipe
-from edgeall.exporting.shifts import SHIFTS
+from edgeall.shifts.mild import FOR_EXPORT
 from edgeall.exporting.source_models import ALSO, SHIFTED, Sources
 from edgeall.exporting.work_folder import work_folder
 from edgeall.exporting.worker_pool import LARGE, WorkerPool
@@ -32,7 +32,7 @@ from edgeall.runs import Run
 
 _PARITY_SEED = 0
 _SHIFTED_IMAGES = 30
-"""Validation images that `shifts` changes."""
+"""Validation images that `edgeall.shifts.mild` changes."""
 _DEFAULT = Options()
 
 
@@ -245,8 +245,8 @@ def _one_at_a_time(runs: Sequence[Run]) -> int | None:
 def _other_pictures(sources: Sources, also: GivenImages | None) -> list[str]:
     """Write the other pictures on which INT8 is compared with float; returns the change of each shifted picture."""
     images = np.load(sources.images(), allow_pickle=False)[:_SHIFTED_IMAGES]
-    shifted = [shift(image) for shift in SHIFTS.values() for image in images]
+    shifted = [shift(image) for shift in FOR_EXPORT.values() for image in images]
     np.save(sources.images(SHIFTED), np.stack(shifted), allow_pickle=False)
     if also is not None:
         calibration_images.decode_given(also, sources.pixels, sources.images(ALSO))
-    return [name for name in SHIFTS for _ in images]
+    return [name for name in FOR_EXPORT for _ in images]

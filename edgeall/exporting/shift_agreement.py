@@ -1,4 +1,4 @@
-"""Agreement of INT8 verdicts with the float model's on changed pictures (`shifts`) and on pictures of the user."""
+"""Agreement of INT8 verdicts with the float model's on shifted pictures (`edgeall.shifts.mild`) and on the user's."""
 
 import dataclasses
 

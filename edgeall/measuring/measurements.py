@@ -1,4 +1,6 @@
-"""What a worker process measures: accuracy, memory and energy, latency, batches; each in a process of its own.
+"""What a worker process measures: accuracy, memory and energy, latency, batches, answers to corrupted images.
+
+Each is measured in a process of its own.
 
 Every pass takes the job, opens the artifact itself, and returns raw figures as JSON-ready data. No statistics here: a
 device reports what it saw, the workstation draws conclusions.
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from edgeall import artifact as artifacts
+from edgeall import files
 from edgeall.artifact import Artifact
 from edgeall.errors import ArtifactError, ImageError, MeasurementError, UncheckableError
 from edgeall.golden import checking
@@ -22,7 +25,7 @@ from edgeall.measuring import energy, nvidia
 from edgeall.measuring.instructions import counted
 from edgeall.measuring.plan import WorkerJob
 from edgeall.measuring.timing import in_stages, no_garbage_collection, timed
-from edgeall.pixels import ByteImage, read_image
+from edgeall.pixels import ByteImage, Picture, read_image, read_picture
 from edgeall.runtimes import Session, open_session
 from edgeall.runtimes.onnx_providers import NVIDIAS
 
@@ -190,6 +193,43 @@ def instructions(order: WorkerJob) -> dict[str, Any]:
             return {"instructions": counted(session.infer, tensors)}
 
 
+def corruption(order: WorkerJob) -> dict[str, Any]:
+    """Class probabilities of images after `order.change`, and whether the artifact's domain refuses them.
+
+    Each image is changed at the square that the model reads. One that cannot be read is as in `accuracy`; it is not
+    refused.
+    """
+    # Not loaded where memory and cold start are measured.
+    from edgeall.domain import unlike
+    from edgeall.shifts.corruptions import corrupted
+
+    opened, session = _open(order)
+    metadata = opened.metadata
+    probabilities: list[list[float] | None] = []
+    refused: list[bool] = []
+    unreadable: dict[str, str] = {}
+    with session:
+        for name, path in order.images:
+            try:
+                picture = read_picture(path, metadata.pixels.resize)
+            except ImageError as error:
+                unreadable[name] = str(error)
+                probabilities.append(None)
+                refused.append(False)
+                continue
+            pixels = corrupted(picture.pixels, order.change, files.sha256_file(Path(path)))
+            probabilities.append([float(p) for p in session.predict(pixels[None])[0]])
+            changed = Picture(pixels, picture.size)
+            refused.append(metadata.domain is not None and bool(unlike(metadata.domain, changed)))
+        return {
+            "names": [name for name, _ in order.images],
+            "probabilities": probabilities,
+            "unreadable": unreadable,
+            "refused": None if metadata.domain is None else refused,
+            "engine": _engine(session),
+        }
+
+
 def _golden(outcome: checking.Outcome) -> dict[str, Any]:
     return {"difference": outcome.difference, "milliseconds": outcome.milliseconds}
 
@@ -217,6 +257,7 @@ PASSES: dict[str, Callable[[WorkerJob], dict[str, Any]]] = {
     "latency": latency,
     "batch": batch,
     "instructions": instructions,
+    "corruption": corruption,
 }
 
 

@@ -11,6 +11,7 @@ from edgeall import documents, runtimes
 from edgeall.artifact import FORMATS, Artifact, Format, Precision
 from edgeall.errors import UsageError
 from edgeall.runtimes import Accelerator, SessionOptions
+from edgeall.shifts import corruptions
 
 SCHEMA = 1
 ALL_CORES = 0
@@ -133,6 +134,7 @@ class PlannedArtifact:
         images: key into the plan's `image_sets`.
         format, precision: as its metadata tells.
         also: (threads, images in one inference) that are wanted of it beyond what the settings ask of all.
+        corruption_images: how many of its images are corrupted, in each way and strength; 0 for no corruptions.
     """
 
     path: str
@@ -141,13 +143,22 @@ class PlannedArtifact:
     format: Format
     precision: Precision
     also: tuple[tuple[int, int], ...] = ()
+    corruption_images: int = 0
 
     @classmethod
-    def of(cls, opened: Artifact, images: str, also: tuple[tuple[int, int], ...] = ()) -> "PlannedArtifact":
+    def of(
+        cls,
+        opened: Artifact,
+        images: str,
+        also: tuple[tuple[int, int], ...] = (),
+        corruption_images: int = 0,
+    ) -> "PlannedArtifact":
         """An artifact that lies on this machine, tested on the image set named `images`."""
         metadata = opened.metadata
         path = str(opened.path.resolve())
-        return cls(path, opened.sha256, images, metadata.format, metadata.precision, also)
+        return cls(
+            path, opened.sha256, images, metadata.format, metadata.precision, also, corruption_images
+        )
 
 
 @dataclass(frozen=True)
@@ -173,6 +184,8 @@ class Plan:
                 "also",
                 "pairs of whole numbers from 1",
             )
+            wanted = artifact.corruption_images
+            _require(_whole(wanted) and wanted >= 0, "corruption_images", "a whole number, 0 or more")
             _require(
                 self.selftest or bool(self.image_sets.get(artifact.images)),
                 f"image_sets[{artifact.images!r}]",
@@ -214,13 +227,17 @@ _WRITTEN = ("schema", "settings.threads", "settings.batches", "settings.accelera
 
 @dataclass(frozen=True)
 class Job:
-    """One worker process: one artifact, one kind of measurement, one thread count, one round, one batch."""
+    """One worker process: one artifact, one kind of measurement, one thread count, one round, one batch.
+
+    `change`: what is done to the images, one of `corruptions.CHANGES`; "" for nothing.
+    """
 
     kind: str
     artifact: PlannedArtifact
     threads: int
     round: int = 0
     batch: int = 1
+    change: str = ""
 
 
 @dataclass(frozen=True)
@@ -236,6 +253,7 @@ class WorkerJob:
             machine on Linux (CLOCK_MONOTONIC), macOS and Windows.
         batch: images in one inference.
         accelerators: as `BenchSettings` has them.
+        change: as `Job` has it.
     """
 
     kind: str
@@ -251,12 +269,13 @@ class WorkerJob:
     spawned_ns: int
     batch: int = 1
     accelerators: dict[str, Accelerator] = field(default_factory=dict)
+    change: str = ""
 
 
 def order(plan: Plan, job: Job, spawned_ns: int) -> WorkerJob:
-    """The worker's part of the plan. Accuracy takes every image, the others a varied few."""
+    """The worker's part of the plan. Accuracy takes every image, corruptions many, the others a varied few."""
     images = plan.image_sets.get(job.artifact.images, ())
-    taken = images if job.kind == "accuracy" else varied(images)
+    taken = varied(images, {"accuracy": len(images), "corruption": job.artifact.corruption_images}.get(job.kind))
     least_runs, least_seconds, most_seconds = plan.settings.share()
     return WorkerJob(
         kind=job.kind,
@@ -272,6 +291,7 @@ def order(plan: Plan, job: Job, spawned_ns: int) -> WorkerJob:
         spawned_ns=spawned_ns,
         batch=job.batch,
         accelerators=plan.settings.accelerators,
+        change=job.change,
     )
 
 
@@ -279,9 +299,9 @@ def jobs(plan: Plan, cores: int) -> Iterator[Job]:
     """The jobs of a plan, in order, for a device of `cores` cores.
 
     Accuracy first, so that what cannot run is known soon; then memory; then latency in interleaved rounds, and so
-    larger batches, the smaller ones first; instructions last, with the one thread that makes their count exact. Every
-    artifact has its turn before any has its next, and each round starts with another one, so that neither a slow drift
-    of the machine nor a place in the order favours one of them.
+    larger batches, the smaller ones first; then instructions, with the one thread that makes their count exact;
+    corruptions, which take long, last. Every artifact has its turn before any has its next, and each round starts with
+    another one, so that neither a slow drift of the machine nor a place in the order favours one of them.
     """
     if plan.selftest:
         yield from (Job("selftest", artifact, 1) for artifact in plan.artifacts)
@@ -313,6 +333,10 @@ def jobs(plan: Plan, cores: int) -> Iterator[Job]:
             yield from turns("batch", number, batch)
     if plan.settings.count_instructions:
         yield from (Job("instructions", artifact, 1) for artifact in plan.artifacts)
+    for change in corruptions.CHANGES:
+        for artifact in plan.artifacts:
+            if artifact.corruption_images:
+                yield Job("corruption", artifact, cores, change=change)
 
 
 def thread_counts(settings: BenchSettings, cores: int) -> tuple[int, ...]:
@@ -328,6 +352,7 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "latency": _TIMING,
     "batch": _TIMING,
     "instructions": (),
+    "corruption": (),
 }
 
 
@@ -338,7 +363,10 @@ def key(plan: Plan, job: Job, machine: dict[str, Any]) -> str:
     asked on the device: what an engine is told depends on its processor.
     """
     artifact = job.artifact
-    images = [(image.name, image.sha256) for image in plan.image_sets.get(artifact.images, ())]
+    every = plan.image_sets.get(artifact.images, ())
+    if job.kind == "corruption":
+        every = varied(every, artifact.corruption_images)
+    images = [(image.name, image.sha256) for image in every]
     settings = {name: getattr(plan.settings, name) for name in _DEPENDS_ON[job.kind]}
     # A plan that came as JSON has no seconds as whole numbers.
     settings |= {name: float(value) for name, value in settings.items() if name.endswith("_seconds")}
@@ -355,11 +383,15 @@ def key(plan: Plan, job: Job, machine: dict[str, Any]) -> str:
         None if place is None else str(place),
         runtimes.settings(artifact.format, setup),
         machine,
+        *([corruptions.identity(job.change)] if job.change else []),
     ]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
-def varied(images: tuple[PlannedImage, ...]) -> tuple[PlannedImage, ...]:
-    """Up to `VARIED_INPUTS` images, evenly spaced over the set, so that no class is left out by its place."""
-    count = min(VARIED_INPUTS, len(images))
+def varied(images: tuple[PlannedImage, ...], most: int | None = None) -> tuple[PlannedImage, ...]:
+    """Up to `most` images, evenly spaced over the set, so that no class is left out by its place.
+
+    `most` is `VARIED_INPUTS` where it is not told.
+    """
+    count = min(VARIED_INPUTS if most is None else most, len(images))
     return tuple(images[index * len(images) // count] for index in range(count))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeall import documents
+from edgeall.shifts.corruptions import CHANGES
 
 _PROBABILITY_OFF = 1e-3
 _SUM_OFF = 0.01
@@ -91,16 +92,12 @@ class _Selftest:
         _require(min(self.difference, self.milliseconds) >= 0.0, "a difference or time is negative")
 
 
-@dataclass(frozen=True)
-class _Accuracy:
+@dataclass(frozen=True, kw_only=True)
+class _Answers:
     names: tuple[str, ...]
     probabilities: tuple[tuple[float, ...] | None, ...]
     unreadable: dict[str, str]
     engine: _Engine
-    executed_precision: _Executed
-    placement: dict[str, int | None] | None = None
-    card: _Card | None = None
-    selftest: _Golden | None = None
 
     def __post_init__(self) -> None:
         _require(len(set(self.names)) == len(self.names), "an image is answered twice")
@@ -115,6 +112,25 @@ class _Accuracy:
                 within and abs(sum(row) - 1.0) <= _SUM_OFF * len(row),
                 f"{row} are no probabilities of classes",
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Accuracy(_Answers):
+    executed_precision: _Executed
+    placement: dict[str, int | None] | None = None
+    card: _Card | None = None
+    selftest: _Golden | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Corruption(_Answers):
+    """`refused`: by the domain check, an image each; None where the artifact has no domain."""
+
+    refused: tuple[bool, ...] | None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(self.refused is None or len(self.refused) == len(self.names), "not every image was checked")
 
 
 @dataclass(frozen=True)
@@ -180,11 +196,13 @@ class _RecordFields:
     round: int
     thermal: _Thermal
     batch: int = 1
+    change: str = ""
     result: dict[str, Any] | None = None
     error: str | None = field(default=None)
 
     def __post_init__(self) -> None:
         _require(self.threads >= 1 and self.batch >= 1 and self.round >= 0, "threads, batch or round")
+        _require(self.change in ("", *CHANGES), "change is none that is known")
         _require((self.result is None) != (self.error is None), "either a result or an error")
 
 
@@ -195,6 +213,7 @@ KINDS: dict[str, Any] = {
     "latency": _Latency,
     "batch": _Batch,
     "instructions": _Instructions,
+    "corruption": _Corruption,
 }
 
 

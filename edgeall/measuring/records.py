@@ -21,19 +21,21 @@ class FigureKey(NamedTuple):
     Attributes:
         artifact: SHA-256 of the artifact.
         kind: as a `Record` has it.
-        threads: None for accuracy, of which an artifact has one whatever the threads.
+        threads: None for accuracy and corruptions, of which an artifact has one whatever the threads.
         batch: images in one inference.
+        change: what was done to the images, one of `corruptions.CHANGES`; "" for nothing.
     """
 
     artifact: str
     kind: str
     threads: int | None
     batch: int
+    change: str = ""
 
     @classmethod
-    def of(cls, artifact: str, kind: str, threads: int, batch: int = 1) -> "FigureKey":
+    def of(cls, artifact: str, kind: str, threads: int, batch: int = 1, change: str = "") -> "FigureKey":
         """Of a job or a record."""
-        return cls(artifact, kind, None if kind == "accuracy" else threads, batch)
+        return cls(artifact, kind, None if kind in ("accuracy", "corruption") else threads, batch, change)
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,11 @@ class Record:
         key: identity of the job and of all that its result depends on (`edgeall.measuring.plan.key`).
         session: nanosecond mark shared by all that was measured in one go; rounds pair up only within one.
         artifact: SHA-256 of the artifact.
-        kind: "selftest", "accuracy", "memory", "latency", "batch" or "instructions".
+        kind: "selftest", "accuracy", "memory", "latency", "batch", "instructions" or "corruption".
         result: raw figures of the kind; None where `error` tells why there are none.
         thermal: the machine's temperature, clock and throttling before and after the process.
         batch: images in one inference.
+        change: what was done to the images, one of `corruptions.CHANGES`; "" for nothing.
     """
 
     key: str
@@ -60,6 +63,7 @@ class Record:
     error: str | None
     thermal: dict[str, Any]
     batch: int = 1
+    change: str = ""
 
 
 @dataclass(frozen=True)

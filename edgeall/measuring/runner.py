@@ -67,7 +67,7 @@ def run_plan(plan: Plan, finished: Collection[str] = ()) -> Generator[Message, N
         session,
         machine.environment(),
         tuple(
-            (identity, FigureKey.of(job.artifact.sha256, job.kind, job.threads, job.batch))
+            (identity, FigureKey.of(job.artifact.sha256, job.kind, job.threads, job.batch, job.change))
             for job, identity in planned
         ),
     )
@@ -86,7 +86,9 @@ def run_plan(plan: Plan, finished: Collection[str] = ()) -> Generator[Message, N
             given_up[reaches[{"accuracy": 0, "batch": 2}.get(job.kind, 1)]] = error
         thermal = machine.thermal(before, after, plan.settings.max_temperature_c)
         yield Record(
-            identity, session, sha256, job.kind, job.threads, job.round, result, error, thermal, job.batch
+            *(identity, session, sha256, job.kind, job.threads, job.round, result, error, thermal),
+            batch=job.batch,
+            change=job.change,
         )
     yield EndOfMeasuring(machine.environment())
 
@@ -96,7 +98,7 @@ def work(plan: Plan, job: Job) -> tuple[dict[str, Any] | None, str | None]:
 
     The error is one line that names the artifact and why.
     """
-    kind = job.kind if job.batch == 1 else f"batch of {job.batch}"
+    kind = job.change or (job.kind if job.batch == 1 else f"batch of {job.batch}")
     name = f"{Path(job.artifact.path).name} ({kind}, {job.threads} thread{'s'[: job.threads != 1]})"
     asked = dataclasses.asdict(order(plan, job, time.monotonic_ns()))
     under = counter() if job.kind == "instructions" else []

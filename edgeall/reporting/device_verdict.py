@@ -9,19 +9,20 @@ from typing import Literal
 from edgeall import formatting
 from edgeall.recommending.choosing import auc, choose, speed
 from edgeall.recommending.measured import artifacts, timed
-from edgeall.reporting import caveats, findings
+from edgeall.reporting import caveats, corruption_findings, findings
 from edgeall.reporting.findings import in_figures
 from edgeall.results import Bench, JsonObject, Result
 from edgeall.results.pairing import accuracy_difference, auc_difference
 from edgeall.statistics import LEAST_GAIN
 
-Kind = Literal["recommendation", "backbones", "int8", "extremes", "warning", "limit"]
+Kind = Literal["recommendation", "backbones", "int8", "robustness", "extremes", "warning", "limit"]
 
 HEADINGS: dict[Kind, str] = {
     "recommendation": "Take",
     "warning": "Beware",
     "backbones": "What the costlier backbone is worth",
     "int8": "What INT8 is worth",
+    "robustness": "What corrupted pictures do",
     "extremes": "Extremes",
     "limit": "What these figures cannot say",
 }
@@ -66,11 +67,13 @@ def judge(bench: Bench) -> DeviceVerdict:
         return DeviceVerdict(bench.device, None, None, (nothing, *warned))
     chosen, reasons = _recommend(bench)
     quantized = list(findings.int8(bench))
+    corrupted = list(corruption_findings.robustness(bench))
     found: list[tuple[Kind, list[str]]] = [
         ("recommendation", reasons),
-        ("warning", [text for warned, text in quantized if warned] + caveats.warnings(bench)),
+        ("warning", [text for warned, text in (*quantized, *corrupted) if warned] + caveats.warnings(bench)),
         ("backbones", findings.trade_offs(bench)),
         ("int8", [text for warned, text in quantized if not warned]),
+        ("robustness", [text for warned, text in corrupted if not warned]),
         ("extremes", findings.extremes(bench)),
         ("limit", caveats.limits(bench)),
     ]

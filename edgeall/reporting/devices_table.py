@@ -40,7 +40,7 @@ def side_by_side(benches: Sequence[Bench]) -> SideTable:
     if len(benches) < 2:
         return SideTable(HEADING, (), (), (), ())
     benches = sorted(benches, key=lambda bench: bench.emulated)
-    names, found = _names(benches), [_figures(bench) for bench in benches]
+    names, found = device_names(benches), [_figures(bench) for bench in benches]
     labels = _labels([figure.result for figures in found for figure in figures.values()])
     labels |= _lost(benches, labels)
     known = {key for figures in found for key in figures}
@@ -118,7 +118,7 @@ def _lost(benches: Iterable[Bench], known: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _names(benches: Sequence[Bench]) -> list[str]:
+def device_names(benches: Sequence[Bench]) -> list[str]:
     """Devices' own; with the machine, or a number, where two have the same."""
     devices = Counter(bench.device for bench in benches)
     names = [

@@ -33,7 +33,7 @@ def in_figures(gap: Difference) -> str:
 def trade_offs(bench: Bench) -> list[str]:
     """What each slower backbone's accuracy is worth beside the fastest one's."""
     families = list(dict.fromkeys(bench.family(result) for result in bench.results))
-    common = _common(bench, families)
+    common = common_place(bench, families)
     if len(families) < 2 or not common:
         return []
     (format, precision, threads), chosen = common
@@ -67,7 +67,7 @@ def _marked(bench: Bench, result: Result) -> str:
     return bench.family(result) + (FAILED_PARITY if result.failed_parity else "")
 
 
-def _common(bench: Bench, families: list[str]) -> tuple[tuple[str, str, int], list[Result]] | None:
+def common_place(bench: Bench, families: list[str]) -> tuple[tuple[str, str, int], list[Result]] | None:
     """The first format, precision and thread count that every family has.
 
     Those where nothing failed its parity check come first, float32 before others, then few threads.
@@ -197,7 +197,7 @@ def _effort(pairs: list[tuple[Result, Result]]) -> tuple[bool, list[str]]:
 
 
 def _cost_in_accuracy(float32: Result, quantized: Result) -> tuple[bool, str]:
-    gap, area = _gap_to_float(float32, quantized), auc_difference(float32, quantized)
+    gap, area = gap_to_float(float32, quantized), auc_difference(float32, quantized)
     versus = quantized.vs_float
     agreement = (
         ""
@@ -221,7 +221,7 @@ def _cost_in_accuracy(float32: Result, quantized: Result) -> tuple[bool, str]:
     return any(each.loss for each in found), agreement + ", ".join(said)
 
 
-def _gap_to_float(float32: Result, quantized: Result) -> Difference | None:
+def gap_to_float(float32: Result, quantized: Result) -> Difference | None:
     """The bench's own comparison where it is complete, else one made here from the predictions."""
     versus = quantized.vs_float
     if versus is not None and versus.p_value is not None and _complete(versus):

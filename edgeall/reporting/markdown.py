@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from edgeall.markdown_table import escape
-from edgeall.reporting import costs_table, counts_table, cross_check_table
+from edgeall.reporting import corruptions_table, costs_table, counts_table, cross_check_table
 from edgeall.reporting.device_verdict import HEADINGS, judge
 from edgeall.reporting.devices_table import side_by_side
 from edgeall.reporting.results_table import COLUMNS, SideTable, table
@@ -25,7 +25,13 @@ def _device(bench: Bench) -> str:
     lines = [f"## {escape(laid_out.title)}", "", _line(headings), _rule(rules)]
     lines += [_line([row.family, *(row.cells[column.key] for column in COLUMNS)]) for row in laid_out.rows]
     lines += ["", *(f"- {escape(note)}" for note in laid_out.notes), ""]
-    for side in (cross_check_table.witnesses(bench), costs_table.costs(bench), counts_table.counts(bench)):
+    for side in (
+        cross_check_table.witnesses(bench),
+        costs_table.costs(bench),
+        counts_table.counts(bench),
+        corruptions_table.corruptions(bench),
+        corruptions_table.every_corruption(bench),
+    ):
         lines += _side(side)
     for kind, heading in HEADINGS.items():
         if texts := verdict.of(kind):

@@ -98,7 +98,7 @@ def _cells(result: Result, bench: Bench) -> dict[str, str]:
     return {
         "artifact": title(result.format, result.precision) + parity_mark(result),
         "threads": str(result.threads),
-        "executed": _executed(result),
+        "executed": executed(result),
         "n": str(result.n),
         "accuracy": formatting.percent_interval(result.accuracy_shown),
         "f1": formatting.share_interval(result.f1),
@@ -120,7 +120,8 @@ def parity_mark(result: Result) -> str:
     return f" {FAILED}" if result.failed_parity else f" {UNPROVEN}" if result.unproven else ""
 
 
-def _executed(result: Result) -> str:
+def executed(result: Result) -> str:
+    """The precision that the engine computed most operators in, and how many of an INT8 artifact it left in float."""
     ran = result.executed_precision or formatting.UNKNOWN
     left = sum(result.left_in_float.values())
     return f"{ran}, {left} in float" if left else ran

@@ -11,7 +11,13 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from edgeall.reporting import costs_table, counts_table, cross_check_table, devices_table
+from edgeall.reporting import (
+    corruptions_table,
+    costs_table,
+    counts_table,
+    cross_check_table,
+    devices_table,
+)
 from edgeall.reporting.device_verdict import HEADINGS, DeviceVerdict, judge
 from edgeall.reporting.devices_table import side_by_side
 from edgeall.reporting.results_table import (
@@ -51,6 +57,7 @@ class Terminal:
                 cross_check_table.witnesses(bench),
                 costs_table.costs(bench),
                 counts_table.counts(bench),
+                corruptions_table.corruptions(bench),
             ):
                 if side.rows:
                     yield Text()

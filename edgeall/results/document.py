@@ -28,6 +28,7 @@ from edgeall.results.costs import (
     Thermal,
     UsedAccelerator,
 )
+from edgeall.results.corruptions import Corruptions
 from edgeall.statistics import Estimate, Referral
 
 SCHEMA = 1
@@ -116,6 +117,7 @@ class Result(Marked):
         members: artifacts that an ensemble is made of; its costs are sums of theirs.
         measured_at: ISO 8601, of the last session.
         selftest: None in results of older versions, and of ensembles.
+        corruptions: None where they were not asked for, and of ensembles.
     """
 
     artifact: str
@@ -193,6 +195,7 @@ class Result(Marked):
     members: tuple[str, ...] = field(default=(), metadata=SOMETIMES)
     cross_check: CrossCheck | None = field(default=None, metadata=SOMETIMES)
     selftest: Selftest | None = field(default=None, metadata=SOMETIMES)
+    corruptions: Corruptions | None = field(default=None, metadata=SOMETIMES)
 
     def __post_init__(self) -> None:
         check_limits(
@@ -262,8 +265,8 @@ class Failure:
 
     Attributes:
         artifact: its path as the bench shows it.
-        sha256, kind, threads, round, batch: of the artifact and the measurement; absent where the artifact as a whole
-            failed.
+        sha256, kind, threads, round, batch, change: of the artifact and the measurement; absent where the artifact as
+            a whole failed.
     """
 
     artifact: str
@@ -272,6 +275,7 @@ class Failure:
     threads: int | None = field(default=None, metadata=SOMETIMES)
     round: int | None = field(default=None, metadata=SOMETIMES)
     batch: int | None = field(default=None, metadata=SOMETIMES)
+    change: str | None = field(default=None, metadata=SOMETIMES)
     error: str
 
     def __post_init__(self) -> None:

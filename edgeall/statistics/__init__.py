@@ -15,6 +15,7 @@ from edgeall.statistics.latency import (
     round_spread,
 )
 from edgeall.statistics.metrics import (
+    ECE_BINS,
     ClassMetrics,
     Metrics,
     Referral,
@@ -27,11 +28,13 @@ from edgeall.statistics.one_sided import OneSided, paired_auc, paired_mean
 from edgeall.statistics.paired import PairedTest, agreement, compare_verdicts, mcnemar_exact
 from edgeall.statistics.person_cut import LEAST_CELLS, LEAST_PEOPLE, LearnedCut, learn_person_cut
 from edgeall.statistics.roc import AucDifference, auc_test_over_subjects, compare_auc
+from edgeall.statistics.roc_band import RocBand, RocCurve, roc_curve
 from edgeall.statistics.temperature import fit_scale, log_losses
 from edgeall.statistics.threshold import choose_band, choose_threshold, matching_threshold
 
 __all__ = [
     "CONFIDENCE",
+    "ECE_BINS",
     "LEAST_CELLS",
     "LEAST_GAIN",
     "LEAST_PEOPLE",
@@ -45,6 +48,8 @@ __all__ = [
     "OneSided",
     "PairedTest",
     "Referral",
+    "RocBand",
+    "RocCurve",
     "Timings",
     "agreement",
     "auc_test_over_subjects",
@@ -70,6 +75,7 @@ __all__ = [
     "proportion",
     "ratio_of_separate_rounds",
     "ratio_over_rounds",
+    "roc_curve",
     "round_spread",
     "share",
 ]

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import scipy
 
 from edgeall.statistics.estimate import CONFIDENCE
-from edgeall.wilson import Z
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -57,15 +56,17 @@ class ClusteredError:
     def half_width(self) -> float:
         return self.quantile * math.sqrt(self.variance)
 
-    def effective(self, of_one: float, most: float = math.inf) -> float:
+    def effective(self, of_one: float, most: float = math.inf, upper: float = UPPER) -> float:
         """Effective number of images: of independent ones whose mean has the same variance; at most `most`.
 
         Student's quantile is included, so that formulas for a normal distribution give an interval of its width.
 
         Args:
             of_one: variance of a single image.
+            upper: level of the interval's upper end.
         """
-        return min(most, of_one / self.variance) * (Z / self.quantile) ** 2
+        normal, student = scipy.special.ndtri(upper), scipy.special.stdtrit(self.freedom, upper)
+        return min(most, of_one / self.variance) * float(normal / student) ** 2
 
 
 def clusters(groups: Sequence[str | None] | None, n: int) -> Integers | None:
@@ -135,14 +136,16 @@ def _of_unequal(share: Floats) -> tuple[float, float]:
     return s2 / trace, trace**2 / of_square
 
 
-def korn_graubard(value: float, found: ClusteredError, most: float) -> tuple[float, float]:
+def korn_graubard(
+    value: float, found: ClusteredError, most: float, upper: float = UPPER
+) -> tuple[float, float]:
     """Clopper and Pearson's interval of a figure in [0, 1] at its effective number of images, at most `most`.
 
     Source: Korn and Graubard, Survey Methodology 24 (1998).
     """
     if not found.known or not 0 < value < 1:
-        return counted(value, found.fewest)
-    return counted(value, found.effective(value * (1 - value), most))
+        return counted(value, found.fewest, upper)
+    return counted(value, found.effective(value * (1 - value), most, upper), upper)
 
 
 def on_logit_scale(value: float, found: ClusteredError) -> tuple[float, float]:
@@ -153,14 +156,14 @@ def on_logit_scale(value: float, found: ClusteredError) -> tuple[float, float]:
     return expit(centre - half), expit(centre + half)
 
 
-def counted(value: float, n: float) -> tuple[float, float]:
+def counted(value: float, n: float, upper: float = UPPER) -> tuple[float, float]:
     """Clopper and Pearson's interval (Biometrika 26, 1934) of a share of `n` observations, which need not be whole.
 
     With subjects as observations it holds for shares and areas of 1 under any correlation within subjects: m subjects
     are all correct with a probability of at most value^m, and so are m disjoint pairs of them.
     """
-    low = float(scipy.special.betaincinv(value * n, n - value * n + 1, 1 - UPPER)) if value > 0 else 0.0
-    high = float(scipy.special.betaincinv(value * n + 1, n - value * n, UPPER)) if value < 1 else 1.0
+    low = float(scipy.special.betaincinv(value * n, n - value * n + 1, 1 - upper)) if value > 0 else 0.0
+    high = float(scipy.special.betaincinv(value * n + 1, n - value * n, upper)) if value < 1 else 1.0
     return low, high
 
 

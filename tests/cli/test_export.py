@@ -8,7 +8,7 @@ from keras_run import copy_run
 
 from edgeall import artifact, runs
 from edgeall.cli.main import main
-from edgeall.exporting.shifts import SHIFTS
+from edgeall.shifts.mild import FOR_EXPORT
 
 STRICT = """
 format = "onnx"
@@ -135,8 +135,8 @@ def test_int8_is_compared_on_other_pictures_too(folder: Path, capsys: pytest.Cap
     assert main(["export", str(run.path), *arguments]) == 0
     told = " ".join(capsys.readouterr().out.split())
     shifts = artifact.read(run.exports / "cells_lenient.onnx").metadata.parity.shifts
-    assert [shift.name for shift in shifts] == [*SHIFTS, "other pictures"]
-    assert all(name in told for name in ("Clear verdicts equal to the Keras model's", *SHIFTS))
+    assert [shift.name for shift in shifts] == [*FOR_EXPORT, "other pictures"]
+    assert all(name in told for name in ("Clear verdicts equal to the Keras model's", *FOR_EXPORT))
 
 
 def test_a_failed_tolerance_is_in_the_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,10 +95,11 @@ def test_json_is_one_document_with_the_results_as_they_were_and_the_verdicts(rep
 
 
 def test_the_suffix_decides_the_format_of_a_file(workplace: Path, report: Report) -> None:
-    for name, start in (("r.md", "# Bench report"), ("r.json", "{"), ("r.txt", "Side by side")):
+    starts = {"r.md": "# Bench report", "r.json": "{", "r.txt": "Side by side", "r.html": "<!doctype html>"}
+    for name, start in starts.items():
         status, out, err = report("-o", name)
         assert (status, out, err) == (0, "", f"wrote {name}\n")
-        assert (workplace / name).read_text().startswith(start)
+        assert (workplace / name).read_text().lstrip().startswith(start)
     assert report("r.json")[0] == 0
 
 
@@ -121,11 +122,9 @@ def test_a_file_is_replaced_only_when_asked(workplace: Path, report: Report) -> 
         (["nothing"], "nothing: no such result file or run"),
         (["nothing.json"], "nothing.json: no such file; make results with: edgeall bench"),
         (["runs"], "runs: no results there (bench/*.json); make them with: edgeall bench runs"),
-        (
-            ["-o", "r.html"],
-            "r.html: reports are written as Markdown or JSON, not yet as HTML; name it .md or .json",
-        ),
-        (["-o", "r.pdf"], "r.pdf: name it .md, .json or .txt, or say which with --format"),
+        (["-o", "r.doc"], "r.doc: name it .html, .pdf, .md, .json or .txt, or say which with --format"),
+        (["--format", "html"], "--format html needs a file: add -o report.html"),
+        (["--format", "pdf"], "--format pdf needs a file: add -o report.pdf"),
         (
             ["--json", "--format", "markdown"],
             "--json and --format markdown contradict each other; leave one out",

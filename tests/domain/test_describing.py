@@ -8,7 +8,7 @@ from pictured import SIDE, cell, cells_of, fields, picture
 from edgeall.domain import Domain, in_words, unlike
 from edgeall.domain.describing import FEWEST, Example, describe
 from edgeall.domain.figures import POSSIBLE, figures
-from edgeall.domain.shifts import brightness
+from edgeall.shifts.changes import brightness
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from edgeall.domain import Domain, unlike
 from edgeall.domain.describing import Example, describe
-from edgeall.domain.shifts import blur, grey
+from edgeall.shifts.changes import blur, grey
 from edgeall.pixels import Picture, read_picture
 
 SIDE = 224

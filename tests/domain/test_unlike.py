@@ -9,7 +9,8 @@ from pictured import SIDE, cell, cells_of, field, fields, on_pale, picture
 
 from edgeall.domain import Domain, unlike
 from edgeall.domain.describing import describe
-from edgeall.domain.shifts import blur, brightness, grey, jpeg, stain
+from edgeall.shifts.changes import blur, brightness, grey, jpeg
+from edgeall.shifts.mild import restained
 
 Change = Callable[[np.ndarray], np.ndarray]
 RNG = np.random.default_rng(0)
@@ -72,8 +73,8 @@ def test_what_a_model_of_fields_was_not_made_for(of_fields: Domain, pixels: np.n
         lambda pixels: brightness(pixels, 0.85),
         lambda pixels: brightness(pixels, 1.15),
         lambda pixels: jpeg(pixels, 85),
-        lambda pixels: stain(pixels, 0.98, 1.02),
-        lambda pixels: stain(pixels, 1.02, 0.98),
+        lambda pixels: restained(pixels, 0.98, 1.02),
+        lambda pixels: restained(pixels, 1.02, 0.98),
     ],
 )
 def test_an_unseen_person_on_another_day_is_taken(

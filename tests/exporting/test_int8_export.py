@@ -24,7 +24,7 @@ from edgeall.exporting import (
     read_folder,
 )
 from edgeall.exporting.recipes import FineTuning, Tolerance
-from edgeall.exporting.shifts import SHIFTS
+from edgeall.shifts.mild import FOR_EXPORT
 
 ANYTHING = Tolerance(images=20, auc_fall=1.0, auc_fall_bound=1.0, agreement=0.0)
 """Few validation images prove little; what is tested here is not the gate."""
@@ -75,7 +75,7 @@ def test_what_artifacts_say_of_their_int8(exported: Made) -> None:
         about, parity = metadata.quantization, metadata.parity
         assert (about["method"], about["shared"]) == (each.method, each.shared)
         assert parity == each.parity
-        assert [shift.name for shift in parity.shifts] == list(SHIFTS)
+        assert [shift.name for shift in parity.shifts] == list(FOR_EXPORT)
         assert parity.noise is not None
         # One machine's clock is in the manifest alone.
         assert each.speed is not None
@@ -201,7 +201,7 @@ def test_images_of_ones_own_to_calibrate_on_and_to_be_compared_on(run: runs.Run)
     assert "--calibration DIR" in failure.error
     options = Options(calibration=given, also=given, int8_method="ptq")
     (made,) = export_run(own, [recipe("onnx")], options=options)
-    assert [shift.name for shift in made.parity.shifts] == [*SHIFTS, "other pictures"]
+    assert [shift.name for shift in made.parity.shifts] == [*FOR_EXPORT, "other pictures"]
     assert made.parity.shifts[-1].n <= len(given.members)
     # Other pictures, another judgement.
     with pytest.raises(UsageError, match="--overwrite"):
