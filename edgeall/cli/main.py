@@ -105,6 +105,12 @@ COMMANDS = (
         interrupted="what is in the log stays there, and is not decided again",
         environment={"OPENBLAS_NUM_THREADS": "1"},
     ),
+    Command(
+        "serve",
+        "a local web page: pictures, camera and watched folder; keeps a log",
+        interrupted="what is in the log stays there",
+        environment={"OPENBLAS_NUM_THREADS": "1"},
+    ),
     Command("log", "show, check, export, archive the log of watch; remove a person from it"),
 )
 
@@ -202,6 +208,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def _extra_of(module: str) -> str:
     extras = {name: engine.extra for engine in ENGINES.values() for name in engine.packages}
+    extras |= dict.fromkeys(("starlette", "uvicorn"), "serve")
     return extras.get(module) or "workstation"
 
 

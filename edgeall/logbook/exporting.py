@@ -1,17 +1,18 @@
 """A log as a CSV file for people, or as JSON Lines for programs."""
 
 import csv
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from edgeall import documents
 from edgeall.errors import UsageError
 from edgeall.field.verdict_file import harmless
 from edgeall.files import AnyPath, refuse_overwrite, replacing
 from edgeall.logbook.book import Logbook, read_body
-from edgeall.logbook.entries import PictureEntry
+from edgeall.logbook.entries import Entry, Kind, PictureEntry, Record
 from edgeall.logbook.storage import LogError
 
 COLUMNS = (
@@ -66,24 +67,43 @@ def _write_jsonl(log: Logbook, part: Path) -> int:
     return count
 
 
+def csv_lines(records: Iterable[Record]) -> Iterator[str]:
+    """The lines of a CSV file of some entries, with their headings: as `export` writes them, each with its line end."""
+    yield _line(COLUMNS)
+    for record in records:
+        values = {"seq": record.seq, "kind": record.kind, "hash": record.hash, **_values(record.entry)}
+        yield _line([harmless(values.get(name)) for name in COLUMNS])
+
+
+def _line(values: Sequence[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue()
+
+
 def _write_csv(log: Logbook, part: Path) -> int:
     count = 0
-    with part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+
+    def counted() -> Iterator[Record]:
+        nonlocal count
         for count, (seq, kind, _, body, _, hash_) in enumerate(_rows(log), 1):  # noqa: B007
-            values = {"seq": seq, "kind": kind, "hash": hash_.hex(), **_values(log, seq, kind, body)}
-            writer.writerow([harmless(values.get(name)) for name in COLUMNS])
+            yield Record(seq, cast(Kind, kind), _entry(log, seq, kind, body), hash_.hex())
+
+    with part.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(csv_lines(counted()))
     return count
 
 
-def _values(log: Logbook, seq: int, kind: str, body: str | None) -> dict[str, Any]:
-    if body is None:
-        return {"kind": "removed"}
+def _entry(log: Logbook, seq: int, kind: str, body: str | None) -> Entry | None:
     try:
-        entry = read_body(kind, body)
+        return None if body is None else read_body(kind, body)
     except documents.DocumentError as error:
         raise LogError(f"{log.path}: entry {seq} is damaged ({error}): see edgeall log verify") from None
+
+
+def _values(entry: Entry | None) -> dict[str, Any]:
+    if entry is None:
+        return {"kind": "removed"}
     station = getattr(entry, "station", None)
     values = {name: value for name, value in vars(entry).items() if isinstance(value, str | int)}
     if station is not None:
