@@ -10,8 +10,8 @@ OPTIONS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     # Smooth scrolling would move what is about to be clicked.
     *("--window-size=1400,1000", "--force-prefers-reduced-motion"),
-    # No name leads anywhere.
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    # No name leads anywhere, and no address but this machine.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
 

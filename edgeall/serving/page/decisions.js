@@ -31,6 +31,22 @@ export function shape(kind) {
   );
 }
 
-export function named(kind) {
-  return element("span", { class: `decision ${kind}` }, shape(kind), element("span", {}, text(kind)));
+/** An entry's decision in words: of a field, how many cells it has. */
+export function wordOf(entry) {
+  const kind = kindOf(entry);
+  if (kind !== "field") return text(kind);
+  const count = entry.field.cells.length;
+  return count ? text("fieldMeans", { count }) : text("noCells");
+}
+
+/** A kind's shape and a word. */
+export function named(kind, word = text(kind)) {
+  return element("span", { class: `decision ${kind}` }, shape(kind), element("span", {}, word));
+}
+
+/** Counts by decision: shapes, numbers and words, without those that are 0. */
+export function legend(counts) {
+  const present = DECISIONS.filter((each) => counts[each]);
+  const parts = present.map((each) => element("span", {}, shape(each), ` ${counts[each]} ${text(each)}`));
+  return element("p", { class: "legend" }, ...parts);
 }

@@ -1,7 +1,7 @@
 // Pictures in the log: those of the session, or all; searched, and as CSV.
 
 import { byId, element, soon } from "./dom.js";
-import { DECISIONS, kindOf, named } from "./decisions.js";
+import { DECISIONS, kindOf, named, wordOf } from "./decisions.js";
 import { address, ask } from "./station.js";
 import { apart, clockTime, text, whenLanguageChanges } from "./texts.js";
 
@@ -37,11 +37,11 @@ export function historyPanel({ after, chosen }) {
   function row(entry) {
     const kind = kindOf(entry);
     const score = entry.picture?.score ?? null;
-    const figure = entry.field && !entry.error ? String(entry.field.cells.length) : score === null ? "–" : apart(score, entry.picture.threshold)[0];
+    const figure = score === null ? "–" : apart(score, entry.picture.threshold)[0];
     const button = element(
       "button",
       { type: "button", class: "entry" },
-      named(kind),
+      named(kind, wordOf(entry)),
       element("span", { class: "path" }, element("bdi", {}, entry.path)),
       element("span", { class: "figure" }, figure),
       element("span", { class: "time" }, clockTime(entry.time)),

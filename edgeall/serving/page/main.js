@@ -1,7 +1,7 @@
 // Puts the page together.
 
 import { camera } from "./camera.js";
-import { kindOf } from "./decisions.js";
+import { wordOf } from "./decisions.js";
 import { byId, element } from "./dom.js";
 import { historyPanel } from "./history.js";
 import { intake } from "./intake.js";
@@ -65,7 +65,7 @@ function arrived(entry) {
 
 function say(entry) {
   const because = entry.error ?? "";
-  byId("said").textContent = `${text("said", { name: entry.path, decision: text(kindOf(entry)) })} ${because}`;
+  byId("said").textContent = `${text("said", { name: entry.path, decision: wordOf(entry) })} ${because}`;
 }
 
 follow(station.head, {

@@ -1,7 +1,7 @@
 // One picture and the answer to it.
 
 import { byId, drawing, element } from "./dom.js";
-import { kindOf, named, shape } from "./decisions.js";
+import { kindOf, legend, named, shape, wordOf } from "./decisions.js";
 import { scale } from "./scale.js";
 import { converted } from "./station.js";
 import { apart, clockTime, number, text, whenLanguageChanges } from "./texts.js";
@@ -31,8 +31,8 @@ export function resultPanel(station, pictures) {
           "div",
           { class: "words" },
           element("p", { class: "file" }, element("bdi", {}, entry.path)),
-          element("p", { class: `verdict ${kind}` }, shape(kind), element("span", {}, text(kind))),
-          element("p", { class: "means" }, means(entry, kind, answer)),
+          element("p", { class: `verdict ${kind}` }, shape(kind), element("span", {}, wordOf(entry))),
+          means(entry, kind, answer),
           probability(entry, kind),
           reasons(entry, kind, answer),
           checks(entry),
@@ -45,15 +45,11 @@ export function resultPanel(station, pictures) {
   }
 
   function means(entry, kind, answer) {
-    if (kind === "field") return text("fieldMeans", { count: entry.field.cells.length });
-    if (kind === "refuse" || kind === "error") return text(`${kind}Means`);
-    return sentence(kind, answer.score, answer.threshold);
-  }
-
-  function sentence(kind, score, threshold) {
-    const [shownScore, shownThreshold] = apart(score, threshold);
-    const labels = station.positive.join(" / ");
-    return text(`${kind}Means`, { labels, score: shownScore, threshold: shownThreshold });
+    if (kind === "field") return legend(answer.counts);
+    if (kind === "refuse" || kind === "error") return element("p", { class: "means" }, text(`${kind}Means`));
+    const [score, threshold] = apart(answer.score, answer.threshold);
+    const labels = station.positive.join("” / “");
+    return element("p", { class: "means" }, text(`${kind}Means`, { labels, score, threshold }));
   }
 
   function probability(entry, kind) {
@@ -160,7 +156,9 @@ function boxes(answer) {
     return drawing(
       "g",
       { class: `box ${cell.decision}`, id: `box-${index + 1}` },
-      drawing("rect", { x: left, y: top, width: right - left, height: bottom - top, "vector-effect": "non-scaling-stroke" }),
+      ...["halo", "edge"].map((each) =>
+        drawing("rect", { class: each, x: left, y: top, width: right - left, height: bottom - top, "vector-effect": "non-scaling-stroke" }),
+      ),
       drawing("text", { x: left + unit / 2, y: top > 4 * unit ? top - unit / 2 : bottom + 3.5 * unit, "font-size": 3.5 * unit }, String(index + 1)),
     );
   });

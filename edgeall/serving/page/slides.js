@@ -1,7 +1,7 @@
 // Counts by slide (folder) or person, with intervals.
 
 import { byId, element, soon } from "./dom.js";
-import { DECISIONS, shape } from "./decisions.js";
+import { DECISIONS, legend } from "./decisions.js";
 import { ask } from "./station.js";
 import { percent, text, whenLanguageChanges } from "./texts.js";
 
@@ -37,11 +37,7 @@ export function slidesPanel({ after }) {
       {},
       element("p", { class: "name" }, element("bdi", {}, title(group))),
       bar,
-      element(
-        "p",
-        { class: "legend" },
-        ...present.map((each) => element("span", {}, shape(each), ` ${counts[each]} ${text(each)}`)),
-      ),
+      legend(counts),
       element("p", { class: "share" }, figures, share ? interval(share) : null),
       element(
         "p",
@@ -72,5 +68,3 @@ function interval(share) {
   dot.style.left = `${share.value * 100}%`;
   return element("span", { class: "interval", "aria-hidden": "true" }, line, dot);
 }
-
-

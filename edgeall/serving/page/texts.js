@@ -9,9 +9,10 @@ let texts = {};
 let language = "en";
 const listeners = [];
 
-/** A text, with values for its {names}. */
+/** A text, with values for its {names}; that of "keyOne" for a count of 1, where there is one. */
 export function text(key, values = {}) {
-  return (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  const one = values.count === 1 ? texts[`${key}One`] : undefined;
+  return (one ?? texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
 /** Calls back after each change of language. */
