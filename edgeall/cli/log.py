@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from edgeall.logbook import Head, Record
 
 _SHORTEST_HASH = 16
+_MOST = 1_000_000
 
 
 def add_log_option(parser: argparse.ArgumentParser) -> None:
@@ -89,8 +90,8 @@ def run(args: argparse.Namespace, display: Display) -> int:
 def _show(args: argparse.Namespace, display: Display) -> int:
     from edgeall.logbook import Logbook
 
-    if args.n < 1:
-        raise UsageError("-n is a number of pictures from 1")
+    if not 1 <= args.n <= _MOST:
+        raise UsageError(f"-n is a number of pictures from 1 to {_MOST}")
     with Logbook.open(log_path(args)) as log:
         found = log.search(
             args.search,

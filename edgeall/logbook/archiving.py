@@ -47,7 +47,7 @@ def archive(
         (hash_,) = database.execute("SELECT hash FROM entries WHERE seq = ?", (last,)).fetchone()
         entry = ArchiveEntry(stamp(clock()), path.name, last, hash_.hex(), count)
         log.append_within(database, [entry])
-        _remember(database, last)
+        _remember(database, log.header(database).key, last)
         database.execute("UPDATE log SET base_seq = ?, base_hash = ?", (last, hash_))
         database.execute("DELETE FROM entries WHERE seq <= ?", (last,))
     return entry
@@ -56,10 +56,10 @@ def archive(
 def _last_before(log: Logbook, before: str) -> int:
     """The last entry before the first one of the time or later."""
     with log.reading() as database:
-        base, head = database.execute("SELECT base_seq, head_seq FROM log").fetchone()
+        header = log.header(database)
         (later,) = database.execute("SELECT min(seq) FROM entries WHERE time >= ?", (before,)).fetchone()
-    last = (head if later is None else int(later)) - 1
-    if last <= base:
+    last = (header.head_seq if later is None else int(later)) - 1
+    if last <= header.base_seq:
         raise UsageError(f"{log.path}: its first entry is not from before {before}: nothing is archived")
     return last
 
@@ -68,9 +68,7 @@ def _write(log: Logbook, part: Path, last: int) -> int:
     """Write the entries up to `last` as a log, in one file, and check it; returns their number."""
     with Logbook.open(part, create=True) as made:
         with log.reading() as database, made.writing() as copy:
-            log_id, base_seq, base_hash = database.execute(
-                "SELECT id, base_seq, base_hash FROM log"
-            ).fetchone()
+            header = log.header(database)
             (hash_,) = database.execute("SELECT hash FROM entries WHERE seq = ?", (last,)).fetchone()
             rows = database.execute(f"SELECT {_COLUMNS} FROM entries WHERE seq <= ? ORDER BY seq", (last,))  # noqa: S608
             count = copy.executemany(
@@ -79,7 +77,7 @@ def _write(log: Logbook, part: Path, last: int) -> int:
             ).rowcount
             copy.execute(
                 "UPDATE log SET id = ?, base_seq = ?, base_hash = ?, head_seq = ?, head_hash = ?",
-                (log_id, base_seq, base_hash, last, hash_),
+                (header.id, header.base_seq, header.base_hash, last, hash_),
             )
             made.append_within(copy, _removals_after(log, last))
         if (found := verify(made)).broken is not None:
@@ -99,9 +97,8 @@ def _removals_after(log: Logbook, last: int) -> Iterator[RemovalEntry]:
                 yield dataclasses.replace(record.entry, entries=gone)
 
 
-def _remember(database: sqlite3.Connection, last: int) -> None:
+def _remember(database: sqlite3.Connection, key: bytes, last: int) -> None:
     """Keep fingerprints of the archived pictures, by which their files are known."""
-    (key,) = database.execute("SELECT key FROM log").fetchone()
     rows = database.execute(
         "SELECT folder, path, json_extract(body, '$.size'), json_extract(body, '$.mtime_ns'), sha256 FROM entries "
         "WHERE seq <= ? AND kind = 'picture' AND sha256 IS NOT NULL AND folder IS NOT NULL",

@@ -24,11 +24,9 @@ from edgeall.logbook.entries import (
     Record,
     Station,
 )
-from edgeall.logbook.storage import LogError
+from edgeall.logbook.storage import Header, LogError, Row
 
 ENVIRONMENT = "EDGEALL_LOG"
-
-_SELECT = "SELECT seq, kind, body, hash FROM entries"
 
 
 def default_path() -> Path:
@@ -52,6 +50,7 @@ class Logbook:
         self.path = path
         self._database = database
         self._lock = RLock()
+        self._key = b""
 
     @classmethod
     def open(cls, path: AnyPath, *, create: bool = False, read_only: bool = False) -> Self:
@@ -91,7 +90,8 @@ class Logbook:
             return self.append_within(database, entries)
 
     def append_within(self, database: sqlite3.Connection, entries: Iterable[Entry]) -> list[Record]:
-        seq, before = database.execute("SELECT head_seq, head_hash FROM log").fetchone()
+        header = self.header(database)
+        seq, before = header.head_seq, header.head_hash
         records = []
         for entry in entries:
             if isinstance(entry, PictureEntry):
@@ -132,24 +132,24 @@ class Logbook:
     def head(self) -> Head:
         """The last entry; number 0 in an empty log."""
         with self.reading() as database:
-            seq, hash_ = database.execute("SELECT head_seq, head_hash FROM log").fetchone()
-        return Head(seq, bytes(hash_).hex())
+            header = self.header(database)
+        return Head(header.head_seq, header.head_hash.hex())
 
     def recent(self, count: int = 20) -> list[Record]:
         """The last entries, the latest first."""
-        return self._records(f"{_SELECT} ORDER BY seq DESC LIMIT ?", (count,))
+        return self._records("ORDER BY seq DESC LIMIT ?", (count,))
 
     def after(self, seq: int, count: int = 100) -> list[Record]:
         """The entries after number `seq`, in order: to follow a log live."""
-        return self._records(f"{_SELECT} WHERE seq > ? ORDER BY seq LIMIT ?", (seq, count))
+        return self._records("WHERE seq > ? ORDER BY seq LIMIT ?", (seq, count))
 
     def record(self, seq: int) -> Record | None:
         """One entry by its number."""
-        return next(iter(self._records(f"{_SELECT} WHERE seq = ?", (seq,))), None)
+        return next(iter(self._records("WHERE seq = ?", (seq,))), None)
 
     def of_kind(self, kind: Kind, after: int = 0) -> list[Record]:
         """The entries of one kind after number `after`, in order."""
-        return self._records(f"{_SELECT} WHERE kind = ? AND seq > ? ORDER BY seq", (kind, after))
+        return self._records("WHERE kind = ? AND seq > ? ORDER BY seq", (kind, after))
 
     def search(
         self,
@@ -186,18 +186,18 @@ class Logbook:
         if decision == "error":
             always.append("json_extract(body, '$.error') IS NOT NULL")
         return self._records(
-            f"{_SELECT} WHERE {' AND '.join([*always, *given])} ORDER BY seq DESC LIMIT ?",
+            f"WHERE {' AND '.join([*always, *given])} ORDER BY seq DESC LIMIT ?",
             (*given.values(), count),
         )
 
     def last_of(self, folder: str, path: str) -> PictureEntry | None:
         """The last entry of a file; None where there is none, or it was removed or archived."""
-        found = self._records(f"{_SELECT} WHERE file = ? ORDER BY seq DESC LIMIT 1", (f"{folder}/{path}",))
+        found = self._records("WHERE file = ? ORDER BY seq DESC LIMIT 1", (f"{folder}/{path}",))
         return cast(PictureEntry | None, found[0].entry) if found else None
 
     def same_content(self, sha256: str, station: Station) -> Record | None:
         """The first answer to these bytes by the same model, engine, kit and settings."""
-        first_ones = f"{_SELECT} WHERE sha256 = ? AND json_extract(body, '$.same_as') IS NULL ORDER BY seq"
+        first_ones = "WHERE sha256 = ? AND json_extract(body, '$.same_as') IS NULL ORDER BY seq"
         for record in self._records(first_ones, (sha256,)):
             entry = record.entry
             if isinstance(entry, PictureEntry) and entry.answer and entry.station.gives_the_same(station):
@@ -209,11 +209,19 @@ class Logbook:
 
         A file that could not be read is known to the same station alone.
         """
-        last = self.last_of(folder, path)
+        with self.reading() as database:
+            # Not the whole entry: this is asked of every file in a folder.
+            last = database.execute(
+                "SELECT json_extract(body, '$.size'), json_extract(body, '$.mtime_ns'), "
+                "json_extract(body, '$.error') IS NULL FROM entries WHERE file = ? ORDER BY seq DESC LIMIT 1",
+                (f"{folder}/{path}",),
+            ).fetchone()
         if last is None:
             return self._is_known("file", folder, path, size, mtime_ns)
-        equal = (last.size, last.mtime_ns) == (size, mtime_ns)
-        return equal and (last.answer is not None or last.station.gives_the_same(station))
+        if last[:2] != (size, mtime_ns):
+            return False
+        entry = None if last[2] else self.last_of(folder, path)
+        return entry is None or entry.station.gives_the_same(station)
 
     def knows_content(self, folder: str, path: str, sha256: str) -> Literal["removed", "archived"] | None:
         """Whether a picture of these bytes was removed from the log, or archived as this file."""
@@ -224,7 +232,7 @@ class Logbook:
     def last_station(self, source: str, folder: str | None) -> Station | None:
         """The station of the last change that `source` recorded for `folder`."""
         found = self._records(
-            f"{_SELECT} WHERE kind = 'change' AND folder IS ? "
+            "WHERE kind = 'change' AND folder IS ? "
             "AND json_extract(body, '$.source') = ? ORDER BY seq DESC LIMIT 1",
             (folder, source),
         )
@@ -245,21 +253,59 @@ class Logbook:
         with self.reading() as database, storage.transaction(database):
             yield database
 
-    def _records(self, sql: str, parameters: Sequence[Any]) -> list[Record]:
-        with self.reading() as database:
-            return [self._record(*row) for row in database.execute(sql, parameters)]
+    def rows(self, rest: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Rows of entries, for the end of a SELECT.
 
-    def _record(self, seq: int, kind: str, body: str | None, hash_: bytes) -> Record:
+        Raises:
+            LogError: one is damaged.
+        """
+        with self.reading() as database:
+            return list(map(self.sound, storage.rows(database, rest, parameters)))
+
+    def sound(self, row: Row | int) -> Row:
+        """A row that is not damaged.
+
+        Raises:
+            LogError: it is.
+        """
+        if isinstance(row, int):
+            raise LogError(f"{self.path}: entry {row} is damaged: see edgeall log verify")
+        return row
+
+    def entry(self, row: Row) -> Entry | None:
+        """The entry of a row; None where its content was removed.
+
+        Raises:
+            LogError: it is damaged.
+        """
         try:
-            entry = None if body is None else read_body(kind, body)
+            return None if row.body is None else read_body(row.kind, row.body)
         except documents.DocumentError as error:
-            raise LogError(f"{self.path}: entry {seq} is damaged ({error}): see edgeall log verify") from None
-        return Record(seq, cast(Kind, kind), entry, hash_.hex())
+            raise LogError(
+                f"{self.path}: entry {row.seq} is damaged ({error}): see edgeall log verify"
+            ) from None
+
+    def header(self, database: sqlite3.Connection) -> Header:
+        """The header of the log.
+
+        Raises:
+            LogError: it is missing or damaged.
+        """
+        found = storage.header(database)
+        if found is None:
+            raise LogError(f"{self.path}: its header is damaged: see edgeall log verify")
+        return found
+
+    def _records(self, rest: str, parameters: Sequence[Any]) -> list[Record]:
+        return [self._record(row) for row in self.rows(rest, parameters)]
+
+    def _record(self, row: Row) -> Record:
+        return Record(row.seq, cast(Kind, row.kind), self.entry(row), row.hash.hex())
 
     def _is_known(self, *parts: str | int) -> bool:
         with self.reading() as database:
-            (key,) = database.execute("SELECT key FROM log").fetchone()
-            mark = chain.fingerprint(key, *parts)
+            self._key = self._key or self.header(database).key
+            mark = chain.fingerprint(self._key, *parts)
             found = database.execute("SELECT 1 FROM known WHERE fingerprint = ?", (mark,)).fetchone()
         return found is not None
 

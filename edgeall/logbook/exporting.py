@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from edgeall import documents
 from edgeall.errors import UsageError
 from edgeall.field.verdict_file import harmless
 from edgeall.files import AnyPath, refuse_overwrite, replacing
-from edgeall.logbook.book import Logbook, read_body
+from edgeall.logbook import storage
+from edgeall.logbook.book import Logbook
 from edgeall.logbook.entries import Entry, Kind, PictureEntry, Record
-from edgeall.logbook.storage import LogError
+from edgeall.logbook.storage import Row
 
 COLUMNS = (
     *("seq", "time", "kind", "folder", "path", "decision", "label", "probability", "score", "threshold"),
@@ -44,24 +44,22 @@ def export(log: Logbook, path: AnyPath, *, overwrite: bool = False) -> int:
         return write(log, part)
 
 
-def _rows(log: Logbook) -> Iterator[tuple[int, str, bytes | None, str | None, bytes, bytes]]:
+def _rows(log: Logbook) -> Iterator[Row]:
     with log.reading() as database:
-        yield from database.execute(
-            "SELECT seq, kind, salt, body, commitment, hash FROM entries ORDER BY seq"
-        )
+        yield from map(log.sound, storage.rows(database, "ORDER BY seq"))
 
 
 def _write_jsonl(log: Logbook, part: Path) -> int:
     count = 0
     with part.open("w", encoding="utf-8", newline="\n") as file:
-        for count, (seq, kind, salt, body, commitment, hash_) in enumerate(_rows(log), 1):  # noqa: B007
+        for count, row in enumerate(_rows(log), 1):  # noqa: B007
             line = {
-                "seq": seq,
-                "kind": kind,
-                "salt": None if salt is None else salt.hex(),
-                "body": body,
-                "commitment": commitment.hex(),
-                "hash": hash_.hex(),
+                "seq": row.seq,
+                "kind": row.kind,
+                "salt": None if row.salt is None else row.salt.hex(),
+                "body": row.body,
+                "commitment": row.commitment.hex(),
+                "hash": row.hash.hex(),
             }
             file.write(json.dumps(line) + "\n")
     return count
@@ -86,19 +84,12 @@ def _write_csv(log: Logbook, part: Path) -> int:
 
     def counted() -> Iterator[Record]:
         nonlocal count
-        for count, (seq, kind, _, body, _, hash_) in enumerate(_rows(log), 1):  # noqa: B007
-            yield Record(seq, cast(Kind, kind), _entry(log, seq, kind, body), hash_.hex())
+        for count, row in enumerate(_rows(log), 1):  # noqa: B007
+            yield Record(row.seq, cast(Kind, row.kind), log.entry(row), row.hash.hex())
 
     with part.open("w", encoding="utf-8", newline="") as file:
         file.writelines(csv_lines(counted()))
     return count
-
-
-def _entry(log: Logbook, seq: int, kind: str, body: str | None) -> Entry | None:
-    try:
-        return None if body is None else read_body(kind, body)
-    except documents.DocumentError as error:
-        raise LogError(f"{log.path}: entry {seq} is damaged ({error}): see edgeall log verify") from None
 
 
 def _values(entry: Entry | None) -> dict[str, Any]:

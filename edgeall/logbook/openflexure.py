@@ -41,7 +41,11 @@ def capture_of(content: bytes) -> Capture | None:
         content: of the file.
     """
     comment = _user_comment(content)
-    if comment is None or len(comment) > MOST_BYTES:
+    return None if comment is None else _read(comment)
+
+
+def _read(comment: bytes) -> Capture | None:
+    if len(comment) > MOST_BYTES:
         return None
     try:
         document = documents.parse(comment.decode())

@@ -55,7 +55,7 @@ def remove(
         raise UsageError(f"{log.path}: no picture in this log is of that {by}: nothing is removed")
     entry = RemovalEntry(stamp(clock()), by, tuple(entries), reason)
     with log.writing() as database:
-        (key,) = database.execute("SELECT key FROM log").fetchone()
+        key = log.header(database).key
         for seq in entries:
             found = database.execute("SELECT kind, sha256 FROM entries WHERE seq = ?", (seq,)).fetchone()
             if found is None or found[0] != "picture":

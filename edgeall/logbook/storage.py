@@ -2,9 +2,10 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from edgeall.errors import EdgeallError
@@ -56,6 +57,28 @@ BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END""",
 WHEN OLD.seq > (SELECT base_seq FROM log)
 BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END""",
 }
+
+
+class Header(NamedTuple):
+    """The one row of the table `log`: what the chain begins with, the key of fingerprints, and the last entry."""
+
+    id: bytes
+    key: bytes
+    base_seq: int
+    base_hash: bytes
+    head_seq: int
+    head_hash: bytes
+
+
+class Row(NamedTuple):
+    """A row of the table `entries`."""
+
+    seq: int
+    kind: str
+    salt: bytes | None
+    body: str | None
+    commitment: bytes
+    hash: bytes
 
 
 class LogError(EdgeallError):
@@ -150,6 +173,27 @@ def _for_writing(database: sqlite3.Connection, path: Path) -> None:
     database.execute("PRAGMA secure_delete = ON")
 
 
+def header(database: sqlite3.Connection) -> Header | None:
+    """The header of a log; None where it is missing or damaged."""
+    found = database.execute("SELECT id, key, base_seq, base_hash, head_seq, head_hash FROM log").fetchone()
+    types = (bytes, bytes, int, bytes, int, bytes)
+    return Header(*found) if found is not None and all(map(isinstance, found, types)) else None
+
+
+def rows(database: sqlite3.Connection, rest: str, parameters: Sequence[Any] = ()) -> Iterator[Row | int]:
+    """Entries, for the end of a SELECT from its WHERE or ORDER on; for one that is damaged, its number.
+
+    The types of columns do not hold in a damaged file.
+    """
+    # The end comes from this room, never from a user.
+    selected = f"SELECT seq, kind, salt, body, commitment, hash FROM entries {rest}"  # noqa: S608
+    for row in database.execute(selected, parameters):
+        yield Row(*row) if all(map(isinstance, row, _TYPES)) else int(row[0] or 0)
+
+
+_TYPES = (int, str, bytes | None, str | None, bytes, bytes)
+
+
 def _number(database: sqlite3.Connection, pragma: str) -> int:
     return int(database.execute(f"PRAGMA {pragma}").fetchone()[0])
 
@@ -199,5 +243,7 @@ def in_words(path: Path) -> Iterator[None]:
         raise LogError(
             f"{path}: damaged, or its disk is ({why}): keep it, and name another file with --log"
         ) from error
+    except UnicodeEncodeError:
+        raise LogError(f"{path}: a text cannot be written or searched for: it is no Unicode") from None
     except OSError as error:
         raise LogError(f"{path}: cannot be opened ({error.strerror or error})") from error

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 from edgeall import documents
-from edgeall.logbook import chain
+from edgeall.logbook import chain, storage
 from edgeall.logbook.book import Logbook, read_body
 from edgeall.logbook.entries import ArchiveEntry, Head, RemovalEntry, stamp
+from edgeall.logbook.storage import Row
 from edgeall.values import dataclass
 
 _OUT_OF_ORDER = timedelta(minutes=1)
@@ -57,23 +58,17 @@ def verify(log: Logbook, noted: Head | None = None) -> Verification:
         # One view of the log, whatever is appended meanwhile.
         database.execute("BEGIN")
         try:
-            header = database.execute(
-                "SELECT id, base_seq, base_hash, head_seq, head_hash FROM log"
-            ).fetchone()
+            header = storage.header(database)
             if header is None:
-                return _empty("the log's header is missing")
-            log_id, base_seq, base_hash, head_seq, head_hash = header
-            if base_seq == 0 and base_hash != chain.first(log_id):
+                return _empty("the log's header is missing or damaged")
+            if header.base_seq == 0 and header.base_hash != chain.first(header.id):
                 return _empty("the beginning of the chain is not that of this log")
-            walk.begin(base_seq, base_hash)
-            rows = database.execute(
-                "SELECT seq, kind, salt, body, commitment, hash FROM entries ORDER BY seq"
-            )
-            for row in rows:
-                if not walk.take(*row):
+            walk.begin(header.base_seq, header.base_hash)
+            for row in storage.rows(database, "ORDER BY seq"):
+                if not (walk.take(row) if isinstance(row, Row) else walk.fail(row, "it is damaged")):
                     break
             else:
-                walk.end(head_seq, head_hash)
+                walk.end(header.head_seq, header.head_hash)
                 if walk.why == "" and (
                     problem := _damage(database.execute("PRAGMA integrity_check(1)").fetchone()[0])
                 ):
@@ -106,10 +101,9 @@ class _Walk:
         self.seq, self._hash, self._base = seq, hash_, seq
         self._compare()
 
-    def take(
-        self, seq: int, kind: str, salt: bytes | None, body: str | None, committed: bytes, hash_: bytes
-    ) -> bool:
+    def take(self, row: Row) -> bool:
         """Check one entry; False where it does not hold."""
+        seq, kind, salt, body, committed, hash_ = row
         if seq != self.seq + 1:
             return self.fail(self.seq + 1, f"it is missing: entry {seq} follows {self.seq}")
         if body is None or salt is None:
@@ -135,7 +129,9 @@ class _Walk:
         except ValueError:
             return self.fail(seq, f"its time is none ({entry.time[:40]!r})")
         if time < self._time - _OUT_OF_ORDER:
-            self._remarks.append(f"entry {seq}: the clock was set back, from {stamp(self._time)} to {entry.time}")
+            self._remarks.append(
+                f"entry {seq}: the clock was set back, from {stamp(self._time)} to {entry.time}"
+            )
         self._time = time
         if isinstance(entry, RemovalEntry):
             self._told.update(entry.entries)

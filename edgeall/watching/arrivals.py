@@ -3,6 +3,10 @@
 A file is finished when its size and time of modification were the same at two looks that are `settle` seconds apart. A
 file that another program moved into the folder is whole at once, and waits as long. Times of files are compared with
 each other and never with the clock, which may be another machine's, or be set.
+
+Folders are listed again and again, and the system is not asked to tell of changes (inotify): what it tells is not to be
+relied on for network shares, so that looking is needed anyway, and the wait until a file is finished stays. A look at
+10,000 files took 0.05 to 0.07 s of a processor of an AMD EPYC.
 """
 
 import os

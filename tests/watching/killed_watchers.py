@@ -1,8 +1,9 @@
 """Kills a watcher many times while pictures arrive, in a process of its own: it has no threads, so that it can fork.
 
 `python killed_watchers.py FOLDER ARTIFACT LOG KILLS SEED SECONDS` prints one JSON object: the number of kills, of
-watchers that were killed while they worked, and of pictures. The modules are imported once, and each watcher is a fork,
-because starting Python takes longer than a watcher lives here.
+watchers that were killed before they ended, and of pictures. After some kills the camera goes on in a new folder below
+FOLDER, because a watcher that lives so shortly does not get through a large one. The modules are imported once, and
+each watcher is a fork, because starting Python takes longer than a watcher lives here.
 """
 
 import io
@@ -26,8 +27,9 @@ import edgeall.runtimes.tflite
 import edgeall.watching  # noqa: F401
 from edgeall.cli.main import main
 
-LONGEST = 0.3
-"""Seconds that a watcher lives at most. It has decided the first picture after about 0.1."""
+LIVES = 3.0
+"""How long a watcher lives at most, in times that one needs for its first picture."""
+KILLS_A_FOLDER = 20
 SETTLE = ("--settle", "0.02", "--every", "0.005")
 
 
@@ -83,27 +85,43 @@ class Camera:
                     place.write_bytes(chosen.read_bytes())
 
 
-def run(folder: Path, artifact: str, log: str, kills: int, seed: int, seconds: float) -> dict[str, int]:
+def first_picture(camera: Camera, arguments: list[str]) -> float:
+    """Seconds from the start of a watcher until it has decided one picture, at the load that this machine has."""
+    camera.write()
+    started = time.monotonic()
+    _, status = os.waitpid(watcher([*arguments, "--once"]), 0)
+    assert status == 0, "the first watcher failed"
+    return time.monotonic() - started
+
+
+def run(folder: Path, artifact: str, log: str, kills: int, seed: int, seconds: float) -> dict[str, float]:
     """Kill watchers until there were `kills`, or `seconds` are over."""
-    camera, dice = Camera(folder, seed), random.Random(seed)
-    arguments = [str(folder), "--model", artifact, "--log", log, *SETTLE]
-    done = working = 0
+    dice = random.Random(seed)
+    done = working = written = 0
+    longest = 0.0
     until = time.monotonic() + seconds
     while done < kills and time.monotonic() < until:
+        if done % KILLS_A_FOLDER == 0:
+            scans = folder / str(done // KILLS_A_FOLDER)
+            scans.mkdir()
+            camera = Camera(scans, seed + done)
+            arguments = [str(scans), "--model", artifact, "--log", log, *SETTLE]
+            longest = LIVES * first_picture(camera, arguments)
         children = [watcher(arguments)]
         if dice.random() < 0.1:
             # A second one on the same folder: it says so and ends, or is the first.
             children.append(watcher(arguments))
-        dies = time.monotonic() + dice.uniform(0, LONGEST)
+        dies = time.monotonic() + dice.uniform(0, longest)
         while (left := dies - time.monotonic()) > 0:
             camera.write()
-            time.sleep(min(left, 0.03))
+            written += 1
+            time.sleep(min(left, longest / 10))
         for child in children:
             os.kill(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)
             working += os.WIFSIGNALED(status)
         done += 1
-    return {"kills": done, "working": working, "pictures": camera.written}
+    return {"kills": done, "working": working, "written": written, "longest": round(longest, 3)}
 
 
 if __name__ == "__main__":

@@ -56,19 +56,15 @@ def test_killed_watchers_lose_nothing_and_decide_nothing_twice(tiny: SmallModel,
     # Most of it is the work of watchers that were killed.
     assert survived > len(pictures) / 2
     # Decided once: no bytes of a file have two entries in a row, and bytes that came back are referred to.
-    decided = Counter((entry.path, entry.sha256) for entry in pictures)
+    decided = Counter((entry.result.path, entry.sha256) for entry in pictures)
     assert [pair for pair, times in decided.items() if times > 1] == []
     # Nothing lost: the last entry of each file is on the bytes that it has, with the answer of `classify` to the bit.
-    last = {entry.path: entry for entry in pictures}
-    answers = {
-        Path(each.path).relative_to(folder).as_posix(): each
-        for each in classify(artifact, [folder])
-        if isinstance(each, Classified)
-    }
+    last = {entry.result.path: entry for entry in pictures}
+    answers = {each.path: each for each in classify(artifact, [folder]) if isinstance(each, Classified)}
     assert set(last) == set(answers)
     for name, answer in answers.items():
         entry = last[name]
-        assert entry.sha256 == hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        assert entry.sha256 == hashlib.sha256(Path(name).read_bytes()).hexdigest()
         assert entry.answer is not None
         expected = answer.to_dict()
         assert {**entry.answer, "path": expected["path"], "ms": 0} == {**expected, "ms": 0}

@@ -20,9 +20,11 @@ from edgeall.watching.claim import claimed
 from edgeall.watching.reading import AWAY, MOST_BYTES, TooLarge, Unfinished, read_once
 
 COMMIT_SECONDS = 1.0
-"""Longest time between commits while pictures are decided. What is not committed is decided again after a crash."""
+"""Longest time between commits while pictures are decided. What is not committed is decided again after a crash. The
+first commits of many pictures follow sooner, so that a watcher that never lives for a second gets on too."""
 SHARE = 0.05
-"""Most of a processor that looking at a large folder takes: looks are further apart there."""
+"""Most of a processor that looking at a large folder takes: looks are further apart there. The first look, which asks
+the log for every file, does not count."""
 AGAIN_SECONDS = 30.0
 """Until a file that cannot be opened is tried again."""
 FULL_SECONDS = 5.0
@@ -118,8 +120,9 @@ class _Watcher:
     def run(self, every: float, once: bool) -> Iterator[Record | Notice]:
         self._note_change()
         yield from self._commit()
+        pause = None
         while not self._stop.is_set():
-            began, arrived = self._monotonic(), list[Arrival]()
+            began, arrived = time.thread_time(), list[Arrival]()
             try:
                 arrived = self._arrivals.look()
                 yield from self._is_over(_AWAY, f"{self._folder} is back")
@@ -127,7 +130,7 @@ class _Watcher:
                 yield from self._tell(
                     _AWAY, f"{self._folder} is away ({away.reason}): waiting until it is back"
                 )
-            pause = max(every, (self._monotonic() - began) / SHARE)
+            pause = every if pause is None else max(every, (time.thread_time() - began) / SHARE)
             if arrived:
                 yield from self._decide_all(arrived)
             elif once and not self._arrivals.waiting and _AWAY not in self._told:
@@ -151,6 +154,7 @@ class _Watcher:
         )
 
     def _decide_all(self, arrived: list[Arrival]) -> Iterator[Record | Notice]:
+        began = self._committed = self._monotonic()
         going_on = (arrival for arrival in arrived if not self._stop.is_set())
         for decided in self._classifier.in_order(self._decide, going_on):
             if decided.again is not None:
@@ -159,7 +163,8 @@ class _Watcher:
                 yield from self._tell(decided.notice.text, decided.notice.text)
             if decided.entry is not None:
                 self._pending.append(decided.entry)
-            if self._monotonic() - self._committed >= COMMIT_SECONDS:
+            now = self._monotonic()
+            if now - self._committed >= min(COMMIT_SECONDS, (now - began) / 2):
                 yield from self._commit()
         yield from self._commit()
 
