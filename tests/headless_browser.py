@@ -13,6 +13,8 @@ import pytest
 OPTIONS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    # A camera that draws its own pictures.
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
     # Smooth scrolling would move what is about to be clicked.
     *("--window-size=1400,1000", "--force-prefers-reduced-motion"),
     # No name leads anywhere, and no address but this machine.
