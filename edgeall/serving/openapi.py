@@ -83,18 +83,7 @@ def _in_query(kind: type | None, components: dict[str, Any]) -> list[dict[str, A
             "name": name,
             "in": "query",
             "required": name in schema.get("required", ()),
-            "schema": _without_null(each),
+            "schema": each,
         }
         for name, each in schema["properties"].items()
     ]
-
-
-def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A parameter is left out instead."""
-    kept = {name: each for name, each in schema.items() if not (name == "default" and each is None)}
-    if "anyOf" in kept:
-        (one,) = [each for each in kept.pop("anyOf") if each != {"type": "null"}]
-        kept |= one
-    if None in kept.get("enum", ()):
-        kept["enum"] = [each for each in kept["enum"] if each is not None]
-    return kept

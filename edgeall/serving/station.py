@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Lock
 
 import msgspec
+from msgspec import UNSET
 
 from edgeall import __version__
 from edgeall.artifact.metadata import INTENDED_USE
@@ -72,7 +73,7 @@ class Station:
             labels=list(decision.labels),
             positive=list(decision.positive),
             threshold=decision.threshold,
-            refer=decision.refer,
+            refer=None if decision.refer is None else list(decision.refer),
             cells=station.cells,
             force=station.force,
             tested="" if test is None else test.in_words,
@@ -117,9 +118,9 @@ class Station:
         """Records that a search finds, the latest first, whatever its count."""
 
         def pages() -> Iterator[Record]:
-            before = search.before
+            before = None if search.before is UNSET else search.before
             while page := self.log.search(
-                search.text or None, decision=search.decision, before=before, count=PAGE
+                search.text or None, decision=search.decision or None, before=before, count=PAGE
             ):
                 yield from page
                 before = page[-1].seq

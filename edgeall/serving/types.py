@@ -2,10 +2,13 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 Decision = Literal["positive", "negative", "refer", "refuse"]
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
+Band = Annotated[list[Probability], Meta(min_length=2, max_length=2)]
+Box = Annotated[list[int], Meta(min_length=4, max_length=4)]
+Size = Annotated[list[int], Meta(min_length=2, max_length=2)]
 Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
@@ -40,7 +43,7 @@ class PictureAnswer(Struct, frozen=True):
 class Cell(Struct, frozen=True):
     """One white cell of a field; `box` is left, top, right, bottom in pixels of the file's picture."""
 
-    box: tuple[int, int, int, int]
+    box: Box
     label: str | None
     probability: Probability | None
     score: Probability | None
@@ -52,7 +55,7 @@ class Cell(Struct, frozen=True):
 class FieldAnswer(Struct, frozen=True):
     """As `edgeall classify --cells --json` gives it, without the path."""
 
-    size: tuple[int, int]
+    size: Size
     quality: Check
     decision: Literal["refuse"] | None
     cells: list[Cell]
@@ -131,7 +134,7 @@ class Station(Struct, frozen=True):
     labels: list[str]
     positive: list[str]
     threshold: Probability
-    refer: tuple[Probability, Probability] | None
+    refer: Band | None
     cells: bool
     force: bool
     tested: str
@@ -150,7 +153,7 @@ class Health(Struct, frozen=True):
     status: Literal["ok"]
 
 
-# -- what requests ask for
+# -- what requests ask for. What is left out is UNSET: None would also be the word "null".
 
 
 class Named(Struct, frozen=True):
@@ -168,9 +171,9 @@ class After(Struct, frozen=True):
 class Search(After, frozen=True):
     """Pictures that have all that is given: `text` is a part of the path; `before` for the next page."""
 
-    before: Number | None = None
-    text: Annotated[str, Meta(max_length=256)] | None = None
-    decision: Literal["positive", "negative", "refer", "refuse", "error"] | None = None
+    before: Number | UnsetType = UNSET
+    text: Annotated[str, Meta(max_length=256)] = ""
+    decision: Literal["positive", "negative", "refer", "refuse", "error"] | UnsetType = UNSET
     count: Annotated[int, Meta(ge=1, le=500)] = 100
 
 
