@@ -5,10 +5,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed coverage-of-intervals domain cells emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean
+.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions
 
 help:
-	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
+	@echo "make demo    the whole journey on synthetic cells, about 8 minutes on 2 cores"
 	@echo "make paper   the published protocol on all six backbones, synthetic smears, 2 epochs (EPOCHS=50: as published)"
 	@echo "make test    the test suite, in random order (SEED=N: in that of an earlier run)"
 	@echo "make test-quick  the same without slow files, in under 90 s: for the work between commits"
@@ -22,7 +22,9 @@ help:
 	@echo "make classify-speed ARTIFACT=FILE.tflite  edgeall classify beside a short script with the same engine, five minutes"
 	@echo "make coverage-of-intervals  how often the intervals over subjects hold the truth, by simulation (quarter of an hour)"
 	@echo "make domain DATA=DIR  what the domain of a model takes and refuses, on C-NMC, BCCD and photographs (minutes)"
+	@echo "make corruptions RUNS=\"runs/NAME ...\"  what corrupted test images do to the runs' artifacts (minutes to an hour a run)"
 	@echo "make cells DATA=DIR  white cells found in BCCD's fields, by their published boxes (DIR has bccd/ and bccd-boxes.csv)"
+	@echo "make reference-figures RESULTS=\"runs/NAME ...\"  bench results into docs/reference-figures (DIFF=1: compare with them)"
 	@echo "make emulator  what rpi4-emulated and rpi5-emulated run on: arm64 Debian and QEMU, half a minute"
 	@echo "make test-emulator  both emulated Pis against this machine, some minutes"
 	@echo "make test-pythons  the field tier and the engines on other Pythons (PYTHONS=\"python3.12 python3.13\")"
@@ -73,8 +75,15 @@ domain: $(READY)
 	$(BIN)/python benchmarks/domain.py $(DATA) --photographs .venv-photographs/skimage/data \
 		--out benchmarks/results/domain.md
 
+corruptions: $(READY)
+	$(BIN)/python benchmarks/corruptions.py $(RUNS) --out benchmarks/results/corruptions.md
+
 cells: $(READY)
 	$(BIN)/python benchmarks/cells.py --data $(DATA) --out benchmarks/results/cells.md
+
+reference-figures: $(READY)
+	@test -n "$(RESULTS)" || { echo 'make reference-figures RESULTS="runs/NAME ...": name results of bench'; exit 2; }
+	$(BIN)/python benchmarks/reference_figures.py $(RESULTS) $(if $(DIFF),--diff)
 
 # Two at a time, a file each, slow files first; more at once need about 3 GB each.
 WORKERS ?= 2

@@ -38,10 +38,10 @@ from edgeall.artifact import Domain
 from edgeall.datasets import synthesize
 from edgeall.domain import unlike
 from edgeall.domain.describing import Example, Measured, describe_measured, measure
-from edgeall.shifts.changes import blur, brightness, grey, jpeg
-from edgeall.shifts.mild import restained
 from edgeall.markdown_table import table
 from edgeall.pixels import ByteImage, Picture, read_picture
+from edgeall.shifts.changes import blur, brightness, grey, jpeg
+from edgeall.shifts.mild import restained
 from edgeall.statistics.estimate import wilson
 
 SIZE = 224
@@ -62,7 +62,9 @@ MILD: Mapping[str, Change] = {
     "brightness +15 %": partial(brightness, factor=1.15),
     "JPEG 85": partial(jpeg, quality=85),
     **{
-        f"haematoxylin {h:+d} %, eosin {e:+d} %": partial(restained, haematoxylin=1 + h / 100, eosin=1 + e / 100)
+        f"haematoxylin {h:+d} %, eosin {e:+d} %": partial(
+            restained, haematoxylin=1 + h / 100, eosin=1 + e / 100
+        )
         for h in (-2, 2)
         for e in (-2, 2)
     },

@@ -39,9 +39,9 @@ from int8_common import (
 from edgeall import artifact, files, runs, runtimes, training
 from edgeall.exporting import calibration_images, choose, frozen, source_models
 from edgeall.exporting.own_decision import own_decision
-from edgeall.shifts.mild import FOR_EXPORT
 from edgeall.pixels import ByteImage
 from edgeall.runtimes import onnx_providers
+from edgeall.shifts.mild import FOR_EXPORT
 
 TEST, VAL, ALSO = "test", "val", "also"
 

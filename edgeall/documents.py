@@ -27,6 +27,9 @@ MAX_DEPTH = 40
 MAX_BYTES = 256 << 20
 """Largest file that is read. A result with its raw times takes about 24 kB."""
 
+_MOST_PLACE = 100
+"""Characters of a place in a message."""
+
 _MESSAGE = re.compile(
     r"(?:Object missing required field `(?P<missing>[^`]*)`|(?P<problem>.*?))"
     r"(?: - at (?:`key` in )?`\$\.?(?P<place>[^`]*)`)?",
@@ -39,7 +42,8 @@ class DocumentError(ValueError):
     """A document does not hold what it must. The message names the place, such as `decision.labels[1]`."""
 
     def __init__(self, problem: str, place: str = "") -> None:
-        super().__init__(f"{place}: {problem}" if place else problem)
+        shown = place if len(place) <= _MOST_PLACE else f"{place[:_MOST_PLACE]}…"
+        super().__init__(f"{shown}: {problem}" if place else problem)
         self.problem, self.place = problem, place
 
     def inside(self, outer: str) -> "DocumentError":
@@ -152,9 +156,11 @@ def load(path: Path) -> Any:
         DocumentError: it cannot be read, is larger than `MAX_BYTES`, or is none.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:
+            # Not by the file's size, which a pipe does not have.
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise DocumentError(f"larger than {MAX_BYTES >> 20} MiB")
-        content = path.read_bytes()
         return _parse_toml(content.decode()) if path.suffix == ".toml" else parse(content)
     except (OSError, ValueError, RecursionError) as error:
         raise DocumentError(getattr(error, "strerror", None) or str(error)) from None

@@ -73,8 +73,8 @@ def ratio(estimate: "Estimate") -> str:
 
 
 def difference(metric: str, delta: "Estimate") -> str:
-    """ "+4.5 points [−3.0 to +12.1]"; of AUC, which is no percentage, "+0.012 [−0.030 to +0.054]"."""
-    write, unit = (signed, "") if metric == "auc" else (points, " points")
+    """ "+4.5 points [−3.0 to +12.1]"; of AUC and F1, which are no percentages, "+0.012 [−0.030 to +0.054]"."""
+    write, unit = (signed, "") if metric in ("auc", "f1") else (points, " points")
     return interval(delta, write, unit, " to ")
 
 

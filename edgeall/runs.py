@@ -271,6 +271,12 @@ def _check(run: Run, recorded: str) -> None:
         raise ValueError("a number of parameters is negative")
 
 
+def folder_of(name: AnyPath, root: AnyPath = RUNS_FOLDER) -> Path:
+    """The folder that a user means by `name`: that path or, where there is no such folder, the one below `root`."""
+    path, below = Path(name), Path(root) / name
+    return below if below.is_dir() and not path.is_dir() else path
+
+
 def find(root: AnyPath = RUNS_FOLDER) -> list[Run]:
     """All runs under `root`, by name.
 

@@ -48,12 +48,8 @@ class Browser:
 
     def asked_for(self) -> list[str]:
         """Addresses of what the page asked for since it was opened."""
-        messages = [
-            json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")
-        ]
-        return [
-            m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"
-        ]
+        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
 
     def press(self, *keys: str) -> None:
         """Keys, to what has the focus."""

@@ -35,7 +35,7 @@ from edgeall.runtimes import open_model
 ROOMS = (
     *("artifact", "runs", "predictions", "runtimes", "field", "datasets", "training", "tuning", "ensembling"),
     *("evaluating", "comparing", "benching", "reporting", "results", "targets", "importing", "exporting"),
-    "recommending",
+    *("recommending", "cards", "reporting.charts", "reporting.page"),
 )
 
 

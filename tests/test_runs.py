@@ -113,3 +113,10 @@ def test_folds_are_the_runs_that_their_document_names(run: runs.Run, tmp_path: P
     (place / runs.POOLED).write_text(json.dumps(sound | {"runs": ["fold-1", "fold-9"]}))
     with pytest.raises(RunError, match="fold-9: not a run"):
         runs.of_folds(place)
+
+
+def test_a_run_is_named_by_its_folder_or_by_its_name_below_the_folder_of_runs(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    assert runs.folder_of("mine", tmp_path / "runs") == tmp_path / "runs" / "mine"
+    assert runs.folder_of(tmp_path / "runs" / "mine", tmp_path / "runs") == tmp_path / "runs" / "mine"
+    assert runs.folder_of("none", tmp_path / "runs") == Path("none")

@@ -179,7 +179,9 @@ def _plan(
 ) -> Plan:
     """What the settings ask of all, and of each artifact what earlier results, which are to stay, tell of it too."""
     earlier = {figure for output in kept.values() for figure in output.figures()}
-    corrupted = {sha256: most for output in kept.values() for sha256, most in output.corruption_images().items()}
+    corrupted = {
+        sha256: most for output in kept.values() for sha256, most in output.corruption_images().items()
+    }
 
     def also(sha256: str) -> tuple[tuple[int, int], ...]:
         timed = (f for f in earlier if f.artifact == sha256 and f.kind in ("latency", "batch"))

@@ -16,17 +16,22 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
 
-    synth = verbs.add_parser("synth", help="make a synthetic smear dataset in ALL-IDB1's layout")
+    synth = verbs.add_parser(
+        "synth", help="make a synthetic dataset: smears in ALL-IDB1's layout, or cells in ALL-IDB2's"
+    )
     synth.add_argument("out", type=Path, metavar="OUT", help="folder to write")
+    synth.add_argument(
+        "--cells", action="store_true", help="single white cells instead of whole smear fields"
+    )
     synth.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default: %(default)s)")
     synth.add_argument(
-        "--healthy", type=int, default=59, metavar="N", help="healthy images (default: %(default)s)"
+        "--healthy", type=int, metavar="N", help="healthy images (default: 59; with --cells 130)"
     )
     synth.add_argument(
-        "--leukaemia", type=int, default=49, metavar="N", help="images with blasts (default: %(default)s)"
+        "--leukaemia", type=int, metavar="N", help="images with blasts (default: 49; with --cells 130)"
     )
     synth.add_argument(
-        "--size", type=_size, default="1296x972", metavar="WxH", help="pixels (default: %(default)s)"
+        "--size", type=_size, metavar="WxH", help="pixels (default: 1296x972; with --cells 257x257)"
     )
     synth.add_argument("--overwrite", action="store_true", help="replace an existing dataset at OUT")
     synth.set_defaults(_verb=_synth)
@@ -72,13 +77,16 @@ def _size(text: str) -> tuple[int, int]:
 def _synth(args: argparse.Namespace, display: Display) -> int:
     """JSON: out, layout, images, healthy, leukaemia, size: [width, height], seed."""
     from edgeall.datasets import read_dataset, synthesize
+    from edgeall.datasets.synthetic import CELLS, FIELDS
 
+    size = args.size or (CELLS if args.cells else FIELDS).size
     synthesize(
         args.out,
+        cells=args.cells,
         seed=args.seed,
         healthy=args.healthy,
         leukaemia=args.leukaemia,
-        size=args.size,
+        size=size,
         overwrite=args.overwrite,
         progress=display,
     )
@@ -93,7 +101,7 @@ def _synth(args: argparse.Namespace, display: Display) -> int:
         | {
             "healthy": counts["healthy"],
             "leukaemia": counts["ALL"],
-            "size": list(args.size),
+            "size": list(size),
             "seed": args.seed,
         }
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeall.cli.display import Display
-from edgeall.runs import RUNS_FOLDER
+from edgeall.runs import RUNS_FOLDER, folder_of
 
 if TYPE_CHECKING:
     from edgeall.ensembling import Ensemble
@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         nargs="+",
         type=Path,
-        help="folders of runs that were trained on the same split",
+        help="runs (folders, or names under ./runs) that were trained on the same split",
     )
     add("--name", help="name of the ensemble (default: the backbones)")
     add("--out", type=Path, default=RUNS_FOLDER, metavar="DIR", help="parent folder (default: %(default)s)")
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
     from edgeall.ensembling.make import make_ensemble
 
     made = make_ensemble(
-        args.runs, args.out, name=args.name,
+        [folder_of(path) for path in args.runs], args.out, name=args.name,
         min_sensitivity=args.min_sensitivity, min_specificity=args.min_specificity,
         overwrite=args.overwrite, progress=display,
     )  # fmt: skip

@@ -29,8 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         nargs="*",
         type=Path,
-        help="folders of runs, of ensembles, or of folds (NAME.folds), whose validation images are pooled as well "
-        "(default: all runs in ./runs)",
+        help="folders (or names under ./runs) of runs, of ensembles, or of folds (NAME.folds), whose validation "
+        "images are pooled as well (default: all runs in ./runs)",
     )
     parser.add_argument(
         "--int8", action="store_true", help="also export INT8 artifacts, calibrated on training images"
@@ -96,7 +96,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
         raise UsageError("--calibration is for INT8 artifacts: add --int8, or an INT8 recipe")
     if args.also is not None and not any(recipe.precision == "int8" for recipe in recipes):
         raise UsageError("--also is for INT8 artifacts: add --int8, or an INT8 recipe")
-    named = {path: _runs_of(path) for path in args.runs}
+    named = {path: _runs_of(path) for path in map(runs.folder_of, args.runs)}
     every = [run for members in named.values() for run in members]
     found = list({run.path.resolve(): run for run in every}.values()) or runs.find()
     size = max(run.pixels.size for run in found)

@@ -88,6 +88,7 @@ COMMANDS = (
     ),
     Command("report", "show bench results as a table, a verdict, JSON or Markdown", "workstation"),
     Command("recommend", "which artifact to take on a device under limits, and why", "workstation"),
+    Command("cards", "write model cards, ML-BOMs and reporting checklists of artifacts", "workstation"),
     Command("compare", "compare runs or bench results, with tests and intervals", "workstation"),
     Command("selftest", "check that artifacts answer here as when they were made"),
     Command(

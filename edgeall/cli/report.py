@@ -13,16 +13,20 @@ from edgeall.errors import UsageError
 if TYPE_CHECKING:
     from edgeall.results import Bench
 
-FORMATS = ("terminal", "markdown", "html", "pdf", "json")
+FORMATS = ("terminal", "markdown", "html", "pdf", "csv", "json")
 _BY_SUFFIX = {
     ".md": "markdown",
     ".markdown": "markdown",
     ".html": "html",
     ".htm": "html",
     ".pdf": "pdf",
+    ".csv": "csv",
     ".json": "json",
     ".txt": "terminal",
 }
+_WRITERS = {"markdown": "markdown", "csv": "to_csv"}
+"""Functions of `edgeall.reporting` that give the whole text."""
+
 _IN_FILES = ("html", "pdf")
 """Formats that nobody reads on a terminal."""
 _TEXT_WIDTH = 160
@@ -31,7 +35,13 @@ _TEXT_WIDTH = 160
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
     add_argument(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write to FILE: .html, .pdf, .md, .json or .txt")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="write to FILE: .html, .pdf, .md, .csv, .json or .txt",
+    )
     parser.add_argument("--format", choices=FORMATS, help="default: by FILE's suffix, else terminal")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
 
@@ -53,8 +63,8 @@ def run(args: argparse.Namespace, display: Display) -> int:
         display.as_json = True
         display.emit(reporting.to_json(benches))
     elif args.output is None:
-        if form == "markdown":
-            display.show(*reporting.markdown(benches).split("\n"))
+        if form in _WRITERS:
+            display.show(*_text(form, benches).removesuffix("\n").split("\n"))
         else:
             display.show(reporting.Terminal(benches))
     return 0
@@ -64,11 +74,13 @@ def _format(args: argparse.Namespace) -> str:
     suffix = "" if args.output is None else args.output.suffix.lower()
     form = args.format or _BY_SUFFIX.get(suffix) or ("" if suffix else "terminal")
     if args.output is not None and not form:
-        raise UsageError(f"{args.output}: name it .html, .pdf, .md, .json or .txt, or say which with --format")
+        raise UsageError(
+            f"{args.output}: name it .html, .pdf, .md, .csv, .json or .txt, or say which with --format"
+        )
     if args.output is None and form in _IN_FILES:
         raise UsageError(f"--format {form} needs a file: add -o report.{form}")
-    if args.json and args.output is None and form == "markdown":
-        raise UsageError("--json and --format markdown contradict each other; leave one out")
+    if args.json and args.output is None and form in _WRITERS:
+        raise UsageError(f"--json and --format {form} contradict each other; leave one out")
     return str(form)
 
 
@@ -90,6 +102,6 @@ def _text(form: str, benches: "tuple[Bench, ...]") -> str:
 
     if form == "json":
         return json.dumps(reporting.to_json(benches), indent=1, allow_nan=False) + "\n"
-    if form == "markdown":
-        return reporting.markdown(benches)
+    if form in _WRITERS:
+        return str(getattr(reporting, _WRITERS[form])(benches))
     return reporting.plain_text(benches, _TEXT_WIDTH)

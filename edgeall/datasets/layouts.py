@@ -91,6 +91,7 @@ LAYOUTS = (
         patterns=(r"(?:(?:[^/]+/)?img/)?Im\d+_(?P<label>[01])\.\w+",),
         labels={"0": "healthy", "1": "ALL"},
         positive=("ALL",),
+        companions=r"(?:[^/]+/)?README\.txt",
     ),
     Layout(
         name="C-NMC",

@@ -1,8 +1,9 @@
-"""One synthetic field of a blood smear: cells on a slide, with stain, light, focus and noise.
+"""Synthetic pictures of a blood smear: a whole field, or one white cell, with stain, light, focus and noise.
 
-Only the cells depend on the class. Stain, light, focus, noise and density of cells have the same distributions in both
-classes, and healthy fields have on average more white cells than leukaemic ones, so that neither the mean colour nor
-the amount of purple reveals the class.
+Only the white cells depend on the class. Stain, light, focus, noise and density of red cells have the same
+distributions in both classes. Healthy fields have on average more white cells than leukaemic ones, so that neither the
+mean colour nor the amount of purple of a field reveals the class. A picture of one cell has one white cell in both
+classes: a blast, or one of the normal cells in their proportions of a field.
 """
 
 import math
@@ -19,8 +20,14 @@ from edgeall.datasets.cells import Draw, Map, Pen, Rng
 MIN_SIDE = 96
 """Least side in pixels. Below it a red cell's radius is less than three pixels."""
 
+MIN_CELL_SIDE = 32
+"""Least side in pixels of a picture of one cell. Below it a nucleus has fewer than ten pixels across."""
+
 _UNIT = 1 / 30
 """Radius of a red cell as a share of the height at 4:3, close to that in ALL-IDB1."""
+
+_CELL_UNIT = 1 / 7
+"""Radius of a red cell as a share of the shorter side of a picture of one cell. The largest white cell fills 3/5."""
 
 _NORMAL: tuple[tuple[Draw, float], ...] = (
     (cells.neutrophil, 0.52),
@@ -36,11 +43,11 @@ _GLASS = np.array([232.0, 225.0, 216.0])
 
 @dataclass(frozen=True)
 class Smear:
-    """A synthetic field.
+    """A synthetic field, or a picture of one cell.
 
     Attributes:
         pixels: RGB bytes, (height, width, 3).
-        blasts: centres of the blasts, (x, y) in pixels; empty in a healthy field.
+        blasts: centres of the blasts, (x, y) in pixels; empty in a healthy picture.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -49,28 +56,59 @@ class Smear:
 
 def draw_smear(rng: Rng, leukaemia: bool, size: tuple[int, int]) -> Smear:
     """Draw a field of `size` (width, height), each at least `MIN_SIDE`. Equal generator states give equal bytes."""
-    width, height = size
-    unit = math.sqrt(width * height * 0.75) * _UNIT
+    unit = math.sqrt(size[0] * size[1] * 0.75) * _UNIT
     pen = Pen.pick(unit, rng)
-    stains: Map = np.zeros((3, height, width), dtype=np.float32)
     kinds = _white_cells(rng, leukaemia)
     places = _scatter_white(rng, len(kinds), size, unit)
+    return _drawn(rng, pen, kinds, places, (3, 16), size)
+
+
+def draw_cell(rng: Rng, leukaemia: bool, size: tuple[int, int]) -> Smear:
+    """Draw a picture of `size` (width, height), each at least `MIN_CELL_SIDE`, with one white cell near its middle.
+
+    Equal generator states give equal bytes.
+    """
+    unit = min(size) * _CELL_UNIT
+    pen = Pen.pick(unit, rng)
+    kinds = [cells.blast] if leukaemia else _normal(rng, 1)
+    x, y = np.array(size) / 2 + rng.uniform(-0.5, 0.5, 2) * unit
+    return _drawn(rng, pen, kinds, [(float(x), float(y))], (0, 2), size)
+
+
+def _drawn(
+    rng: Rng,
+    pen: Pen,
+    kinds: Sequence[Draw],
+    places: Sequence[tuple[float, float]],
+    platelets: tuple[int, int],
+    size: tuple[int, int],
+) -> Smear:
+    """White cells of `kinds` at `places`, as far as there are places, among red cells and platelets.
+
+    `platelets` is the least number of platelets and one more than the largest.
+    """
+    width, height = size
+    stains: Map = np.zeros((3, height, width), dtype=np.float32)
     for kind, place in zip(kinds, places, strict=False):
         _stamp(stains, kind(pen, rng), place)
     _red_cells(stains, pen, places, rng, size)
-    for _ in range(int(rng.integers(3, 16))):
+    for _ in range(int(rng.integers(*platelets))):
         _stamp(stains, cells.platelet(pen, rng), (rng.uniform(0, width), rng.uniform(0, height)))
-    pixels = _photograph(stains, rng, unit)
+    pixels = _photograph(stains, rng, pen.unit)
     blasts = [place for kind, place in zip(kinds, places, strict=False) if kind is cells.blast]
     return Smear(pixels, tuple((round(x), round(y)) for x, y in blasts))
 
 
 def _white_cells(rng: Rng, leukaemia: bool) -> list[Draw]:
-    kinds, weights = zip(*_NORMAL, strict=True)
-    normal = int(rng.integers(0, 4) if leukaemia else rng.integers(4, 13))
-    chosen = [kinds[index] for index in rng.choice(len(kinds), normal, p=weights)]
+    chosen = _normal(rng, int(rng.integers(0, 4) if leukaemia else rng.integers(4, 13)))
     blasts = int(rng.integers(3, 10)) if leukaemia else 0
     return [cells.blast] * blasts + chosen
+
+
+def _normal(rng: Rng, count: int) -> list[Draw]:
+    """Kinds of `count` normal white cells."""
+    kinds, weights = zip(*_NORMAL, strict=True)
+    return [kinds[index] for index in rng.choice(len(kinds), count, p=weights)]
 
 
 def _scatter_white(rng: Rng, count: int, size: tuple[int, int], unit: float) -> list[tuple[float, float]]:

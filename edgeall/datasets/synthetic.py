@@ -1,4 +1,4 @@
-"""A dataset of synthetic smears in ALL-IDB1's layout and names, for trying the software only.
+"""A synthetic dataset, for trying the software only: smears in ALL-IDB1's layout, or single cells in ALL-IDB2's.
 
 Every image has `SYNTHETIC_MARK` as its JPEG comment, so that `read_dataset` adds " (synthetic)" to the layout's name,
 and every figure made on such images shows it.
@@ -6,6 +6,7 @@ and every figure made on such images shows it.
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +14,49 @@ from PIL import Image
 
 from edgeall import __version__, files
 from edgeall.datasets.dataset import SYNTHETIC_MARK, carries_mark
-from edgeall.datasets.smear import MIN_SIDE, draw_smear
+from edgeall.datasets.smear import MIN_CELL_SIDE, MIN_SIDE, draw_cell, draw_smear
 from edgeall.errors import UsageError
 from edgeall.files import AnyPath
 from edgeall.progress import SILENT, Progress
 
-HEALTHY, LEUKAEMIA = 59, 49
-"""Images of each class in ALL-IDB1."""
 
-SIZE = (1296, 972)
-"""Width and height: half of ALL-IDB1's larger camera."""
+@dataclass(frozen=True)
+class Pictures:
+    """What a set shows, after a published one.
 
-_README = """Synthetic blood smears
-======================
+    Attributes:
+        name: in words.
+        folder: of the images.
+        healthy, leukaemia: number of images of each class in the published set.
+        size: width and height, in pixels.
+        least: least side, in pixels.
+        layout: names of the files, in words.
+    """
+
+    name: str
+    folder: str
+    healthy: int
+    leukaemia: int
+    size: tuple[int, int]
+    least: int
+    layout: str
+
+
+FIELDS = Pictures(
+    "blood smears", "im", 59, 49, (1296, 972), MIN_SIDE,
+    "ALL-IDB1: im/ImNNN_Y.jpg with Y = 1 for leukaemia (blasts present) and 0 for healthy;\n"
+    'xyc/ImNNN_Y.xyc has the centre of each blast as "x y" in pixels, one a line, and is empty for a healthy image.',
+)  # fmt: skip
+"""Whole fields as in ALL-IDB1, of half the width and height of its larger camera."""
+
+CELLS = Pictures(
+    "blood cells", "img", 130, 130, (257, 257), MIN_CELL_SIDE,
+    "ALL-IDB2: img/ImNNN_Y.jpg with Y = 1 for a blast and 0 for another white cell.",
+)  # fmt: skip
+"""Single white cells as in ALL-IDB2."""
+
+_README = """{title}
+{line}
 
 These {count} images were drawn by edgeall {version} (seed {seed}, {healthy} healthy, {leukaemia} leukaemia,
 {width} x {height} pixels). They come from no patient, slide or camera, and are for trying the software only.
@@ -33,8 +64,7 @@ These {count} images were drawn by edgeall {version} (seed {seed}, {healthy} hea
 A figure measured on them shows that the software works. It is no evidence about leukaemia, and must not be
 quoted as an accuracy of detecting it.
 
-Layout and names are those of ALL-IDB1: im/ImNNN_Y.jpg with Y = 1 for leukaemia (blasts present) and 0 for healthy;
-xyc/ImNNN_Y.xyc has the centre of each blast as "x y" in pixels, one a line, and is empty for a healthy image.
+Layout and names are those of {layout}
 The comment of each JPEG marks it as synthetic.
 """
 
@@ -42,14 +72,18 @@ The comment of each JPEG marks it as synthetic.
 def synthesize(
     out: AnyPath,
     *,
+    cells: bool = False,
     seed: int = 0,
-    healthy: int = HEALTHY,
-    leukaemia: int = LEUKAEMIA,
-    size: tuple[int, int] = SIZE,
+    healthy: int | None = None,
+    leukaemia: int | None = None,
+    size: tuple[int, int] | None = None,
     overwrite: bool = False,
     progress: Progress = SILENT,
 ) -> Path:
-    """Draw `healthy` + `leukaemia` smears of `size` (width, height) into the folder `out`, whole or not at all.
+    """Draw `healthy` + `leukaemia` images of `size` (width, height) into the folder `out`, whole or not at all.
+
+    The images are smear fields as `FIELDS`, or with `cells` single white cells as `CELLS`, which also give the numbers
+    and the size that are not given.
 
     The same arguments give the same bytes on any number of cores, because each image has its own random generator,
     spawned from `seed`. The order of the classes is random, so that an image's number does not reveal its class.
@@ -62,12 +96,16 @@ def synthesize(
             than a synthetic dataset.
     """
     out = Path(out)
+    pictures = CELLS if cells else FIELDS
+    healthy = pictures.healthy if healthy is None else healthy
+    leukaemia = pictures.leukaemia if leukaemia is None else leukaemia
+    size = size or pictures.size
     if healthy < 1 or leukaemia < 1:
         raise UsageError("a dataset needs at least one healthy and one leukaemia image")
-    if min(size) < MIN_SIDE or max(size) > 8 * min(size):
+    if min(size) < pictures.least or max(size) > 8 * min(size):
         raise UsageError(
-            f"images of {size[0]} x {size[1]} pixels cannot be drawn: each side needs {MIN_SIDE} pixels or more, and "
-            "the longer one at most 8 times the shorter"
+            f"images of {size[0]} x {size[1]} pixels cannot be drawn: each side needs {pictures.least} pixels or "
+            "more, and the longer one at most 8 times the shorter"
         )
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         files.refuse_overwrite(out, overwrite)
@@ -79,26 +117,33 @@ def synthesize(
     classes = np.random.default_rng(order).permutation(np.repeat([0, 1], [healthy, leukaemia])).tolist()
     names = [f"Im{index:03d}_{label}" for index, label in enumerate(classes, start=1)]
     with files.replacing_folder(out, overwrite=True) as part:
-        (part / "im").mkdir()
-        (part / "xyc").mkdir()
+        (part / pictures.folder).mkdir()
+        if not cells:
+            (part / "xyc").mkdir()
 
         def draw(index: int) -> None:
-            smear = draw_smear(np.random.default_rng(streams[index]), classes[index] == 1, size)
+            draw_picture = draw_cell if cells else draw_smear
+            smear = draw_picture(np.random.default_rng(streams[index]), classes[index] == 1, size)
             comment = SYNTHETIC_MARK + f" {names[index]}, seed {seed}: drawn, not photographed".encode()
             Image.fromarray(smear.pixels).save(
-                part / "im" / f"{names[index]}.jpg", quality=92, comment=comment
+                part / pictures.folder / f"{names[index]}.jpg", quality=92, comment=comment
             )
-            centres = "".join(f"{x} {y}\n" for x, y in smear.blasts)
-            (part / "xyc" / f"{names[index]}.xyc").write_text(centres, encoding="ascii")
+            if not cells:
+                centres = "".join(f"{x} {y}\n" for x, y in smear.blasts)
+                (part / "xyc" / f"{names[index]}.xyc").write_text(centres, encoding="ascii")
 
         with (
-            progress.stage("Drawing smears", len(names)) as advance,
+            progress.stage(f"Drawing {pictures.name}", len(names)) as advance,
             ThreadPoolExecutor(os.cpu_count()) as pool,
         ):
             for _ in pool.map(draw, range(len(names))):
                 advance(1)
+        title = f"Synthetic {pictures.name}"
         (part / "README.txt").write_text(
             _README.format(
+                title=title,
+                line="=" * len(title),
+                layout=pictures.layout,
                 count=len(names),
                 version=__version__,
                 seed=seed,
@@ -114,7 +159,9 @@ def synthesize(
 
 def _drawn_here(folder: Path) -> bool:
     """Whether a folder has a synthetic dataset and nothing else. Other files must not be lost."""
-    if not folder.is_dir() or {path.name for path in folder.iterdir()} - {"im", "xyc", "README.txt"}:
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} - {"im", "img", "xyc", "README.txt"}:
         return False
-    images = [*(folder / "im").iterdir()] if (folder / "im").is_dir() else []
+    images = [
+        path for part in ("im", "img") if (folder / part).is_dir() for path in (folder / part).iterdir()
+    ]
     return bool(images) and all(carries_mark(path) for path in images)

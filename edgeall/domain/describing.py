@@ -87,12 +87,12 @@ class Measured:
 def describe(examples: Iterable[Example]) -> Domain | None:
     """The domain of a model that was trained and chosen on `examples`; None for fewer than `FEWEST` of them.
 
-    The range of a figure is that of the examples and of mild shifts of them (`edgeall.shifts.mild.FOR_DOMAIN`),
-    without the outermost percent on either side. The limits are the ranges, stretched about their middles by one factor for all figures. It
-    is the least by which the ranges of all other people take 98 % of the images, and of mild shifts of them, of each
-    person; of 95 % of the people where there are more than 20; and 98 % of all left-out images. Without known subjects
-    a block of images is left out at a time, in their order, which keeps neighbours together. Nothing else than the
-    examples has a say.
+    The range of a figure is that of the examples and of mild shifts of them (`edgeall.shifts.mild.FOR_DOMAIN`), without
+    the outermost percent on either side. The limits are the ranges, stretched about their middles by one factor for all
+    figures. It is the least by which the ranges of all other people take 98 % of the images, and of mild shifts of
+    them, of each person; of 95 % of the people where there are more than 20; and 98 % of all left-out images. Without
+    known subjects a block of images is left out at a time, in their order, which keeps neighbours together. Nothing
+    else than the examples has a say.
 
     Args:
         examples: training and validation images of one size, in the order of their names.

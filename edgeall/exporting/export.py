@@ -22,13 +22,13 @@ from edgeall.exporting.exporter import exporter
 from edgeall.exporting.intermediates import Intermediates
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.recipes import Recipe
-from edgeall.shifts.mild import FOR_EXPORT
 from edgeall.exporting.source_models import ALSO, SHIFTED, Sources
 from edgeall.exporting.work_folder import work_folder
 from edgeall.exporting.worker_pool import LARGE, WorkerPool
 from edgeall.files import AnyPath
 from edgeall.progress import SILENT, Advance, Progress
 from edgeall.runs import Run
+from edgeall.shifts.mild import FOR_EXPORT
 
 _PARITY_SEED = 0
 _SHIFTED_IMAGES = 30

@@ -23,7 +23,7 @@ _BATCH = 16
 _NOISE_IMAGES = 50
 OPSET = 18
 VALIDATION, SHIFTED, ALSO = "validation", "shifted", "also"
-"""Sets of images: validation images, validation images changed by `edgeall.shifts.mild`, and pictures that the user names."""
+"""Sets of images: validation images, the same changed by `edgeall.shifts.mild`, and pictures that the user names."""
 
 
 @dataclass(frozen=True)

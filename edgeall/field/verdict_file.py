@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from edgeall import __version__, documents
+from edgeall.csv_cells import harmless
 from edgeall.errors import FileError, UsageError
 from edgeall.field.answers import Classified, Failed
 from edgeall.field.classify import Result
@@ -283,14 +284,7 @@ def _rows(answer: dict[str, Any]) -> Iterator[list[Any]]:
             name: "; ".join((values.get(name) or {}).get("reasons", ())) for name in ("quality", "domain")
         }
         values |= reasons | {"box": " ".join(map(str, part.get("box", ())))}
-        yield [harmless(values.get(name)) for name in COLUMNS]
-
-
-def harmless(value: Any) -> Any:
-    """Text that a spreadsheet program would take for a formula gets an apostrophe in front (OWASP, CSV injection)."""
-    if isinstance(value, str) and value != STDIN and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
+        yield [STDIN if values.get(name) == STDIN else harmless(values.get(name)) for name in COLUMNS]
 
 
 _WRITERS = {".csv": _write_csv, ".jsonl": _write_jsonl}

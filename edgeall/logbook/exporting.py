@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from edgeall.csv_cells import harmless
 from edgeall.errors import UsageError
-from edgeall.field.verdict_file import harmless
 from edgeall.files import AnyPath, refuse_overwrite, replacing
 from edgeall.logbook import storage
 from edgeall.logbook.book import Logbook

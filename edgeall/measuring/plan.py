@@ -156,9 +156,7 @@ class PlannedArtifact:
         """An artifact that lies on this machine, tested on the image set named `images`."""
         metadata = opened.metadata
         path = str(opened.path.resolve())
-        return cls(
-            path, opened.sha256, images, metadata.format, metadata.precision, also, corruption_images
-        )
+        return cls(path, opened.sha256, images, metadata.format, metadata.precision, also, corruption_images)
 
 
 @dataclass(frozen=True)
@@ -275,7 +273,9 @@ class WorkerJob:
 def order(plan: Plan, job: Job, spawned_ns: int) -> WorkerJob:
     """The worker's part of the plan. Accuracy takes every image, corruptions many, the others a varied few."""
     images = plan.image_sets.get(job.artifact.images, ())
-    taken = varied(images, {"accuracy": len(images), "corruption": job.artifact.corruption_images}.get(job.kind))
+    taken = varied(
+        images, {"accuracy": len(images), "corruption": job.artifact.corruption_images}.get(job.kind)
+    )
     least_runs, least_seconds, most_seconds = plan.settings.share()
     return WorkerJob(
         kind=job.kind,

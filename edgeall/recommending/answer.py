@@ -1,6 +1,8 @@
 """The recommendation for a device in words and as JSON: what to take, because of what, and what is not known."""
 
-from collections.abc import Collection, Iterator
+import math
+import textwrap
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from edgeall import formatting
@@ -14,13 +16,16 @@ from edgeall.recommending.constraints import (
     latency_range,
     shares,
 )
+from edgeall.recommending.measured import mixed_pretraining, repeated
 from edgeall.results import Bench, Failure, JsonObject, Result
-from edgeall.results.accuracy import split_in_words
 from edgeall.results.differences import FEW_SUBJECTS
-from edgeall.results.pairing import accuracy_difference, auc_difference
+from edgeall.results.pairing import accuracy_difference, auc_difference, same_images
 
-MOST = 215
-"""Characters of a line for people: with what tells of more, three lines of a terminal of 80 columns."""
+WIDTH, MOST_LINES = 80, 3
+"""Columns of a terminal, and how many of its lines each line for people takes at most."""
+
+
+TAKE, BECAUSE, NOT_KNOWN = "Take this", "Because", "Not known"
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,23 @@ class Recommendation:
         """None: nothing may be taken, or the data do not decide."""
         return self.choice.chosen
 
-    def lines(self) -> tuple[str, str, str]:
-        """The answer for people, `MOST` characters a line; what does not fit is counted."""
+    def lines(self, rest: str = "--json tells {} more") -> tuple[str, str, str]:
+        """The answer for people, each `MOST_LINES` lines of `WIDTH` columns; what does not fit is counted.
+
+        Args:
+            rest: where to find what does not fit, with {} for its count.
+        """
         return (
-            _line("Take this: ", [self.take]),
-            _line("Because: ", list(self.because)),
-            _line("Not known: ", list(self.not_known)),
+            _line(TAKE, [self.take], rest),
+            _line(BECAUSE, self.because, rest),
+            _line(NOT_KNOWN, self.not_known, rest),
+        )
+
+    def beyond(self, rest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Sentences of `because` and of `not_known` that have no place in `lines(rest)`."""
+        return (
+            self.because[_fitting(BECAUSE, self.because, rest) :],
+            self.not_known[_fitting(NOT_KNOWN, self.not_known, rest) :],
         )
 
     def to_dict(self) -> JsonObject:
@@ -99,24 +115,44 @@ def recommend(
     )
 
 
-def _line(head: str, sentences: list[str]) -> str:
-    text, left = head + sentences[0], len(sentences) - 1
-    if len(text) > MOST:
-        text = text[: MOST - 1].rstrip() + "…"
-    for sentence in sentences[1:]:
-        if len(text) + 1 + len(sentence) > MOST:
-            break
-        text, left = f"{text} {sentence}", left - 1
-    more = f" (--json tells {left} more)"
-    return text + more if left else text
+def _line(head: str, sentences: Sequence[str], rest: str) -> str:
+    shown = _fitting(head, sentences, rest)
+    if shown:
+        return _joined(head, sentences, shown, rest)
+    words = sentences[0].split(" ")
+    while words and not _fits(_joined(head, [" ".join(words) + "…", *sentences[1:]], 1, rest)):
+        words.pop()
+    return _joined(head, [" ".join(words) + "…", *sentences[1:]], 1, rest)
+
+
+def _fitting(head: str, sentences: Sequence[str], rest: str) -> int:
+    """How many of the sentences fit."""
+    fitting = [n for n in range(1, len(sentences) + 1) if _fits(_joined(head, sentences, n, rest))]
+    return max(fitting, default=0)
+
+
+def _joined(head: str, sentences: Sequence[str], shown: int, rest: str) -> str:
+    left = len(sentences) - shown
+    return f"{head}: {' '.join(sentences[:shown])}" + (f" ({rest.format(left)})" if left else "")
+
+
+def _fits(text: str) -> bool:
+    lines = textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+    # A path that is longer than a line has lines of its own.
+    return sum(math.ceil(len(line) / WIDTH) for line in lines) <= MOST_LINES
 
 
 def _named(bench: Bench, result: Result) -> str:
     found = latency_range(result, bench.emulated)
-    time = "" if found is None else f"{_time(found)}, "
-    costs = f"{time}{formatting.megabytes(result.size_bytes)} MB"
-    name = f"{bench.label(result)} on {formatting.threads(result.threads)}"
-    return f"{name} ({costs}): {result.artifact}"
+    figures = [] if found is None else [_time(found)]
+    figures += [
+        f"{formatting.megabytes(result.size_bytes)} MB",
+        f"accuracy {formatting.percent_interval(result.accuracy_shown)}%",
+        f"AUC {formatting.share_interval(result.auc)}",
+    ]
+    name = f"{bench.name(result)} on {formatting.threads(result.threads)}"
+    # The file comes before the figures, so that it is not what a long line loses.
+    return f"{name}: {result.artifact} ({', '.join(figures)})"
 
 
 def _time(found: LatencyRange) -> str:
@@ -131,9 +167,8 @@ def _because(bench: Bench, limits: Constraints, choice: Choice, chosen: Result) 
     found = []
     if kept := _limits_kept(bench, limits, chosen):
         found.append(f"Shown to keep every limit: {', '.join(kept)}.")
-    found.append(_pace(bench, choice, chosen))
-    found.append(_worth(bench, choice, chosen))
-    found += _weights(bench, [c.result for c in choice.candidates if c.feasible] or list(bench.results))
+    found += [_pace(bench, choice, chosen), _worth(bench, choice, chosen)]
+    found += [*_weights(bench, choice.useful), *_faster(bench, choice)]
     if left_out := list(_left_out(bench, choice)):
         found.append(f"Left out: {'; '.join(left_out)}.")
     return found
@@ -146,7 +181,11 @@ def _limits_kept(bench: Bench, limits: Constraints, chosen: Result) -> list[str]
         found.append(f"latency up to {formatting.ms(time.high)} ms ({time.words})")
     for kind, estimate in shares(chosen).items():
         if getattr(limits, kind) is not None and estimate is not None and estimate.low is not None:
-            found.append(f"{NAMES[kind]} at least {estimate.low:.3f}")
+            found.append(
+                f"{NAMES[kind]} at least {formatting.percent(estimate.low)}%"
+                if kind != "min_auc"
+                else f"AUC at least {estimate.low:.3f}"
+            )
     if limits.max_size_bytes is not None:
         found.append(f"{formatting.megabytes(chosen.size_bytes)} MB")
     if limits.max_memory_bytes is not None:
@@ -155,27 +194,55 @@ def _limits_kept(bench: Bench, limits: Constraints, chosen: Result) -> list[str]
 
 
 def _pace(bench: Bench, choice: Choice, chosen: Result) -> str:
-    if len({id(r) for r in choice.useful}) == 1:
-        return "Nothing else may be taken there."
-    others = len(choice.level) - 1
-    if not others:
-        return f"The fastest of the {len(choice.kept)} that are not shown to be worse than the best."
-    clock = "have no measured time" if speed(chosen) == float("inf") else "are not told apart in speed"
-    return f"The smallest of {others + 1} that {clock}."
+    useful, kept, level = (len({r.name for r in some}) for some in (choice.useful, choice.kept, choice.level))
+    if useful == 1:
+        return "The only artifact that may be taken there."
+    if kept == 1:
+        others = _some(bench.name(r) for r in choice.useful if r.name != chosen.name)
+        return f"All others that may be taken are shown to be worse in accuracy or AUC: {others}."
+    of = f"of {kept} that are not shown to be worse than the best"
+    if level == 1:
+        return f"The fastest {of}."
+    alike = "without a measured time" if speed(chosen) == math.inf else "not told apart in speed"
+    return f"The smallest of {level} {alike}, {of}."
 
 
 def _worth(bench: Bench, choice: Choice, chosen: Result) -> str:
-    better = [
-        bench.label(other)
-        for other, more in (
-            (choice.best, choice.best is not None and choice.best.accuracy.value > chosen.accuracy.value),
-            (choice.sharpest, choice.sharpest is not None and auc(choice.sharpest) > auc(chosen)),
-        )
-        if other is not None and more
-    ]
-    if not better:
-        return f"None that may be taken is more accurate or has a higher AUC on these {chosen.n} images."
-    return f"Not shown to be worse than {formatting.listed(list(dict.fromkeys(better)))}."
+    best, sharpest, elsewhere = choice.best, choice.sharpest, _elsewhere(choice, chosen)
+    better = []
+    if best is not None and best.accuracy.value > chosen.accuracy.value:
+        better.append((f"accuracy {formatting.percent(best.accuracy.value)}%", best))
+    if sharpest is not None and auc(sharpest) > auc(chosen):
+        better.append((f"AUC {auc(sharpest):.3f}", sharpest))
+    if better:
+        told = [
+            f"{figure} of {bench.name(other)}{' on other images' if other in elsewhere else ''}"
+            for figure, other in better
+        ]
+        return f"The best observed: {formatting.listed(told)}."
+    among = " of those tested on its images" if elsewhere else " that may be taken"
+    return f"None{among} is more accurate or has a higher AUC on these {chosen.n} images."
+
+
+def _elsewhere(choice: Choice, chosen: Result) -> list[Result]:
+    """What may be taken and was tested on other images: accuracies of two test sets are no comparison."""
+    return [r for r in choice.useful if same_images(chosen, r) is False]
+
+
+def _faster(bench: Bench, choice: Choice) -> Iterator[str]:
+    kept, fastest = {r.name for r in choice.kept}, speed(choice.level[0])
+    names = [bench.name(r) for r in choice.useful if r.name not in kept and speed(r) < fastest]
+    if names and len(kept) > 1:
+        yield f"Faster, but shown to be worse in accuracy or AUC: {_some(names)}."
+
+
+def _some(names: Iterable[str]) -> str:
+    every = list(dict.fromkeys(names))
+    return formatting.listed(every) if len(every) <= _NAMED else f"{len(every)} artifacts"
+
+
+_NAMED = 3
+"""Most artifacts that a sentence names; of more it gives the number."""
 
 
 def _left_out(bench: Bench, choice: Choice) -> Iterator[str]:
@@ -183,9 +250,7 @@ def _left_out(bench: Bench, choice: Choice) -> Iterator[str]:
     every = [c for c in choice.candidates if c.reasons]
     for kind in dict.fromkeys(c.reasons[0].kind for c in every):
         of_kind = [c for c in every if c.reasons[0].kind == kind]
-        names = dict.fromkeys(bench.name(c.result) for c in of_kind)
-        who = next(iter(names)) if len(names) == 1 else f"{len(names)} artifacts"
-        yield f"{who} ({_KINDS.get(kind) or OPTIONS[kind]})"
+        yield f"{_some(bench.name(c.result) for c in of_kind)} ({_KINDS.get(kind) or OPTIONS[kind]})"
 
 
 _KINDS = {
@@ -199,6 +264,15 @@ _KINDS = {
 """Reasons that are no limit."""
 
 
+_NONE = {
+    "auc": "No artifact is shown to be better than chance.",
+    "clock": "No latency was measured there.",
+    "failure": "Every artifact failed there.",
+    "parity": "Every artifact failed the parity check.",
+}
+"""What is said where one kind of reason rules out all."""
+
+
 def _nothing(bench: Bench, choice: Choice) -> tuple[str, list[str]]:
     if choice.best is not None and choice.sharpest is not None:
         return "nothing. The data do not decide.", [
@@ -207,20 +281,26 @@ def _nothing(bench: Bench, choice: Choice) -> tuple[str, list[str]]:
         ]
     if not choice.candidates:
         return "nothing. There are no results.", ["No artifact was measured there."]
-    near = min(choice.candidates, key=_distance)
-    miss = "; ".join(reason.text for reason in near.reasons)
-    nearest = f"Nearest: {bench.label(near.result)} on {formatting.threads(near.result.threads)}: {miss}."
-    if all(reason.open for reason in near.reasons):
-        take = "nothing. The data do not decide whether the limits are kept."
-    else:
-        take = "nothing. No artifact may be taken under these limits."
     counts = {
         kind: sum(any(r.kind == kind for r in c.reasons) for c in choice.candidates)
         for kind in dict.fromkeys(reason.kind for c in choice.candidates for reason in c.reasons)
     }
     excluded = ", ".join(f"{OPTIONS.get(kind) or _KINDS[kind]} {count}" for kind, count in counts.items())
     total = len(choice.candidates)
-    return take, [nearest, f"Excluded, of {total} measured: {excluded}."]
+    told = f"Excluded, of {total} measured: {excluded}."
+    near = min(choice.candidates, key=_distance)
+    miss = "; ".join(reason.text for reason in near.reasons)
+    nearest = f"Nearest: {bench.label(near.result)} on {formatting.threads(near.result.threads)}: {miss}."
+    if all(reason.open for reason in near.reasons):
+        take = "nothing. The data do not decide whether the limits are kept."
+    elif counts.keys() & OPTIONS.keys():
+        take = "nothing. No artifact may be taken under these limits."
+    else:
+        alone = next(iter(counts)) if len(counts) == 1 else ""
+        take = f"nothing. {_NONE.get(alone, 'No artifact may be taken there.')}"
+    # Of what no limit concerns and no figure tells, the nearest is no nearer than others.
+    plain = {reason.kind for reason in near.reasons} <= {"clock", "parity"}
+    return take, [told] if plain else [nearest, told]
 
 
 def _distance(candidate: Candidate) -> tuple[int, int, float]:
@@ -230,28 +310,20 @@ def _distance(candidate: Candidate) -> tuple[int, int, float]:
     return hopeless, missed, sum(1.0 if r.miss is None else r.miss for r in candidate.reasons)
 
 
-def _weights(bench: Bench, among: list[Result]) -> list[str]:
-    """Whether a difference between backbones is one of their pretraining too."""
-    pretrained: dict[str, bool] = {
-        bench.family(r): "random" not in r.weights.lower() for r in among if r.weights is not None
-    }
-    started = {
-        given: sorted(name for name in pretrained if pretrained[name] is given) for given in (True, False)
-    }
-    if not all(started.values()):
-        return []
-    with_it, without = (formatting.listed(started[given]) for given in (True, False))
-    return [f"{with_it} was pretrained, {without} was not: their difference is not the backbones' alone."]
+def _weights(bench: Bench, among: Iterable[Result]) -> list[str]:
+    mixed = mixed_pretraining(bench, among)
+    return [f"{mixed}: their difference is not the backbones' alone."] if mixed else []
 
 
 def _not_known(bench: Bench, choice: Choice) -> Iterator[str]:
     chosen = choice.chosen
     if chosen is not None:
         yield from _of_chosen(bench, choice, chosen)
-    if bench.emulated:
+    found = None if chosen is None else latency_range(chosen, bench.emulated)
+    if bench.emulated and (found is None or not found.estimated):
         yield "How fast it is there: an emulator ran it."
     yield from _of_images(bench)
-    yield "What it is worth in patient care: research use only."
+    yield "What it is worth in patient care: research use only, not a medical device."
 
 
 def _of_chosen(bench: Bench, choice: Choice, chosen: Result) -> Iterator[str]:
@@ -261,8 +333,12 @@ def _of_chosen(bench: Bench, choice: Choice, chosen: Result) -> Iterator[str]:
     if chosen.unproven:
         images = "" if chosen.parity is None else f" ({chosen.parity.n} images leave its parity unproven)"
         yield f"Whether it answers as the trained model does{images}."
+    elsewhere = _elsewhere(choice, chosen)
+    if elsewhere:
+        names = _some(bench.name(r) for r in elsewhere)
+        yield f"How it compares with {names}: not tested on the same images."
     for other, test in ((choice.best, accuracy_difference), (choice.sharpest, auc_difference)):
-        if other is None or other.name == chosen.name:
+        if other is None or other.name == chosen.name or other in elsewhere:
             continue
         gap = test(other, chosen)
         if gap is not None and gap.delta.low is not None and gap.delta.low < 0 and gap.delta.value < 0:
@@ -272,7 +348,10 @@ def _of_chosen(bench: Bench, choice: Choice, chosen: Result) -> Iterator[str]:
             else:
                 yield f"Whether its AUC is up to {least:.3f} below that of {bench.label(other)}."
         elif gap is None:
-            yield f"How it compares with {bench.label(other)}: not on the same images, or without scores."
+            yield f"How it compares with {bench.label(other)}: without predictions or scores there is no test."
+    times = repeated(bench).get(f"{bench.name(chosen)} on {formatting.threads(chosen.threads)}")
+    if times is not None:
+        yield f"Which of its {times} measurements there holds."
     marks = [mark for mark in ("noisy", "throttled", "hot", "short") if getattr(chosen, mark)]
     if marks:
         yield f"How fast it is at rest: {', '.join(_MARKS[mark] for mark in marks)}."
@@ -295,9 +374,14 @@ def _of_images(bench: Bench) -> Iterator[str]:
         yield "Anything of patients: the images are synthetic."
     people = [r.clusters for r in bench.results if r.clusters is not None]
     if people and min(people) < FEW_SUBJECTS:
-        yield f"How others are answered: the test images are of {min(people)} people."
-    for split in sorted({r.split_by for r in bench.results} & {"image", "unknown"}):
-        yield f"How new people are answered: {split_in_words(split)}."
+        yield f"How people unlike these {min(people)} subjects are answered."
+    yield from (text for split, text in _SPLITS.items() if any(r.split_by == split for r in bench.results))
+
+
+_SPLITS = {
+    "image": "How new people are answered: the split is by image, and one person may be on both sides of it.",
+    "unknown": "How new images are answered: some test images are not known to be held out from training.",
+}
 
 
 def _candidate(bench: Bench, candidate: Candidate) -> JsonObject:

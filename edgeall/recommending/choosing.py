@@ -9,13 +9,14 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from edgeall import formatting
 from edgeall.recommending.constraints import Constraints, Reason, violations
 from edgeall.recommending.measured import beside_float32, p50, timed
 from edgeall.results import Bench, Failure, Result
-from edgeall.results.differences import Difference, excludes
+from edgeall.results.differences import excludes
 from edgeall.results.pairing import (
-    accuracy_difference,
-    auc_difference,
+    accuracy_sign,
+    auc_sign,
     same_speed,
     time_ratio,
     worth_its_time,
@@ -115,17 +116,16 @@ def not_shown_worse(best: Result, result: Result) -> bool:
     """In accuracy."""
     if result.name == best.name:
         return True
-    gap = accuracy_difference(best, result)
-    if gap is None:
+    sign = accuracy_sign(best, result)
+    if sign is None:
         # Not on the same images: intervals that do not even meet are taken for a difference, to be on the safe side.
         low, high = best.accuracy_shown.low, result.accuracy_shown.high
         return low is not None and high is not None and high >= low
-    return not gap.loss
+    return sign >= 0
 
 
 def _loses_auc(best: Result, result: Result) -> bool:
-    gap = auc_difference(best, result)
-    return gap is not None and gap.loss
+    return auc_sign(best, result) == -1
 
 
 def _level(result: Result, fastest: Result) -> bool:
@@ -175,12 +175,13 @@ def _untrustworthy(result: Result) -> Reason | None:
         return Reason("parity", "failed the parity check")
     if result.auc is None:
         return Reason("auc", "AUC undefined")
+    area = formatting.share_interval(result.auc)
     if result.auc.low is None:
-        return Reason(
-            "auc", "no interval of AUC can be had, so that it is not shown to be better than chance"
-        )
+        why = (result.intervals or {}).get("auc", "").removeprefix("no interval: ")
+        known = f" ({why})" if why else ""
+        return Reason("auc", f"AUC {area} without an interval{known}: not shown to be better than chance")
     if result.auc.low <= 0.5:
-        return Reason("auc", "not shown to be better than chance: the interval of AUC reaches down to 0.5")
+        return Reason("auc", f"AUC {area}: not shown to be better than chance", 0.5 - result.auc.low)
     return None
 
 
@@ -195,10 +196,10 @@ def _beats(d: Result, r: Result, rank: int) -> bool:
 
 
 def _better(cheap: list[int], d: Result, r: Result) -> bool:
-    accuracy = _sign(accuracy_difference(r, d), (r.accuracy_shown, d.accuracy_shown))
+    accuracy = _sign(accuracy_sign(r, d), (r.accuracy_shown, d.accuracy_shown))
     if accuracy < 0:
         return False
-    area = _sign(auc_difference(r, d), (r.auc, d.auc))
+    area = _sign(auc_sign(r, d), (r.auc, d.auc))
     return area >= 0 and max(*cheap, accuracy, area) > 0
 
 
@@ -209,13 +210,13 @@ def _faster(d: Result, r: Result) -> int:
     return 1 if ratio.value < 1 else -1
 
 
-def _sign(gap: Difference | None, shown: tuple[Estimate | None, Estimate | None]) -> int:
+def _sign(tested: int | None, shown: tuple[Estimate | None, Estimate | None]) -> int:
     """1 where b is shown to be better than a, -1 worse, 0 neither.
 
     Without common images intervals that do not even meet are taken for a difference, to be on the safe side.
     """
-    if gap is not None:
-        return 0 if gap.shown is not True else 1 if gap.delta.value > 0 else -1
+    if tested is not None:
+        return tested
     a, b = shown
     if a is None or b is None or a.low is None or a.high is None or b.low is None or b.high is None:
         return 0

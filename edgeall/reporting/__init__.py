@@ -1,13 +1,15 @@
-"""From bench results to a table, a verdict in words, Markdown and JSON."""
+"""From bench results to a table, a verdict in words, Markdown, CSV and JSON."""
 
 from collections.abc import Iterable
 
+from edgeall.reporting.csv_table import to_csv
 from edgeall.reporting.device_verdict import DeviceVerdict, Statement, judge
 from edgeall.reporting.markdown import markdown
-from edgeall.reporting.terminal import Fleet, Terminal, plain_text
+from edgeall.reporting.terminal import Answers, Fleet, Terminal, plain_text
 from edgeall.results import SCHEMA, Bench, JsonObject
 
 __all__ = [
+    "Answers",
     "DeviceVerdict",
     "Fleet",
     "Statement",
@@ -15,6 +17,7 @@ __all__ = [
     "judge",
     "markdown",
     "plain_text",
+    "to_csv",
     "to_json",
 ]
 

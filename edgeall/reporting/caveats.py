@@ -5,12 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from edgeall import formatting
-from edgeall.artifact import INTENDED_USE
 from edgeall.measuring.records import NOT_TRIED
-from edgeall.recommending.measured import artifacts, timed
+from edgeall.recommending.measured import artifacts, repeated, timed
 from edgeall.results import Bench, Failure, Result
-from edgeall.results.differences import FEW_SUBJECTS
-from edgeall.results.pairing import time_ratio
+from edgeall.results.pairing import same_images, time_ratio
 from edgeall.statistics import share
 
 
@@ -47,14 +45,14 @@ def lines(failures: Iterable[Failure]) -> list[str]:
 
 
 def limits(bench: Bench) -> list[str]:
-    """What tempers all figures of a device, the worst first."""
+    """What tempers all figures of a device, beside what `edgeall.recommending` says is not known; the worst first."""
     return [
         *_on_parity(bench),
+        *_on_files(bench),
         *_on_images(bench),
         *_on_training(bench),
         *_on_times(bench),
         *_on_ensembles(bench),
-        INTENDED_USE,
     ]
 
 
@@ -76,6 +74,25 @@ def _on_parity(bench: Bench) -> list[str]:
     ]
 
 
+def _on_files(bench: Bench) -> list[str]:
+    """What comes of files that do not go together."""
+    found = []
+    first = bench.results[0]
+    others = [r for r in artifacts(bench) if same_images(first, r) is False]
+    if others:
+        names = formatting.listed([f"{bench.name(r)} ({r.n} images)" for r in others])
+        found.append(
+            f"Not all were tested on the same images as {bench.name(first)} ({first.n} images): {names}. Accuracies "
+            "of different test sets are no comparison."
+        )
+    if again := repeated(bench):
+        names = formatting.listed([f"{name} ({count} times)" for name, count in again.items()])
+        found.append(
+            f"Measured more than once, each with a row of its own: {names}. Name one file to have one."
+        )
+    return found
+
+
 def _on_images(bench: Bench) -> list[str]:
     fewest = min(bench.results, key=lambda r: r.n)
     found = []
@@ -87,24 +104,6 @@ def _on_images(bench: Bench) -> list[str]:
             f"Accuracy rests on {fewest.n} test images{people}: even all right would mean "
             f"{formatting.percent(perfect.low)}–100%."
         )
-    clusters = [r.clusters for r in bench.results if r.clusters is not None]
-    if clusters and min(clusters) < FEW_SUBJECTS:
-        found.append(
-            f"These images are of {min(clusters)} subjects only. Images of one subject resemble each other; the "
-            "intervals take that into account, and suppose that these subjects are like those to come."
-        )
-    grouping = {r.split_by for r in bench.results}
-    if "image" in grouping:
-        found.append(
-            "Split by image: optimistic. Images of one person may be on both sides of the split, "
-            "so new patients will be answered worse than these figures say."
-        )
-    if "unknown" in grouping:
-        found.append(
-            "Some test images are not known to be held out from training: their figures may be optimistic."
-        )
-    if any("synth" in (r.data or "").lower() for r in bench.results):
-        found.append("The images are synthetic: accuracy here says nothing about patients.")
     return found
 
 
@@ -130,7 +129,7 @@ def _on_ensembles(bench: Bench) -> list[str]:
 
 def _on_times(bench: Bench) -> list[str]:
     if bench.emulated:
-        return ["An emulator ran these artifacts: they work and answer as shown; how fast is not known."]
+        return []
     found = []
     clocked = timed(bench)
     if noisy := [r for r in clocked if r.noisy]:

@@ -1,21 +1,23 @@
 """What corrupted pictures show, in sentences: a loss that nothing refuses, INT8 that breaks before float32.
 
-Three rules, stated in docs/measuring.md:
+The rules, stated in docs/measuring.md:
 
 - A loss is shown where accuracy or AUC is lower than on the unchanged images and `Difference.loss` holds after Holm.
 - A loss is not refused where the domain check refuses fewer than `MOST_REFUSED` of the pictures.
+- Where there are too few subjects to show any loss, a fall of accuracy by `SEEN_FALL` that is not refused is told of as
+  seen, not shown.
 - INT8 breaks before float32 where its loss is shown, that of float32 is not, and INT8 is shown to be below float32 on
   the same pixels. Without the last, the two may differ by chance alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from edgeall import formatting
 from edgeall.recommending.measured import artifacts, beside_float32
 from edgeall.reporting.corruptions_table import ranges
 from edgeall.results import Bench, Result
-from edgeall.results.corruptions import MOST_REFUSED, CorruptionPoint, Corruptions
+from edgeall.results.corruptions import MOST_REFUSED, SEEN_FALL, CorruptionPoint, Corruptions
 
 
 def robustness(bench: Bench) -> Iterator[tuple[bool, str]]:
@@ -37,18 +39,36 @@ def robustness(bench: Bench) -> Iterator[tuple[bool, str]]:
 
 
 def _unnoticed(found: Corruptions) -> str:
-    points = [point for point in found.points if point.unnoticed]
-    if not points:
-        return ""
-    checked = found.unchanged.refused is not None
     refusal = (
-        f"the domain check refuses fewer than {MOST_REFUSED:.0%} of the pictures"
-        if checked
-        else "no domain check refuses the pictures: the artifact has none"
+        "no domain check refuses the pictures: the artifact has none"
+        if found.unchanged.refused is None
+        else f"the domain check refuses fewer than {MOST_REFUSED:.0%} of the pictures"
     )
+    if points := found.unnoticed:
+        return (
+            f"a shift that hurts and is not refused: at {formatting.listed(ranges(points))} a loss of accuracy or AUC "
+            f"is shown, and {refusal}{_missed(found, points)}."
+        )
+    if found.too_few and (points := found.seen_unnoticed):
+        return (
+            f"a shift that may hurt and is not refused: at {formatting.listed(ranges(points))} accuracy is lower by "
+            f"{100 * SEEN_FALL:.0f} points or more, and {refusal}{_missed(found, points)}. This is seen, not shown: "
+            "there are too few subjects."
+        )
+    return ""
+
+
+def _missed(found: Corruptions, points: Sequence[CorruptionPoint]) -> str:
+    """The lowest sensitivity among points: what is missed matters most."""
+    known = [(point.sensitivity.value, point.change) for point in points if point.sensitivity is not None]
+    if not known or found.unchanged.sensitivity is None:
+        return ""
+    least, change = min(known, key=lambda pair: pair[0])
+    before = found.unchanged.sensitivity.value
+    if least >= before:
+        return ""
     return (
-        f"a shift that hurts and is not refused: at {formatting.listed(ranges(points))} a loss of accuracy or AUC is "
-        f"shown, and {refusal}."
+        f"; sensitivity is {formatting.percent(least)}% at {change}, {formatting.percent(before)}% unchanged"
     )
 
 
@@ -105,8 +125,8 @@ def _too_few(measured: list[Result]) -> Iterator[str]:
     for subjects, images in sorted(counts, key=str):
         of = f"{images} images" if subjects is None else f"{subjects} subjects ({images} images)"
         yield (
-            f"Corruptions were measured on {of}. After Holm's correction so few cannot show a loss of accuracy, however "
-            "large it is: what was seen may be chance, and no loss shown does not mean robust."
+            f"Corruptions were measured on {of}. After Holm's correction so few cannot show a loss of accuracy, "
+            "however large it is: what was seen may be chance, and no loss shown does not mean robust."
         )
 
 

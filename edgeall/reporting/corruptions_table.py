@@ -36,7 +36,7 @@ def corruptions(bench: Bench) -> SideTable:
                 worst.change,
                 _refused(found.unchanged, worst),
                 f"{len(lost)} of {len(found.points)}",
-                f"{sum(point.unnoticed for point in lost)} of {len(lost)}" if lost else formatting.UNKNOWN,
+                f"{len(found.unnoticed)} of {len(lost)}" if lost else formatting.UNKNOWN,
             )
         )
     return SideTable(HEADING, COLUMNS, NUMERIC, tuple(rows), tuple(_notes(bench)) if rows else ())
@@ -50,7 +50,9 @@ def every_corruption(bench: Bench) -> SideTable:
         points = {(point.corruption, point.strength): point for point in found.points}
         for corruption in dict.fromkeys(point.corruption for point in found.points):
             cells = [
-                _cell(points[corruption, strength]) if (corruption, strength) in points else formatting.UNKNOWN
+                _cell(points[corruption, strength])
+                if (corruption, strength) in points
+                else formatting.UNKNOWN
                 for strength in strengths
             ]
             rows.append((bench.label(result), corruption, _cell(found.unchanged), *cells))
@@ -77,9 +79,7 @@ def _range(strengths: list[int]) -> str:
 
 
 def _measured(bench: Bench) -> list[tuple[Result, Corruptions]]:
-    return [
-        (result, result.corruptions) for result in artifacts(bench) if result.corruptions is not None
-    ]
+    return [(result, result.corruptions) for result in artifacts(bench) if result.corruptions is not None]
 
 
 def _refused(unchanged: CorruptionPoint, worst: CorruptionPoint) -> str:

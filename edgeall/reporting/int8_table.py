@@ -11,7 +11,14 @@ from edgeall.statistics import LEAST_GAIN, Estimate
 
 HEADING = "Float against INT8"
 COLUMNS = (
-    *("artifact", "threads", "ran as", "verdicts as float % [95%]", "Δ accuracy, points [95%]", "p of Δ accuracy"),
+    *(
+        "artifact",
+        "threads",
+        "ran as",
+        "verdicts as float % [95%]",
+        "Δ accuracy, points [95%]",
+        "p of Δ accuracy",
+    ),
     *("Δ AUC [95%]", "p of Δ AUC", "speed-up [95%]", "size of float's %", "finding"),
 )
 NUMERIC = (1, 3, 4, 5, 6, 7, 8, 9)
@@ -49,7 +56,9 @@ def _row(bench: Bench, float32: Result, int8: Result) -> tuple[str, ...]:
         _delta(area),
         _p(area),
         formatting.UNKNOWN if speed_up is None else formatting.ratio(speed_up),
-        formatting.percent(int8.size_bytes / float32.size_bytes) if float32.size_bytes else formatting.UNKNOWN,
+        formatting.percent(int8.size_bytes / float32.size_bytes)
+        if float32.size_bytes
+        else formatting.UNKNOWN,
         _finding([gap for gap in (accuracy, area) if gap is not None], speed_up),
     )
 
@@ -65,11 +74,19 @@ def _agreement(int8: Result) -> Estimate | None:
 
 
 def _delta(gap: Difference | None) -> str:
-    return formatting.UNKNOWN if gap is None else formatting.difference(gap.metric, gap.delta).replace(" points", "")
+    return (
+        formatting.UNKNOWN
+        if gap is None
+        else formatting.difference(gap.metric, gap.delta).replace(" points", "")
+    )
 
 
 def _p(gap: Difference | None) -> str:
-    return formatting.UNKNOWN if gap is None else formatting.p(gap.p_value).removeprefix("p = ").removeprefix("p ")
+    return (
+        formatting.UNKNOWN
+        if gap is None
+        else formatting.p(gap.p_value).removeprefix("p = ").removeprefix("p ")
+    )
 
 
 def _finding(gaps: list[Difference], speed_up: Estimate | None) -> str:

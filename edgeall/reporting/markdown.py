@@ -1,10 +1,11 @@
-"""Results as Markdown: one section a device, table first, then the verdict."""
+"""Results as Markdown: one section a device, the recommendation first, then the table and the rest of the verdict."""
 
 from collections.abc import Iterable
 
 from edgeall.markdown_table import escape
+from edgeall.recommending.answer import BECAUSE, NOT_KNOWN, TAKE
 from edgeall.reporting import corruptions_table, costs_table, counts_table, cross_check_table
-from edgeall.reporting.device_verdict import HEADINGS, judge
+from edgeall.reporting.device_verdict import HEADINGS, DeviceVerdict, judge
 from edgeall.reporting.devices_table import side_by_side
 from edgeall.reporting.results_table import COLUMNS, SideTable, table
 from edgeall.results import Bench
@@ -22,7 +23,7 @@ def _device(bench: Bench) -> str:
     verdict = judge(bench)
     headings = ["backbone", *(column.heading for column in COLUMNS)]
     rules = ["---", *("---:" if column.numeric else "---" for column in COLUMNS)]
-    lines = [f"## {escape(laid_out.title)}", "", _line(headings), _rule(rules)]
+    lines = [f"## {escape(laid_out.title)}", "", *_answer(verdict), _line(headings), _rule(rules)]
     lines += [_line([row.family, *(row.cells[column.key] for column in COLUMNS)]) for row in laid_out.rows]
     lines += ["", *(f"- {escape(note)}" for note in laid_out.notes), ""]
     for side in (
@@ -33,10 +34,21 @@ def _device(bench: Bench) -> str:
         corruptions_table.every_corruption(bench),
     ):
         lines += _side(side)
-    for kind, heading in HEADINGS.items():
+    for kind in HEADINGS:
         if texts := verdict.of(kind):
-            lines += [f"### {heading}", "", *(f"- {escape(text)}" for text in texts), ""]
+            lines += [
+                f"### {escape(verdict.heading(kind))}",
+                "",
+                *(f"- {escape(text)}" for text in texts),
+                "",
+            ]
     return "\n".join(lines)
+
+
+def _answer(verdict: DeviceVerdict) -> list[str]:
+    found = verdict.recommendation
+    parts = ((TAKE, [found.take]), (BECAUSE, found.because), (NOT_KNOWN, found.not_known))
+    return [line for head, texts in parts for line in (f"**{head}:** {escape(' '.join(texts))}", "")]
 
 
 def _side(told: SideTable, level: int = 3) -> list[str]:

@@ -9,7 +9,8 @@ from edgeall.reporting.results_table import SideTable, parity_mark, parity_notes
 from edgeall.results import Bench, Document, Result, build
 
 _ARTIFACTS = (
-    *("artifact", "file", "SHA-256", "engine", "weights", "head", "threshold", "golden answers", "measured at"),
+    *("artifact", "file", "SHA-256", "engine", "head"),
+    *("threshold", "golden answers", "measured at"),
 )
 _SETTINGS = {
     "rounds": "rounds",
@@ -31,7 +32,7 @@ def artifact_table(bench: Bench) -> SideTable:
         "golden answers: largest difference from the answers recorded at export, as a share of what is allowed.",
         *parity_notes(every),
     ]
-    return SideTable("Artifacts", _ARTIFACTS, (6, 7), rows, tuple(notes))
+    return SideTable("Artifacts", _ARTIFACTS, (5, 6), rows, tuple(notes))
 
 
 def _artifact(bench: Bench, r: Result) -> tuple[str, ...]:
@@ -41,7 +42,6 @@ def _artifact(bench: Bench, r: Result) -> tuple[str, ...]:
         r.artifact,
         r.sha256 or formatting.UNKNOWN,
         str(r.engine),
-        r.weights or formatting.UNKNOWN,
         r.head or formatting.UNKNOWN,
         formatting.UNKNOWN if r.threshold is None else f"{r.threshold:.3f}",
         formatting.UNKNOWN if checked is None else formatting.significant(checked, 2),

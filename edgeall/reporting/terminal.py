@@ -1,7 +1,7 @@
 """Results on a terminal of any width: one wide table, two narrower ones, or a block an artifact. No figure is cut."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,14 +11,9 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from edgeall.reporting import (
-    corruptions_table,
-    costs_table,
-    counts_table,
-    cross_check_table,
-    devices_table,
-)
-from edgeall.reporting.device_verdict import HEADINGS, DeviceVerdict, judge
+from edgeall.recommending import Recommendation, recommend
+from edgeall.reporting import corruptions_table, costs_table, counts_table, cross_check_table, devices_table
+from edgeall.reporting.device_verdict import HEADINGS, DeviceVerdict, Kind, judge
 from edgeall.reporting.devices_table import side_by_side
 from edgeall.reporting.results_table import (
     COLUMNS,
@@ -33,21 +28,28 @@ from edgeall.reporting.results_table import (
 )
 from edgeall.results import Bench
 
-_STYLES = {"recommendation": "bold green", "warning": "bold yellow", "limit": "dim"}
+_STYLES = {"warning": "bold yellow", "limit": "dim"}
+_REST = "{} more above"
 
 
 @dataclass(frozen=True)
 class Terminal:
-    """Renders results with rich; `Display.show` takes it."""
+    """Renders results with rich; `Display.show` takes it.
+
+    Attributes:
+        answered: whether the answer for each device follows; `Answers` is it alone.
+    """
 
     benches: tuple[Bench, ...]
+    answered: bool = True
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         together = side_by_side(self.benches)
         yield from _side(together, console, options)
         if together.rows:
             yield Text()
-        for bench in self.benches:
+        verdicts = [judge(bench) for bench in self.benches]
+        for bench, verdict in zip(self.benches, verdicts, strict=True):
             laid_out = table(bench)
             yield Text(laid_out.title, style="bold")
             yield from _table(laid_out, console, options)
@@ -62,17 +64,30 @@ class Terminal:
                 if side.rows:
                     yield Text()
                 yield from _side(side, console, options)
-            yield from _verdict(judge(bench))
+            yield from _sections(verdict)
+        if self.answered:
+            yield from _answers([verdict.recommendation for verdict in verdicts], _REST)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Renders the answer for each device, in three lines."""
+
+    benches: tuple[Bench, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from _answers([recommend(bench) for bench in self.benches], _REST)
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """Renders several devices side by side, and nothing else of them."""
+    """Renders several devices side by side, and the answer for each; `edgeall report` tells the rest."""
 
     benches: tuple[Bench, ...]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield from _side(side_by_side(self.benches), console, options)
+        yield from _answers([recommend(bench) for bench in self.benches], "edgeall report tells {} more")
 
 
 def plain_text(benches: tuple[Bench, ...], width: int) -> str:
@@ -186,12 +201,31 @@ def _figure(cell: str) -> Text:
     )
 
 
-def _verdict(verdict: DeviceVerdict) -> Iterator[Text | RichTable]:
-    for kind, heading in HEADINGS.items():
-        texts = verdict.of(kind)
-        if texts:
-            yield Text(f"\n{heading}", style=_STYLES.get(kind, "bold"))
-            points = RichTable.grid(padding=(0, 1, 0, 0))
-            for text in texts:
-                points.add_row(Text("•"), Text(text))
-            yield points
+def _sections(verdict: DeviceVerdict) -> Iterator[Text | RichTable]:
+    """What does not fit the answer's lines, and then the other findings."""
+    because, not_known = verdict.recommendation.beyond(_REST)
+    yield from _points("More reasons for the choice", list(because))
+    for kind in HEADINGS:
+        texts = [*not_known, *verdict.of(kind)] if kind == "limit" else verdict.of(kind)
+        yield from _points(verdict.heading(kind), texts, kind)
+
+
+def _points(heading: str, texts: list[str], kind: Kind = "recommendation") -> Iterator[Text | RichTable]:
+    if not texts:
+        return
+    yield Text(f"\n{heading}", style=_STYLES.get(kind, "bold"))
+    points = RichTable.grid(padding=(0, 1, 0, 0))
+    for text in texts:
+        points.add_row(Text("•"), Text(text))
+    yield points
+
+
+def _answers(found: Sequence[Recommendation], rest: str) -> Iterator[Text]:
+    """Last, and of few lines, so that they are on the screen when all has been printed."""
+    for each in found:
+        yield Text()
+        if len(found) > 1:
+            yield Text(each.bench.device, style="bold")
+        for line in each.lines(rest):
+            head = line.partition(":")[0]
+            yield Text.assemble((f"{head}:", "bold green"), line[len(head) + 1 :])

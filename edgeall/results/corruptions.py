@@ -10,6 +10,9 @@ from edgeall.statistics import Estimate
 MOST_REFUSED = 0.5
 """A corruption whose pictures are refused at this share or above counts as refused."""
 
+SEEN_FALL = 0.1
+"""A fall of accuracy from here on is told of where there are too few subjects to show any."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CorruptionPoint:
@@ -105,6 +108,19 @@ class Corruptions:
     def worst(self) -> CorruptionPoint | None:
         """The point of the lowest accuracy; of equal ones the first."""
         return min(self.points, key=lambda point: point.accuracy.value, default=None)
+
+    @property
+    def unnoticed(self) -> tuple[CorruptionPoint, ...]:
+        """Points at which a loss is shown and not refused."""
+        return tuple(point for point in self.points if point.unnoticed)
+
+    @property
+    def seen_unnoticed(self) -> tuple[CorruptionPoint, ...]:
+        """Points whose accuracy is lower by `SEEN_FALL` or more, which may be chance, and that are not refused."""
+        least = self.unchanged.accuracy.value - SEEN_FALL
+        return tuple(
+            point for point in self.points if point.accuracy.value <= least and not point.mostly_refused
+        )
 
     @property
     def least_p(self) -> float:

@@ -57,6 +57,11 @@ class Difference:
         return self.delta.value < 0 and self.shown is True
 
     @property
+    def sign(self) -> int:
+        """1 where b is shown to be better, -1 worse, 0 neither."""
+        return 0 if self.shown is not True else 1 if self.delta.value > 0 else -1
+
+    @property
     def over_subjects(self) -> bool:
         """Whether interval and test count subjects."""
         return self.test in (SIGN_FLIP, OBUCHOWSKI)

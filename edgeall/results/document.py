@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from edgeall import documents
 from edgeall.artifact import Parity
 from edgeall.results.accuracy import Classes, RecordedPredictions, SplitKind, VersusFloat
 from edgeall.results.checks import ABSENT, SOMETIMES, check_limits, check_share
+from edgeall.results.corruptions import Corruptions
 from edgeall.results.costs import (
     Batch,
     Card,
@@ -28,12 +31,13 @@ from edgeall.results.costs import (
     Thermal,
     UsedAccelerator,
 )
-from edgeall.results.corruptions import Corruptions
-from edgeall.statistics import Estimate, Referral
+from edgeall.statistics import Estimate, Referral, figures
 
 SCHEMA = 1
 LatencyKind = Literal["measured", "estimated", "emulated"]
 _ROUNDED = 1e-6
+_OF_ROUNDED_SCORES = 1e-3
+"""Scores that are equal once rounded change an AUC a little."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,9 +320,30 @@ def _check_figures(result: Result, recorded: RecordedPredictions) -> None:
             raise ValueError(
                 f"{name}.value is {estimate.value:g}, not {sum(right) / len(right):g}, the share of its predictions"
             )
+    _check_ranking(result, recorded)
     named = recorded.subjects is not None and None not in recorded.subjects
     subjects = len(set(recorded.subjects or ())) if named else None
     if result.clusters != subjects:
         raise ValueError(
             f"clusters is {result.clusters}, not {subjects}, the number of subjects of its predictions"
         )
+
+
+def _check_ranking(result: Result, recorded: RecordedPredictions) -> None:
+    """Raise ValueError where the confusion matrix, F1 or AUC is not that of the predictions."""
+    truth, called = np.asarray(recorded.truth, dtype=bool), np.asarray(recorded.positive, dtype=bool)
+    counts = {
+        "tn": int((~truth & ~called).sum()),
+        "fp": int((~truth & called).sum()),
+        "fn": int((truth & ~called).sum()),
+        "tp": int((truth & called).sum()),
+    }
+    if result.confusion is not None and counts.items() - result.confusion.items():
+        raise ValueError(f"confusion is {result.confusion}, not {counts}, that of its predictions")
+    expected = {"f1": figures.f1(truth, called)}
+    if recorded.scores is not None and truth.any() and not truth.all():
+        expected["auc"] = figures.auc(truth, np.asarray(recorded.scores, dtype=np.float64))
+    for name, figure in expected.items():
+        told: Estimate | None = getattr(result, name)
+        if told is not None and figure is not None and abs(told.value - figure.value) > _OF_ROUNDED_SCORES:
+            raise ValueError(f"{name}.value is {told.value:g}, not {figure.value:g}, that of its predictions")

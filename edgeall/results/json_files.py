@@ -19,6 +19,9 @@ _KEYS = {"p99_9": "p99.9"}
 _FIELDS = {key: name for name, key in _KEYS.items()}
 
 
+_OTHER = "not a result of this edgeall's bench (runs/RUN/bench/DEVICE.json)"
+
+
 @dataclass(frozen=True)
 class _ResultsSchema:
     schema: int
@@ -39,9 +42,28 @@ def load(paths: Iterable[AnyPath]) -> tuple[Bench, ...]:
             document = documents.load(path)
         except documents.DocumentError as error:
             raise UsageError(f"{path}: cannot be read as JSON ({error}); bench again") from None
-        inner = document.get("benches") if isinstance(document, dict) else None
-        found += [(str(path), part) for part in (inner if isinstance(inner, list) else [document])]
+        found += [(str(path), part) for part in _parts(path, document)]
     return merge(found)
+
+
+def _parts(path: Path, document: Any) -> list[Any]:
+    """The results that a file holds: itself, or those of a report."""
+    inner = document.get("benches") if isinstance(document, dict) else None
+    if not isinstance(inner, list):
+        return [document]
+    if not inner:
+        raise UsageError(f"{path}: holds no results; make them with: edgeall bench")
+    _check_schema(str(path), document)
+    return inner
+
+
+def _check_schema(source: str, document: Any) -> None:
+    try:
+        documents.check_schema(documents.build(_ResultsSchema, document | {"benches": None}).schema, SCHEMA)
+    except documents.NewerSchemaError as error:
+        raise MeasurementError(f"{source}: {error}") from None
+    except ValueError as error:
+        raise MeasurementError(f"{source}: {error}; {_OTHER}") from None
 
 
 def merge(found: Sequence[tuple[str, Any]]) -> tuple[Bench, ...]:
@@ -82,8 +104,10 @@ def build(source: str, document: Any, required: Collection[str] = ()) -> Documen
         # First: what a later schema says of other keys is not known.
         documents.check_schema(documents.build(_ResultsSchema, document).schema, SCHEMA)
         return documents.build(Document, _to_fields(document), required)
+    except documents.NewerSchemaError as error:
+        raise MeasurementError(f"{source}: {error}") from None
     except (ValueError, RecursionError) as error:
-        raise MeasurementError(f"{source}: {error}; not a result of this edgeall's bench") from None
+        raise MeasurementError(f"{source}: {error}; {_OTHER}") from None
 
 
 def to_json(value: Any) -> Any:

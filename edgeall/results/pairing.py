@@ -7,7 +7,7 @@ from functools import lru_cache
 from edgeall.results.accuracy import RecordedPredictions
 from edgeall.results.differences import Difference, auc_test, excludes, verdict_test
 from edgeall.results.document import Result
-from edgeall.statistics import LEAST_GAIN, Estimate, ratio_over_rounds
+from edgeall.statistics import LEAST_GAIN, Estimate, accuracy_gain, compare_f1, ratio_over_rounds
 
 Rounds = Mapping[tuple[int, int], float]
 """Medians by session and round."""
@@ -29,6 +29,13 @@ def common_rows(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int]]:
     return [(row, place[key]) for row, key in enumerate(numbered(a)) if key in place]
 
 
+def same_images(a: Result, b: Result) -> bool | None:
+    """Whether two were scored on the same images with the same truth; None where a result does not record them."""
+    if a.predictions is None or b.predictions is None:
+        return None
+    return _same_images(a.predictions, b.predictions) is not None
+
+
 def differences(a: Result, b: Result) -> list[Difference]:
     """In accuracy and AUC, as far as they can be tested."""
     return [each for each in (accuracy_difference(a, b), auc_difference(a, b)) if each is not None]
@@ -44,6 +51,37 @@ def auc_difference(a: Result, b: Result) -> Difference | None:
     return None if a.predictions is None or b.predictions is None else _auc(a.predictions, b.predictions)
 
 
+def f1_difference(a: Result, b: Result) -> Estimate | None:
+    """As `accuracy_difference`, with an interval and without a test."""
+    if a.predictions is None or b.predictions is None:
+        return None
+    order = _same_images(a.predictions, b.predictions)
+    if order is None:
+        return None
+    positive = [b.predictions.positive[row] for row in order]
+    return compare_f1(a.predictions.truth, a.predictions.positive, positive, a.predictions.subjects)
+
+
+def accuracy_sign(a: Result, b: Result) -> int | None:
+    """1 where b is shown to be more accurate than a, -1 less, 0 neither; None as of `accuracy_difference`.
+
+    The interval is computed first. The test is needed only where it excludes 0.
+    """
+    if a.predictions is None or b.predictions is None:
+        return None
+    gain = _gain(a.predictions, b.predictions)
+    if gain is None or not excludes(gain, 0):
+        return None if gain is None else 0
+    found = _accuracy(a.predictions, b.predictions)
+    return None if found is None else found.sign
+
+
+def auc_sign(a: Result, b: Result) -> int | None:
+    """As `accuracy_sign`, of AUC."""
+    found = auc_difference(a, b)
+    return None if found is None else found.sign
+
+
 # Cached: several statements rest on the same pair.
 @lru_cache(maxsize=1024)
 def _accuracy(a: RecordedPredictions, b: RecordedPredictions) -> Difference | None:
@@ -51,6 +89,13 @@ def _accuracy(a: RecordedPredictions, b: RecordedPredictions) -> Difference | No
     if order is None:
         return None
     return verdict_test("accuracy", a.truth, a.positive, [b.positive[row] for row in order], a.subjects)
+
+
+def _gain(a: RecordedPredictions, b: RecordedPredictions) -> Estimate | None:
+    order = _same_images(a, b)
+    if order is None:
+        return None
+    return accuracy_gain(a.truth, a.positive, [b.positive[row] for row in order], a.subjects)
 
 
 @lru_cache(maxsize=1024)
@@ -63,6 +108,8 @@ def _auc(a: RecordedPredictions, b: RecordedPredictions) -> Difference | None:
 
 def _same_images(a: RecordedPredictions, b: RecordedPredictions) -> list[int] | None:
     """Rows of `b` in the order of `a`; None where they are not the same images with the same truth."""
+    if a.images == b.images:
+        return list(range(len(a.images))) if a.images and a.truth == b.truth else None
     rows = common_rows(a.images, b.images)
     if not rows or not len(rows) == len(a.images) == len(b.images):
         return None

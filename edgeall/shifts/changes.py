@@ -48,12 +48,12 @@ def brightness(pixels: ByteImage, factor: float) -> ByteImage:
     return np.asarray(steps[pixels])
 
 
-def stain_change(dyes: Sequence[Dye], factors: Sequence[float]) -> npt.NDArray[np.float64]:
+def stain_change(dyes: tuple[Dye, Dye], factors: Sequence[float]) -> npt.NDArray[np.float64]:
     """(3, 3), from optical density to that of a picture with the two dyes' concentrations times `factors`.
 
     What is neither dye, along the vector orthogonal to both, stays.
     """
-    rest = np.cross(*dyes)
+    rest = np.cross(dyes[0], dyes[1])
     space = np.array([*dyes, rest / np.linalg.norm(rest)])
     return np.asarray(np.linalg.inv(space) @ np.diag([*factors, 1.0]) @ space)
 

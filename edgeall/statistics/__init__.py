@@ -25,7 +25,14 @@ from edgeall.statistics.metrics import (
 )
 from edgeall.statistics.multiple import holm
 from edgeall.statistics.one_sided import OneSided, paired_auc, paired_mean
-from edgeall.statistics.paired import PairedTest, agreement, compare_verdicts, mcnemar_exact
+from edgeall.statistics.paired import (
+    PairedTest,
+    accuracy_gain,
+    agreement,
+    compare_f1,
+    compare_verdicts,
+    mcnemar_exact,
+)
 from edgeall.statistics.person_cut import LEAST_CELLS, LEAST_PEOPLE, LearnedCut, learn_person_cut
 from edgeall.statistics.roc import AucDifference, auc_test_over_subjects, compare_auc
 from edgeall.statistics.roc_band import RocBand, RocCurve, roc_curve
@@ -51,6 +58,7 @@ __all__ = [
     "RocBand",
     "RocCurve",
     "Timings",
+    "accuracy_gain",
     "agreement",
     "auc_test_over_subjects",
     "choose_band",
@@ -58,6 +66,7 @@ __all__ = [
     "classification_metrics",
     "clusters",
     "compare_auc",
+    "compare_f1",
     "compare_verdicts",
     "fit_scale",
     "holm",

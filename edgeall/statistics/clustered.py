@@ -7,6 +7,7 @@ influences are summed over each subject, and the variance is that of the sums.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -78,8 +79,16 @@ def clusters(groups: Sequence[str | None] | None, n: int) -> Integers | None:
         return None
     if len(groups) != n:
         raise ValueError(f"{len(groups)} subjects for {n} images")
+    return _numbered(tuple(groups))
+
+
+# Cached: the images of a bench are those of every artifact.
+@lru_cache(maxsize=8)
+def _numbered(groups: tuple[str | None, ...]) -> Integers:
     names = [f"image {index}" if group is None else f"subject {group}" for index, group in enumerate(groups)]
-    return np.asarray(np.unique(names, return_inverse=True)[1], dtype=np.int64)
+    numbers = np.asarray(np.unique(names, return_inverse=True)[1], dtype=np.int64)
+    numbers.setflags(write=False)
+    return numbers
 
 
 def spread(influence: Floats, cluster: Integers, strata: Sequence[Bools]) -> ClusteredError | None:

@@ -84,7 +84,7 @@ def ratio_over_rounds(a: Sequence[float], b: Sequence[float]) -> Estimate | None
     if len(logs) == 1:
         return Estimate(math.exp(centre), None, None, "one round")
     spread = float(
-        scipy.stats.t.ppf(0.5 + CONFIDENCE / 2, len(logs) - 1) * logs.std(ddof=1) / math.sqrt(len(logs))
+        scipy.special.stdtrit(len(logs) - 1, 0.5 + CONFIDENCE / 2) * logs.std(ddof=1) / math.sqrt(len(logs))
     )
     # Limited because exp overflows near 709. A spread that large is meaningless anyway.
     spread = min(spread, 300.0)
@@ -118,7 +118,7 @@ def ratio_of_separate_rounds(a: Sequence[float], b: Sequence[float]) -> Estimate
         freedom = variance**2 / sum(
             part**2 / (len(of_one) - 1) for part, of_one in zip(parts, logs, strict=True)
         )
-        spread = float(scipy.stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * math.sqrt(variance)
+        spread = float(scipy.special.stdtrit(freedom, 0.5 + CONFIDENCE / 2)) * math.sqrt(variance)
     spread = min(spread, 300.0)
     return Estimate(
         math.exp(centre),

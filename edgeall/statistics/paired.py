@@ -1,4 +1,4 @@
-"""Agreement and difference of accuracy of two classifiers on the same images."""
+"""Agreement and differences of accuracy and F1 of two classifiers on the same images."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
+from edgeall.statistics import figures
 from edgeall.statistics.clustered import Floats, Integers, clusters, spread
 from edgeall.statistics.estimate import Estimate, bonett_price, proportion
 from edgeall.statistics.intervals import share
@@ -85,7 +86,7 @@ def compare_verdicts(
     same = share(a == b, cluster)
     if same is None:
         raise ValueError("no images to compare on")
-    gained = right_b.astype(np.float64) - right_a
+    gained = _gained(truth, a, b)
     return PairedTest(
         n=len(truth),
         agreement=same,
@@ -95,6 +96,22 @@ def compare_verdicts(
         only_a=int((right_a & ~right_b).sum()),
         only_b=int((right_b & ~right_a).sum()),
     )
+
+
+def accuracy_gain(
+    positive: npt.ArrayLike,
+    verdicts_a: npt.ArrayLike,
+    verdicts_b: npt.ArrayLike,
+    groups: Sequence[str | None] | None = None,
+) -> Estimate:
+    """`accuracy_delta` of `compare_verdicts` without its tests, of which the permutations take fifty times as long."""
+    truth = np.asarray(positive, dtype=bool)
+    return mean_gain(_gained(truth, verdicts_a, verdicts_b), clusters(groups, len(truth)))
+
+
+def _gained(truth: npt.NDArray[np.bool_], verdicts_a: npt.ArrayLike, verdicts_b: npt.ArrayLike) -> Floats:
+    right_a, right_b = (np.asarray(verdicts, dtype=bool) == truth for verdicts in (verdicts_a, verdicts_b))
+    return np.asarray(right_b.astype(np.float64) - right_a)
 
 
 def mean_gain(gained: Floats, cluster: Integers | None) -> Estimate:
@@ -117,6 +134,36 @@ def mean_gain(gained: Floats, cluster: Integers | None) -> Estimate:
         max(high, value),
         f"Bonett-Price, {found.in_words}",
     )
+
+
+def compare_f1(
+    positive: npt.ArrayLike,
+    verdicts_a: npt.ArrayLike,
+    verdicts_b: npt.ArrayLike,
+    groups: Sequence[str | None] | None = None,
+) -> Estimate | None:
+    """F1 of b - F1 of a, of verdicts (n,) on the same images; None where either is undefined.
+
+    The interval is Student's, from the difference of the two influences of each image: over subjects where they are
+    known, else over images. It has no ends where a class has one subject, and where every verdict is equal.
+    """
+    truth = np.asarray(positive, dtype=bool)
+    verdicts = (np.asarray(verdicts_a, dtype=bool), np.asarray(verdicts_b, dtype=bool))
+    a, b = (figures.f1(truth, called) for called in verdicts)
+    if a is None or b is None:
+        return None
+    value = b.value - a.value
+    cluster = clusters(groups, len(truth))
+    if cluster is None:
+        cluster = np.arange(len(truth), dtype=np.int64)
+    strata = [truth, ~truth]
+    if any(len(np.unique(cluster[those])) < 2 for those in strata):
+        return Estimate(value, None, None, "no interval: fewer than two subjects in a class")
+    found = spread(b.influence - a.influence, cluster, strata)
+    if found is None or not found.known:
+        return Estimate(value, None, None, "no interval: equal verdicts on every image")
+    low, high = value - found.half_width, value + found.half_width
+    return Estimate(value, max(-1.0, low), min(1.0, high), found.in_words)
 
 
 def _sign_flip(gained: Floats, cluster: Integers, seed: int) -> float:

@@ -25,19 +25,13 @@ class AucDifference:
         return {**self.delta.to_dict(), "p_value": self.p_value}
 
 
-def _area(positive: Bools, scores: Floats) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(positive, scores))
-
-
 def delong_interval(positive: Bools, scores: Floats) -> Estimate:
     """AUC with DeLong's variance on the logit scale; for a perfect or reversed ranking, Newcombe's score interval.
 
     DeLong's variance is 0 at AUC 1, which would give [1, 1] for any number of images. Sources: DeLong, DeLong and
     Clarke-Pearson, Biometrics 44 (1988); logit scale: Qin and Hotilovac, Stat. Methods Med. Res. 17 (2008).
     """
-    area = _area(positive, scores)
+    area = figures.auc(positive, scores).value
     variance = float(_delong_covariance(positive, scores[None, :])[0, 0])
     if not 0.0 < area < 1.0 or variance <= 0.0:
         low, high = newcombe_interval(area, int(positive.sum()), int((~positive).sum()))
@@ -100,7 +94,7 @@ def compare_auc(
     cluster = clusters(groups, len(truth))
     if cluster is not None:
         return AucDifference(difference_over_subjects(truth, a, b, cluster)[0], None)
-    area_a, area_b = _area(truth, a), _area(truth, b)
+    area_a, area_b = figures.auc(truth, a).value, figures.auc(truth, b).value
     delta = area_b - area_a
     covariance = _delong_covariance(truth, np.stack([a, b]))
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])

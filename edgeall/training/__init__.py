@@ -145,6 +145,8 @@ def _read_data(
         progress.note(note)
     if settings.weights == RANDOM:
         progress.note("starting from random weights; for pretrained ones: --weights imagenet, or a file")
+        if settings.fine_tune in ("none", "upper"):
+            progress.note("most layers stay random; to train all of them: --recipe scratch")
     return dataset
 
 

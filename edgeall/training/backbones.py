@@ -24,7 +24,7 @@ _MAPPINGS: dict[Preprocessing, tuple[Literal["RGB", "BGR"], Triple, Triple]] = {
     ),
 }
 
-FINE_TUNE = ("none", "upper", "all", "published")
+FINE_TUNE = ("none", "upper", "all", "published", "scratch")
 """How deep fine-tuning reaches, besides the name of a layer: see `edgeall.training.TrainingSettings`."""
 
 

@@ -164,12 +164,16 @@ def run_phase(
     record: Record,
     progress: Progress,
     checkpoint: Checkpoint = NO_CHECKPOINT,
+    settle: Callable[[], None] = lambda: None,
 ) -> list[Epoch]:
     """Train `model` in place and leave it in its best state; with a `patience` of 0, in its last.
 
     The best state has the highest validation AUC and, among equals, the lowest validation loss. It can be the state
     before the first epoch. Where `checkpoint` has a state of this phase, training resumes from there, and `record` is
     first called for the epochs before it.
+
+    Args:
+        settle: called after each epoch's training, before its validation; it may change weights of `model`.
 
     Returns:
         All epochs, as passed to `record`.
@@ -195,6 +199,7 @@ def run_phase(
         while not state.is_over(phase):
             started = time.monotonic()
             trained = _train_epoch(model, phase, state.epoch, source, targets, truth.weights)
+            settle()
             scores = validate(model, val_inputs, val_truth)
             row = _row(phase, state.epoch + 1, trained, scores, time.monotonic() - started)
             state.add(row, scores, model, phase)

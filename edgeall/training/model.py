@@ -73,7 +73,8 @@ def unfreeze(classifier: Classifier, fine_tune: str) -> str | None:
     """
     backbone, base = classifier.backbone, classifier.base
     depth = backbone.published if fine_tune == "published" else fine_tune
-    cut: str | None = {"none": base.layers[-1].name, "upper": backbone.upper, "all": None}.get(depth, depth)
+    everything = dict.fromkeys(("all", "scratch"))
+    cut = (everything | {"none": base.layers[-1].name, "upper": backbone.upper}).get(depth, depth)
     names = [layer.name for layer in base.layers]
     if cut is not None and cut not in names:
         raise unknown_name(f"layer of {backbone.title}", cut, names)
@@ -85,8 +86,13 @@ def unfreeze(classifier: Classifier, fine_tune: str) -> str | None:
         unfrozen = {layer.name for layer in _above(classifier, cut).layers}
     for layer in base.layers:
         normalizes = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = layer.name in unfrozen and (fine_tune == "published" or not normalizes)
+        layer.trainable = layer.name in unfrozen and (trains_statistics(fine_tune) or not normalizes)
     return cut
+
+
+def trains_statistics(fine_tune: str) -> bool:
+    """Whether BatchNorm is trained as Keras' `fit` does it, at this depth of fine-tuning."""
+    return fine_tune in ("published", "scratch")
 
 
 def submodel(classifier: Classifier, below: str | None, above: str) -> Any:

@@ -16,7 +16,8 @@ from edgeall.training.checkpoint import NO_CHECKPOINT, Checkpoint
 from edgeall.training.features import Views, frozen_features, unaugmented
 from edgeall.training.fit import BatchSource, Epoch, Indices, Phase, Record, Truth, run_once, run_phase
 from edgeall.training.image_cache import CachedImages
-from edgeall.training.model import Classifier, Floats, stacked, submodel, trained_part
+from edgeall.training.initial_weights import recalibrate
+from edgeall.training.model import Classifier, Floats, stacked, submodel, trained_part, trains_statistics
 from edgeall.training.settings import TrainingSettings
 from edgeall.training.standardize import StandardizedFeatures
 
@@ -131,17 +132,22 @@ def run_phases(
 
         run_once(first.name, head, train_head, record, progress, checkpoint)
     if fine_tunes:
-        # The published protocol trains BatchNorm as Keras' `fit` does. Otherwise its statistics stay frozen.
-        model = trained_part(classifier, cut, frozen_statistics=settings.fine_tune != "published")
+        depth = settings.fine_tune or "none"
+        model = trained_part(classifier, cut, frozen_statistics=not trains_statistics(depth))
         second = Phase(
             f"{backbone}: {FINE_TUNING}", settings.epochs, settings.rate, settings.batch_size,
             settings.patience, settings.seed, settings.schedule,
         )  # fmt: skip
 
+        def settle() -> None:
+            if depth == "scratch":
+                recalibrate(classifier.base, train.images, mapping, settings)
+
         def fine_tune() -> list[Epoch]:
             return run_phase(
                 model, second, train_source, train.truth(weights),
                 unaugmented(val_source, len(val.images)), val.truth(weights), record, progress, checkpoint,
+                settle,
             )  # fmt: skip
 
         run_once(second.name, model, fine_tune, record, progress, checkpoint)

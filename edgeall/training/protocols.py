@@ -26,6 +26,15 @@ RECIPES: dict[str, dict[str, Any]] = {
         "threshold": 0.5,
         "fractions": (0.64, 0.16, 0.2),
     },
+    # A head on random features, or upper layers above them, learns little. All layers train, at a rate for weights that
+    # hold nothing yet, and the last epochs are the settled ones.
+    "scratch": {
+        "fine_tune": "scratch",
+        "head_epochs": 0,
+        "epochs": 30,
+        "rate": 1e-3,
+        "patience": 10,
+    },
 }
 """Settings of each protocol; others have the defaults of `TrainingSettings`."""
 

@@ -28,7 +28,9 @@ class TrainingSettings:
         weights: "imagenet" (downloaded by Keras), "random" (seeded) or the path of a weights file.
         fine_tune: how deep the second phase reaches. "none": no second phase; "upper": the layers above the backbone's
             `upper` layer; "all": all layers; the name of a layer: the layers above its output; "published": the part
-            that the published comparison trained, with BatchNorm's scales and shifts. None: the head's default.
+            that the published comparison trained, with BatchNorm's scales and shifts; "scratch": all layers with
+            BatchNorm's scales and shifts, and its moving averages measured anew on training images after each epoch.
+            None: the head's default.
         head_epochs, epochs: most epochs of the first and second phase; 0 leaves the phase out. Without a first phase
             the second also trains the head, at any depth.
         head_rate, rate: learning rates of Adam.

@@ -54,6 +54,16 @@ def test_people_get_a_table(workplace: Path) -> None:
 
 
 @pytest.mark.usefixtures("done")
+def test_corrupted_pictures_are_added_to_what_there_is(workplace: Path) -> None:
+    shown = edgeall(workplace, *SHORT, "--corruptions", "--corruption-images", "4")
+    assert shown.returncode == 0, shown.stderr
+    assert "On corrupted pictures" in shown.stdout
+    assert "4 test images, each after eight corruptions" in " ".join(shown.stdout.split())
+    (row,) = json.loads((workplace / "runs" / "tiny" / "bench" / "laptop.json").read_text())["results"]
+    assert row["corruptions"]["most"] == 4
+
+
+@pytest.mark.usefixtures("done")
 def test_other_settings_do_not_replace_results_unasked(workplace: Path) -> None:
     refused = edgeall(workplace, *SHORT, "--rounds", "1")
     assert refused.returncode == 2
@@ -70,6 +80,7 @@ def test_other_settings_do_not_replace_results_unasked(workplace: Path) -> None:
         (["--threads", "1,some"], "threads"),
         (["--rounds", "0"], "rounds"),
         (["--max-seconds", "0.1"], "max_seconds"),
+        (["--corruptions", "--corruption-images", "0"], "--corruption-images: at least 1"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(workplace: Path, arguments: list[str], words: str) -> None:

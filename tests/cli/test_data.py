@@ -54,6 +54,14 @@ def test_synth_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     }
 
 
+def test_synth_draws_single_cells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "set"
+    assert main(["data", "synth", str(out), "--cells", "--healthy=1", "--leukaemia=2", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["layout"], printed["images"], printed["size"]) == ("ALL-IDB2 (synthetic)", 3, [257, 257])
+    assert len(list((out / "img").iterdir())) == 3
+
+
 def test_synth_keeps_what_is_there_unless_told(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "synth", str(drawn)]) == 2
     assert "exists already: give another name, or --overwrite" in capsys.readouterr().err

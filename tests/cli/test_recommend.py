@@ -39,7 +39,7 @@ def test_the_answer_comes_last_in_three_lines(recommend: Recommend) -> None:
     status, out, err = recommend("--device", "rpi5", *LIMITS)
     assert (status, err) == (0, "")
     *_, take, because, unknown = out.splitlines()
-    assert take.startswith("Take this: mobilenetv2 TFLite INT8 on 2 threads (2.9")
+    assert take.startswith("Take this: mobilenetv2 TFLite INT8 on 2 threads: ")
     assert because.startswith("Because: Shown to keep every limit: latency up to 2.9")
     assert unknown.startswith("Not known: ")
 
@@ -64,6 +64,39 @@ def test_what_did_not_run_there_is_named(recommend: Recommend) -> None:
     found = json.loads(out)
     assert status == 0
     assert found["candidates"][-1]["reasons"] == ["did not run there: object is not initialized"]
+
+
+def test_openvino_int8_that_a_pi_4_cannot_compile_is_never_taken(
+    recommend: Recommend, tmp_path: Path
+) -> None:
+    """Not even where another session measured it: OpenVINO 2026.4 says "object is not initialized" on a Pi 4."""
+    quick = result(format="openvino", precision="int8", base_wrong=[], medians=[0.1, 0.1, 0.1], size_mb=0.1)
+    failure = {"artifact": quick["artifact"], "sha256": quick["sha256"], "error": "object is not initialized"}
+    file = tmp_path / "rpi4.json"
+    file.write_text(json.dumps(document([result(), quick], "rpi4", failures=[failure])))
+    status, out, _ = recommend(str(file), "--device", "rpi4", "--max-latency", "50ms", "--json")
+    found = json.loads(out)
+    assert status == 0
+    (candidate,) = [each for each in found["candidates"] if each["format"] == "openvino"]
+    assert candidate["feasible"] is False
+    assert candidate["reasons"][0] == "failed there: object is not initialized"
+    assert candidate["artifact"] not in [*found["front"], found["choice"]]
+
+
+def test_a_format_that_the_profile_does_not_run_is_never_taken(
+    recommend: Recommend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles = tmp_path / "config" / "edgeall" / "devices"
+    profiles.mkdir(parents=True)
+    (profiles / "scope.toml").write_text('reach = "local"\nformats = ["tflite"]\n')
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    quick = result(format="onnx", medians=[0.1, 0.1, 0.1])
+    file = tmp_path / "scope.json"
+    file.write_text(json.dumps(document([result(), quick], "scope")))
+    found = json.loads(recommend(str(file), "--json")[1])
+    assert found["choice"] == result()["artifact"]
+    (candidate,) = [each for each in found["candidates"] if each["format"] == "onnx"]
+    assert candidate["reasons"] == ["the device's profile does not run onnx"]
 
 
 def test_status_1_where_the_data_do_not_decide(recommend: Recommend) -> None:

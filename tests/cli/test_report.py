@@ -95,7 +95,13 @@ def test_json_is_one_document_with_the_results_as_they_were_and_the_verdicts(rep
 
 
 def test_the_suffix_decides_the_format_of_a_file(workplace: Path, report: Report) -> None:
-    starts = {"r.md": "# Bench report", "r.json": "{", "r.txt": "Side by side", "r.html": "<!doctype html>"}
+    starts = {
+        "r.md": "# Bench report",
+        "r.json": "{",
+        "r.csv": "device,",
+        "r.txt": "Side by side",
+        "r.html": "<!doctype html>",
+    }
     for name, start in starts.items():
         status, out, err = report("-o", name)
         assert (status, out, err) == (0, "", f"wrote {name}\n")
@@ -103,8 +109,9 @@ def test_the_suffix_decides_the_format_of_a_file(workplace: Path, report: Report
     assert report("r.json")[0] == 0
 
 
-def test_markdown_may_go_to_standard_output(report: Report) -> None:
+def test_markdown_and_csv_may_go_to_standard_output(report: Report) -> None:
     assert report("--format", "markdown")[1].startswith("# Bench report")
+    assert report("--format", "csv")[1].startswith("device,machine,")
 
 
 def test_a_file_is_replaced_only_when_asked(workplace: Path, report: Report) -> None:
@@ -122,7 +129,7 @@ def test_a_file_is_replaced_only_when_asked(workplace: Path, report: Report) -> 
         (["nothing"], "nothing: no such result file or run"),
         (["nothing.json"], "nothing.json: no such file; make results with: edgeall bench"),
         (["runs"], "runs: no results there (bench/*.json); make them with: edgeall bench runs"),
-        (["-o", "r.doc"], "r.doc: name it .html, .pdf, .md, .json or .txt, or say which with --format"),
+        (["-o", "r.doc"], "r.doc: name it .html, .pdf, .md, .csv, .json or .txt, or say which with --format"),
         (["--format", "html"], "--format html needs a file: add -o report.html"),
         (["--format", "pdf"], "--format pdf needs a file: add -o report.pdf"),
         (

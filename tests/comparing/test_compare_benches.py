@@ -65,6 +65,7 @@ def err(document: Document, *, images: int) -> None:
     """The verdicts on the first images turned round."""
     for row in document["results"]:
         said = row["predictions"]
+        row |= {"confusion": None, "f1": None, "auc": None}
         for index in range(images):
             said["positive"][index] = not said["truth"][index]
             said["scores"][index] = 0.0 if said["truth"][index] else 1.0

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from edgeall.datasets import read_dataset, synthesize, synthetic, take_census
-from edgeall.datasets.smear import Smear, draw_smear
+from edgeall.datasets.smear import Smear, draw_cell, draw_smear
 from edgeall.errors import UsageError
 
 SMALL = (160, 120)
@@ -49,7 +49,31 @@ def test_the_number_of_an_image_does_not_tell_its_class(small_set: Path) -> None
 
 
 def test_the_default_is_as_many_images_as_all_idb1() -> None:
-    assert (synthetic.HEALTHY, synthetic.LEUKAEMIA) == (59, 49)
+    assert (synthetic.FIELDS.healthy, synthetic.FIELDS.leukaemia) == (59, 49)
+
+
+@pytest.fixture(scope="module")
+def small_cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("drawn") / "cells"
+    return synthesize(out, cells=True, seed=7, healthy=5, leukaemia=4, size=(48, 48))
+
+
+def test_single_cells_have_the_layout_and_names_of_all_idb2(small_cells: Path) -> None:
+    dataset = read_dataset(small_cells)
+    assert dataset.layout == "ALL-IDB2 (synthetic)"
+    assert dataset.counts() == {"healthy": 5, "ALL": 4}
+    assert dataset.notes == ()
+    assert take_census(dataset).resolutions == {(48, 48): 9}
+    assert sorted(path.name for path in small_cells.iterdir()) == ["README.txt", "img"]
+    assert "is no evidence about leukaemia" in (small_cells / "README.txt").read_text()
+    assert (synthetic.CELLS.healthy, synthetic.CELLS.leukaemia) == (130, 130)
+
+
+def test_a_set_of_fields_is_replaced_by_one_of_cells(tmp_path: Path) -> None:
+    out = synthesize(tmp_path / "set", healthy=1, leukaemia=1, size=SMALL)
+    synthesize(out, cells=True, healthy=1, leukaemia=1, size=(48, 48), overwrite=True)
+    assert read_dataset(out).layout == "ALL-IDB2 (synthetic)"
+    assert not (out / "im").exists()
 
 
 def test_blast_centres_lie_in_the_field_on_dark_nuclei_and_only_in_leukaemia(small_set: Path) -> None:
@@ -137,6 +161,7 @@ def test_an_interrupted_drawing_leaves_the_old_set_and_nothing_else(
         ({"leukaemia": 0}, "at least one healthy"),
         ({"size": (64, 480)}, "64 x 480 pixels cannot be drawn"),
         ({"size": (4000, 200)}, "cannot be drawn"),
+        ({"cells": True, "size": (31, 48)}, "each side needs 32 pixels or more"),
     ],
 )
 def test_a_set_that_cannot_be_drawn_is_refused(tmp_path: Path, asked: dict, message: str) -> None:
@@ -176,6 +201,35 @@ def test_neither_brightness_nor_contrast_nor_the_amount_of_purple_tells_them_apa
     pixels, classes = fields
     auc = roc_auc_score(classes, [of(image) for image in pixels])
     assert 0.25 < auc < 0.75
+
+
+@pytest.fixture(scope="module")
+def single_cells() -> Fields:
+    """300 pictures of one cell, half of them of a blast."""
+    drawn = [draw_cell(np.random.default_rng([4, index]), index % 2 == 1, (64, 64)) for index in range(300)]
+    return np.stack([each.pixels for each in drawn]), np.arange(300) % 2
+
+
+def test_what_surrounds_a_cell_does_not_tell_its_class(single_cells: Fields) -> None:
+    """Colour, brightness and noise of the margin, which holds glass, red cells and platelets."""
+    pixels, classes = single_cells
+    margins = np.concatenate([pixels[:, :6].reshape(300, -1, 3), pixels[:, -6:].reshape(300, -1, 3)], axis=1)
+    features = np.concatenate([margins.mean(axis=1), margins.std(axis=1)], axis=1)
+    assert cross_validated_accuracy(features, classes) < 0.62
+
+
+def test_colour_and_darkness_alone_leave_many_cells_in_doubt(single_cells: Fields) -> None:
+    pixels, classes = single_cells
+    features = np.concatenate([pixels.mean(axis=(1, 2)), pixels.std(axis=(1, 2))], axis=1)
+    assert cross_validated_accuracy(features, classes) < 0.9
+
+
+def test_the_middle_of_a_picture_has_a_nucleus_in_both_classes(single_cells: Fields) -> None:
+    pixels, classes = single_cells
+    green = pixels[..., 1].astype(float)
+    dark = green[:, 20:44, 20:44].min(axis=(1, 2)) < 0.6 * np.median(green, axis=(1, 2))
+    assert dark[classes == 0].mean() > 0.97
+    assert dark[classes == 1].mean() > 0.97
 
 
 def largest_nucleus(image: np.ndarray) -> float:

@@ -7,8 +7,8 @@ import pytest
 
 from edgeall.domain import Domain, unlike
 from edgeall.domain.describing import Example, describe
-from edgeall.shifts.changes import blur, grey
 from edgeall.pixels import Picture, read_picture
+from edgeall.shifts.changes import blur, grey
 
 SIDE = 224
 HELD_OUT = ("1", "H6")

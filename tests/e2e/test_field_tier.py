@@ -32,7 +32,7 @@ HEAVY = (
 )
 WORKSTATION_ROOMS = (
     *("training", "ensembling", "evaluating", "exporting", "importing", "tuning"),
-    *("statistics", "results", "benching", "reporting", "recommending", "comparing"),
+    *("statistics", "results", "benching", "reporting", "recommending", "comparing", "cards"),
 )
 
 

@@ -28,6 +28,7 @@ from edgeall.measuring.plan import (
     varied,
 )
 from edgeall.runtimes import Accelerator, onnx_providers, openvino, tflite
+from edgeall.shifts.corruptions import CHANGES
 
 IMAGES = tuple(PlannedImage(f"im/{n}.png", f"/data/im/{n}.png", f"{n:064x}") for n in range(40))
 
@@ -297,3 +298,50 @@ def test_accuracy_takes_every_image_and_each_round_its_share_of_the_runs() -> No
     assert len(made["accuracy"].images) == len(IMAGES)
     assert len(made["latency"].images) == VARIED_INPUTS
     assert (made["latency"].least_runs, made["latency"].least_seconds) == (13, 0.5)
+
+
+def corrupting(base: Plan, most: int) -> Plan:
+    return dataclasses.replace(
+        base, artifacts=tuple(dataclasses.replace(a, corruption_images=most) for a in base.artifacts)
+    )
+
+
+def test_corruptions_come_last_each_for_every_artifact_before_the_next() -> None:
+    base = plan(2)
+    before = [(job.kind, job.threads, job.round, job.batch) for job in jobs(base, cores=2)]
+    every = list(jobs(corrupting(base, 10), cores=2))
+    first, added = every[: len(before)], every[len(before) :]
+    assert [(job.kind, job.threads, job.round, job.batch) for job in first] == before
+    assert [job.change for job in added] == [change for change in CHANGES for _ in range(2)]
+    assert {(job.kind, job.threads) for job in added} == {("corruption", 2)}
+
+
+def test_corruptions_take_as_many_images_as_asked_evenly_spaced() -> None:
+    asked = corrupting(plan(1), 10)
+    job = next(job for job in jobs(asked, cores=1) if job.change == "jpeg 2")
+    worker = order(asked, job, 0)
+    assert worker.change == "jpeg 2"
+    assert [name for name, _ in worker.images] == [f"im/{n}.png" for n in range(0, 40, 4)]
+    assert len(order(corrupting(plan(1), 500), job, 0).images) == 10
+    more = corrupting(plan(1), 500)
+    assert len(order(more, dataclasses.replace(job, artifact=more.artifacts[0]), 0).images) == 40
+
+
+def test_the_key_of_a_corruption_holds_what_is_done_and_to_which_images() -> None:
+    asked = corrupting(plan(1), 10)
+    found = {key(asked, job, {}) for job in jobs(asked, cores=1) if job.kind == "corruption"}
+    other = corrupting(plan(1), 20)
+    assert len(found) == 41
+    assert found.isdisjoint(key(other, job, {}) for job in jobs(other, cores=1) if job.kind == "corruption")
+
+
+def test_other_measurements_do_not_depend_on_corruptions() -> None:
+    base, asked = plan(1), corrupting(plan(1), 10)
+    before = [key(base, job, {}) for job in jobs(base, cores=1)]
+    assert [key(asked, job, {}) for job in jobs(asked, cores=1) if job.kind != "corruption"] == before
+
+
+@pytest.mark.parametrize("most", [-1, 2.5, True])
+def test_a_number_of_corrupted_images_that_is_none_is_refused(most: Any) -> None:
+    with pytest.raises(UsageError, match="corruption_images must be a whole number, 0 or more"):
+        corrupting(plan(1), most)

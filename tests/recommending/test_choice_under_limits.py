@@ -1,5 +1,6 @@
 """A recommendation under limits rests on what the results show, and says what they do not."""
 
+import textwrap
 from typing import Any
 
 import pytest
@@ -39,6 +40,13 @@ class TestLimits:
         few_people = result(subjects=10, **MANY)
         few_people["sensitivity_over_subjects"] = {"value": 1.0, "low": 0.7, "high": 1.0}
         assert asked(few_people, min_sensitivity=0.95).chosen is None
+
+    def test_sensitivity_without_an_interval_is_not_shown_whatever_its_value(self) -> None:
+        alone = result(**MANY, sensitivity={"value": 1.0, "low": None, "high": None})
+        found = asked(alone, min_sensitivity=0.95)
+        assert found.chosen is None
+        assert reasons(found) == [["--min-sensitivity: sensitivity without an interval: 95.0% not shown"]]
+        assert found.take == "nothing. The data do not decide whether the limits are kept."
 
     def test_a_figure_below_the_limit_is_no_question_of_more_data(self) -> None:
         found = asked(result(wrong=range(200, 300), **MANY), min_sensitivity=0.95)
@@ -161,6 +169,21 @@ class TestWhatDoesNotRunThere:
         assert any("66 images leave its parity unproven" in text for text in found.not_known)
 
 
+class TestSpeed:
+    def test_a_pair_is_tested_only_where_its_interval_excludes_0(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A permutation test takes fifty times as long as an interval, and a front has hundreds of pairs."""
+        from edgeall.statistics import paired
+
+        tested: list[int] = []
+        monkeypatch.setattr(paired, "_sign_flip", lambda *given: tested.append(1) or 1.0)
+        people = {"negatives": 90, "positives": 90, "subjects": 60}
+        alike = [result(f"net{i}", wrong=[i], medians=(10.0,), size_mb=9.0, **people) for i in range(8)]
+        assert asked(*alike).chosen is not None
+        assert not tested
+
+
 class TestChoice:
     def test_without_limits_it_is_the_verdict_of_the_report(self) -> None:
         (bench,) = results.merge([("laptop.json", journey())])
@@ -177,6 +200,13 @@ class TestChoice:
         assert {r.backbone for r in found.front} == {"mobilenetv2", "densenet201"}
         assert asked(poor, good, max_latency_ms=50.0).chosen is not None
 
+    def test_what_is_faster_and_shown_to_be_worse_is_named(self) -> None:
+        good = [result(f"net{i}", wrong=[i], medians=SLOW, **MANY) for i in range(2)]
+        found = asked(result(wrong=range(60), medians=QUICK, **MANY), *good)
+        assert (
+            "Faster, but shown to be worse in accuracy or AUC: mobilenetv2 TFLite float32." in found.because
+        )
+
     def test_two_that_are_not_told_apart_are_equal_and_the_smaller_is_taken(self) -> None:
         found = asked(
             result(format="onnx", medians=(10.0, 9.0, 11.0, 10.2), size_mb=9.0),
@@ -184,7 +214,7 @@ class TestChoice:
         )
         assert found.chosen is not None
         assert found.chosen.format == "tflite"
-        assert "The smallest of 2 that are not told apart in speed." in found.because
+        assert found.because[0].startswith("The smallest of 2 not told apart in speed, of 2 ")
         assert [r.format for r in found.front] == ["tflite"]
 
     def test_a_shown_difference_in_one_respect_each_keeps_both_on_the_front(self) -> None:
@@ -214,7 +244,7 @@ class TestChoice:
         assert "do not decide" in found.take
         assert found.to_dict()["choice"] is None
         (bench,) = results.merge([("laptop.json", document([ranks, right]))])
-        assert "the data do not decide" in judge(bench).of("recommendation")[0]
+        assert judge(bench).of("recommendation")[0] == "Nothing. The data do not decide."
 
     def test_a_difference_of_pretraining_is_said(self) -> None:
         mixed = asked(result(), result("densenet201", weights="random weights", medians=SLOW))
@@ -235,4 +265,4 @@ class TestChoice:
         for limits in (Constraints(), Constraints(max_latency_ms=1.0, max_size_bytes=1e3, min_auc=0.99)):
             lines = recommend(bench, limits).lines()
             assert [line.partition(":")[0] for line in lines] == ["Take this", "Because", "Not known"]
-            assert all(len(line) <= 240 for line in lines)
+            assert all(len(textwrap.wrap(line, 80)) <= 3 for line in lines)

@@ -21,15 +21,11 @@ class TestLimits:
     @pytest.mark.parametrize(
         ("changes", "said"),
         [
-            ({"split": {"grouped_by": "image"}}, "Split by image: optimistic."),
-            ({"split": None}, "not known to be held out"),
             ({"weights": "random weights"}, "started from random weights"),
-            ({"data": "synthetic"}, "The images are synthetic"),
             ({"noisy": True}, "1 of 1 measurements are noisy"),
             ({"thermal": {"throttled": True}}, "slowed down"),
             ({"thermal": {"hot": True}}, "started hotter"),
             ({"settings": {"obeys_rules": False}}, "fewer runs"),
-            ({}, "Not a medical device"),
         ],
     )
     def test_what_tempers_the_figures_is_said(
@@ -38,6 +34,25 @@ class TestLimits:
         assert any(said in text for text in verdict(make_document([make_result(**changes)])).of("limit"))
         if changes:
             assert not any(said in text for text in verdict(make_document([make_result()])).of("limit"))
+
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({"split": {"grouped_by": "image"}}, "the split is by image"),
+            ({"split": None}, "not known to be held out"),
+            ({"data": "synthetic"}, "the images are synthetic"),
+            ({"subjects": 8}, "How people unlike these 8 subjects are answered."),
+            ({}, "not a medical device"),
+        ],
+    )
+    def test_what_is_not_known_is_said_once(
+        self, changes: dict[str, Any], said: str, make_document: Make, make_result: Make
+    ) -> None:
+        found = verdict(make_document([make_result(**changes)]))
+        assert any(said in text for text in found.of("unknown"))
+        assert not any(said in text for text in found.of("limit"))
+        if changes:
+            assert not any(said in text for text in verdict(make_document([make_result()])).of("unknown"))
 
     def test_what_could_not_be_measured_is_named(self, make_document: Make, make_result: Make) -> None:
         failures = [{"artifact": "a.onnx", "error": "killed"}]

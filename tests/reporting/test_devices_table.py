@@ -165,7 +165,7 @@ def test_verdicts_are_compared_on_the_images_that_both_read(make_document: Make,
     whole, part = make_result(), make_result()
     for column in ("images", "names", "truth", "positive", "scores"):
         part["predictions"][column] = part["predictions"][column][:20]
-    part["n"] = 20
+    part |= {"n": 20, "confusion": None}
     documents = [("a", on(make_document([whole]), "a")), ("b", on(make_document([part]), "b"))]
     assert side_by_side(merge(documents)).rows[0][6] == "20 of 20"
 

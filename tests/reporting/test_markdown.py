@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from edgeall import reporting, results
+from edgeall.markdown_table import escape
+from edgeall.recommending import recommend
 
 Make = Callable[..., dict[str, Any]]
 
@@ -25,12 +27,22 @@ def test_the_verdict_has_its_sections(make_journey: Make) -> None:
     assert headings == [
         "# Bench report",
         "## laptop (Example CPU @ 2.10GHz, 2 cores)",
-        "### Take",
         "### What the costlier backbone is worth",
         "### What INT8 is worth",
         "### Extremes",
         "### What these figures cannot say",
     ]
+
+
+def test_the_recommendation_comes_first_in_full(make_journey: Make) -> None:
+    (bench,) = results.merge([("laptop.json", make_journey(data="synthetic", subjects=8))])
+    text, found = reporting.markdown([bench]), recommend(bench)
+    for head, said in (
+        ("Take this", [found.take]),
+        ("Because", found.because),
+        ("Not known", found.not_known),
+    ):
+        assert f"**{head}:** {escape(' '.join(said))}" in text.partition("| backbone |")[0]
 
 
 def test_names_cannot_break_the_table_or_bring_html(make_document: Make, make_result: Make) -> None:

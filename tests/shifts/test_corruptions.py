@@ -1,4 +1,4 @@
-"""Eight corruptions at five strengths: the same pixels for everybody, more change with more strength, black that stays."""
+"""Eight corruptions at five strengths: the same pixels for everybody, more change with strength, black that stays."""
 
 import hashlib
 import subprocess

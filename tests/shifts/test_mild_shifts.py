@@ -44,9 +44,7 @@ def test_brightness_multiplies_and_cuts():
     assert (FOR_EXPORT["brightness-1.25"](np.full((2, 2, 3), 230, np.uint8)) == 255).all()
 
 
-@pytest.mark.parametrize(
-    ("dye", "factor"), [(METHYLENE_BLUE, BLUER[0]), (GIEMSA_EOSIN, BLUER[1])]
-)
+@pytest.mark.parametrize(("dye", "factor"), [(METHYLENE_BLUE, BLUER[0]), (GIEMSA_EOSIN, BLUER[1])])
 def test_a_pure_dye_keeps_its_colour_and_changes_its_concentration(dye, factor):
     pure, expected = (255 * np.exp(-concentration * np.array(dye)) for concentration in (0.8, 0.8 * factor))
     pixel = np.rint(pure).astype(np.uint8).reshape(1, 1, 3)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
+from sklearn.metrics import f1_score
 
-from edgeall.statistics import agreement, compare_verdicts, mcnemar_exact
+from edgeall.statistics import agreement, compare_f1, compare_verdicts, mcnemar_exact
 
 
 def discordant(only_a: int, only_b: int, both: int = 5) -> tuple[np.ndarray, np.ndarray]:
@@ -146,3 +147,34 @@ def test_whatever_comes_the_interval_holds_its_value(
         assert delta.low < delta.high
     assert 0 < found.p_value <= 1
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("of_one", [1, 8], ids=["images", "subjects"])
+def test_the_interval_of_a_difference_of_f1_is_that_of_a_bootstrap(of_one: int) -> None:
+    """Resampled within each class, by images or by subjects of eight images that are answered alike."""
+    noise = np.random.default_rng(4)
+    truth = np.repeat([True, False], [80 * of_one, 120 * of_one])
+    subject = np.arange(200).repeat(of_one)
+    a, b = (truth ^ (noise.random(200) < rate)[subject] for rate in (0.25, 0.15))
+    found = compare_f1(truth, a, b, None if of_one == 1 else [f"s{number}" for number in subject])
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    assert found.value == pytest.approx(f1_score(truth, b) - f1_score(truth, a))
+    drawn = []
+    for _ in range(1500):
+        chosen = np.concatenate([noise.choice(80, 80), 80 + noise.choice(120, 120)])
+        rows = (chosen[:, None] * of_one + np.arange(of_one)).ravel()
+        drawn.append(f1_score(truth[rows], b[rows]) - f1_score(truth[rows], a[rows]))
+    assert found.high - found.low == pytest.approx(np.diff(np.quantile(drawn, [0.025, 0.975]))[0], rel=0.12)
+
+
+def test_a_difference_of_f1_without_an_interval() -> None:
+    truth = [True, True, False, False]
+    equal = compare_f1(truth, truth, truth)
+    assert equal is not None
+    assert (equal.value, equal.low, equal.high) == (0.0, None, None)
+    one = compare_f1(truth, truth, [True, False, False, False], ["a", "a", "b", "c"])
+    assert one is not None
+    assert (one.low, one.method) == (None, "no interval: fewer than two subjects in a class")
+    assert compare_f1([False], [False], [False]) is None

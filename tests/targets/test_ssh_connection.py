@@ -34,6 +34,19 @@ def test_a_bench_over_ssh_gives_the_local_answers(board: LoopbackBoard, runs_fol
     assert (runs_folder / "tiny" / "bench" / "loopback.json").is_file()
 
 
+def test_a_board_corrupts_pictures_as_this_machine_does(board: LoopbackBoard, runs_folder: Path) -> None:
+    path = find_artifacts([], runs_folder)[0]
+    there = bench([path], board.profile(), SHORT, corruption_images=2)
+    here = bench([path], load_profile("laptop"), SHORT, corruption_images=2)
+    assert len(there["results"][0]["corruptions"]["points"]) == 40
+    assert there["results"][0]["corruptions"] == here["results"][0]["corruptions"]
+    answers = {
+        name: [line["result"]["probabilities"] for line in lines(runs_folder, name) if line["change"]]
+        for name in ("loopback", "laptop")
+    }
+    assert answers["loopback"] == answers["laptop"]
+
+
 def test_what_is_there_is_not_sent_again(board: LoopbackBoard, plan: Plan) -> None:
     first, second = Heard(), Heard()
     for heard in (first, second):

@@ -98,6 +98,33 @@ def test_the_best_epoch_is_kept_and_waiting_ends() -> None:
     np.testing.assert_array_equal(trained.get_weights()[0], 0)
 
 
+def test_a_model_is_settled_after_each_epoch_and_validated_as_it_is_then() -> None:
+    points, watched = Points(60), Points(30, seed=9)
+    trained, settled = model(), []
+
+    def settle() -> None:
+        settled.append(trained.get_weights()[0].copy())
+        trained.set_weights([np.zeros((2, 1)), np.zeros(1)])
+
+    seen: list[Epoch] = []
+    phase = Phase("test", epochs=3, rate=0.05, batch_size=8, patience=0, seed=0)
+    run_phase(
+        trained,
+        phase,
+        points,
+        points.truth,
+        watched.values,
+        watched.truth,
+        seen.append,
+        SILENT,
+        settle=settle,
+    )
+    assert len(settled) == 3
+    assert all(np.any(weights) for weights in settled), "settled after training, not before it"
+    assert [row.val_auc for row in seen[1:]] == [0.5] * 3
+    assert not np.any(trained.get_weights()[0])
+
+
 def test_without_patience_all_epochs_run_and_the_last_state_stays() -> None:
     points, watched = Points(60), Points(30, seed=9)
     watched.truth = Truth(1 - watched.classes, watched.truth.weights)

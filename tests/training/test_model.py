@@ -63,6 +63,7 @@ def test_features_are_the_same_in_one_step_or_two() -> None:
 
 def test_the_whole_can_be_trained_without_a_frozen_part() -> None:
     classifier = small()
+    assert unfreeze(classifier, "scratch") is None
     assert unfreeze(classifier, "all") is None
     x = inputs(classifier)
     np.testing.assert_allclose(
@@ -70,8 +71,12 @@ def test_the_whole_can_be_trained_without_a_frozen_part() -> None:
     )
 
 
-@pytest.mark.parametrize(("depth", "normalization"), [("upper", False), ("all", False), ("published", True)])
-def test_only_the_published_recipe_trains_batchnorm(depth: str, normalization: bool) -> None:
+@pytest.mark.parametrize(
+    ("depth", "normalization"), [("upper", False), ("all", False), ("published", True), ("scratch", True)]
+)
+def test_pretrained_batchnorm_is_trained_by_the_published_recipe_alone(
+    depth: str, normalization: bool
+) -> None:
     classifier = small()
     unfreeze(classifier, depth)
     trained = {type(layer).__name__ for layer in classifier.base.layers if layer.trainable_weights}

@@ -5,11 +5,15 @@ import dataclasses
 import json
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
+from drawn_cells import split_of
 
 from edgeall.datasets import make_split, read_dataset, synthesize
 from edgeall.errors import UsageError
-from edgeall.training import BACKBONES, TrainingSettings, protocols, train
+from edgeall.training import BACKBONES, TrainingSettings, load_model, protocols, train
+from edgeall.training.image_cache import ImageCache
 
 
 def test_the_default_protocol_is_that_of_the_settings() -> None:
@@ -21,6 +25,30 @@ def test_the_published_protocol(backbone: str) -> None:
     paper = protocols.settings("paper", backbone)
     assert (paper.recipe, paper.head, paper.input_size, paper.epochs) == ("paper", "paper", 224, 50)
     assert (paper.head_epochs, paper.patience, paper.threshold, paper.calibration) == (0, 0, 0.5, "none")
+
+
+def test_training_from_scratch_trains_all_layers_at_once() -> None:
+    scratch = protocols.settings("scratch", "densenet201")
+    assert (scratch.weights, scratch.fine_tune, scratch.head_epochs) == ("random", "scratch", 0)
+    assert (scratch.head, scratch.calibration, scratch.threshold) == ("gap", "temperature", None)
+
+
+def test_after_training_from_scratch_batchnorm_has_the_averages_of_training_images(
+    cells: Path, tmp_path: Path, small: str
+) -> None:
+    """Twelve steps change the layer below, and by themselves move the averages by a tenth of the way."""
+    settings = protocols.settings("scratch", small, epochs=12, patience=0, rate=0.02, input_size=32)
+    run = train(cells, settings, tmp_path, split=split_of(cells, 8, 2))
+    model = load_model(run)
+    images = ImageCache(cells, run.split.train, 32).images(run.split.train)
+    layer = model.get_layer("upper")
+    found = np.asarray(
+        keras.Model(model.inputs, layer.input)(run.pixels.apply(images.take(range(16))), training=False)
+    )
+    # The averages are of augmented views, `found` is of the images themselves.
+    mean, spread = found.mean(axis=(0, 1, 2)), found.std(axis=(0, 1, 2))
+    np.testing.assert_allclose(layer.moving_mean, mean, atol=0.25 * spread.max())
+    np.testing.assert_allclose(np.sqrt(layer.moving_variance), spread, rtol=0.25)
 
 
 def test_what_is_given_goes_before_the_recipe() -> None:

@@ -7,6 +7,7 @@ from edgeall.reporting.charts.layer_sensitivity import layer_sensitivity
 from edgeall.reporting.charts.learning_curves import learning_curves
 from edgeall.reporting.charts.referral_coverage import referral_coverage
 from edgeall.reporting.charts.reliability import reliability
+from edgeall.reporting.charts.robustness import robustness
 from edgeall.reporting.charts.roc import roc
 from edgeall.reporting.charts.run_folder import RunFolder, beside, read_folder
 from edgeall.reporting.charts.split_census import split_census
@@ -24,6 +25,7 @@ __all__ = [
     "read_folder",
     "referral_coverage",
     "reliability",
+    "robustness",
     "roc",
     "split_census",
     "subject_harm",

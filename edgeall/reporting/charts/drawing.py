@@ -28,8 +28,8 @@ WIDTH = 560
 """Of every view box. At the 358 px that a phone leaves, `TEXT` is 11 px high."""
 
 TEXT = 17.0
-MARKERS = ("o", "s", "^", "D", "v", "P")
-"""Of series, with the colours of `SERIES`."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""Of series, one more than the colours of `SERIES`: 42 series look different from each other."""
 
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -57,6 +57,8 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "grid.color": GRID.drawn,
     "grid.linewidth": 1.0,
+    "xtick.bottom": False,  # grid lines show the places
+    "ytick.left": False,
     "xtick.color": MUTED.drawn,
     "ytick.color": MUTED.drawn,
     "xtick.labelcolor": INK.drawn,
@@ -83,6 +85,7 @@ class Drawing:
         """
         gid = f"{self.name}-mark-{len(self._marks)}"
         artist.set_gid(gid)
+        artist.set_clip_on(False)  # it lies within its axes
         data = {
             f"data-{key.replace('_', '-')}": printable(value) if isinstance(value, str) else repr(value)
             for key, value in values.items()

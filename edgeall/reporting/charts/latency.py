@@ -86,7 +86,7 @@ def _row(canvas: Drawing, axes: Axes, at: int, result: Result, times: Latency, e
     if len(times.raw) > 1 and len(edges) > 2:
         counts = np.histogram(np.clip(times.raw, edges[0], edges[-1]), edges)[0]
         heights = at + 0.36 * counts / counts.max()
-        axes.stairs(heights, edges, baseline=at, fill=True, color=of.colour.drawn, alpha=0.35, lw=0)
+        axes.stairs(heights, edges, baseline=at, fill=True, color=of.colour.drawn, alpha=0.5, lw=0)
     for value, marker in ((times.p50, "|"), (times.p90, 10)):
         if value is not None:
             axes.plot(value, at, marker=marker, color=INK.drawn, ms=14 if marker == "|" else 8, mew=2.0,

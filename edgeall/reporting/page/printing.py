@@ -39,18 +39,30 @@ def write_pdf(page: str, path: AnyPath) -> None:
         source.write_text(page, encoding="utf-8")
         command = [browser, *_options(folder), f"--print-to-pdf={printed}", source.as_uri()]
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False)
+            done = subprocess.run(  # noqa: S603
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise UsageError(f"{path}: {browser} did not print it ({type(error).__name__}); write an .html file") from None
+            raise UsageError(
+                f"{path}: {browser} did not print it ({type(error).__name__}); write an .html file"
+            ) from None
         if not printed.is_file() or not printed.read_bytes().startswith(b"%PDF"):
-            raise UsageError(f"{path}: {browser} printed nothing (exit status {done.returncode}); write an .html file")
+            raise UsageError(
+                f"{path}: {browser} printed nothing (exit status {done.returncode}); write an .html file"
+            )
         with files.replacing(Path(path)) as part:
             shutil.copyfile(printed, part)
 
 
 def _options(folder: str) -> list[str]:
     options = [
-        *("--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"),
+        *(
+            "--headless",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-sync",
+        ),
         *("--disable-component-update", "--disable-extensions", "--no-pdf-header-footer"),
         f"--user-data-dir={folder}/profile",
     ]

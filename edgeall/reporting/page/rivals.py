@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from edgeall import formatting
+from edgeall.recommending.measured import mixed_pretraining, p50, pretrained
 from edgeall.reporting.findings import common_place
-from edgeall.recommending.measured import p50
 from edgeall.results import Bench, Result
 from edgeall.results.device_bench import title
 from edgeall.results.differences import Difference, excludes
-from edgeall.results.pairing import accuracy_difference, auc_difference, time_ratio
+from edgeall.results.pairing import accuracy_difference, auc_difference, f1_difference, time_ratio
 from edgeall.statistics import Estimate, ratio_over_rounds
 
 _USUAL = ("mobilenetv2", "densenet201")
@@ -41,7 +41,6 @@ class Rivals:
     Attributes:
         a, b: their names, the lighter one first.
         place: format, precision and threads that both were measured in.
-        weights_differ: one was pretrained and the other not.
         missing: why there is nothing to compare; "" where there is.
     """
 
@@ -51,7 +50,6 @@ class Rivals:
     place: str
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
-    weights_differ: bool = False
     missing: str = ""
 
 
@@ -65,7 +63,7 @@ def rivals(bench: Bench) -> Rivals:
     common = common_place(both, families)
     if common is None:
         why = "They were not measured in the same format, precision and number of threads."
-        return Rivals(" against ".join(families), *families, "", (), (), missing=why)
+        return Rivals(" against ".join(found), found[0], found[1], "", (), (), missing=why)
     (format, precision, threads), results = common
     a, b = sorted(results, key=lambda r: families.index(bench.family(r)))
     return _compared(bench, a, b, f"{title(format, precision)}, {formatting.threads(threads)}")
@@ -91,25 +89,28 @@ def _two(bench: Bench) -> tuple[str, str] | None:
 
 def _compared(bench: Bench, a: Result, b: Result, place: str) -> Rivals:
     names = bench.family(a), bench.family(b)
-    start = _start(a), _start(b)
-    differ = None not in start and start[0] != start[1]
-    told = [f"{name} ({word})" if differ else name for name, word in zip(names, start, strict=True)]
+    mixed = mixed_pretraining(bench, (a, b))
+    told = [
+        f"{name} ({_START[pretrained(r)]})" if mixed else name for name, r in zip(names, (a, b), strict=True)
+    ]
     notes = [
         f"{name}: {result.weights or 'unknown weights'}." for name, result in zip(names, (a, b), strict=True)
     ]
-    if differ:
-        notes.append("One was pretrained and the other not: their difference is not the backbones' alone.")
-    notes.append(f"Differences are {names[1]} less {names[0]}, of accuracy in percentage points; ratios are {names[1]} over "
-        f"{names[0]}. Intervals are at 95%; a difference is shown where the interval and the paired test exclude none.")
+    if mixed:
+        notes.append(f"{mixed}: their difference is not the backbones' alone.")
+    notes.append(
+        f"Differences are {names[1]} less {names[0]}, of accuracy in percentage points; ratios are {names[1]} over "
+        f"{names[0]}. Intervals are at 95%; a difference is shown where the interval and the paired test exclude none."
+    )
     if a.energy_mj is None and b.energy_mj is None:
-        notes.append(f"Energy is not known: {_no_energy(a) or _no_energy(b) or 'this device was not asked for it'}.")
-    return Rivals(" against ".join(told), *names, place, tuple(_lines(bench, a, b)), tuple(notes), bool(differ))
+        notes.append(
+            f"Energy is not known: {_no_energy(a) or _no_energy(b) or 'this device was not asked for it'}."
+        )
+    return Rivals(" against ".join(told), *names, place, tuple(_lines(bench, a, b)), tuple(notes))
 
 
-def _start(result: Result) -> str | None:
-    if result.weights is None:
-        return None
-    return "random weights" if "random" in result.weights.lower() else "pretrained"
+_START = {True: "pretrained", False: "random weights", None: "unknown weights"}
+"""What training started from."""
 
 
 def _no_energy(result: Result) -> str | None:
@@ -117,15 +118,21 @@ def _no_energy(result: Result) -> str | None:
 
 
 def _lines(bench: Bench, a: Result, b: Result) -> Iterator[Line]:
-    accuracies = [formatting.percent_interval(r.accuracy_shown) for r in (a, b)]
-    yield _tested("accuracy %", *accuracies, accuracy_difference(a, b))
+    shares = formatting.percent_interval(a.accuracy_shown), formatting.percent_interval(b.accuracy_shown)
+    yield _tested("accuracy %", *shares, accuracy_difference(a, b))
     if a.f1 is not None and b.f1 is not None:
-        gap = formatting.signed(b.f1.value - a.f1.value)
-        yield Line("F1", formatting.share_interval(a.f1), formatting.share_interval(b.f1), gap, "no paired test")
-    yield _tested("AUC", formatting.share_interval(a.auc), formatting.share_interval(b.auc), auc_difference(a, b))
+        apart = f1_difference(a, b) or Estimate(b.f1.value - a.f1.value, None, None)
+        gap = formatting.difference("f1", apart)
+        yield Line("F1", formatting.share_interval(a.f1), formatting.share_interval(b.f1), gap, "no test")
+    yield _tested(
+        "AUC", formatting.share_interval(a.auc), formatting.share_interval(b.auc), auc_difference(a, b)
+    )
     if not bench.emulated and p50(a) is not None and p50(b) is not None:
         ratio = time_ratio(b, a)
-        times = [formatting.interval(_latency(r), formatting.ms) for r in (a, b)]
+        times = (
+            formatting.interval(_latency(a), formatting.ms),
+            formatting.interval(_latency(b), formatting.ms),
+        )
         gap = formatting.UNKNOWN if ratio is None else formatting.ratio(ratio)
         yield Line("latency p50 ms", *times, gap, _said(excludes(ratio, 1)))
     yield _counted("size MB", a.size_bytes, b.size_bytes, formatting.megabytes)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bench_documents import Document
-from drawn import bench_of, on_a_line, places, points, texts
+from drawn import NAMESPACE, bench_of, on_a_line, places, points, root, texts
 from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 
@@ -74,6 +74,21 @@ class TestTradeOff:
         assert "≈ estimated" in texts(chart)
         assert chart.table is not None
         assert "≈ 20.0–45.0 ms estimated" in [row[1] for row in chart.table.rows]
+
+    def test_twenty_backbones_look_different(
+        self, make_result: MakeResult, make_document: MakeDocument
+    ) -> None:
+        chart = charts.trade_off(bench_of(make_document([make_result(f"backbone{i}") for i in range(20)])))
+        shapes = {use.attrib["href"]: use for use in root(chart).iter(f"{NAMESPACE}use")}
+        assert len(shapes) >= 20
+
+    @pytest.mark.parametrize("times", [[1e-6] * 5, [1e9] * 5, [1e-3, 1e6, 1.0, 1.0, 1.0]])
+    def test_times_beyond_reason_are_drawn(
+        self, times: list[float], make_result: MakeResult, make_document: MakeDocument
+    ) -> None:
+        bench = bench_of(make_document([make_result(medians=times), make_result("densenet201", size_mb=0)]))
+        assert len(points(charts.trade_off(bench))) == 2
+        assert all(points(chart) for chart in charts.latency(bench))
 
     def test_a_clock_of_an_emulator_is_no_latency(
         self, make_result: MakeResult, make_document: MakeDocument

@@ -1,10 +1,12 @@
 """What holds for each chart of a page."""
 
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from bench_documents import Document
 from drawn import bench_of, colours, points, root, texts
@@ -163,15 +165,45 @@ def test_colours_reach_the_contrast_of_wcag(scheme: str) -> None:
     assert all(colour.variable in css() for colour in COLOURS)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("vision", ["trichromacy", "protanopia", "deuteranopia", "tritanopia"])
+def test_colours_of_series_are_told_apart(scheme: str, vision: str) -> None:
+    seen = [cielab(np.asarray(SEEN[vision]) @ linear(getattr(colour, scheme))) for colour in SERIES]
+    assert min(float(np.linalg.norm(a - b)) for a, b in itertools.combinations(seen, 2)) >= 30
+
+
+# Machado, Oliveira and Fernandes (2009), severity 1.0, on linear RGB.
+SEEN = {
+    "trichromacy": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]
+    ],
+}  # fmt: skip
+
+
+def linear(colour: str) -> np.ndarray:
+    """Linear sRGB of "#rrggbb"."""
+    parts = np.asarray([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+
+
+def cielab(rgb: np.ndarray) -> np.ndarray:
+    """CIELAB at D65 of linear sRGB."""
+    to_xyz = np.asarray([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = to_xyz @ rgb.clip(0, 1) / np.asarray([0.95047, 1.0, 1.08883])
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.asarray([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
 def contrast(a: str, b: str) -> float:
     """WCAG 2.2, contrast ratio."""
-
-    def luminance(colour: str) -> float:
-        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    high, low = sorted((luminance(a), luminance(b)), reverse=True)
+    high, low = sorted((float(linear(c) @ [0.2126, 0.7152, 0.0722]) for c in (a, b)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 

@@ -1,23 +1,25 @@
 """Pages as files."""
 
+import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 
-@pytest.fixture
-def written(tmp_path: Path) -> Callable[..., Path]:
-    """A page of bench documents, as a file."""
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A page of bench documents, as a file; the same documents are laid out once."""
     pytest.importorskip("jinja2", reason="the page needs Jinja2")
     from edgeall import results
     from edgeall.reporting import page
 
-    def write(*documents: dict[str, Any]) -> Path:
-        benches = results.merge([(f"{number}.json", each) for number, each in enumerate(documents)])
-        path = tmp_path / "report.html"
+    @cache
+    def write(told: str) -> Path:
+        benches = results.merge([(f"{number}.json", each) for number, each in enumerate(json.loads(told))])
+        path = tmp_path_factory.mktemp("page") / "report.html"
         path.write_text(page.html(benches), encoding="utf-8")
         return path
 
-    return write
+    return lambda *documents: write(json.dumps(documents))

@@ -16,9 +16,8 @@ pytest.importorskip("jinja2", reason="the page needs Jinja2")
 from edgeall import results
 from edgeall.recommending import recommend
 from edgeall.reporting import page
-from edgeall.reporting.device_verdict import judge
+from edgeall.reporting.device_verdict import HEADINGS, judge
 from edgeall.reporting.page.contents import marked, split
-from edgeall.reporting.page.rivals import Line, Rivals, rivals
 from edgeall.reporting.results_table import COLUMNS, table
 from edgeall.results import Bench
 
@@ -59,32 +58,6 @@ class Elements(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def pair_of(*documents: dict[str, Any]) -> Rivals:
-    return rivals(benches(*documents)[0])
-
-
-def line_of(pair: Rivals, figure: str) -> Line:
-    return next(line for line in pair.lines if line.figure == figure)
-
-
-def two(light: dict[str, Any] | None = None, heavy: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A light and a heavy backbone in one format."""
-    return document(
-        [
-            result("mobilenetv2", wrong=[3, 5], subjects=11, **(light or {})),
-            result(
-                "densenet201",
-                wrong=[3],
-                subjects=11,
-                medians=(95.0, 96.0, 94.0, 95.5, 95.0),
-                size_mb=73.4,
-                memory_mb=420.0,
-                **(heavy or {}),
-            ),
-        ]
-    )
-
-
 def test_the_verdict_is_told_in_full() -> None:
     bench = benches(journey(subjects=11))[0]
     found, text = recommend(bench), Elements(page.html([bench])).text
@@ -109,8 +82,9 @@ def test_every_figure_of_the_other_formats_is_on_it() -> None:
     for row in table(bench).rows:
         for cell in row.cells.values():
             assert cell in text
-    for statement in judge(bench).statements:
-        assert statement.text in text
+    for kind in HEADINGS:
+        for statement in judge(bench).of(kind):
+            assert statement in text
 
 
 def test_one_result_makes_one_page() -> None:
@@ -179,74 +153,6 @@ def test_names_from_outside_are_text(place: str) -> None:
     assert entities.escape("<script>ran()", quote=False) in text
 
 
-def test_the_two_backbones_are_told_apart_figure_by_figure() -> None:
-    pair = pair_of(two())
-    assert pair.title == "mobilenetv2 against densenet201"
-    assert pair.place == "TFLite float32, 1 thread"
-    assert [line.figure for line in pair.lines] == [
-        *("accuracy %", "F1", "AUC", "latency p50 ms", "size MB", "peak memory MB"),
-    ]
-    accuracy = line_of(pair, "accuracy %")
-    assert accuracy.a.startswith("90.9 [")
-    assert accuracy.b.startswith("95.5 [")
-    assert accuracy.gap.startswith("+4.5 [")
-    assert re.fullmatch(r"p = \S+, not shown", accuracy.test)
-    latency = line_of(pair, "latency p50 ms")
-    assert re.fullmatch(r"\S+ \[\S+–\S+\]", latency.a)
-    assert re.fullmatch(r"9\.\d+x \[9\.\d+–9\.\d+\]", latency.gap)
-    assert latency.test == "shown"
-    assert line_of(pair, "size MB").gap == "8.16x"
-    assert line_of(pair, "peak memory MB").gap == "3.50x"
-
-
-def test_the_title_says_that_one_was_pretrained_and_the_other_not() -> None:
-    pair = pair_of(two(heavy={"weights": "random weights, BatchNorm recalibrated on 72 training images"}))
-    assert pair.title == "mobilenetv2 (pretrained) against densenet201 (random weights)"
-    assert "One was pretrained and the other not: their difference is not the backbones' alone." in pair.notes
-    assert "densenet201: random weights, BatchNorm recalibrated on 72 training images." in pair.notes
-
-
-def test_weights_that_are_not_known_are_no_random_ones() -> None:
-    pair = pair_of(two(heavy={"weights": None}))
-    assert pair.title == "mobilenetv2 against densenet201"
-    assert "densenet201: unknown weights." in pair.notes
-
-
-def test_energy_has_a_line_where_it_is_known() -> None:
-    pair = pair_of(two(light={"energy_mj": 20.0}, heavy={"energy_mj": 90.0}))
-    assert line_of(pair, "energy mJ") == Line("energy mJ", "20.0", "90.0", "4.50x", "")
-    assert not [note for note in pair.notes if note.startswith("Energy")]
-    assert "energy mJ" not in [line.figure for line in pair_of(two()).lines]
-
-
-def test_an_emulated_board_has_no_times_to_compare() -> None:
-    made = two({"kind": "emulated"}, {"kind": "emulated"})
-    made["device"]["emulated"] = True
-    pair = pair_of(made)
-    assert "latency p50 ms" not in [line.figure for line in pair.lines]
-    assert line_of(pair, "peak memory MB").a == "–"
-
-
-def test_other_backbones_are_the_lightest_and_the_most_accurate() -> None:
-    made = document(
-        [
-            result("small", wrong=[1, 2], size_mb=4.0),
-            result("middle", wrong=[1, 2, 3], size_mb=20.0),
-            result("large", wrong=[1], size_mb=90.0),
-        ]
-    )
-    assert (pair_of(made).a, pair_of(made).b) == ("small", "large")
-    usual = document([*made["results"], *two()["results"]])
-    assert (pair_of(usual).a, pair_of(usual).b) == ("mobilenetv2", "densenet201")
-
-
-def test_a_gap_says_why_nothing_is_compared() -> None:
-    assert pair_of(document([result()])).missing == "Results of one backbone only."
-    apart = document([result("mobilenetv2", "tflite"), result("densenet201", "onnx")])
-    assert pair_of(apart).missing.startswith("They were not measured in the same format")
-    assert "Results of one backbone only." in told(document([result()]))
-
-
 def test_the_least_that_a_result_holds_makes_a_page_with_gaps() -> None:
     estimate = {"value": 0.9, "low": 0.7, "high": 0.97}
     least = {
@@ -296,7 +202,9 @@ def test_a_figure_is_split_from_its_interval(cell: str, parts: tuple[str, str]) 
     assert split(cell) == parts
 
 
-@pytest.mark.parametrize("cell", ["9.2 / 9.9 noisy", "≈ 9.2 estimated", "mobilenetv2 TFLite INT8 ✗", "loses AUC"])
+@pytest.mark.parametrize(
+    "cell", ["9.2 / 9.9 noisy", "≈ 9.2 estimated", "mobilenetv2 TFLite INT8 ✗", "loses AUC"]
+)
 def test_words_that_ask_for_a_second_look_are_coloured(cell: str) -> None:
     assert marked(cell)
 
@@ -311,5 +219,3 @@ def test_all_of_the_page_is_in_the_package() -> None:
     assert {path.name for path in folder.iterdir() if path.suffix in (".html", ".css", ".js")} == {
         *("page.html", "page.css", "sorting.js")
     }
-
-

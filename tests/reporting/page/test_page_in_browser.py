@@ -78,7 +78,9 @@ def test_a_click_sorts_and_a_second_one_turns_the_order(opened: Browser) -> None
     assert len(set(found)) > 1
     heading(opened, accuracy).click()
     assert [float(cell.split()[0]) for cell in column(opened, accuracy)] == found[::-1]
-    sorts = "return Array.from(document.querySelectorAll('[aria-sort]'), (th) => th.getAttribute('aria-sort'))"
+    sorts = (
+        "return Array.from(document.querySelectorAll('[aria-sort]'), (th) => th.getAttribute('aria-sort'))"
+    )
     assert opened.evaluate(sorts) == ["descending"]
 
 

@@ -50,12 +50,16 @@ def test_without_a_browser_there_is_one_line(
     html: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(printing, "BROWSERS", ("no-such-browser",))
-    with pytest.raises(UsageError, match=r"report\.pdf: a PDF is printed by Chromium.* install one, or write"):
+    with pytest.raises(
+        UsageError, match=r"report\.pdf: a PDF is printed by Chromium.* install one, or write"
+    ):
         page.write_pdf(html, tmp_path / "report.pdf")
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("script", ["exit 3", "for a; do case $a in --print-to-pdf=*) echo no >${a#*=};; esac; done"])
+@pytest.mark.parametrize(
+    "script", ["exit 3", "for a; do case $a in --print-to-pdf=*) echo no >${a#*=};; esac; done"]
+)
 def test_a_browser_that_prints_nothing_leaves_the_file_as_it_was(
     script: str, html: str, tmp_path: Path, browser: Install
 ) -> None:
