@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed serve-memory screenshots serve-uploads coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions
+.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed serve-memory screenshots serve-uploads coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions watch-speed watch-kills
 
 help:
 	@echo "make demo    the whole journey on synthetic cells, about 8 minutes on 2 cores"
@@ -23,6 +23,8 @@ help:
 	@echo "make serve-memory ARTIFACT=FILE.tflite  memory of edgeall serve after 1,000 large pictures, some minutes"
 	@echo "make serve-uploads  10,000 malformed pictures sent to edgeall serve, a minute"
 	@echo "make screenshots  the pictures in docs/images, from the page of edgeall serve in Chromium"
+	@echo "make watch-speed ARTIFACT=FILE.tflite  edgeall watch beside edgeall classify, on one processor, and its memory"
+	@echo "make watch-kills  watchers that are killed 1,000 times while pictures arrive (KILLS=N), at most 12 minutes"
 	@echo "make coverage-of-intervals  how often the intervals over subjects hold the truth, by simulation (quarter of an hour)"
 	@echo "make domain DATA=DIR  what the domain of a model takes and refuses, on C-NMC, BCCD and photographs (minutes)"
 	@echo "make corruptions RUNS=\"runs/NAME ...\"  what corrupted test images do to the runs' artifacts (minutes to an hour a run)"
@@ -77,6 +79,14 @@ serve-uploads: $(READY)
 screenshots: $(READY)
 	EDGEALL_SCREENSHOTS=docs/images $(BIN)/python -m pytest -p no:randomly tests/serving/test_screenshots.py
 
+watch-speed: $(READY)
+	$(BIN)/python benchmarks/watch_speed.py $(ARTIFACT)
+
+KILLS ?= 1000
+
+watch-kills: $(READY)
+	EDGEALL_WATCH_KILLS=$(KILLS) EDGEALL_KILL_MINUTES=12 $(BIN)/python -m pytest -n0 -s tests/watching/test_kills.py
+
 coverage-of-intervals: $(READY)
 	$(BIN)/python benchmarks/interval_coverage.py --out benchmarks/results/interval-coverage.md
 
@@ -122,8 +132,8 @@ test-backends: $(READY)
 
 # What a field device runs, without the workstation's packages. Small models are made once, by the main environment.
 PYTHONS ?= python3.12 python3.13
-FIELD_TESTS := tests/runtimes tests/field tests/cells tests/artifact tests/measuring tests/targets tests/test_pixel_mapping.py \
-	tests/test_pixels.py $(addprefix tests/cli/test_,classify.py inspect.py command_line.py crash_message.py devices.py)
+FIELD_TESTS := tests/runtimes tests/field tests/logbook tests/watching tests/hardening tests/cells tests/artifact tests/measuring tests/targets tests/test_pixel_mapping.py \
+	tests/test_pixels.py $(addprefix tests/cli/test_,classify.py watch.py log.py inspect.py command_line.py crash_message.py devices.py)
 
 test-pythons: $(READY)
 	rm -rf .venv-pythons/models && mkdir -p .venv-pythons

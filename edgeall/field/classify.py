@@ -175,7 +175,9 @@ class Classifier:
         except (ImageError, EngineError) as error:
             return Failed(found.path, str(error))
 
-    def in_order(self, function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
+    def in_order(
+        self, function: Callable[[Item], Made], items: Iterable[Item], ahead: int | None = None
+    ) -> Iterator[Made]:
         """Results of `function`, which may call `answer`, of each item, as `reading_ahead.in_order` gives them.
 
         There is a thread for each processor. A thread takes a picture from its file to its answer, so that it stays
@@ -184,7 +186,7 @@ class Classifier:
         Raises:
             as `begin`, and what `function` raises.
         """
-        with in_order(function, items, self._processors) as ready:
+        with in_order(function, items, self._processors, ahead) as ready:
             try:
                 self.begin()
                 yield from ready

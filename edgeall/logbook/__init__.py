@@ -18,7 +18,7 @@ from edgeall.logbook.entries import (
 )
 from edgeall.logbook.exporting import export
 from edgeall.logbook.removing import find_path, find_subject, remove
-from edgeall.logbook.storage import LogError, LogFullError
+from edgeall.logbook.storage import LogError, LogWaitError
 from edgeall.logbook.verifying import Verification, verify
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
     "Head",
     "Kind",
     "LogError",
-    "LogFullError",
+    "LogWaitError",
     "Logbook",
     "PictureEntry",
     "Record",

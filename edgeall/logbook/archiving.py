@@ -43,6 +43,8 @@ def archive(
     with replacing(path) as part:
         part.unlink()
         count = _write(log, part, last)
+    # As the log: answers on people, for this user alone.
+    path.chmod(0o600)
     with log.writing() as database:
         (hash_,) = database.execute("SELECT hash FROM entries WHERE seq = ?", (last,)).fetchone()
         entry = ArchiveEntry(stamp(clock()), path.name, last, hash_.hex(), count)

@@ -77,13 +77,13 @@ class Logbook:
 
         A picture is left out where the last entry of the same file is of the same bytes, or the same error: two
         processes that decide the same file append one entry. Where an earlier entry of another name has the same bytes
-        and the same station, `same_as` names it.
+        and the same station, `same_as` names it. A picture of a watched folder that was removed before is left out too.
 
         Returns:
             The records that were appended, without those that were left out.
 
         Raises:
-            LogFullError: there is no room. The log is as before.
+            LogWaitError: there is no room, or another process writes for long. The log is as before.
             LogError: it cannot be written; or the content of an entry is no JSON.
         """
         with self.writing() as database:
@@ -95,7 +95,7 @@ class Logbook:
         records = []
         for entry in entries:
             if isinstance(entry, PictureEntry):
-                if self._is_repeated(entry):
+                if self._is_repeated(entry) or self._was_removed(entry):
                     continue
                 entry = self._with_reference(entry)
             seq += 1
@@ -119,6 +119,10 @@ class Logbook:
         return (last.sha256, last.error, last.size, last.mtime_ns) == (
             *(entry.sha256, entry.error, entry.size, entry.mtime_ns),
         )
+
+    def _was_removed(self, entry: PictureEntry) -> bool:
+        watched = entry.folder is not None and entry.sha256 is not None
+        return watched and self._is_known("removed", str(entry.sha256))
 
     def _with_reference(self, entry: PictureEntry) -> PictureEntry:
         if entry.sha256 is None or entry.answer is None:
@@ -207,18 +211,19 @@ class Logbook:
     def knows_file(self, folder: str, path: str, size: int, mtime_ns: int, station: Station) -> bool:
         """Whether a file of this size and time of modification needs no decision: it is in the log, or was archived.
 
-        A file that could not be read is known to the same station alone.
+        A file that could not be decoded is known to the same station alone, and one that could not be opened to none.
         """
         with self.reading() as database:
             # Not the whole entry: this is asked of every file in a folder.
             last = database.execute(
                 "SELECT json_extract(body, '$.size'), json_extract(body, '$.mtime_ns'), "
-                "json_extract(body, '$.error') IS NULL FROM entries WHERE file = ? ORDER BY seq DESC LIMIT 1",
+                "json_extract(body, '$.error') IS NULL, sha256 IS NULL FROM entries WHERE file = ? "
+                "ORDER BY seq DESC LIMIT 1",
                 (f"{folder}/{path}",),
             ).fetchone()
         if last is None:
             return self._is_known("file", folder, path, size, mtime_ns)
-        if last[:2] != (size, mtime_ns):
+        if last[:2] != (size, mtime_ns) or last[3]:
             return False
         entry = None if last[2] else self.last_of(folder, path)
         return entry is None or entry.station.gives_the_same(station)
@@ -325,12 +330,9 @@ def write_body(entry: Entry) -> str:
         LogError: it has a number or text that JSON cannot hold.
     """
     try:
+        # Not `dataclasses.asdict`, which would copy every answer.
         text = json.dumps(
-            dataclasses.asdict(entry),
-            sort_keys=True,
-            separators=(",", ":"),
-            ensure_ascii=False,
-            allow_nan=False,
+            entry, default=vars, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
         )
         text.encode()
     except ValueError as error:

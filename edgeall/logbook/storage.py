@@ -10,11 +10,14 @@ from urllib.parse import quote
 
 from edgeall.errors import EdgeallError
 from edgeall.logbook import chain
+from edgeall.logbook.network_shares import share_of
 from edgeall.pixels.opening import special_file
 
 APPLICATION_ID = 0x65_64_67_6C
 """Of the file's header: "edgl"."""
 SCHEMA = 1
+OLDEST_SQLITE = (3, 37)
+"""The first with STRICT tables. Debian 12 and Raspberry Pi OS of 2023 have 3.40."""
 
 _BUSY_SECONDS = 30.0
 """How long one process waits for another that is writing."""
@@ -85,8 +88,8 @@ class LogError(EdgeallError):
     """A log cannot be read, is damaged, or is no log."""
 
 
-class LogFullError(LogError):
-    """There is no room to write into a log. Nothing of what was being appended is in it."""
+class LogWaitError(LogError):
+    """A log cannot be written now: its disk is full, or another process writes. Nothing was appended."""
 
 
 def connect(path: Path, *, create: bool, read_only: bool = False) -> sqlite3.Connection:
@@ -96,11 +99,20 @@ def connect(path: Path, *, create: bool, read_only: bool = False) -> sqlite3.Con
         LogError: it is missing and not `create`; another program's file, or damaged; a folder or special file; of a
             later edgeall; or it cannot be opened, or only without a write-ahead log, as on network shares.
     """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        needed = ".".join(map(str, OLDEST_SQLITE))
+        raise LogError(
+            f"a log needs SQLite {needed}, and this Python has {sqlite3.sqlite_version}: use another Python"
+        )
     if (kind := special_file(path)) or os.path.isdir(path):  # noqa: PTH112
         raise LogError(f"{path} is {kind or 'a folder'}, not a log: name another file with --log")
     exists = os.path.exists(path)  # noqa: PTH110, of which pathlib's raises errors
     if not exists and not create:
         raise LogError(f"{path}: there is no log here: name one with --log, or begin one with edgeall watch")
+    if not read_only and (share := share_of(path.parent)):
+        raise LogError(
+            f"{path} is on a network share ({share}): name a file on a disk of this machine with --log"
+        )
     if not exists:
         with in_words(path), suppress(FileExistsError):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -229,9 +241,9 @@ def in_words(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", None)
         why = str(error)
         if code in _NO_ROOM:
-            raise LogFullError(f"{path}: cannot be written ({why}): make room on its disk") from error
+            raise LogWaitError(f"{path}: cannot be written ({why}): make room on its disk") from error
         if code == sqlite3.SQLITE_BUSY:
-            raise LogError(f"{path}: another process has been writing for long: try again") from error
+            raise LogWaitError(f"{path}: another process has been writing for long: try again") from error
         if code == sqlite3.SQLITE_NOTADB:
             raise LogError(
                 f"{path} is no log, but a file of another kind: name another file with --log"
@@ -243,6 +255,10 @@ def in_words(path: Path) -> Iterator[None]:
         raise LogError(
             f"{path}: damaged, or its disk is ({why}): keep it, and name another file with --log"
         ) from error
+    except UnicodeDecodeError:
+        raise LogError(
+            f"{path}: damaged (a text in it is no Unicode): keep it, and name another file with --log"
+        ) from None
     except UnicodeEncodeError:
         raise LogError(f"{path}: a text cannot be written or searched for: it is no Unicode") from None
     except OSError as error:

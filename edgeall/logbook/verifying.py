@@ -74,7 +74,8 @@ def verify(log: Logbook, noted: Head | None = None) -> Verification:
                 ):
                     walk.fail(walk.seq, problem)
         finally:
-            database.execute("ROLLBACK")
+            if database.in_transaction:
+                database.execute("ROLLBACK")
     return walk.outcome()
 
 
@@ -84,6 +85,15 @@ def _damage(word: str) -> str:
 
 def _empty(why: str) -> Verification:
     return Verification(0, 0, 1, Head(0, ""), 1, why, ())
+
+
+def _time(text: str) -> datetime | None:
+    """A time with its zone; None where the text is none."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if time.tzinfo is None else time
 
 
 class _Walk:
@@ -124,9 +134,8 @@ class _Walk:
             entry = read_body(kind, body)
         except documents.DocumentError as error:
             return self.fail(seq, f"its content is no entry ({error})")
-        try:
-            time = datetime.fromisoformat(entry.time)
-        except ValueError:
+        time = _time(entry.time)
+        if time is None:
             return self.fail(seq, f"its time is none ({entry.time[:40]!r})")
         if time < self._time - _OUT_OF_ORDER:
             self._remarks.append(

@@ -31,16 +31,18 @@ class FolderAway(Exception):
 
 
 class Identity(NamedTuple):
-    """What shows that a file was written to or replaced."""
+    """What shows that a file was written to or replaced: also by a rename, which changes the third.
+
+    Numbers of inodes are not among it: on FAT and in FUSE they change by themselves.
+    """
 
     size: int
     mtime_ns: int
     ctime_ns: int
-    inode: int
 
     @classmethod
     def of(cls, status: os.stat_result) -> "Identity":
-        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,11 @@ class _Seen(NamedTuple):
 
 
 class Arrivals:
-    """Looks for pictures below a folder, by the rules of `edgeall.pixels.folder`."""
+    """Looks for pictures below a folder, by the rules of `edgeall.pixels.folder`.
+
+    Attributes:
+        unlisted: folders below that could not be listed at the last look, and why.
+    """
 
     def __init__(
         self,
@@ -81,7 +87,7 @@ class Arrivals:
         """
         self._folder, self._settle, self._known, self._monotonic = folder, settle, known, monotonic
         self._seen: dict[str, _Seen] = {}
-        self._unlisted = False
+        self.unlisted: dict[str, str] = {}
 
     @property
     def waiting(self) -> bool:
@@ -101,7 +107,7 @@ class Arrivals:
         except OSError as error:
             self._seen = before | self._seen
             raise FolderAway(error.strerror or str(error)) from None
-        if self._unlisted:
+        if self.unlisted:
             self._seen = before | self._seen
         return sorted(finished, key=lambda arrival: (arrival.identity.mtime_ns, arrival.name))
 
@@ -124,17 +130,17 @@ class Arrivals:
         Raises:
             OSError: the folder itself cannot be listed.
         """
-        self._unlisted = False
+        self.unlisted = {}
         folders = [""]
         while folders:
             below = folders.pop()
             try:
                 with os.scandir(self._folder / below) as listed:
                     entries = list(listed)
-            except OSError:
+            except OSError as error:
                 if not below:
                     raise
-                self._unlisted = True
+                self.unlisted[below] = error.strerror or str(error)
                 continue
             for entry in entries:
                 if is_hidden_name(entry.name) or entry.name.lower().endswith(UNFINISHED):

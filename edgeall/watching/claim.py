@@ -1,10 +1,12 @@
-"""One watcher a folder and log at a time."""
+"""One watcher a folder and log at a time, and what the one before was doing when it died."""
 
 import hashlib
+import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 
 from edgeall.errors import FileError, UsageError
 
@@ -13,9 +15,52 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+_MOST_BYTES = 1 << 20
+
+
+class Claim:
+    """A folder that is held, and the names of pictures in work, which are kept in the file of the lock.
+
+    Attributes:
+        suspects: names of pictures that were in work when the watcher before ended without a word. One of them may be
+            what ended it: a picture that is too large for the memory, or that the engine fails on.
+    """
+
+    def __init__(self, handle: int) -> None:
+        self._handle, self._lock, self._working = handle, Lock(), set[str]()
+        self.suspects = _names(os.pread(handle, _MOST_BYTES, 0)) if hasattr(os, "pread") else frozenset[str]()
+
+    @contextmanager
+    def working_on(self, name: str) -> Iterator[None]:
+        """Keep a name during the block. After an exception, as after the process's death, it stays."""
+        self._change(self._working.add, name)
+        yield
+        self._change(self._working.discard, name)
+
+    def _change(self, change: Callable[[str], None], name: str) -> None:
+        if not hasattr(os, "pwrite"):
+            return
+        with self._lock, suppress(OSError):
+            # Not flushed: it outlives the process, and a power cut tells nothing of a picture. A full disk is told by
+            # the log.
+            change(name)
+            content = json.dumps(sorted(self._working)).encode()
+            os.pwrite(self._handle, content, 0)
+            os.ftruncate(self._handle, len(content))
+
+
+def _names(content: bytes) -> frozenset[str]:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return frozenset()
+    return (
+        frozenset(each for each in found if isinstance(each, str)) if isinstance(found, list) else frozenset()
+    )
+
 
 @contextmanager
-def claimed(folder: Path, log: Path) -> Iterator[None]:
+def claimed(folder: Path, log: Path) -> Iterator[Claim]:
     """Hold a folder during the block. The system lets go of it when the process ends, however it does.
 
     The lock is on a file beside the log, because the folder may be read-only, and a file that is open in it would keep
@@ -42,6 +87,6 @@ def claimed(folder: Path, log: Path) -> Iterator[None]:
                 ) from None
             except OSError:
                 pass  # a file system without locks
-        yield
+        yield Claim(handle)
     finally:
         os.close(handle)

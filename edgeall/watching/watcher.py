@@ -11,27 +11,29 @@ from threading import Event
 from edgeall.errors import UsageError
 from edgeall.field import Classifier, Found
 from edgeall.files import AnyPath
-from edgeall.logbook import ChangeEntry, Logbook, LogFullError, PictureEntry, Record
+from edgeall.logbook import ChangeEntry, Logbook, LogWaitError, PictureEntry, Record
 from edgeall.logbook.entries import Clock, path_text, plain_text, stamp, system_clock
 from edgeall.logbook.recording import Content, entry_of, station_of, subject_of
 from edgeall.values import dataclass
 from edgeall.watching.arrivals import Arrival, Arrivals, FolderAway, Identity
-from edgeall.watching.claim import claimed
+from edgeall.watching.claim import Claim, claimed
 from edgeall.watching.reading import AWAY, MOST_BYTES, TooLarge, Unfinished, read_once
 
 COMMIT_SECONDS = 1.0
 """Longest time between commits while pictures are decided. What is not committed is decided again after a crash. The
 first commits of many pictures follow sooner, so that a watcher that never lives for a second gets on too."""
+AHEAD = 32
+"""Pictures that are decided at most while the log is flushed to a slow disk. What is kept of each is its entry."""
 SHARE = 0.05
 """Most of a processor that looking at a large folder takes: looks are further apart there. The first look, which asks
 the log for every file, does not count."""
 AGAIN_SECONDS = 30.0
 """Until a file that cannot be opened is tried again."""
-FULL_SECONDS = 5.0
-"""Between attempts to write a log whose disk is full."""
+WAIT_SECONDS = 5.0
+"""Between attempts to write a log whose disk is full, or which another process writes."""
 
 
-_AWAY, _FULL = "away", "full"
+_AWAY, _WAITING = "away", "waiting"
 
 
 @dataclass(frozen=True)
@@ -83,17 +85,17 @@ def watch(
         stop: ends the watch, after the pictures that are in work are recorded.
 
     Raises:
-        UsageError: no such folder, or it is watched already.
+        UsageError: no such folder, it is watched already, or, with `once`, it cannot be listed.
         MissingExtraError, EngineError, SelftestError: as of `classify`.
         LogError: the log cannot be written, for another reason than a full disk.
-        LogFullError: the disk was full, and `stop` was set.
+        LogWaitError: the log could not be written, and `stop` was set.
     """
     place = Path(os.path.realpath(folder))
     if not place.is_dir():
         raise UsageError(f"{os.fspath(folder)}: no such folder")
-    with claimed(place, log.path):
+    with claimed(place, log.path) as claim:
         classifier.begin()
-        watcher = _Watcher(place, classifier, log, settle, stop or Event(), clock, monotonic)
+        watcher = _Watcher(place, claim, classifier, log, settle, stop or Event(), clock, monotonic)
         yield from watcher.run(every, once)
 
 
@@ -101,6 +103,7 @@ class _Watcher:
     def __init__(
         self,
         folder: Path,
+        claim: Claim,
         classifier: Classifier,
         log: Logbook,
         settle: float,
@@ -109,7 +112,7 @@ class _Watcher:
         monotonic: Callable[[], float],
     ) -> None:
         self._folder, self._name = folder, path_text(folder)
-        self._classifier, self._log = classifier, log
+        self._claim, self._classifier, self._log = claim, classifier, log
         self._stop, self._clock, self._monotonic = stop, clock, monotonic
         self._station = station_of(classifier)
         self._arrivals = Arrivals(folder, settle, self._is_known, monotonic)
@@ -127,15 +130,26 @@ class _Watcher:
                 arrived = self._arrivals.look()
                 yield from self._is_over(_AWAY, f"{self._folder} is back")
             except FolderAway as away:
+                if once:
+                    raise UsageError(f"{self._folder}: cannot be listed ({away.reason})") from None
                 yield from self._tell(
                     _AWAY, f"{self._folder} is away ({away.reason}): waiting until it is back"
                 )
+            for below, why in self._arrivals.unlisted.items():
+                place = self._folder / below
+                yield from self._tell(str(place), f"{place}: cannot be listed ({why}); it is tried again")
             pause = every if pause is None else max(every, (time.thread_time() - began) / SHARE)
-            if arrived:
-                yield from self._decide_all(arrived)
-            elif once and not self._arrivals.waiting and _AWAY not in self._told:
+            for batch in self._batches(arrived):
+                yield from self._decide_all(batch)
+            if once and not arrived and not self._arrivals.waiting:
                 return
             self._stop.wait(pause)
+
+    def _batches(self, arrived: list[Arrival]) -> Iterator[list[Arrival]]:
+        """The arrivals; last, and each alone, those that may have ended the watcher before: all others are recorded."""
+        suspects = [arrival for arrival in arrived if path_text(arrival.name) in self._claim.suspects]
+        others = [arrival for arrival in arrived if arrival not in suspects]
+        yield from filter(None, [others, *([arrival] for arrival in suspects)])
 
     def _is_known(self, name: str, identity: Identity) -> bool:
         return self._log.knows_file(
@@ -156,7 +170,7 @@ class _Watcher:
     def _decide_all(self, arrived: list[Arrival]) -> Iterator[Record | Notice]:
         began = self._committed = self._monotonic()
         going_on = (arrival for arrival in arrived if not self._stop.is_set())
-        for decided in self._classifier.in_order(self._decide, going_on):
+        for decided in self._classifier.in_order(self._decide, going_on, AHEAD):
             if decided.again is not None:
                 self._arrivals.again(decided.arrival, decided.again)
             if decided.notice is not None:
@@ -170,7 +184,13 @@ class _Watcher:
 
     def _decide(self, arrival: Arrival) -> _Decided:
         """Read a picture once, and decide it; in a thread."""
+        if self._stop.is_set():
+            return _Decided(arrival)
         path = path_text(arrival.name)
+        with self._claim.working_on(path):
+            return self._decide_on(arrival, path)
+
+    def _decide_on(self, arrival: Arrival, path: str) -> _Decided:
         try:
             content = read_once(arrival)
         except Unfinished:
@@ -232,18 +252,18 @@ class _Watcher:
         )
 
     def _commit(self) -> Iterator[Record | Notice]:
-        """Append what is pending, and wait for room where there is none."""
+        """Append what is pending, and wait where the log cannot be written now."""
         while self._pending:
             try:
                 records = self._log.append(self._pending)
-            except LogFullError as error:
+            except LogWaitError as error:
                 if self._stop.is_set():
                     raise
-                yield from self._tell(_FULL, f"{error}; waiting for it, no picture is lost")
-                self._stop.wait(FULL_SECONDS)
+                yield from self._tell(_WAITING, f"{error}; waiting, no picture is lost")
+                self._stop.wait(WAIT_SECONDS)
                 continue
             self._pending = []
-            yield from self._is_over(_FULL, f"{self._log.path}: there is room again")
+            yield from self._is_over(_WAITING, f"{self._log.path}: written again")
             yield from records
         self._committed = self._monotonic()
 

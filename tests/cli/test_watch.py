@@ -185,7 +185,7 @@ def test_a_full_disk_is_told_and_what_it_did_not_take_is_decided_later(
     )
     assert process.stderr is not None
     lines = iter(process.stderr.readline, "")
-    assert any(line.endswith("waiting for it, no picture is lost\n") for line in lines)
+    assert any(line.endswith("waiting, no picture is lost\n") for line in lines)
     if room:
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     process.send_signal(signal.SIGTERM)

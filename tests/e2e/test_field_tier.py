@@ -24,7 +24,7 @@ from edgeall.field import Classified, classify
 PROJECT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     *("backbones", "bench", "classify", "compare", "data", "demo", "devices"),
-    *("ensemble", "export", "import", "inspect", "report", "train", "tune"),
+    *("ensemble", "export", "import", "inspect", "log", "report", "train", "tune", "watch"),
 )
 HEAVY = (
     *("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "openvino", "nncf"),
@@ -154,7 +154,10 @@ print(json.dumps([field, edgeall.__file__]))
         "domain",
         "measuring",
         "datasets",
+        "logbook",
+        "watching",
         "cli.classify",
+        "cli.watch",
     ):
         assert f"edgeall.{room}" in names
 

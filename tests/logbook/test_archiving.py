@@ -36,6 +36,7 @@ def test_both_logs_hold_and_the_log_goes_on_from_the_archive(path: Path, tmp_pat
         assert old.head == Head(8, entry.head)
         assert [record.seq for record in old.after(0)] == [*range(1, 9)]
     assert not list(tmp_path.glob("old.db-*"))
+    assert (tmp_path / "old.db").stat().st_mode & 0o077 == 0
 
 
 def test_archives_follow_each_other(path: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from log_made import STATION, answer, log_of, other, picture
 
 from edgeall.logbook import ChangeEntry, Logbook, LogError, PictureEntry, stamp, system_clock, verify
+from edgeall.logbook.network_shares import share_of
 
 
 @pytest.fixture
@@ -187,6 +188,54 @@ def test_an_entry_cannot_be_changed_or_deleted_by_mistake(path: Path) -> None:
 def test_only_its_user_reads_a_log(path: Path) -> None:
     log_of(path, 1).close()
     assert path.stat().st_mode & 0o077 == 0
+
+
+MOUNTS = r"""
+22 1 8:1 / / rw - ext4 /dev/sda1 rw
+30 22 0:45 / {place}/share rw shared:5 - nfs4 server:/x rw
+31 22 0:46 / {place}/with\040space rw - cifs //server/x rw
+32 30 8:2 / {place}/share/disk rw - ext4 /dev/sdb1 rw
+33 22 0:47 / {place}/over rw - nfs server:/y rw
+34 22 0:48 / {place}/over rw - tmpfs tmpfs rw
+damaged line
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        *((".", None), ("share", "nfs4"), ("share/below", "nfs4"), ("shared", None), ("with space", "cifs")),
+        *(("share/disk", None), ("over", None)),
+    ],
+)
+def test_a_network_share_is_recognised(tmp_path: Path, folder: str, kind: str | None) -> None:
+    (tmp_path / "mountinfo").write_text(MOUNTS.format(place=tmp_path.resolve()))
+    assert share_of(tmp_path / folder, tmp_path / "mountinfo") == kind
+    assert share_of(tmp_path, tmp_path / "absent") is None
+
+
+def test_no_log_is_kept_on_a_network_share(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeall.logbook.storage.share_of", lambda folder: "nfs4")
+    with pytest.raises(LogError, match=r"is on a network share \(nfs4\)"):
+        Logbook.open(path, create=True)
+    assert not path.exists()
+
+
+def test_an_older_sqlite_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeall.logbook.storage.OLDEST_SQLITE", (99, 0))
+    with pytest.raises(LogError, match=r"a log needs SQLite 99\.0, and this Python has 3\."):
+        Logbook.open(path, create=True)
+
+
+def test_a_log_of_a_process_that_was_killed_is_read(path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    with log_of(path, 3) as log:
+        for name in ("log.db", "log.db-wal"):
+            (copy / name).write_bytes((tmp_path / name).read_bytes())
+        head = log.head
+    with Logbook.open(copy / "log.db", read_only=True) as read:
+        assert (verify(read).holds, read.head) == (True, head)
 
 
 def test_a_log_is_begun_only_where_that_is_meant(path: Path) -> None:

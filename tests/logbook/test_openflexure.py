@@ -10,6 +10,9 @@ from PIL import Image
 from edgeall.logbook.entries import Capture
 from edgeall.logbook.openflexure import MOST_BYTES, MOST_DEPTH, capture_of
 
+# Of Pillow, about damaged EXIF data; the command line ignores them.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
 V3 = {
     "stage": {"position": {"x": 1200, "y": -340, "z": 15}},
     "camera_stage_mapping": {

@@ -71,6 +71,14 @@ def test_what_was_removed_is_known_again_by_its_bytes_alone(path: Path) -> None:
         assert log.knows_content("/scans", "anywhere.bmp", stranger.sha256) is None
 
 
+def test_a_picture_that_was_being_decided_meanwhile_is_not_taken(path: Path) -> None:
+    with Logbook.open(path) as log:
+        remove(log, find_subject(log, "4711"), "subject")
+        assert log.append([picture(11, path="late.bmp")]) == []
+        # A person may show it again on purpose.
+        assert len(log.append([picture(11, folder=None, source="serve", path="late.bmp")])) == 1
+
+
 @pytest.mark.parametrize(
     ("named", "entries"),
     [

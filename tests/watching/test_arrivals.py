@@ -1,5 +1,6 @@
 """Which files are finished, and which are pictures at all."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -134,12 +135,23 @@ def test_a_folder_that_is_away_is_told_and_nothing_is_forgotten(tmp_path: Path, 
     assert [each.name for each in arrivals.look()] == ["b.png"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root can list every folder")
-def test_a_folder_below_that_cannot_be_listed_is_not_forgotten(tmp_path: Path, clock: Clock) -> None:
+def test_a_folder_below_that_cannot_be_listed_is_told_and_not_forgotten(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     arrivals = Arrivals(tmp_path, 0.0, lambda name, identity: False, clock)
     draw(tmp_path / "below" / "a.png")
     assert len(arrivals.look()) == 1
-    (tmp_path / "below").chmod(0)
+    assert arrivals.unlisted == {}
+    real = os.scandir
+
+    def closed(path: Path) -> object:
+        if path.name == "below":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
     assert arrivals.look() == []
-    (tmp_path / "below").chmod(0o700)
+    assert arrivals.unlisted == {"below": "Permission denied"}
+    monkeypatch.setattr(os, "scandir", real)
     assert arrivals.look() == []
+    assert arrivals.unlisted == {}

@@ -21,7 +21,7 @@ from edgeall.field import Classifier, classify
 from edgeall.logbook import (
     ChangeEntry,
     Logbook,
-    LogFullError,
+    LogWaitError,
     PictureEntry,
     Record,
     archive,
@@ -239,6 +239,41 @@ def test_a_file_without_permission_is_recorded_and_tried_again(
     assert [entry.error is None for entry in pictures(log)] == [False, True]
 
 
+def test_a_file_without_permission_is_tried_again_at_each_start(
+    artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("a.png", 0)
+
+    def read(arrival: Any) -> Any:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as without:
+        without.setattr(READ, read)
+        list(scripted(artifact, scans, log, *[nothing] * 4))
+    once(artifact, scans, log)
+    assert [entry.error is None for entry in pictures(log)] == [False, True]
+
+
+def test_a_folder_below_that_cannot_be_listed_is_told(
+    artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("below/a.png", 0)
+    real = os.scandir
+
+    def closed(path: Any) -> Any:
+        if Path(path) in (scans / "below", *closed_ones):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path)
+
+    closed_ones: list[Path] = []
+    monkeypatch.setattr(os, "scandir", closed)
+    notices = told(list(scripted(artifact, scans, log, *[nothing] * 4)))
+    assert notices == [f"{scans / 'below'}: cannot be listed (Permission denied); it is tried again"]
+    closed_ones.append(scans)
+    with pytest.raises(UsageError, match=r"cannot be listed \(Permission denied\)"):
+        once(artifact, scans, log)
+
+
 def test_a_file_that_is_gone_before_it_is_read_is_no_trouble(
     artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,6 +403,44 @@ def test_a_second_watcher_says_that_there_is_one(
     assert once(artifact, scans, log) == []
 
 
+class Death(BaseException):
+    """What ends a watcher, in place of a signal."""
+
+
+def test_a_picture_that_ends_the_watcher_does_not_keep_others_from_being_decided(
+    artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Classifier.answer
+
+    def answer(classifier: Classifier, found: Any) -> Any:
+        if found.name == "deadly.png":
+            raise Death
+        return real(classifier, found)
+
+    for seconds, name in enumerate(["deadly.png", "a.png", "b.png", "c.png"]):
+        os.utime(draw(name, seconds), (seconds, seconds))
+    with monkeypatch.context() as deadly:
+        deadly.setattr(Classifier, "answer", answer)
+        for _ in range(2):
+            with pytest.raises(Death):
+                once(artifact, scans, log)
+        assert sorted(names(log)) == ["a.png", "b.png", "c.png"]
+        draw("d.png", 4)
+        with pytest.raises(Death):
+            once(artifact, scans, log)
+        assert "d.png" in names(log)
+    once(artifact, scans, log)
+    assert "deadly.png" in names(log)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1, null]", b"[[[[", b"\xff\xfe", b"[" * 100_000])
+def test_a_spoiled_lock_says_nothing(artifact: Artifact, scans: Path, log: Path, content: bytes) -> None:
+    once(artifact, scans, log)
+    (lock,) = log.parent.glob(".log.db.*.lock")
+    lock.write_bytes(content)
+    assert once(artifact, scans, log) == []
+
+
 def test_where_there_are_no_locks_the_log_takes_each_picture_once(
     artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -402,13 +475,30 @@ def test_a_full_disk_is_waited_for(
         notices = told(list(scripted(artifact, scans, log, *steps)))
         assert len(notices) == 2
         assert notices[0].startswith(f"{log}: cannot be written")
-        assert notices[0].endswith("waiting for it, no picture is lost")
-        assert notices[1] == f"{log}: there is room again"
+        assert notices[0].endswith("waiting, no picture is lost")
+        assert notices[1] == f"{log}: written again"
         assert names(log) == ["a.png", "b.png"]
         with Logbook.open(log) as book:
             assert verify(book).holds
     finally:
         filesystem.close()
+
+
+def test_another_program_that_writes_for_long_is_waited_for(
+    artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once(artifact, scans, log)
+    draw("a.png", 0)
+    monkeypatch.setattr("edgeall.logbook.storage._BUSY_SECONDS", 0.01)
+    with Logbook.open(log) as other, other.reading() as database:
+        database.execute("BEGIN IMMEDIATE")
+        steps = [*[nothing] * 4, lambda: database.execute("COMMIT"), *[nothing] * 4]
+        notices = told(list(scripted(artifact, scans, log, *steps)))
+    assert notices == [
+        f"{log}: another process has been writing for long: try again; waiting, no picture is lost",
+        f"{log}: written again",
+    ]
+    assert names(log) == ["a.png"]
 
 
 def test_a_watcher_that_is_ended_while_the_disk_is_full_says_so_and_decides_again_later(
@@ -424,12 +514,12 @@ def test_a_watcher_that_is_ended_while_the_disk_is_full_says_so_and_decides_agai
     real = Logbook.append
 
     def full(book: Logbook, entries: Any) -> Any:
-        raise LogFullError(
+        raise LogWaitError(
             f"{book.path}: cannot be written (database or disk is full): make room on its disk"
         )
 
     monkeypatch.setattr(Logbook, "append", full)
-    with pytest.raises(LogFullError):
+    with pytest.raises(LogWaitError):
         list(scripted(artifact, scans, log, *[nothing] * 6))
     monkeypatch.setattr(Logbook, "append", real)
     once(artifact, scans, log)
@@ -494,8 +584,8 @@ def test_commits_are_at_most_a_second_apart(
 ) -> None:
     for number in range(9):
         draw(f"{number}.png", number)
-    # One thread, which is at most two pictures ahead.
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
+    # One picture after the other.
+    monkeypatch.setattr(Classifier, "in_order", lambda self, function, items, ahead: map(function, items))
     script = Script([nothing] * 4)
     real, sizes = Logbook.append, list[int]()
 
@@ -513,6 +603,5 @@ def test_commits_are_at_most_a_second_apart(
     monkeypatch.setattr(Classifier, "answer", answer)
     list(scripted(artifact, scans, log, script=script))
     assert sum(sizes) == 9
-    # The first at once; then none waits for longer than a second and the picture in work.
-    assert sizes[:3] == [0, 1, 1]
-    assert max(sizes) <= 4
+    # The station and the first at once; then none waits for longer than a second and the picture in work.
+    assert sizes == [0, 1, 1, 2, 3, 2]
