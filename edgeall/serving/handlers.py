@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from edgeall.errors import EdgeallError, ImageError
-from edgeall.logbook import LogFullError
+from edgeall.logbook import LogWaitError
 from edgeall.serving import openapi, types
 from edgeall.serving.desk import Desk
 from edgeall.serving.feed import Feed
@@ -144,7 +144,7 @@ class Handlers:
                 return working.result() if working.done() else None
             except ImageError as error:
                 raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
-            except LogFullError as error:
+            except LogWaitError as error:
                 raise Refusal(HTTPStatus.INSUFFICIENT_STORAGE, str(error)) from None
             except EdgeallError as error:
                 raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from None

@@ -66,18 +66,19 @@ async def receive(request: Request, limits: Limits, share: Share) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared) > limits.upload_bytes:
         raise too_large
-    body = bytearray()
-    chunks = request.stream().__aiter__()
+    body, more = bytearray(), True
     try:
         async with asyncio.timeout(limits.upload_seconds):
-            while True:
-                chunk = await asyncio.wait_for(anext(chunks), limits.pause_seconds)
+            while more:
+                # Not by an iterator: the exception at its end would hold the picture in a circle of references.
+                message = await asyncio.wait_for(request.receive(), limits.pause_seconds)
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                chunk, more = message.get("body", b""), message.get("more_body", False)
                 if len(body) + len(chunk) > limits.upload_bytes:
                     raise too_large
                 share.add(len(chunk))
                 body += chunk
-    except StopAsyncIteration:
-        pass
     except TimeoutError:
         raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "the picture arrives too slowly: send it again") from None
     if not body:

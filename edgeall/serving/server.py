@@ -1,6 +1,7 @@
 """Runs the station: engine, log, watched folder and page, until it is told to stop."""
 
 import asyncio
+import gc
 import secrets
 import socket
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ from edgeall.values import dataclass
 
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 """Of tokens: 32, without those that are taken for one another."""
+_GARBAGE = (700, 10, 10)
+"""See `gc.set_threshold`."""
 _GRACE_SECONDS = 5
 """For requests that are being answered when the server is told to stop."""
 
@@ -99,6 +102,8 @@ def serve(
         token = None if local else _new_token()
         if settings.watch is not None and not settings.watch.is_dir():
             raise UsageError(f"{settings.watch}: no such folder to watch")
+        # As Python has it: a command that ends soon may leave its garbage, and a server may not.
+        gc.set_threshold(*_GARBAGE)
         classifier.begin()
         station = Station(
             classifier, log, caveats=settings.caveats, watched=settings.watch, keep=settings.keep

@@ -90,7 +90,7 @@ class Station:
         """Decide a picture, and record the answer before it is given.
 
         Raises:
-            LogFullError: there is no room for the record. There is no answer then.
+            LogWaitError: the record cannot be written now. There is no answer then.
             LogError: the log cannot be written.
             FileError: the picture was to be kept, and cannot be.
         """

@@ -1,9 +1,11 @@
 """What a station does when clients are many, slow, greedy or gone: it stays bounded, says why, and goes on."""
 
+import gc
 import http.client
 import json
 import socket
 import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -276,12 +278,12 @@ def test_200_clients_at_once_get_classifys_answers(
 def test_a_full_disk_is_told_and_nothing_is_answered(
     start: Start, pictures: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from edgeall.logbook import Logbook, LogFullError
+    from edgeall.logbook import Logbook, LogWaitError
 
     station = start()
 
     def full(self: Logbook, entries: object) -> None:
-        raise LogFullError("log.db: cannot be written: make room on its disk")
+        raise LogWaitError("log.db: cannot be written: make room on its disk")
 
     with monkeypatch.context() as patch:
         patch.setattr(Logbook, "append", full)
@@ -289,3 +291,22 @@ def test_a_full_disk_is_told_and_nothing_is_answered(
     assert answer.status == 507
     assert json.loads(answer.body) == {"error": "log.db: cannot be written: make room on its disk"}
     assert station.decide("a.png", pictures[0]).status == 200
+
+
+def test_a_picture_that_was_answered_leaves_nothing_in_memory(start: Start) -> None:
+    """Not until garbage is collected, which would be long after many large pictures."""
+    station = start()
+    body = bytes(1 << 20)
+    station.decide("a.png", body)
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(20):
+            assert station.decide("a.png", body).status == 422
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert after - before < 3 << 20
