@@ -85,7 +85,7 @@ watch-speed: $(READY)
 KILLS ?= 1000
 
 watch-kills: $(READY)
-	EDGEALL_WATCH_KILLS=$(KILLS) EDGEALL_KILL_MINUTES=12 $(BIN)/python -m pytest -n0 -s tests/watching/test_kills.py
+	EDGEALL_WATCH_KILLS=$(KILLS) EDGEALL_KILL_MINUTES=12 $(BIN)/python -m pytest -n0 -s tests/watching/test_killed_watchers.py
 
 coverage-of-intervals: $(READY)
 	$(BIN)/python benchmarks/interval_coverage.py --out benchmarks/results/interval-coverage.md

@@ -19,37 +19,47 @@ _MOST_BYTES = 1 << 20
 
 
 class Claim:
-    """A folder that is held, and the names of pictures in work, which are kept in the file of the lock.
-
-    Attributes:
-        suspects: names of pictures that were in work when the watcher before ended without a word. One of them may be
-            what ended it: a picture that is too large for the memory, or that the engine fails on.
-    """
+    """A folder that is held. Marks of the pictures in work are kept in the file of the lock."""
 
     def __init__(self, handle: int) -> None:
         self._handle, self._lock, self._working = handle, Lock(), set[str]()
-        self.suspects = _names(os.pread(handle, _MOST_BYTES, 0)) if hasattr(os, "pread") else frozenset[str]()
+        self._suspects = (
+            _marks(os.pread(handle, _MOST_BYTES, 0)) if hasattr(os, "pread") else frozenset[str]()
+        )
+
+    def suspects(self, name: str) -> bool:
+        """Whether a picture was in work when the watcher before ended without a word.
+
+        It may be what ended it: too large for the memory, or one that the engine fails on.
+        """
+        return _mark(name) in self._suspects
 
     @contextmanager
     def working_on(self, name: str) -> Iterator[None]:
-        """Keep a name during the block. After an exception, as after the process's death, it stays."""
-        self._change(self._working.add, name)
+        """Keep a picture's mark during the block. After an exception, as after the process's death, it stays."""
+        mark = _mark(name)
+        self._change(self._working.add, mark)
         yield
-        self._change(self._working.discard, name)
+        self._change(self._working.discard, mark)
 
-    def _change(self, change: Callable[[str], None], name: str) -> None:
+    def _change(self, change: Callable[[str], None], mark: str) -> None:
         if not hasattr(os, "pwrite"):
             return
         with self._lock, suppress(OSError):
             # Not flushed: it outlives the process, and a power cut tells nothing of a picture. A full disk is told by
             # the log.
-            change(name)
+            change(mark)
             content = json.dumps(sorted(self._working)).encode()
             os.pwrite(self._handle, content, 0)
             os.ftruncate(self._handle, len(content))
 
 
-def _names(content: bytes) -> frozenset[str]:
+def _mark(name: str) -> str:
+    """Not the name itself, which can be a person's."""
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def _marks(content: bytes) -> frozenset[str]:
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):

@@ -147,7 +147,7 @@ class _Watcher:
 
     def _batches(self, arrived: list[Arrival]) -> Iterator[list[Arrival]]:
         """The arrivals; last, and each alone, those that may have ended the watcher before: all others are recorded."""
-        suspects = [arrival for arrival in arrived if path_text(arrival.name) in self._claim.suspects]
+        suspects = [arrival for arrival in arrived if self._claim.suspects(path_text(arrival.name))]
         others = [arrival for arrival in arrived if arrival not in suspects]
         yield from filter(None, [others, *([arrival] for arrival in suspects)])
 

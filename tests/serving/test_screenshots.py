@@ -26,7 +26,7 @@ WIDTHS = {"desktop": 1280, "phone": 390}
 SEEDS = (8, 47, 37, 14, 27, 29, 4, 38)
 """Of cells whose scores lie apart."""
 MOST_BYTES = 200_000
-COLOURS = 128
+COLOURS = 250
 
 
 @pytest.fixture(scope="module")
