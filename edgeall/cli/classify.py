@@ -91,8 +91,8 @@ def run(args: argparse.Namespace, display: Display) -> int:
     from edgeall.field.counts import Counts, Group
     from edgeall.pixels.folder import LeftOut, in_words
 
-    artifact = read(args.model or _default_model())
-    _caveats(artifact, display)
+    artifact = read(args.model or default_model())
+    caveats(artifact, display)
     counts, left_out, groups = Counts(), list[LeftOut](), list[Group]()
     trouble = 0
     with _outputs(args, artifact, display) as outputs, crash_message(artifact):
@@ -167,7 +167,7 @@ def _outputs(args: argparse.Namespace, artifact: Artifact, display: Display) -> 
         yield made
 
 
-def _default_model() -> Path:
+def default_model() -> Path:
     named = os.environ.get(ENVIRONMENT)
     if named:
         return Path(named)
@@ -190,7 +190,7 @@ def _selftested(outcome: "Outcome", display: Display) -> None:
     )
 
 
-def _caveats(artifact: Artifact, display: Display) -> None:
+def caveats(artifact: Artifact, display: Display) -> None:
     from edgeall.golden.checkable import uncheckable
 
     display.note(NOTICE)

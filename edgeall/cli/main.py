@@ -99,6 +99,7 @@ COMMANDS = (
         # that could decode a picture.
         environment={"OPENBLAS_NUM_THREADS": "1"},
     ),
+    Command("explain", "which parts of a picture a model's answer rests on"),
 )
 
 _EPILOG = "Research use only; not a medical device. See also: edgeall COMMAND --help."
