@@ -35,7 +35,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="FILE", help="write the map over the picture to a .png file"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE where it exists already")
-    parser.epilog = "Exit status: 0 the map is an explanation, 1 it is not one, or the picture is refused, 2 it cannot be read."
+    parser.epilog = (
+        "Exit status: 0 the map is an explanation, 1 it is not one, or the picture is refused, 2 the picture cannot "
+        "be read."
+    )
 
 
 def run(args: argparse.Namespace, display: Display) -> int:

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from edgeall.artifact import Decision
 from edgeall.cells.drawing import font
 from edgeall.explaining.explanation import Explanation
-from edgeall.explaining.occlusion import spread
+from edgeall.explaining.occlusion import blended
 from edgeall.explaining.region import cell_of
 from edgeall.pixels import ByteImage
 
@@ -41,7 +41,7 @@ def heat_layer(explanation: Explanation, pixels: ByteImage, side: int = SIDE) ->
     Args:
         pixels: RGB bytes (size, size, 3) that are explained.
     """
-    evidence = np.where(cell_of(pixels), spread(explanation.values, explanation.grid), 0.0)
+    evidence = np.where(cell_of(pixels), blended(explanation.values, explanation.grid), 0.0)
     strongest = max(float(np.abs(evidence).max()), 1e-9)
     layer = np.empty((*evidence.shape, 4), np.uint8)
     layer[..., :3] = np.where((evidence > 0)[..., None], FOR, AGAINST)

@@ -1,7 +1,7 @@
 """Maps of evidence by occlusion: parts of a picture are replaced one by one, and the model is asked again.
 
-Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014), section 4.2. The patches have two
-sizes here, and replace the picture by its blur instead of grey.
+Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014), section 4.2. Here the
+patches are filled with the cell's blur instead of grey.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,11 +17,11 @@ from edgeall.explaining.region import Mask, Plane, cell_of, filling
 from edgeall.pixels import ByteImage
 from edgeall.runtimes import Session
 
-SCALES = (1.0, 0.5)
-"""Sides of the patches, as shares of the side of a square that has a tenth of the cell's area."""
-
 TILES = 4
-"""Tiles of the map along the side of such a square."""
+"""Tiles of the map along the side of a square with a tenth of the cell's area."""
+
+WIDE = 2
+"""Side of a patch, in tiles."""
 
 FULL = 0.3
 """Share of a patch that must lie in the cell: less of it would move nothing."""
@@ -99,10 +99,10 @@ def evidence(occluded: Occluded) -> tuple[Grid, Values]:
     """
     cell = occluded.cell
     grid = _grid(cell, occluded.side / TILES)
-    patches = _patches(grid, cell, occluded.side)
+    patches = _patches(grid, cell)
     while len(patches) > MOST_PATCHES:
         grid = _grid(cell, grid.step * max(1.1, np.sqrt(len(patches) / MOST_PATCHES)))
-        patches = _patches(grid, cell, occluded.side)
+        patches = _patches(grid, cell)
     falls = np.array(list(occluded.falls(_masks(patches, cell.shape))))
     areas = np.array([np.count_nonzero(cell[patch.slices]) for patch in patches])
     # The fall for a patch of a tenth of the cell.
@@ -110,8 +110,15 @@ def evidence(occluded: Occluded) -> tuple[Grid, Values]:
     return grid, _averaged(grid, cell, patches, rates)
 
 
-def spread(values: Values, grid: Grid) -> Plane:
-    """A map on the pixels of the square (size, size), bilinear between the tiles' middles; 0 where it has no tile."""
+def on_pixels(values: Values, grid: Grid) -> Plane:
+    """A map on the pixels of the square (size, size): each has its tile's value; 0 where there is none."""
+    down = _tiles(grid.size, grid.top, grid.step, grid.rows)
+    across = _tiles(grid.size, grid.left, grid.step, grid.columns)
+    return np.asarray(down.T @ np.nan_to_num(values) @ across)
+
+
+def blended(values: Values, grid: Grid) -> Plane:
+    """As `on_pixels`, for drawing: bilinear between the tiles' middles."""
     known = np.isfinite(values)
     down = _weights(grid.size, grid.top, grid.step, grid.rows)
     across = _weights(grid.size, grid.left, grid.step, grid.columns)
@@ -132,20 +139,21 @@ def _grid(cell: Mask, step: float) -> Grid:
     )
 
 
-def _patches(grid: Grid, cell: Mask, side: float) -> list[Patch]:
-    """Patches of each size about the middle of each tile, where enough of them lies in the cell."""
+def _patches(grid: Grid, cell: Mask) -> list[Patch]:
+    """Squares of `WIDE` tiles, one tile apart, of which enough lies in the cell."""
     found = []
-    for share in SCALES:
-        half = side * share / 2
-        for row in range(grid.rows):
-            for column in range(grid.columns):
-                y, x = grid.top + (row + 0.5) * grid.step, grid.left + (column + 0.5) * grid.step
-                ends = (round(place) for place in (y - half, y + half, x - half, x + half))
-                top, bottom, left, right = (min(max(end, 0), grid.size) for end in ends)
-                patch = Patch(top, bottom, left, right)
-                if np.count_nonzero(cell[patch.slices]) >= max(1.0, FULL * 4 * half * half):
-                    found.append(patch)
+    for row in range(1 - WIDE, grid.rows):
+        top, bottom = (_edge(grid.top, grid, place) for place in (row, row + WIDE))
+        for column in range(1 - WIDE, grid.columns):
+            left, right = (_edge(grid.left, grid, place) for place in (column, column + WIDE))
+            patch = Patch(top, bottom, left, right)
+            if np.count_nonzero(cell[patch.slices]) >= max(1.0, FULL * (WIDE * grid.step) ** 2):
+                found.append(patch)
     return found
+
+
+def _edge(first: float, grid: Grid, tile: int) -> int:
+    return min(max(round(first + tile * grid.step), 0), grid.size)
 
 
 def _masks(patches: Sequence[Patch], shape: tuple[int, ...]) -> Iterator[Mask]:
@@ -156,7 +164,7 @@ def _masks(patches: Sequence[Patch], shape: tuple[int, ...]) -> Iterator[Mask]:
 
 
 def _averaged(grid: Grid, cell: Mask, patches: Sequence[Patch], rates: Values) -> Values:
-    """Each tile's mean over the patches that cover it; NaN for tiles that no patch covers, or outside the cell."""
+    """Each tile's mean over the patches that cover it; NaN for tiles outside the cell, or that no patch covers."""
     total, weight = np.zeros(cell.shape), np.zeros(cell.shape)
     for patch, rate in zip(patches, rates, strict=True):
         total[patch.slices] += rate
@@ -170,9 +178,10 @@ def _averaged(grid: Grid, cell: Mask, patches: Sequence[Patch], rates: Values) -
 
 
 def _tiles(size: int, first: float, step: float, count: int) -> Plane:
-    """1 where a pixel's middle lies in a tile, (count, size)."""
-    tile = np.floor((np.arange(size) + 0.5 - first) / step)
-    return np.asarray((tile == np.arange(count)[:, None]).astype(np.float64))
+    """1 where a pixel lies in a tile, (count, size)."""
+    edges = np.rint(first + step * np.arange(count + 1))
+    places = np.arange(size)
+    return np.asarray(((places >= edges[:-1, None]) & (places < edges[1:, None])).astype(np.float64))
 
 
 def _weights(size: int, first: float, step: float, count: int) -> Plane:
