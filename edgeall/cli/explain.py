@@ -1,6 +1,7 @@
 """`edgeall explain`: which parts of a picture a model's answer rests on."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +10,17 @@ from edgeall.artifact import Artifact
 from edgeall.cli import classify, verdict_lines
 from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display
-from edgeall.errors import UsageError
+from edgeall.errors import ImageError, UsageError
 from edgeall.files import refuse_overwrite, replacing
 
 if TYPE_CHECKING:
     from edgeall.explaining import Explained, Explanation
+    from edgeall.field import Found
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
-    parser.add_argument("picture", metavar="PICTURE", type=Path, help="one image file")
+    parser.add_argument("picture", metavar="PICTURE", help="one image file, or - for standard input")
     parser.add_argument(
         "--model",
         type=Path,
@@ -58,26 +60,41 @@ def run(args: argparse.Namespace, display: Display) -> int:
     return 0 if explanation is not None and explanation.holds else 1
 
 
-def _check_output(output: Path, picture: Path, overwrite: bool) -> None:
+def _check_output(output: Path, picture: str, overwrite: bool) -> None:
     if output.suffix.lower() != ".png":
         raise UsageError(f"{output}: the map is written as PNG: give a name that ends in .png")
-    if output.resolve() == picture.resolve():
+    if os.path.realpath(output) == os.path.realpath(picture):
         raise UsageError(f"{output} is the picture that is explained: give another name")
     refuse_overwrite(output, overwrite)
 
 
 def _explained(args: argparse.Namespace, artifact: Artifact) -> "Explained":
     from edgeall.explaining import explain_picture
-    from edgeall.field import Found
     from edgeall.golden.checkable import uncheckable
     from edgeall.golden.remembered import check_once
     from edgeall.runtimes import open_session
 
+    picture = _found(args.picture)
     with crash_message(artifact), open_session(artifact, args.threads) as session:
         if uncheckable(artifact) is None:
             check_once(artifact, session)
-        found = Found(str(args.picture), args.picture.name)
-        return explain_picture(artifact, session, found, force=args.force)
+        return explain_picture(artifact, session, picture, force=args.force)
+
+
+def _found(name: str) -> "Found":
+    """The picture of a name."""
+    from edgeall.field import Failed, Found, find_images
+    from edgeall.field.sources import STDIN
+
+    if os.path.isdir(name):  # noqa: PTH112, see `find_images`
+        raise UsageError(f"{name} is a folder: name one picture")
+    if name != STDIN:
+        return Found(name, Path(name).name)
+    (given,) = find_images([STDIN])
+    if isinstance(given, Failed):
+        raise ImageError(given.error)
+    assert isinstance(given, Found)
+    return given
 
 
 def _write(explained: "Explained", explanation: "Explanation", artifact: Artifact, output: Path) -> None:

@@ -80,8 +80,8 @@ class Explanation:
     Attributes:
         grid: of the map's tiles.
         values: float64 (rows, columns), log-odds. How much the log-odds of a positive label fall, on average, when a
-            patch over the tile is replaced by its blurred surroundings, for a patch of a tenth of the cell. Positive
-            values speak for a positive label, negative ones against it. NaN outside the cell.
+            patch of 2 x 2 tiles that covers the tile is replaced by its blurred surroundings. Positive values speak
+            for a positive label, negative ones against it. NaN outside the cell.
         faithfulness: see `Faithfulness`.
         against: why the map is not an explanation, a line each; empty where it is one.
         inferences: of the model, for the map and its check.

@@ -105,8 +105,8 @@ def evidence(occluded: Occluded) -> tuple[Grid, Values]:
         patches = _patches(grid, cell)
     falls = np.array(list(occluded.falls(_masks(patches, cell.shape))))
     areas = np.array([np.count_nonzero(cell[patch.slices]) for patch in patches])
-    # The fall for a patch of a tenth of the cell.
-    rates = falls * (0.1 * np.count_nonzero(cell) / areas)
+    # As for a patch that lies in the cell as a whole.
+    rates = falls * ((WIDE * grid.step) ** 2 / areas)
     return grid, _averaged(grid, cell, patches, rates)
 
 
