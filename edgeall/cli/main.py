@@ -100,6 +100,7 @@ COMMANDS = (
         # that could decode a picture.
         environment={"OPENBLAS_NUM_THREADS": "1"},
     ),
+    Command("explain", "which parts of a picture a model's answer rests on"),
     Command(
         "watch",
         "classify each picture as it arrives in a folder, and keep a log",
