@@ -16,6 +16,7 @@ from edgeall.logbook import LogWaitError
 from edgeall.serving import openapi, types
 from edgeall.serving.desk import Desk
 from edgeall.serving.feed import Feed
+from edgeall.serving.heat_map import heat_map
 from edgeall.serving.limits import Limits
 from edgeall.serving.numbers import (
     CONTENT_TYPE,
@@ -35,6 +36,8 @@ from edgeall.serving.station import Station
 
 T = TypeVar("T")
 
+_EXPLANATION = 20
+"""Pictures that a map counts as: it takes as long as many."""
 _GONE = Response(status_code=499)
 """To a client that is not there any more."""
 
@@ -89,13 +92,19 @@ class Handlers:
         made = await self._of_picture(request, lambda name, data: preview(data, name))
         return _GONE if made is None else Response(made, media_type="image/jpeg")
 
+    async def explain(self, request: Request) -> Response:
+        work = partial(heat_map, self._station.classifier)
+        made = await self._of_picture(request, work, _EXPLANATION)
+        return _GONE if made is None else json_response(made)
+
     async def recorded(self, request: Request) -> Response:
-        text = request.path_params["seq"]
-        seq = int(text) if text.isascii() and text.isdigit() and len(text) < 17 else None
-        found = None if seq is None else await self._desk.do(lambda: self._station.picture(seq))
-        if found is None:
-            raise Refusal(HTTPStatus.NOT_FOUND, "the picture of this entry is not there any more")
-        return Response(found, media_type="image/jpeg")
+        made = await self._of_recorded(request, lambda name, data: preview(data, name))
+        return _GONE if made is None else Response(made, media_type="image/jpeg")
+
+    async def explain_recorded(self, request: Request) -> Response:
+        work = partial(heat_map, self._station.classifier)
+        made = await self._of_recorded(request, work, _EXPLANATION)
+        return _GONE if made is None else json_response(made)
 
     async def history(self, request: Request) -> Response:
         search = asked(request, types.Search)
@@ -127,30 +136,52 @@ class Handlers:
 
         return StreamingResponse(events(), media_type="text/event-stream")
 
-    async def _of_picture(self, request: Request, work: Callable[[str, bytes], T]) -> T | None:
+    async def _of_picture(self, request: Request, work: Callable[[str, bytes], T], cost: int = 1) -> T | None:
         """What `work` makes of a request's picture, in a thread; None where its client is gone meanwhile."""
         name = asked(request, types.Named).name
-        address = request.client.host if request.client else ""
-        if wait := self._rates.take(address):
+        self._take(request, cost)
+        with self._held.share() as share:
+            data = await receive(request, self._limits, share)
+            return await self._done(request, lambda: work(name, data))
+
+    async def _of_recorded(
+        self, request: Request, work: Callable[[str, bytes], T], cost: int = 1
+    ) -> T | None:
+        """As `_of_picture`, of a picture of the watched folder."""
+        text = request.path_params["seq"]
+        seq = int(text) if text.isascii() and text.isdigit() and len(text) < 17 else None
+        self._take(request, cost)
+
+        def found() -> T:
+            picture = None if seq is None else self._station.picture(seq)
+            if picture is None:
+                raise Refusal(HTTPStatus.NOT_FOUND, "the picture of this entry is not there any more")
+            return work(*picture)
+
+        return await self._done(request, found)
+
+    def _take(self, request: Request, cost: int) -> None:
+        if wait := self._rates.take(request.client.host if request.client else "", cost):
             raise Refusal(
                 HTTPStatus.TOO_MANY_REQUESTS, "too many pictures from this address: slow down", wait
             )
-        with self._held.share() as share:
-            data = await receive(request, self._limits, share)
-            working = asyncio.ensure_future(self._desk.do(lambda: work(name, data)))
-            leaving = asyncio.ensure_future(gone(request))
-            try:
-                await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-                return working.result() if working.done() else None
-            except ImageError as error:
-                raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
-            except LogWaitError as error:
-                raise Refusal(HTTPStatus.INSUFFICIENT_STORAGE, str(error)) from None
-            except EdgeallError as error:
-                raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from None
-            finally:
-                working.cancel()
-                leaving.cancel()
+
+    async def _done(self, request: Request, work: Callable[[], T]) -> T | None:
+        """The result of `work` at the desk; None where the request's client is gone meanwhile."""
+        working = asyncio.ensure_future(self._desk.do(work))
+        leaving = asyncio.ensure_future(gone(request))
+        try:
+            await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else None
+        except ImageError as error:
+            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
+        except LogWaitError as error:
+            raise Refusal(HTTPStatus.INSUFFICIENT_STORAGE, str(error)) from None
+        except EdgeallError as error:
+            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from None
+        finally:
+            working.cancel()
+            leaving.cancel()
 
 
 def asked(request: Request, kind: type[T]) -> T:

@@ -15,6 +15,12 @@ OF_UPLOADS = (
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.INSUFFICIENT_STORAGE,
 )
+OF_RECORDED = (
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,26 @@ OPERATIONS = (
         "recorded",
         "A picture of the watched folder as a JPEG, while its file is there and unchanged",
         "image/jpeg",
-        refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
+        refusals=OF_RECORDED,
+        in_path=("seq",),
+    ),
+    Operation(
+        "POST",
+        "/api/explanations",
+        "explain",
+        "Which parts of a picture the answer rests on; nothing is recorded",
+        types.Explanation,
+        types.Named,
+        True,
+        OF_UPLOADS,
+    ),
+    Operation(
+        "GET",
+        "/api/pictures/{seq}/explanation",
+        "explain_recorded",
+        "As /api/explanations, of a picture of the watched folder, while its file is there and unchanged",
+        types.Explanation,
+        refusals=OF_RECORDED,
         in_path=("seq",),
     ),
     Operation(

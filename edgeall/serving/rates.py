@@ -15,13 +15,13 @@ class Rates:
         self._rate, self._burst, self._clock = rate, burst, clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, address: str) -> float:
-        """Take a token. Returns 0.0, or the seconds until there is one, where there is none."""
+    def take(self, address: str, count: int = 1) -> float:
+        """Take tokens. Returns 0.0, or the seconds until there are so many, where there are too few."""
         now = self._clock()
         tokens, since = self._buckets.pop(address, (float(self._burst), now))
         tokens = min(float(self._burst), tokens + (now - since) * self._rate)
-        wait = 0.0 if tokens >= 1.0 else (1.0 - tokens) / self._rate
-        self._buckets[address] = (tokens if wait else tokens - 1.0, now)
+        wait = 0.0 if tokens >= count else (count - tokens) / self._rate
+        self._buckets[address] = (tokens if wait else tokens - count, now)
         while len(self._buckets) > _ADDRESSES:
             self._buckets.popitem(last=False)
         return wait

@@ -18,7 +18,6 @@ from edgeall.logbook.exporting import csv_lines
 from edgeall.logbook.recording import Content, entry_of, station_of
 from edgeall.serving import types
 from edgeall.serving.keeping import Keeper
-from edgeall.serving.preview import preview
 
 PAGE = 500
 """Entries that are read at once."""
@@ -148,18 +147,14 @@ class Station:
         pictures = [decided(record) for record in page if isinstance(record.entry, PictureEntry)]
         return (page[-1].seq if page else seq), pictures
 
-    def picture(self, seq: int) -> bytes | None:
-        """A picture of the watched folder as a JPEG; None where it is not there any more, or has changed.
-
-        Raises:
-            ImageError: it cannot be read.
-        """
+    def picture(self, seq: int) -> tuple[str, bytes] | None:
+        """Name and bytes of a picture of the watched folder; None where it is not there any more, or has changed."""
         record = self.log.record(seq)
         entry = None if record is None else record.entry
         if not isinstance(entry, PictureEntry) or entry.sha256 is None:
             return None
         data = _bytes_of(entry)
-        return None if data is None else preview(data, entry.path)
+        return None if data is None else (entry.path, data)
 
 
 def _bytes_of(entry: PictureEntry) -> bytes | None:

@@ -86,6 +86,23 @@ class Decided(Struct, frozen=True):
     error: str | None = None
 
 
+class Explanation(Struct, frozen=True):
+    """Which parts of a picture the answer rests on, and whether that can be believed; see `edgeall explain`.
+
+    `map` is a PNG in base64: the picture as the model reads it, and the evidence over it, orange for a positive label
+    and blue against one. It is null for a picture that is refused. `marked` and `random` say how far the log-odds
+    change without the tenth that is marked as most important, and without a random tenth. Where `holds` is false, the
+    map is not an explanation, and `against` says why.
+    """
+
+    holds: bool
+    against: list[str]
+    marked: float
+    random: float
+    map: str | None
+    ms: float
+
+
 class History(Struct, frozen=True):
     """Pictures in the log, the latest first; `more` where there are earlier ones."""
 

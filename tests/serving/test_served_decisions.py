@@ -1,5 +1,6 @@
 """What the station answers is what `edgeall classify` answers, and it is in the log."""
 
+import base64
 import csv
 import io
 import json
@@ -208,7 +209,11 @@ def test_pictures_of_the_watched_folder_are_shown_while_they_are_unchanged(
     assert json.dumps(entry["path"]).encode() in told
     shown = station.ask(f"/api/pictures/{entry['seq']}/preview")
     assert (shown.status, shown.headers["content-type"]) == (200, "image/jpeg")
+    explained = station.ask(f"/api/pictures/{entry['seq']}/explanation").json
+    sent = station.ask("/api/explanations?name=a.png", pictures[0]).json
+    assert {**explained, "ms": 0} == {**sent, "ms": 0}
     (scans / "a.png").write_bytes(pictures[1])
+    assert station.ask(f"/api/pictures/{entry['seq']}/explanation").status == 404
     assert station.ask(f"/api/pictures/{entry['seq']}/preview").status == 404
 
 
@@ -244,3 +249,37 @@ def test_numbers_for_prometheus(start: Start, pictures: list[bytes]) -> None:
 
 def test_health(station: Served) -> None:
     assert station.ask("/healthz").json == {"status": "ok"}
+
+
+def test_a_map_is_that_of_explain(
+    station: Served,
+    artifact: Artifact,
+    pictures: list[bytes],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "cell.png").write_bytes(pictures[0])
+    main(["explain", str(tmp_path / "cell.png"), "--model", str(artifact.path), "--json"])
+    expected = json.loads(capsys.readouterr().out)["map"]
+    before = station.ask("/api/station").json["head"]
+    found = station.ask("/api/explanations?name=cell.png", pictures[0]).json
+    assert (found["holds"], found["against"]) == (expected["explanation"], expected["against"])
+    told = expected["faithfulness"]
+    assert (found["marked"], found["random"]) == (told["marked"], told["random"])
+    with Image.open(io.BytesIO(base64.b64decode(found["map"]))) as shown:
+        assert (shown.format, shown.size) == ("PNG", (480, 480))
+    assert station.ask("/api/station").json["head"] == before
+
+
+def test_a_picture_that_is_refused_has_no_map(station: Served) -> None:
+    found = station.ask("/api/explanations?name=empty.png", png(np.full((96, 96, 3), 220, np.uint8))).json
+    assert (found["map"], found["holds"]) == (None, False)
+    assert found["against"] == ["nearly uniform: nothing to see"]
+
+
+def test_fields_have_no_map(start: Start) -> None:
+    answer = start(cells=True).ask("/api/explanations?name=a.png", png(draw([White(200, 200)])))
+    assert (answer.status, answer.json) == (
+        422,
+        {"error": "a.png: whole fields have no map: it is of one answer"},
+    )

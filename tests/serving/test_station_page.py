@@ -167,6 +167,18 @@ def test_the_camera_takes_a_picture(page: Page) -> None:
     assert page.browser.evaluate("return document.getElementById('video').srcObject") is None
 
 
+def test_what_the_answer_rests_on_is_shown_when_it_is_asked_for(page: Page, files: list[Path]) -> None:
+    page.send(files[0])
+    page.find(".heat button").click()
+    page.until("return document.querySelector('.heat img')?.naturalWidth === 480")
+    found = page.station.ask("/api/explanations?name=a.png", files[0].read_bytes()).json
+    shown = page.browser.evaluate("return document.querySelector('.heat').textContent")
+    assert ("Not an explanation" in shown) == (not found["holds"])
+    assert all(line in shown for line in found["against"])
+    assert f"change by {found['marked']:.2f}, without a random tenth by {found['random']:.2f}" in shown
+    assert axe_violations(page.browser) == []
+
+
 def test_formats_that_browsers_do_not_show_are_converted(page: Page, tmp_path: Path) -> None:
     Image.fromarray(draw([White(200, 200)])).save(tmp_path / "scan.tif")
     page.send(tmp_path / "scan.tif")

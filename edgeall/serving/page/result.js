@@ -2,6 +2,7 @@
 
 import { byId, drawing, element } from "./dom.js";
 import { kindOf, legend, named, shape, wordOf } from "./decisions.js";
+import { heat } from "./heat.js";
 import { scale } from "./scale.js";
 import { converted } from "./station.js";
 import { apart, clockTime, number, text, whenLanguageChanges } from "./texts.js";
@@ -37,6 +38,7 @@ export function resultPanel(station, pictures) {
           reasons(entry, kind, answer),
           checks(entry),
           list(text("notes"), answer?.notes ?? []),
+          evidence(entry),
           facts(entry, answer),
         ),
       ),
@@ -62,10 +64,19 @@ export function resultPanel(station, pictures) {
     );
   }
 
+  function evidence(entry) {
+    if (entry.picture === null || entry.picture.score === null) return null;
+    const sent = pictureOf(entry);
+    return sent || isWatched(entry) ? heat(entry, sent, station.positive) : null;
+  }
+
+  const pictureOf = (entry) => pictures.get(entry.seq) ?? pictures.get(entry) ?? null;
+  const isWatched = (entry) => entry.folder !== null && entry.seq !== null && entry.error === null;
+
   function figure(entry, answer) {
     const image = element("img", { alt: text("pictureOf", { name: entry.path }) });
     const frame = element("div", { class: "frame" }, image);
-    const sent = pictures.get(entry.seq) ?? pictures.get(entry);
+    const sent = pictureOf(entry);
     const missing = () => frame.replaceChildren(element("p", { class: "empty" }, text("noPreview")));
     if (sent) {
       url = URL.createObjectURL(sent);
@@ -85,7 +96,7 @@ export function resultPanel(station, pictures) {
         },
         { once: true },
       );
-    } else if (entry.folder !== null && entry.seq !== null && entry.error === null) {
+    } else if (isWatched(entry)) {
       image.src = `/api/pictures/${entry.seq}/preview`;
       image.addEventListener("error", missing, { once: true });
     } else {

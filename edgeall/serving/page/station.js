@@ -33,6 +33,14 @@ export async function converted(name, picture) {
   return (await answered(post)).blob();
 }
 
+/** The map of what an answer rests on: of a picture that this page has, or of one in the watched folder. */
+export async function explained(entry, picture) {
+  const request = picture
+    ? () => fetch(address("/api/explanations", { name: entry.path }), { method: "POST", body: picture })
+    : () => fetch(`/api/pictures/${entry.seq}/explanation`);
+  return (await answered(request)).json();
+}
+
 /** The answer to a request, which is made again when the station is busy or away. */
 async function answered(request) {
   for (let tries = 1; ; tries += 1) {
