@@ -38,10 +38,10 @@ def bounded(limits: Limits) -> type[asyncio.Protocol]:
             if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
                 self._await_head()
             else:
-                self._head = _cancelled(self._head)
+                self._head = _cancel(self._head)
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._head, self._stuck = _cancelled(self._head), _cancelled(self._stuck)
+            self._head, self._stuck = _cancel(self._head), _cancel(self._stuck)
             super().connection_lost(exc)
 
         def pause_writing(self) -> None:
@@ -49,7 +49,7 @@ def bounded(limits: Limits) -> type[asyncio.Protocol]:
             self._stuck = self.loop.call_later(limits.answer_seconds, self.transport.abort)
 
         def resume_writing(self) -> None:
-            self._stuck = _cancelled(self._stuck)
+            self._stuck = _cancel(self._stuck)
             super().resume_writing()
 
         def send_400_response(self, msg: str) -> None:
@@ -63,9 +63,11 @@ def bounded(limits: Limits) -> type[asyncio.Protocol]:
     return Bounded
 
 
-def _cancelled(timer: asyncio.TimerHandle | None) -> None:
+def _cancel(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+    """None, in the place of a timer that is cancelled."""
     if timer is not None:
         timer.cancel()
+    return None
 
 
 def _plain_answer(status: int, phrase: str, sentence: str) -> bytes:

@@ -34,8 +34,8 @@ def heat_map(classifier: Classifier, name: str, data: bytes) -> types.Explanatio
     return types.Explanation(
         explanation.holds,
         list(explanation.against),
-        explanation.faithfulness.marked,
-        explanation.faithfulness.random,
+        float(explanation.faithfulness.marked),
+        float(explanation.faithfulness.random),
         base64.b64encode(out.getvalue()).decode(),
         explanation.ms,
     )
