@@ -53,7 +53,8 @@ export function historyPanel({ after, chosen }) {
   const again = soon(() => load().catch(() => {}), 250);
 
   function add(entry) {
-    if (entries.some((each) => each.seq === entry.seq)) return;
+    // The log may tell of an earlier picture after a new session has begun.
+    if (entry.seq <= asked().after || entries.some((each) => each.seq === entry.seq)) return;
     if (isFiltered()) {
       again();
       return;
