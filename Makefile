@@ -31,7 +31,7 @@ help:
 	@echo "make cells DATA=DIR  white cells found in BCCD's fields, by their published boxes (DIR has bccd/ and bccd-boxes.csv)"
 	@echo "make reference-figures RESULTS=\"runs/NAME ...\"  bench results into docs/reference-figures (DIFF=1: compare with them)"
 	@echo "make emulator  what rpi4-emulated and rpi5-emulated run on: arm64 Debian and QEMU, half a minute"
-	@echo "make test-emulator  both emulated Pis against this machine, some minutes"
+	@echo "make test-emulator  both emulated Pis against this machine, and a kit on each, some minutes"
 	@echo "make test-pythons  the field tier and the engines on other Pythons (PYTHONS=\"python3.12 python3.13\")"
 	@echo "make fuzz    the property tests alone, on examples drawn anew"
 	@echo "make lint    linter, formatter's check, type checker"
@@ -132,7 +132,7 @@ test-backends: $(READY)
 
 # What a field device runs, without the workstation's packages. Small models are made once, by the main environment.
 PYTHONS ?= python3.12 python3.13
-FIELD_TESTS := tests/runtimes tests/field tests/logbook tests/watching tests/hardening tests/cells tests/artifact tests/measuring tests/targets tests/test_pixel_mapping.py \
+FIELD_TESTS := tests/runtimes tests/field tests/logbook tests/watching tests/hardening tests/cells tests/artifact tests/measuring tests/station tests/targets tests/test_pixel_mapping.py \
 	tests/test_pixels.py $(addprefix tests/cli/test_,classify.py watch.py log.py inspect.py command_line.py crash_message.py devices.py)
 
 test-pythons: $(READY)
@@ -159,7 +159,7 @@ test-kills: $(READY)
 	EDGEALL_EVERY_STEP=1 $(BIN)/python -m pytest tests/test_files.py
 
 test-emulator: $(READY) emulator
-	EDGEALL_TEST_EMULATOR=1 $(BIN)/python -m pytest tests/targets/test_emulator.py
+	EDGEALL_TEST_EMULATOR=1 $(BIN)/python -m pytest -rP tests/targets/test_emulator.py tests/bundling/test_kit_emulator.py
 
 # Sphinx is installed when it is first needed.
 docs: $(READY)

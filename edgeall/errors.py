@@ -77,6 +77,12 @@ class DeviceError(EdgeallError):
     """A device cannot be reached, or lacks something that is needed."""
 
 
+class UnsoundKitError(EdgeallError):
+    """A kit is damaged, or not signed by the key that it must be signed by."""
+
+    exit_status = 1
+
+
 class MissingExtraError(EdgeallError):
     """An optional part of edgeall is not installed."""
 

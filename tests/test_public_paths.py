@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 pytest.importorskip("sklearn", reason="workstation rooms need scikit-learn")
+pytest.importorskip("cryptography", reason="kits are made on a workstation")
 
 from small_run import DECISION, PIXELS, draw, make_artifact, make_run
 
 from edgeall import (
     artifact,
     benching,
+    bundling,
     comparing,
     datasets,
     ensembling,
@@ -35,8 +37,8 @@ from edgeall.runtimes import open_model
 ROOMS = (
     *("artifact", "runs", "predictions", "runtimes", "field", "datasets", "training", "tuning", "ensembling"),
     *("evaluating", "comparing", "benching", "reporting", "results", "targets", "importing", "exporting"),
-    *("recommending", "cards", "reporting.charts", "reporting.page"),
-    *("logbook", "watching", "serving"),
+    *("recommending", "cards", "reporting.charts", "reporting.page", "bundling", "logbook", "watching"),
+    "serving",
 )
 
 
@@ -76,6 +78,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = make_run(folder / "runs" / "one", folder / "data")
     make_artifact(run, "onnx", "float32")
     datasets.save_split(folder / "split.json", run.split)
+    bundling.make_key(folder / "lab")
     (folder / "mine.toml").write_text('reach = "local"\n')
     return folder
 
@@ -136,6 +139,13 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     ),
     "exporting.read_folder, of none": ("absent", lambda path: exporting.read_folder(path, 32)),
     "results.load, of none": ("absent.json", lambda path: results.load([path])),
+    "bundling.bundle, of none": ("absent.tflite", lambda path: bundling.bundle(path, LAPTOP, "kit.zip")),
+    "bundling.bundle, to another kind": (ARTIFACT, lambda path: bundling.bundle(path, LAPTOP, path)),
+    "bundling.verify_kit, of none": ("data", bundling.verify_kit),
+    "bundling.sign_kit, of none": ("absent.zip", lambda path: bundling.sign_kit(path, None)),  # type: ignore[arg-type]
+    "bundling.make_key, that is there": ("lab", bundling.make_key),
+    "bundling.load_key": ("lab.key", lambda path: bundling.load_key(path).public),
+    "bundling.load_public_key": ("lab.pub", bundling.load_public_key),
     "targets.read_profile": ("mine.toml", targets.read_profile),
     "targets.load_profile": ("mine.toml", targets.load_profile),
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-from edgeall import documents
+from edgeall import documents, telemetry
 from edgeall.artifact import Format
 from edgeall.benching.external_tools import CONFIGURATION, Tool, ToolReport, ToolRequest
 from edgeall.engines import ENGINES, load
@@ -87,7 +87,7 @@ def _run(command: list[str], folder: Path, threads: int, seconds: float) -> tupl
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
-            env=surroundings(threads),
+            env={**surroundings(threads), **telemetry.FOREIGN},
             process_group=0 if os.name == "posix" else None,
         )
         try:

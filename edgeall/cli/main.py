@@ -90,6 +90,13 @@ COMMANDS = (
     Command("recommend", "which artifact to take on a device under limits, and why", "workstation"),
     Command("cards", "write model cards, ML-BOMs and reporting checklists of artifacts", "workstation"),
     Command("compare", "compare runs or bench results, with tests and intervals", "workstation"),
+    Command(
+        "bundle",
+        "make a kit: an artifact with all that a device needs to run it, in one file, offline",
+        "workstation",
+        interrupted="wheels that were fetched are kept",
+    ),
+    Command("keys", "make a signing key; sign and verify kits", "workstation"),
     Command("selftest", "check that artifacts answer here as when they were made"),
     Command(
         "classify",
@@ -156,6 +163,11 @@ def _run(arguments: list[str]) -> int:
         return error.exit_status
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
+        from importlib.util import find_spec
+
+        if missing == "edgeall" and find_spec("edgeall.results") is None:
+            display.error(f"{named} is a command of the workstation, and this is a device's copy of edgeall")
+            return 2
         if "--debug" in arguments or missing == "edgeall":
             raise
         display.error(str(MissingExtraError(missing, _extra_of(missing))))
@@ -215,16 +227,13 @@ def _extra_of(module: str) -> str:
 
 
 def _quiet_libraries() -> None:
-    """Disable libraries' log messages and telemetry, before any of them is imported."""
+    """Disable libraries' log messages, before any of them is imported."""
     _set_defaults(
         {
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "TF_ENABLE_ONEDNN_OPTS": "1",
             "GLOG_minloglevel": "3",
             "ORT_LOGGING_LEVEL": "3",
-            "OPENVINO_TELEMETRY_OPT_OUT": "1",
-            "NNCF_TELEMETRY_DISABLED": "1",
-            "DO_NOT_TRACK": "1",
         }
     )
     # Pillow warns of damaged EXIF data and of large images, which edgeall handles itself.

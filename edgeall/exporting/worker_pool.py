@@ -130,9 +130,6 @@ class WorkerPool:
             "TF_NUM_INTRAOP_THREADS": threads,
             "TF_NUM_INTEROP_THREADS": threads,
             "TF_CPP_MIN_LOG_LEVEL": "3",
-            "OPENVINO_TELEMETRY_OPT_OUT": "1",
-            "NNCF_TELEMETRY_DISABLED": "1",
-            "DO_NOT_TRACK": "1",
             "TMPDIR": str(Path(scratch).resolve()),
         }
 

@@ -150,7 +150,6 @@ def surroundings(threads: int) -> dict[str, str]:
     paths = [_PACKAGE_PARENT, *filter(None, [inherited.get("PYTHONPATH")])]
     return inherited | {
         "PYTHONPATH": os.pathsep.join(paths),
-        "OPENVINO_TELEMETRY_OPT_OUT": "1",
         **imposed(threads),
     }
 

@@ -1,6 +1,5 @@
 """OpenVINO, on its CPU plugin or on the device that is asked for."""
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +22,6 @@ class OpenVinoNetwork:
     stages: Stages | str = "OpenVINO copies inside the inference: in its latency, and not to be told apart"
 
     def __init__(self, path: Path, setup: SessionOptions) -> None:
-        os.environ.setdefault("OPENVINO_TELEMETRY_OPT_OUT", "1")
         import openvino
 
         self.engine = EngineInfo("openvino", openvino.__version__.partition("-")[0])
@@ -113,7 +111,6 @@ def lacking(accelerator: Accelerator) -> str | None:
     Raises:
         ImportError: OpenVINO is not installed, or broken.
     """
-    os.environ.setdefault("OPENVINO_TELEMETRY_OPT_OUT", "1")
     import openvino
 
     core = openvino.Core()

@@ -9,14 +9,17 @@ from collections.abc import Callable, Collection, Generator
 from contextlib import closing
 from typing import Protocol
 
+from edgeall.errors import DeviceError
 from edgeall.measuring.plan import Plan
 from edgeall.measuring.records import Message
 from edgeall.progress import SILENT, Progress
 from edgeall.targets.address import Address
+from edgeall.targets.carried import CarriedTarget
 from edgeall.targets.emulator import EmulatorTarget
 from edgeall.targets.local import LocalTarget, able_here, missing_accelerators
 from edgeall.targets.profile import (
     Board,
+    KitPlace,
     Limits,
     Profile,
     all_profiles,
@@ -32,6 +35,7 @@ __all__ = [
     "Address",
     "Board",
     "EmulatorTarget",
+    "KitPlace",
     "Limits",
     "Profile",
     "SshTarget",
@@ -72,6 +76,7 @@ TARGETS: dict[str, Callable[[Profile, Progress], Target]] = {
     "local": lambda profile, progress: LocalTarget(profile),
     "ssh": lambda profile, progress: SshTarget(profile, progress),
     "emulator": lambda profile, progress: EmulatorTarget(profile, progress),
+    "kit": lambda profile, progress: CarriedTarget(profile),
 }
 """Constructors of targets by a profile's `reach`."""
 
@@ -91,8 +96,10 @@ def found(profile: Profile, address: Address | None = None, progress: Progress =
 
     Raises:
         UsageError: an address for this machine, or an unknown name among `finds`.
-        DeviceError: the device's model is needed, and it cannot be reached.
+        DeviceError: the device's model is needed, and it cannot be reached; or kits alone reach it.
     """
+    if profile.reach == "kit":
+        raise DeviceError(f"device {profile.name}: {CarriedTarget(profile).unreachable()}")
     here = profile if address is None else profile.at(address)
     if here.board is None or not profile.finds:
         return here

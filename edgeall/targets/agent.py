@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 import types
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -92,7 +91,12 @@ def receive(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
 
 
 def unpack(request: dict[str, Any]) -> dict[str, Any]:
-    """Unpack `archives` (wheels, or other ZIP files) into one folder `into`, unless it exists."""
+    """Unpack `archives` (wheels, or other ZIP files) into one folder `into`, unless it exists.
+
+    The request's `unpacking` is the source of `edgeall.station.unpacking`.
+    """
+    unpacking = types.ModuleType("unpacking")
+    exec(compile(request["unpacking"], "unpacking.py", "exec"), unpacking.__dict__)  # noqa: S102
     folder = _folder(request)
     into = _inside(folder, request["into"])
     fresh = not into.is_dir()
@@ -101,10 +105,12 @@ def unpack(request: dict[str, Any]) -> dict[str, Any]:
         part = Path(tempfile.mkdtemp(prefix=".part.", dir=into.parent))
         try:
             for archive in request["archives"]:
-                _unpack(_inside(folder, archive), part)
+                unpacking.unpack(_inside(folder, archive), part)
             part.chmod(0o755)
             with contextlib.suppress(FileExistsError):
                 part.rename(into)
+        except unpacking.UnpackingError as error:
+            return {"error": f"refused to unpack: {error}", "errno": None}
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return {"into": str(into), "fresh": fresh}
@@ -238,23 +244,6 @@ def _environment(request: dict[str, Any]) -> dict[str, str]:
     paths = [str(_inside(folder, path)) for path in request["paths"]]
     isolated = {"PYTHONNOUSERSITE": "1"} if request["isolated"] else {}
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **isolated}
-
-
-def _unpack(archive: Path, into: Path) -> None:
-    """Unpack a wheel as an installer does, with the library files of its `.data` folder, without scripts."""
-    with zipfile.ZipFile(archive) as file:
-        for member in file.infolist():
-            parts = PurePosixPath(member.filename).parts
-            if parts and parts[0].endswith(".data"):
-                if len(parts) < 3 or parts[1] not in ("purelib", "platlib"):
-                    continue
-                parts = parts[2:]
-            if member.is_dir() or not parts:
-                continue
-            place = _inside(into, "/".join(parts))
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with file.open(member) as source, place.open("wb") as target:
-                shutil.copyfileobj(source, target, _CHUNK)
 
 
 def _copy(stream: BinaryIO, target: BinaryIO, size: int) -> str:

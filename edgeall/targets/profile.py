@@ -10,15 +10,17 @@ from typing import Annotated, Any, Literal, get_args
 from msgspec import Meta
 
 from edgeall import config_files, documents
-from edgeall.artifact import FORMATS, Format
+from edgeall.artifact import FORMATS, PRECISIONS, Format
 from edgeall.errors import UsageError
 from edgeall.files import AnyPath
 from edgeall.measuring.plan import ALL_CORES, LARGEST_BATCH, BenchSettings
 from edgeall.runtimes.accelerator import Accelerator
 from edgeall.targets.address import Address
+from edgeall.targets.connection import OLDEST_PYTHON
+from edgeall.targets.wheels import System as KitSystem
 
-Reach = Literal["local", "ssh", "emulator"]
-"""How a device is reached."""
+Reach = Literal["local", "ssh", "emulator", "kit"]
+"""How a device is reached; "kit": not at all, a kit is carried to it."""
 REACHES: tuple[Reach, ...] = get_args(Reach)
 
 Packages = Literal["pushed", "own"]
@@ -87,6 +89,52 @@ class Emulated:
     model: str = "a board emulated by QEMU"
 
 
+KitMachine = Literal["x86_64", "aarch64"]
+
+
+@dataclass(frozen=True)
+class KitPlace:
+    """What kits for a device are made for.
+
+    Attributes:
+        machine: its processor.
+        system: its operating system.
+        glibc: the oldest GNU C library that it may have, as "2.36"; not used for Windows.
+        pythons: versions of CPython, as "3.11", that it may have; empty for that of this workstation.
+        refused: why an artifact of a "format precision" ("openvino int8") does not run there.
+    """
+
+    machine: KitMachine = "x86_64"
+    system: KitSystem = "Linux"
+    glibc: str = "2.28"
+    pythons: tuple[str, ...] = ()
+    refused: dict[str, Text] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[0-9]{1,2}\.[0-9]{1,3}", self.glibc):
+            raise ValueError('kit.glibc must be a version, as "2.36"')
+        for python in self.pythons:
+            parsed_python(python)
+        known = {f"{format} {precision}" for format in FORMATS for precision in PRECISIONS}
+        for key in self.refused:
+            if key not in known:
+                raise ValueError(f"kit.refused names {key!r}, which is none of {', '.join(sorted(known))}")
+
+
+def parsed_python(version: str) -> tuple[int, int]:
+    """The (major, minor) of "3.11".
+
+    Raises:
+        ValueError: it is no version of Python that edgeall runs on.
+    """
+    found = re.fullmatch(r"3\.([0-9]{2})", version)
+    if found is None or int(found[1]) < OLDEST_PYTHON[1]:
+        raise ValueError(
+            f'{version!r} is no version of Python from {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]}, as "3.11"'
+        )
+    return 3, int(found[1])
+
+
 @dataclass(frozen=True)
 class Profile:
     """A device as its file describes it.
@@ -102,6 +150,7 @@ class Profile:
         finds: names of devices; the one whose `models` fits what answers is meant.
         board: of a device that is not this machine.
         emulated: of one that is emulated here.
+        kit: what kits for it are made for; None where no kit can be.
     """
 
     name: str
@@ -116,16 +165,18 @@ class Profile:
     finds: tuple[str, ...] = ()
     board: Board | None = None
     emulated: Emulated | None = None
+    kit: KitPlace | None = None
 
     def at(self, address: Address) -> "Profile":
         """This device where `address` says. Its results are kept apart from those of other boards of its kind.
 
         Raises:
-            UsageError: it is this machine.
+            UsageError: it is not reached over ssh.
         """
         if self.board is None or self.emulated is not None:
+            what = "reached by kits alone" if self.reach == "kit" else "this machine"
             raise UsageError(
-                f"device {self.name} is this machine; --host is for devices reached over ssh, as rpi is"
+                f"device {self.name} is {what}; --host is for devices reached over ssh, as rpi is"
             )
         first = self.board.addresses[0] if self.board.addresses else Address("localhost")
         address = Address(address.host, address.user or first.user, address.port)
@@ -197,6 +248,7 @@ class _ProfileFile:
     notes: str = ""
     models: Text | tuple[Text, ...] = ()
     finds: Text | tuple[Text, ...] = ()
+    kit: KitPlace | None = None
 
     def __post_init__(self) -> None:
         for key, value in vars(self).items():
@@ -236,7 +288,17 @@ class _EmulatorFile(_ProfileFile):
         return Board(versions=_checked_versions(self.versions))
 
 
-_FILES: dict[str, type[_ProfileFile]] = {"local": _ProfileFile, "ssh": _SshFile, "emulator": _EmulatorFile}
+@dataclass(frozen=True, kw_only=True)
+class _KitFile(_ProfileFile):
+    kit: KitPlace
+
+
+_FILES: dict[str, type[_ProfileFile]] = {
+    "local": _ProfileFile,
+    "ssh": _SshFile,
+    "emulator": _EmulatorFile,
+    "kit": _KitFile,
+}
 
 
 def _profile(file: Path, document: dict[str, Any]) -> Profile:
@@ -263,6 +325,7 @@ def _profile(file: Path, document: dict[str, Any]) -> Profile:
         finds=_listed(given.finds),
         board=given.board(file.parent) if isinstance(given, _SshFile | _EmulatorFile) else None,
         emulated=Emulated(given.cpu, given.system, given.model) if isinstance(given, _EmulatorFile) else None,
+        kit=given.kit,
     )
 
 

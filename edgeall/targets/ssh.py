@@ -18,6 +18,7 @@ from edgeall.measuring.plan import Plan, PlannedArtifact, PlannedImage
 from edgeall.measuring.records import EndOfMeasuring, Message, Start, from_line
 from edgeall.measuring.signals import ended_by
 from edgeall.progress import SILENT, Progress
+from edgeall.station.launchers import launcher
 from edgeall.targets import field_tier, readiness
 from edgeall.targets.address import Address
 from edgeall.targets.connection import CONNECT_SECONDS, BoardInfo, Connection
@@ -28,6 +29,8 @@ from edgeall.targets.uploads import Upload, accepted, push
 
 PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Pauses before retries after a lost connection, without a measurement in between. A reboot takes a minute."""
+
+_UNPACKING = resources.files("edgeall.station").joinpath("unpacking.py").read_text("utf-8")
 
 
 @dataclass(frozen=True)
@@ -150,10 +153,11 @@ class SshTarget:
         for uploads in filter(None, ([code], wheels)):
             into = field_tier.unpacked_name(uploads)
             archives = [upload.to for upload in uploads]
-            done = connection.call("unpack", {"folder": folder, "archives": archives, "into": into}).document
+            request = {"folder": folder, "archives": archives, "into": into, "unpacking": _UNPACKING}
+            done = connection.call("unpack", request).document
             fresh |= bool(accepted(connection, folder, done)["fresh"])
             paths.append(into)
-        text = field_tier.launcher(folder, self._board.python, paths, self._isolated)
+        text = launcher(folder, self._board.python, paths, self._isolated)
         script = {"folder": folder, "to": field_tier.LAUNCHER, "text": text}
         accepted(connection, folder, connection.call("write", script).document)
         engines: dict[str, str | None] = {}

@@ -75,6 +75,7 @@ EDGEALL = [
     "edgeall.runtimes.session",
     "edgeall.runtimes.tflite",
     "edgeall.suggestions",
+    "edgeall.telemetry",
     "edgeall.values",
     "edgeall.wilson",
 ]

@@ -11,7 +11,8 @@ import pytest
 from dying_engine import write_dying_engine
 from loopback_board import LoopbackBoard
 
-from edgeall.targets.field_tier import LAUNCHER, launcher
+from edgeall.station.launchers import launcher
+from edgeall.targets.field_tier import LAUNCHER
 
 
 def devices(

@@ -23,8 +23,8 @@ from edgeall.field import Classified, classify
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMMANDS = (
-    *("backbones", "bench", "classify", "compare", "data", "demo", "devices"),
-    *("ensemble", "export", "import", "inspect", "log", "report", "serve", "train", "tune", "watch"),
+    *("backbones", "bench", "bundle", "classify", "compare", "data", "demo", "devices"),
+    *("ensemble", "export", "import", "inspect", "keys", "log", "report", "serve", "train", "tune", "watch"),
 )
 HEAVY = (
     *("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "openvino", "nncf"),
@@ -33,6 +33,7 @@ HEAVY = (
 WORKSTATION_ROOMS = (
     *("training", "ensembling", "evaluating", "exporting", "importing", "tuning"),
     *("statistics", "results", "benching", "reporting", "recommending", "comparing", "cards"),
+    "bundling",
 )
 SERVE = "serving"
 """The room that needs edgeall[serve]."""

@@ -2,6 +2,7 @@
 
 import ast
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 from packaging.utils import parse_wheel_filename
 
 from edgeall.errors import UsageError
+from edgeall.station.launchers import launcher
 from edgeall.targets import connection, field_tier
 from edgeall.targets.address import Address
 from edgeall.targets.connection import BoardInfo
 from edgeall.targets.ssh_errors import Dropped, explain
 from edgeall.targets.uploads import Upload
+from edgeall.targets.wheels import Platform
 
 BOOKWORM = BoardInfo((3, 11, 2), 64, "aarch64", "Linux", ("glibc", "2.36"))
 
@@ -40,16 +43,16 @@ def test_the_code_is_the_field_tier_and_the_same_each_time() -> None:
 )
 def test_wheels_for_bookworm_on_arm_run_there(wheel: str) -> None:
     tags = {tag.platform for tag in parse_wheel_filename(wheel)[3]}
-    assert tags & set(field_tier.platforms(BOOKWORM))
+    assert tags & set(Platform.of_board(BOOKWORM).tags)
 
 
 @pytest.mark.parametrize("tag", ["manylinux_2_39_aarch64", "manylinux_2_28_x86_64", "manylinux_2_28_armv7l"])
 def test_others_do_not(tag: str) -> None:
-    assert tag not in field_tier.platforms(BOOKWORM)
+    assert tag not in Platform.of_board(BOOKWORM).tags
 
 
 def test_the_launcher_quotes_what_it_is_given() -> None:
-    script = field_tier.launcher("/home/pi/a b", "/opt/py thon", ["one", "two"], isolated=True)
+    script = launcher("/home/pi/a b", "/opt/py thon", ["one", "two"], isolated=True)
     assert script.splitlines()[1] == (
         "PYTHONNOUSERSITE=1 PYTHONPATH='/home/pi/a b/one:/home/pi/a b/two' exec '/opt/py thon' -P -m edgeall \"$@\""
     )
@@ -95,3 +98,10 @@ def test_each_failure_of_ssh_has_its_words(status: int, complaint: str, words: s
     assert words in str(error)
     assert str(error).startswith("pi: ")
     assert isinstance(error, Dropped) == passing
+
+
+def test_the_rooms_that_stay_behind_are_those_of_the_workstation() -> None:
+    """As ARCHITECTURE.md lists them."""
+    table = (Path(__file__).resolve().parents[2] / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = set(re.findall(r"^\| `edgeall/(\w+)/` \| workstation \|", table, re.MULTILINE))
+    assert rooms == field_tier.WORKSTATION_ROOMS
