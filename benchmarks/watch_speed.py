@@ -66,8 +66,6 @@ def measured(model: Artifact, folder: Path, count: int, turns: int, most: int) -
     pairs = [turn(model, folder, logs, first_watch=bool(number % 2)) for number in range(-1, turns)][1:]
     rate = ratio(pairs, lambda each: 1 / each.elapsed)
     processor = ratio(pairs, lambda each: each.processor)
-    # Other programs make turns slower, never faster.
-    fastest = [min(pair[which].elapsed for pair in pairs) for which in (0, 1)]
     pss, peak = memory(model, folder / "all", next(logs), max(count, most))
     speed = (count - FEW) * len(pairs) / sum(watched.elapsed for _, watched in pairs)
     metadata = model.metadata
@@ -80,7 +78,6 @@ def measured(model: Artifact, folder: Path, count: int, turns: int, most: int) -
         "| | figure | goal |",
         "| --- | ---: | --- |",
         f"| rate, that of `classify` being 1 (95 % interval) | {in_words(rate)} | at least 0.9 |",
-        f"| the same, of the fastest turn of each | {fastest[0] / fastest[1]:.2f} | |",
         f"| processor time, that of `classify` being 1 | {in_words(processor)} | at most 1.11 |",
         f"| pictures a second | {speed:.1f} | |",
         f"| PSS after {max(count, most)} pictures, MB | {pss / 1e6:.0f} | at most {MOST_BYTES / 1e6:.0f} |",

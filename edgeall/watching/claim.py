@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
@@ -23,9 +23,8 @@ class Claim:
 
     def __init__(self, handle: int) -> None:
         self._handle, self._lock, self._working = handle, Lock(), set[str]()
-        self._suspects = (
-            _marks(os.pread(handle, _MOST_BYTES, 0)) if hasattr(os, "pread") else frozenset[str]()
-        )
+        before = os.pread(handle, _MOST_BYTES, 0) if hasattr(os, "pread") else b""
+        self._suspects, self._written = _marks(before), len(before)
 
     def suspects(self, name: str) -> bool:
         """Whether a picture was in work when the watcher before ended without a word.
@@ -36,22 +35,26 @@ class Claim:
 
     @contextmanager
     def working_on(self, name: str) -> Iterator[None]:
-        """Keep a picture's mark during the block. After an exception, as after the process's death, it stays."""
-        mark = _mark(name)
-        self._change(self._working.add, mark)
-        yield
-        self._change(self._working.discard, mark)
+        """Keep a picture's mark during the block. After an exception, as after the process's death, it stays.
 
-    def _change(self, change: Callable[[str], None], mark: str) -> None:
-        if not hasattr(os, "pwrite"):
-            return
-        with self._lock, suppress(OSError):
-            # Not flushed: it outlives the process, and a power cut tells nothing of a picture. A full disk is told by
-            # the log.
-            change(mark)
-            content = json.dumps(sorted(self._working)).encode()
-            os.pwrite(self._handle, content, 0)
-            os.ftruncate(self._handle, len(content))
+        It also stays until the next picture begins, which does no harm: a picture that is decided is not decided again.
+        """
+        mark = _mark(name)
+        with self._lock:
+            self._working.add(mark)
+            self._write()
+        yield
+        with self._lock:
+            self._working.discard(mark)
+
+    def _write(self) -> None:
+        """Not flushed: it outlives the process, and a power cut tells nothing of a picture."""
+        content = json.dumps(list(self._working)).encode()
+        self._written = max(self._written, len(content))
+        if hasattr(os, "pwrite"):
+            # A full disk is told by the log.
+            with suppress(OSError):
+                os.pwrite(self._handle, content.ljust(self._written), 0)
 
 
 def _mark(name: str) -> str:
