@@ -84,8 +84,8 @@ def _notes(explanation: Explanation) -> Sequence[str]:
     strongest = float(np.abs(known).max()) if known.size else 0.0
     found = explanation.faithfulness
     return (
-        f"Full colour: {strongest:.2f} log-odds for a patch of 2 x 2 tiles. Without the tenth marked most important the "
-        f"log-odds change by {found.marked:.2f}, without a random tenth by {found.random:.2f}.",
+        f"Full colour: {strongest:.2f} log-odds for a patch of 2 x 2 tiles. Without the tenth marked most important "
+        f"the log-odds change by {found.marked:.2f}, without a random tenth by {found.random:.2f}.",
         *(f"{NOT_AN_EXPLANATION}: {why}." for why in explanation.against),
         "Research use only, not a medical device.",
     )
