@@ -111,9 +111,10 @@ class Handlers:
         return json_response(await asyncio.to_thread(self._station.history, search))
 
     async def csv(self, request: Request) -> Response:
-        lines = await asyncio.to_thread(lambda: "".join(self._station.csv(asked(request, types.Search))))
+        # Piece by piece: a whole log may be larger than the memory. Starlette reads the pieces in threads.
+        pieces = self._station.csv(asked(request, types.Search))
         headers = {"Content-Disposition": 'attachment; filename="edgeall.csv"'}
-        return Response(lines, headers=headers, media_type="text/csv")
+        return StreamingResponse(pieces, headers=headers, media_type="text/csv")
 
     async def summary(self, request: Request) -> Response:
         grouped = asked(request, types.Grouped)

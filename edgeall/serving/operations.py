@@ -106,7 +106,12 @@ OPERATIONS = (
         types.Search,
     ),
     Operation(
-        "GET", "/api/history.csv", "csv", "As /api/history, all of it, as CSV", "text/csv", types.Search
+        "GET",
+        "/api/history.csv",
+        "csv",
+        "As /api/history, all that is found, as CSV",
+        "text/csv",
+        types.Search,
     ),
     Operation(
         "GET",

@@ -110,8 +110,10 @@ class Station:
         return types.History(entries, len(found) > search.count)
 
     def csv(self, search: types.Search) -> Iterator[str]:
-        """All that a search finds, in order, as the lines of `edgeall log export`."""
-        return csv_lines(reversed(list(self._found(search))))
+        """All that a search finds, the latest first, as lines of `edgeall log export`; `PAGE` of them at once."""
+        lines = csv_lines(self._found(search))
+        while some := "".join(islice(lines, PAGE)):
+            yield some
 
     def _found(self, search: types.Search) -> Iterator[Record]:
         """Records that a search finds, the latest first, whatever its count."""

@@ -149,8 +149,8 @@ def test_csv_is_the_export_of_what_a_search_finds(
     assert main(["log", "export", "--log", str(station.log), "-o", str(tmp_path / "log.csv")]) == 0
     exported = list(csv.reader((tmp_path / "log.csv").open(newline="", encoding="utf-8")))
     rows = list(csv.reader(io.StringIO(answer.body.decode())))
-    # The log's first entry says what answers.
-    assert rows == [exported[0], *exported[2:]]
+    # The log's first entry says what answers. The latest picture comes first.
+    assert rows == [exported[0], *exported[:1:-1]]
     assert rows[2][rows[0].index("path")] == "'=two.png"
     searched = station.ask("/api/history.csv?text=three").body.decode().splitlines()
     assert len(searched) == 2
