@@ -56,8 +56,7 @@ def spread(tiny: SmallModel, cells: list[Path], tmp_path_factory: pytest.TempPat
     return tiny.sealed("tflite-fp32", folder, "drawn-cells", decision=decision)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("device", WIDTHS)
+@pytest.mark.parametrize(("device", "scheme"), [("desktop", "light"), ("phone", "dark")])
 def test_screenshots(
     browser: Browser,
     start: Callable[..., Served],
