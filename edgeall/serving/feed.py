@@ -1,13 +1,13 @@
 """Follows the log for clients: by looking at it, so that what another process writes is told too."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 
+from edgeall.logbook import LogError
 from edgeall.serving.refusals import Refusal
 from edgeall.serving.station import Station
 
@@ -33,7 +33,11 @@ class Feed:
             await asyncio.sleep(LOOK_SECONDS)
             if not self.followers:
                 continue
-            head = await asyncio.to_thread(lambda: self._station.log.head.seq)
+            try:
+                head = await asyncio.to_thread(lambda: self._station.log.head.seq)
+            except LogError:
+                # Followers are told by their own reading; here the next look may do.
+                continue
             if (head, self._station.notice) != (self._head, self._notice):
                 self._head, self._notice = head, self._station.notice
                 async with self._grown:
@@ -46,7 +50,7 @@ class Feed:
             self._grown.notify_all()
 
     @contextmanager
-    def place(self) -> Any:
+    def place(self) -> Iterator[None]:
         """A follower's place during the block.
 
         Raises:

@@ -91,6 +91,3 @@ async def gone(request: Request) -> None:
     while True:
         if (await request.receive())["type"] == "http.disconnect":
             return
-
-
-__all__ = ["ClientDisconnect", "Held", "Share", "gone", "receive"]

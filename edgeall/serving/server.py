@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from edgeall.errors import UsageError
 from edgeall.field import Classifier
@@ -20,6 +21,7 @@ from edgeall.serving.app import application
 from edgeall.serving.certificate import Certificate, context_of, self_made
 from edgeall.serving.connections import bounded
 from edgeall.serving.desk import Desk
+from edgeall.serving.feed import Feed
 from edgeall.serving.handlers import Handlers
 from edgeall.serving.limits import Limits
 from edgeall.serving.station import Station
@@ -110,8 +112,13 @@ def serve(
         )
         station.begin()
         desk = Desk(usable_processors(), settings.limits.places)
+        handlers = Handlers(station, settings.limits, desk)
         names = [*own_names(), *(name.lower() for name in settings.names)]
-        config = _config(settings.limits, certificate)
+        server = _Server(
+            _config(
+                application(handlers, names=names, local=local, token=token), settings.limits, certificate
+            )
+        )
         address = Address(
             f"{'https' if certificate else 'http'}://{in_url(own_addresses(listener)[0])}:{listener.getsockname()[1]}/",
             token,
@@ -121,38 +128,25 @@ def serve(
         )
         try:
             with _watching(station, stop):
-                asyncio.run(
-                    _run(config, listener, station, desk, settings.limits, names, address, started, stop)
-                )
+                asyncio.run(_run(server, handlers.feed, listener, lambda: started(address), stop))
         finally:
             desk.close()
 
 
 async def _run(
-    config: uvicorn.Config,
-    listener: socket.socket,
-    station: Station,
-    desk: Desk,
-    limits: Limits,
-    names: list[str],
-    address: Address,
-    started: Callable[[Address], None],
-    stop: Event,
+    server: uvicorn.Server, feed: Feed, listener: socket.socket, started: Callable[[], None], stop: Event
 ) -> None:
-    handlers = Handlers(station, limits, desk)
-    config.app = application(handlers, names=names, local=address.local, token=address.token)
-    server = _Server(config)
-
     async def begin_and_end() -> None:
         while not server.started:
             await asyncio.sleep(0.01)
-        started(address)
+        started()
         while not stop.is_set():
             await asyncio.sleep(0.1)
-        await handlers.feed.end()
+        # Followers first: the server waits for those who are being answered.
+        await feed.end()
         server.should_exit = True
 
-    beside = [asyncio.create_task(each) for each in (handlers.feed.run(), begin_and_end())]
+    beside = [asyncio.create_task(each) for each in (feed.run(), begin_and_end())]
     try:
         await server.serve(sockets=[listener])
     finally:
@@ -170,9 +164,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(limits: Limits, certificate: Certificate | None) -> uvicorn.Config:
+def _config(app: ASGIApp, limits: Limits, certificate: Certificate | None) -> uvicorn.Config:
     config = uvicorn.Config(
-        app="",
+        app,
         http=bounded(limits),
         ws="none",
         loop="asyncio",

@@ -1,6 +1,6 @@
 """The field station behind the page: decides pictures, records each, and reads the log. Calls block; for threads."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice, takewhile
 from pathlib import Path
 from threading import Lock
@@ -196,7 +196,3 @@ def _decided(seq: int | None, entry: PictureEntry) -> types.Decided:
         field=field,
         error=entry.error,
     )
-
-
-Told = Callable[[str | None], None]
-"""Takes a notice of the watched folder."""
