@@ -8,6 +8,7 @@ from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edgeall.serving.refusals import Refusal, response_to
@@ -75,7 +76,10 @@ class Guard:
             self._check(scope)
         except Refusal as refusal:
             self._refused(refusal.status)
-            await response_to(refusal)(scope, receive, with_headers)
+            # A person who opens the page is led to the form for the token.
+            leads = refusal.status == HTTPStatus.UNAUTHORIZED and scope["path"] == "/"
+            answer = RedirectResponse("/enter", HTTPStatus.SEE_OTHER) if leads else response_to(refusal)
+            await answer(scope, receive, with_headers)
             return
         await self._app(scope, receive, with_headers)
 

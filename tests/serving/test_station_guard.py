@@ -93,8 +93,10 @@ def test_without_the_token_nothing_is_told(open_station: Served) -> None:
     for each in OPERATIONS:
         answer = stranger.request(each.method, each.path.replace("{seq}", "1"))
         assert answer.status == (200 if each.path == "/healthz" else 401), each.path
-    for path in ("/", "/openapi.json", "/static/main.js", "/nothing"):
+    for path in ("/openapi.json", "/static/main.js", "/nothing"):
         assert stranger.ask(path).status == 401
+    led = stranger.ask("/")
+    assert (led.status, led.headers["location"], led.body) == (303, "/enter", b"")
     for wrong in ("Bearer", "Bearer x", f"Basic {open_station.token}", "Bearer \xff"):
         assert stranger.ask("/api/station", Authorization=wrong).status == 401
     assert open_station.ask("/api/station").status == 200

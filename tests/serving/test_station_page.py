@@ -433,7 +433,8 @@ def test_the_token_is_asked_for_and_leads_to_the_page(browser: Browser, start: S
     station = start(host="0.0.0.0")
     own = f"http://127.0.0.1:{station.port}/"
     browser.driver.delete_all_cookies()
-    browser.open(f"{own}enter")
+    browser.open(own)
+    assert browser.driver.current_url == f"{own}enter"
     assert axe_violations(browser) == []
     page = Page(browser, station)
     page.find("#token").send_keys("wrong")
