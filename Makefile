@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed coverage-of-intervals domain cells reference-figures emulator watch-speed watch-kills test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions
+.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed serve-memory screenshots serve-uploads coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions watch-speed watch-kills
 
 help:
 	@echo "make demo    the whole flow on synthetic cells, about 8 minutes on 2 cores"
@@ -20,6 +20,9 @@ help:
 	@echo "make int8-gate RUNS=\"runs/NAME.folds ...\"  the gate of INT8 exports on broken and on sound models, a minute a run"
 	@echo "make export-speed  what one export costs beside nine separate ones, cached, and with other calibration images"
 	@echo "make classify-speed ARTIFACT=FILE.tflite  edgeall classify beside a short script with the same engine, five minutes"
+	@echo "make serve-memory ARTIFACT=FILE.tflite  memory of edgeall serve after 1,000 large pictures, some minutes"
+	@echo "make serve-uploads  10,000 malformed pictures sent to edgeall serve, a minute"
+	@echo "make screenshots  the pictures in docs/images, from the page of edgeall serve in Chromium"
 	@echo "make watch-speed ARTIFACT=FILE.tflite  edgeall watch beside edgeall classify, on one processor, and its memory"
 	@echo "make watch-kills  watchers that are killed 1,000 times while pictures arrive (KILLS=N), at most 12 minutes"
 	@echo "make coverage-of-intervals  how often the intervals over subjects hold the truth, by simulation (quarter of an hour)"
@@ -40,7 +43,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "edgeall needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing TensorFlow, ONNX Runtime, OpenVINO and the rest into $(VENV): about 600 MB, a minute or two."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[workstation,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[workstation,serve,dev]"
 	@touch $@
 
 demo: $(READY)
@@ -66,6 +69,15 @@ export-speed: $(READY)
 
 classify-speed: $(READY)
 	$(BIN)/python benchmarks/classify_speed.py $(ARTIFACT)
+
+serve-memory: $(READY)
+	$(BIN)/python benchmarks/serve_memory.py $(ARTIFACT) --out benchmarks/results/serve-memory.md
+
+serve-uploads: $(READY)
+	EDGEALL_UPLOADS=10000 $(BIN)/python -m pytest -s -k malformed tests/hardening/test_served_stations.py
+
+screenshots: $(READY)
+	EDGEALL_SCREENSHOTS=docs/images $(BIN)/python -m pytest -p no:randomly tests/serving/test_screenshots.py
 
 watch-speed: $(READY)
 	$(BIN)/python benchmarks/watch_speed.py $(ARTIFACT)

@@ -19,7 +19,9 @@ DIST = PROJECT / "dist"
 SAMPLES = PROJECT / "tests" / "stability" / "samples"
 ARTIFACT, IMAGE = "runs/cells/exports/cells_tflite-fp32.tflite", "pictures/all.png"
 """In each sample: of the engine that the field tier installs."""
-IN_WHEEL = re.compile(r"edgeall/([\w.-]+/)*[\w.-]+\.(py|toml|typed|html|css|js)|edgeall-[\w.]+\.dist-info/.+")
+IN_WHEEL = re.compile(
+    r"edgeall/([\w.-]+/)*[\w.-]+\.(py|toml|typed|html|css|js|json|svg)|edgeall-[\w.]+\.dist-info/.+"
+)
 HEADING = re.compile(r"^## \[?([^\]\s]+)", re.MULTILINE)
 
 

@@ -14,6 +14,8 @@ from shared_folders import Share, sharing
 from small_models import SmallModel, small_model
 
 if TYPE_CHECKING:
+    from headless_browser import Browser
+
     from edgeall.runs import Run
 
 # How long an example takes is the machine's affair, and no property of what is tested.
@@ -115,6 +117,15 @@ def small() -> Iterator[str]:
 
     with small_backbone():
         yield SMALL.name
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Browser]":
+    """A headless Chromium whose network ends at this machine; skips where it is missing."""
+    from headless_browser import headless_browser
+
+    with headless_browser(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
 
 
 @pytest.fixture

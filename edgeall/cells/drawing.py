@@ -38,12 +38,12 @@ def draw_boxes(
     colours = colours if colours is not None else [COLOUR] * len(boxes)
     image = Image.fromarray(field)
     pen = ImageDraw.Draw(image)
-    line, font = max(2, round(max(image.size) * _LINE)), _font(max(11, round(max(image.size) * _LETTERS)))
+    line, letters = max(2, round(max(image.size) * _LINE)), font(max(11, round(max(image.size) * _LETTERS)))
     for box, colour in zip(boxes, colours, strict=True):
         pen.rectangle((box.left, box.top, box.right - 1, box.bottom - 1), outline=colour, width=line)
     # Labels last, so that no frame crosses one.
     for box, label, colour in zip(boxes, labels, colours, strict=True):
-        _write(pen, box, label, colour, font, image.size)
+        _write(pen, box, label, colour, letters, image.size)
     return image
 
 
@@ -71,7 +71,8 @@ def _readable_on(colour: str) -> str:
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "white"
 
 
-def _font(height: int) -> ImageFont.ImageFont:
+def font(height: int) -> ImageFont.ImageFont:
+    """Letters of a height in pixels; of one fixed height where Pillow has no FreeType."""
     try:
         return ImageFont.load_default(height)  # type: ignore[return-value]
     except (ImportError, OSError):

@@ -196,26 +196,34 @@ def selftested(outcome: "Outcome", display: Display) -> None:
     )
 
 
-def caveats(artifact: Artifact, display: Display) -> None:
-    """Say what is known, and what not, of the answers of an artifact."""
+def caveats(artifact: Artifact, display: Display) -> list[str]:
+    """Say what is known, and what not, of the answers of an artifact; returns what speaks against relying on them."""
     from edgeall.golden.checkable import uncheckable
 
     display.note(NOTICE)
-    test, parity = artifact.metadata.test, artifact.metadata.parity
-    display.note(test.in_words if test is not None else NOT_TESTED)
-    if artifact.metadata.domain is None:
-        display.note(NO_DOMAIN)
-    unchecked = uncheckable(artifact)
-    if unchecked is not None:
-        display.note(unchecked)
+    test = artifact.metadata.test
+    if test is not None:
+        display.note(test.in_words)
+    unknown = [
+        NOT_TESTED if test is None else None,
+        NO_DOMAIN if artifact.metadata.domain is None else None,
+        uncheckable(artifact),
+    ]
+    notes, warning = [line for line in unknown if line is not None], _parity_warning(artifact)
+    for line in notes:
+        display.note(line)
+    if warning is None:
+        return notes
+    display.warn(f"{artifact.path}: {warning}")
+    return [warning, *notes]
+
+
+def _parity_warning(artifact: Artifact) -> str | None:
+    parity = artifact.metadata.parity
     if parity is None:
-        display.warn(f"{artifact.path}: its parity with its Keras model was not measured")
-    elif parity.word == "failed":
-        display.warn(
-            f"{artifact.path}: differs from its Keras model (parity {outcome.failed(parity)}): do not rely on its "
-            "verdicts"
-        )
-    elif parity.word == "unproven":
-        display.warn(
-            f"{artifact.path}: not shown to be equivalent to its Keras model: parity {outcome.unproven(parity)}"
-        )
+        return "its parity with its Keras model was not measured"
+    if parity.word == "failed":
+        return f"differs from its Keras model (parity {outcome.failed(parity)}): do not rely on its verdicts"
+    if parity.word == "unproven":
+        return f"not shown to be equivalent to its Keras model: parity {outcome.unproven(parity)}"
+    return None

@@ -111,10 +111,17 @@ COMMANDS = (
         # that could decode a picture.
         environment={"OPENBLAS_NUM_THREADS": "1"},
     ),
+    Command("explain", "which parts of a picture a model's answer rests on"),
     Command(
         "watch",
         "classify each picture as it arrives in a folder, and keep a log",
         interrupted="what is in the log stays there, and is not decided again",
+        environment={"OPENBLAS_NUM_THREADS": "1"},
+    ),
+    Command(
+        "serve",
+        "a local web page: pictures, camera and watched folder; keeps a log",
+        interrupted="what is in the log stays there",
         environment={"OPENBLAS_NUM_THREADS": "1"},
     ),
     Command("log", "show, check, export, archive the log of watch; remove a person from it"),
@@ -219,6 +226,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def _extra_of(module: str) -> str:
     extras = {name: engine.extra for engine in ENGINES.values() for name in engine.packages}
+    extras |= dict.fromkeys(("starlette", "uvicorn"), "serve")
     return extras.get(module) or "workstation"
 
 

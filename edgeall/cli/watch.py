@@ -76,7 +76,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
     artifact = read(args.model or default_model())
     caveats(artifact, display)
     with (
-        _until_signalled() as stop,
+        until_signalled() as stop,
         Logbook.open(log_path(args), create=True) as log,
         crash_message(artifact),
         Classifier(
@@ -106,7 +106,7 @@ _LONGEST = 3600
 
 
 @contextmanager
-def _until_signalled() -> Iterator[Event]:
+def until_signalled() -> Iterator[Event]:
     """An event that Ctrl-C and SIGTERM set during the block; a second one ends the process as usual."""
     stop = Event()
 

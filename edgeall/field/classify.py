@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, Union
 
@@ -165,6 +166,10 @@ class Classifier:
     def engine(self) -> EngineInfo | None:
         """The engine; None before `begin`."""
         return self._pool.engine
+
+    def session(self) -> AbstractContextManager[Session]:
+        """The engine for the block, which no other thread uses meanwhile; for any thread. Waits for `begin`."""
+        return self._pool.session()
 
     def answer(self, found: Found) -> Result | Failed:
         """The answer on one picture; for any thread. Waits for `begin`."""

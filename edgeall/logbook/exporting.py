@@ -1,17 +1,18 @@
 """A log as a CSV file for people, or as JSON Lines for programs."""
 
 import csv
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from edgeall.csv_cells import harmless
 from edgeall.errors import UsageError
 from edgeall.files import AnyPath, refuse_overwrite, replacing
 from edgeall.logbook import storage
 from edgeall.logbook.book import Logbook
-from edgeall.logbook.entries import Entry, PictureEntry
+from edgeall.logbook.entries import Entry, Kind, PictureEntry, Record
 from edgeall.logbook.storage import Row
 
 COLUMNS = (
@@ -64,14 +65,30 @@ def _write_jsonl(log: Logbook, part: Path) -> int:
     return count
 
 
+def csv_lines(records: Iterable[Record]) -> Iterator[str]:
+    """The lines of a CSV file of some entries, with their headings: as `export` writes them, each with its line end."""
+    yield _line(COLUMNS)
+    for record in records:
+        values = {"seq": record.seq, "kind": record.kind, "hash": record.hash, **_values(record.entry)}
+        yield _line([harmless(values.get(name)) for name in COLUMNS])
+
+
+def _line(values: Sequence[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue()
+
+
 def _write_csv(log: Logbook, part: Path) -> int:
     count = 0
-    with part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+
+    def counted() -> Iterator[Record]:
+        nonlocal count
         for count, row in enumerate(_rows(log), 1):  # noqa: B007
-            values = {"seq": row.seq, "kind": row.kind, "hash": row.hash.hex(), **_values(log.entry(row))}
-            writer.writerow([harmless(values.get(name)) for name in COLUMNS])
+            yield Record(row.seq, cast(Kind, row.kind), log.entry(row), row.hash.hex())
+
+    with part.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(csv_lines(counted()))
     return count
 
 

@@ -24,17 +24,19 @@ from edgeall.field import Classified, classify
 PROJECT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     *("backbones", "bench", "bundle", "classify", "compare", "data", "demo", "devices"),
-    *("ensemble", "export", "import", "inspect", "keys", "log", "report", "train", "tune", "watch"),
+    *("ensemble", "export", "import", "inspect", "keys", "log", "report", "serve", "train", "tune", "watch"),
 )
 HEAVY = (
     *("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "openvino", "nncf"),
-    *("sklearn", "scipy", "matplotlib", "h5py", "jinja2"),
+    *("sklearn", "scipy", "matplotlib", "h5py", "jinja2", "starlette", "uvicorn"),
 )
 WORKSTATION_ROOMS = (
     *("training", "ensembling", "evaluating", "exporting", "importing", "tuning"),
     *("statistics", "results", "benching", "reporting", "recommending", "comparing", "cards"),
     "bundling",
 )
+SERVE = "serving"
+"""The room that needs edgeall[serve]."""
 
 
 class Bare(NamedTuple):
@@ -140,7 +142,8 @@ def test_every_field_module_imports(bare: Bare) -> None:
 import importlib, json, pkgutil, sys
 import edgeall
 names = [m.name for m in pkgutil.walk_packages(edgeall.__path__, "edgeall.", onerror=lambda name: None)]
-field = [n for n in names if n.split(".")[1] not in {WORKSTATION_ROOMS!r} and not n.endswith("__main__")]
+left = ({SERVE!r}, *{WORKSTATION_ROOMS!r})
+field = [n for n in names if n.split(".")[1] not in left and not n.endswith("__main__")]
 for name in field:
     importlib.import_module(name)
 print(json.dumps([field, edgeall.__file__]))
@@ -206,6 +209,14 @@ def test_a_workstation_command_says_which_extra_it_needs(bare: Bare, arguments: 
     assert len(errors) == 1
     assert errors[0].endswith('not installed here; install it with: pip install "edgeall[workstation]"')
     assert "Traceback" not in done.stderr
+
+
+def test_serve_says_which_extra_it_needs(bare: Bare, artifact: Artifact) -> None:
+    done = bare.run("edgeall", "serve", "--model", artifact.path, "--port", "0")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == (
+        'edgeall: uvicorn is not installed here; install it with: pip install "edgeall[serve]"'
+    )
 
 
 def test_it_classifies_as_the_workstation_does(bare: Bare, artifact: Artifact, pictures: Path) -> None:

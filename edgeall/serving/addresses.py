@@ -1,0 +1,64 @@
+"""Where a server listens, and by which names it is reached."""
+
+import ipaddress
+import socket
+
+from edgeall.errors import UsageError
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        UsageError: the address is none of this machine, or the port is taken or not allowed.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=512)
+    except (OSError, UnicodeError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(
+            f"{host}, port {port}: cannot listen here ({why}): give others with --host and --port"
+        ) from None
+
+
+def is_local(listener: socket.socket) -> bool:
+    """Whether a socket takes clients on this machine alone."""
+    return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+
+
+def own_names() -> list[str]:
+    """Names of this machine, lower case."""
+    name = socket.gethostname().lower()
+    short = name.partition(".")[0]
+    return sorted({each for each in (name, short, f"{short}.local") if _is_name(each)})
+
+
+def own_addresses(listener: socket.socket) -> list[str]:
+    """Addresses under which a socket is reached; the best first."""
+    address = ipaddress.ip_address(listener.getsockname()[0])
+    if not address.is_unspecified:
+        return [str(address)]
+    return [*_outward(), "127.0.0.1"]
+
+
+def _outward() -> list[str]:
+    """The address that this machine has in its network. Nothing is sent."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # RFC 5737: an address that nobody has
+            return [str(probe.getsockname()[0])]
+    except OSError:
+        return []
+
+
+def in_url(address: str) -> str:
+    """An address or name as URLs have it."""
+    return f"[{address}]" if ":" in address else address
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and all(
+        part and part.replace("-", "a").isascii() and part.replace("-", "a").isalnum()
+        for part in name.split(".")
+    )

@@ -1,0 +1,43 @@
+"""The desk: decides pictures one after the other, with a bounded queue before it."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from http import HTTPStatus
+from threading import Lock
+from typing import TypeVar
+
+from edgeall.serving.refusals import Refusal
+
+Made = TypeVar("Made")
+
+
+class Desk:
+    """Threads that decide pictures, and places for those that wait."""
+
+    def __init__(self, threads: int, places: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="desk")
+        self._places, self._lock = places, Lock()
+        self.taken = 0
+
+    async def do(self, work: Callable[[], Made]) -> Made:
+        """The result of `work`, which runs in a thread. If this is cancelled, work that has not begun is not done.
+
+        Raises:
+            Refusal: every place is taken.
+        """
+        with self._lock:
+            if self.taken >= self._places:
+                raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many pictures wait: send it again soon", 1)
+            self.taken += 1
+        future = self._threads.submit(work)
+        future.add_done_callback(self._free)
+        return await asyncio.wrap_future(future)
+
+    def _free(self, done: "Future[Made]") -> None:
+        with self._lock:
+            self.taken -= 1
+
+    def close(self) -> None:
+        """Wait for what has begun, and begin nothing more."""
+        self._threads.shutdown(cancel_futures=True)

@@ -1,0 +1,198 @@
+"""The field station behind the page: decides pictures, records each, and reads the log. Calls block; for threads."""
+
+from collections.abc import Iterator
+from itertools import islice, takewhile
+from pathlib import Path
+from threading import Lock
+
+import msgspec
+from msgspec import UNSET
+
+from edgeall import __version__
+from edgeall.artifact.metadata import INTENDED_USE
+from edgeall.field import Classifier, Found
+from edgeall.field.counts import Grouping
+from edgeall.logbook import ChangeEntry, Logbook, PictureEntry, Record, stamp, system_clock
+from edgeall.logbook.entries import plain_text
+from edgeall.logbook.exporting import csv_lines
+from edgeall.logbook.recording import Content, entry_of, station_of
+from edgeall.serving import types
+from edgeall.serving.keeping import Keeper
+
+PAGE = 500
+"""Entries that are read at once."""
+
+
+class Station:
+    """A classifier that has begun, and its log.
+
+    Attributes:
+        notice: the last thing that a person should know of the watched folder; None where there is none.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        log: Logbook,
+        *,
+        caveats: tuple[str, ...] = (),
+        watched: Path | None = None,
+        keep: Path | None = None,
+    ) -> None:
+        self.classifier, self.log, self.watched = classifier, log, watched
+        self._caveats, self._keeper = caveats, None if keep is None else Keeper(keep)
+        self._station = station_of(classifier)
+        self._changed = Lock()
+        self.notice: str | None = None
+
+    def begin(self) -> None:
+        """Record what answers, where that has changed since the last time.
+
+        Raises:
+            LogError: the log cannot be written.
+        """
+        before = self.log.last_station("serve", None)
+        if before == self._station:
+            return
+        now = vars(self._station)
+        changed = tuple(name for name in now if before is None or now[name] != getattr(before, name))
+        self.log.append([ChangeEntry(stamp(system_clock()), "serve", None, self._station, changed)])
+
+    def about(self, upload_bytes: int) -> types.Station:
+        """What the page says of the station."""
+        artifact, station = self.classifier.artifact, self._station
+        decision, test = artifact.metadata.decision, artifact.metadata.test
+        return types.Station(
+            version=__version__,
+            model=station.model,
+            artifact=station.artifact,
+            format=station.format,
+            precision=station.precision,
+            engine=f"{station.engine} {station.engine_version}",
+            labels=list(decision.labels),
+            positive=list(decision.positive),
+            threshold=decision.threshold,
+            refer=None if decision.refer is None else list(decision.refer),
+            cells=station.cells,
+            force=station.force,
+            tested="" if test is None else test.in_words,
+            caveats=list(self._caveats),
+            watched=None if self.watched is None else self.watched.name,
+            notice=self.notice,
+            keeps_pictures=self._keeper is not None,
+            upload_bytes=upload_bytes,
+            head=self.log.head.seq,
+            use=INTENDED_USE,
+        )
+
+    def decide(self, name: str, data: bytes) -> types.Decided:
+        """Decide a picture, and record the answer before it is given.
+
+        Raises:
+            LogWaitError: the record cannot be written now. There is no answer then.
+            LogError: the log cannot be written.
+            FileError: the picture was to be kept, and cannot be.
+        """
+        content = Content.of(data)
+        result = self.classifier.answer(Found(name, name, content.data))
+        entry = entry_of(content, result, self._station, path=plain_text(name), folder=None, source="serve")
+        if self._keeper is not None and entry.answer is not None:
+            self._keeper.keep(content, name)
+        if self.log.knows_content("", entry.path, content.sha256) == "removed":
+            return _decided(None, entry)
+        (record,) = self.log.append([entry])
+        return decided(record)
+
+    def history(self, search: types.Search) -> types.History:
+        """Pictures in the log, the latest first."""
+        found = list(islice(self._found(search), search.count + 1))
+        entries = [decided(record) for record in found[: search.count]]
+        return types.History(entries, len(found) > search.count)
+
+    def csv(self, search: types.Search) -> Iterator[str]:
+        """All that a search finds, the latest first, as lines of `edgeall log export`; `PAGE` of them at once."""
+        lines = csv_lines(self._found(search))
+        while some := "".join(islice(lines, PAGE)):
+            yield some
+
+    def _found(self, search: types.Search) -> Iterator[Record]:
+        """Records that a search finds, the latest first, whatever its count."""
+
+        def pages() -> Iterator[Record]:
+            before = None if search.before is UNSET else search.before
+            while page := self.log.search(
+                search.text or None, decision=search.decision or None, before=before, count=PAGE
+            ):
+                yield from page
+                before = page[-1].seq
+
+        return takewhile(lambda record: record.seq > search.after, pages())
+
+    def summary(self, asked: types.Grouped) -> types.Summary:
+        """Counts by folder or person, of the pictures after an entry."""
+        grouping = Grouping(asked.by, self.classifier.artifact.metadata)
+        for record in self.since(asked.after):
+            entry = record.entry
+            if isinstance(entry, PictureEntry) and entry.station.gives_the_same(self._station):
+                grouping.add(Found(entry.path, entry.path), entry.result)
+        return types.Summary([msgspec.convert(group.to_dict(), types.Group) for group in grouping.groups()])
+
+    def since(self, seq: int) -> Iterator[Record]:
+        """All records after an entry, in order."""
+        while page := self.log.after(seq, PAGE):
+            yield from page
+            seq = page[-1].seq
+
+    def new_pictures(self, seq: int) -> tuple[int, list[types.Decided]]:
+        """Pictures among the next records after an entry, and the number of the last of these records."""
+        page = self.log.after(seq, PAGE)
+        pictures = [decided(record) for record in page if isinstance(record.entry, PictureEntry)]
+        return (page[-1].seq if page else seq), pictures
+
+    def picture(self, seq: int) -> tuple[str, bytes] | None:
+        """Name and bytes of a picture of the watched folder; None where it is not there any more, or has changed."""
+        record = self.log.record(seq)
+        entry = None if record is None else record.entry
+        if not isinstance(entry, PictureEntry) or entry.sha256 is None:
+            return None
+        data = _bytes_of(entry)
+        return None if data is None else (entry.path, data)
+
+
+def _bytes_of(entry: PictureEntry) -> bytes | None:
+    """The bytes that an entry is on, where they are still in its file."""
+    if entry.folder is None or entry.size is None:
+        return None
+    try:
+        with (Path(entry.folder) / entry.path).open("rb") as file:
+            data = file.read(entry.size + 1)
+    except (OSError, ValueError):
+        return None
+    return data if Content.of(data).sha256 == entry.sha256 else None
+
+
+def decided(record: Record) -> types.Decided:
+    """A record of a picture, as the API has it."""
+    assert isinstance(record.entry, PictureEntry)
+    return _decided(record.seq, record.entry)
+
+
+def _decided(seq: int | None, entry: PictureEntry) -> types.Decided:
+    picture = field = None
+    if entry.answer is not None and "cells" in entry.answer:
+        field = msgspec.convert(entry.answer, types.FieldAnswer)
+    elif entry.answer is not None:
+        picture = msgspec.convert(entry.answer, types.PictureAnswer)
+    return types.Decided(
+        seq=seq,
+        time=entry.time,
+        source=entry.source,
+        folder=entry.folder,
+        path=entry.path,
+        sha256=entry.sha256,
+        same_as=entry.same_as,
+        subject=entry.subject,
+        picture=picture,
+        field=field,
+        error=entry.error,
+    )
