@@ -81,7 +81,9 @@ def _write(log: Logbook, part: Path, last: int) -> int:
                 "UPDATE log SET id = ?, base_seq = ?, base_hash = ?, head_seq = ?, head_hash = ?",
                 (header.id, header.base_seq, header.base_hash, last, hash_),
             )
-            made.append_within(copy, _removals_after(log, last))
+            made.append_within(
+                copy, [*_removals_after(log, last), *_archive_before(log, header.base_seq, last)]
+            )
         if (found := verify(made)).broken is not None:
             raise storage.LogError(f"{part}: the archive does not hold ({found.why}): nothing is archived")
         with made.reading() as copy:
@@ -97,6 +99,13 @@ def _removals_after(log: Logbook, last: int) -> Iterator[RemovalEntry]:
             gone = tuple(seq for seq in record.entry.entries if seq <= last)
             if gone:
                 yield dataclasses.replace(record.entry, entries=gone)
+
+
+def _archive_before(log: Logbook, base: int, last: int) -> Iterator[ArchiveEntry]:
+    """The entry on the archive before, where it stays in the log: without it, the new archive lacks its beginning."""
+    for record in log.of_kind("archive", last):
+        if isinstance(record.entry, ArchiveEntry) and record.entry.last == base:
+            yield record.entry
 
 
 def _remember(database: sqlite3.Connection, key: bytes, last: int) -> None:

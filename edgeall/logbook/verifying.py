@@ -43,8 +43,9 @@ class Verification:
 def verify(log: Logbook, noted: Head | None = None) -> Verification:
     """Check every entry of a log: its number, its content against its commitment, and its place in the chain.
 
-    Noticed are entries that were changed, taken out, moved or put in. Entries that were cut off at the end are noticed
-    where the log's own note of its head was left, or where `noted` is one of them. Who rewrites the file can compute a
+    Noticed are entries that were changed, taken out, moved or put in, also at the beginning: what is not there must have
+    been archived by an entry that is. Entries that were cut off at the end are noticed where the log's own note of its
+    head was left, or where `noted` is one of them. Who rewrites the file can compute a
     whole new chain: that is noticed only by a head that was noted down elsewhere.
 
     Args:
@@ -104,11 +105,12 @@ class _Walk:
         self.seq, self._hash, self._base = 0, b"", 0
         self.why, self._broken = "", 0
         self._gaps, self._told = set[int](), set[int]()
+        self._base_hash, self._archived = b"", set[tuple[int, str]]()
         self._time, self._remarks = datetime.min.replace(tzinfo=UTC) + _OUT_OF_ORDER, list[str]()
 
     def begin(self, seq: int, hash_: bytes) -> None:
         """After the archived entries."""
-        self.seq, self._hash, self._base = seq, hash_, seq
+        self.seq, self._hash, self._base, self._base_hash = seq, hash_, seq, hash_
         self._compare()
 
     def take(self, row: Row) -> bool:
@@ -145,6 +147,7 @@ class _Walk:
         if isinstance(entry, RemovalEntry):
             self._told.update(entry.entries)
         if isinstance(entry, ArchiveEntry):
+            self._archived.add((entry.last, entry.head))
             self._remarks.append(
                 f"entries up to {entry.last} are in {entry.file}, which ends with {entry.head}"
             )
@@ -164,6 +167,8 @@ class _Walk:
             self.fail(self.seq + 1, f"it is missing: the log notes {seq} as its last entry")
         elif noted is not None and noted.seq > self.seq:
             self.fail(self.seq + 1, f"it is missing: entry {noted.seq} was noted down")
+        elif self._base and (self._base, self._base_hash.hex()) not in self._archived:
+            self.fail(self._base, "it and all before are missing, and no entry says that they were archived")
         elif noted is not None and noted.seq < self._base:
             self._remarks.append(
                 f"entry {noted.seq}, which was noted down, is archived: verify the archive by it"

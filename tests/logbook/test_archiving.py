@@ -47,7 +47,22 @@ def test_archives_follow_each_other(path: Path, tmp_path: Path) -> None:
         assert verify(log).holds
     with Logbook.open(tmp_path / "two.db", read_only=True) as two:
         found = verify(two)
-        assert (found.holds, found.first, found.entries) == (True, 5, 4)
+        # Its own four, and the log's entry on the archive before.
+        assert (found.holds, found.first, found.entries) == (True, 5, 5)
+
+
+def test_an_archive_between_two_tells_what_it_follows(path: Path, tmp_path: Path) -> None:
+    """The log's entry on the archive before lies after all that it holds."""
+    with Logbook.open(path) as log:
+        first = archive(log, "2026-11-01T08:05", tmp_path / "one.db")
+        archive(log, NINE_MINUTES_IN, tmp_path / "two.db")
+        with Logbook.open(tmp_path / "two.db", read_only=True) as two:
+            told = two.of_kind("archive")
+            assert [(record.seq, record.entry) for record in told] == [(9, first)]
+        archive(log, "2027-01-01", tmp_path / "three.db")
+        assert verify(log).holds
+    with Logbook.open(tmp_path / "three.db", read_only=True) as three:
+        assert verify(three).holds
 
 
 def test_archived_files_are_known_and_changed_ones_are_not(path: Path, tmp_path: Path) -> None:

@@ -81,6 +81,14 @@ _COPY = "INSERT INTO entries (seq, kind, salt, body, commitment, hash) SELECT {}
         (["UPDATE log SET head_seq = 9"], 11, "it is missing"),
         (["UPDATE log SET base_hash = zeroblob(32)"], 1, "beginning of the chain"),
         (["DELETE FROM log"], 1, "header is missing"),
+        (
+            [
+                "UPDATE log SET (base_seq, base_hash) = (SELECT seq, hash FROM entries WHERE seq = 4)",
+                "DELETE FROM entries WHERE seq <= 4",
+            ],
+            4,
+            "no entry says that they were archived",
+        ),
     ],
 )
 def test_the_first_entry_that_does_not_hold_is_named(
