@@ -21,7 +21,10 @@ class Desk:
         self.taken = 0
 
     async def do(self, work: Callable[[], Made]) -> Made:
-        """The result of `work`, which runs in a thread. If this is cancelled, work that has not begun is not done.
+        """The result of `work`, which runs in a thread.
+
+        If this is cancelled, work that has not begun is forgotten with all that it holds, and for work that has begun
+        this waits: its memory is in use until then.
 
         Raises:
             Refusal: every place is taken.
@@ -30,9 +33,19 @@ class Desk:
             if self.taken >= self._places:
                 raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many pictures wait: send it again soon", 1)
             self.taken += 1
-        future = self._threads.submit(work)
+        # The executor keeps what was cancelled until a thread comes to it, which can be long: by then the list is empty.
+        waiting = [work]
+        future = self._threads.submit(lambda: waiting.pop()())
         future.add_done_callback(self._free)
-        return await asyncio.wrap_future(future)
+        result = asyncio.wrap_future(future)
+        try:
+            return await asyncio.shield(result)
+        except asyncio.CancelledError:
+            if future.cancel():
+                waiting.clear()
+            else:
+                await asyncio.wait({result})
+            raise
 
     def _free(self, done: "Future[Made]") -> None:
         with self._lock:

@@ -183,6 +183,8 @@ class Handlers:
         finally:
             working.cancel()
             leaving.cancel()
+            # Until the desk has let go of the picture: it counts as held.
+            await asyncio.wait({working})
 
 
 def asked(request: Request, kind: type[T]) -> T:

@@ -50,12 +50,12 @@ class Numbers:
         for metric in dict.fromkeys(metric for metric, _ in counts):
             lines += _head(metric)
             lines += [
-                f"{metric.name}{_labels(labels)} {value:g}"
+                f"{metric.name}{_labels(labels)} {value:.15g}"
                 for (each, labels), value in counts.items()
                 if each == metric
             ]
         for metric, now in self._gauges.items():
-            lines += [*_head(metric), f"{metric.name} {now():g}"]
+            lines += [*_head(metric), f"{metric.name} {now():.15g}"]
         return "\n".join(lines) + "\n"
 
 

@@ -17,6 +17,7 @@ from small_models import SmallModel
 from edgeall.artifact import Artifact
 from edgeall.cli.main import main
 from edgeall.logbook import Logbook, PictureEntry, find_path, remove, verify
+from edgeall.serving.numbers import ENTRIES, PICTURES, Numbers
 
 Start = Callable[..., Served]
 
@@ -245,6 +246,14 @@ def test_numbers_for_prometheus(start: Start, pictures: list[bytes]) -> None:
     assert "edgeall_log_entries 3" in lines
     named = {line.split()[2] for line in lines if line.startswith("# TYPE")}
     assert {line.split("{")[0].split()[0] for line in lines if not line.startswith("#")} == named
+
+
+def test_numbers_are_exact() -> None:
+    """A counter that is rounded to six digits stands still."""
+    numbers = Numbers({ENTRIES: lambda: 1_234_567})
+    numbers.add(PICTURES, 7_654_321, decision="positive")
+    lines = numbers.text().splitlines()
+    assert {"edgeall_log_entries 1234567", 'edgeall_pictures_total{decision="positive"} 7654321'} <= set(lines)
 
 
 def test_health(station: Served) -> None:

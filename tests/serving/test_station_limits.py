@@ -15,7 +15,7 @@ import pytest
 from served import Served
 
 from edgeall.artifact import Artifact
-from edgeall.field import Classifier, Found
+from edgeall.field import Classifier, Failed, Found
 from edgeall.serving import Limits
 from edgeall.serving.rates import Rates
 
@@ -226,6 +226,46 @@ def test_the_queue_is_bounded_and_who_is_gone_gives_up_a_place(
     assert until(lambda: number(station, "edgeall_places_taken") == 0)
     names = [each["path"] for each in station.ask("/api/history").json["entries"]]
     assert names == ["slow.png", "slow.png"]
+
+
+def test_who_is_gone_leaves_nothing_behind_a_busy_engine(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits is let go at once; what is in the engine counts until it is done, for its memory is in use."""
+    from threading import Event
+
+    entered, let_go = Event(), Event()
+
+    def slow(self: Classifier, found: Found) -> object:
+        entered.set()
+        let_go.wait(60)
+        return Failed(found.path, "slow")
+
+    monkeypatch.setattr(Classifier, "answer", slow)
+    monkeypatch.setattr("edgeall.serving.server.usable_processors", lambda: 1)
+    station, body = start(), bytes(2 << 20)
+
+    def come_and_go() -> None:
+        with station.connect() as line:
+            line.sendall(HEAD.format(len(body)).encode() + body)
+            assert until(lambda: number(station, "edgeall_places_taken") == 2)
+
+    try:
+        with station.connect() as line:
+            line.sendall(HEAD.format(len(body)).encode() + body)
+            assert entered.wait(20)
+        gc.collect()
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(10):
+            come_and_go()
+            assert until(lambda: number(station, "edgeall_places_taken") == 1)
+        assert until(lambda: number(station, "edgeall_held_bytes") == len(body))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        let_go.set()
+    assert after - before < 3 * len(body)
+    assert until(lambda: number(station, "edgeall_held_bytes") == 0)
+    assert [each["error"] for each in station.ask("/api/history").json["entries"]] == ["slow"]
 
 
 def test_200_clients_at_once_get_classifys_answers(
