@@ -73,7 +73,7 @@ class Served:
 
 @contextmanager
 def served(artifact: Artifact, log: Path, *, cells: bool = False, **settings: Any) -> Iterator[Served]:
-    """A station in a thread during the block, on any free port."""
+    """A station in a thread during the block, on any free port unless one is given."""
     stop, ready = Event(), Event()
     told, errors = list[Address](), list[BaseException]()
 
@@ -84,7 +84,7 @@ def served(artifact: Artifact, log: Path, *, cells: bool = False, **settings: An
     def run() -> None:
         try:
             with Logbook.open(log, create=True) as book, Classifier(artifact, cells=cells) as classifier:
-                serve(classifier, book, Settings(port=0, **settings), started=started, stop=stop)
+                serve(classifier, book, Settings(**{"port": 0, **settings}), started=started, stop=stop)
         except BaseException as error:
             errors.append(error)
         finally:

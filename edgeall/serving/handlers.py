@@ -103,7 +103,7 @@ class Handlers:
 
     async def explain_recorded(self, request: Request) -> Response:
         work = partial(heat_map, self._station.classifier)
-        made = await self._of_recorded(request, work, _EXPLANATION)
+        made = await self._of_recorded(request, work, _EXPLANATION, own=True)
         return _GONE if made is None else json_response(made)
 
     async def history(self, request: Request) -> Response:
@@ -146,9 +146,9 @@ class Handlers:
             return await self._done(request, lambda: work(name, data))
 
     async def _of_recorded(
-        self, request: Request, work: Callable[[str, bytes], T], cost: int = 1
+        self, request: Request, work: Callable[[str, bytes], T], cost: int = 1, own: bool = False
     ) -> T | None:
-        """As `_of_picture`, of a picture of the watched folder."""
+        """As `_of_picture`, of a picture of the watched folder; `own`: whose answer is by this station's model."""
         text = request.path_params["seq"]
         seq = int(text) if text.isascii() and text.isdigit() and len(text) < 17 else None
         self._take(request, cost)
@@ -157,6 +157,8 @@ class Handlers:
             picture = None if seq is None else self._station.picture(seq)
             if picture is None:
                 raise Refusal(HTTPStatus.NOT_FOUND, "the picture of this entry is not there any more")
+            if own and not self._station.answered(seq or 0):
+                raise Refusal(HTTPStatus.NOT_FOUND, "another model gave this answer: it has no map here")
             return work(*picture)
 
         return await self._done(request, found)

@@ -62,6 +62,7 @@ class Station:
         """What the page says of the station."""
         artifact, station = self.classifier.artifact, self._station
         decision, test = artifact.metadata.decision, artifact.metadata.test
+        calibration = artifact.metadata.calibration
         return types.Station(
             version=__version__,
             model=station.model,
@@ -73,6 +74,7 @@ class Station:
             positive=list(decision.positive),
             threshold=decision.threshold,
             refer=None if decision.refer is None else list(decision.refer),
+            calibrated=None if calibration is None else calibration.method != "none",
             cells=station.cells,
             force=station.force,
             tested="" if test is None else test.in_words,
@@ -149,6 +151,12 @@ class Station:
         pictures = [decided(record) for record in page if isinstance(record.entry, PictureEntry)]
         return (page[-1].seq if page else seq), pictures
 
+    def answered(self, seq: int) -> bool:
+        """Whether this station's model gave the answer of an entry, and not one before it."""
+        record = self.log.record(seq)
+        entry = None if record is None else record.entry
+        return isinstance(entry, PictureEntry) and entry.station.artifact == self._station.artifact
+
     def picture(self, seq: int) -> tuple[str, bytes] | None:
         """Name and bytes of a picture of the watched folder; None where it is not there any more, or has changed."""
         record = self.log.record(seq)
@@ -190,6 +198,7 @@ def _decided(seq: int | None, entry: PictureEntry) -> types.Decided:
         folder=entry.folder,
         path=entry.path,
         sha256=entry.sha256,
+        artifact=entry.station.artifact,
         same_as=entry.same_as,
         subject=entry.subject,
         picture=picture,

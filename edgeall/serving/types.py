@@ -69,7 +69,8 @@ class FieldAnswer(Struct, frozen=True):
 class Decided(Struct, frozen=True):
     """A picture in the log.
 
-    One of `picture`, `field` and `error` is not null. `seq` is null for a picture whose record a person removed from
+    One of `picture`, `field` and `error` is not null. `artifact` is the SHA-256 of the model that answered: the log also
+    has answers of those before. `seq` is null for a picture whose record a person removed from
     the log: it is decided, and not recorded again.
     """
 
@@ -79,6 +80,7 @@ class Decided(Struct, frozen=True):
     folder: str | None
     path: str
     sha256: str | None
+    artifact: str
     same_as: int | None
     subject: str | None
     picture: PictureAnswer | None = None
@@ -139,7 +141,7 @@ class Station(Struct, frozen=True):
     """What answers here, and how it decides.
 
     `refer` is the referral band: scores from the first number to below the second go to a human. `head` is the number
-    of the log's last entry. `caveats` say what is not known, or is wrong, of the model's answers.
+    of the log's last entry. `calibrated` is null where it is not known of the probabilities. `caveats` say what is not known, or is wrong, of the model's answers.
     """
 
     version: str
@@ -152,6 +154,7 @@ class Station(Struct, frozen=True):
     positive: list[str]
     threshold: Probability
     refer: Band | None
+    calibrated: bool | None
     cells: bool
     force: bool
     tested: str

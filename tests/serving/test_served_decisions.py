@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from drawn_smears import White, draw
 from PIL import Image
-from served import Served
+from served import Served, served
 from small_models import SmallModel
 
 from edgeall.artifact import Artifact
+from edgeall.artifact.metadata import Calibration
 from edgeall.cli.main import main
 from edgeall.logbook import Logbook, PictureEntry, find_path, remove, verify
 from edgeall.serving.numbers import ENTRIES, PICTURES, Numbers
@@ -31,6 +32,15 @@ def png(pixels: np.ndarray, form: str = "PNG") -> bytes:
 def classified(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> list[dict[str, object]]:
     main(["classify", "--json", *map(str, arguments)])
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def wait_for_entries(station: Served, count: int) -> None:
+    """Until so many pictures are told by the live feed."""
+    told = b""
+    with station.connect() as line:
+        line.sendall(b"GET /api/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        while told.count(b"event: decided") < count:
+            told += line.recv(65536)
 
 
 def comparable(answer: dict[str, object]) -> dict[str, object]:
@@ -218,6 +228,37 @@ def test_pictures_of_the_watched_folder_are_shown_while_they_are_unchanged(
     assert station.ask(f"/api/pictures/{entry['seq']}/preview").status == 404
 
 
+def test_an_answer_of_another_model_has_no_map_of_this_one(
+    start: Start, tiny: SmallModel, pictures: list[bytes], tmp_path: Path
+) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    (scans / "a.png").write_bytes(pictures[0])
+    before = tiny.sealed("tflite-int8", tmp_path, "before")
+    with served(before, tmp_path / "log.db", watch=scans) as first:
+        wait_for_entries(first, 1)
+    station = start(watch=scans)
+    (entry,) = station.ask("/api/history").json["entries"]
+    assert entry["artifact"] == before.sha256 != station.ask("/api/station").json["artifact"]
+    answer = station.ask(f"/api/pictures/{entry['seq']}/explanation")
+    assert (answer.status, answer.json) == (
+        404,
+        {"error": "another model gave this answer: it has no map here"},
+    )
+    assert station.ask(f"/api/pictures/{entry['seq']}/preview").status == 200
+
+
+@pytest.mark.parametrize(
+    ("calibration", "calibrated"),
+    [(None, None), (Calibration("none", 1.0, 0.0, 0), False), (Calibration("platt", 1.1, 0.2, 40), True)],
+)
+def test_the_station_says_whether_probabilities_are_calibrated(
+    start: Start, tiny: SmallModel, tmp_path: Path, calibration: Calibration | None, calibrated: bool | None
+) -> None:
+    made = tiny.sealed("tflite-int8", tmp_path, "cells", calibration=calibration)
+    assert start(artifact=made).ask("/api/station").json["calibrated"] is calibrated
+
+
 def test_pictures_from_clients_are_not_shown_again(station: Served, pictures: list[bytes]) -> None:
     seq = station.decide("a.png", pictures[0]).json["seq"]
     assert station.ask(f"/api/pictures/{seq}/preview").status == 404
@@ -253,7 +294,9 @@ def test_numbers_are_exact() -> None:
     numbers = Numbers({ENTRIES: lambda: 1_234_567})
     numbers.add(PICTURES, 7_654_321, decision="positive")
     lines = numbers.text().splitlines()
-    assert {"edgeall_log_entries 1234567", 'edgeall_pictures_total{decision="positive"} 7654321'} <= set(lines)
+    assert {"edgeall_log_entries 1234567", 'edgeall_pictures_total{decision="positive"} 7654321'} <= set(
+        lines
+    )
 
 
 def test_health(station: Served) -> None:

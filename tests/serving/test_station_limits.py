@@ -228,7 +228,9 @@ def test_the_queue_is_bounded_and_who_is_gone_gives_up_a_place(
     assert names == ["slow.png", "slow.png"]
 
 
-def test_who_is_gone_leaves_nothing_behind_a_busy_engine(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_gone_leaves_nothing_behind_a_busy_engine(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What waits is let go at once; what is in the engine counts until it is done, for its memory is in use."""
     from threading import Event
 

@@ -10,9 +10,11 @@ import pytest
 from drawn_smears import White, draw
 from headless_browser import Browser, axe_violations
 from PIL import Image
-from served import Served
+from served import Served, served
 from served_page import ENTRIES, SECONDS, VERDICT, Page
+from small_models import SmallModel
 
+from edgeall.artifact import Artifact
 from edgeall.logbook import Logbook, find_path, remove
 
 Start = Callable[..., Served]
@@ -417,6 +419,41 @@ def test_a_station_that_does_not_answer_is_said_to(browser: Browser, artifact: A
         page = Page(browser, station).open()
         assert not page.find("#offline").is_displayed()
     page.until("return !document.getElementById('offline').hidden")
+
+
+def test_answers_of_an_earlier_model_are_told_apart(
+    browser: Browser, start: Start, tiny: SmallModel, files: list[Path], tmp_path: Path
+) -> None:
+    """The log has answers of all models; labels, band and map of this one are not theirs."""
+    before = tiny.sealed("tflite-int8", tmp_path, "before")
+    with served(before, tmp_path / "log.db") as first:
+        first.decide("old.png", files[0].read_bytes())
+    page = Page(browser, start()).open()
+    page.choose("#span", "all")
+    page.until(f"{ENTRIES}.length === 1")
+    page.find(".entry").click()
+    text = page.find("#shown").text
+    assert f"Another model gave this answer: {before.path.name}." in text
+    assert "Calibrated probability" not in text
+    assert "The probability of" not in text
+    assert page.browser.evaluate("return document.querySelectorAll('.between, .heat').length") == 0
+    page.send(files[1])
+    assert "Another model" not in page.find("#shown").text
+    assert page.browser.evaluate("return document.querySelectorAll('.between, .heat').length") == 2
+
+
+def test_a_station_that_comes_back_with_another_model_is_described_anew(
+    browser: Browser, artifact: Artifact, tiny: SmallModel, files: list[Path], tmp_path: Path
+) -> None:
+    other = tiny.sealed("tflite-int8", tmp_path, "later")
+    with served(artifact, tmp_path / "log.db") as station:
+        page = Page(browser, station).open()
+        assert page.find("#model").text == artifact.path.name
+    page.until("return !document.getElementById('offline').hidden")
+    with served(other, tmp_path / "log.db", port=station.port):
+        page.until("return document.getElementById('model').textContent === arguments[0]", other.path.name)
+        page.send(files[0])
+        assert "Another model" not in page.find("#shown").text
 
 
 def test_names_from_a_strangers_folder_are_text(page: Page, pictures: list[bytes]) -> None:

@@ -50,7 +50,7 @@ function decided(entry, picture) {
 /** This page sent a file that cannot be read. */
 function failed(name, picture, sentence) {
   const entry = { seq: null, time: new Date().toISOString(), path: name, folder: null, sha256: null, same_as: null };
-  const shown = { ...entry, picture: null, field: null, error: sentence };
+  const shown = { ...entry, artifact: station.artifact, picture: null, field: null, error: sentence };
   keep(shown, picture);
   result.show(shown);
   say(shown);
@@ -81,9 +81,18 @@ follow(station.head, {
     byId("notice").textContent = line ?? "";
   },
   away: (isAway) => {
+    const isBack = !isAway && !byId("offline").hidden;
     byId("offline").hidden = !isAway;
+    if (isBack) lookAgain();
   },
 });
+
+/** What came back may be another model, or have other settings. The page stays: it may have pictures still to send. */
+async function lookAgain() {
+  Object.assign(station, await ask("/api/station"));
+  describe();
+  result.show(result.showing());
+}
 
 byId("new-session").addEventListener("click", async () => {
   after = head = (await ask("/api/station")).head;

@@ -34,6 +34,7 @@ export function resultPanel(station, pictures) {
           element("p", { class: "file" }, element("bdi", {}, entry.path)),
           element("p", { class: `verdict ${kind}` }, shape(kind), element("span", {}, wordOf(entry))),
           means(entry, kind, answer),
+          isOwn(entry) ? null : element("p", { class: "means" }, text("otherModel", { model: answer?.model ?? "–" })),
           probability(entry, kind),
           reasons(entry, kind, answer),
           checks(entry),
@@ -46,9 +47,13 @@ export function resultPanel(station, pictures) {
     );
   }
 
+  // The log also has answers of earlier models, whose labels and referral band this station does not know.
+  const isOwn = (entry) => entry.artifact === station.artifact;
+
   function means(entry, kind, answer) {
     if (kind === "field") return legend(answer.counts);
     if (kind === "refuse" || kind === "error") return element("p", { class: "means" }, text(`${kind}Means`));
+    if (!isOwn(entry)) return null;
     const [score, threshold] = apart(answer.score, answer.threshold);
     const labels = station.positive.join("” / “");
     return element("p", { class: "means" }, text(`${kind}Means`, { labels, score, threshold }));
@@ -56,16 +61,18 @@ export function resultPanel(station, pictures) {
 
   function probability(entry, kind) {
     if (!entry.picture) return null;
+    const calibrated = isOwn(entry) ? station.calibrated : null;
+    const title = calibrated ? "probability" : calibrated === false ? "probabilityRaw" : "probabilityUnknown";
     return element(
       "div",
       { class: "probability" },
-      element("p", { class: "label" }, text("probability")),
-      scale(entry.picture.score, entry.picture.threshold, station.refer, kind),
+      element("p", { class: "label" }, text(title)),
+      scale(entry.picture.score, entry.picture.threshold, isOwn(entry) ? station.refer : null, kind),
     );
   }
 
   function evidence(entry) {
-    if (entry.picture === null || entry.picture.score === null) return null;
+    if (entry.picture === null || entry.picture.score === null || !isOwn(entry)) return null;
     const sent = pictureOf(entry);
     return sent || isWatched(entry) ? heat(entry, sent, station.positive) : null;
   }

@@ -1,4 +1,4 @@
-// The calibrated probability on a scale from 0 to 1, with the threshold and the referral band.
+// The probability on a scale from 0 to 1, with the threshold and the referral band.
 
 import { element } from "./dom.js";
 import { apart, number, text } from "./texts.js";
