@@ -212,7 +212,7 @@ def _line(record: "Record") -> str:
     score = answer.get("score")
     words = entry.error or entry.decision or f"{len(answer.get('cells', ()))} white cells"
     figure = "" if score is None else f" ({score:.2f})"
-    return f"{record.seq} {entry.time[:19]} {entry.path}: {words}{figure}"
+    return f"{record.seq} {entry.time[:19]}Z {entry.path}: {words}{figure}"
 
 
 def _day(text: str) -> str:

@@ -33,7 +33,8 @@ class Desk:
             if self.taken >= self._places:
                 raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many pictures wait: send it again soon", 1)
             self.taken += 1
-        # The executor keeps what was cancelled until a thread comes to it, which can be long: by then the list is empty.
+        # The executor keeps what was cancelled until a thread comes to it, which can be long. By then the list is
+        # empty.
         waiting = [work]
         future = self._threads.submit(lambda: waiting.pop()())
         future.add_done_callback(self._free)

@@ -131,12 +131,21 @@ class Station:
         return takewhile(lambda record: record.seq > search.after, pages())
 
     def summary(self, asked: types.Grouped) -> types.Summary:
-        """Counts by folder or person, of the pictures after an entry."""
+        """Counts by folder or person, of the pictures after an entry.
+
+        Each counts once: also one that was sent again. One of a watched folder that has changed counts by its last
+        answer.
+        """
         grouping = Grouping(asked.by, self.classifier.artifact.metadata)
+        last = dict[tuple[str | None, ...], PictureEntry]()
         for record in self.since(asked.after):
             entry = record.entry
             if isinstance(entry, PictureEntry) and entry.station.gives_the_same(self._station):
-                grouping.add(Found(entry.path, entry.path), entry.result)
+                # Clients give many pictures one name, such as image.jpg.
+                of_client = entry.sha256 if entry.folder is None else None
+                last[entry.folder, entry.path, of_client] = entry
+        for entry in last.values():
+            grouping.add(Found(entry.path, entry.path), entry.result)
         return types.Summary([msgspec.convert(group.to_dict(), types.Group) for group in grouping.groups()])
 
     def since(self, seq: int) -> Iterator[Record]:

@@ -69,9 +69,9 @@ class FieldAnswer(Struct, frozen=True):
 class Decided(Struct, frozen=True):
     """A picture in the log.
 
-    One of `picture`, `field` and `error` is not null. `artifact` is the SHA-256 of the model that answered: the log also
-    has answers of those before. `seq` is null for a picture whose record a person removed from
-    the log: it is decided, and not recorded again.
+    One of `picture`, `field` and `error` is not null. `artifact` is the SHA-256 of the model that answered: the log
+    also has answers of models before. `seq` is null for a picture whose record a person removed from the log: it is
+    decided, and not recorded again.
     """
 
     seq: int | None
@@ -140,8 +140,9 @@ class Summary(Struct, frozen=True):
 class Station(Struct, frozen=True):
     """What answers here, and how it decides.
 
-    `refer` is the referral band: scores from the first number to below the second go to a human. `head` is the number
-    of the log's last entry. `calibrated` is null where it is not known of the probabilities. `caveats` say what is not known, or is wrong, of the model's answers.
+    `refer` is the referral band: scores from the first number to below the second go to a human. `calibrated` is null
+    where nothing is known of the probabilities. `head` is the number of the log's last entry. `caveats` say what is not
+    known, or is wrong, of the model's answers.
     """
 
     version: str

@@ -192,6 +192,22 @@ def test_slides_have_the_counts_and_intervals_of_classify(
     ]
 
 
+def test_a_picture_counts_once_in_its_slide(start: Start, pictures: list[bytes], tmp_path: Path) -> None:
+    """Sent again, as after an answer that was lost on its way, or changed in the watched folder."""
+    scans = tmp_path / "scans"
+    (scans / "slide").mkdir(parents=True)
+    (scans / "slide" / "a.png").write_bytes(pictures[0])
+    station = start(watch=scans)
+    wait_for_entries(station, 1)
+    (scans / "slide" / "a.png").write_bytes(pictures[1])
+    wait_for_entries(station, 2)
+    for picture in (pictures[2], pictures[2], pictures[3]):
+        station.decide("slide/image.jpg", picture)
+    (group,) = station.ask("/api/summary").json["groups"]
+    assert sum(group["counts"].values()) == 3
+    assert len(station.ask("/api/history").json["entries"]) == 5
+
+
 def test_pictures_are_shown_in_a_format_that_browsers_have(
     station: Served, pictures: list[bytes], tiny: SmallModel
 ) -> None:
