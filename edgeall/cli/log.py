@@ -212,6 +212,13 @@ def _line(record: "Record") -> str:
     score = answer.get("score")
     words = entry.error or entry.decision or f"{len(answer.get('cells', ()))} white cells"
     figure = "" if score is None else f" ({score:.2f})"
+    reasons = "; ".join(
+        reason for check in ("quality", "domain") for reason in (answer.get(check) or {}).get("reasons", ())
+    )
+    if reasons:
+        # A verdict with reasons against it was forced, or is on the cells of a doubtful field.
+        figure += f": {reasons}" if entry.decision == "refuse" else f", doubtful: {reasons}"
+    # Without the Z, one takes it for the time of the place.
     return f"{record.seq} {entry.time[:19]}Z {entry.path}: {words}{figure}"
 
 

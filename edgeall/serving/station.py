@@ -1,5 +1,7 @@
 """The field station behind the page: decides pictures, records each, and reads the log. Calls block; for threads."""
 
+import os
+import stat
 from collections.abc import Iterator
 from itertools import islice, takewhile
 from pathlib import Path
@@ -181,7 +183,14 @@ def _bytes_of(entry: PictureEntry) -> bytes | None:
     if entry.folder is None or entry.size is None:
         return None
     try:
-        with (Path(entry.folder) / entry.path).open("rb") as file:
+        # What has become a pipe since must not be waited for.
+        handle = os.open(
+            f"{entry.folder}/{entry.path}",
+            os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0),
+        )
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                return None
             data = file.read(entry.size + 1)
     except (OSError, ValueError):
         return None

@@ -1,6 +1,7 @@
 """`edgeall log`: what its verbs print, and how they end."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,14 +41,40 @@ def log(tmp_path: Path) -> Path:
 def test_the_last_pictures_are_shown_in_order(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["log", "show", "--log", str(log), "-n", "2"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "2 2026-11-21T08:00:00 UID_7_1_1_all.bmp: negative (0.25)",
-        "3 2026-11-22T08:00:00 c.png: negative (0.25)",
+        "2 2026-11-21T08:00:00Z UID_7_1_1_all.bmp: negative (0.25)",
+        "3 2026-11-22T08:00:00Z c.png: negative (0.25)",
     ]
     assert main(["log", "show", "--log", str(log), "--since", "2026-11-22", "--json"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["path"] == "c.png"
     assert main(["log", "show", "--log", str(log), "--search", "zzz"]) == 0
     assert capsys.readouterr().err == "no picture in the log is like that\n"
+
+
+@pytest.mark.parametrize(
+    ("decision", "score", "words"),
+    [
+        ("refuse", None, "refuse: out of focus; background is pale"),
+        ("positive", 0.75, "positive (0.75), doubtful: out of focus; background is pale"),
+    ],
+    ids=["refused", "forced"],
+)
+def test_what_is_said_against_a_picture_is_shown(
+    log: Path, capsys: pytest.CaptureFixture[str], decision: str, score: float | None, words: str
+) -> None:
+    with Logbook.open(log) as book:
+        first = book.record(1)
+        assert first is not None
+        assert isinstance(first.entry, PictureEntry)
+        answer = {
+            "decision": decision,
+            "score": score,
+            "quality": {"ok": False, "reasons": ["out of focus"]},
+            "domain": {"ok": False, "reasons": ["background is pale"]},
+        }
+        book.append([replace(first.entry, path="d.png", sha256="d" * 64, answer=answer)])
+    assert main(["log", "show", "--log", str(log), "-n", "1"]) == 0
+    assert capsys.readouterr().out == f"4 2026-11-20T08:00:00Z d.png: {words}\n"
 
 
 def test_a_log_that_holds_is_status_0_and_tells_its_head(
@@ -92,7 +119,7 @@ def test_a_person_is_removed_only_when_that_is_said_twice(
     command = ["log", "remove", "--subject", "7", "--log", str(log)]
     assert main(command) == 2
     err = capsys.readouterr().err.splitlines()
-    assert err[0].startswith("2 2026-11-21T08:00:00 UID_7_1_1_all.bmp")
+    assert err[0].startswith("2 2026-11-21T08:00:00Z UID_7_1_1_all.bmp")
     assert err[-1] == "edgeall: these 1 entries would be removed for good: add --yes to do it"
     assert main([*command, "--yes", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["removed"] == [2]

@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -241,6 +242,9 @@ def test_pictures_of_the_watched_folder_are_shown_while_they_are_unchanged(
     assert {**explained, "ms": 0} == {**sent, "ms": 0}
     (scans / "a.png").write_bytes(pictures[1])
     assert station.ask(f"/api/pictures/{entry['seq']}/explanation").status == 404
+    assert station.ask(f"/api/pictures/{entry['seq']}/preview").status == 404
+    (scans / "a.png").unlink()
+    os.mkfifo(scans / "a.png")
     assert station.ask(f"/api/pictures/{entry['seq']}/preview").status == 404
 
 
