@@ -50,6 +50,9 @@ Nothing of it needs the internet, an administrator, pip or venv.
    station.pub is the public key of who made the kit. Get it in another way than the kit.
 2. Install it:  {python} {kit} install --key station.pub
 3. Classify:    {command} classify PICTURE
+   The page:    {command} serve
+   All day:     {command} watch FOLDER-OF-THE-CAMERA
+   The log:     {command} log show
 
 A later kit:    {command}-kit install LATER-KIT
 Back again:     {command}-kit rollback

@@ -162,7 +162,7 @@ def check(folder: Path) -> int:
     """Compare the files of the kit in use with their sums of when they were installed; returns how many they are.
 
     Raises:
-        KitError: some were changed or are missing (status 1), or no kit is installed.
+        KitError: some were changed, added or are missing (status 1), or no kit is installed.
     """
     station = Station.at(folder)
     if station.current is None:
@@ -172,17 +172,31 @@ def check(folder: Path) -> int:
         count, wrong = _changed(place)
     if wrong:
         raise KitError(
-            f"{place}: {len(wrong)} files were changed, {ascii(wrong[0])[1:-1]} among them: install the kit again; the "
-            "disk may be failing",
+            f"{place}: {len(wrong)} files were changed or added, {ascii(wrong[0])[1:-1]} among them: install the kit "
+            "again; the disk may be failing",
             1,
         )
     return count
 
 
 def _changed(kit: Path) -> tuple[int, list[str]]:
-    """How many files an installed kit has, and those of other content than when it was installed."""
+    """How many files an installed kit has, and those that were added, or are of other content than when installed.
+
+    Bytecode is passed over: Python adds it as it runs.
+    """
     lines = [line.partition("  ") for line in (kit / INSTALLED).read_text(encoding="utf-8").splitlines()]
-    return len(lines), [name for digest, _, name in lines if _sum(kit / name) != digest]
+    listed = {name for _, _, name in lines} | {INSTALLED}
+    there = (
+        Path(place, name).relative_to(kit)
+        for place, folders, names in os.walk(kit)
+        for name in (*names, *(each for each in folders if Path(place, each).is_symlink()))
+    )
+    added = [
+        path.as_posix()
+        for path in there
+        if path.parent.name != "__pycache__" and path.as_posix() not in listed
+    ]
+    return len(lines), [*(name for digest, _, name in lines if _sum(kit / name) != digest), *sorted(added)]
 
 
 def _sound_or_new(kits: Path, base: str) -> Path:

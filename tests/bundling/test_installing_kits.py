@@ -187,7 +187,7 @@ def test_files_that_change_after_the_installation_are_found(tmp_path: Path, stat
     assert check(station) > 5
     assert installed.current is not None
     (installed.kit(installed.current) / "packages" / "word.py").write_text("WORD = 'frist'")
-    with pytest.raises(KitError, match=r"1 files were changed, packages/word.py among them"):
+    with pytest.raises(KitError, match=r"1 files were changed or added, packages/word.py among them"):
         check(station)
     done = run(station / "bin" / "edgeall-kit", "check")
     assert done.returncode == 1
@@ -195,6 +195,20 @@ def test_files_that_change_after_the_installation_are_found(tmp_path: Path, stat
     assert check(station) > 5
     assert again.before is None
     assert [path.name for path in (station / "kits").iterdir()] == [again.current]
+    assert says(station, "x").startswith("first ")
+
+
+def test_a_file_that_is_added_to_an_installed_kit_is_found(tmp_path: Path, station: Path) -> None:
+    """Python would run this one at each start."""
+    installed = install(small_kit(tmp_path / "kit.zip"), station, say=silent)
+    assert installed.current is not None
+    (installed.kit(installed.current) / "packages" / "sitecustomize.py").write_text("print('here')")
+    with pytest.raises(
+        KitError, match=r"1 files were changed or added, packages/sitecustomize.py among them"
+    ):
+        check(station)
+    install(tmp_path / "kit.zip", station, say=silent)
+    assert check(station) > 5
     assert says(station, "x").startswith("first ")
 
 
