@@ -13,6 +13,8 @@ RADIUS = 18
 """Of the cells, in pixels."""
 GRANULE = 4
 """Side of a granule, in pixels."""
+PLACES = ((14, 20), (28, 17), (22, 30), (19, 15))
+"""Rows and columns of granules, for tests."""
 PIXELS = PixelMapping(SIZE, "RGB", (1 / 127.5,) * 3, (-1.0,) * 3)
 DECISION = Decision(("plain", "granule"), ("granule",))
 
