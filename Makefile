@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed coverage-of-intervals domain cells emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean
+.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed coverage-of-intervals domain cells explain emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean
 
 help:
 	@echo "make demo    the whole journey on synthetic smears, under 10 minutes on 2 cores"
@@ -23,6 +23,7 @@ help:
 	@echo "make coverage-of-intervals  how often the intervals over subjects hold the truth, by simulation (quarter of an hour)"
 	@echo "make domain DATA=DIR  what the domain of a model takes and refuses, on C-NMC, BCCD and photographs (minutes)"
 	@echo "make cells DATA=DIR  white cells found in BCCD's fields, by their published boxes (DIR has bccd/ and bccd-boxes.csv)"
+	@echo "make explain DATA=DIR RUN=runs/NAME  what the maps of edgeall explain tell, for a MobileNetV2 of C-NMC (DIR has cnmc/)"
 	@echo "make emulator  what rpi4-emulated and rpi5-emulated run on: arm64 Debian and QEMU, half a minute"
 	@echo "make test-emulator  both emulated Pis against this machine, some minutes"
 	@echo "make test-pythons  the field tier and the engines on other Pythons (PYTHONS=\"python3.12 python3.13\")"
@@ -75,6 +76,9 @@ domain: $(READY)
 
 cells: $(READY)
 	$(BIN)/python benchmarks/cells.py --data $(DATA) --out benchmarks/results/cells.md
+
+explain: $(READY)
+	$(BIN)/python benchmarks/explain.py $(RUN) $(DATA) --out benchmarks/results/explain.md
 
 # Two at a time, a file each, slow files first; more at once need about 3 GB each.
 WORKERS ?= 2

@@ -36,6 +36,7 @@ ROOMS = (
     *("artifact", "runs", "predictions", "runtimes", "field", "datasets", "training", "tuning", "ensembling"),
     *("evaluating", "comparing", "benching", "reporting", "results", "targets", "importing", "exporting"),
     "recommending",
+    "explaining",
 )
 
 

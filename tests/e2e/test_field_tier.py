@@ -24,7 +24,7 @@ from edgeall.field import Classified, classify
 PROJECT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     *("backbones", "bench", "classify", "compare", "data", "demo", "devices"),
-    *("ensemble", "export", "import", "inspect", "report", "train", "tune"),
+    *("ensemble", "explain", "export", "import", "inspect", "report", "train", "tune"),
 )
 HEAVY = (
     *("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "openvino", "nncf"),
@@ -151,6 +151,7 @@ print(json.dumps([field, edgeall.__file__]))
         "runtimes",
         "runtimes.openvino",
         "field",
+        "explaining",
         "domain",
         "measuring",
         "datasets",
