@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed serve-memory screenshots serve-uploads coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions watch-speed watch-kills
+.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed serve-memory screenshots serve-uploads coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions watch-speed watch-kills explain
 
 help:
 	@echo "make demo    the whole flow on synthetic cells, about 8 minutes on 2 cores"
@@ -30,6 +30,7 @@ help:
 	@echo "make corruptions RUNS=\"runs/NAME ...\"  what corrupted test images do to the runs' artifacts (minutes to an hour a run)"
 	@echo "make cells DATA=DIR  white cells found in BCCD's fields, by their published boxes (DIR has bccd/ and bccd-boxes.csv)"
 	@echo "make reference-figures RESULTS=\"runs/NAME ...\"  bench results into docs/reference-figures (DIFF=1: compare with them)"
+	@echo "make explain DATA=DIR RUN=runs/NAME  what the maps of edgeall explain tell, for a MobileNetV2 of C-NMC (DIR has cnmc/)"
 	@echo "make emulator  what rpi4-emulated and rpi5-emulated run on: arm64 Debian and QEMU, half a minute"
 	@echo "make test-emulator  both emulated Pis against this machine, and a kit on each, some minutes"
 	@echo "make test-pythons  the field tier and the engines on other Pythons (PYTHONS=\"python3.12 python3.13\")"
@@ -106,6 +107,9 @@ cells: $(READY)
 reference-figures: $(READY)
 	@test -n "$(RESULTS)" || { echo 'make reference-figures RESULTS="runs/NAME ...": name results of bench'; exit 2; }
 	$(BIN)/python benchmarks/reference_figures.py $(RESULTS) $(if $(DIFF),--diff)
+
+explain: $(READY)
+	$(BIN)/python benchmarks/explain.py $(RUN) $(DATA) --out benchmarks/results/explain.md
 
 # Two at a time, a file each, slow files first; more at once need about 3 GB each.
 WORKERS ?= 2

@@ -59,7 +59,7 @@ def write(metadata: dict[str, Any]) -> str:
 
 def _results(facts: Facts) -> Iterator[dict[str, Any]]:
     for bench, result in facts.held_out:
-        metrics = [found for metric in METRICS if (found := _metric(result, metric)) is not None]
+        metrics = [found for metric in METRICS if (found := _metric(bench, result, metric)) is not None]
         if metrics:
             yield {"task": _task(bench, result), "dataset": _data_set(result), "metrics": metrics}
 
@@ -77,7 +77,8 @@ def _data_set(result: Result) -> dict[str, str]:
     }
 
 
-def _metric(result: Result, metric: Metric) -> dict[str, Any] | None:
+def _metric(bench: Bench, result: Result, metric: Metric) -> dict[str, Any] | None:
+    """Its name tells the device too: the Hub's tool puts metrics of one data set under the first task's name."""
     found = metric.estimate(result)
     if found is None or found.low is None or found.high is None:
         return None
@@ -85,5 +86,5 @@ def _metric(result: Result, metric: Metric) -> dict[str, Any] | None:
     return {
         "type": metric.hub,
         "value": rounded(found.value),
-        "name": f"{metric.name} ({ends}; {on_images(result, metric)})",
+        "name": one_line(f"{metric.name} on {bench.device} ({ends}; {on_images(result, metric)})"),
     }

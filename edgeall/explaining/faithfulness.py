@@ -70,7 +70,9 @@ def doubts(found: Faithfulness, test: TestFigures | None) -> tuple[str, ...]:
             f"removing the tenth marked most important changes the log-odds by {found.marked:.2f}, random tenths by "
             f"{found.random:.2f} on average and {found.largest_random:.2f} at most"
         )
-    if test is not None and guesses(test):
+    if test is None:
+        why.append("the artifact has no test figures that show that the model is better than guessing")
+    elif guesses(test):
         why.append("the test images do not show that the model is better than guessing")
     return tuple(why)
 

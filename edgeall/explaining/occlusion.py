@@ -88,7 +88,7 @@ class Occluded:
     def _log_odds(self, images: ByteImage) -> LogOdds:
         self.inferences += len(images)
         scores = self._decision.scores(self._session.predict(images)).clip(STEP / 2, 1 - STEP / 2)
-        return np.log(scores / (1 - scores))
+        return np.asarray(np.log(scores / (1 - scores)))
 
 
 def evidence(occluded: Occluded) -> tuple[Grid, Values]:

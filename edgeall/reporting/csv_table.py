@@ -18,7 +18,7 @@ from edgeall.statistics import Estimate, ratio_over_rounds
 Cells = dict[str, Any]
 
 _NAMES = (
-    *("sha256", "run", "backbone", "weights", "format", "precision", "executed_precision"),
+    *("sha256", "run", "backbone", "weights", "input_size", "format", "precision", "executed_precision"),
     *("threads", "data", "measured_at"),
 )
 """Columns that are fields of a result."""

@@ -17,6 +17,8 @@ from edgeall.cli.main import COMMANDS, main
         (["classify", "x.png", "--treads=2"], "edgeall classify", "'--treads': did you mean '--threads'?"),
         (["classify", "x.png", "--wobble"], "edgeall classify", "unknown option '--wobble'"),
         (["classify", "x.png", "-q"], "edgeall classify", "unknown option '-q'"),
+        (["explain", "x.png", "--overwite"], "edgeall explain", "did you mean '--overwrite'?"),
+        (["explain", "x.png", "y.png"], "edgeall explain", "unexpected: y.png"),
         (["inspect", "a.onnx", "b.onnx"], "edgeall inspect", "unexpected: b.onnx"),
         (["devices", "check", "rpi", "--hots", "pi"], "edgeall devices", "did you mean '--host'?"),
         (["devices", "chek"], "edgeall devices", "unknown value 'chek': did you mean 'check'?"),

@@ -24,7 +24,8 @@ from edgeall.field import Classified, classify
 PROJECT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     *("backbones", "bench", "bundle", "classify", "compare", "data", "demo", "devices"),
-    *("ensemble", "export", "import", "inspect", "keys", "log", "report", "serve", "train", "tune", "watch"),
+    *("ensemble", "explain", "export", "import", "inspect", "keys", "log", "report", "serve"),
+    *("train", "tune", "watch"),
 )
 HEAVY = (
     *("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "openvino", "nncf"),
@@ -155,6 +156,7 @@ print(json.dumps([field, edgeall.__file__]))
         "runtimes",
         "runtimes.openvino",
         "field",
+        "explaining",
         "domain",
         "measuring",
         "datasets",

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeall.artifact import Artifact, Decision, Metadata, Provenance, seal
+from edgeall.artifact import Artifact, ClassTest, Decision, Metadata, Provenance, Share, TestFigures, seal
 from edgeall.pixels import ByteImage, PixelMapping
 
 SIZE = 48
@@ -13,6 +13,8 @@ RADIUS = 18
 """Of the cells, in pixels."""
 GRANULE = 4
 """Side of a granule, in pixels."""
+PLACES = ((14, 20), (28, 17), (22, 30), (19, 15))
+"""Rows and columns of granules, for tests."""
 PIXELS = PixelMapping(SIZE, "RGB", (1 / 127.5,) * 3, (-1.0,) * 3)
 DECISION = Decision(("plain", "granule"), ("granule",))
 
@@ -58,4 +60,7 @@ def _seal(model: Any, path: Path) -> Artifact:
 
     path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
     provenance = Provenance("granules", "none", "gap", "random weights", "drawn", "0" * 64, "Apache-2.0")
-    return seal(path, Metadata("tflite", "float32", PIXELS, DECISION, provenance))
+    right = ClassTest(Share(0.95), 100, None)
+    # The untrained network's are made up: its maps must not pass in spite of them.
+    test = TestFigures("the Keras model", "image", 0.5, right, right, None)
+    return seal(path, Metadata("tflite", "float32", PIXELS, DECISION, provenance, test=test))

@@ -190,6 +190,21 @@ def test_all_text_is_inside_the_phone(browser: Browser, written: Write) -> None:
     )
 
 
+def test_the_two_backbones_fit_the_phone_with_the_marks_of_their_times(
+    browser: Browser, written: Write
+) -> None:
+    told = journey(subjects=11)
+    told["results"] = [each | {"noisy": True, "thermal": {"hot": True}} for each in told["results"]]
+    browser.open(written(told), width=390)
+    assert "noisy" in browser.evaluate("return document.querySelector('.rivals tbody').textContent")
+    assert browser.evaluate(
+        """
+        const cells = document.querySelectorAll(".rivals tbody td");
+        return Array.from(cells).every((each) => each.scrollWidth <= each.clientWidth);
+        """
+    )
+
+
 def test_colours_follow_the_readers_scheme(browser: Browser, written: Write) -> None:
     path = written(story())
     seen = {}
