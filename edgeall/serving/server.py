@@ -6,6 +6,7 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -117,7 +118,8 @@ def serve(
         server = _Server(
             _config(
                 application(handlers, names=names, local=local, token=token), settings.limits, certificate
-            )
+            ),
+            settings.limits.head_seconds,
         )
         address = Address(
             f"{'https' if certificate else 'http'}://{in_url(own_addresses(listener)[0])}:{listener.getsockname()[1]}/",
@@ -158,6 +160,20 @@ async def _run(
 
 
 class _Server(uvicorn.Server):
+    """uvicorn's; silent clients over TLS are let go, for whose first word asyncio waits a minute."""
+
+    def __init__(self, config: uvicorn.Config, seconds: float) -> None:
+        super().__init__(config)
+        self._seconds = seconds
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.config.is_ssl:
+            loop = asyncio.get_running_loop()
+            loop.create_server = partial(  # type: ignore[method-assign]
+                loop.create_server, ssl_handshake_timeout=self._seconds, ssl_shutdown_timeout=self._seconds
+            )
+        await super().startup(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals are the command's affair."""

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from served import Served
@@ -17,6 +18,7 @@ from served import Served
 from edgeall.artifact import Artifact
 from edgeall.field import Classifier, Failed, Found
 from edgeall.serving import Limits
+from edgeall.serving.certificate import self_made
 from edgeall.serving.rates import Rates
 
 Start = Callable[..., Served]
@@ -117,6 +119,17 @@ def test_who_is_silent_is_let_go(start: Start, sent: bytes) -> None:
         told = everything(line)
     assert told == b"" or told.startswith(b"HTTP/1.1 408 ")
     assert (told != b"") == sent.startswith(b"POST")
+
+
+def test_who_is_silent_before_tls_begins_is_let_go(start: Start, tmp_path: Path) -> None:
+    if self_made(tmp_path / "probe", ["localhost"]) is None:
+        pytest.skip("needs openssl")
+    station = start(host="0.0.0.0", certificates=tmp_path / "certificates", limits=QUICK)
+    assert station.address.url.startswith("https://")
+    began = time.monotonic()
+    with station.connect() as line:
+        assert everything(line) == b""
+    assert time.monotonic() - began < 30
 
 
 def test_who_sends_a_byte_now_and_then_is_let_go(start: Start) -> None:
