@@ -15,7 +15,7 @@ from edgeall.artifact.metadata import INTENDED_USE
 from edgeall.field import Classifier, Found
 from edgeall.field.counts import Grouping
 from edgeall.logbook import ChangeEntry, Logbook, PictureEntry, Record, stamp, system_clock
-from edgeall.logbook.entries import plain_text
+from edgeall.logbook.entries import path_of, plain_text
 from edgeall.logbook.exporting import csv_lines
 from edgeall.logbook.recording import Content, entry_of, station_of
 from edgeall.serving import types
@@ -185,7 +185,7 @@ def _bytes_of(entry: PictureEntry) -> bytes | None:
     try:
         # What has become a pipe since must not be waited for.
         handle = os.open(
-            f"{entry.folder}/{entry.path}",
+            path_of(f"{entry.folder}/{entry.path}"),
             os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0),
         )
         with os.fdopen(handle, "rb") as file:

@@ -1,6 +1,7 @@
 """The log takes entries in order, each picture once, and finds them again."""
 
 import json
+import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -134,10 +135,12 @@ def test_pictures_are_searched_for(path: Path) -> None:
 
 def test_names_that_are_no_text_are_kept_apart(path: Path) -> None:
     from edgeall.logbook import path_text
+    from edgeall.logbook.entries import path_of
 
     names = [b"a\xff.jpg", rb"a\xff.jpg", "ä.jpg".encode(), b"a\n.jpg"]
     texts = [path_text(name.decode("utf-8", "surrogateescape")) for name in names]
     assert texts == [r"a\xff.jpg", r"a\\xff.jpg", "ä.jpg", "a\n.jpg"]
+    assert [os.fsencode(path_of(text)) for text in texts] == names
     with Logbook.open(path, create=True) as log:
         assert len(log.append([picture(1, path=text) for text in texts])) == 4
         assert verify(log).holds

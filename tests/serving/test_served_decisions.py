@@ -248,6 +248,20 @@ def test_pictures_of_the_watched_folder_are_shown_while_they_are_unchanged(
     assert station.ask(f"/api/pictures/{entry['seq']}/preview").status == 404
 
 
+@pytest.mark.skipif(os.name == "nt", reason="these are no names there")
+def test_pictures_whose_names_the_log_escapes_are_shown(
+    start: Start, pictures: list[bytes], tmp_path: Path
+) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    for name, picture in zip((rb"a\b.png", rb"\xff.png", b"\xff.png"), pictures, strict=False):
+        (scans / os.fsdecode(name)).write_bytes(picture)
+    station = start(watch=scans)
+    wait_for_entries(station, 3)
+    entries = station.ask("/api/history").json["entries"]
+    assert [station.ask(f"/api/pictures/{each['seq']}/preview").status for each in entries] == [200] * 3
+
+
 def test_an_answer_of_another_model_has_no_map_of_this_one(
     start: Start, tiny: SmallModel, pictures: list[bytes], tmp_path: Path
 ) -> None:
