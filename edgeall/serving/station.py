@@ -139,15 +139,14 @@ class Station:
         answer.
         """
         grouping = Grouping(asked.by, self.classifier.artifact.metadata)
-        last = dict[tuple[str | None, ...], PictureEntry]()
         for record in self.since(asked.after):
             entry = record.entry
-            if isinstance(entry, PictureEntry) and entry.station.gives_the_same(self._station):
-                # Clients give many pictures one name, such as image.jpg.
-                of_client = entry.sha256 if entry.folder is None else None
-                last[entry.folder, entry.path, of_client] = entry
-        for entry in last.values():
-            grouping.add(Found(entry.path, entry.path), entry.result)
+            if (
+                isinstance(entry, PictureEntry)
+                and entry.station.gives_the_same(self._station)
+                and not self.log.has_later(record.seq, entry)
+            ):
+                grouping.add(Found(entry.path, entry.path), entry.result)
         return types.Summary([msgspec.convert(group.to_dict(), types.Group) for group in grouping.groups()])
 
     def since(self, seq: int) -> Iterator[Record]:

@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,17 @@ def test_a_picture_from_elsewhere_is_taken_each_time(path: Path) -> None:
         first, second = log.append([uploaded, uploaded])
     assert isinstance(second.entry, PictureEntry)
     assert second.entry.same_as == first.seq
+
+
+def test_a_picture_that_came_again_has_a_later_entry(path: Path) -> None:
+    changed = picture(1, sha256="c" * 64, size=5)
+    sent = picture(2, folder=None, path="image.jpg")
+    another = picture(3, folder=None, path="image.jpg")
+    by_another_model = replace(sent, station=other(artifact="b" * 64))
+    with Logbook.open(path, create=True) as log:
+        records = log.append([picture(1), changed, sent, another, sent, by_another_model])
+        later = [log.has_later(record.seq, record.entry) for record in records]  # type: ignore[arg-type]
+    assert later == [True, False, True, False, False, False]
 
 
 def test_a_file_that_needs_no_decision_is_known(path: Path) -> None:
