@@ -100,10 +100,10 @@ class Station:
         content = Content.of(data)
         result = self.classifier.answer(Found(name, name, content.data))
         entry = entry_of(content, result, self._station, path=plain_text(name), folder=None, source="serve")
-        if self._keeper is not None and entry.answer is not None:
-            self._keeper.keep(content, name)
         if self.log.knows_content("", entry.path, content.sha256) == "removed":
             return _decided(None, entry)
+        if self._keeper is not None and entry.answer is not None:
+            self._keeper.keep(content, name)
         (record,) = self.log.append([entry])
         return decided(record)
 
