@@ -3,6 +3,13 @@
 from typing import Any
 
 
+def visible(value: Any) -> Any:
+    """Text without control characters and marks of direction, which become Python's escape sequences."""
+    if isinstance(value, str) and not value.isprintable():
+        return "".join(each if each.isprintable() else repr(each)[1:-1] for each in value)
+    return value
+
+
 def harmless(value: Any) -> Any:
     """Text that a spreadsheet program would take for a formula gets an apostrophe in front (OWASP, CSV injection)."""
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):

@@ -199,6 +199,24 @@ class Logbook:
         found = self._records("WHERE file = ? ORDER BY seq DESC LIMIT 1", (f"{folder}/{path}",))
         return cast(PictureEntry | None, found[0].entry) if found else None
 
+    def has_later(self, seq: int, entry: PictureEntry) -> bool:
+        """Whether a later entry by the same model is of the same file as number `seq`.
+
+        Pictures that are of no watched folder are the same where name and bytes are: many are called image.jpg.
+        """
+        if entry.folder is None:
+            condition = "sha256 = ? AND path = ? AND folder IS NULL"
+            file: tuple[str | None, ...] = (entry.sha256, entry.path)
+        else:
+            condition, file = "file = ?", (f"{entry.folder}/{entry.path}",)
+        with self.reading() as database:
+            later = database.execute(
+                f"SELECT 1 FROM entries WHERE {condition} AND seq > ? "  # noqa: S608, words of this method
+                "AND json_extract(body, '$.station.artifact') = ? LIMIT 1",
+                (*file, seq, entry.station.artifact),
+            ).fetchone()
+        return later is not None
+
     def same_content(self, sha256: str, station: Station) -> Record | None:
         """The first answer to these bytes by the same model, engine, kit and settings."""
         first_ones = "WHERE sha256 = ? AND json_extract(body, '$.same_as') IS NULL ORDER BY seq"

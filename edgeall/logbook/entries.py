@@ -1,6 +1,7 @@
 """What the log holds: one type for each kind of entry. Their fields are the keys of an entry's JSON."""
 
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -235,6 +236,16 @@ def path_text(path: str | os.PathLike[str]) -> str:
     Different paths have different texts.
     """
     return os.fsencode(path).replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+
+
+def path_of(text: str) -> str:
+    """The path that `path_text` wrote as a text, for the system's functions."""
+    escaped = re.sub(rb"\\(?:\\|x([0-9a-f]{2}))", _byte, text.encode())
+    return os.fsdecode(escaped)
+
+
+def _byte(found: "re.Match[bytes]") -> bytes:
+    return b"\\" if found[1] is None else bytes.fromhex(found[1].decode())
 
 
 def plain_text(text: str) -> str:

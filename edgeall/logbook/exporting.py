@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from edgeall.csv_cells import harmless
+from edgeall.csv_cells import harmless, visible
 from edgeall.errors import UsageError
 from edgeall.files import AnyPath, refuse_overwrite, replacing
 from edgeall.logbook import storage
@@ -70,7 +70,7 @@ def csv_lines(records: Iterable[Record]) -> Iterator[str]:
     yield _line(COLUMNS)
     for record in records:
         values = {"seq": record.seq, "kind": record.kind, "hash": record.hash, **_values(record.entry)}
-        yield _line([harmless(values.get(name)) for name in COLUMNS])
+        yield _line([harmless(visible(values.get(name))) for name in COLUMNS])
 
 
 def _line(values: Sequence[Any]) -> str:

@@ -17,7 +17,8 @@ class Keeper:
             UsageError: no folder can be made there.
         """
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            # As the log: pictures of people, for this user alone.
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise UsageError(f"{folder}: cannot keep pictures here ({error.strerror or error})") from None
         self._folder = folder
@@ -33,4 +34,5 @@ class Keeper:
         if not path.exists():
             with replacing(path) as part:
                 part.write_bytes(content.data)
+            path.chmod(0o600)
         return path

@@ -15,7 +15,7 @@ from edgeall.artifact.metadata import INTENDED_USE
 from edgeall.field import Classifier, Found
 from edgeall.field.counts import Grouping
 from edgeall.logbook import ChangeEntry, Logbook, PictureEntry, Record, stamp, system_clock
-from edgeall.logbook.entries import plain_text
+from edgeall.logbook.entries import path_of, plain_text
 from edgeall.logbook.exporting import csv_lines
 from edgeall.logbook.recording import Content, entry_of, station_of
 from edgeall.serving import types
@@ -100,10 +100,10 @@ class Station:
         content = Content.of(data)
         result = self.classifier.answer(Found(name, name, content.data))
         entry = entry_of(content, result, self._station, path=plain_text(name), folder=None, source="serve")
-        if self._keeper is not None and entry.answer is not None:
-            self._keeper.keep(content, name)
         if self.log.knows_content("", entry.path, content.sha256) == "removed":
             return _decided(None, entry)
+        if self._keeper is not None and entry.answer is not None:
+            self._keeper.keep(content, name)
         (record,) = self.log.append([entry])
         return decided(record)
 
@@ -139,15 +139,14 @@ class Station:
         answer.
         """
         grouping = Grouping(asked.by, self.classifier.artifact.metadata)
-        last = dict[tuple[str | None, ...], PictureEntry]()
         for record in self.since(asked.after):
             entry = record.entry
-            if isinstance(entry, PictureEntry) and entry.station.gives_the_same(self._station):
-                # Clients give many pictures one name, such as image.jpg.
-                of_client = entry.sha256 if entry.folder is None else None
-                last[entry.folder, entry.path, of_client] = entry
-        for entry in last.values():
-            grouping.add(Found(entry.path, entry.path), entry.result)
+            if (
+                isinstance(entry, PictureEntry)
+                and entry.station.gives_the_same(self._station)
+                and not self.log.has_later(record.seq, entry)
+            ):
+                grouping.add(Found(entry.path, entry.path), entry.result)
         return types.Summary([msgspec.convert(group.to_dict(), types.Group) for group in grouping.groups()])
 
     def since(self, seq: int) -> Iterator[Record]:
@@ -185,7 +184,7 @@ def _bytes_of(entry: PictureEntry) -> bytes | None:
     try:
         # What has become a pipe since must not be waited for.
         handle = os.open(
-            f"{entry.folder}/{entry.path}",
+            path_of(f"{entry.folder}/{entry.path}"),
             os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0),
         )
         with os.fdopen(handle, "rb") as file:

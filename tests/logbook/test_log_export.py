@@ -55,6 +55,15 @@ def test_people_get_a_row_an_entry(log: Logbook, tmp_path: Path) -> None:
     assert (change["engine"], change["edgeall"]) == ("ai-edge-litert", "0.1.0")
 
 
+def test_a_name_stays_on_its_line_and_changes_no_terminal(tmp_path: Path) -> None:
+    with Logbook.open(tmp_path / "log.db", create=True) as log:
+        log.append([picture(1, path="a\x1b[31m\n\u202eb\x00ä 1.png")])
+        export(log, tmp_path / "log.csv")
+    with (tmp_path / "log.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert row["path"] == r"a\x1b[31m\n\u202eb\x00ä 1.png"
+
+
 def test_programs_can_check_the_chain_from_the_file_alone(log: Logbook, tmp_path: Path) -> None:
     assert export(log, tmp_path / "log.jsonl") == 7
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]

@@ -1,8 +1,10 @@
 """The log takes entries in order, each picture once, and finds them again."""
 
 import json
+import os
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,17 @@ def test_a_picture_from_elsewhere_is_taken_each_time(path: Path) -> None:
     assert second.entry.same_as == first.seq
 
 
+def test_a_picture_that_came_again_has_a_later_entry(path: Path) -> None:
+    changed = picture(1, sha256="c" * 64, size=5)
+    sent = picture(2, folder=None, path="image.jpg")
+    another = picture(3, folder=None, path="image.jpg")
+    by_another_model = replace(sent, station=other(artifact="b" * 64))
+    with Logbook.open(path, create=True) as log:
+        records = log.append([picture(1), changed, sent, another, sent, by_another_model])
+        later = [log.has_later(record.seq, record.entry) for record in records]  # type: ignore[arg-type]
+    assert later == [True, False, True, False, False, False]
+
+
 def test_a_file_that_needs_no_decision_is_known(path: Path) -> None:
     unreadable = picture(2, answer=None, error="truncated")
     with Logbook.open(path, create=True) as log:
@@ -134,10 +147,12 @@ def test_pictures_are_searched_for(path: Path) -> None:
 
 def test_names_that_are_no_text_are_kept_apart(path: Path) -> None:
     from edgeall.logbook import path_text
+    from edgeall.logbook.entries import path_of
 
     names = [b"a\xff.jpg", rb"a\xff.jpg", "ä.jpg".encode(), b"a\n.jpg"]
     texts = [path_text(name.decode("utf-8", "surrogateescape")) for name in names]
     assert texts == [r"a\xff.jpg", r"a\\xff.jpg", "ä.jpg", "a\n.jpg"]
+    assert [os.fsencode(path_of(text)) for text in texts] == names
     with Logbook.open(path, create=True) as log:
         assert len(log.append([picture(1, path=text) for text in texts])) == 4
         assert verify(log).holds

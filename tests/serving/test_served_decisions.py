@@ -127,6 +127,20 @@ def test_pictures_are_written_to_disk_only_where_that_is_asked_for(
     (file,) = kept.iterdir()
     assert file.name == f"{answer['sha256']}.png"
     assert file.read_bytes() == pictures[0]
+    assert [each.stat().st_mode & 0o077 for each in (kept, file)] == [0, 0]
+
+
+def test_a_picture_that_was_removed_is_not_kept_again(
+    start: Start, pictures: list[bytes], tmp_path: Path
+) -> None:
+    station = start(keep=tmp_path / "kept")
+    station.decide("a.png", pictures[0])
+    (file,) = (tmp_path / "kept").iterdir()
+    file.unlink()
+    with Logbook.open(station.log) as log:
+        remove(log, find_path(log, "a.png"), "path")
+    assert station.decide("a.png", pictures[0]).json["seq"] is None
+    assert list((tmp_path / "kept").iterdir()) == []
 
 
 def test_history_is_paged_searched_and_limited_to_a_session(start: Start, pictures: list[bytes]) -> None:
@@ -246,6 +260,20 @@ def test_pictures_of_the_watched_folder_are_shown_while_they_are_unchanged(
     (scans / "a.png").unlink()
     os.mkfifo(scans / "a.png")
     assert station.ask(f"/api/pictures/{entry['seq']}/preview").status == 404
+
+
+@pytest.mark.skipif(os.name == "nt", reason="these are no names there")
+def test_pictures_whose_names_the_log_escapes_are_shown(
+    start: Start, pictures: list[bytes], tmp_path: Path
+) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    for name, picture in zip((rb"a\b.png", rb"\xff.png", b"\xff.png"), pictures, strict=False):
+        (scans / os.fsdecode(name)).write_bytes(picture)
+    station = start(watch=scans)
+    wait_for_entries(station, 3)
+    entries = station.ask("/api/history").json["entries"]
+    assert [station.ask(f"/api/pictures/{each['seq']}/preview").status for each in entries] == [200] * 3
 
 
 def test_an_answer_of_another_model_has_no_map_of_this_one(
