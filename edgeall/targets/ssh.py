@@ -20,7 +20,7 @@ from edgeall.measuring.signals import ended_by
 from edgeall.progress import SILENT, Progress
 from edgeall.targets import field_tier, readiness
 from edgeall.targets.address import Address
-from edgeall.targets.connection import CONNECT_SECONDS, BoardInfo, Connection
+from edgeall.targets.connection import ANSWER_SECONDS, CONNECT_SECONDS, BoardInfo, Connection
 from edgeall.targets.profile import Board, Profile
 from edgeall.targets.readiness import Finding
 from edgeall.targets.ssh_errors import Dropped
@@ -219,7 +219,9 @@ class SshTarget:
         push(self._connected(), folder, uploads, "artifacts and images", free, self._progress)
         job = {"plan": there.to_dict(), "finished": sorted(finished)}
         request = self._request(folder, ready.paths, request=job, token=token)
-        with self._connected().running("measure", request) as running:
+        # The board itself stops a job that takes longer.
+        silence = plan.settings.pass_seconds + ANSWER_SECONDS
+        with self._connected().running("measure", request, silence_seconds=silence) as running:
             for line in running.lines:
                 yield from_line(line)
 
