@@ -22,5 +22,5 @@ def open_missing() -> None:
                 os.close(opened)
     for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
         if getattr(sys, name) is None:
-            stream = open(number, mode, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
+            stream = open(number, mode, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)

@@ -317,7 +317,7 @@ class RemoteProcess:
     def _bounded(self) -> Iterator[str]:
         try:
             # Not `yield from`, which would close the lines with this generator, before all are read.
-            for line in self._lines:
+            for line in self._lines:  # noqa: UP028
                 yield line
             self.ended = True
         except patience.TooLong as error:
@@ -326,8 +326,8 @@ class RemoteProcess:
             self._deadline.end()
         if self._deadline.passed:
             raise DeviceError(
-                f"{self._address}: sent nothing that was waited for in {self._deadline.seconds:g} s; is it overloaded, or "
-                "is its card worn out? Restart it, and run the same command again"
+                f"{self._address}: sent nothing that was waited for in {self._deadline.seconds:g} s; is it overloaded, "
+                "or its card worn out? Restart it, and run the same command again"
             )
 
     def check(self) -> None:
