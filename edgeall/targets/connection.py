@@ -265,7 +265,7 @@ class RemoteProcess:
         self.last_error = ""
         self._deadline = patience.Deadline(process, greeting_seconds)
         self._deadline.begin()
-        for line in self._bounded():
+        for line in self._bounded(patience.MAX_LINE):
             # Lines before it are printed by the shell's start-up files.
             if line.startswith(_GREETING):
                 try:
@@ -307,17 +307,22 @@ class RemoteProcess:
             limit = self._answer_seconds if seconds is None else seconds
             self._deadline = patience.Deadline(self._process, limit)
             self._deadline.begin()
-        for line in self._bounded():
+        for line in self._bounded(patience.MAX_LINE if seconds is None else None):
             if seconds is not None:
                 self._deadline.end()
             yield line
             if seconds is not None:
                 self._deadline.begin()
 
-    def _bounded(self) -> Iterator[str]:
+    def _bounded(self, most: int | None) -> Iterator[str]:
+        """Lines up to `most` characters in all."""
+        said = 0
         try:
             # Not `yield from`, which would close the lines with this generator, before all are read.
-            for line in self._lines:  # noqa: UP028
+            for line in self._lines:
+                said += len(line) + 1
+                if most is not None and said > most:
+                    raise patience.TooLong(f"more than {most >> 20} MiB")
                 yield line
             self.ended = True
         except patience.TooLong as error:

@@ -97,6 +97,7 @@ CHUNK = 2000
 def run(name: str, kind: type[Kind], folder: Path, wanted: int, until: float) -> Progress:
     """Try what is left of `wanted` trials, until a time of `time.monotonic`."""
     progress = Progress.of(folder / f"{name}.json")
+    kept = time.monotonic()
     while progress.tried < wanted and time.monotonic() < until:
         count = min(CHUNK, wanted - progress.tried)
         for seed, outcome, seconds in _watched(name, kind, folder, progress, count, until):
@@ -107,6 +108,9 @@ def run(name: str, kind: type[Kind], folder: Path, wanted: int, until: float) ->
             else:
                 progress.outcomes["FINDING"] += 1
                 progress.findings.append({"seed": seed, **outcome})
+            if time.monotonic() > kept + 10:
+                progress.keep()
+                kept = time.monotonic()
         progress.keep()
     return progress
 
@@ -120,7 +124,7 @@ def _watched(
     with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     assert process.stdout is not None
-    last, heard, silent = progress.tried - 1, time.monotonic(), False
+    last, heard, silent, ready = progress.tried - 1, time.monotonic(), False, False
 
     def kill() -> None:
         nonlocal silent
@@ -132,7 +136,7 @@ def _watched(
     watch.start()
     for line in process.stdout:
         watch.cancel()
-        told = json.loads(line)
+        told, ready = json.loads(line), True
         if "seed" in told:
             last = told["seed"]
             yield last, told["outcome"], time.monotonic() - heard
@@ -148,6 +152,8 @@ def _watched(
     process.returncode = os.waitstatus_to_exitcode(status)
     memory = usage.ru_maxrss / 1024
     progress.largest_mb = max(progress.largest_mb, memory)
+    if not ready:
+        raise RuntimeError(f"{name}: the trials cannot be made; see {folder / f'{name}.log'}")
     if silent or (process.returncode not in (0, -15)):
         how = f"no progress in {kind.silent_seconds:g} s" if silent else f"ended with {process.returncode}"
         yield last + 1, {"why": how}, time.monotonic() - heard

@@ -22,6 +22,8 @@ from campaign import Kind, Progress, child, run  # noqa: E402
 KINDS = {
     "pictures": "damaged_pictures.DamagedPictures",
     "artifacts": "damaged_artifacts.DamagedArtifacts",
+    "steps": "stopped_steps.StoppedSteps",
+    "boards": "hostile_boards.HostileBoards",
     "documents": "damaged_documents.DamagedDocuments",
 }
 """Classes by the name of a kind; each is imported in the process that needs it."""
