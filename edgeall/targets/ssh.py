@@ -228,7 +228,9 @@ class SshTarget:
                 message = from_line(line)
                 if isinstance(message, Record | AlreadyRecorded):
                     if message.key in told:
-                        raise DeviceError(f"{self.address}: sends a measurement twice; is its edgeall this one?")
+                        raise DeviceError(
+                            f"{self.address}: sends a measurement twice; is its edgeall this one?"
+                        )
                     told.add(message.key)
                 yield message
 

@@ -26,6 +26,10 @@ class Broken(AssertionError):
     """A promise does not hold."""
 
 
+class Missing(Exception):
+    """This machine lacks what the trials need."""
+
+
 def promise(holds: object, otherwise: str) -> None:
     if not holds:
         raise Broken(otherwise)
@@ -74,6 +78,7 @@ class Progress:
     findings: list[dict[str, Any]] = field(default_factory=list)
     largest_mb: float = 0.0
     longest_seconds: float = 0.0
+    missing: str = ""
 
     @classmethod
     def of(cls, path: Path) -> "Progress":
@@ -98,7 +103,7 @@ def run(name: str, kind: type[Kind], folder: Path, wanted: int, until: float) ->
     """Try what is left of `wanted` trials, until a time of `time.monotonic`."""
     progress = Progress.of(folder / f"{name}.json")
     kept = time.monotonic()
-    while progress.tried < wanted and time.monotonic() < until:
+    while not progress.missing and progress.tried < wanted and time.monotonic() < until:
         count = min(CHUNK, wanted - progress.tried)
         for seed, outcome, seconds in _watched(name, kind, folder, progress, count, until):
             progress.tried = seed + 1
@@ -137,6 +142,8 @@ def _watched(
     for line in process.stdout:
         watch.cancel()
         told, ready = json.loads(line), True
+        if "missing" in told:
+            progress.missing = told["missing"]
         if "seed" in told:
             last = told["seed"]
             yield last, told["outcome"], time.monotonic() - heard
@@ -166,10 +173,19 @@ def child(kind: type[Kind], place: Path, start: int, count: int) -> None:
     told = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    trials = kind(place)
+    try:
+        trials = kind(place)
+    except Missing as error:
+        print(json.dumps({"missing": str(error)}), file=told, flush=True)
+        return
     print(json.dumps({"ready": True}), file=told, flush=True)
     for seed in range(start, start + count):
-        print(json.dumps({"seed": seed, "outcome": outcome_of(trials, seed)}), file=told, flush=True)
+        try:
+            outcome = outcome_of(trials, seed)
+        except Missing as error:
+            print(json.dumps({"missing": str(error)}), file=told, flush=True)
+            return
+        print(json.dumps({"seed": seed, "outcome": outcome}), file=told, flush=True)
 
 
 def outcome_of(trials: Kind, seed: int) -> str | dict[str, str]:
@@ -178,6 +194,8 @@ def outcome_of(trials: Kind, seed: int) -> str | dict[str, str]:
         return trials.one(seed)
     except Broken as error:
         return {"why": str(error)[:500]}
+    except Missing:
+        raise
     except BaseException as error:
         where = "".join(traceback.format_exception(error)[-4:])
         return {"why": f"{type(error).__name__}: {error}"[:300], "where": where[-1500:]}

@@ -172,7 +172,9 @@ def damage(rng: random.Random, content: bytes, suffix: str) -> bytes:
     if suffix == ".toml":
         lines = content.decode().splitlines(keepends=True)
         at = rng.randrange(len(lines))
-        value = rng.choice(("[" * 3000, "nan", "-1", '"\\u0000"', "{}", "1e400", "9" * 5000, '["a", 1]', "1979-05-27"))
+        value = rng.choice(
+            ("[" * 3000, "nan", "-1", '"\\u0000"', "{}", "1e400", "9" * 5000, '["a", 1]', "1979-05-27")
+        )
         lines[at] = f"{lines[at].split('=')[0].strip() or 'x'} = {value}\n"
         return "".join(lines).encode()
     try:

@@ -1,5 +1,6 @@
 """Damaged pictures of every format that is read: a picture, or one `ImageError` in one line."""
 
+import contextlib
 import io
 import random
 import time
@@ -78,10 +79,8 @@ def pictures() -> dict[str, bytes]:
     }  # fmt: skip
     for name in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd"):
         made[f"TIFF {name}"] = _saved(smooth, "TIFF", compression=name)
-    try:
+    with contextlib.suppress(KeyError, OSError):  # a Pillow without it
         made["AVIF"] = _saved(smooth, "AVIF")
-    except (KeyError, OSError):
-        pass  # a Pillow without it
     return made
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(HERE.parent), str(PROJECT)]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "stability"), str(PROJECT)]
 
 from campaign import Kind, Progress, child, run  # noqa: E402
 
@@ -24,6 +24,9 @@ KINDS = {
     "artifacts": "damaged_artifacts.DamagedArtifacts",
     "steps": "stopped_steps.StoppedSteps",
     "boards": "hostile_boards.HostileBoards",
+    "disks": "full_disks.FullDisks",
+    "kills": "random_kills.RandomKills",
+    "links": "cut_links.CutLinks",
     "documents": "damaged_documents.DamagedDocuments",
 }
 """Classes by the name of a kind; each is imported in the process that needs it."""
@@ -36,7 +39,9 @@ def kind_of(name: str) -> type[Kind]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(KINDS)} (default: all)")
     parser.add_argument("--full", action="store_true", help="the figures of SECURITY.md, in hours")
     parser.add_argument("--minutes", type=float, help="stop after so many (default: 30, with --full none)")
@@ -78,13 +83,18 @@ def _prepare(folder: Path) -> None:
         if not (models / "mobile" / "model.json").is_file():
             print("making the small networks, a minute or two", flush=True)
             command = [sys.executable, "-m", "small_models", str(models)]
-            environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path[:3]), "TF_ENABLE_ONEDNN_OPTS": "1"}
+            environment = os.environ | {
+                "PYTHONPATH": os.pathsep.join(sys.path[:4]),
+                "TF_ENABLE_ONEDNN_OPTS": "1",
+            }
             subprocess.run(command, check=True, capture_output=True, env=environment)
         os.environ["EDGEALL_TEST_MODELS"] = str(models)
-    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:3])
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:4])
 
 
 def _line(name: str, progress: Progress, full: int) -> str:
+    if progress.missing:
+        return f"{name}: not tried: {progress.missing}"
     outcomes = ", ".join(f"{count} {word}" for word, count in sorted(progress.outcomes.items()))
     return (
         f"{name}: {progress.tried} of {full} tried, {len(progress.findings)} findings; largest process "

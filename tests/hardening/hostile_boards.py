@@ -31,7 +31,11 @@ SSH = '#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n'
 LISTENING = '#!/bin/sh\nfor verb; do :; done\n{python} "$@" | tee {said}/$verb\n'
 """In the place of the board's Python: the real one, and its words are kept."""
 
-SAYING = "#!/bin/sh\nfor verb; do :; done\ncat {say}/$verb\n[ -e {say}/$verb.then ] && exec $(cat {say}/$verb.then)\n"
+SAYING = """#!/bin/sh
+for verb; do :; done
+cat {say}/$verb
+if [ -e {say}/$verb.then ]; then exec $(cat {say}/$verb.then); fi
+"""
 THEN = ("", "", "", "", "", "sleep 1000", "cat /dev/zero", "yes", "cat {said}/measure", "false")
 """What a board does after its words: mostly, it ends."""
 
@@ -66,7 +70,9 @@ class HostileBoards(Kind):
         self.words = {verb: (self.said / verb).read_bytes() for verb in VERBS if (self.said / verb).is_file()}
         # Asked twice, of one file at first: one is missing each time.
         self.words["missing"] = self.words["missing"].splitlines(keepends=True)[0] + b"[0]\n"
-        promise({"probe", "measure"} <= self.words.keys(), f"a board was asked for {sorted(self.words)} alone")
+        promise(
+            {"probe", "measure"} <= self.words.keys(), f"a board was asked for {sorted(self.words)} alone"
+        )
 
         self._say(self.words)
         check_figures(self._bench("again"))
@@ -97,7 +103,12 @@ class HostileBoards(Kind):
         return f"{verb} taken"
 
     def _bench(self, name: str) -> dict[str, Any]:
-        board = Board(addresses=(Address("board"),), python=str(self.python), folder=str(self.place / "board"), packages="own")
+        board = Board(
+            addresses=(Address("board"),),
+            python=str(self.python),
+            folder=str(self.place / "board"),
+            packages="own",
+        )
         return bench(find_artifacts([self.run.path]), Profile(name, "ssh", board=board), BRIEF)  # fmt: skip
 
 
@@ -125,7 +136,9 @@ def spoilt(rng: random.Random, words: bytes) -> bytes:
     elif way == 6:
         lines.insert(rng.randrange(len(lines) + 1), lines[at])
     elif way == 7:
-        lines[at] = rng.choice((b"\xff\xfe\n", b"[" * 9999 + b"\n", b"null\n", b"{}\n", b"\n", b"5\n", LOUD + b"\n"))
+        lines[at] = rng.choice(
+            (b"\xff\xfe\n", b"[" * 9999 + b"\n", b"null\n", b"{}\n", b"\n", b"5\n", LOUD + b"\n")
+        )
     else:
         rng.shuffle(lines)
     return b"".join(lines)

@@ -25,7 +25,14 @@ from edgeall.exporting import manifest
 from edgeall.field.verdict_file import verdict_file
 
 CALLS = ("rename", "replace", "unlink", "remove", "rmdir", "mkdir", "fsync")
-WAYS: tuple[str | int, ...] = ("killed before", "killed after", errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES)
+WAYS: tuple[str | int, ...] = (
+    "killed before",
+    "killed after",
+    errno.ENOSPC,
+    errno.EIO,
+    errno.EROFS,
+    errno.EACCES,
+)
 REFUSED = 7
 
 
@@ -43,7 +50,9 @@ class Replacing:
 
 def _text(place: Path) -> str:
     path = place / "one.json"
-    return {None: "none", "old" * 9999: "old", "new" * 9999: "new"}[path.read_text() if path.exists() else None]
+    return {None: "none", "old" * 9999: "old", "new" * 9999: "new"}[
+        path.read_text() if path.exists() else None
+    ]
 
 
 def _folder(place: Path) -> str:
@@ -146,8 +155,12 @@ class StoppedSteps(Kind):
             status = _child(function, place, steps, way)
             if status == 0:
                 break
-            promise(isinstance(way, int) or status == -signal.SIGKILL, f"{name}: step {steps}: status {status}")
-            promise(isinstance(way, str) or status == REFUSED, f"{name}, {way}: step {steps}: status {status}")
+            promise(
+                isinstance(way, int) or status == -signal.SIGKILL, f"{name}: step {steps}: status {status}"
+            )
+            promise(
+                isinstance(way, str) or status == REFUSED, f"{name}, {way}: step {steps}: status {status}"
+            )
             # The next call puts back what stood there, where names cannot be exchanged.
             files._clean_up(place / "run")
             after = function.look(place)
@@ -203,5 +216,3 @@ class _Steps:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         return counted
-
-
