@@ -117,7 +117,7 @@ def open_model(
     if threads < 1:
         raise UsageError(f"{threads} threads: at least 1 is needed")
     if threads > (cores := os.cpu_count() or 1):
-        # An engine that cannot start them ends the process (LiteRT 2.3.0) or waits without end (ONNX Runtime 1.32.0).
+        # Engines do not bound it themselves.
         raise UsageError(
             f"{threads} threads: this machine has {cores} processor cores; {cores} threads at most"
         )

@@ -147,7 +147,7 @@ class Connection:
             ready = any(line.strip() == _READY for line in patience.lines(login.stdout))
         except patience.TooLong:
             ready = False
-            login.kill()
+            patience.kill(login)
         finally:
             deadline.end()
         if not ready:
@@ -360,5 +360,5 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     try:
         process.wait(timeout=2)
     except subprocess.TimeoutExpired:
-        process.kill()
+        patience.kill(process)
         process.wait()

@@ -1,8 +1,11 @@
 """Reads what another program says, within limits: of a line, of silence, and of what is kept."""
 
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO
 
 MAX_LINE = 64 << 20
@@ -38,7 +41,16 @@ class Deadline:
 
     def _pass(self) -> None:
         self.passed = True
-        self._process.kill()
+        kill(self._process)
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a process that was started in a session of its own, with all that it started: they can hold its pipes."""
+    if os.name == "nt":
+        process.kill()
+    elif process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def lines(stream: IO[bytes]) -> Iterator[str]:

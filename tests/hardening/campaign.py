@@ -130,6 +130,7 @@ def _watched(
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     assert process.stdout is not None
     last, heard, silent, ready = progress.tried - 1, time.monotonic(), False, False
+    memory = 0.0
 
     def kill() -> None:
         nonlocal silent
@@ -142,6 +143,7 @@ def _watched(
     for line in process.stdout:
         watch.cancel()
         told, ready = json.loads(line), True
+        memory = max(memory, told.get("memory_mb", 0.0))
         if "missing" in told:
             progress.missing = told["missing"]
         if "seed" in told:
@@ -155,9 +157,7 @@ def _watched(
         watch.start()
     watch.cancel()
     process.stdout.close()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    memory = usage.ru_maxrss / 1024
+    process.wait()
     progress.largest_mb = max(progress.largest_mb, memory)
     if not ready:
         raise RuntimeError(f"{name}: the trials cannot be made; see {folder / f'{name}.log'}")
@@ -185,7 +185,16 @@ def child(kind: type[Kind], place: Path, start: int, count: int) -> None:
         except Missing as error:
             print(json.dumps({"missing": str(error)}), file=told, flush=True)
             return
-        print(json.dumps({"seed": seed, "outcome": outcome}), file=told, flush=True)
+        print(json.dumps({"seed": seed, "outcome": outcome, "memory_mb": _peak_mb()}), file=told, flush=True)
+
+
+def _peak_mb() -> float:
+    """Largest memory of this process so far; 0 where Linux does not tell. That of `getrusage` counts its parent's."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
 def outcome_of(trials: Kind, seed: int) -> str | dict[str, str]:

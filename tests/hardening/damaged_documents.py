@@ -16,6 +16,7 @@ from mutations import changed
 SAMPLE = Path(__file__).resolve().parents[1] / "stability" / "samples" / "05-6c65b40.tar.xz"
 """Runs, artifacts and results of the whole journey with a network of 32 pixels."""
 
+RECIPE = Path(__file__).resolve().parents[2] / "export" / "onnx-int8.toml"
 PROFILE = 'reach = "local"\nnote = "mine"\nthreads = [1]\nformats = ["onnx"]\n\n[limits]\npass_seconds = 60\n'
 CSV_LINES = ("\x00", '"', "a,b", "inf", "nan", "-1", "1e999", "\udcff", "=cmd", "9" * 400)
 
@@ -60,12 +61,19 @@ READERS: dict[str, tuple[Reader, ...]] = {
     "runs/both/bench/laptop.json": RESULTS,
     "runs/cells/run.json": RUNS,
     "runs/cells/predictions.csv": RUNS,
-    "runs/cells/exports/manifest.json": (Reader("cards runs/cells -o {out}"), Reader("report runs/cells -o {out}", ".html")),
+    "runs/cells/exports/manifest.json": (
+        Reader("cards runs/cells -o {out}"),
+        Reader("report runs/cells -o {out}", ".html"),
+    ),
     "runs/cells.folds/pooled.json": FOLDS,
     "runs/cells.folds/predictions.csv": FOLDS,
     "runs/both/ensemble.json": BOTH,
     "runs/both/predictions.csv": BOTH,
-    "config/edgeall/devices/mine.toml": (Reader("bench absent.onnx --device mine"), Reader("recommend --device mine --json")),
+    "config/edgeall/devices/mine.toml": (
+        Reader("bench absent.onnx --device mine"),
+        Reader("recommend --device mine --json"),
+    ),
+    "mine-recipe.toml": (Reader("export absent --recipe mine-recipe.toml"),),
     ".verdicts.csv.unfinished": (Reader("classify pictures -o verdicts.csv --model runs/cells/exports/{model}"),),
     "cache": (Reader("classify pictures --json --model runs/cells/exports/{model}"),),
 }  # fmt: skip
@@ -87,6 +95,7 @@ class DamagedDocuments(Kind):
         profile = self.folder / "config" / "edgeall" / "devices" / "mine.toml"
         profile.parent.mkdir(parents=True)
         profile.write_text(PROFILE)
+        shutil.copy(RECIPE, self.folder / "mine-recipe.toml")
         self.model = next((self.folder / "runs/cells/exports").glob("*onnx-fp32.onnx")).name
         self._begin_verdicts()
         self.readers = [(file, reader) for file, readers in READERS.items() for reader in readers]

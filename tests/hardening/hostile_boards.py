@@ -57,7 +57,7 @@ class HostileBoards(Kind):
         _script(programs / "ssh", SSH)
         os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
         TARGETS["ssh"] = lambda profile, progress: SshTarget(
-            profile, progress, answer_seconds=self.seconds, pauses=()
+            profile, progress, connect_seconds=4, answer_seconds=self.seconds, pauses=()
         )
         self.seconds = 60.0
         draw(place / "data", {"healthy": 10, "all": 10})
