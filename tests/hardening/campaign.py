@@ -95,15 +95,23 @@ class Progress:
         part.replace(self.path)
 
 
-CHUNK = 2000
+CHUNK = 500
 """Trials of one process at most."""
+
+MOST_FINDINGS = 20
+"""After so many a campaign ends with its process: they have one cause."""
 
 
 def run(name: str, kind: type[Kind], folder: Path, wanted: int, until: float) -> Progress:
     """Try what is left of `wanted` trials, until a time of `time.monotonic`."""
     progress = Progress.of(folder / f"{name}.json")
     kept = time.monotonic()
-    while not progress.missing and progress.tried < wanted and time.monotonic() < until:
+    while (
+        not progress.missing
+        and len(progress.findings) < MOST_FINDINGS
+        and progress.tried < wanted
+        and time.monotonic() < until
+    ):
         count = min(CHUNK, wanted - progress.tried)
         for seed, outcome, seconds in _watched(name, kind, folder, progress, count, until):
             progress.tried = seed + 1

@@ -80,15 +80,14 @@ READERS: dict[str, tuple[Reader, ...]] = {
 
 
 class DamagedDocuments(Kind):
-    quick, sample, full = 40, 600, 4_000
+    quick, sample, full = 26, 600, 4_000
     bounded = True
 
     def __init__(self, place: Path) -> None:
         super().__init__(place)
         self.folder = place / "journey"
         shutil.rmtree(self.folder, ignore_errors=True)
-        with tarfile.open(SAMPLE) as archive:
-            archive.extractall(self.folder, filter="data")
+        unpack(self.folder)
         os.environ["XDG_CONFIG_HOME"] = str(self.folder / "config")
         os.environ["XDG_CACHE_HOME"] = str(self.folder / "cache")
         os.environ["MPLCONFIGDIR"] = str(place / "matplotlib")
@@ -167,6 +166,12 @@ class DamagedDocuments(Kind):
             path.unlink() if path.is_file() else path.rmdir()
 
 
+def unpack(folder: Path) -> None:
+    """The sample, in a folder."""
+    with tarfile.open(SAMPLE) as archive:
+        archive.extractall(folder, filter="data")
+
+
 def damage(rng: random.Random, content: bytes, suffix: str) -> bytes:
     """Bytes changed in any way; or, of JSON, one value of another kind; of CSV, one cell; of TOML, one line."""
     if rng.random() < 0.4:
@@ -192,16 +197,16 @@ def damage(rng: random.Random, content: bytes, suffix: str) -> bytes:
         return changed_bytes(rng, content)
     if rng.random() < 0.05:
         return b"[" * rng.choice((100, 5000, 200_000))
-    return json.dumps(_one_changed(rng, document)).encode()
+    return json.dumps(one_changed(rng, document)).encode()
 
 
-def _one_changed(rng: random.Random, document: object) -> object:
+def one_changed(rng: random.Random, document: object) -> object:
     """One of the changes of `mutations`, drawn by walking down at random."""
     if isinstance(document, dict | list) and document and rng.random() < 0.8:
         key = rng.choice(list(document)) if isinstance(document, dict) else rng.randrange(len(document))
         if isinstance(document[key], dict | list) and document[key]:
             copy = document.copy()
-            copy[key] = _one_changed(rng, document[key])
+            copy[key] = one_changed(rng, document[key])
             return copy
         part = {key: document[key]} if isinstance(document, dict) else [document[key]]
         _, made = rng.choice(list(changed(part, 1)))

@@ -8,14 +8,13 @@ import os
 import random
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import tiny_journey
 from campaign import Kind, Missing, promise
 from commands import Said, call, working_in
-from damaged_documents import SAMPLE
+from damaged_documents import unpack
 
 EXPORTS = "runs/cells/exports"
 TRAINING = " ".join(tiny_journey.TRAINING)
@@ -45,15 +44,14 @@ KIB = (0, 1, 4, 16, 64, 256, 1024)
 
 
 class FullDisks(Kind):
-    quick, sample, full = 12, len(COMMANDS) * 3, len(COMMANDS) * (len(KIB) + 1)
+    quick, sample, full = 8, len(COMMANDS) * 3, len(COMMANDS) * (len(KIB) + 1)
     silent_seconds = 300.0
 
     def __init__(self, place: Path) -> None:
         super().__init__(place)
         self.sound = place / "sound"
         shutil.rmtree(self.sound, ignore_errors=True)
-        with tarfile.open(SAMPLE) as archive:
-            archive.extractall(self.sound, filter="data")
+        unpack(self.sound)
         tiny_journey.draw_cells(self.sound / "cells")
         self.onnx = next((self.sound / EXPORTS).glob("*onnx-fp32.onnx")).name
         self.stack = contextlib.ExitStack()

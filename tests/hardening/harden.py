@@ -28,6 +28,7 @@ KINDS = {
     "kills": "random_kills.RandomKills",
     "links": "cut_links.CutLinks",
     "documents": "damaged_documents.DamagedDocuments",
+    "keras": "damaged_keras.DamagedKeras",
 }
 """Classes by the name of a kind; each is imported in the process that needs it."""
 
@@ -56,11 +57,13 @@ def main() -> int:
         child(kind_of(name), place, int(start), int(count))
         return 0
     folder = args.folder / ("full" if args.full else "sample")
+    names = args.kinds or list(KINDS)
     if args.again or not args.full:
-        shutil.rmtree(folder, ignore_errors=True)
+        for name in names:
+            (folder / f"{name}.json").unlink(missing_ok=True)
+            shutil.rmtree(folder / f"{name}-work", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     _prepare(args.folder)
-    names = args.kinds or list(KINDS)
     minutes = args.minutes or (float("inf") if args.full else 30)
     end, done = time.monotonic() + 60 * minutes, []
     for number, name in enumerate(names):

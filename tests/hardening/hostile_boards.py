@@ -15,7 +15,7 @@ from typing import Any
 from campaign import Kind, one_line, promise
 from changed_bytes import changed_bytes
 from commands import check_figures
-from damaged_documents import _one_changed
+from damaged_documents import one_changed
 from over_ssh import SHORT
 from small_run import draw, make_artifact, make_run
 from tiny_bench import bench
@@ -45,7 +45,7 @@ LOUD = b'{"a": "' + b"x" * (1 << 20)
 
 
 class HostileBoards(Kind):
-    quick, sample, full = 12, 120, 800
+    quick, sample, full = 6, 120, 800
     bounded = True
 
     def __init__(self, place: Path) -> None:
@@ -125,7 +125,7 @@ def spoilt(rng: random.Random, words: bytes) -> bytes:
     if way < 4:
         head, brace, rest = lines[at].partition(b"{")
         try:
-            document = _one_changed(rng, json.loads(brace + rest))
+            document = one_changed(rng, json.loads(brace + rest))
         except ValueError:
             return changed_bytes(rng, words)
         lines[at] = head + json.dumps(document).encode() + b"\n"

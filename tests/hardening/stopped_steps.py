@@ -141,10 +141,11 @@ def _by_renames(place: Path) -> None:
 
 
 class StoppedSteps(Kind):
-    quick = sample = full = len(FUNCTIONS) * len(WAYS)
+    quick = 2 * len(FUNCTIONS)
+    sample = full = len(FUNCTIONS) * len(WAYS)
 
     def one(self, seed: int) -> str:
-        name, way = list(FUNCTIONS)[seed // len(WAYS)], WAYS[seed % len(WAYS)]
+        name, way = list(FUNCTIONS)[seed % len(FUNCTIONS)], WAYS[seed // len(FUNCTIONS)]
         function, place = FUNCTIONS[name], self.place / "steps"
         steps = 0
         while True:
