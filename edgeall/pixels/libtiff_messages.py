@@ -3,8 +3,7 @@
 import ctypes
 from contextlib import suppress
 from functools import cache
-
-from PIL import Image
+from importlib import import_module
 
 
 @cache
@@ -13,8 +12,8 @@ def silence() -> None:
 
     Where Pillow's module does not show libtiff's functions, as on Windows, nothing is done.
     """
-    with suppress(OSError, AttributeError):
-        libtiff = ctypes.CDLL(Image.core.__file__)
+    with suppress(ImportError, OSError, AttributeError):
+        libtiff = ctypes.CDLL(import_module("PIL._imaging").__file__)
         # TIFFSetErrorHandler(3tiff), TIFFSetWarningHandler(3tiff): NULL for no messages.
         libtiff.TIFFSetErrorHandler(None)
         libtiff.TIFFSetWarningHandler(None)

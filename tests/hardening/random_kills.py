@@ -47,7 +47,6 @@ class RandomKills(Kind):
         super().__init__(place)
         self.kills = 0
         self.sound = place / "sound"
-        os.environ["XDG_CACHE_HOME"] = str(place / "cache")
         os.environ["MPLCONFIGDIR"] = str(place / "matplotlib")
         self.program = PROGRAM.format(paths=sys.path[:4])
         self.seconds: dict[str, float] = {}
@@ -67,7 +66,11 @@ class RandomKills(Kind):
     def _start(self, words: list[str], folder: Path) -> "subprocess.Popen[bytes]":
         with (self.place / "said.log").open("ab") as log:
             command = [sys.executable, "-c", self.program, *words]
-            return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
+            # A cache of its own, so that nothing is done before.
+            environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+            return subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
 
     def one(self, seed: int) -> str:
         rng = random.Random(seed)
@@ -109,6 +112,7 @@ def _remove(folder: Path, name: str) -> None:
         "bench": "runs/ready/bench",
     }
     shutil.rmtree(folder / made[name])
+    shutil.rmtree(folder / "cache", ignore_errors=True)
 
 
 def check_whole(folder: Path) -> None:
