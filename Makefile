@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed serve-memory screenshots serve-uploads coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions watch-speed watch-kills explain
+.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed serve-memory screenshots serve-uploads coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions watch-speed watch-kills explain hardening
 
 help:
 	@echo "make demo    the whole flow on synthetic cells, about 8 minutes on 2 cores"
@@ -35,6 +35,7 @@ help:
 	@echo "make test-emulator  both emulated Pis against this machine, and a kit on each, some minutes"
 	@echo "make test-pythons  the field tier and the engines on other Pythons (PYTHONS=\"python3.12 python3.13\")"
 	@echo "make fuzz    the property tests alone, on examples drawn anew"
+	@echo "make hardening  damaged files, hostile boards, kills, full disks, cut links: a sample in 30 minutes (FULL=1: hours)"
 	@echo "make lint    linter, formatter's check, type checker"
 	@echo "make format  let the formatter and the linter mend what they can"
 	@echo "make dist    wheel and source distribution in dist/, checked in an environment of their own"
@@ -154,6 +155,10 @@ test-pythons: $(READY)
 
 fuzz: $(READY)
 	EDGEALL_HYPOTHESIS=fuzz $(BIN)/python -m pytest -m hypothesis
+
+# FULL=1 goes on where it was interrupted; AGAIN=1 begins anew. KINDS: some of them (see SECURITY.md).
+hardening: $(READY)
+	TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python tests/hardening/harden.py $(if $(FULL),--full) $(if $(AGAIN),--again) $(KINDS)
 
 emulator:
 	emulator/build.sh

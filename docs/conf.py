@@ -14,9 +14,10 @@ include_patterns = [
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
 ]
 # Folders of other names are not walked through.
-exclude_patterns = ["[!bdAC]*"]
+exclude_patterns = ["[!bdACS]*"]
 root_doc = "docs/index"
 html_theme = "alabaster"
 html_theme_options = {"page_width": "1100px", "fixed_sidebar": True}

@@ -1,7 +1,7 @@
 """Errors that a user can cause and correct.
 
 Every message is a single line with the cause and a remedy. The command line prints it and exits with `exit_status`.
-Any other exception is a bug, and appears with its traceback.
+An `OSError` and a lack of memory are one line too. Any other exception is a bug, and appears with its traceback.
 """
 
 

@@ -69,7 +69,9 @@ def replacing(path: Path, *, flush: bool = True) -> Iterator[Path]:
             if flush:
                 _flush(path.parent)
     finally:
-        part.unlink(missing_ok=True)
+        # A failing disk that keeps it must not hide why it failed.
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 @contextmanager

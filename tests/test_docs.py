@@ -14,7 +14,12 @@ from edgeall.cli.main import COMMANDS
 from edgeall.runs import Run
 
 ROOT = Path(__file__).resolve().parent.parent
-HAND_WRITTEN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+HAND_WRITTEN = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 PAGES = [*HAND_WRITTEN, ROOT / "ARCHITECTURE.md", *sorted((ROOT / "benchmarks" / "results").glob("*.md"))]
 
 MOST_WORDS = 900

@@ -327,3 +327,11 @@ def test_large_pictures_are_decoded_one_at_a_time(
     read_image(tmp_path / name, 16)
     assert alone[0]
     assert not reading._LARGE.locked()
+
+
+def test_libtiff_prints_nothing_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
+    content = bytearray(encoded(smooth(), "TIFF", compression="tiff_adobe_deflate"))
+    content[200:1200] = bytes(1000)
+    with pytest.raises(ImageError):
+        read_image(bytes(content), 16)
+    assert capfd.readouterr() == ("", "")

@@ -47,7 +47,19 @@ class Display:
             if isinstance(each, str):
                 self._print(each, stream)
             else:
-                self._console(stream).print(_Visible(each), highlight=False)
+                self._render(each, stream)
+
+    def _render(self, renderable: Any, stream: Any) -> None:
+        console = self._console(stream)
+        if self._live is not None and console is self._live.console:
+            console.print(_Visible(renderable), highlight=False)
+            return
+        # Not printed by rich, which ends the program when the reader of a pipe has gone.
+        with _writing(stream):
+            with console.capture() as text:
+                console.print(_Visible(renderable), highlight=False)
+            stream.write(text.get())
+            stream.flush()
 
     def emit(self, document: Any, *, line: bool = False) -> None:
         """With `--json`, print a result for programs: the one document, or one `line` of several."""
@@ -134,17 +146,40 @@ class Display:
         return Console(file=stream, width=width, markup=False, emoji=False)
 
 
+class ReaderGone(BrokenPipeError):
+    """The reader of standard output has closed it, as `head` does. It is not an error."""
+
+
+def write_result(text: str = "") -> None:
+    """Write text to standard output as it is, with all that was written before.
+
+    Raises:
+        ReaderGone: its reader has closed it.
+        FileError: it cannot be written.
+    """
+    _write(sys.stdout, text)
+
+
 def _write(stream: Any, text: str) -> None:
-    try:
+    with _writing(stream):
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
-        raise
+
+
+@contextmanager
+def _writing(stream: Any) -> Iterator[None]:
+    """Convert errors of writing to a standard stream."""
+    try:
+        yield
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and stream is not sys.stderr:
+            raise ReaderGone from None
         # Such as a full disk. What is left in the stream would fail again when Python closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        name = "standard output" if stream is sys.stdout else "standard error"
-        raise FileError(name, error.strerror or str(error)) from None
+        if stream is sys.stderr:
+            # Messages that nobody can read do not stop the work: the exit status tells how it ended.
+            return
+        raise FileError("standard output", error.strerror or str(error)) from None
 
 
 def _accept_all_characters(stream: Any) -> None:

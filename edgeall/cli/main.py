@@ -11,8 +11,9 @@ from dataclasses import field
 from types import ModuleType
 
 from edgeall import __version__
-from edgeall.cli.display import Display
+from edgeall.cli.display import Display, ReaderGone, write_result
 from edgeall.cli.parsing import Parser
+from edgeall.cli.standard_streams import open_missing
 from edgeall.engines import ENGINES, LABELS
 from edgeall.errors import EdgeallError, MissingExtraError
 from edgeall.suggestions import unknown_name
@@ -141,6 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is not None:
         return _run(list(argv))
+    open_missing()
     arguments = sys.argv[1:]
     if any(command.name == _named(arguments) and command.tier == "field" for command in COMMANDS):
         gc.set_threshold(_NEW_OBJECTS)
@@ -158,7 +160,7 @@ def _run(arguments: list[str]) -> int:
     try:
         args, command = _parse(arguments)
         status = command.load().run(args, display)
-        sys.stdout.flush()
+        write_result()
         return int(status)
     except EdgeallError as error:
         if "--debug" in arguments:
@@ -176,14 +178,30 @@ def _run(arguments: list[str]) -> int:
             raise
         display.error(str(MissingExtraError(missing, _extra_of(missing))))
         return 2
+    except MemoryError:
+        if "--debug" in arguments:
+            raise
+        display.error("out of memory: end other programs, or take less at a time")
+        return 2
     except KeyboardInterrupt:
         message = next((command.interrupted for command in COMMANDS if command.name == named), None)
         display.error("; ".join(filter(None, ["interrupted", message])))
         return 130
-    except BrokenPipeError:
-        # The reader of standard output has closed it (`| head`), which is not an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ReaderGone:
+        display.discard_results()
         return 0
+    except OSError as error:
+        # The system refuses something: a disk is full or gone, a file was taken away meanwhile.
+        if "--debug" in arguments:
+            raise
+        display.error(_refused(error))
+        return 2
+
+
+def _refused(error: OSError) -> str:
+    named = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{' and '.join(named) or 'the system refuses'}: {reason}; --debug shows where"
 
 
 def _named(arguments: Sequence[str]) -> str | None:

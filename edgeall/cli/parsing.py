@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from edgeall.cli.display import write_result
+
 
 class _Help(argparse.HelpFormatter):
     """The standard one, which asks `shutil` for the width, and is made anew for each argument that a parser gets."""
@@ -44,6 +46,13 @@ class Parser(argparse.ArgumentParser):
         found, left = super().parse_known_args(args, namespace)
         self._refuse(left)
         return found, left
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse ignores errors of writing, so that help on a full disk would end with status 0.
+        if message and file is sys.stdout:
+            write_result(message)
+        else:
+            super()._print_message(message, file)
 
     def _is_option(self, word: str) -> bool:
         name = word.partition("=")[0]

@@ -21,6 +21,9 @@ from edgeall.values import dataclass
 STDIN = "-"
 """Names standard input among paths."""
 
+MAX_STDIN_BYTES = 256 << 20
+"""Most bytes of an image on standard input, which is held in memory. Files are read in parts, and can be larger."""
+
 _MAGIC = frozenset("*?[")
 
 
@@ -59,7 +62,15 @@ def find_images(names: Iterable[str]) -> Iterator[Found | Failed | LeftOut]:
 
 def _standard_input() -> Found | Failed:
     """Read where pictures are listed, and not in a thread, which Ctrl-C could not end."""
-    content = sys.stdin.buffer.read()
+    try:
+        content = sys.stdin.buffer.read(MAX_STDIN_BYTES + 1)
+    except OSError as error:
+        return Failed(STDIN, f"standard input cannot be read ({error.strerror or error})")
+    if len(content) > MAX_STDIN_BYTES:
+        return Failed(
+            STDIN,
+            f"standard input has more than {MAX_STDIN_BYTES >> 20} MiB: save the image to a file and name that",
+        )
     if not content:
         return Failed(STDIN, "standard input is empty: pipe an image into it")
     return Found(STDIN, STDIN, content)

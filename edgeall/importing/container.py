@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,13 @@ class Stored:
     by_class: bool
 
 
+_DAMAGED = (
+    *(OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What HDF5, JSON and ZIP report damaged content with; RecursionError is a RuntimeError."""
+
+
 @contextmanager
 def opened(path: Path, weights: Path | None = None) -> Iterator[Stored]:
     """Open a model file, recognised by its content: `.keras`, `.h5`, or a JSON description with its `weights`.
@@ -67,8 +75,7 @@ def opened(path: Path, weights: Path | None = None) -> Iterator[Stored]:
     with ExitStack() as stack:
         try:
             stored = _open(path, weights, stack)
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-            # HDF5 and JSON report damaged content with any of these; RecursionError is a RuntimeError.
+        except _DAMAGED as error:
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
             raise ModelError(f"{path}: damaged, or not as Keras writes it ({reason[:160]})") from None
         yield stored

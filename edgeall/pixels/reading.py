@@ -236,8 +236,10 @@ def _identified(file: BinaryIO, decoder: str) -> ImageFile.ImageFile:
 def _read_tiff(file: BinaryIO, to: Resize | Bounded, max_pixels: int) -> Picture:
     # Imported for TIFF files alone: no small part of what a classification of another picture would load.
     from edgeall.pixels import pages, tiff_picture
+    from edgeall.pixels.libtiff_messages import silence
     from edgeall.pixels.tiff import read_directories
 
+    silence()
     directories = read_directories(file)
     chosen = pages.choose(directories)
     page = directories[chosen.indices[0]]

@@ -5,6 +5,7 @@
 """
 
 import importlib
+import os
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -115,6 +116,11 @@ def open_model(
     path = Path(path)
     if threads < 1:
         raise UsageError(f"{threads} threads: at least 1 is needed")
+    if threads > (cores := os.cpu_count() or 1):
+        # Engines do not bound it themselves.
+        raise UsageError(
+            f"{threads} threads: this machine has {cores} processor cores; {cores} threads at most"
+        )
     if batch < 1:
         raise UsageError(f"a batch of {batch}: at least 1 is needed")
     setup = SessionOptions(threads, precision, accelerator, batch)

@@ -15,13 +15,13 @@ from edgeall.engines import ENGINES
 from edgeall.errors import DeviceError
 from edgeall.measuring.environment import PARTS
 from edgeall.measuring.plan import Plan, PlannedArtifact, PlannedImage
-from edgeall.measuring.records import EndOfMeasuring, Message, Start, from_line
+from edgeall.measuring.records import AlreadyRecorded, EndOfMeasuring, Message, Record, Start, from_line
 from edgeall.measuring.signals import ended_by
 from edgeall.progress import SILENT, Progress
 from edgeall.station.launchers import launcher
 from edgeall.targets import field_tier, readiness
 from edgeall.targets.address import Address
-from edgeall.targets.connection import CONNECT_SECONDS, BoardInfo, Connection
+from edgeall.targets.connection import ANSWER_SECONDS, CONNECT_SECONDS, BoardInfo, Connection
 from edgeall.targets.profile import Board, Profile
 from edgeall.targets.readiness import Finding
 from edgeall.targets.ssh_errors import Dropped
@@ -77,12 +77,13 @@ class SshTarget:
         progress: Progress = SILENT,
         *,
         connect_seconds: int = CONNECT_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
         pauses: Sequence[float] | None = None,
     ) -> None:
         self._profile = profile
         self._board = profile.board or Board()
         self._progress = progress
-        self._connect_seconds = connect_seconds
+        self._connect_seconds, self._answer_seconds = connect_seconds, answer_seconds
         self._pauses = PAUSES_SECONDS if pauses is None else pauses
         self._connection: Connection | None = None
 
@@ -223,9 +224,19 @@ class SshTarget:
         push(self._connected(), folder, uploads, "artifacts and images", free, self._progress)
         job = {"plan": there.to_dict(), "finished": sorted(finished)}
         request = self._request(folder, ready.paths, request=job, token=token)
-        with self._connected().running("measure", request) as running:
+        # The board itself stops a job that takes longer.
+        silence = plan.settings.pass_seconds + self._answer_seconds
+        with self._connected().running("measure", request, silence_seconds=silence) as running:
+            told: set[str] = set()
             for line in running.lines:
-                yield from_line(line)
+                message = from_line(line)
+                if isinstance(message, Record | AlreadyRecorded):
+                    if message.key in told:
+                        raise DeviceError(
+                            f"{self.address}: sends a measurement twice; is its edgeall this one?"
+                        )
+                    told.add(message.key)
+                yield message
 
     def _tried(self, formats: Iterable[str], folder: str) -> dict[str, str | None]:
         """Reason by format why its engine cannot be imported there, None where it can; only for installed engines."""
@@ -273,7 +284,11 @@ class SshTarget:
         reasons: dict[Address, DeviceError] = {}
         for address in self._board.addresses:
             connection = Connection(
-                address, self._board.python, self._board.ssh_config, self._connect_seconds
+                address,
+                self._board.python,
+                self._board.ssh_config,
+                self._connect_seconds,
+                self._answer_seconds,
             )
             try:
                 connection.open()

@@ -31,6 +31,7 @@ EDGEALL = [
     "edgeall.cli.main",
     "edgeall.cli.outcome",
     "edgeall.cli.parsing",
+    "edgeall.cli.standard_streams",
     "edgeall.cli.verdict_lines",
     "edgeall.documents",
     "edgeall.domain",

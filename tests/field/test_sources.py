@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from edgeall.field import Failed, Found, LeftOut, find_images
+from edgeall.field import Failed, Found, LeftOut, find_images, sources
 
 
 @pytest.fixture
@@ -65,3 +65,12 @@ def test_a_pattern_of_folders_alone_is_named(scans: Path) -> None:
 
 def test_a_name_that_is_too_long_is_one_that_cannot_be_read(scans: Path) -> None:
     assert list(find_images([str(scans / ("a" * 300))])) == [Found(str(scans / ("a" * 300)), "a" * 300)]
+
+
+def test_standard_input_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MAX_STDIN_BYTES", 1 << 20)
+    with Path("/dev/zero").open() as endless:
+        monkeypatch.setattr("sys.stdin", endless)
+        (failed,) = find_images(["-"])
+    said = "standard input has more than 1 MiB: save the image to a file and name that"
+    assert failed == Failed("-", said)

@@ -6,6 +6,7 @@ import marshal
 import math
 import shutil
 import zipfile
+import zlib
 from pathlib import Path
 
 import h5py
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 from edgeall.errors import EdgeallError, ModelError
-from edgeall.importing import import_model
+from edgeall.importing import container, import_model
 from edgeall.importing.graph import read_graph
 
 FILES = Path(__file__).parent / "keras2"
@@ -226,3 +227,17 @@ def test_a_description_altered_anywhere_is_read_or_refused_with_one_line(path, v
         said = str(error)
     assert said.startswith("model.h5: ")
     assert "\n" not in said
+
+
+@pytest.mark.parametrize("kind", [OverflowError, zlib.error, AttributeError, IndexError, RecursionError])
+def test_whatever_a_library_says_of_a_damaged_file_is_one_line(
+    kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise kind("too large\nto convert")
+
+    (tmp_path / "model.keras").write_bytes(b"PK")
+    monkeypatch.setattr(container, "_open", refuse)
+    said = r"model\.keras: damaged, or not as Keras writes it \(too large\)$"
+    with pytest.raises(ModelError, match=said), container.opened(tmp_path / "model.keras"):
+        pass

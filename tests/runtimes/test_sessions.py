@@ -1,5 +1,6 @@
 """A session: image bytes in, class probabilities out, whatever the engine, the precision and the model's types."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -173,6 +174,10 @@ def test_a_broken_or_missing_file_is_one_line(tiny: SmallModel, tmp_path: Path, 
 def test_what_cannot_be_asked_of_a_session(tiny: SmallModel, format: str) -> None:
     with pytest.raises(UsageError, match="0 threads"):
         opened(tiny, f"{format}-fp32", threads=0)
+    # Not tried on an engine: some end the process.
+    cores = os.cpu_count() or 1
+    with pytest.raises(UsageError, match=f"{cores + 1} threads: this machine has {cores} processor cores"):
+        opened(tiny, f"{format}-fp32", threads=cores + 1)
     session = opened(tiny, f"{format}-fp32")
     with pytest.raises(ValueError, match="uint8"):
         session.prepare(tiny.images[0].astype(np.float32))

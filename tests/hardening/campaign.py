@@ -1,0 +1,218 @@
+"""A campaign of one kind: many small trials, each made from its number alone, in processes that are watched.
+
+What breaks a promise is a finding, with the number that shows it again. Nothing that was tried is kept in a file.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SILENT_SECONDS = 60.0
+MAX_MEMORY_MB = 600
+
+
+class Broken(AssertionError):
+    """A promise does not hold."""
+
+
+class Missing(Exception):
+    """This machine lacks what the trials need."""
+
+
+def promise(holds: object, otherwise: str) -> None:
+    if not holds:
+        raise Broken(otherwise)
+
+
+def one_line(message: str) -> None:
+    """What every message for the user is: one line, and not empty."""
+    promise(message.strip() and len(message.splitlines()) == 1, f"not one line: {message!r}"[:300])
+
+
+class Kind(ABC):
+    """Trials of one kind.
+
+    Attributes:
+        quick, sample, full: how many are tried by `make test`, `make hardening` and `make hardening FULL=1`.
+        bounded: whether the memory of its processes is bounded by `MAX_MEMORY_MB`.
+        silent_seconds: longest time of one trial.
+    """
+
+    quick: int
+    sample: int
+    full: int
+    bounded = False
+    silent_seconds = SILENT_SECONDS
+
+    def __init__(self, place: Path) -> None:
+        """`place`: an empty folder for what the trials need."""
+        self.place = place
+
+    @abstractmethod
+    def one(self, seed: int) -> str:
+        """A trial; returns what came of it in a word or two.
+
+        Raises:
+            Broken: a promise does not hold; any other exception is a finding too.
+        """
+
+
+@dataclass
+class Progress:
+    """How far a campaign is; kept in a JSON file, so that a later call goes on."""
+
+    path: Path
+    tried: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    largest_mb: float = 0.0
+    longest_seconds: float = 0.0
+    missing: str = ""
+
+    @classmethod
+    def of(cls, path: Path) -> "Progress":
+        if not path.is_file():
+            return cls(path)
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return cls(path, **kept | {"outcomes": Counter(kept["outcomes"])})
+
+    def keep(self) -> None:
+        document = {name: value for name, value in vars(self).items() if name != "path"}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_suffix(".part")
+        part.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        part.replace(self.path)
+
+
+CHUNK = 500
+"""Trials of one process at most."""
+
+MOST_FINDINGS = 20
+"""After so many a campaign ends with its process: they have one cause."""
+
+
+def run(name: str, kind: type[Kind], folder: Path, wanted: int, until: float) -> Progress:
+    """Try what is left of `wanted` trials, until a time of `time.monotonic`."""
+    progress = Progress.of(folder / f"{name}.json")
+    kept = time.monotonic()
+    while (
+        not progress.missing
+        and len(progress.findings) < MOST_FINDINGS
+        and progress.tried < wanted
+        and time.monotonic() < until
+    ):
+        count = min(CHUNK, wanted - progress.tried)
+        for seed, outcome, seconds in _watched(name, kind, folder, progress, count, until):
+            progress.tried = seed + 1
+            progress.longest_seconds = max(progress.longest_seconds, seconds)
+            if isinstance(outcome, str):
+                progress.outcomes[outcome] += 1
+            else:
+                progress.outcomes["FINDING"] += 1
+                progress.findings.append({"seed": seed, **outcome})
+            if time.monotonic() > kept + 10:
+                progress.keep()
+                kept = time.monotonic()
+        progress.keep()
+    return progress
+
+
+def _watched(
+    name: str, kind: type[Kind], folder: Path, progress: Progress, count: int, until: float
+) -> Iterator[tuple[int, Any, float]]:
+    """(seed, outcome, seconds) of trials in a process of their own, which is ended when it falls silent."""
+    script = Path(__file__).with_name("harden.py")
+    command = [sys.executable, script, "--child", name, str(progress.tried), str(count), str(folder)]
+    with (folder / f"{name}.log").open("ab") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert process.stdout is not None
+    last, heard, silent, ready = progress.tried - 1, time.monotonic(), False, False
+    memory = 0.0
+
+    def kill() -> None:
+        nonlocal silent
+        silent = True
+        process.kill()
+
+    # The first one waits for what the trials need to be made.
+    watch = threading.Timer(kind.silent_seconds + 300, kill)
+    watch.start()
+    for line in process.stdout:
+        watch.cancel()
+        told, ready = json.loads(line), True
+        memory = max(memory, told.get("memory_mb", 0.0))
+        if "missing" in told:
+            progress.missing = told["missing"]
+        if "seed" in told:
+            last = told["seed"]
+            yield last, told["outcome"], time.monotonic() - heard
+        heard = time.monotonic()
+        if heard > until:
+            process.terminate()
+            break
+        watch = threading.Timer(kind.silent_seconds, kill)
+        watch.start()
+    watch.cancel()
+    process.stdout.close()
+    process.wait()
+    progress.largest_mb = max(progress.largest_mb, memory)
+    if not ready:
+        raise RuntimeError(f"{name}: the trials cannot be made; see {folder / f'{name}.log'}")
+    if silent or (process.returncode not in (0, -15)):
+        how = f"no progress in {kind.silent_seconds:g} s" if silent else f"ended with {process.returncode}"
+        yield last + 1, {"why": how}, time.monotonic() - heard
+    if kind.bounded and memory > MAX_MEMORY_MB:
+        progress.findings.append({"seed": last, "why": f"{memory:.0f} MB"})
+
+
+def child(kind: type[Kind], place: Path, start: int, count: int) -> None:
+    """Trials `start` to `start + count`, told on standard output, a line each."""
+    told = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        trials = kind(place)
+    except Missing as error:
+        print(json.dumps({"missing": str(error)}), file=told, flush=True)
+        return
+    print(json.dumps({"ready": True}), file=told, flush=True)
+    for seed in range(start, start + count):
+        try:
+            outcome = outcome_of(trials, seed)
+        except Missing as error:
+            print(json.dumps({"missing": str(error)}), file=told, flush=True)
+            return
+        print(json.dumps({"seed": seed, "outcome": outcome, "memory_mb": _peak_mb()}), file=told, flush=True)
+
+
+def _peak_mb() -> float:
+    """Largest memory of this process so far; 0 where Linux does not tell. That of `getrusage` counts its parent's."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
+
+
+def outcome_of(trials: Kind, seed: int) -> str | dict[str, str]:
+    """What a trial came to: a word, or a finding."""
+    try:
+        return trials.one(seed)
+    except Broken as error:
+        return {"why": str(error)[:500]}
+    except Missing:
+        raise
+    except BaseException as error:
+        where = "".join(traceback.format_exception(error)[-4:])
+        return {"why": f"{type(error).__name__}: {error}"[:300], "where": where[-1500:]}
