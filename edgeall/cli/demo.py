@@ -12,8 +12,8 @@ from pathlib import Path
 from edgeall.cli.display import STEP, Display
 from edgeall.errors import EdgeallError
 
-_PICTURES = ("--cells", "--healthy", "560", "--leukaemia", "560", "--size", "128x128")
-"""224 test images: with fewer the intervals would be wide."""
+_PICTURES = ("--cells", "--healthy", "500", "--leukaemia", "500", "--size", "128x128")
+"""200 test images: with fewer the intervals would be wide."""
 
 _SIDE = 64
 """Of the input, in pixels. A cell's nucleus and its texture are still seen, and it costs a twelfth of 224."""
@@ -22,7 +22,7 @@ _TRAINING: dict[str, dict[str, tuple[str, ...]]] = {
     # All epochs run, because few are given: the last are the settled ones.
     "random": {
         "mobilenetv2": ("--recipe", "scratch", "--epochs", "10", "--patience", "0"),
-        "densenet201": ("--recipe", "scratch", "--epochs", "3", "--patience", "0"),
+        "densenet201": ("--recipe", "scratch", "--epochs", "2", "--patience", "0"),
     },
     "imagenet": {
         "mobilenetv2": ("--epochs", "3", "--views", "4"),
