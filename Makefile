@@ -8,7 +8,7 @@ READY  := $(VENV)/ready
 .PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed serve-memory screenshots serve-uploads coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions watch-speed watch-kills explain hardening
 
 help:
-	@echo "make demo    the whole flow on synthetic cells, about 8 minutes on 2 cores"
+	@echo "make demo    the whole flow on synthetic cells, about 9 minutes on 2 cores"
 	@echo "make paper   the published protocol on all six backbones, synthetic smears, 2 epochs (EPOCHS=50: as published)"
 	@echo "make test    the test suite, in random order (SEED=N: in that of an earlier run)"
 	@echo "make test-quick  the same without slow files, in under 90 s: for the work between commits"
