@@ -1,8 +1,9 @@
 """From a device's results and limits to the artifact to take there, with the reason, or to "the data do not decide"."""
 
-from edgeall.recommending.answer import HEADINGS, Recommendation, recommend, rows
+from edgeall.recommending.answer import Recommendation, recommend
 from edgeall.recommending.choosing import Candidate, Choice, choose, front
 from edgeall.recommending.constraints import OPTIONS, Constraints, Reason
+from edgeall.recommending.table import HEADINGS, rows
 
 __all__ = [
     "HEADINGS",

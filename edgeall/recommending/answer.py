@@ -144,7 +144,7 @@ def _fits(text: str) -> bool:
 
 def _named(bench: Bench, result: Result) -> str:
     found = latency_range(result, bench.emulated)
-    figures = [] if found is None else [_time(found)]
+    figures = [] if found is None else [time_shown(found)]
     figures += [
         f"{formatting.megabytes(result.size_bytes)} MB",
         f"accuracy {formatting.percent_interval(result.accuracy_shown)}%",
@@ -155,7 +155,8 @@ def _named(bench: Bench, result: Result) -> str:
     return f"{name}: {result.artifact} ({', '.join(figures)})"
 
 
-def _time(found: LatencyRange) -> str:
+def time_shown(found: LatencyRange) -> str:
+    """A latency in words; an estimate is called one."""
     if found.estimated:
         return (
             "latency estimated" if found.high is None else f"≈ up to {formatting.ms(found.high)} ms estimated"
@@ -257,10 +258,10 @@ def _left_out(bench: Bench, choice: Choice) -> Iterator[str]:
     every = [c for c in choice.candidates if c.reasons]
     for kind in dict.fromkeys(c.reasons[0].kind for c in every):
         of_kind = [c for c in every if c.reasons[0].kind == kind]
-        yield f"{_some(bench.name(c.result) for c in of_kind)} ({_KINDS.get(kind) or OPTIONS[kind]})"
+        yield f"{_some(bench.name(c.result) for c in of_kind)} ({KINDS.get(kind) or OPTIONS[kind]})"
 
 
-_KINDS = {
+KINDS = {
     "failure": "failed there",
     "format": "not in the device's profile",
     "parity": "failed the parity check",
@@ -292,7 +293,7 @@ def _nothing(bench: Bench, choice: Choice) -> tuple[str, list[str]]:
         kind: sum(any(r.kind == kind for r in c.reasons) for c in choice.candidates)
         for kind in dict.fromkeys(reason.kind for c in choice.candidates for reason in c.reasons)
     }
-    excluded = ", ".join(f"{OPTIONS.get(kind) or _KINDS[kind]} {count}" for kind, count in counts.items())
+    excluded = ", ".join(f"{OPTIONS.get(kind) or KINDS[kind]} {count}" for kind, count in counts.items())
     total = len(choice.candidates)
     told = f"Excluded, of {total} measured: {excluded}."
     near = min(choice.candidates, key=_distance)
@@ -429,44 +430,4 @@ def _absent(failure: Failure) -> JsonObject:
             "reasons": [f"did not run there: {failure.error}"],
             "figures": {},
         }
-    )
-
-
-def rows(found: Recommendation) -> list[tuple[str, ...]]:
-    """Cells of the table for people: `HEADINGS`, one row a candidate, those that may be taken first."""
-    bench, on_front = found.bench, {id(r) for r in found.front}
-    ordered = sorted(found.choice.candidates, key=lambda c: not c.feasible)
-    cells = [_row(bench, c, c.result is found.chosen, id(c.result) in on_front) for c in ordered]
-    failed = [
-        (f.artifact, *["–"] * (len(HEADINGS) - 2), f"did not run there: {f.error}") for f in found.failures
-    ]
-    return [*cells, *failed]
-
-
-def _in_short(reason: Reason) -> str:
-    """The limit alone: its figure is in the row."""
-    if reason.kind in _KINDS:
-        return _KINDS[reason.kind]
-    name = OPTIONS[reason.kind].partition("--")[2].partition("-")[2]
-    return f"{name} not shown" if reason.open else name
-
-
-HEADINGS = ("artifact", "thr.", "ms", "MB", "peak MB", "sens. % from", "may it be taken")
-
-
-def _row(bench: Bench, candidate: Candidate, chosen: bool, on_front: bool) -> tuple[str, ...]:
-    r = candidate.result
-    time = latency_range(r, bench.emulated)
-    sensitivity = shares(r)["min_sensitivity"]
-    word = "taken" if chosen else "yes, on the front" if on_front else "yes"
-    return (
-        f"{bench.name(r)}{'?' if r.unproven else ''}",
-        str(r.threads),
-        formatting.UNKNOWN if time is None else _time(time).removesuffix(" ms"),
-        formatting.megabytes(r.size_bytes),
-        formatting.megabytes(None if bench.emulated else r.peak_rss_bytes),
-        formatting.UNKNOWN
-        if sensitivity is None or sensitivity.low is None
-        else formatting.percent(sensitivity.low),
-        word if candidate.feasible else f"no: {', '.join(map(_in_short, candidate.reasons))}",
     )
