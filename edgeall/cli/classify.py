@@ -33,18 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help='images, folders (with all below them), patterns ("scans/*.jpg"), or - for standard input',
     )
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="ARTIFACT",
-        help=f"the artifact to use (default: ${ENVIRONMENT}, or the only artifact in the current folder)",
-    )
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="engine threads (default: 1)")
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="give a verdict on pictures that would be refused, with the reasons beside it",
-    )
+    add_engine_options(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -59,11 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="copy each picture to DIR/positive, DIR/negative, DIR/refer or DIR/refuse",
     )
-    parser.add_argument(
-        "--cells",
-        action="store_true",
-        help="the images are whole smear fields: find the white cells of each, and classify them one by one",
-    )
+    add_cells_option(parser)
     parser.add_argument(
         "--boxes",
         type=Path,
@@ -82,6 +67,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "Exit status: 0 all images have a verdict, 1 some are refused or cannot be read, 2 none can be read. "
         "Files in a folder that are not images are left out, and counted."
+    )
+
+
+def add_engine_options(
+    parser: argparse.ArgumentParser,
+    force: str = "give a verdict on pictures that would be refused, with the reasons beside it",
+) -> None:
+    """Add `--model`, `--threads` and `--force`, as every command that classifies has them. `force`: its help."""
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="ARTIFACT",
+        help=f"the artifact to use (default: ${ENVIRONMENT}, or the only artifact in the current folder)",
+    )
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="engine threads (default: 1)")
+    parser.add_argument("--force", action="store_true", help=force)
+
+
+def add_cells_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--cells`."""
+    parser.add_argument(
+        "--cells",
+        action="store_true",
+        help="the images are whole smear fields: find the white cells of each, and classify them one by one",
     )
 
 

@@ -21,18 +21,7 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
     parser.add_argument("picture", metavar="PICTURE", help="one image file, or - for standard input")
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="ARTIFACT",
-        help=f"the artifact to use (default: ${classify.ENVIRONMENT}, or the only artifact in the current folder)",
-    )
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="engine threads (default: 1)")
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="explain a picture that would be refused, with the reasons beside it",
-    )
+    classify.add_engine_options(parser, "explain a picture that would be refused, with the reasons beside it")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="write the map over the picture to a .png file"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeall.artifact import read
-from edgeall.cli.classify import ENVIRONMENT, caveats, default_model, selftested
+from edgeall.cli.classify import add_cells_option, add_engine_options, caveats, default_model, selftested
 from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display
 from edgeall.cli.log import add_log_option, head_line, log_path
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="ARTIFACT",
-        help=f"the artifact to use (default: ${ENVIRONMENT}, or the only artifact in the current folder)",
-    )
     parser.add_argument(
         "--watch",
         type=Path,
@@ -40,17 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="address to listen on: 127.0.0.1 for this machine alone (default), 0.0.0.0 for its network, with a token",
     )
     parser.add_argument("--port", type=int, default=8765, metavar="N", help="port (default: 8765; 0: any)")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="engine threads (default: 1)")
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="give a verdict on pictures that would be refused, with the reasons beside it",
-    )
-    parser.add_argument(
-        "--cells",
-        action="store_true",
-        help="the images are whole smear fields: find the white cells of each, and classify them one by one",
-    )
+    add_engine_options(parser)
+    add_cells_option(parser)
     parser.add_argument(
         "--keep",
         type=Path,

@@ -5,14 +5,13 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from edgeall.artifact import Artifact, read
 from edgeall.cli import verdict_lines
-from edgeall.cli.classify import ENVIRONMENT, caveats, default_model, selftested
+from edgeall.cli.classify import add_cells_option, add_engine_options, caveats, default_model, selftested
 from edgeall.cli.crash_message import crash_message
 from edgeall.cli.display import Display
 from edgeall.cli.log import add_log_option, head_line, log_path
@@ -26,24 +25,9 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
     parser.add_argument("folder", metavar="DIR", help="the folder that a camera writes to, with all below it")
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="ARTIFACT",
-        help=f"the artifact to use (default: ${ENVIRONMENT}, or the only artifact in the current folder)",
-    )
     add_log_option(parser)
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="engine threads (default: 1)")
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="give a verdict on pictures that would be refused, with the reasons beside it",
-    )
-    parser.add_argument(
-        "--cells",
-        action="store_true",
-        help="the images are whole smear fields: find the white cells of each, and classify them one by one",
-    )
+    add_engine_options(parser)
+    add_cells_option(parser)
     parser.add_argument(
         "--settle",
         type=float,
