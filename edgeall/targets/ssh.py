@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from edgeall import __version__, artifact
+from edgeall import __version__, artifact, telemetry
 from edgeall.engines import ENGINES
 from edgeall.errors import DeviceError
 from edgeall.measuring.environment import PARTS
@@ -249,7 +249,15 @@ class SshTarget:
         self, modules: Sequence[str], folder: str, paths: Iterable[str] | None, *, keep: bool
     ) -> dict[str, str | None]:
         """Reason by module why it cannot be imported there, None where it can; see `edgeall.targets.agent.engines`."""
-        request = self._request(folder, paths, modules=modules, launcher=field_tier.LAUNCHER, keep=keep)
+        request = self._request(
+            folder,
+            paths,
+            modules=modules,
+            launcher=field_tier.LAUNCHER,
+            keep=keep,
+            variables=dict(telemetry.VARIABLES),
+            reporters=telemetry.REPORTERS,
+        )
         answers = self._connected().call("engines", request).document
         return {module: _import_error(**answer) for module, answer in answers.items()}
 

@@ -1,6 +1,7 @@
 """`edgeall bench` as a user runs it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +55,9 @@ def test_people_get_a_table(workplace: Path) -> None:
 
 
 @pytest.mark.usefixtures("done")
-def test_corrupted_pictures_are_added_to_what_there_is(workplace: Path) -> None:
+def test_corrupted_pictures_are_added_to_what_there_is(workplace: Path, tmp_path: Path) -> None:
+    shutil.copytree(workplace, tmp_path, dirs_exist_ok=True)
+    workplace = tmp_path
     shown = edgeall(workplace, *SHORT, "--corruptions", "--corruption-images", "4")
     assert shown.returncode == 0, shown.stderr
     assert "On corrupted pictures" in shown.stdout

@@ -75,7 +75,7 @@ def config(board: LoopbackBoard, tmp_path: Path) -> Path:
     """A user's folder of devices: a board that answers, one that does not, one whose key is unknown."""
     folder = tmp_path / "edgeall" / "devices"
     folder.mkdir(parents=True)
-    (folder / "bench-pi.toml").write_text(board.toml('formats = ["onnx"]'))
+    (folder / "bench-pi.toml").write_text(board.toml('formats = ["onnx", "openvino"]'))
     (folder / "off-pi.toml").write_text(board.toml().replace(f":{board.port}", ":1"))
     (tmp_path / "nobody.conf").write_text(
         "Host *\n UserKnownHostsFile /dev/null\n GlobalKnownHostsFile /dev/null\n"
@@ -176,7 +176,7 @@ def test_provision_says_what_it_sent_and_where(config: Path, board: LoopbackBoar
     told = json.loads(first.stdout)
     assert told["folder"] == str(board.home / "edgeall")
     assert told["bytes"] == sum(each["bytes"] for each in told["pushed"]) > 10_000
-    assert told["engines"] == {"numpy": None, "PIL": None, "onnxruntime": None}
+    assert told["engines"] == {"numpy": None, "PIL": None, "onnxruntime": None, "openvino": None}
     launched = subprocess.run([told["command"], "--version"], capture_output=True, text=True, check=True)
     assert launched.stdout.startswith("edgeall ")
     again = devices(config, "provision", "bench-pi")
