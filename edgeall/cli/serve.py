@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeall.artifact import read
-from edgeall.cli.classify import add_cells_option, add_engine_options, caveats, default_model, selftested
-from edgeall.cli.crash_message import crash_message
+from edgeall.cli.classify import add_cells_option, add_engine_options, caveats, default_model
 from edgeall.cli.display import Display
-from edgeall.cli.log import add_log_option, head_line, log_path
-from edgeall.cli.watch import until_signalled
+from edgeall.cli.log import add_log_option
+from edgeall.cli.logged_classifier import logged_classifier
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,8 +63,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, display: Display) -> int:
     """Serve until a signal."""
-    from edgeall.field import Classifier
-    from edgeall.logbook import Logbook
     from edgeall.serving import Settings, serve
     from edgeall.serving.certificate import Certificate
 
@@ -85,21 +82,8 @@ def run(args: argparse.Namespace, display: Display) -> int:
         names=tuple(args.name),
         caveats=tuple(known),
     )
-    with (
-        until_signalled() as stop,
-        Logbook.open(log_path(args), create=True) as log,
-        crash_message(artifact),
-        Classifier(
-            artifact,
-            args.threads,
-            force=args.force,
-            cells=args.cells,
-            selftested=partial(selftested, display=display),
-        ) as classifier,
-    ):
-        display.note(f"log: {log.path}")
+    with logged_classifier(args, artifact, display) as (classifier, log, stop):
         serve(classifier, log, settings, started=partial(_tell, display=display), stop=stop)
-        display.note(head_line(log.head))
     return 0
 
 

@@ -1,24 +1,19 @@
 """`edgeall watch`: classifies each picture as it arrives in a folder, and keeps a log."""
 
 import argparse
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from threading import Event
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeall.artifact import Artifact, read
 from edgeall.cli import verdict_lines
-from edgeall.cli.classify import add_cells_option, add_engine_options, caveats, default_model, selftested
-from edgeall.cli.crash_message import crash_message
+from edgeall.cli.classify import add_cells_option, add_engine_options, caveats, default_model
 from edgeall.cli.display import Display
-from edgeall.cli.log import add_log_option, head_line, log_path
+from edgeall.cli.log import add_log_option
+from edgeall.cli.logged_classifier import logged_classifier
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgeall.logbook import Logbook, Record
+    from edgeall.logbook import Record
     from edgeall.watching import Notice
 
 
@@ -49,8 +44,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, display: Display) -> int:
     """Watch, and print each decision when it is in the log."""
-    from edgeall.field import Classifier
-    from edgeall.logbook import Logbook
     from edgeall.watching import watch
 
     for name in ("settle", "every"):
@@ -59,19 +52,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
             raise UsageError(f"--{name} is a number of seconds from 0 to {_LONGEST}")
     artifact = read(args.model or default_model())
     caveats(artifact, display)
-    with (
-        until_signalled() as stop,
-        Logbook.open(log_path(args), create=True) as log,
-        crash_message(artifact),
-        Classifier(
-            artifact,
-            args.threads,
-            force=args.force,
-            cells=args.cells,
-            selftested=partial(selftested, display=display),
-        ) as classifier,
-    ):
-        display.note(f"log: {log.path}")
+    with logged_classifier(args, artifact, display) as (classifier, log, stop):
         entries = watch(
             args.folder,
             classifier,
@@ -82,30 +63,10 @@ def run(args: argparse.Namespace, display: Display) -> int:
             stop=stop,
         )
         _show_all(entries, artifact, display)
-        _farewell(log, display)
     return 0
 
 
 _LONGEST = 3600
-
-
-@contextmanager
-def until_signalled() -> Iterator[Event]:
-    """An event that Ctrl-C and SIGTERM set during the block; a second one ends the process as usual."""
-    stop = Event()
-
-    def asked(number: int, frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(number, before[number])
-
-    before: dict[int, Any] = {
-        number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _show_all(entries: "Iterator[Record | Notice]", artifact: Artifact, display: Display) -> None:
@@ -129,7 +90,3 @@ def _show(record: "Record", artifact: Artifact, display: Display) -> None:
     if isinstance(entry, PictureEntry):
         shown = {"seq": record.seq, "time": entry.time, "sha256": entry.sha256, "same_as": entry.same_as}
         verdict_lines.show(entry.result, artifact.metadata.decision, display, shown)
-
-
-def _farewell(log: "Logbook", display: Display) -> None:
-    display.note(head_line(log.head))
