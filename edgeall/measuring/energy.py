@@ -65,7 +65,9 @@ def spent(work: Callable[[float], int], root: Path = ROOT) -> dict[str, Any]:
         return _by_counters(known, lambda: work(RAPL_SECONDS))
     if vcgencmd := pmic.command():
         return _by_pmic(vcgencmd, lambda: work(pmic.SECONDS))
-    return untold("this system shows no energy counters (RAPL, through powercap), and has no vcgencmd for a PMIC")
+    return untold(
+        "this system shows no energy counters (RAPL, through powercap), and has no vcgencmd for a PMIC"
+    )
 
 
 def _by_counters(known: list[Package], work: Callable[[], int]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Power of a Raspberry Pi 5, as its power management chip (PMIC) tells through the firmware: `vcgencmd pmic_read_adc`.
 
-The chip gives volts and amperes of the board's supply rails, and only volts of the 5 V input and of the clock's battery.
-So the sum over rails with both is less than what the board takes from its plug: what is fed with 5 V directly (USB
-devices, fan, HAT, NVMe) and the losses of the converters are not in it. All else that the board does meanwhile is.
+The chip gives volts and amperes of the board's supply rails, that of HDMI among them, and only volts of the 5 V input
+and of the clock's battery. So the sum over rails with both is less than what the board takes from its plug: what is fed
+with 5 V directly (USB devices, fan, HAT, NVMe) and the losses of the converters are not in it. All else that the board
+does meanwhile is.
 
 There is no counter of energy. The power is sampled while the work runs, and its mean is multiplied by the time. One
 reading takes about 24 ms, nearly all of it in the firmware, as others measured
@@ -61,7 +62,9 @@ def watts(answer: str) -> dict[str, float]:
             told[channel[2]][channel[1]] = float(channel[3])
     rails = {rail: volts * told["A"][rail] for rail, volts in told["V"].items() if rail in told["A"]}
     if not rails:
-        raise PmicError("vcgencmd pmic_read_adc tells no rail's volts and amperes, as only a Raspberry Pi 5's does")
+        raise PmicError(
+            "vcgencmd pmic_read_adc tells no rail's volts and amperes, as only a Raspberry Pi 5's does"
+        )
     return rails
 
 
@@ -168,7 +171,9 @@ def power(vcgencmd: str, work: Callable[[], int]) -> Power:
     if sampler.error:
         raise PmicError(sampler.error)
     if readings < LEAST_READINGS:
-        raise PmicError(f"the PMIC was read {readings} times, fewer than the {LEAST_READINGS} that tell its power")
+        raise PmicError(
+            f"the PMIC was read {readings} times, fewer than the {LEAST_READINGS} that tell its power"
+        )
     mean = sum(sampler.totals) / readings
     if not mean > 0:
         raise PmicError("the PMIC tells 0 W")

@@ -59,7 +59,9 @@ TOTAL_WATTS = (
     + 5.16034 * 0.0163614
 )
 OF_A_PI_4 = 'error=1 error_msg="Command not registered"\n'
-NO_DEVICE = "Can't open device file: /dev/vcio\nTry creating a device file with: sudo mknod /dev/vcio c 100 0\n"
+NO_DEVICE = (
+    "Can't open device file: /dev/vcio\nTry creating a device file with: sudo mknod /dev/vcio c 100 0\n"
+)
 
 
 @pytest.fixture
@@ -163,7 +165,9 @@ def test_power_that_changes_is_averaged_over_the_readings(
     assert told["joules"] / told["seconds"] == pytest.approx((TOTAL_WATTS + (count - 1) * higher) / count)
 
 
-def test_processor_counters_come_before_the_pmic(firmware: Callable[..., str], asked: Path, tmp_path: Path) -> None:
+def test_processor_counters_come_before_the_pmic(
+    firmware: Callable[..., str], asked: Path, tmp_path: Path
+) -> None:
     firmware(RECORDED)
     zone = tmp_path / "sys/class/powercap/intel-rapl:0"
     zone.mkdir(parents=True)

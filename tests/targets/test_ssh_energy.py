@@ -1,4 +1,4 @@
-"""Energy from the PMIC of a board behind ssh. The board's `vcgencmd` is a mock; `tests/measuring/test_pmic.py` has more."""
+"""Energy from the PMIC of a board behind ssh. The board's `vcgencmd` is a mock; see `tests/measuring/test_pmic.py`."""
 
 import dataclasses
 import os
