@@ -43,7 +43,7 @@ import json, sys
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from edgeall.measuring import instructions
-# LiteRT's runs differ by 0.001%: one is enough, after one that is not counted. A large network takes minutes.
+# LiteRT's runs differ by 0.001%: one is enough. A large network takes minutes.
 instructions.RUNS = 1
 interpreter = Interpreter(model_path=sys.argv[1], num_threads=1)
 interpreter.allocate_tensors()
@@ -320,6 +320,7 @@ def main() -> int:
     """Convert and count what is not counted yet; print every count."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="keeps models and counts")
+    parser.add_argument("--only", nargs="*", help="names of some networks")
     arguments = parser.parse_args()
     folder: Path = arguments.folder.resolve()
     models = folder / "models"
@@ -327,6 +328,8 @@ def main() -> int:
     kept = folder / "counts.json"
     counts: dict[str, list[int]] = json.loads(kept.read_text()) if kept.is_file() else {}
     for network in NETWORKS:
+        if arguments.only and network.name not in arguments.only:
+            continue
         for cpu, precision in network.published:
             name = f"{network.name} {precision} {cpu}"
             if name not in counts:
