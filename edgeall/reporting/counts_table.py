@@ -55,7 +55,9 @@ def _range(estimate: LatencyEstimate | None) -> str:
 
 
 def _basis(estimate: LatencyEstimate) -> list[str]:
-    errors = sorted(estimate.calibration, key=lambda each: abs(math.log(max(1 + each.leave_one_out_error, _LEAST))))
+    errors = sorted(
+        estimate.calibration, key=lambda each: abs(math.log(max(1 + each.leave_one_out_error, _LEAST)))
+    )
     worst = errors[-1]
     middle = median(abs(each.leave_one_out_error) for each in errors)
     return [

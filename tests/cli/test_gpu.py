@@ -98,7 +98,9 @@ def test_an_accelerator_is_benched_with_batches_and_copies(tmp_path: Path) -> No
         assert words in " ".join(shown.stdout.split())
 
 
-def test_all_precisions_are_benched_with_the_least_and_the_largest_batch_of_the_gpu_profile(tmp_path: Path) -> None:
+def test_all_precisions_are_benched_with_the_least_and_the_largest_batch_of_the_gpu_profile(
+    tmp_path: Path,
+) -> None:
     """The engines' CPU providers stand in the accelerator's place."""
     draw(tmp_path / "data", {"healthy": 10, "all": 10})
     run = make_run(tmp_path / "runs" / "tiny", tmp_path / "data")
@@ -111,7 +113,9 @@ def test_all_precisions_are_benched_with_the_least_and_the_largest_batch_of_the_
     done = edgeall(tmp_path, "bench", "--device", "bound.toml", *short, "--json")
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)["results"]
-    assert {(row["format"], row["precision"]) for row in results} == set(itertools.product(FORMATS, PRECISIONS))
+    assert {(row["format"], row["precision"]) for row in results} == set(
+        itertools.product(FORMATS, PRECISIONS)
+    )
     for row in results:
         assert row["latency_ms"]["n"] >= 3
         assert [entry["batch"] for entry in row["batches"]] == [256]

@@ -16,7 +16,7 @@ Make = Callable[..., dict[str, Any]]
 COUNTED: dict[str, Any] = {
     "instructions": 49_300_000,
     "instructions_told": {"runs": [49_300_000, 49_300_000]},
-    "latency_estimate": to_json(estimate("cortex-a76", "tflite", 49_300_000)),
+    "latency_estimate": to_json(estimate("cortex-a76", "tflite", "int8", 49_300_000)),
 }
 
 
@@ -93,7 +93,7 @@ def test_every_int8_artifact_is_held_against_float(make_document: Make, make_res
 
 
 def test_what_lies_beyond_the_published_models_says_so(merged: Callable[[dict[str, Any]], Any]) -> None:
-    small = COUNTED | {"latency_estimate": to_json(estimate("cortex-a76", "tflite", 1_000_000))}
+    small = COUNTED | {"latency_estimate": to_json(estimate("cortex-a76", "tflite", "int8", 1_000_000))}
     (row,) = counts_table.counts(merged(small)[0]).rows
     assert row[2].endswith("estimated, beyond what it is calibrated on")
 
@@ -108,8 +108,8 @@ def test_what_was_not_counted_tells_why(merged: Callable[[dict[str, Any]], Any])
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        (to_json(estimate("cortex-a76", "onnx", 1_000_000)), "XNNPACK's kernels"),
-        (to_json(estimate("cortex-a53", "tflite", 1_000_000)), "no published latency of cortex-a53"),
+        (to_json(estimate("cortex-a76", "onnx", "int8", 1_000_000)), "XNNPACK's kernels"),
+        (to_json(estimate("cortex-a53", "tflite", "int8", 1_000_000)), "no published latency of cortex-a53"),
         ({"reason": "the board is on fire"}, "the board is on fire"),
         (None, "no reason is told"),
     ],
