@@ -1,9 +1,9 @@
 """Reference figures of runs: what each version of an engine gave, in `docs/reference-figures/RUN.yaml`.
 
 `python benchmarks/reference_figures.py RESULT...` enters bench results; figures of other engine versions, devices and
-processors stay. With `--diff` nothing is written: it lists what is missing, new and regressed beside the latest entry of
-the runs whose results are named, and ends with status 1 where something is missing or regressed. The layout is like that
-of Qualcomm AI Hub's `perf.yaml`: a list of measurements, each with its engine, device and processor.
+processors stay. With `--diff` nothing is written: it lists what is missing, new and regressed beside the latest entry
+of the runs whose results are named, and ends with status 1 where something is missing or regressed. The layout is like
+that of Qualcomm AI Hub's `perf.yaml`: a list of measurements, each with its engine, device and processor.
 
 Regressed is:
 

@@ -102,8 +102,8 @@ PUBLISHED = (
     Published("cortex-a76", "MobileNetV2", True, 49.2e6, 4.01, _ARM_COURSE),
     Published("cortex-a76", "SqueezeNet1.0", True, 102.9e6, 5.09, _SQUEEZENET),
     Published("cortex-a76", "GoogLeNet", True, 147.3e6, 25.33, _GOOGLENET),
-    Published("cortex-a76", "ResNet18", True, 0, 8.751, _RESNET18),
-    Published("cortex-a76", "ResNet50", True, 0, 20.64, _RESNET50),
+    Published("cortex-a76", "ResNet18", True, 172.8e6, 8.751, _RESNET18),
+    Published("cortex-a76", "ResNet50", True, 380.4e6, 20.64, _RESNET50),
     Published("cortex-a76", "WideResNet50-2", True, 0, 49.43, _WIDE),
 )
 """Counts are those of `benchmarks/published_networks.py`.
