@@ -137,9 +137,9 @@ def doubts(among: Sequence[Published]) -> str:
     alone = sorted(cores * each.per_cycle for each in of_pi5 if each.network == DOUBTFUL)
     others = min(cores * each.per_cycle for each in of_pi5 if each.network != DOUBTFUL)
     return f"""- Arm does not tell how many threads worked. With one, all networks but {DOUBTFUL} would be at
-  {others:.1f} or more instructions a cycle. A Cortex-A76 decodes 4, so it was several. {DOUBTFUL} would be at
-  {alone[0]:.1f} and {alone[-1]:.1f}, which one thread can be. Nothing published settles it, so {DOUBTFUL} stays among the others and
-  widens the range.
+  {others:.1f} or more instructions a cycle. A Cortex-A76 decodes 4, so it was several.
+  {DOUBTFUL} would be at {alone[0]:.1f} and {alone[-1]:.1f}, which one thread can be.
+  Nothing published settles it, so {DOUBTFUL} stays among the others and widens the range.
 - Arm names some of its latencies "end to end", and does not tell whether pictures are decoded in them.
 - No float32 latency of ResNet50 on a Pi 5 was found. 90.8 ms, which edgeall took for it before, is {DOUBTFUL}'s. That
   of ResNet18 is given as a ratio to a baseline whose kernels are not told; it is left out.

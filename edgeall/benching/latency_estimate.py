@@ -93,7 +93,7 @@ PUBLISHED = (
     Published("cortex-a72", "MobileNetV2", False, 123.4e6, 46.0, _XNNPACK),
     Published("cortex-a72", "MobileNetV3Large", False, 0, 40.0, _XNNPACK),
     Published("cortex-a72", "MobileNetV3Small", False, 0, 15.0, _XNNPACK),
-    Published("cortex-a72", "MobileNetV1", True, 0, 24.0, _XNNPACK),
+    Published("cortex-a72", "MobileNetV1", True, 174.6e6, 24.0, _XNNPACK),
     Published("cortex-a72", "MobileNetV2", True, 113.7e6, 17.0, _XNNPACK),
     Published("cortex-a76", "MobileNetV2", False, 120.5e6, 10.89, _ARM_COURSE),
     Published("cortex-a76", "SqueezeNet1.0", False, 327.1e6, 20.22, _SQUEEZENET),
