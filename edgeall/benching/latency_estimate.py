@@ -46,7 +46,7 @@ BOARDS = {
 
 @dataclass(frozen=True)
 class Published:
-    """A latency measured by others, and the instructions counted here for the same network with LiteRT's XNNPACK kernels.
+    """A latency measured by others, and the instructions of the network, counted here with LiteRT's XNNPACK kernels.
 
     Attributes:
         processor: key into `BOARDS`; all its cores are taken to have worked.
@@ -75,7 +75,7 @@ class Published:
 
 
 _XNNPACK = "XNNPACK's README (github.com/google/XNNPACK), 8 February 2022: multi-threaded, 64-bit"
-_ARM_COURSE = "Arm, course 'ExecuTorch on Arm' (learn.arm.com/courses/executorch-on-arm): XNNPACK, mean; threads not told"
+_ARM_COURSE = "Arm, course learn.arm.com/courses/executorch-on-arm: XNNPACK, mean; threads not told"
 
 
 def _arm(card: str) -> str:
@@ -108,8 +108,8 @@ PUBLISHED = (
 )
 """Counts are those of `benchmarks/published_networks.py`.
 
-Arm tells no threads. With one thread the latencies of all networks but GoogLeNet would be 4.6 to 9 instructions a cycle,
-more than a Cortex-A76 decodes (4), so it was several. GoogLeNet's can have been one. It stays among the others, because
+Arm tells no threads. With one thread the latencies of all networks but GoogLeNet would be 4.6 instructions a cycle and
+more, and a Cortex-A76 decodes 4, so it was several. GoogLeNet's can have been one. It stays among the others, because
 nothing published tells; it widens the range. An InceptionV3 of ONNX Runtime (113 ms) has other kernels and is left out.
 The float32 baselines of ResNet18 and ResNet50 are left out: their latency or kernels are not told."""
 
@@ -180,7 +180,7 @@ def latency_ms(instructions: float, processor: str, known: Sequence[Published]) 
 
 
 def leave_one_out(one: Published, among: Iterable[Published] = PUBLISHED) -> float:
-    """How far the other networks of its board and precision miss this one: 0.5 for half as long again, -0.5 for half."""
+    """How far the other networks of its board and precision miss this one: 0.5 for half as long again, -0.5 half."""
     others = [
         each for each in alike(one.processor, int8=one.int8, among=among) if each.network != one.network
     ]
