@@ -91,20 +91,18 @@ _RESNET50 = _arm("resnet-50-int8-xnnpack-executorch")
 PUBLISHED = (
     Published("cortex-a72", "MobileNetV1", False, 210.5e6, 77.0, _XNNPACK),
     Published("cortex-a72", "MobileNetV2", False, 123.4e6, 46.0, _XNNPACK),
-    Published("cortex-a72", "MobileNetV3Large", False, 0, 40.0, _XNNPACK),
-    Published("cortex-a72", "MobileNetV3Small", False, 0, 15.0, _XNNPACK),
+    Published("cortex-a72", "MobileNetV3Large", False, 94.0e6, 40.0, _XNNPACK),
+    Published("cortex-a72", "MobileNetV3Small", False, 28.4e6, 15.0, _XNNPACK),
     Published("cortex-a72", "MobileNetV1", True, 174.6e6, 24.0, _XNNPACK),
     Published("cortex-a72", "MobileNetV2", True, 113.7e6, 17.0, _XNNPACK),
     Published("cortex-a76", "MobileNetV2", False, 120.5e6, 10.89, _ARM_COURSE),
     Published("cortex-a76", "SqueezeNet1.0", False, 327.1e6, 20.22, _SQUEEZENET),
     Published("cortex-a76", "GoogLeNet", False, 536.2e6, 90.77, _GOOGLENET),
-    Published("cortex-a76", "WideResNet50-2", False, 0, 292.05, _WIDE),
     Published("cortex-a76", "MobileNetV2", True, 49.2e6, 4.01, _ARM_COURSE),
     Published("cortex-a76", "SqueezeNet1.0", True, 102.9e6, 5.09, _SQUEEZENET),
     Published("cortex-a76", "GoogLeNet", True, 147.3e6, 25.33, _GOOGLENET),
     Published("cortex-a76", "ResNet18", True, 172.8e6, 8.751, _RESNET18),
     Published("cortex-a76", "ResNet50", True, 380.4e6, 20.64, _RESNET50),
-    Published("cortex-a76", "WideResNet50-2", True, 0, 49.43, _WIDE),
 )
 """Counts are those of `benchmarks/published_networks.py`.
 
