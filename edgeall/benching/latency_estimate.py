@@ -78,15 +78,15 @@ _XNNPACK = "XNNPACK's README (github.com/google/XNNPACK), 8 February 2022: multi
 _ARM_COURSE = "Arm, course learn.arm.com/courses/executorch-on-arm: XNNPACK, mean; threads not told"
 
 
-def _arm(card: str) -> str:
-    return f"Arm, model card huggingface.co/Arm/{card}: XNNPACK, p50; threads not told"
+def _arm(page: str) -> str:
+    return f"Arm, {page}: XNNPACK, p50; threads not told"
 
 
-_GOOGLENET = _arm("googlenet-int8-xnnpack-executorch-raspberrypi5")
-_SQUEEZENET = _arm("squeezenet-1-0-int8-xnnpack-executorch-raspberrypi5")
-_WIDE = _arm("wideresnet50-int8-xnnpack-executorch-raspberrypi5") + ", with KleidiAI"
-_RESNET18 = _arm("resnet-18-int8-xnnpack-executorch")
-_RESNET50 = _arm("resnet-50-int8-xnnpack-executorch")
+_GOOGLENET = _arm("developer.arm.com/ai/models/hugging-face/Arm/googlenet-int8-xnnpack-executorch-raspberrypi5")
+_SQUEEZENET = _arm("developer.arm.com/ai/models/hugging-face/Arm/squeezenet-1-0-int8-xnnpack-executorch-raspberrypi5")
+_WIDE = _arm("huggingface.co/Arm/wideresnet50-int8-xnnpack-executorch-raspberrypi5") + ", with KleidiAI"
+_RESNET18 = _arm("huggingface.co/Arm/resnet-18-int8-xnnpack-executorch")
+_RESNET50 = _arm("huggingface.co/Arm/resnet-50-int8-xnnpack-executorch")
 
 PUBLISHED = (
     Published("cortex-a72", "MobileNetV1", False, 210.5e6, 77.0, _XNNPACK),
