@@ -145,7 +145,8 @@ def doubts(among: Sequence[Published]) -> str:
   of ResNet18 is given as a ratio to a baseline whose kernels are not told; it is left out.
 - The networks published for the Pi 4 are MobileNets alone. Their scatter says little of other networks, so that the
   range is that of the Pi 5's.
-- WideResNet50-2 is published too (float32 292.05 ms, INT8 49.43 ms); its instructions are not counted yet.
+- WideResNet50-2 was counted on pictures of 32 of 224 rows, and the count multiplied by 7. That is somewhat too many,
+  because tiles that are not full are computed whole.
 """
 
 

@@ -62,8 +62,8 @@ print(json.dumps(instructions.counted(run, [image])))
 """
 
 
-PARTS = (32, 64)
-"""Heights for networks that take an emulator too long at 224: sevenths of it, which all strides divide."""
+PART = 32
+"""Height of pictures for networks that take an emulator too long at 224: a seventh, which all strides divide."""
 
 PI4_FLOAT, PI4_INT8 = ("cortex-a72", "float32"), ("cortex-a72", "int8")
 PI5_FLOAT, PI5_INT8 = ("cortex-a76", "float32"), ("cortex-a76", "int8")
@@ -76,15 +76,15 @@ class Network:
     Attributes:
         parameters: those that are trained, as documented.
         published: processors and precisions for which a latency is published.
-        heights: of the pictures that it is counted on. Where these are two, the count for 224 follows from a line
-            through both: convolutions take as many instructions as they have rows, but for remainders of tiles.
+        height: of the pictures that it is counted on. The count is multiplied by what they lack of 224: convolutions
+            take as many instructions as their outputs have rows, but for the remainders of tiles, which are more.
     """
 
     name: str
     build: Callable[[int], Any]
     parameters: int
     published: tuple[tuple[str, str], ...]
-    heights: tuple[int, ...] = (SIZE,)
+    height: int = SIZE
 
 
 def _conv(
@@ -233,7 +233,7 @@ NETWORKS = (
     Network("GoogLeNet", googlenet, 6_624_904, (PI5_FLOAT, PI5_INT8)),
     Network("ResNet18", resnet18, 11_689_512, (PI5_INT8,)),
     Network("ResNet50", resnet50, 25_557_032, (PI5_INT8,)),
-    Network("WideResNet50-2", wide_resnet50, 68_883_240, (PI5_FLOAT, PI5_INT8), PARTS),
+    Network("WideResNet50-2", wide_resnet50, 68_883_240, (PI5_FLOAT, PI5_INT8), PART),
 )
 
 
@@ -333,7 +333,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="keeps models and counts")
     parser.add_argument("--only", nargs="*", help="names of some networks")
-    parser.add_argument("--parts", action="store_true", help="count on heights of 32 and 64, and extrapolate")
+    parser.add_argument("--part", action="store_true", help="count on pictures of 32 rows, and multiply by 7")
     arguments = parser.parse_args()
     folder: Path = arguments.folder.resolve()
     models = folder / "models"
@@ -343,26 +343,14 @@ def main() -> int:
     for network in NETWORKS:
         if arguments.only and network.name not in arguments.only:
             continue
-        heights = PARTS if arguments.parts else network.heights
+        height = PART if arguments.part else network.height
         for cpu, precision in network.published:
-            found = []
-            for height in heights:
-                name = f"{network.name} {precision} {cpu}" + ("" if height == SIZE else f" {height}")
-                if name not in counts:
-                    counts[name] = counted(convert(network, precision, height, models), cpu, folder)
-                    kept.write_text(json.dumps(counts, indent=1))
-                found.append(counts[name][0])
-            whole = _extrapolated(heights, found)
-            print(f"{network.name} {precision} {cpu}: {whole / 1e6:.1f} million instructions", flush=True)
+            name = f"{network.name} {precision} {cpu}" + ("" if height == SIZE else f" {height}")
+            if name not in counts:
+                counts[name] = counted(convert(network, precision, height, models), cpu, folder)
+                kept.write_text(json.dumps(counts, indent=1))
+            print(f"{name}: {counts[name][0] * SIZE / height / 1e6:.1f} million instructions", flush=True)
     return 0
-
-
-def _extrapolated(heights: tuple[int, ...], found: list[int]) -> float:
-    """The count at the full height, from one at it or two at others."""
-    if len(found) == 1:
-        return found[0]
-    slope = (found[1] - found[0]) / (heights[1] - heights[0])
-    return found[0] + slope * (SIZE - heights[0])
 
 
 if __name__ == "__main__":
