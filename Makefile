@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed serve-memory screenshots serve-uploads coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions watch-speed watch-kills explain hardening
+.PHONY: help demo docs paper latency-estimate int8-defaults int8-gate export-speed classify-speed serve-memory screenshots serve-uploads coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions watch-speed watch-kills explain hardening
 
 help:
 	@echo "make demo    the whole flow on synthetic cells, about 9 minutes on 2 cores"
@@ -28,6 +28,7 @@ help:
 	@echo "make coverage-of-intervals  how often the intervals over subjects hold the truth, by simulation (quarter of an hour)"
 	@echo "make domain DATA=DIR  what the domain of a model takes and refuses, on C-NMC, BCCD and photographs (minutes)"
 	@echo "make corruptions RUNS=\"runs/NAME ...\"  what corrupted test images do to the runs' artifacts (minutes to an hour a run)"
+	@echo "make latency-estimate  how wrong estimated latencies of Raspberry Pis are: each published network left out"
 	@echo "make cells DATA=DIR  white cells found in BCCD's fields, by their published boxes (DIR has bccd/ and bccd-boxes.csv)"
 	@echo "make reference-figures RESULTS=\"runs/NAME ...\"  bench results into docs/reference-figures (DIFF=1: compare with them)"
 	@echo "make explain DATA=DIR RUN=runs/NAME  what the maps of edgeall explain tell, for a MobileNetV2 of C-NMC (DIR has cnmc/)"
@@ -104,6 +105,11 @@ corruptions: $(READY)
 
 cells: $(READY)
 	$(BIN)/python benchmarks/cells.py --data $(DATA) --out benchmarks/results/cells.md
+
+# COUNT=DIR counts the networks' instructions again first, which takes an hour and keeps them in DIR (make emulator).
+latency-estimate: $(READY)
+	$(if $(COUNT),$(BIN)/python benchmarks/published_networks.py --folder $(COUNT))
+	$(BIN)/python benchmarks/latency_estimate.py --out benchmarks/results/latency-estimate.md
 
 reference-figures: $(READY)
 	@test -n "$(RESULTS)" || { echo 'make reference-figures RESULTS="runs/NAME ...": name results of bench'; exit 2; }

@@ -1,9 +1,9 @@
 """Reference figures of runs: what each version of an engine gave, in `docs/reference-figures/RUN.yaml`.
 
 `python benchmarks/reference_figures.py RESULT...` enters bench results; figures of other engine versions, devices and
-processors stay. With `--diff` nothing is written: it lists what is missing, new and regressed beside the latest entry,
-and ends with status 1 where something is missing or regressed. The layout is like that of Qualcomm AI Hub's
-`perf.yaml`: a list of measurements, each with its engine, device and processor.
+processors stay. With `--diff` nothing is written: it lists what is missing, new and regressed beside the latest entry
+of the runs whose results are named, and ends with status 1 where something is missing or regressed. The layout is like
+that of Qualcomm AI Hub's `perf.yaml`: a list of measurements, each with its engine, device and processor.
 
 Regressed is:
 
@@ -291,12 +291,12 @@ def merged(known: Reference | None, now: Reference) -> Reference:
     return dataclasses.replace(now, figures=kept + now.figures)
 
 
-def compare(known: Reference, now: Reference | None) -> Iterator[Finding]:
+def compare(known: Reference, now: Reference) -> Iterator[Finding]:
     """Each artifact, device, engine and number of threads of either side."""
     old: dict[tuple[str, str, str, int], list[Figures]] = {}
     for each in known.figures:
         old.setdefault(each.what, []).append(each)
-    new = {each.what: each for each in (now.figures if now is not None else ())}
+    new = {each.what: each for each in now.figures}
     for what, entries in old.items():
         if what not in new:
             yield Finding("missing", f"{known.run}: {entries[-1].line}")
@@ -306,7 +306,7 @@ def compare(known: Reference, now: Reference | None) -> Iterator[Finding]:
             continue
         same = [entry for entry in old[what] if entry.place.processor == figures.place.processor]
         latest = (same or old[what])[-1]
-        common = known.test_set if now is not None and known.test_set == now.test_set else None
+        common = known.test_set if known.test_set == now.test_set else None
         worse = list(regressions(latest, figures, common))
         beside = f"beside {latest.engine.name} {latest.engine.version}"
         yield Finding(
@@ -400,7 +400,9 @@ def _plain(value: object) -> object:
 
 def _compare(known: dict[str, Reference], found: Sequence[Reference]) -> int:
     now = {each.run: each for each in found}
-    findings = [finding for run, reference in known.items() for finding in compare(reference, now.get(run))]
+    findings = [
+        finding for run, reference in known.items() if run in now for finding in compare(reference, now[run])
+    ]
     findings += [
         Finding("new", f"{each.run}: {figures.line}")
         for each in found
@@ -413,6 +415,8 @@ def _compare(known: dict[str, Reference], found: Sequence[Reference]) -> int:
                 print(f"{status}: {each.what}{f': {each.why}' if each.why else ''}")
     bad = sum(each.status in ("regressed", "missing") for each in findings)
     print(f"{bad} of {len(findings)} missing or regressed")
+    if others := sorted(known.keys() - now.keys()):
+        print(f"not compared, because no result of them is named: {formatting.listed(others)}")
     return 1 if bad else 0
 
 

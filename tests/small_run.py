@@ -73,13 +73,15 @@ def make_run(folder: Path, data: Path, *, subjects: bool = False, test: int = 12
 def make_artifact(
     run: runs.Run, format: Format, precision: Precision, backbone: str = "mobilenetv2"
 ) -> Artifact:
-    """One sealed artifact in the run's `exports/`; "int8" is quantized by ONNX Runtime's own tool."""
+    """One sealed artifact in the run's `exports/`; "float16" and "int8" are made by ONNX Runtime's own tools."""
     path = run.exports / f"{run.name}_{format}-{precision}{artifact.suffix_of(format)}"
     path.parent.mkdir(exist_ok=True)
     onnx_file = path.with_suffix(".onnx")
     write_network(onnx_file)
     if precision == "int8":
         _quantize(onnx_file)
+    elif precision == "float16":
+        _halve(onnx_file)
     if format == "openvino":
         import openvino
 
@@ -119,6 +121,13 @@ def write_network(path: Path) -> None:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.save(model, str(path))
+
+
+def _halve(path: Path) -> None:
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    onnx.save(convert_float_to_float16(onnx.load(path), keep_io_types=True), path)
 
 
 def _quantize(path: Path) -> None:

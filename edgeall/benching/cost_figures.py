@@ -44,7 +44,7 @@ def cards(results: Iterable[Result]) -> tuple[Card, ...]:
 
 
 def energy(memory: Record | None) -> Energy | None:
-    """Of the whole processor package, idle power included."""
+    """Of one inference, idle power included."""
     return _part(memory, "energy", Energy)
 
 

@@ -271,6 +271,7 @@ def _emulated(m: Measured, processor: str | None) -> dict[str, Any]:
     Its memory is that of QEMU's own process on the host, with its translations.
     """
     count, counted = instruction_counts.instructions(m.counted, m.threads)
+    metadata = m.subject.artifact.metadata
     return {
         "latency_kind": "emulated",
         "emulation_wall_ms": _latency(m.rounds, "model_ns").p50,
@@ -278,7 +279,7 @@ def _emulated(m: Measured, processor: str | None) -> dict[str, Any]:
         "batches": (),
         "instructions": count,
         "instructions_told": counted,
-        "latency_estimate": estimate(processor, m.subject.artifact.metadata.format, count),
+        "latency_estimate": estimate(processor, metadata.format, metadata.precision, count),
     }
 
 

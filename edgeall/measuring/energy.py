@@ -1,7 +1,8 @@
-"""Energy of the processor, as its own counters tell through Linux's powercap: RAPL, of Intel and AMD.
+"""Energy of an inference: from the processor's own counters (RAPL, of Intel and AMD), or from a Raspberry Pi 5's PMIC.
 
-A package counts all that runs on it, idle cores too, and what else the machine does meanwhile; nothing is subtracted.
-https://www.kernel.org/doc/html/latest/power/powercap/powercap.html
+RAPL is read through Linux's powercap (https://www.kernel.org/doc/html/latest/power/powercap/powercap.html). A package
+counts all that runs on it, idle cores too, and what else the machine does meanwhile; nothing is subtracted. The PMIC is
+that of `edgeall.measuring.pmic`: other parts of the board are in its figure, so the two are not to be compared.
 """
 
 import time
@@ -10,8 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeall.measuring import pmic
+from edgeall.measuring.pmic import PmicError
+
 ROOT = Path("/")
 _ZONES = "sys/class/powercap/intel-rapl:[0-9]*"
+
+RAPL = "RAPL: the whole processor package by its own counters"
+
+RAPL_SECONDS = 2.0
+"""Of work: the counters move about a thousand times a second, so this makes them fine enough."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +53,24 @@ def packages(root: Path = ROOT) -> list[Package]:
     return found
 
 
-def spent(work: Callable[[], int], root: Path = ROOT) -> dict[str, Any]:
-    """Energy while `work` runs, which returns its number of inferences; it does not run where nothing can be read.
+def spent(work: Callable[[float], int], root: Path = ROOT) -> dict[str, Any]:
+    """Energy while `work` runs, for the seconds that it is given at least; it returns its number of inferences.
 
-    Keys: joules_per_inference, joules, inferences, seconds, packages, idle_subtracted (False), reason. Where the
-    counters cannot be read all but `reason` are None.
+    It does not run where nothing can be read.
+
+    Keys: joules_per_inference, joules, inferences, seconds, packages (of RAPL), idle_subtracted (False), reason; where
+    there is energy, source, and of the PMIC readings. Where there is none all but `reason` are None.
     """
-    known = packages(root)
-    if not known:
-        return untold("this system shows no energy counters (RAPL, through powercap)")
+    if known := packages(root):
+        return _by_counters(known, lambda: work(RAPL_SECONDS))
+    if vcgencmd := pmic.command():
+        return _by_pmic(vcgencmd, lambda: work(pmic.SECONDS))
+    return untold(
+        "this system shows no energy counters (RAPL, through powercap), and has no vcgencmd for a PMIC"
+    )
+
+
+def _by_counters(known: list[Package], work: Callable[[], int]) -> dict[str, Any]:
     try:
         before, began = [package.read() for package in known], time.perf_counter()
         inferences = work()
@@ -75,6 +93,26 @@ def spent(work: Callable[[], int], root: Path = ROOT) -> dict[str, Any]:
         "packages": [package.name for package in known],
         "idle_subtracted": False,
         "reason": None,
+        "source": RAPL,
+    }
+
+
+def _by_pmic(vcgencmd: str, work: Callable[[], int]) -> dict[str, Any]:
+    try:
+        power = pmic.power(vcgencmd, work)
+    except PmicError as error:
+        return untold(str(error))
+    joules = power.watts * power.seconds
+    return {
+        "joules_per_inference": joules / power.inferences,
+        "joules": joules,
+        "inferences": power.inferences,
+        "seconds": power.seconds,
+        "packages": None,
+        "idle_subtracted": False,
+        "reason": None,
+        "source": pmic.SOURCE,
+        "readings": power.readings,
     }
 
 

@@ -32,10 +32,6 @@ from edgeall.runtimes.onnx_providers import NVIDIAS
 MEMORY_RUNS = 5
 """Inferences of the memory pass: engines reserve what they need at the first and may grow at the next."""
 
-
-ENERGY_SECONDS = 2.0
-"""The processor's energy counters move about a thousand times a second, so this makes them fine enough."""
-
 BATCH_RUNS = 3
 """Least runs of a larger batch in a round, each of which is of many images."""
 
@@ -108,13 +104,13 @@ def memory(order: WorkerJob) -> dict[str, Any]:
 
 
 def _energy(session: Session, opened: Artifact, order: WorkerJob) -> dict[str, Any]:
-    """Joules of the processor while it does nothing but infer; see `edgeall.measuring.energy`."""
+    """Joules while the processor does nothing but infer; see `edgeall.measuring.energy`."""
     if session.accelerator is not None:
-        return energy.untold("RAPL tells of the processor, not of the accelerator")
+        return energy.untold("energy counters tell of the processor, not of the accelerator")
     tensors = [session.prepare(image) for image in _readable(order, opened, at_most=MEMORY_RUNS).values()]
 
-    def work() -> int:
-        return len(timed(session.infer, tensors, 1, ENERGY_SECONDS, order.most_seconds))
+    def work(seconds: float) -> int:
+        return len(timed(session.infer, tensors, 1, seconds, order.most_seconds))
 
     return energy.spent(work)
 

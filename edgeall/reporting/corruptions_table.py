@@ -1,6 +1,6 @@
 """Accuracy on corrupted pictures: a row an artifact, and for Markdown a row an artifact and corruption."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from edgeall import formatting
 from edgeall.recommending.measured import artifacts
@@ -82,6 +82,17 @@ def _measured(bench: Bench) -> list[tuple[Result, Corruptions]]:
     return [(result, result.corruptions) for result in artifacts(bench) if result.corruptions is not None]
 
 
+def _not_shown(measured: list[tuple[Result, Corruptions]]) -> Iterator[str]:
+    """What so few subjects or images cannot show."""
+    few = sorted({found.clusters or found.unchanged.n for _, found in measured if found.too_few})
+    kind = "subjects" if any(found.clusters for _, found in measured) else "images"
+    if few:
+        yield f"{formatting.listed([str(n) for n in few], 'or')} {kind} cannot show a loss of accuracy, however large."
+    points = [point for _, found in measured for point in found.every]
+    if any(point.accuracy.low is None for point in points):
+        yield f"A value without [95%]: no interval can be shown with so few {kind}."
+
+
 def _refused(unchanged: CorruptionPoint, worst: CorruptionPoint) -> str:
     if worst.refused is None or unchanged.refused is None:
         return formatting.UNKNOWN
@@ -100,6 +111,7 @@ def _notes(bench: Bench) -> list[str]:
     subjects = sorted({found.clusters for _, found in measured if found.clusters is not None})
     of = f" of {formatting.listed([str(n) for n in subjects], 'or')} subjects" if subjects else ""
     return [
+        *_not_shown(measured),
         f"{several}{of}, each after eight corruptions at five strengths; unchanged: the same images as they are.",
         "refused: by the domain check, unchanged → at the lowest accuracy.",
         "loss shown: corruptions and strengths at which accuracy or AUC is shown to be lower (paired tests, Holm). "

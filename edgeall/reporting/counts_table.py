@@ -1,5 +1,8 @@
 """Instructions counted on an emulated board, and the latency they speak for: never in the table of latencies."""
 
+import math
+from statistics import median
+
 from edgeall import formatting
 from edgeall.reporting.results_table import SideTable
 from edgeall.results import Bench
@@ -7,6 +10,9 @@ from edgeall.results.costs import LatencyEstimate
 
 HEADING = "Instructions, and an estimate"
 COLUMNS = ("artifact", "million instructions", "latency on a real board")
+_LEAST = 1e-9
+"""Of an estimate over what was published: none is 0."""
+
 _NO_REASON = "no reason is told"
 
 
@@ -49,10 +55,16 @@ def _range(estimate: LatencyEstimate | None) -> str:
 
 
 def _basis(estimate: LatencyEstimate) -> list[str]:
-    errors = formatting.listed([f"{100 * each.leave_one_out_error:+.0f}%" for each in estimate.calibration])
+    errors = sorted(
+        estimate.calibration, key=lambda each: abs(math.log(max(1 + each.leave_one_out_error, _LEAST)))
+    )
+    worst = errors[-1]
+    middle = median(abs(each.leave_one_out_error) for each in errors)
     return [
         f"≈ estimated, not measured, for {formatting.threads(estimate.threads)} at {estimate.clock_hz / 1e9:.1f} GHz: "
         f"{estimate.method}.",
-        f"Each published latency, estimated from the others of {estimate.board}, comes out wrong by {errors}. "
-        "Ranges that overlap say nothing of which is faster.",
+        f"Each of the {len(errors)} latencies published for {estimate.board}, estimated from the others, comes out "
+        f"wrong by {100 * middle:.0f}% in the median, and by {100 * worst.leave_one_out_error:+.0f}% at worst"
+        f"{f' ({worst.model})' if worst.model else ''}. "
+        "A range tells the order of magnitude. Ranges that overlap say nothing of which is faster.",
     ]

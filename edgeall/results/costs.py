@@ -116,7 +116,14 @@ class CardMemory:
 
 @dataclass(frozen=True, kw_only=True)
 class Energy:
-    """Of the whole processor package, idle power included; or the `reason` why it is not known."""
+    """Of one inference, idle power included; or the `reason` why it is not known.
+
+    Attributes:
+        packages: of the processor, whose counters were read.
+        source: what was measured, and by what; None in results of before there were several: then it is the
+            processor's packages.
+        readings: of power, where it was sampled.
+    """
 
     joules_per_inference: float | None = None
     joules: float | None = None
@@ -125,6 +132,8 @@ class Energy:
     packages: tuple[str, ...] | None = None
     idle_subtracted: bool | None = None
     reason: str | None = None
+    source: str | None = field(default=None, metadata=SOMETIMES)
+    readings: int | None = field(default=None, metadata=SOMETIMES)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -120,6 +120,20 @@ def test_the_diff(
     assert said in capsys.readouterr().out
 
 
+def test_the_diff_leaves_out_runs_of_which_no_result_is_named(
+    call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = measured()
+    for row in other["results"]:
+        row |= {"run": "other", "artifact": "runs/other/exports/other.tflite"}
+    assert call(other) == call(measured()) == 0
+    capsys.readouterr()
+    assert call(measured(), "--diff") == 0
+    said = capsys.readouterr().out
+    assert "missing: " not in said
+    assert "not compared, because no result of them is named: other" in said
+
+
 def test_the_diff_writes_nothing(call: Call, tmp_path: Path) -> None:
     assert call(measured()) == 0
     before = (tmp_path / "figures" / "mobile.yaml").read_bytes()

@@ -1,5 +1,6 @@
 """`--device gpu` and accelerators of a user's own, as a user meets them."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -8,8 +9,11 @@ from pathlib import Path
 import pytest
 from small_run import draw, make_artifact, make_run
 
+from edgeall.artifact import Format, Precision
 from edgeall.targets import load_profile, missing_accelerators
 
+FORMATS: tuple[Format, ...] = ("onnx", "openvino")
+PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 SHORT = ("--rounds", "2", "--min-runs", "12", "--min-seconds", "0.02")
 PROFILE = """
 reach = "local"
@@ -92,6 +96,30 @@ def test_an_accelerator_is_benched_with_batches_and_copies(tmp_path: Path) -> No
     heading = f"bound ({' '.join(card['name'].split())}, "
     for words in (heading, "Batches, copies and energy", "Computed on CPUExecutionProvider alone"):
         assert words in " ".join(shown.stdout.split())
+
+
+def test_all_precisions_are_benched_with_the_least_and_the_largest_batch_of_the_gpu_profile(
+    tmp_path: Path,
+) -> None:
+    """The engines' CPU providers stand in the accelerator's place."""
+    draw(tmp_path / "data", {"healthy": 10, "all": 10})
+    run = make_run(tmp_path / "runs" / "tiny", tmp_path / "data")
+    for format in FORMATS:
+        for precision in PRECISIONS:
+            make_artifact(run, format, precision)
+    assert load_profile("gpu").batches == tuple(2**power for power in range(9))
+    (tmp_path / "bound.toml").write_text(PROFILE.replace("batches = [4]", "batches = [1, 256]"))
+    short = ("--rounds", "1", "--min-runs", "3", "--min-seconds", "0.01")
+    done = edgeall(tmp_path, "bench", "--device", "bound.toml", *short, "--json")
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)["results"]
+    assert {(row["format"], row["precision"]) for row in results} == set(
+        itertools.product(FORMATS, PRECISIONS)
+    )
+    for row in results:
+        assert row["latency_ms"]["n"] >= 3
+        assert [entry["batch"] for entry in row["batches"]] == [256]
+        assert row["batches"][0]["latency_ms"]["n"] >= 3
 
 
 def test_engines_own_tools_are_not_set_against_an_accelerator(tmp_path: Path) -> None:

@@ -21,17 +21,17 @@ def zone(root: Path, folder: str, name: str, microjoules: int = 0) -> Path:
     return place / "energy_uj"
 
 
-def using(counter: Path, microjoules: int, inferences: int) -> Callable[[], int]:
+def using(counter: Path, microjoules: int, inferences: int) -> Callable[[float], int]:
     """Work that moves a counter on, past its end if need be."""
 
-    def work() -> int:
+    def work(seconds: float) -> int:
         counter.write_text(str((int(counter.read_text()) + microjoules) % RANGE))
         return inferences
 
     return work
 
 
-def never() -> int:
+def never(seconds: float) -> int:
     raise AssertionError("there is nothing to read, and so nothing to run")
 
 
@@ -40,6 +40,7 @@ def test_joules_an_inference_are_those_of_the_whole_package(tmp_path: Path) -> N
     told = energy.spent(using(counter, 5_000_000, 20), tmp_path)
     assert (told["joules"], told["joules_per_inference"], told["inferences"]) == (5.0, 0.25, 20)
     assert (told["packages"], told["idle_subtracted"], told["reason"]) == (["package-0"], False, None)
+    assert told["source"] == energy.RAPL
     json.dumps(told, allow_nan=False)
 
 
@@ -57,9 +58,9 @@ def test_all_packages_are_added_up_and_their_parts_are_not_counted_again(tmp_pat
         zone(tmp_path, "intel-rapl-mmio:0", "package-0"),
     ]
 
-    def work() -> int:
+    def work(seconds: float) -> int:
         for counter in (first, second, *parts):
-            using(counter, 1_000_000, 1)()
+            using(counter, 1_000_000, 1)(seconds)
         return 4
 
     told = energy.spent(work, tmp_path)
@@ -67,10 +68,14 @@ def test_all_packages_are_added_up_and_their_parts_are_not_counted_again(tmp_pat
     assert told["packages"] == ["package-0", "package-1"]
 
 
-def test_without_counters_nothing_runs_and_the_reason_is_told(tmp_path: Path) -> None:
+def test_without_counters_nothing_runs_and_the_reason_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
     told = energy.spent(never, tmp_path)
     assert told["joules_per_inference"] is None
     assert "no energy counters" in told["reason"]
+    assert "no vcgencmd" in told["reason"]
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root reads everything")

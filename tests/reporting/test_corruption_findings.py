@@ -153,3 +153,21 @@ def test_figures_that_cannot_be_are_refused(
     place[path[-1]] = value
     with pytest.raises(MeasurementError, match="corruptions"):
         results.merge([("one", document)])
+
+
+def test_the_table_says_what_three_subjects_cannot_show(make_document: Make, make_result: Make) -> None:
+    few = row(make_result, {"noise 5": 50}, {}, subjects=3, of_one_class=True)
+    (bench,) = results.merge([("one", make_document([few]))])
+    notes = " ".join(corruptions(bench).notes)
+    assert "3 subjects cannot show a loss of accuracy, however large." in notes
+    (many,) = results.merge([("one", make_document([row(make_result, CLEAR, {})]))])
+    assert "cannot show" not in " ".join(corruptions(many).notes)
+    assert "no interval" not in " ".join(corruptions(many).notes)
+
+
+def test_the_table_says_why_a_value_has_no_interval(make_document: Make, make_result: Make) -> None:
+    found = as_json(figures(60, {"noise 5": 50}, {}, subjects=3, of_one_class=True))
+    for point in (found["unchanged"], *found["points"]):
+        point["accuracy"] |= {"low": None, "high": None}
+    (bench,) = results.merge([("one", make_document([make_result(corruptions=found)]))])
+    assert "A value without [95%]: no interval can be shown with so few subjects." in corruptions(bench).notes

@@ -128,7 +128,10 @@ def _description(
         names = formatting.listed(
             [f"{group.label}{_AS[group.first.precision == 'int8']}" for group in banded]
         )
-        band = f"95% bands, {first.method}, of {names}; a band for a whole curve at once would be wider."
+        band = (
+            f"95% bands, {first.method}, of {names}. They hold at each threshold, and not for a whole curve at once, "
+            "whose band would be wider."
+        )
     else:
         band = f"There is {first.method}."
     areas = formatting.listed(
