@@ -217,12 +217,12 @@ def test_text_from_a_file_stays_on_one_line_of_the_message() -> None:
     "text", ["[" + "[]," * 3_000_000 + "[]]", b"[" + b'{"a":1},' * 2_000_000 + b"1]"], ids=["str", "bytes"]
 )
 def test_a_short_text_of_many_values_takes_no_memory(text: str | bytes) -> None:
-    with pytest.raises(documents.DocumentError, match="more than 5000000 values"):
+    with pytest.raises(documents.DocumentError, match=f"more than {documents.MAX_VALUES} values"):
         documents.parse(text)
 
 
 def test_a_long_text_of_few_values_is_read() -> None:
-    assert documents.parse(b'["' + b"," * 4_000_000 + b"x" * 4_000_000 + b'"]')[0].startswith(",")
+    assert documents.parse(b'["' + b"," * 2_000_000 + b"x" * 2_000_000 + b'"]')[0].startswith(",")
 
 
 def test_toml_is_what_people_write(tmp_path: Path) -> None:
