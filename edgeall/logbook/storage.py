@@ -20,6 +20,9 @@ SCHEMA = 1
 OLDEST_SQLITE = (3, 37)
 """The first with STRICT tables. Debian 12 and Raspberry Pi OS of 2023 have 3.40."""
 
+MOST_BYTES = 32 << 20
+"""Longest value of a log that is read or written."""
+
 _BUSY_SECONDS = 30.0
 """How long one process waits for another that is writing."""
 
@@ -128,6 +131,7 @@ def connect(path: Path, *, create: bool, read_only: bool = False) -> sqlite3.Con
             isolation_level=None,
             check_same_thread=False,
         )
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
     try:
         with in_words(path):
             _set_up(database, path, create, read_only)

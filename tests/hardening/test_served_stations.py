@@ -32,7 +32,14 @@ UPLOADS = int(os.environ.get("EDGEALL_UPLOADS", "1000"))
 def station(tiny: SmallModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("hardening")
     artifact = tiny.sealed("tflite-int8", folder)
-    limits = Limits(rate=1e6, burst=1_000_000, head_seconds=2.0, pause_seconds=2.0)
+    limits = Limits(
+        rate=1e6,
+        burst=1_000_000,
+        question_rate=1e6,
+        question_burst=1_000_000,
+        head_seconds=2.0,
+        pause_seconds=2.0,
+    )
     with served(artifact, folder / "log.db", limits=limits) as station:
         yield station
 
