@@ -11,6 +11,8 @@ NAMES = (
     # tables, front matter, spreadsheets
     "| a | b |",
     "---\nlicense: other\n---",
+    "a\n```\n# forged\n",
+    "a ``` b",
     "=HYPERLINK(1)",
     "=cmd|' /C calc'!A0",
     "+1+cmd",

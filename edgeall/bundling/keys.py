@@ -89,9 +89,7 @@ def load_key(path: AnyPath, passphrase: str | None = None) -> Key:
         others = path.stat().st_mode & 0o077 if os.name == "posix" else 0
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise UsageError(
-            f"{path}: cannot be read ({why}); edgeall keys make writes a pair of keys"
-        ) from None
+        raise UsageError(f"{path}: cannot be read ({why}); edgeall keys make writes a pair of keys") from None
     if b"PRIVATE KEY" not in content:
         raise UsageError(f"{path}: no private key; sign with the file that ends with {PRIVATE}")
     if others:

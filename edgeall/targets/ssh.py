@@ -26,6 +26,7 @@ from edgeall.targets.profile import Board, Profile
 from edgeall.targets.readiness import Finding
 from edgeall.targets.ssh_errors import Dropped
 from edgeall.targets.uploads import Upload, accepted, push
+from edgeall.telemetry import FOREIGN, VARIABLES
 
 PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Pauses before retries after a lost connection, without a measurement in between. A reboot takes a minute."""
@@ -249,7 +250,14 @@ class SshTarget:
         self, modules: Sequence[str], folder: str, paths: Iterable[str] | None, *, keep: bool
     ) -> dict[str, str | None]:
         """Reason by module why it cannot be imported there, None where it can; see `edgeall.targets.agent.engines`."""
-        request = self._request(folder, paths, modules=modules, launcher=field_tier.LAUNCHER, keep=keep)
+        request = self._request(
+            folder,
+            paths,
+            modules=modules,
+            launcher=field_tier.LAUNCHER,
+            keep=keep,
+            variables={**VARIABLES, **FOREIGN},
+        )
         answers = self._connected().call("engines", request).document
         return {module: _import_error(**answer) for module, answer in answers.items()}
 

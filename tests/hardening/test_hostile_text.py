@@ -1,8 +1,10 @@
 """Names from outside in all that edgeall writes for people: nothing is forged, nothing breaks, nothing is lost."""
 
 import csv
+import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +23,8 @@ from edgeall.cli.main import main
 
 yaml = pytest.importorskip("yaml", reason="workstation: cards write YAML too")
 
+FRONT = re.compile(r"---\n(.*?)\n---\n(.*)", re.DOTALL)
+FENCED = re.compile(r"^```.*?^```\n", re.DOTALL | re.MULTILINE)
 SHORT = [name for name in NAMES if len(name) < 200]
 
 
@@ -74,7 +78,8 @@ def test_cards_say_a_name_and_nothing_more(
     for file, text in files.items():
         assert text.replace("\n", "").isprintable() or file.endswith(".json"), file
     plain = carded_plainly(tiny, tmp_path, capsys)
-    _, head, body = files["README.md"].split("---\n", 2)
+    head, body = FRONT.fullmatch(files["README.md"]).groups()  # type: ignore[union-attr]
+    body = FENCED.sub("", body)
     metadata = yaml.safe_load(head)
     assert set(metadata) <= {"license", "pipeline_tag", "tags", "model-index"}
     assert metadata.get("license") != "other"
@@ -98,12 +103,16 @@ def carded_plainly(tiny: SmallModel, folder: Path, capsys: pytest.CaptureFixture
 
 
 def outline(text: str) -> list[str]:
-    """What of each line makes it a heading, a table's row with its number of cells, a list, or text."""
-    body = text.split("---\n", 2)[-1]
+    """Its headings, rows of tables with their numbers of cells, and blocks of code, in order."""
+    body = FENCED.sub("```\n", FRONT.sub(r"\2", text))
     return [
-        line.split(" ")[0] if line.startswith("#") else f"|{line.count('|')}" if line.startswith("|") else ""
+        line.split(" ")[0]
+        if line.startswith("#")
+        else f"|{line.count('|')}"
+        if line.startswith("|")
+        else line
         for line in body.splitlines()
-        if line.startswith(("#", "|"))
+        if line.startswith(("#", "|", "```"))
     ]
 
 
@@ -173,7 +182,9 @@ def test_verdicts_on_files_of_any_name_are_a_row_each(form: str, tiny: SmallMode
     if form == "jsonl":
         rows: list[Any] = [json.loads(line) for line in text.splitlines()]
     else:
-        rows = list(csv.DictReader(text.splitlines(keepends=True)))
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        assert len(text.splitlines()) == 1 + len(rows)
+        assert text.replace("\n", "").isprintable()
         cells = [cell for row in rows for cell in row.values()]
         assert not [cell for cell in cells if cell.startswith(("=", "+", "@", "\t", "\r", "\n", "\uff1d"))]
     assert len(rows) == len(set(names))
