@@ -44,10 +44,10 @@ def verify(log: Logbook, noted: Head | None = None) -> Verification:
     """Check every entry of a log: its number, its content against its commitment, and its place in the chain.
 
     Noticed are entries that were changed, taken out, moved or put in. Entries that are missing at the beginning must be
-    in an archive that an entry tells of. Fingerprints of pictures that are not decided again must be those that the last
-    removal or archive tells of. Entries that were cut off at the end are noticed where the log's own note of its head
-    was left, or where `noted` is one of them. Who rewrites the file can compute a whole new chain: that is
-    noticed only by a head that was noted down elsewhere.
+    in an archive that an entry tells of. Fingerprints of pictures that are not decided again must be those that the
+    last removal or archive tells of. Entries that were cut off at the end are noticed where the log's own note of its
+    head was left, or where `noted` is one of them. Who rewrites the file can compute a whole new chain: that is noticed
+    only by a head that was noted down elsewhere.
 
     Args:
         noted: a head that was noted down earlier; its hash may be the beginning of one.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from log_made import log_of, picture
 
-from edgeall.logbook import Head, Logbook, Verification, chain, find_path, remove, stamp, verify
+from edgeall.logbook import Head, Logbook, LogError, Verification, chain, find_path, remove, stamp, verify
 
 
 @pytest.fixture
@@ -229,3 +229,10 @@ def test_fingerprints_of_an_earlier_edgeall_are_remarked_until_the_next_removal(
         assert any("fingerprints" in remark for remark in found.remarks)
         remove(log, find_path(log, "slide/004.jpg"), "path")
         assert verify(log).remarks == ()
+
+
+def test_a_text_without_measure_is_not_read(path: Path) -> None:
+    tampered(path, "UPDATE entries SET body = hex(zeroblob(20000000)) WHERE seq = 4")
+    with Logbook.open(path) as log, pytest.raises(LogError, match="damaged") as told:
+        verify(log)
+    assert "\n" not in str(told.value)
