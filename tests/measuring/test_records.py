@@ -13,6 +13,7 @@ from mutations import changed
 
 from edgeall.errors import MeasurementError
 from edgeall.measuring.records import (
+    MAX_BYTES,
     AlreadyRecorded,
     EndOfMeasuring,
     FigureKey,
