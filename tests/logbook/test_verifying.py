@@ -232,7 +232,7 @@ def test_fingerprints_of_an_earlier_edgeall_are_remarked_until_the_next_removal(
 
 
 def test_a_text_without_measure_is_not_read(path: Path) -> None:
-    tampered(path, "UPDATE entries SET body = hex(zeroblob(20000000)) WHERE seq = 4")
+    tampered(path, "UPDATE entries SET body = json_quote(hex(zeroblob(20000000))) WHERE seq = 4")
     with Logbook.open(path) as log, pytest.raises(LogError, match="damaged") as told:
         verify(log)
     assert "\n" not in str(told.value)
