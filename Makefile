@@ -21,7 +21,7 @@ help:
 	@echo "make export-speed  what one export costs beside nine separate ones, cached, and with other calibration images"
 	@echo "make classify-speed ARTIFACT=FILE.tflite  edgeall classify beside a short script with the same engine, five minutes"
 	@echo "make serve-memory ARTIFACT=FILE.tflite  memory of edgeall serve after 1,000 large pictures, some minutes"
-	@echo "make serve-uploads  10,000 malformed pictures sent to edgeall serve, a minute"
+	@echo "make serve-uploads  10,000 malformed pictures and vanishing clients, and requests of all kinds, for edgeall serve"
 	@echo "make screenshots  the pictures in docs/images, from the page of edgeall serve in Chromium"
 	@echo "make watch-speed ARTIFACT=FILE.tflite  edgeall watch beside edgeall classify, on one processor, and its memory"
 	@echo "make watch-kills  watchers that are killed 1,000 times while pictures arrive (KILLS=N), at most 12 minutes"
@@ -77,7 +77,8 @@ serve-memory: $(READY)
 	$(BIN)/python benchmarks/serve_memory.py $(ARTIFACT) --out benchmarks/results/serve-memory.md
 
 serve-uploads: $(READY)
-	EDGEALL_UPLOADS=10000 $(BIN)/python -m pytest -s -k malformed tests/hardening/test_served_stations.py
+	EDGEALL_UPLOADS=10000 EDGEALL_CLIENTS=10000 $(BIN)/python -m pytest -s -k "malformed or vanish" tests/hardening/test_served_stations.py
+	EDGEALL_EXAMPLES=500 $(BIN)/python -m pytest -k every_answer tests/serving/test_openapi.py
 
 screenshots: $(READY)
 	EDGEALL_SCREENSHOTS=docs/images $(BIN)/python -m pytest -p no:randomly tests/serving/test_screenshots.py

@@ -10,8 +10,12 @@ def visible(value: Any) -> Any:
     return value
 
 
+_BEGINNINGS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""Of formulas; the last four are wide forms of the first four."""
+
+
 def harmless(value: Any) -> Any:
     """Text that a spreadsheet program would take for a formula gets an apostrophe in front (OWASP, CSV injection)."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if isinstance(value, str) and value.startswith(_BEGINNINGS):
         return f"'{value}"
     return value

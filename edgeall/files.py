@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -309,6 +310,27 @@ def sha256_file(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_at_most(path: AnyPath, most: int) -> bytes:
+    """All bytes of a file that has at most `most`.
+
+    Raises:
+        ValueError: it has more.
+        OSError: it cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        status = os.fstat(file.fileno())
+        # What has no size, such as a pipe, is read in a buffer of the largest size; a model's would be 2 GiB.
+        regular = stat.S_ISREG(status.st_mode)
+        content = b"" if regular and status.st_size > most else file.read(-1 if regular else most + 1)
+    if max(status.st_size, len(content)) > most:
+        raise ValueError(f"larger than {_in_words(most)}")
+    return content
+
+
+def _in_words(size: int) -> str:
+    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
 
 
 def refuse_overwrite(path: Path, overwrite: bool) -> None:

@@ -6,6 +6,7 @@ from which that image was called positive (one for a whole run; each fold's own 
 
 import csv
 import io
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ POOLED = "pooled"
 
 _FIRST = ("part", "image", "subject", "label")
 _PARTS = (*runs.PARTS, POOLED)
+MAX_BYTES = 32 << 20
+"""Largest file that is read: about 370,000 images of two classes."""
+
 _SUM_OFF = 1e-3
 """Probabilities of an image add up to 1 as far as float32 holds it, and calibration in float32 after it."""
 
@@ -87,26 +91,27 @@ def read(path: AnyPath, labels: tuple[str, ...]) -> dict[str, Predictions]:
     """Read it back, by part.
 
     Raises:
-        RunError: missing, damaged, or of other labels.
+        RunError: missing, damaged, larger than `MAX_BYTES`, or of other labels.
     """
     path = Path(path)
     if not path.is_file():
         raise RunError(f"{path}: not there; train the run again to have its predictions")
     header = [*_FIRST, *(f"p:{label}" for label in labels), "threshold"]
-    found: dict[str, list[list[str]]] = {}
+    found: dict[str, _Part] = {}
     number = 1
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.reader(file, strict=True)
-            if next(rows, None) != header:
-                raise RunError(f"{path}: its columns are not {','.join(header)}")
-            for number, row in enumerate(rows, start=2):
-                if len(row) != len(header) or row[0] not in _PARTS or row[3] not in labels:
-                    raise RunError(
-                        f"{path}: line {number} is damaged (cut, or of another part or label); train the run again"
-                    )
-                found.setdefault(row[0], []).append(row)
-        return {part: _predictions(part, rows, labels) for part, rows in found.items()}
+        # In pieces: a text of wide letters takes four times its bytes.
+        content = io.BytesIO(files.read_at_most(path, MAX_BYTES))
+        rows = csv.reader(io.TextIOWrapper(content, encoding="utf-8", newline=""), strict=True)
+        if next(rows, None) != header:
+            raise RunError(f"{path}: its columns are not {','.join(header)}")
+        for number, row in enumerate(rows, start=2):
+            if len(row) != len(header) or row[0] not in _PARTS or row[3] not in labels:
+                raise RunError(
+                    f"{path}: line {number} is damaged (cut, or of another part or label); train the run again"
+                )
+            found.setdefault(row[0], _Part()).add(row, labels)
+        return {name: part.predictions(name, len(labels)) for name, part in found.items()}
     except csv.Error as error:
         raise RunError(f"{path}: line {number + 1} is damaged ({error}); train the run again") from None
     except (OSError, ValueError) as error:
@@ -158,19 +163,32 @@ def check_images(
     raise RunError(f"{path}: {name} has another label or subject than in the run; train the run again")
 
 
-def _predictions(part: str, rows: list[list[str]], labels: tuple[str, ...]) -> Predictions:
-    table = np.asarray([[float(value) for value in row[len(_FIRST) :]] for row in rows], dtype=np.float64)
-    images = tuple(row[1] for row in rows)
-    if len(set(images)) < len(images):
-        raise ValueError(f"an image is twice in its part {part}")
-    if not ((table >= 0.0) & (table <= 1.0)).all():
-        raise ValueError("a probability or threshold is not within 0 and 1")
-    if not (abs(table[:, :-1].sum(axis=1) - 1.0) <= _SUM_OFF).all():
-        raise ValueError("the probabilities of an image do not add up to 1")
-    return Predictions(
-        images,
-        tuple(row[2] or None for row in rows),
-        np.asarray([labels.index(row[3]) for row in rows], dtype=np.int64),
-        table[:, :-1],
-        table[:, -1],
-    )
+class _Part:
+    """Columns of one part while rows are read: rows of text would take several times the file."""
+
+    def __init__(self) -> None:
+        self._images, self._subjects = list[str](), list[str | None]()
+        self._truth, self._figures = array("q"), array("d")
+
+    def add(self, row: list[str], labels: tuple[str, ...]) -> None:
+        self._images.append(row[1])
+        self._subjects.append(row[2] or None)
+        self._truth.append(labels.index(row[3]))
+        self._figures.extend(map(float, row[len(_FIRST) :]))
+
+    def predictions(self, part: str, classes: int) -> Predictions:
+        """Raises ValueError where a figure cannot be, or an image is twice."""
+        table = np.array(self._figures, dtype=np.float64).reshape(-1, classes + 1)
+        if len(set(self._images)) < len(self._images):
+            raise ValueError(f"an image is twice in its part {part}")
+        if not ((table >= 0.0) & (table <= 1.0)).all():
+            raise ValueError("a probability or threshold is not within 0 and 1")
+        if not (abs(table[:, :-1].sum(axis=1) - 1.0) <= _SUM_OFF).all():
+            raise ValueError("the probabilities of an image do not add up to 1")
+        return Predictions(
+            tuple(self._images),
+            tuple(self._subjects),
+            np.array(self._truth, dtype=np.int64),
+            table[:, :-1],
+            table[:, -1],
+        )

@@ -20,7 +20,7 @@ REPORTERS = ("openvino_telemetry",)
 send an event and keep an identifier in the home folder whenever it is loaded; no variable switches that off."""
 
 FOREIGN: Mapping[str, str] = MappingProxyType({"CI": "true"})
-"""Variables for a program that does not import edgeall: OpenVINO's tools report nothing from test machines."""
+"""Further variables for a program that does not import edgeall: OpenVINO reports nothing from test machines."""
 
 
 def switch_off() -> None:

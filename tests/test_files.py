@@ -180,3 +180,19 @@ def test_one_waits_for_another_that_holds_a_file(tmp_path: Path) -> None:
     assert other.stdout.readline() == "in\n"
     assert other.wait() == 0
     other.stdout.close()
+
+
+def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 2048)
+    assert files.read_at_most(path, 2048) == b"x" * 2048
+    with pytest.raises(ValueError, match="larger than 1 KiB"):
+        files.read_at_most(path, 1024)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a device file")
+def test_what_has_no_size_is_read_up_to_its_bound() -> None:
+    with pytest.raises(ValueError, match="larger than 3 MiB"):
+        files.read_at_most("/dev/zero", 3 << 20)
+    # Of size 0, as the system tells it.
+    assert b"processor" in files.read_at_most("/proc/cpuinfo", 1 << 20)

@@ -96,6 +96,15 @@ def test_damage_is_named(tmp_path: Path, damage, message: str) -> None:
     assert str(path) in str(error.value)
 
 
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / predictions.FILE
+    with path.open("wb") as file:
+        file.truncate(300_000_000)
+    with pytest.raises(RunError, match=r"damaged \(larger than 32 MiB\); train the run again") as error:
+        predictions.read(path, LABELS)
+    assert str(error.value).startswith(str(path))
+
+
 def test_a_run_without_predictions_says_so(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="train the run again"):
         predictions.read(tmp_path / predictions.FILE, LABELS)

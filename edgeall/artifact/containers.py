@@ -18,9 +18,16 @@ from typing import Protocol
 from edgeall.artifact import appended_zip, protobuf
 from edgeall.engines import BY_SUFFIX, FILES, load
 from edgeall.errors import ArtifactError
+from edgeall.files import read_at_most
 from edgeall.values import dataclass
 
 KEY = "edgeall"
+MAX_BYTES = (1 << 31) - 1
+"""Largest TFLite or ONNX file. FlatBuffers and Protocol Buffers hold no more."""
+
+MAX_GRAPH_BYTES = 64 << 20
+"""Largest `.xml` of OpenVINO, which holds no weights."""
+
 _MAX_METADATA = 4 << 20
 _ZIP_ENTRY = "edgeall.json"
 LABELS_FILE = "labels.txt"
@@ -40,6 +47,13 @@ class Parts:
     payload: str
     text: str | None
     labels: tuple[str, ...] | None = None
+
+
+def _content(path: Path, most: int) -> bytes:
+    try:
+        return read_at_most(path, most)
+    except ValueError as error:
+        raise ArtifactError(f"{path}: {error}, more than a model of its format can have") from None
 
 
 class Container(Protocol):
@@ -69,7 +83,7 @@ class TfliteContainer(_OneFile):
     _ENTRY = re.compile(rb"PK\x03\x04.{26}" + re.escape(_ZIP_ENTRY.encode()), re.DOTALL)
 
     def split(self, path: Path) -> Parts:
-        data = path.read_bytes()
+        data = _content(path, MAX_BYTES)
         if data[4:8] != b"TFL3":
             raise ArtifactError(f"{path}: not a TFLite model")
         # Byte for byte what edgeall packs: nothing added, nothing edited, no name or date changed.
@@ -100,14 +114,17 @@ class TfliteContainer(_OneFile):
 class OnnxContainer(_OneFile):
     """Protobuf; ModelProto.metadata_props is field 14, StringStringEntryProto has key = 1 and value = 2."""
 
+    _MOST_FIELDS = 100_000
     _METADATA_PROPS = 14
     _GRAPH = 7
 
     def split(self, path: Path) -> Parts:
-        data = path.read_bytes()
+        data = _content(path, MAX_BYTES)
         digest, found, has_graph = hashlib.sha256(), list[str](), False
         try:
-            for number, start, body, end in protobuf.fields(data):
+            for count, (number, start, body, end) in enumerate(protobuf.fields(data)):
+                if count > self._MOST_FIELDS:
+                    raise ValueError("more fields than a model has")
                 has_graph |= number == self._GRAPH
                 if number == self._METADATA_PROPS:
                     entry = {n: data[b:e] for n, _, b, e in protobuf.fields(data, body, end)}
@@ -138,7 +155,7 @@ class OpenVinoContainer:
     _ELEMENT = re.compile(rf'<{KEY} value="([^"]*)" ?/>'.encode())
 
     def split(self, path: Path) -> Parts:
-        graph = path.read_bytes()
+        graph = _content(path, MAX_GRAPH_BYTES)
         if b"<net " not in graph[:4096] or not graph.rstrip().endswith(b"</net>"):
             raise ArtifactError(f"{path}: not an OpenVINO model, or a truncated one")
         weights = path.with_suffix(".bin")

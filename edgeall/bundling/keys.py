@@ -18,6 +18,9 @@ from edgeall.station.signatures import fingerprint
 from edgeall.station.verifying import read_key
 
 PRIVATE, PUBLIC = ".key", ".pub"
+MAX_BYTES = 1 << 16
+"""Largest file that is read as a key. One of P-256 has about 250 bytes."""
+
 _ALGORITHM = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 """RFC 6979, so that a kit of the same contents is the same file."""
 
@@ -82,12 +85,11 @@ def load_key(path: AnyPath, passphrase: str | None = None) -> Key:
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
+        content = files.read_at_most(path, MAX_BYTES)
         others = path.stat().st_mode & 0o077 if os.name == "posix" else 0
-    except OSError as error:
-        raise UsageError(
-            f"{path}: cannot be read ({error.strerror}); edgeall keys make writes a pair of keys"
-        ) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path}: cannot be read ({why}); edgeall keys make writes a pair of keys") from None
     if b"PRIVATE KEY" not in content:
         raise UsageError(f"{path}: no private key; sign with the file that ends with {PRIVATE}")
     if others:

@@ -66,12 +66,13 @@ def opened_key(path: Path) -> "Key":
     Raises:
         UsageError: see `edgeall.bundling.load_key`.
     """
-    from edgeall.bundling import load_key
+    from edgeall import files
+    from edgeall.bundling.keys import MAX_BYTES, load_key
 
     given = os.environ.get(PASSPHRASE)
     try:
-        encrypted = b"ENCRYPTED" in path.read_bytes()
-    except OSError:
+        encrypted = b"ENCRYPTED" in files.read_at_most(path, MAX_BYTES)
+    except (OSError, ValueError):
         encrypted = False
     if encrypted and given is None and sys.stdin.isatty():
         import getpass

@@ -2,6 +2,7 @@
 
 import argparse
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,14 @@ from edgeall.cli.display import Display
 from edgeall.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from edgeall.logbook import Head, Record
 
 _SHORTEST_HASH = 16
 _MOST = 1_000_000
+_PAGE = 500
+"""Entries that are read at once."""
 
 
 def add_log_option(parser: argparse.ArgumentParser) -> None:
@@ -93,20 +98,35 @@ def _show(args: argparse.Namespace, display: Display) -> int:
     if not 1 <= args.n <= _MOST:
         raise UsageError(f"-n is a number of pictures from 1 to {_MOST}")
     with Logbook.open(log_path(args)) as log:
-        found = log.search(
+        search = partial(
+            log.search,
             args.search,
             decision=args.decision,
             subject=args.subject,
             since=None if args.since is None else _day(args.since),
-            count=args.n,
         )
-    for record in reversed(found):
-        display.emit(record.to_dict(), line=True)
-        if not display.as_json:
-            display.show(_line(record))
-    if not found:
+        shown = False
+        for record in _latest(search, log.head.seq + 1, args.n):
+            shown = True
+            display.emit(record.to_dict(), line=True)
+            if not display.as_json:
+                display.show(_line(record))
+    if not shown:
         display.note("no picture in the log is like that")
     return 0
+
+
+def _latest(search: "Callable[..., list[Record]]", before: int, count: int) -> "Iterator[Record]":
+    """The last `count` records that `search` finds, the earliest first; one page of them is in memory."""
+    pages: list[tuple[int, int]] = []
+    page: list[Record] = []
+    while count > 0 and (found := search(before=before, count=min(_PAGE, count))):
+        page = found
+        pages.append((before, len(page)))
+        before, count = page[-1].seq, count - len(page)
+    yield from reversed(page)
+    for before, size in reversed(pages[:-1]):
+        yield from reversed(search(before=before, count=size))
 
 
 def _verify(args: argparse.Namespace, display: Display) -> int:

@@ -39,8 +39,8 @@ def load_split(path: AnyPath, dataset: Dataset, present: Sequence[str] = PARTS) 
         )
     try:
         # JSON, whatever the file is called.
-        split = documents.build(Split, documents.parse(path.read_bytes()))
-    except (OSError, documents.DocumentError) as error:
+        split = documents.build(Split, documents.parse(files.read_at_most(path, documents.MAX_BYTES)))
+    except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: not a split ({error}); make one with: edgeall data split") from None
     known = {sample.name: sample for sample in dataset.samples}
     for part in present:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edgeall.datasets.dataset import Sample
 from edgeall.errors import ImageError
 from edgeall.pixels import formats, read_picture
+from edgeall.pixels.opening import read_whole
 from edgeall.pixels.quality import assess_without_model
 from edgeall.progress import SILENT, Progress
 
@@ -69,7 +70,7 @@ def survey(
 
 def _decode(sample: Sample) -> ImageRecord | Unreadable:
     try:
-        content = sample.path.read_bytes()
+        content = read_whole(sample.path)
         format = formats.readable(content, sample.name)
         picture = read_picture(content, _DECODED)
     except (ImageError, OSError) as error:

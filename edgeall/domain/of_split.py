@@ -8,6 +8,7 @@ from edgeall.artifact.domain import Domain
 from edgeall.domain.describing import Example, describe
 from edgeall.errors import DatasetError
 from edgeall.pixels import Resize, read_picture
+from edgeall.pixels.opening import read_whole
 from edgeall.progress import SILENT, Progress
 from edgeall.runs import Member, Split
 
@@ -39,7 +40,7 @@ def domain_of_split(root: Path, split: Split, to: Resize, progress: Progress = S
 
 def _read(path: Path, member: Member, to: Resize) -> Example:
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
     except OSError:
         raise DatasetError(f"{path}: image of the split is missing; make the split again") from None
     if hashlib.sha256(content).hexdigest() != member.sha256:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeall.artifact import Decision
+from edgeall.csv_cells import visible
 from edgeall.evaluating.evaluation import Evaluation
 from edgeall.markdown_table import escape, table
 
@@ -22,7 +23,7 @@ def document(
     stability: Mapping[str, Any] | None = None,
 ) -> str:
     """The page, with the 95% interval of every figure that has one."""
-    blocks = [f"# {escape(title)}", *map(escape, notes)]
+    blocks = [f"# {escape(visible(title))}", *(escape(visible(note)) for note in notes)]
     blocks.append(table(["", *parts], [*_figures(parts), *_other_figures(parts)]))
     blocks.append(
         "Intervals are at 95%; where subjects are known, they are over subjects and not over images. A figure without "

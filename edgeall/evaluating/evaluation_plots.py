@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
 from edgeall import files
 from edgeall.artifact import Decision
+from edgeall.csv_cells import visible
 from edgeall.evaluating.evaluation import Evaluation
 
 _NAMES = {"train": "training", "val": "validation", "test": "test", "pooled": "out of fold"}
@@ -24,14 +26,17 @@ def draw(
     history: Sequence[Mapping[str, Any]],
 ) -> dict[str, str]:
     """Write the plots; returns their titles by file name."""
-    drawn = {
-        "roc.png": ("ROC curves", _roc(title, parts)),
-        "confusion.png": ("Confusion matrices", _confusion(title, decision, parts)),
-    }
-    if history:
-        drawn["learning-curves.png"] = ("Learning curves", _learning(title, history))
-    for name, (_, figure) in drawn.items():
-        save(figure, folder / name)
+    title = visible(title)
+    # "$" in a name is no formula.
+    with matplotlib.rc_context({"text.parse_math": False}):
+        drawn = {
+            "roc.png": ("ROC curves", _roc(title, parts)),
+            "confusion.png": ("Confusion matrices", _confusion(title, decision.labels, parts)),
+        }
+        if history:
+            drawn["learning-curves.png"] = ("Learning curves", _learning(title, history))
+        for name, (_, figure) in drawn.items():
+            save(figure, folder / name)
     return {name: what for name, (what, _) in drawn.items()}
 
 
@@ -59,8 +64,8 @@ def _roc(title: str, parts: Mapping[str, Evaluation]) -> Figure:
     return figure
 
 
-def _confusion(title: str, decision: Decision, parts: Mapping[str, Evaluation]) -> Figure:
-    k = len(decision.labels)
+def _confusion(title: str, labels: Sequence[str], parts: Mapping[str, Evaluation]) -> Figure:
+    k = len(labels)
     figure = Figure(figsize=((1.4 + 0.7 * k) * len(parts) + 0.6, 1.8 + 0.7 * k), layout="constrained")
     figure.suptitle(title)
     grid = figure.subplots(1, len(parts), squeeze=False)[0]
@@ -71,8 +76,8 @@ def _confusion(title: str, decision: Decision, parts: Mapping[str, Evaluation]) 
             dark = count > 0.6 * table[row].sum()
             axes.text(column, row, str(count), ha="center", va="center", color="white" if dark else "black")
         axes.set(title=_NAMES[name], xlabel="verdict", ylabel="truth")
-        axes.set_xticks(range(k), decision.labels, rotation=45, ha="right")
-        axes.set_yticks(range(k), decision.labels)
+        axes.set_xticks(range(k), labels, rotation=45, ha="right")
+        axes.set_yticks(range(k), labels)
     return figure
 
 

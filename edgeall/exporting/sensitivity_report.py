@@ -8,9 +8,11 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 
 from edgeall import files, training
+from edgeall.csv_cells import harmless
 from edgeall.exporting import int8
 from edgeall.exporting.int8.sensitivity import LayerNoise, measure
 from edgeall.exporting.int8_methods import post_training
@@ -25,7 +27,8 @@ def write(run: Run, calibration: Path, weight_bits: int, out: Path) -> None:
     ir, quant_params = post_training.calibrated(training.load_model(run), images, run.pixels)
     rows = measure(ir, quant_params, weight_bits, images[: int8.CORRECTION_IMAGES], run.pixels)
     files.write_text(out.with_suffix(".csv"), _table(rows))
-    with files.replacing(out.with_suffix(".png")) as part:
+    # "$" in a name is no formula.
+    with matplotlib.rc_context({"text.parse_math": False}), files.replacing(out.with_suffix(".png")) as part:
         _draw(rows, f"{run.name}: quantization error by layer, {weight_bits}-bit weights", part)
 
 
@@ -35,7 +38,7 @@ def _table(rows: Sequence[LayerNoise]) -> str:
     writer.writerow(_COLUMNS)
     for row in rows:
         values = [getattr(row, column) for column in _COLUMNS]
-        writer.writerow([f"{value:.2f}" if isinstance(value, float) else value for value in values])
+        writer.writerow([f"{value:.2f}" if isinstance(value, float) else harmless(value) for value in values])
     return text.getvalue()
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from edgeall import __version__, documents
-from edgeall.csv_cells import harmless
+from edgeall.csv_cells import harmless, visible
 from edgeall.errors import FileError, UsageError
 from edgeall.field.answers import Classified, Failed
 from edgeall.field.classify import Result
@@ -268,8 +268,7 @@ def _write_jsonl(path: Path, answers: Sequence[dict[str, Any]]) -> None:
 
 
 def _write_csv(path: Path, answers: Sequence[dict[str, Any]]) -> None:
-    # Names of files that are not UTF-8 are written with escape sequences.
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(row for answer in answers for row in _rows(answer))
@@ -284,7 +283,12 @@ def _rows(answer: dict[str, Any]) -> Iterator[list[Any]]:
             name: "; ".join((values.get(name) or {}).get("reasons", ())) for name in ("quality", "domain")
         }
         values |= reasons | {"box": " ".join(map(str, part.get("box", ())))}
-        yield [STDIN if values.get(name) == STDIN else harmless(values.get(name)) for name in COLUMNS]
+        yield [STDIN if values.get(name) == STDIN else _cell(values.get(name)) for name in COLUMNS]
+
+
+def _cell(value: Any) -> Any:
+    """One line that is no formula: a name with a line end would begin a row of its own for programs that read lines."""
+    return harmless(visible(value))
 
 
 _WRITERS = {".csv": _write_csv, ".jsonl": _write_jsonl}

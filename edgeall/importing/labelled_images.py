@@ -11,6 +11,7 @@ from edgeall import files, runs
 from edgeall.datasets import load_split, make_split, read_dataset, synthesize
 from edgeall.errors import DatasetError, RunError
 from edgeall.pixels import ByteImage, Resize, read_image
+from edgeall.pixels.opening import read_whole
 from edgeall.progress import Progress
 from edgeall.runs import DataSource, Member, Split
 
@@ -64,7 +65,7 @@ class LabelledImages:
             yield np.stack([self._read(member, to) for member in members[start : start + batch]])
 
     def _read(self, member: Member, to: Resize) -> ByteImage:
-        content = self.path(member).read_bytes()
+        content = read_whole(self.path(member))
         if hashlib.sha256(content).hexdigest() != member.sha256:
             raise RunError(f"{self.path(member)}: has changed since the split was made; make the split again")
         return read_image(content, to)

@@ -47,9 +47,10 @@ def archive(
     path.chmod(0o600)
     with log.writing() as database:
         (hash_,) = database.execute("SELECT hash FROM entries WHERE seq = ?", (last,)).fetchone()
-        entry = ArchiveEntry(stamp(clock()), path.name, last, hash_.hex(), count)
-        log.append_within(database, [entry])
         _remember(database, log.header(database).key, last)
+        known = storage.digest_of_known(database)
+        entry = ArchiveEntry(stamp(clock()), path.name, last, hash_.hex(), count, known)
+        log.append_within(database, [entry])
         database.execute("UPDATE log SET base_seq = ?, base_hash = ?", (last, hash_))
         database.execute("DELETE FROM entries WHERE seq <= ?", (last,))
     return entry

@@ -151,12 +151,14 @@ class RemovalEntry:
         by: whether a person or a path was named.
         entries: numbers of the entries.
         reason: as given by who removed them; empty where nothing was given.
+        known: `storage.digest_of_known` from here on; None in entries of earlier versions.
     """
 
     time: str
     by: Literal["subject", "path"]
     entries: tuple[int, ...]
     reason: str
+    known: str | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,7 @@ class ArchiveEntry:
         last: number of the last entry that was moved.
         head: hash of that entry, hexadecimal: the next entry is chained to it.
         entries: number of entries that were moved.
+        known: as of `RemovalEntry`.
     """
 
     time: str
@@ -175,6 +178,7 @@ class ArchiveEntry:
     last: int
     head: str
     entries: int
+    known: str | None = None
 
 
 Entry = PictureEntry | ChangeEntry | RemovalEntry | ArchiveEntry

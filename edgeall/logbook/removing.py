@@ -6,7 +6,7 @@ from edgeall.errors import UsageError
 from edgeall.logbook import chain
 from edgeall.logbook.book import Logbook
 from edgeall.logbook.entries import Clock, RemovalEntry, stamp, system_clock
-from edgeall.logbook.storage import LogError
+from edgeall.logbook.storage import LogError, digest_of_known
 
 
 def find_subject(log: Logbook, subject: str) -> list[int]:
@@ -53,7 +53,6 @@ def remove(
     """
     if not entries:
         raise UsageError(f"{log.path}: no picture in this log is of that {by}: nothing is removed")
-    entry = RemovalEntry(stamp(clock()), by, tuple(entries), reason)
     with log.writing() as database:
         key = log.header(database).key
         for seq in entries:
@@ -64,6 +63,8 @@ def remove(
                 mark = chain.fingerprint(key, "removed", found[1])
                 database.execute("INSERT OR IGNORE INTO known VALUES (?)", (mark,))
             database.execute("UPDATE entries SET body = NULL, salt = NULL WHERE seq = ?", (seq,))
+        known = digest_of_known(database)
+        entry = RemovalEntry(stamp(clock()), by, tuple(entries), reason, known)
         log.append_within(database, [entry])
     _empty_write_ahead_log(log)
     return entry

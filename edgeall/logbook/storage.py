@@ -1,5 +1,6 @@
 """The SQLite file of a log: its tables, how it is opened, and its errors in words."""
 
+import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,9 @@ APPLICATION_ID = 0x65_64_67_6C
 SCHEMA = 1
 OLDEST_SQLITE = (3, 37)
 """The first with STRICT tables. Debian 12 and Raspberry Pi OS of 2023 have 3.40."""
+
+MOST_BYTES = 32 << 20
+"""Longest value of a log that is read or written."""
 
 _BUSY_SECONDS = 30.0
 """How long one process waits for another that is writing."""
@@ -127,6 +131,7 @@ def connect(path: Path, *, create: bool, read_only: bool = False) -> sqlite3.Con
             isolation_level=None,
             check_same_thread=False,
         )
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
     try:
         with in_words(path):
             _set_up(database, path, create, read_only)
@@ -201,6 +206,23 @@ def rows(database: sqlite3.Connection, rest: str, parameters: Sequence[Any] = ()
     selected = f"SELECT seq, kind, salt, body, commitment, hash FROM entries {rest}"  # noqa: S608
     for row in database.execute(selected, parameters):
         yield Row(*row) if all(map(isinstance, row, _TYPES)) else int(row[0] or 0)
+
+
+NONE_KNOWN = hashlib.sha256().hexdigest()
+"""`digest_of_known` where there are no fingerprints."""
+
+
+def digest_of_known(database: sqlite3.Connection) -> str:
+    """SHA-256 of the fingerprints of removed and archived pictures, in their order, hexadecimal.
+
+    A picture with such a fingerprint is not decided again. Each entry that adds some holds this digest, so that none
+    can be put in unseen.
+    """
+    digest = hashlib.sha256()
+    for (fingerprint,) in database.execute("SELECT fingerprint FROM known ORDER BY fingerprint"):
+        # The types of columns do not hold in a damaged file.
+        digest.update(fingerprint if isinstance(fingerprint, bytes) else b"damaged")
+    return digest.hexdigest()
 
 
 _TYPES = (int, str, bytes | None, str | None, bytes, bytes)

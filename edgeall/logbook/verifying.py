@@ -44,9 +44,10 @@ def verify(log: Logbook, noted: Head | None = None) -> Verification:
     """Check every entry of a log: its number, its content against its commitment, and its place in the chain.
 
     Noticed are entries that were changed, taken out, moved or put in. Entries that are missing at the beginning must be
-    in an archive that an entry tells of. Entries that were cut off at the end are noticed where the log's own note of
-    its head was left, or where `noted` is one of them. Who rewrites the file can compute a whole new chain: that is
-    noticed only by a head that was noted down elsewhere.
+    in an archive that an entry tells of. Fingerprints of pictures that are not decided again must be those that the
+    last removal or archive tells of. Entries that were cut off at the end are noticed where the log's own note of its
+    head was left, or where `noted` is one of them. Who rewrites the file can compute a whole new chain: that is noticed
+    only by a head that was noted down elsewhere.
 
     Args:
         noted: a head that was noted down earlier; its hash may be the beginning of one.
@@ -69,7 +70,7 @@ def verify(log: Logbook, noted: Head | None = None) -> Verification:
                 if not (walk.take(row) if isinstance(row, Row) else walk.fail(row, "it is damaged")):
                     break
             else:
-                walk.end(header.head_seq, header.head_hash)
+                walk.end(header.head_seq, header.head_hash, storage.digest_of_known(database))
                 if walk.why == "" and (
                     problem := _damage(database.execute("PRAGMA integrity_check(1)").fetchone()[0])
                 ):
@@ -106,6 +107,7 @@ class _Walk:
         self.why, self._broken = "", 0
         self._gaps, self._told = set[int](), set[int]()
         self._base_hash, self._archived = b"", set[tuple[int, str]]()
+        self._known: RemovalEntry | ArchiveEntry | None = None
         self._time, self._remarks = datetime.min.replace(tzinfo=UTC) + _OUT_OF_ORDER, list[str]()
 
     def begin(self, seq: int, hash_: bytes) -> None:
@@ -144,6 +146,8 @@ class _Walk:
                 f"entry {seq}: the clock was set back, from {stamp(self._time)} to {entry.time}"
             )
         self._time = time
+        if isinstance(entry, RemovalEntry | ArchiveEntry):
+            self._known = entry
         if isinstance(entry, RemovalEntry):
             self._told.update(entry.entries)
         if isinstance(entry, ArchiveEntry):
@@ -159,8 +163,8 @@ class _Walk:
             return self.fail(self.seq, "its hash is not the one that was noted down: the log was rewritten")
         return True
 
-    def end(self, seq: int, hash_: bytes) -> None:
-        """Check what only shows when all entries were seen."""
+    def end(self, seq: int, hash_: bytes, known: str) -> None:
+        """Check what only shows when all entries were seen; `known`: `storage.digest_of_known`."""
         untold = sorted(self._gaps - self._told)
         noted = self._noted
         if (seq, hash_) != (self.seq, self._hash):
@@ -175,6 +179,21 @@ class _Walk:
             )
         elif untold:
             self.fail(untold[0], "its content is gone, and no entry says that it was removed")
+        elif known != storage.NONE_KNOWN:
+            self._check_known(known)
+
+    def _check_known(self, known: str) -> None:
+        """Compare fingerprints. Archives have none, and where there are none nothing is left out."""
+        told = self._known
+        if told is not None and told.known is None:
+            self._remarks.append(
+                "fingerprints of removed and archived pictures are not checked: an earlier edgeall wrote them"
+            )
+        elif told is None or told.known != known:
+            self.fail(
+                max(self.seq, 1),
+                "a fingerprint of removed or archived pictures was put in or taken out, and no entry says so",
+            )
 
     def fail(self, seq: int, why: str) -> bool:
         self._broken, self.why = seq, why

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -10,6 +10,9 @@ from typing import Any, Literal, NamedTuple
 from edgeall import documents
 from edgeall.errors import MeasurementError
 from edgeall.measuring import record_types
+
+MAX_BYTES = 1 << 30
+"""Largest journal that is read. Scores of corrupted images take 20 bytes an image and corruption."""
 
 NOT_TRIED = "not tried: "
 """Begins the error of a record whose artifact had failed before; that error follows."""
@@ -142,16 +145,25 @@ class Journal:
         self.path = path
 
     def read(self, note: Callable[[str], None] = lambda text: None) -> dict[str, Record]:
-        """Successful records by key; the latest where a key comes twice. `note` is told of lines that are none."""
+        """Successful records by key; the latest where a key comes twice. `note` is told of lines that are none.
+
+        Raises:
+            MeasurementError: it is larger than `MAX_BYTES`.
+        """
         if not self.path.is_file():
             return {}
+        if self.path.stat().st_size > MAX_BYTES:
+            raise MeasurementError(
+                f"{self.path}: larger than {MAX_BYTES >> 20} MiB; remove it, and bench again"
+            )
         found = {}
-        text = self.path.read_text(encoding="utf-8", errors="replace")
-        for number, line in enumerate(text.split("\n"), start=1):
-            if not line:
+        for number, line in enumerate(self._lines(), start=1):
+            if line == b"\n":
                 continue
             try:
-                message = _message(documents.parse(line))
+                if len(line) > documents.MAX_BYTES:
+                    raise ValueError("too long")
+                message = _message(documents.parse(line.decode(errors="replace")))
                 if not isinstance(message, Record) or message.error is not None:
                     raise ValueError("not a finished measurement")
             except ValueError as error:
@@ -159,6 +171,12 @@ class Journal:
             else:
                 found[message.key] = message
         return found
+
+    def _lines(self) -> Iterator[bytes]:
+        """Its lines with their ends, and what is too long in pieces."""
+        with self.path.open("rb") as file:
+            while line := file.readline(documents.MAX_BYTES + 1):
+                yield line
 
     def append(self, record: Record) -> None:
         """Add a record; one that reports an error is not kept, because it is to be tried again."""

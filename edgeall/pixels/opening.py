@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edgeall.errors import ImageError
+from edgeall.files import read_at_most
 from edgeall.pixels.formats import HEAD
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
@@ -34,6 +35,25 @@ def special_file(path: str | os.PathLike[str]) -> str | None:
     except OSError:
         return None
     return next((kind for test, kind in _SPECIAL if test(mode)), None)
+
+
+MOST_BYTES = 256 << 20
+"""Of an encoded picture that is read whole."""
+
+
+def read_whole(path: str | os.PathLike[str]) -> bytes:
+    """All bytes of a picture's file.
+
+    Raises:
+        ImageError: not a regular file, or larger than `MOST_BYTES`.
+        OSError: it cannot be opened or read.
+    """
+    if kind := special_file(path):
+        raise ImageError(f"{describe(path)}: {kind}, not a regular file")
+    try:
+        return read_at_most(path, MOST_BYTES)
+    except ValueError as error:
+        raise ImageError(f"{describe(path)}: {error}, more than is read of a picture") from None
 
 
 def read_head(source: Source, count: int = HEAD) -> bytes:

@@ -2,24 +2,54 @@
 
 import ipaddress
 import socket
+import weakref
+from typing import Any
 
 from edgeall.errors import UsageError
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
+class Listener(socket.socket):
+    """A listening socket whose open connections are bounded from the moment they are accepted.
+
+    A protocol hears of a connection over TLS only when its handshake is done, so that it cannot count those before.
+
+    Attributes:
+        most: connections that may be open at once; further ones are closed.
+    """
+
+    most = 0
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._open = weakref.WeakSet[socket.socket]()
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """As of every socket; `ConnectionAbortedError` for a connection that was closed at once."""
+        made, address = super().accept()
+        if sum(each.fileno() >= 0 for each in self._open) >= self.most:
+            made.close()
+            raise ConnectionAbortedError
+        self._open.add(made)
+        return made, address
+
+
+def listen(host: str, port: int, most: int) -> Listener:
+    """A socket that listens, and has `most` connections at once.
 
     Raises:
         UsageError: the address is none of this machine, or the port is taken or not allowed.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=512)
+        made = socket.create_server((host, port), family=family, backlog=512)
     except (OSError, UnicodeError, OverflowError) as error:
         why = getattr(error, "strerror", None) or error
         raise UsageError(
             f"{host}, port {port}: cannot listen here ({why}): give others with --host and --port"
         ) from None
+    listener = Listener(fileno=made.detach())
+    listener.most = most
+    return listener
 
 
 def is_local(listener: socket.socket) -> bool:

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgeall.errors import EdgeallError
+from edgeall.files import read_at_most
 from edgeall.values import dataclass
 
 DAYS = 397
 """Browsers take no certificate that is valid for longer than 398 days."""
+_MAX_BYTES = 1 << 20
 _RENEW_SECONDS = 30 * 24 * 3600
 
 
@@ -32,7 +34,7 @@ class Certificate:
             CertificateError: the file holds none.
         """
         try:
-            der = ssl.PEM_cert_to_DER_cert(_first(self.certificate.read_text(encoding="ascii")))
+            der = ssl.PEM_cert_to_DER_cert(_first(read_at_most(self.certificate, _MAX_BYTES).decode("ascii")))
         except (OSError, ValueError) as error:
             raise CertificateError(f"{self.certificate}: no certificate in PEM ({error})") from None
         return hashlib.sha256(der).digest().hex(":").upper()

@@ -1,4 +1,4 @@
-"""The desk: decides pictures one after the other, with a bounded queue before it."""
+"""The desk: does work one after the other, such as deciding pictures, with a bounded queue before it."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,11 +13,15 @@ Made = TypeVar("Made")
 
 
 class Desk:
-    """Threads that decide pictures, and places for those that wait."""
+    """Threads that do one kind of work, and places for what waits.
 
-    def __init__(self, threads: int, places: int) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="desk")
-        self._places, self._lock = places, Lock()
+    Args:
+        of: what the work is on, for refusals.
+    """
+
+    def __init__(self, threads: int, places: int, of: str) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=of)
+        self._places, self._lock, self._of = places, Lock(), of
         self.taken = 0
 
     async def do(self, work: Callable[[], Made]) -> Made:
@@ -31,7 +35,8 @@ class Desk:
         """
         with self._lock:
             if self.taken >= self._places:
-                raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many pictures wait: send it again soon", 1)
+                sentence = f"too many {self._of} wait: send it again soon"
+                raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, sentence, 1)
             self.taken += 1
         # The executor keeps what was cancelled until a thread comes to it, which can be long. By then the list is
         # empty.

@@ -34,7 +34,7 @@ class Feed:
             if not self.followers:
                 continue
             try:
-                head = await asyncio.to_thread(lambda: self._station.log.head.seq)
+                head = await asyncio.to_thread(lambda: self._station.reader.head.seq)
             except LogError:
                 # Followers are told by their own reading; here the next look may do.
                 continue

@@ -38,6 +38,8 @@ T = TypeVar("T")
 
 _EXPLANATION = 20
 """Pictures that a map counts as: it takes as long as many."""
+_WHOLE_LOG = 20
+"""Questions that all of a log counts as."""
 _GONE = Response(status_code=499)
 """To a client that is not there any more."""
 
@@ -45,16 +47,21 @@ _GONE = Response(status_code=499)
 class Handlers:
     """A method for each operation, by its name."""
 
-    def __init__(self, station: Station, limits: Limits, desk: Desk) -> None:
-        self._station, self._limits, self._desk = station, limits, desk
+    def __init__(self, station: Station, limits: Limits, desk: Desk, readers: Desk) -> None:
+        """
+        Args:
+            desk, readers: for work on pictures, and for questions on the log.
+        """
+        self._station, self._limits, self._desk, self._readers = station, limits, desk, readers
         self._rates, self._held = Rates(limits.rate, limits.burst), Held(limits.held_bytes)
+        self._questions = Rates(limits.question_rate, limits.question_burst)
         self.feed = Feed(station, limits.followers)
         self.numbers = Numbers(
             {
                 WAITING: lambda: desk.taken,
                 HELD: lambda: self._held.now,
                 FOLLOWERS: lambda: self.feed.followers,
-                ENTRIES: lambda: station.log.head.seq,
+                ENTRIES: lambda: station.reader.head.seq,
             }
         )
         self._description = msgspec.json.encode(openapi.document())
@@ -70,8 +77,7 @@ class Handlers:
         return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
     async def station(self, request: Request) -> Response:
-        about = partial(self._station.about, self._limits.upload_bytes)
-        return json_response(await asyncio.to_thread(about))
+        return await self._of_log(request, partial(self._station.about, self._limits.upload_bytes))
 
     async def decide(self, request: Request) -> Response:
         def decided(name: str, data: bytes) -> types.Decided:
@@ -108,23 +114,25 @@ class Handlers:
 
     async def history(self, request: Request) -> Response:
         search = asked(request, types.Search)
-        return json_response(await asyncio.to_thread(self._station.history, search))
+        return await self._of_log(request, lambda: self._station.history(search))
 
     async def csv(self, request: Request) -> Response:
         # Piece by piece: a whole log may be larger than the memory. Starlette reads the pieces in threads.
         pieces = self._station.csv(asked(request, types.Search))
+        self._ask(request, _WHOLE_LOG)
         headers = {"Content-Disposition": 'attachment; filename="edgeall.csv"'}
         return StreamingResponse(pieces, headers=headers, media_type="text/csv")
 
     async def summary(self, request: Request) -> Response:
         grouped = asked(request, types.Grouped)
-        return json_response(await asyncio.to_thread(self._station.summary, grouped))
+        return await self._of_log(request, lambda: self._station.summary(grouped))
 
     async def live(self, request: Request) -> Response:
         after = asked(request, types.After).after
         last = request.headers.get("last-event-id", "")
         if last.isascii() and last.isdigit() and len(last) < 17:
             after = max(after, int(last))
+        self._ask(request)
         place = self.feed.place()
         place.__enter__()
 
@@ -163,15 +171,27 @@ class Handlers:
 
         return await self._done(request, found)
 
+    async def _of_log(self, request: Request, work: Callable[[], object]) -> Response:
+        """What `work` makes of the log, as JSON."""
+        self._ask(request)
+        made = await self._done(request, work, self._readers)
+        return _GONE if made is None else json_response(made)
+
+    def _ask(self, request: Request, cost: int = 1) -> None:
+        if wait := self._questions.take(_address(request), cost):
+            raise Refusal(
+                HTTPStatus.TOO_MANY_REQUESTS, "too many questions from this address: slow down", wait
+            )
+
     def _take(self, request: Request, cost: int) -> None:
-        if wait := self._rates.take(request.client.host if request.client else "", cost):
+        if wait := self._rates.take(_address(request), cost):
             raise Refusal(
                 HTTPStatus.TOO_MANY_REQUESTS, "too many pictures from this address: slow down", wait
             )
 
-    async def _done(self, request: Request, work: Callable[[], T]) -> T | None:
-        """The result of `work` at the desk; None where the request's client is gone meanwhile."""
-        working = asyncio.ensure_future(self._desk.do(work))
+    async def _done(self, request: Request, work: Callable[[], T], desk: Desk | None = None) -> T | None:
+        """The result of `work` at a desk, by default that of pictures; None where the client is gone meanwhile."""
+        working = asyncio.ensure_future((desk or self._desk).do(work))
         leaving = asyncio.ensure_future(gone(request))
         try:
             await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -187,6 +207,10 @@ class Handlers:
             leaving.cancel()
             # Until the desk has let go of the picture: it counts as held.
             await asyncio.wait({working})
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def asked(request: Request, kind: type[T]) -> T:

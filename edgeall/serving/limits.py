@@ -11,10 +11,13 @@ class Limits:
         upload_bytes: of one picture.
         held_bytes: of all pictures that are being received or decided.
         places: pictures that are being decided or wait for it.
-        clients: open connections.
+        clients: open connections that are answered. As many more may be open, which are told so, or have not begun TLS.
         followers: clients that follow the log live.
         rate: pictures a second from one address, over time.
         burst: pictures at once from one address.
+        question_rate: questions on the log a second from one address, over time.
+        question_burst: such questions at once.
+        questions: such questions that are being answered or wait for it.
         head_seconds: until the head of a request has arrived.
         pause_seconds: longest pause within a picture that is being received.
         upload_seconds: until a picture has arrived whole.
@@ -28,6 +31,9 @@ class Limits:
     followers: int = 64
     rate: float = 50.0
     burst: int = 200
+    question_rate: float = 20.0
+    question_burst: int = 100
+    questions: int = 64
     head_seconds: float = 10.0
     pause_seconds: float = 10.0
     upload_seconds: float = 60.0

@@ -21,6 +21,7 @@ OF_RECORDED = (
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
+OF_QUESTIONS = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,14 @@ class Operation:
 
 
 OPERATIONS = (
-    Operation("GET", "/api/station", "station", "What answers here, and how it decides", types.Station),
+    Operation(
+        "GET",
+        "/api/station",
+        "station",
+        "What answers here, and how it decides",
+        types.Station,
+        refusals=OF_QUESTIONS,
+    ),
     Operation(
         "POST",
         "/api/pictures",
@@ -104,6 +112,7 @@ OPERATIONS = (
         "Pictures in the log, the latest first",
         types.History,
         types.Search,
+        refusals=OF_QUESTIONS,
     ),
     Operation(
         "GET",
@@ -112,6 +121,7 @@ OPERATIONS = (
         "As /api/history, all that is found, as CSV",
         "text/csv",
         types.Search,
+        refusals=OF_QUESTIONS,
     ),
     Operation(
         "GET",
@@ -120,6 +130,7 @@ OPERATIONS = (
         "Counts by folder (slide) or person, with intervals",
         types.Summary,
         types.Grouped,
+        refusals=OF_QUESTIONS,
     ),
     Operation(
         "GET",
@@ -128,7 +139,7 @@ OPERATIONS = (
         "Pictures as they are recorded: server-sent events",
         "text/event-stream",
         types.After,
-        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+        refusals=OF_QUESTIONS,
     ),
     Operation("GET", "/healthz", "health", "Whether the server answers", types.Health),
     Operation("GET", "/metrics", "metrics", "Numbers for Prometheus", "text/plain"),

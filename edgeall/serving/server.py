@@ -32,6 +32,8 @@ _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 """Of tokens: 32, without those that are taken for one another."""
 _GARBAGE = (700, 10, 10)
 """See `gc.set_threshold`."""
+_READERS = 2
+"""Threads that answer questions on the log."""
 _GRACE_SECONDS = 5
 """For requests that are being answered when the server is told to stop."""
 
@@ -99,7 +101,10 @@ def serve(
         MissingExtraError, EngineError, SelftestError: as of `classify`.
         LogError: the log cannot be written.
     """
-    with listen(settings.host, settings.port) as listener:
+    with (
+        listen(settings.host, settings.port, 2 * settings.limits.clients) as listener,
+        Logbook.open(log.path, read_only=True) as reader,
+    ):
         local = is_local(listener)
         certificate = settings.certificate or (None if local else _certificate(settings, listener))
         token = None if local else _new_token()
@@ -109,11 +114,12 @@ def serve(
         gc.set_threshold(*_GARBAGE)
         classifier.begin()
         station = Station(
-            classifier, log, caveats=settings.caveats, watched=settings.watch, keep=settings.keep
+            classifier, log, reader, caveats=settings.caveats, watched=settings.watch, keep=settings.keep
         )
         station.begin()
-        desk = Desk(usable_processors(), settings.limits.places)
-        handlers = Handlers(station, settings.limits, desk)
+        desk = Desk(usable_processors(), settings.limits.places, "pictures")
+        readers = Desk(_READERS, settings.limits.questions, "questions")
+        handlers = Handlers(station, settings.limits, desk, readers)
         names = [*own_names(), *(name.lower() for name in settings.names)]
         server = _Server(
             _config(
@@ -133,6 +139,7 @@ def serve(
                 asyncio.run(_run(server, handlers.feed, listener, lambda: started(address), stop))
         finally:
             desk.close()
+            readers.close()
 
 
 async def _run(

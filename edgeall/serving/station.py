@@ -29,6 +29,7 @@ class Station:
     """A classifier that has begun, and its log.
 
     Attributes:
+        reader: the log once more, by which it is read for clients: a long search keeps no decision waiting.
         notice: the last thing that a person should know of the watched folder; None where there is none.
     """
 
@@ -36,12 +37,13 @@ class Station:
         self,
         classifier: Classifier,
         log: Logbook,
+        reader: Logbook,
         *,
         caveats: tuple[str, ...] = (),
         watched: Path | None = None,
         keep: Path | None = None,
     ) -> None:
-        self.classifier, self.log, self.watched = classifier, log, watched
+        self.classifier, self.log, self.reader, self.watched = classifier, log, reader, watched
         self._caveats, self._keeper = caveats, None if keep is None else Keeper(keep)
         self._station = station_of(classifier)
         self._changed = Lock()
@@ -85,7 +87,7 @@ class Station:
             notice=self.notice,
             keeps_pictures=self._keeper is not None,
             upload_bytes=upload_bytes,
-            head=self.log.head.seq,
+            head=self.reader.head.seq,
             use=INTENDED_USE,
         )
 
@@ -124,7 +126,7 @@ class Station:
 
         def pages() -> Iterator[Record]:
             before = None if search.before is UNSET else search.before
-            while page := self.log.search(
+            while page := self.reader.search(
                 search.text or None, decision=search.decision or None, before=before, count=PAGE
             ):
                 yield from page
@@ -144,32 +146,32 @@ class Station:
             if (
                 isinstance(entry, PictureEntry)
                 and entry.station.gives_the_same(self._station)
-                and not self.log.has_later(record.seq, entry)
+                and not self.reader.has_later(record.seq, entry)
             ):
                 grouping.add(Found(entry.path, entry.path), entry.result)
         return types.Summary([msgspec.convert(group.to_dict(), types.Group) for group in grouping.groups()])
 
     def since(self, seq: int) -> Iterator[Record]:
         """All records after an entry, in order."""
-        while page := self.log.after(seq, PAGE):
+        while page := self.reader.after(seq, PAGE):
             yield from page
             seq = page[-1].seq
 
     def new_pictures(self, seq: int) -> tuple[int, list[types.Decided]]:
         """Pictures among the next records after an entry, and the number of the last of these records."""
-        page = self.log.after(seq, PAGE)
+        page = self.reader.after(seq, PAGE)
         pictures = [decided(record) for record in page if isinstance(record.entry, PictureEntry)]
         return (page[-1].seq if page else seq), pictures
 
     def answered(self, seq: int) -> bool:
         """Whether this station's model gave the answer of an entry, and not one before it."""
-        record = self.log.record(seq)
+        record = self.reader.record(seq)
         entry = None if record is None else record.entry
         return isinstance(entry, PictureEntry) and entry.station.artifact == self._station.artifact
 
     def picture(self, seq: int) -> tuple[str, bytes] | None:
         """Name and bytes of a picture of the watched folder; None where it is not there any more, or has changed."""
-        record = self.log.record(seq)
+        record = self.reader.record(seq)
         entry = None if record is None else record.entry
         if not isinstance(entry, PictureEntry) or entry.sha256 is None:
             return None

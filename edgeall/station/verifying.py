@@ -26,6 +26,9 @@ SCHEMA = 1
 _KEPT = (SUMS, MANIFEST, SIGNATURE, SIGNER)
 """Files that are read into memory."""
 
+_MOST_OF_KEY = 10_000
+"""Bytes of a public key's file that are read."""
+
 _SHOWN = 3
 
 _MOST_UNPACKED = 1 << 40
@@ -72,7 +75,8 @@ def read_key(path: Path) -> p256.Point:
         KitError: it cannot be read, or is none.
     """
     try:
-        content = path.read_bytes()[:10_000]
+        with path.open("rb") as file:
+            content = file.read(_MOST_OF_KEY)
     except OSError as error:
         why = error.strerror or error
         raise KitError(f"{path}: cannot be read ({why}); edgeall keys make writes a pair of keys") from None

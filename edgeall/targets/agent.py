@@ -133,8 +133,8 @@ def engines(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
     `status` is the exit status (negative: a signal), `last` the last line on standard error. With `paths` None, the
     paths of the launcher at `launcher` are used; without a launcher nothing is tried. With `keep`, bytecode is written,
-    which makes the first start faster. `variables` that the board does not set are set, and none of the `reporters` is
-    loaded (see `edgeall.telemetry`).
+    which makes the first start faster. `variables` keep engines from reporting on the board: edgeall, which switches
+    that off, is not loaded with them.
     """
     if request["paths"] is None:
         try:
@@ -145,13 +145,12 @@ def engines(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
         environment = {**os.environ, **variables}
     else:
         environment = _environment(request)
-    environment = {**request["variables"], **environment}
-    reporters = f"import sys; sys.modules.update(dict.fromkeys({tuple(request['reporters'])!r}))"
+    environment |= request["variables"]
     no_bytecode = [] if request["keep"] else ["-B"]
     results = {}
     for module in request["modules"]:
         done = subprocess.run(  # noqa: S603
-            [sys.executable, *no_bytecode, "-P", "-c", f"{reporters}; import {module}"],
+            [sys.executable, *no_bytecode, "-P", "-c", f"import {module}"],
             env=environment,
             capture_output=True,
             text=True,

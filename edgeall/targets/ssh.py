@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from edgeall import __version__, artifact, telemetry
+from edgeall import __version__, artifact
 from edgeall.engines import ENGINES
 from edgeall.errors import DeviceError
 from edgeall.measuring.environment import PARTS
@@ -26,6 +26,7 @@ from edgeall.targets.profile import Board, Profile
 from edgeall.targets.readiness import Finding
 from edgeall.targets.ssh_errors import Dropped
 from edgeall.targets.uploads import Upload, accepted, push
+from edgeall.telemetry import FOREIGN, VARIABLES
 
 PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Pauses before retries after a lost connection, without a measurement in between. A reboot takes a minute."""
@@ -255,8 +256,7 @@ class SshTarget:
             modules=modules,
             launcher=field_tier.LAUNCHER,
             keep=keep,
-            variables=dict(telemetry.VARIABLES),
-            reporters=telemetry.REPORTERS,
+            variables={**VARIABLES, **FOREIGN},
         )
         answers = self._connected().call("engines", request).document
         return {module: _import_error(**answer) for module, answer in answers.items()}

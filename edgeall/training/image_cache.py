@@ -17,6 +17,7 @@ import PIL
 from edgeall import files, pixels
 from edgeall.errors import DatasetError, FileError
 from edgeall.pixels import ByteImage
+from edgeall.pixels.opening import read_whole
 from edgeall.progress import SILENT, Progress
 from edgeall.runs import Member
 
@@ -95,7 +96,7 @@ def _key(digests: Sequence[str]) -> str:
 def _decode(root: Path, member: Member, size: int) -> ByteImage:
     path = root / member.name
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
     except OSError:
         raise DatasetError(f"{path}: image of the split is missing; make the split again") from None
     if hashlib.sha256(content).hexdigest() != member.sha256:

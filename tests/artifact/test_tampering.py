@@ -147,3 +147,21 @@ def test_copying_under_another_name_changes_nothing(sealed: Artifact, tmp_path: 
         (tmp_path / f"renamed{file.suffix}").write_bytes(_whole(file))
     copied = artifact.read(tmp_path / f"renamed{sealed.path.suffix}")
     assert (copied.sha256, copied.metadata) == (sealed.sha256, sealed.metadata)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "limit"), [(".tflite", "2047 MiB"), (".onnx", "2047 MiB"), (".xml", "64 MiB")]
+)
+def test_a_file_that_is_larger_than_any_model_is_not_read(suffix: str, limit: str, tmp_path: Path) -> None:
+    path = tmp_path / f"model{suffix}"
+    with path.open("wb") as file:
+        file.truncate(5 << 30)
+    with pytest.raises(ArtifactError, match=f"larger than {limit}, more than a model of its format can have"):
+        artifact.read(path)
+
+
+def test_an_onnx_file_of_endless_fields_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"\x08\x01" * 200_000)
+    with pytest.raises(ArtifactError, match="not an ONNX model"):
+        artifact.read(path)

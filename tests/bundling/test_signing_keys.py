@@ -101,3 +101,11 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="cannot be written"):
         make_key(tmp_path / "file" / "lab")
+
+
+def test_a_file_that_is_larger_than_any_key_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.key"
+    with path.open("wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(UsageError, match=r"cannot be read \(larger than 64 KiB\)"):
+        load_key(path)

@@ -105,7 +105,7 @@ def test_a_file_of_300_mb_is_not_read(command: str, call: Call, tmp_path: Path) 
         file.truncate(300_000_000)
     status, _, err = call(command, None)
     assert status == 2
-    assert err == "edgeall: bad.json: cannot be read as JSON (larger than 128 MiB); bench again\n"
+    assert err == "edgeall: bad.json: cannot be read as JSON (larger than 48 MiB); bench again\n"
     assert MAX_BYTES < 300_000_000
 
 

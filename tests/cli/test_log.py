@@ -51,6 +51,16 @@ def test_the_last_pictures_are_shown_in_order(log: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().err == "no picture in the log is like that\n"
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 100])
+def test_many_pictures_are_read_in_pages(
+    count: int, log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("edgeall.cli.log._PAGE", 2)
+    assert main(["log", "show", "--log", str(log), "-n", str(count)]) == 0
+    numbers = [int(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
+    assert numbers == [1, 2, 3][-count:]
+
+
 @pytest.mark.parametrize(
     ("decision", "score", "words"),
     [

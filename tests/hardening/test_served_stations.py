@@ -1,6 +1,6 @@
 """What unfriendly requests and pictures can do to `serve`: nothing, and one clear sentence says so.
 
-`make serve-uploads` sends 10,000 malformed pictures.
+`make serve-uploads` sends 10,000 malformed pictures and has as many clients vanish.
 """
 
 import io
@@ -8,6 +8,8 @@ import json
 import os
 import random
 import socket
+import struct
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,13 +28,21 @@ pytest.importorskip("uvicorn", reason="needs edgeall[serve]")
 from served import Served, served
 
 UPLOADS = int(os.environ.get("EDGEALL_UPLOADS", "1000"))
+CLIENTS = int(os.environ.get("EDGEALL_CLIENTS", "300"))
 
 
 @pytest.fixture(scope="module")
 def station(tiny: SmallModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("hardening")
     artifact = tiny.sealed("tflite-int8", folder)
-    limits = Limits(rate=1e6, burst=1_000_000, head_seconds=2.0, pause_seconds=2.0)
+    limits = Limits(
+        rate=1e6,
+        burst=1_000_000,
+        question_rate=1e6,
+        question_burst=1_000_000,
+        head_seconds=2.0,
+        pause_seconds=2.0,
+    )
     with served(artifact, folder / "log.db", limits=limits) as station:
         yield station
 
@@ -103,6 +113,42 @@ def test_malformed_pictures_get_an_answer_each(lively: Served, tiny: SmallModel)
             assert document["picture"]["decision"] in ("positive", "negative", "refer", "refuse")
     print(dict(found))
     assert set(found) == {200, 422}
+    with Logbook.open(lively.log) as log:
+        assert verify(log).holds
+
+
+def number(station: Served, name: str) -> float:
+    """A number of `/metrics`."""
+    lines = station.ask("/metrics").body.decode().splitlines()
+    return float(next(line.split()[1] for line in lines if line.split()[0] == name))
+
+
+def test_clients_that_vanish_anywhere_leave_nothing(lively: Served, tiny: SmallModel) -> None:
+    """Each sends a part of a request, or all, reads a part of the answer or none, and closes or resets."""
+    rng = random.Random(6)
+    good = pictures(tiny)[0]
+    head = f"POST /api/pictures?name=a.png HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(good)}\r\n\r\n"
+    requests = [head.encode() + good] + [
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+        for path in ("/api/history", "/api/history.csv", "/api/live", "/api/summary", "/")
+    ]
+    found = Counter[str]()
+    for _ in range(CLIENTS):
+        request = rng.choice(requests)
+        part = request[: rng.choice([len(request), rng.randrange(len(request))])]
+        with lively.connect() as line:
+            if reset := rng.random() < 0.5:
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            line.sendall(part)
+            if reads := part == request and rng.random() < 0.5:
+                line.recv(rng.randrange(1, 200))
+        found[f"{'reset' if reset else 'closed'} {'while answered' if reads else 'unanswered'}"] += 1
+    print(dict(found))
+    end = time.monotonic() + 60
+    names = ("edgeall_places_taken", "edgeall_held_bytes", "edgeall_followers")
+    while (left := {name: number(lively, name) for name in names}) != dict.fromkeys(names, 0.0):
+        # A follower that is gone shows by a sign of life, which is sent each 15 seconds.
+        assert time.monotonic() < end, left
     with Logbook.open(lively.log) as log:
         assert verify(log).holds
 

@@ -2,13 +2,14 @@
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from log_made import log_of, picture
 
-from edgeall.logbook import Head, Logbook, Verification, chain, find_path, remove, stamp, verify
+from edgeall.logbook import Head, Logbook, LogError, Verification, chain, find_path, remove, stamp, verify
 
 
 @pytest.fixture
@@ -175,3 +176,63 @@ def test_a_gap_cannot_be_hidden_by_a_later_entry_that_names_another(path: Path) 
     assert verified(path).holds
     tampered(path, "UPDATE entries SET body = NULL, salt = NULL WHERE seq = 5")
     assert verified(path).broken == 5
+
+
+# -- fingerprints: a picture that has one is not decided again
+
+
+def hidden(path: Path, number: int) -> None:
+    """Put in the fingerprint of a picture that was never removed, as who can read the log's key can."""
+    with Logbook.open(path) as log, log.reading() as database:
+        mark = chain.fingerprint(log.header(database).key, "removed", str(picture(number).sha256))
+    tampered(path, f"INSERT INTO known VALUES (x'{mark.hex()}')")
+
+
+@pytest.mark.parametrize("removed_before", ["nothing", "slide/003.jpg", "unreadable.jpg"])
+def test_a_fingerprint_that_was_put_in_to_hide_a_picture_is_noticed(path: Path, removed_before: str) -> None:
+    with Logbook.open(path) as log:
+        log.append([picture(20, path="unreadable.jpg", sha256=None, answer=None, error="gone")])
+        if removed_before != "nothing":
+            remove(log, find_path(log, removed_before), "path")
+        head = log.head.seq
+    assert verified(path).holds
+    hidden(path, 11)
+    with Logbook.open(path) as log:
+        assert log.append([picture(11)]) == []
+    found = verified(path)
+    assert (found.holds, found.broken) == (False, head)
+    assert "fingerprint" in found.why
+
+
+def test_a_fingerprint_that_was_put_in_stays_noticed_after_more_entries(path: Path) -> None:
+    hidden(path, 11)
+    with Logbook.open(path) as log:
+        log.append([picture(12)])
+    assert not verified(path).holds
+
+
+def test_a_fingerprint_that_was_taken_out_is_noticed(path: Path) -> None:
+    with Logbook.open(path) as log:
+        remove(log, find_path(log, "slide"), "path")
+    assert verified(path).holds
+    tampered(path, "DELETE FROM known WHERE fingerprint = (SELECT min(fingerprint) FROM known)")
+    assert "fingerprint" in verified(path).why
+
+
+def test_fingerprints_of_an_earlier_edgeall_are_remarked_until_the_next_removal(path: Path) -> None:
+    with Logbook.open(path) as log:
+        entry = remove(log, find_path(log, "slide/003.jpg"), "path")
+        with log.writing() as database:
+            log.append_within(database, [replace(entry, entries=(3,), known=None)])
+        found = verify(log)
+        assert found.holds
+        assert any("fingerprints" in remark for remark in found.remarks)
+        remove(log, find_path(log, "slide/004.jpg"), "path")
+        assert verify(log).remarks == ()
+
+
+def test_a_text_without_measure_is_not_read(path: Path) -> None:
+    tampered(path, "UPDATE entries SET body = json_quote(hex(zeroblob(20000000))) WHERE seq = 4")
+    with Logbook.open(path) as log, pytest.raises(LogError, match="damaged") as told:
+        verify(log)
+    assert "\n" not in str(told.value)

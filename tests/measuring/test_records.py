@@ -13,6 +13,7 @@ from mutations import changed
 
 from edgeall.errors import MeasurementError
 from edgeall.measuring.records import (
+    MAX_BYTES,
     AlreadyRecorded,
     EndOfMeasuring,
     FigureKey,
@@ -170,3 +171,19 @@ def test_answers_are_probabilities(row: list[float]) -> None:
     document = {"type": "record", **vars(Record("k", 1, "a", "accuracy", 1, 0, result, None, THERMAL))}
     with pytest.raises(MeasurementError, match="no measurement"):
         from_line(json.dumps(document))
+
+
+def test_a_journal_that_is_larger_than_any_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    with path.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(MeasurementError, match="larger than 1024 MiB; remove it, and bench again"):
+        Journal(path).read()
+
+
+def test_a_line_that_is_too_long_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, notes = tmp_path / "journal.jsonl", list[str]()
+    path.write_text("x" * 200 + "\n")
+    monkeypatch.setattr("edgeall.documents.MAX_BYTES", 100)
+    assert Journal(path).read(notes.append) == {}
+    assert any("too long" in note for note in notes)

@@ -1,21 +1,37 @@
 """The OpenAPI document: it holds for every answer, and tools accept it."""
 
 import http.client
+import os
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, settings
 from served import Served
 
-from edgeall.serving import openapi, types
+from edgeall.artifact import Artifact
+from edgeall.serving import Limits, openapi, types
 from edgeall.serving.operations import OPERATIONS
 
 schemathesis = pytest.importorskip("schemathesis", reason="needs schemathesis")
 
 from schemathesis.specs.openapi.checks import positive_data_acceptance  # noqa: E402
 
+pytest.importorskip("uvicorn", reason="needs edgeall[serve]")
+
+from served import served  # noqa: E402
+
 SCHEMA = schemathesis.openapi.from_dict(openapi.document())
-EXAMPLES = 25
+EXAMPLES = int(os.environ.get("EDGEALL_EXAMPLES", "25"))
+"""Requests an operation, and more where the tool adds its own."""
+
+
+@pytest.fixture(scope="module")
+def station(artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A station that answers every request: what is refused as one too many says nothing of it."""
+    limits = Limits(rate=1e6, burst=1_000_000, question_rate=1e6, question_burst=1_000_000)
+    with served(artifact, tmp_path_factory.mktemp("log") / "log.db", limits=limits) as station:
+        yield station
 
 
 # /api/live does not end.

@@ -4,10 +4,11 @@ import gc
 import http.client
 import json
 import socket
+import ssl
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from served import Served
 
 from edgeall.artifact import Artifact
 from edgeall.field import Classifier, Failed, Found
+from edgeall.logbook import Logbook
+from edgeall.logbook.storage import Row
 from edgeall.serving import Limits
 from edgeall.serving.certificate import self_made
 from edgeall.serving.rates import Rates
@@ -130,6 +133,77 @@ def test_who_is_silent_before_tls_begins_is_let_go(start: Start, tmp_path: Path)
     with station.connect() as line:
         assert everything(line) == b""
     assert time.monotonic() - began < 30
+
+
+def test_connections_before_tls_are_bounded_too(start: Start, tmp_path: Path) -> None:
+    if self_made(tmp_path / "probe", ["localhost"]) is None:
+        pytest.skip("needs openssl")
+    station = start(host="0.0.0.0", certificates=tmp_path / "certificates", limits=Limits(clients=4))
+    lines = [station.connect() for _ in range(8)]
+    # None of them has said a word: the ninth is closed, and takes a place when one is free.
+    with station.connect() as late:
+        assert everything(late) == b""
+    lines.pop().close()
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+
+    def answered() -> bool:
+        try:
+            with station.connect() as line, trusting.wrap_socket(line) as wrapped:
+                wrapped.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                return b" 200 " in everything(wrapped)
+        except OSError:
+            return False
+
+    assert until(answered)
+    for line in lines:
+        line.close()
+
+
+def test_one_address_asks_no_more_than_its_rate(start: Start, pictures: list[bytes]) -> None:
+    station = start(limits=Limits(question_rate=0.01, question_burst=30))
+    for path in ("/api/history", "/api/summary", "/api/station", "/api/history?text=x"):
+        assert station.ask(path).status == 200
+    assert station.ask("/api/history.csv").status == 200
+    refused = station.ask("/api/history.csv")
+    assert (refused.status, refused.json) == (
+        429,
+        {"error": "too many questions from this address: slow down"},
+    )
+    assert int(refused.headers["retry-after"]) > 1
+    answers = [station.ask("/api/history").status for _ in range(8)]
+    assert answers == [200] * 6 + [429] * 2
+    assert station.ask("/api/live").status == 429
+    # What is asked of the log keeps no picture waiting, and the other way round.
+    assert station.decide("a.png", pictures[0]).status == 200
+    assert station.ask("/healthz").status == 200
+
+
+def test_a_long_search_keeps_no_picture_waiting(
+    start: Start, pictures: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from threading import Event
+
+    searching, let_go = Event(), Event()
+    plain = Logbook.rows
+
+    def slow(self: Logbook, rest: str, parameters: Sequence[object] = ()) -> list[Row]:
+        with self.reading():
+            if "forever" in parameters:
+                searching.set()
+                let_go.wait(60)
+        return plain(self, rest, parameters)
+
+    monkeypatch.setattr(Logbook, "rows", slow)
+    station = start()
+    with ThreadPoolExecutor(1) as pool:
+        search = pool.submit(station.ask, "/api/history?text=forever")
+        try:
+            assert searching.wait(60)
+            assert station.decide("a.png", pictures[0]).status == 200
+        finally:
+            let_go.set()
+        assert search.result().status == 200
 
 
 def test_who_sends_a_byte_now_and_then_is_let_go(start: Start) -> None:
