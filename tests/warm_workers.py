@@ -48,6 +48,16 @@ def work(pool: WorkerPool, job: dict[str, Any], scratch: str, threads: int) -> t
     return process.exitcode or 0, log.read_text(encoding="utf-8", errors="replace")
 
 
+def step_here(pool: WorkerPool, job: dict[str, Any], scratch: str, threads: int) -> tuple[int, str]:
+    """As `WorkerPool._run_process`, in a fork of this process, which has imported all; it is of the same group."""
+    environment, log = pool._environment(scratch, str(threads)), Path(scratch) / "log.txt"
+    process = os.fork()
+    if process == 0:
+        _step(job, environment, str(log))
+    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    return status, log.read_text(encoding="utf-8", errors="replace")
+
+
 def _step(job: dict[str, Any], environment: dict[str, str], log: str) -> None:
     """In the fork: standard streams and environment as a worker's, then the worker."""
     os.environ.clear()

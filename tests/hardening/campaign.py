@@ -13,7 +13,7 @@ import time
 import traceback
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,22 +46,26 @@ class Kind(ABC):
     Attributes:
         quick, sample, full: how many are tried by `make test`, `make hardening` and `make hardening FULL=1`.
         bounded: whether the memory of its processes is bounded by `MAX_MEMORY_MB`.
-        silent_seconds: longest time of one trial.
+        each: how many of what a trial has, where it is not one of its kind.
+        silent_seconds: longest time without progress: of a trial, or between two calls of `alive` in it.
     """
 
     quick: int
     sample: int
     full: int
     bounded = False
+    each: tuple[int, str] | None = None
     silent_seconds = SILENT_SECONDS
+    alive: Callable[[], None] = staticmethod(lambda: None)
+    """To be called where a trial has made progress."""
 
     def __init__(self, place: Path) -> None:
         """`place`: an empty folder for what the trials need."""
         self.place = place
 
     @abstractmethod
-    def one(self, seed: int) -> str:
-        """A trial; returns what came of it in a word or two.
+    def one(self, seed: int) -> str | list[str]:
+        """A trial; returns what came of it in a word or two, or of each of its parts.
 
         Raises:
             Broken: a promise does not hold; any other exception is a finding too.
@@ -78,6 +82,7 @@ class Progress:
     findings: list[dict[str, Any]] = field(default_factory=list)
     largest_mb: float = 0.0
     longest_seconds: float = 0.0
+    longest_silence: float = 0.0
     missing: str = ""
 
     @classmethod
@@ -116,8 +121,8 @@ def run(name: str, kind: type[Kind], folder: Path, wanted: int, until: float) ->
         for seed, outcome, seconds in _watched(name, kind, folder, progress, count, until):
             progress.tried = seed + 1
             progress.longest_seconds = max(progress.longest_seconds, seconds)
-            if isinstance(outcome, str):
-                progress.outcomes[outcome] += 1
+            if isinstance(outcome, str | list):
+                progress.outcomes.update([outcome] if isinstance(outcome, str) else outcome)
             else:
                 progress.outcomes["FINDING"] += 1
                 progress.findings.append({"seed": seed, **outcome})
@@ -137,7 +142,8 @@ def _watched(
     with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     assert process.stdout is not None
-    last, heard, silent, ready = progress.tried - 1, time.monotonic(), False, False
+    last, silent, ready = progress.tried - 1, False, False
+    begun = heard = time.monotonic()
     memory = 0.0
 
     def kill() -> None:
@@ -150,18 +156,22 @@ def _watched(
     watch.start()
     for line in process.stdout:
         watch.cancel()
-        told, ready = json.loads(line), True
+        told, now = json.loads(line), time.monotonic()
         memory = max(memory, told.get("memory_mb", 0.0))
+        if ready:
+            progress.longest_silence = max(progress.longest_silence, now - heard)
         if "missing" in told:
             progress.missing = told["missing"]
         if "seed" in told:
             last = told["seed"]
-            yield last, told["outcome"], time.monotonic() - heard
+            yield last, told["outcome"], now - begun
         heard = time.monotonic()
+        if "alive" not in told:
+            ready, begun = True, heard
         if heard > until:
             process.terminate()
             break
-        watch = threading.Timer(kind.silent_seconds, kill)
+        watch = threading.Timer(kind.silent_seconds + (0 if ready else 300), kill)
         watch.start()
     watch.cancel()
     process.stdout.close()
@@ -181,6 +191,11 @@ def child(kind: type[Kind], place: Path, start: int, count: int) -> None:
     told = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    def alive() -> None:
+        print(json.dumps({"alive": True}), file=told, flush=True)
+
+    kind.alive = staticmethod(alive)
     try:
         trials = kind(place)
     except Missing as error:
@@ -205,8 +220,8 @@ def _peak_mb() -> float:
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
-def outcome_of(trials: Kind, seed: int) -> str | dict[str, str]:
-    """What a trial came to: a word, or a finding."""
+def outcome_of(trials: Kind, seed: int) -> str | list[str] | dict[str, str]:
+    """What a trial came to: a word, or one of each of its parts, or a finding."""
     try:
         return trials.one(seed)
     except Broken as error:

@@ -71,7 +71,7 @@ def main() -> int:
         # What one kind leaves of its time, the next ones have.
         until = time.monotonic() + (end - time.monotonic()) / (len(names) - number)
         progress = run(name, kind, folder, kind.full if args.full else kind.sample, until)
-        print(_line(name, progress, kind.full), flush=True)
+        print(_line(name, progress, kind), flush=True)
         done.append(progress)
     for progress in done:
         for finding in progress.findings:
@@ -95,13 +95,16 @@ def _prepare(folder: Path) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:4])
 
 
-def _line(name: str, progress: Progress, full: int) -> str:
+def _line(name: str, progress: Progress, kind: type[Kind]) -> str:
     if progress.missing:
         return f"{name}: not tried: {progress.missing}"
+    parts = sum(count for word, count in progress.outcomes.items() if word != "FINDING")
+    each = f" with {parts} {kind.each[1]}" if kind.each else ""
     outcomes = ", ".join(f"{count} {word}" for word, count in sorted(progress.outcomes.items()))
     return (
-        f"{name}: {progress.tried} of {full} tried, {len(progress.findings)} findings; largest process "
-        f"{progress.largest_mb:.0f} MB, longest trial {progress.longest_seconds:.1f} s ({outcomes})"
+        f"{name}: {progress.tried} of {kind.full} tried{each}, {len(progress.findings)} findings; largest process "
+        f"{progress.largest_mb:.0f} MB, longest trial {progress.longest_seconds:.1f} s, longest without progress "
+        f"{progress.longest_silence:.1f} s ({outcomes})"
     )
 
 
