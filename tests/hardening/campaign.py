@@ -6,6 +6,7 @@ What breaks a promise is a finding, with the number that shows it again. Nothing
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -16,7 +17,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 SILENT_SECONDS = 60.0
 MAX_MEMORY_MB = 600
@@ -62,6 +64,10 @@ class Kind(ABC):
     def __init__(self, place: Path) -> None:
         """`place`: an empty folder for what the trials need."""
         self.place = place
+
+    def close(self) -> None:
+        """End what was started for all trials."""
+        return None
 
     @abstractmethod
     def one(self, seed: int) -> str | list[str]:
@@ -179,7 +185,7 @@ def _watched(
     progress.largest_mb = max(progress.largest_mb, memory)
     if not ready:
         raise RuntimeError(f"{name}: the trials cannot be made; see {folder / f'{name}.log'}")
-    if silent or (process.returncode not in (0, -15)):
+    if silent or process.returncode:
         how = f"no progress in {kind.silent_seconds:g} s" if silent else f"ended with {process.returncode}"
         yield last + 1, {"why": how}, time.monotonic() - heard
     if kind.bounded and memory > MAX_MEMORY_MB:
@@ -202,13 +208,22 @@ def child(kind: type[Kind], place: Path, start: int, count: int) -> None:
         print(json.dumps({"missing": str(error)}), file=told, flush=True)
         return
     print(json.dumps({"ready": True}), file=told, flush=True)
-    for seed in range(start, start + count):
-        try:
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        trials.close()
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        for seed in range(start, start + count):
             outcome = outcome_of(trials, seed)
-        except Missing as error:
-            print(json.dumps({"missing": str(error)}), file=told, flush=True)
-            return
-        print(json.dumps({"seed": seed, "outcome": outcome, "memory_mb": _peak_mb()}), file=told, flush=True)
+            print(
+                json.dumps({"seed": seed, "outcome": outcome, "memory_mb": _peak_mb()}), file=told, flush=True
+            )
+    except Missing as error:
+        print(json.dumps({"missing": str(error)}), file=told, flush=True)
+    finally:
+        trials.close()
 
 
 def _peak_mb() -> float:

@@ -20,7 +20,7 @@ from typing import NoReturn
 import tiny_journey
 from campaign import Kind, promise
 from full_disks import tunable_backbone
-from warm_workers import step_here
+from warm_workers import Nursery
 
 from edgeall import artifact, predictions, results, runs
 from edgeall.artifact import is_artifact_name
@@ -148,7 +148,7 @@ def _call(words: list[str], folder: Path, log: Path) -> NoReturn:
     from edgeall.exporting.worker_pool import WorkerPool
     from edgeall.training import checkpoint
 
-    status = 70
+    status, nursery = 70, None
     try:
         os.setsid()
         os.chdir(folder)
@@ -160,11 +160,15 @@ def _call(words: list[str], folder: Path, log: Path) -> NoReturn:
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
         # After each epoch, not once a minute.
         checkpoint.INTERVAL = 0.0
-        WorkerPool._run_process = step_here  # type: ignore[method-assign]
+        if words[0] == "export":
+            nursery = Nursery()
+            WorkerPool._run_process = lambda *asked: nursery.work(*asked)  # type: ignore[method-assign]
         with tunable_backbone():
             status = main(words)
         sys.stdout.flush()
     finally:
+        if nursery is not None:
+            nursery.close()
         os._exit(status)
 
 
