@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-SILENT_SECONDS = 60.0
+SILENT_SECONDS, PREPARING_SECONDS = 60.0, 360.0
 MAX_MEMORY_MB = 600
 
 
@@ -113,8 +113,13 @@ MOST_FINDINGS = 20
 """After so many a campaign ends with its process: they have one cause."""
 
 
-def run(name: str, kind: type[Kind], folder: Path, wanted: int, until: float) -> Progress:
-    """Try what is left of `wanted` trials, until a time of `time.monotonic`."""
+def run(
+    name: str, kind: type[Kind], folder: Path, wanted: int, until: float, slower: float = 1.0
+) -> Progress:
+    """Try what is left of `wanted` trials, until a time of `time.monotonic`.
+
+    `slower`: limits of time are so many times as long, on a machine that does other work.
+    """
     progress = Progress.of(folder / f"{name}.json")
     kept = time.monotonic()
     while (
@@ -124,7 +129,7 @@ def run(name: str, kind: type[Kind], folder: Path, wanted: int, until: float) ->
         and time.monotonic() < until
     ):
         count = min(CHUNK, wanted - progress.tried)
-        for seed, outcome, seconds in _watched(name, kind, folder, progress, count, until):
+        for seed, outcome, seconds in _watched(name, kind, folder, progress, count, until, slower):
             progress.tried = seed + 1
             progress.longest_seconds = max(progress.longest_seconds, seconds)
             if isinstance(outcome, str | list):
@@ -140,7 +145,7 @@ def run(name: str, kind: type[Kind], folder: Path, wanted: int, until: float) ->
 
 
 def _watched(
-    name: str, kind: type[Kind], folder: Path, progress: Progress, count: int, until: float
+    name: str, kind: type[Kind], folder: Path, progress: Progress, count: int, until: float, slower: float
 ) -> Iterator[tuple[int, Any, float]]:
     """(seed, outcome, seconds) of trials in a process of their own, which is ended when it falls silent."""
     script = Path(__file__).with_name("harden.py")
@@ -148,7 +153,7 @@ def _watched(
     with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     assert process.stdout is not None
-    last, silent, ready = progress.tried - 1, False, False
+    last, silent, ready, stopped = progress.tried - 1, False, False, False
     begun = heard = time.monotonic()
     memory = 0.0
 
@@ -158,7 +163,8 @@ def _watched(
         process.kill()
 
     # The first one waits for what the trials need to be made.
-    watch = threading.Timer(kind.silent_seconds + 300, kill)
+    preparing, silence = PREPARING_SECONDS * slower, kind.silent_seconds * slower
+    watch = threading.Timer(preparing, kill)
     watch.start()
     for line in process.stdout:
         watch.cancel()
@@ -176,17 +182,18 @@ def _watched(
             ready, begun = True, heard
         if heard > until:
             process.terminate()
+            stopped = True
             break
-        watch = threading.Timer(kind.silent_seconds + (0 if ready else 300), kill)
+        watch = threading.Timer(silence if ready else preparing, kill)
         watch.start()
     watch.cancel()
     process.stdout.close()
     process.wait()
     progress.largest_mb = max(progress.largest_mb, memory)
-    if not ready:
+    if not ready and not stopped:
         raise RuntimeError(f"{name}: the trials cannot be made; see {folder / f'{name}.log'}")
-    if silent or process.returncode:
-        how = f"no progress in {kind.silent_seconds:g} s" if silent else f"ended with {process.returncode}"
+    if silent or (process.returncode and not stopped):
+        how = f"no progress in {silence:g} s" if silent else f"ended with {process.returncode}"
         yield last + 1, {"why": how}, time.monotonic() - heard
     if kind.bounded and memory > MAX_MEMORY_MB:
         progress.findings.append({"seed": last, "why": f"{memory:.0f} MB"})

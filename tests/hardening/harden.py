@@ -46,6 +46,9 @@ def main() -> int:
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(KINDS)} (default: all)")
     parser.add_argument("--full", action="store_true", help="the figures of SECURITY.md, in hours")
     parser.add_argument("--minutes", type=float, help="stop after so many (default: 30, with --full none)")
+    parser.add_argument(
+        "--slower", type=float, default=1.0, metavar="N", help="the machine does other work: N times as patient"
+    )
     parser.add_argument("--again", action="store_true", help="forget what was tried")
     parser.add_argument("--folder", type=Path, default=PROJECT / ".hardening", help=argparse.SUPPRESS)
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
@@ -70,7 +73,7 @@ def main() -> int:
         kind = kind_of(name)
         # What one kind leaves of its time, the next ones have.
         until = time.monotonic() + (end - time.monotonic()) / (len(names) - number)
-        progress = run(name, kind, folder, kind.full if args.full else kind.sample, until)
+        progress = run(name, kind, folder, kind.full if args.full else kind.sample, until, args.slower)
         print(_line(name, progress, kind), flush=True)
         done.append(progress)
     for progress in done:

@@ -62,7 +62,7 @@ class HostileBoards(Kind):
         self.said, self.say, programs = place / "said", place / "say", place / "bin"
         for folder in (self.said, self.say, programs):
             folder.mkdir(parents=True)
-        _script(programs / "ssh", SSH)
+        script(programs / "ssh", SSH)
         os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
         TARGETS["ssh"] = lambda profile, progress: SshTarget(
             profile, progress, connect_seconds=self.connecting, answer_seconds=self.seconds, pauses=()
@@ -71,11 +71,11 @@ class HostileBoards(Kind):
         draw(place / "data", {"healthy": 10, "all": 10})
         self.run = make_run(place / "runs" / "tiny", place / "data")
         make_artifact(self.run, "onnx", "float32")
-        self.python = _script(place / "python", LISTENING.format(python=sys.executable, said=self.said))
+        self.python = script(place / "python", LISTENING.format(python=sys.executable, said=self.said))
         self.settings = SOUND
         sound = self._bench("sound")
         check_figures(sound)
-        self.python = _script(place / "python", SAYING.format(say=self.say))
+        self.python = script(place / "python", SAYING.format(say=self.say))
         self.words = {verb: (self.said / verb).read_bytes() for verb in VERBS if (self.said / verb).is_file()}
         # Asked twice, of one file at first: one is missing each time.
         self.words["missing"] = self.words["missing"].splitlines(keepends=True)[0] + b"[0]\n"
@@ -121,7 +121,8 @@ class HostileBoards(Kind):
         return bench(find_artifacts([self.run.path]), Profile(name, "ssh", board=board), self.settings)  # fmt: skip
 
 
-def _script(path: Path, text: str) -> Path:
+def script(path: Path, text: str) -> Path:
+    """An executable."""
     path.write_text(text)
     path.chmod(0o755)
     return path
