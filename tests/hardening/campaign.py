@@ -48,7 +48,7 @@ class Kind(ABC):
     Attributes:
         quick, sample, full: how many are tried by `make test`, `make hardening` and `make hardening FULL=1`.
         bounded: whether the memory of its processes is bounded by `MAX_MEMORY_MB`.
-        each: how many of what a trial has, where it is not one of its kind.
+        parts: what a trial has several of; its outcome is one word for each.
         silent_seconds: longest time without progress: of a trial, or between two calls of `alive` in it.
     """
 
@@ -56,7 +56,7 @@ class Kind(ABC):
     sample: int
     full: int
     bounded = False
-    each: tuple[int, str] | None = None
+    parts = ""
     silent_seconds = SILENT_SECONDS
     alive: Callable[[], None] = staticmethod(lambda: None)
     """To be called where a trial has made progress."""

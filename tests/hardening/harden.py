@@ -102,7 +102,7 @@ def _line(name: str, progress: Progress, kind: type[Kind]) -> str:
     if progress.missing:
         return f"{name}: not tried: {progress.missing}"
     parts = sum(count for word, count in progress.outcomes.items() if word != "FINDING")
-    each = f" with {parts} {kind.each[1]}" if kind.each else ""
+    each = f" with {parts} {kind.parts}" if kind.parts else ""
     outcomes = ", ".join(f"{count} {word}" for word, count in sorted(progress.outcomes.items()))
     return (
         f"{name}: {progress.tried} of {kind.full} tried{each}, {len(progress.findings)} findings; largest process "

@@ -59,7 +59,7 @@ KILLS = 6
 
 class RandomKills(Kind):
     quick, sample, full = 0, 5, 50
-    each = (KILLS, "kills")
+    parts = "kills"
 
     def __init__(self, place: Path) -> None:
         super().__init__(place)
