@@ -193,6 +193,7 @@ def _watched(
     if not ready and not stopped:
         raise RuntimeError(f"{name}: the trials cannot be made; see {folder / f'{name}.log'}")
     if silent or (process.returncode and not stopped):
+        progress.longest_silence = max(progress.longest_silence, time.monotonic() - heard)
         how = f"no progress in {silence:g} s" if silent else f"ended with {process.returncode}"
         yield last + 1, {"why": how}, time.monotonic() - heard
     if kind.bounded and memory > MAX_MEMORY_MB:

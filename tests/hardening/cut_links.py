@@ -85,7 +85,7 @@ class SteppedLink(Link):
 
 
 class CutLinks(Kind):
-    quick, sample, full = 4, len(STEPS) * len(WAYS), EACH * len(STEPS) * len(WAYS)
+    quick, sample, full = 2, len(STEPS) * len(WAYS), EACH * len(STEPS) * len(WAYS)
 
     def __init__(self, place: Path) -> None:
         super().__init__(place)

@@ -99,6 +99,9 @@ COMMANDS = tuple(Writing(words) for words in (
     "TMPDIR={disk} export {disk}/runs/second --format onnx --overwrite --data {disk}/cells",
     "XDG_STATE_HOME={disk}/state watch {disk}/pictures --once --settle 0 --every 0 " + MODEL,
 ))  # fmt: skip
+TRAINS = ("train", "tune", "import", "export")
+"""Commands that know backbones. To import TensorFlow takes longer than all others."""
+
 KIB = (64, None, 0, 1, 4, 16, 256, 1024)
 """Room on the disk beside what is there; None: it is read-only."""
 
@@ -113,8 +116,6 @@ class FullDisks(Kind):
         unpack(self.sound)
         tiny_journey.draw_cells(self.sound / "cells")
         self.onnx = next((self.sound / EXPORTS).glob("*onnx-fp32.onnx")).name
-        self.stack = contextlib.ExitStack()
-        self.stack.enter_context(tunable_backbone())
         # The board is this machine, and its card is the disk.
         script(place / "ssh", SSH)
         os.environ["PATH"] = f"{place}{os.pathsep}{os.environ['PATH']}"
@@ -152,7 +153,8 @@ class FullDisks(Kind):
                 fill(place / ".rest", room)
             text = writing.words.format(disk=place, place=self.place, onnx=self.onnx)
             with working_in(self.place), changed_environment(text) as words:
-                said = SPECIAL.get(words[0], call)(*words)
+                with tunable_backbone() if words[0] in TRAINS else contextlib.nullcontext():
+                    said = SPECIAL.get(words[0], call)(*words)
             if room is None:
                 mount("-o", "remount,rw", str(place))
             (place / ".rest").unlink(missing_ok=True)

@@ -34,7 +34,8 @@ KINDS = {
 
 
 def kind_of(name: str) -> type[Kind]:
-    module, _, cls = KINDS[name].partition(".")
+    """The class by the name of a kind, or by its module and name."""
+    module, _, cls = KINDS.get(name, name).partition(".")
     found: type[Kind] = getattr(importlib.import_module(module), cls)
     return found
 
@@ -76,6 +77,7 @@ def main() -> int:
         progress = run(name, kind, folder, kind.full if args.full else kind.sample, until, args.slower)
         print(_line(name, progress, kind), flush=True)
         done.append(progress)
+    print(_summary(dict(zip(names, done, strict=True))))
     for progress in done:
         for finding in progress.findings:
             print(f"{progress.path.stem} {finding}")
@@ -108,6 +110,17 @@ def _line(name: str, progress: Progress, kind: type[Kind]) -> str:
         f"{name}: {progress.tried} of {kind.full} tried{each}, {len(progress.findings)} findings; largest process "
         f"{progress.largest_mb:.0f} MB, longest trial {progress.longest_seconds:.1f} s, longest without progress "
         f"{progress.longest_silence:.1f} s ({outcomes})"
+    )
+
+
+def _summary(done: dict[str, Progress]) -> str:
+    bounded = [name for name in done if kind_of(name).bounded]
+    memory = max((done[name].largest_mb for name in bounded), default=0.0)
+    return (
+        f"all: {sum(each.tried for each in done.values())} tried, "
+        f"{sum(len(each.findings) for each in done.values())} findings; longest without progress "
+        f"{max(each.longest_silence for each in done.values()):.1f} s; largest process of "
+        f"{', '.join(bounded) or 'none whose memory is bounded'}: {memory:.0f} MB"
     )
 
 
