@@ -112,6 +112,7 @@ class FullDisks(Kind):
     def __init__(self, place: Path) -> None:
         super().__init__(place)
         self.sound = place / "sound"
+        self.close()
         shutil.rmtree(self.sound, ignore_errors=True)
         unpack(self.sound)
         tiny_journey.draw_cells(self.sound / "cells")
@@ -123,6 +124,11 @@ class FullDisks(Kind):
             os.environ[f"XDG_{name}_HOME"] = str(place / name.lower())
         os.environ["MPLCONFIGDIR"] = str(place / "matplotlib")
         self._make_station_files()
+
+    def close(self) -> None:
+        """A process that was killed leaves its disk mounted."""
+        while (self.place / "disk").is_mount():
+            subprocess.run(["umount", "-l", str(self.place / "disk")], check=True)
 
     def _make_station_files(self) -> None:
         """A log, a key and a kit."""
