@@ -65,9 +65,8 @@ class Kind(ABC):
         """`place`: an empty folder for what the trials need."""
         self.place = place
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most kinds have nothing to end
         """End what was started for all trials."""
-        return None
 
     @abstractmethod
     def one(self, seed: int) -> str | list[str]:

@@ -48,7 +48,9 @@ class SteppedLink(Link):
         failures: how often it was cut, slowed or made silent.
     """
 
-    def __init__(self, to_port: int, step: str = "", way: str = "", after: int = 0, rate: float = 1.0) -> None:
+    def __init__(
+        self, to_port: int, step: str = "", way: str = "", after: int = 0, rate: float = 1.0
+    ) -> None:
         """`after`: so many bytes of the step pass before it is cut or silent. `rate`: bytes a second where slow."""
         super().__init__(to_port)
         self._step, self._way, self._after, self._seconds_a_byte = step, way, after, 1 / rate

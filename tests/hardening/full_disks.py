@@ -49,7 +49,9 @@ class Writing:
         """The command's name, with its verb or the suffix of its output."""
         words = [word for word in self.words.split() if "=" not in word]
         verb = words[1] if words[0] in ("data", "devices", "keys", "log", "kit") else ""
-        option = next((word for word in words if word in ("-o", "--copy-to", "--boxes", "--folds", "--int8")), "")
+        option = next(
+            (word for word in words if word in ("-o", "--copy-to", "--boxes", "--folds", "--int8")), ""
+        )
         output = words[words.index("-o") + 1] if option == "-o" else ""
         kept = [word.split("=")[0] for word in self.words.split() if "=" in word]
         return " ".join(filter(None, [words[0], verb, option, Path(output).suffix, *kept]))
@@ -136,7 +138,9 @@ class FullDisks(Kind):
 
         with working_in(self.sound):
             model = ("--model", f"{EXPORTS}/{self.onnx}")
-            said = call("watch", "pictures", "--once", "--settle", "0", "--every", "0", "--log", "log.db", *model)
+            said = call(
+                "watch", "pictures", "--once", "--settle", "0", "--every", "0", "--log", "log.db", *model
+            )
             promise(said.status == 0, said.err)
             head = json.loads(call("log", "verify", "--log", "log.db", "--json").out)["head"]
             self.head = f"{head['seq']}:{head['hash']}"
@@ -158,15 +162,16 @@ class FullDisks(Kind):
             else:
                 fill(place / ".rest", room)
             text = writing.words.format(disk=place, place=self.place, onnx=self.onnx)
-            with working_in(self.place), changed_environment(text) as words:
-                with tunable_backbone() if words[0] in TRAINS else contextlib.nullcontext():
-                    said = SPECIAL.get(words[0], call)(*words)
+            with working_in(self.place), changed_environment(text) as words, tunable(words[0]):
+                said = SPECIAL.get(words[0], call)(*words)
             if room is None:
                 mount("-o", "remount,rw", str(place))
             (place / ".rest").unlink(missing_ok=True)
             what = f"{writing.name} with {room} KiB"
             check(what, said, before, contents(place))
-            promise(room is not None or not writing.needed or said.status == 2, f"{what}: status {said.status}")
+            promise(
+                room is not None or not writing.needed or said.status == 2, f"{what}: status {said.status}"
+            )
             self._check_logs(what, place)
         return f"{writing.name} {'refused' if said.status == 2 else 'done'}"
 
@@ -253,6 +258,11 @@ def watched(*words: str) -> Said:
 SPECIAL = {"serve": served, "watch": watched, "kit": installed}
 
 
+def tunable(command: str) -> contextlib.AbstractContextManager[None]:
+    """`tunable_backbone` for a command that knows backbones."""
+    return tunable_backbone() if command in TRAINS else contextlib.nullcontext()
+
+
 @contextlib.contextmanager
 def tunable_backbone() -> Iterator[None]:
     """The backbone "tiny", with depths to search."""
@@ -266,7 +276,10 @@ def tunable_backbone() -> Iterator[None]:
 
 def check(what: str, said: Said, before: dict[str, bytes], after: dict[str, bytes]) -> None:
     """Where a command fails, all is as before but for hidden states of an unfinished one; each file is whole."""
-    promise(said.status != 2 or said.error.startswith(("edgeall: ", "edgeall-kit: ")), f"{what}: {said.err[-300:]}")
+    promise(
+        said.status != 2 or said.error.startswith(("edgeall: ", "edgeall-kit: ")),
+        f"{what}: {said.err[-300:]}",
+    )
     lost = [name for name in before if name not in after]
     promise(not lost, f"{what}: {lost[:3]} lost")
     if said.status == 2:

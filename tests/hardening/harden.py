@@ -48,7 +48,11 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="the figures of SECURITY.md, in hours")
     parser.add_argument("--minutes", type=float, help="stop after so many (default: 30, with --full none)")
     parser.add_argument(
-        "--slower", type=float, default=1.0, metavar="N", help="the machine does other work: N times as patient"
+        "--slower",
+        type=float,
+        default=1.0,
+        metavar="N",
+        help="the machine does other work: N times as patient",
     )
     parser.add_argument("--again", action="store_true", help="forget what was tried")
     parser.add_argument("--folder", type=Path, default=PROJECT / ".hardening", help=argparse.SUPPRESS)

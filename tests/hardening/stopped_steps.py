@@ -183,10 +183,14 @@ FUNCTIONS: dict[str, Replacing] = {
     "manifest.json": Replacing(_make_run, lambda p: _add(p, "b"), _manifest),
     "a file of verdicts": Replacing(lambda p: None, _write_verdicts, _verdicts),
     "an artifact": Replacing(
-        lambda p: _move(p, "a.onnx", "old"), lambda p: _move(p, "a.onnx", "new"), lambda p: _artifact(p, "a.onnx")
+        lambda p: _move(p, "a.onnx", "old"),
+        lambda p: _move(p, "a.onnx", "new"),
+        lambda p: _artifact(p, "a.onnx"),
     ),
     "an artifact of two files": Replacing(
-        lambda p: _move(p, "a.xml", "old"), lambda p: _move(p, "a.xml", "new"), lambda p: _artifact(p, "a.xml"),
+        lambda p: _move(p, "a.xml", "old"),
+        lambda p: _move(p, "a.xml", "new"),
+        lambda p: _artifact(p, "a.xml"),
         between=("none",),
     ),
     "a file of a station": Replacing(_old, lambda p: installing.write_file(p / "it", b"new"), _plain),
@@ -232,7 +236,10 @@ class StoppedSteps(Kind):
             # The next call puts back what stood there, where names cannot be exchanged.
             files._clean_up(place / "run")
             after = function.look(place)
-            promise(after in (before, "new", *function.between), f"{name}, {way}: step {steps}: {after}, {before} before")
+            promise(
+                after in (before, "new", *function.between),
+                f"{name}, {way}: step {steps}: {after}, {before} before",
+            )
             if isinstance(way, int):
                 # A disk that refuses to remove a file keeps it; all else is tidied.
                 left = [path.name for path in place.rglob(".*") if not path.name.endswith(".unfinished")]
