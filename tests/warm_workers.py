@@ -7,9 +7,6 @@ takes longer than most steps on small networks.
 import json
 import multiprocessing
 import os
-import signal
-import socket
-import socketserver
 import sys
 import tempfile
 from multiprocessing import forkserver
@@ -49,48 +46,6 @@ def work(pool: WorkerPool, job: dict[str, Any], scratch: str, threads: int) -> t
     with pool._lock:
         pool._running.discard(process)  # type: ignore[arg-type]
     return process.exitcode or 0, log.read_text(encoding="utf-8", errors="replace")
-
-
-class Nursery:
-    """Forks of this process as workers, by way of one early fork that has one thread.
-
-    A process that has several threads may not fork safely. All are of this process's group, and end with it.
-    """
-
-    def __init__(self) -> None:
-        self.address = f"\0edgeall-nursery-{os.getpid()}"
-        server = _Forking(self.address, _Asked)
-        self._process = os.fork()
-        if self._process == 0:
-            server.serve_forever()
-        server.socket.close()
-
-    def close(self) -> None:
-        os.kill(self._process, signal.SIGKILL)
-
-    def work(self, pool: WorkerPool, job: dict[str, Any], scratch: str, threads: int) -> tuple[int, str]:
-        """As `WorkerPool._run_process`."""
-        environment, log = pool._environment(scratch, str(threads)), Path(scratch) / "log.txt"
-        with socket.socket(socket.AF_UNIX) as line:
-            line.connect(self.address)
-            line.sendall(json.dumps([job, environment, str(log)]).encode() + b"\n")
-            status = int(line.makefile().readline() or -signal.SIGKILL)
-        return status, log.read_text(encoding="utf-8", errors="replace")
-
-
-class _Forking(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
-    """Answers each request in a fork."""
-
-
-class _Asked(socketserver.StreamRequestHandler):
-    """Forks a worker, and tells its status."""
-
-    def handle(self) -> None:
-        words = json.loads(self.rfile.readline())
-        process = os.fork()
-        if process == 0:
-            _step(*words)
-        self.wfile.write(b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 
 
 def _step(job: dict[str, Any], environment: dict[str, str], log: str) -> None:

@@ -1,8 +1,8 @@
 """`train`, `tune`, `export --int8` and `bench` are killed at random moments, again and again, and then end.
 
 After each kill all that has its final name is whole; at the end all is as in a call that was never killed. A call is a
-fork of a process that has imported TensorFlow, as is each worker of an export: to import it takes longer than all else
-on a network of 32 pixels. A measurement has a process of its own, which is killed with it.
+fork of a process that has imported TensorFlow: to import it takes longer than all else on a network of 32 pixels.
+Workers of an export and measurements have processes of their own, which are killed with it.
 """
 
 import csv
@@ -20,7 +20,6 @@ from typing import NoReturn
 import tiny_journey
 from campaign import Kind, promise
 from full_disks import tunable_backbone
-from warm_workers import Nursery
 
 from edgeall import artifact, predictions, results, runs
 from edgeall.artifact import is_artifact_name
@@ -145,10 +144,9 @@ class RandomKills(Kind):
 def _call(words: list[str], folder: Path, log: Path) -> NoReturn:
     """`edgeall WORDS` in this fork, which ends with it."""
     from edgeall.cli.main import main
-    from edgeall.exporting.worker_pool import WorkerPool
     from edgeall.training import checkpoint
 
-    status, nursery = 70, None
+    status = 70
     try:
         os.setsid()
         os.chdir(folder)
@@ -160,15 +158,10 @@ def _call(words: list[str], folder: Path, log: Path) -> NoReturn:
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
         # After each epoch, not once a minute.
         checkpoint.INTERVAL = 0.0
-        if words[0] == "export":
-            nursery = Nursery()
-            WorkerPool._run_process = lambda *asked: nursery.work(*asked)  # type: ignore[method-assign]
         with tunable_backbone():
             status = main(words)
         sys.stdout.flush()
     finally:
-        if nursery is not None:
-            nursery.close()
         os._exit(status)
 
 
