@@ -163,9 +163,10 @@ test-pythons: $(READY)
 fuzz: $(READY)
 	EDGEALL_HYPOTHESIS=fuzz $(BIN)/python -m pytest -m hypothesis
 
-# FULL=1 goes on where it was interrupted; AGAIN=1 begins anew. KINDS: some of them (see SECURITY.md).
+# FULL=1 goes on where it was interrupted; AGAIN=1 begins anew. KINDS: some of them. SLOWER=10: on a busy machine.
 hardening: $(READY)
-	TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python tests/hardening/harden.py $(if $(FULL),--full) $(if $(AGAIN),--again) $(KINDS)
+	TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python tests/hardening/harden.py $(if $(FULL),--full) $(if $(AGAIN),--again) \
+		$(if $(SLOWER),--slower $(SLOWER)) $(KINDS)
 
 emulator:
 	emulator/build.sh

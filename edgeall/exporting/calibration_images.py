@@ -16,6 +16,7 @@ from edgeall.files import AnyPath
 from edgeall.pixels import PixelMapping
 from edgeall.pixels.folder import LeftOut, PictureFile, UnreadableFolder, in_words, list_folder
 from edgeall.pixels.formats import READ
+from edgeall.pixels.storing import write_pixels
 from edgeall.runs import Member, Run
 
 _FEWEST = 8
@@ -109,6 +110,7 @@ def decode(run: Run, part: str, members: tuple[Member, ...], out: Path, root: Pa
     Raises:
         RunError: an image is missing, or its content is not that of the split.
         ImageError: an image cannot be decoded.
+        FileError: it cannot be written, on a full disk for example.
     """
     chosen: dict[str, Any] = {part: members}
     split = dataclasses.replace(run.split, **chosen)
@@ -116,10 +118,7 @@ def decode(run: Run, part: str, members: tuple[Member, ...], out: Path, root: Pa
     size = run.pixels.size
     shape = (len(paths), size, size, 3)
     with files.replacing(out) as part_path:
-        images = np.lib.format.open_memmap(part_path, mode="w+", dtype=np.uint8, shape=shape)
-        for index, path in enumerate(paths):
-            images[index] = pixels.read_image(path, run.pixels.resize)
-        images.flush()
+        write_pixels(part_path, shape, (pixels.read_image(path, run.pixels.resize) for path in paths))
 
 
 def decode_given(given: GivenImages, mapping: PixelMapping, out: Path) -> None:
@@ -130,10 +129,8 @@ def decode_given(given: GivenImages, mapping: PixelMapping, out: Path) -> None:
     """
     shape = (len(given.members), mapping.size, mapping.size, 3)
     with files.replacing(out) as part_path:
-        images = np.lib.format.open_memmap(part_path, mode="w+", dtype=np.uint8, shape=shape)
-        for index, member in enumerate(given.members):
-            images[index] = pixels.read_image(given.root / member.name, mapping.resize)
-        images.flush()
+        paths = (given.root / member.name for member in given.members)
+        write_pixels(part_path, shape, (pixels.read_image(path, mapping.resize) for path in paths))
 
 
 def stream(images: Path, mapping: PixelMapping) -> Iterator[npt.NDArray[Any]]:

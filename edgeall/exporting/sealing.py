@@ -98,9 +98,9 @@ def _provenance(task: Task) -> Provenance:
 
 
 def _move_in(sealed: Path, path: Path) -> None:
-    """Move the artifact's main file last, so that the artifact is absent until it is complete."""
-    path.unlink(missing_ok=True)
-    for source, target in reversed(
-        list(zip(artifact.files_of(sealed), artifact.files_of(path), strict=True))
-    ):
+    """Move an artifact into place. One of two files is absent until it is complete: its main file is moved last."""
+    moves = list(zip(artifact.files_of(sealed), artifact.files_of(path), strict=True))
+    if len(moves) > 1:
+        path.unlink(missing_ok=True)
+    for source, target in reversed(moves):
         source.replace(target)

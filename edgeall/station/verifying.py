@@ -9,7 +9,8 @@ also write new sums, and sign with a key of their own.
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,22 @@ def verify(
         raise KitError(f"{kit}: {error}", error.status) from None
 
 
+class _NotWritten(Exception):
+    """An error of the disk that is written to, while a kit is read, whose reader would take it for its own."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _NotWritten(error) from None
+
+
 def copy_verified(
     kit: Path, into: Path, key: p256.Point | None = None, *, verifies: Verifies = p256.verifies
 ) -> Kit:
@@ -138,15 +155,22 @@ def copy_verified(
 
     def store(name: str, size: int) -> Callable[[bytes], Any]:
         place = into / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        for file in opened:
-            file.close()
-        opened[:] = [place.open("wb")]
-        return opened[0].write  # type: ignore[no-any-return]
+        with _writing():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            for file in opened:
+                file.close()
+            opened[:] = [place.open("wb")]
+        return write
+
+    def write(content: bytes) -> None:
+        with _writing():
+            opened[0].write(content)
 
     into.mkdir()
     try:
         return verify(kit, key, verifies=verifies, store=store)
+    except _NotWritten as failed:
+        raise failed.error from None
     finally:
         for file in opened:
             file.close()

@@ -121,10 +121,13 @@ def write(request: dict[str, Any]) -> dict[str, Any]:
     place = _inside(_folder(request), request["to"])
     place.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".part.", dir=place.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as part:
-        part.write(request["text"])
-    Path(name).chmod(0o755)
-    Path(name).replace(place)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as part:
+            part.write(request["text"])
+        Path(name).chmod(0o755)
+        Path(name).replace(place)
+    finally:
+        Path(name).unlink(missing_ok=True)
     return {"to": str(place)}
 
 

@@ -18,6 +18,7 @@ from edgeall import files, pixels
 from edgeall.errors import DatasetError, FileError
 from edgeall.pixels import ByteImage
 from edgeall.pixels.opening import read_whole
+from edgeall.pixels.storing import write_pixels
 from edgeall.progress import SILENT, Progress
 from edgeall.runs import Member
 
@@ -116,14 +117,9 @@ def _open_checked(path: Path, shape: tuple[int, ...]) -> ByteImage | None:
 
 
 def _write(path: Path, shape: tuple[int, ...], images: "map[ByteImage]") -> ByteImage:
-    # Written as a stream: on a full disk a write raises, whereas a memory map kills the process.
     # No flush to disk: after a power failure the SHA-256 does not match, and the images are decoded again.
     with files.replacing(path, flush=False) as part:
-        with part.open("wb") as file:
-            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, header)
-            for image in images:
-                file.write(np.ascontiguousarray(image).data)
+        write_pixels(part, shape, images)
         digest = files.sha256_file(part)
     files.write_text(path.with_suffix(".sha256"), digest + "\n")
     store: ByteImage = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -52,6 +52,22 @@ def test_a_kit_is_installed_by_itself(tmp_path: Path, station: Path, lab: KeyPai
     assert verified.returncode == 0, verified.stderr
 
 
+def test_a_disk_that_takes_no_more_is_told_as_that_and_leaves_nothing(tmp_path: Path, station: Path) -> None:
+    resource = pytest.importorskip("resource", reason="limits of file sizes are those of Unix")
+    kit = small_kit(tmp_path / "kit.zip")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", kit, "install", "--to", station],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    why = "cannot be written (File too large); make room, or give another --to"
+    assert done.stderr == f"edgeall-kit: {station}: {why}\n"
+    assert not list((station / "kits").iterdir())
+
+
 def test_any_python_3_reads_the_first_words_to_it() -> None:
     ast.parse(BOOTSTRAP, feature_version=(3, 4))
 

@@ -6,6 +6,7 @@ What breaks a promise is a finding, with the number that shows it again. Nothing
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -13,12 +14,13 @@ import time
 import traceback
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
-SILENT_SECONDS = 60.0
+SILENT_SECONDS, PREPARING_SECONDS = 60.0, 360.0
 MAX_MEMORY_MB = 600
 
 
@@ -46,22 +48,29 @@ class Kind(ABC):
     Attributes:
         quick, sample, full: how many are tried by `make test`, `make hardening` and `make hardening FULL=1`.
         bounded: whether the memory of its processes is bounded by `MAX_MEMORY_MB`.
-        silent_seconds: longest time of one trial.
+        parts: what a trial has several of; its outcome is one word for each.
+        silent_seconds: longest time without progress: of a trial, or between two calls of `alive` in it.
     """
 
     quick: int
     sample: int
     full: int
     bounded = False
+    parts = ""
     silent_seconds = SILENT_SECONDS
+    alive: Callable[[], None] = staticmethod(lambda: None)
+    """To be called where a trial has made progress."""
 
     def __init__(self, place: Path) -> None:
         """`place`: an empty folder for what the trials need."""
         self.place = place
 
+    def close(self) -> None:  # noqa: B027 - most kinds have nothing to end
+        """End what was started for all trials."""
+
     @abstractmethod
-    def one(self, seed: int) -> str:
-        """A trial; returns what came of it in a word or two.
+    def one(self, seed: int) -> str | list[str]:
+        """A trial; returns what came of it in a word or two, or of each of its parts.
 
         Raises:
             Broken: a promise does not hold; any other exception is a finding too.
@@ -78,6 +87,7 @@ class Progress:
     findings: list[dict[str, Any]] = field(default_factory=list)
     largest_mb: float = 0.0
     longest_seconds: float = 0.0
+    longest_silence: float = 0.0
     missing: str = ""
 
     @classmethod
@@ -102,8 +112,13 @@ MOST_FINDINGS = 20
 """After so many a campaign ends with its process: they have one cause."""
 
 
-def run(name: str, kind: type[Kind], folder: Path, wanted: int, until: float) -> Progress:
-    """Try what is left of `wanted` trials, until a time of `time.monotonic`."""
+def run(
+    name: str, kind: type[Kind], folder: Path, wanted: int, until: float, slower: float = 1.0
+) -> Progress:
+    """Try what is left of `wanted` trials, until a time of `time.monotonic`.
+
+    `slower`: limits of time are so many times as long, on a machine that does other work.
+    """
     progress = Progress.of(folder / f"{name}.json")
     kept = time.monotonic()
     while (
@@ -113,11 +128,11 @@ def run(name: str, kind: type[Kind], folder: Path, wanted: int, until: float) ->
         and time.monotonic() < until
     ):
         count = min(CHUNK, wanted - progress.tried)
-        for seed, outcome, seconds in _watched(name, kind, folder, progress, count, until):
+        for seed, outcome, seconds in _watched(name, kind, folder, progress, count, until, slower):
             progress.tried = seed + 1
             progress.longest_seconds = max(progress.longest_seconds, seconds)
-            if isinstance(outcome, str):
-                progress.outcomes[outcome] += 1
+            if isinstance(outcome, str | list):
+                progress.outcomes.update([outcome] if isinstance(outcome, str) else outcome)
             else:
                 progress.outcomes["FINDING"] += 1
                 progress.findings.append({"seed": seed, **outcome})
@@ -129,7 +144,7 @@ def run(name: str, kind: type[Kind], folder: Path, wanted: int, until: float) ->
 
 
 def _watched(
-    name: str, kind: type[Kind], folder: Path, progress: Progress, count: int, until: float
+    name: str, kind: type[Kind], folder: Path, progress: Progress, count: int, until: float, slower: float
 ) -> Iterator[tuple[int, Any, float]]:
     """(seed, outcome, seconds) of trials in a process of their own, which is ended when it falls silent."""
     script = Path(__file__).with_name("harden.py")
@@ -137,7 +152,8 @@ def _watched(
     with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     assert process.stdout is not None
-    last, heard, silent, ready = progress.tried - 1, time.monotonic(), False, False
+    last, silent, ready, stopped = progress.tried - 1, False, False, False
+    begun = heard = time.monotonic()
     memory = 0.0
 
     def kill() -> None:
@@ -146,31 +162,38 @@ def _watched(
         process.kill()
 
     # The first one waits for what the trials need to be made.
-    watch = threading.Timer(kind.silent_seconds + 300, kill)
+    preparing, silence = PREPARING_SECONDS * slower, kind.silent_seconds * slower
+    watch = threading.Timer(preparing, kill)
     watch.start()
     for line in process.stdout:
         watch.cancel()
-        told, ready = json.loads(line), True
+        told, now = json.loads(line), time.monotonic()
         memory = max(memory, told.get("memory_mb", 0.0))
+        if ready:
+            progress.longest_silence = max(progress.longest_silence, now - heard)
         if "missing" in told:
             progress.missing = told["missing"]
         if "seed" in told:
             last = told["seed"]
-            yield last, told["outcome"], time.monotonic() - heard
+            yield last, told["outcome"], now - begun
         heard = time.monotonic()
+        if "alive" not in told:
+            ready, begun = True, heard
         if heard > until:
             process.terminate()
+            stopped = True
             break
-        watch = threading.Timer(kind.silent_seconds, kill)
+        watch = threading.Timer(silence if ready else preparing, kill)
         watch.start()
     watch.cancel()
     process.stdout.close()
     process.wait()
     progress.largest_mb = max(progress.largest_mb, memory)
-    if not ready:
+    if not ready and not stopped:
         raise RuntimeError(f"{name}: the trials cannot be made; see {folder / f'{name}.log'}")
-    if silent or (process.returncode not in (0, -15)):
-        how = f"no progress in {kind.silent_seconds:g} s" if silent else f"ended with {process.returncode}"
+    if silent or (process.returncode and not stopped):
+        progress.longest_silence = max(progress.longest_silence, time.monotonic() - heard)
+        how = f"no progress in {silence:g} s" if silent else f"ended with {process.returncode}"
         yield last + 1, {"why": how}, time.monotonic() - heard
     if kind.bounded and memory > MAX_MEMORY_MB:
         progress.findings.append({"seed": last, "why": f"{memory:.0f} MB"})
@@ -181,19 +204,33 @@ def child(kind: type[Kind], place: Path, start: int, count: int) -> None:
     told = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    def alive() -> None:
+        print(json.dumps({"alive": True}), file=told, flush=True)
+
+    kind.alive = staticmethod(alive)
     try:
         trials = kind(place)
     except Missing as error:
         print(json.dumps({"missing": str(error)}), file=told, flush=True)
         return
     print(json.dumps({"ready": True}), file=told, flush=True)
-    for seed in range(start, start + count):
-        try:
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        trials.close()
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        for seed in range(start, start + count):
             outcome = outcome_of(trials, seed)
-        except Missing as error:
-            print(json.dumps({"missing": str(error)}), file=told, flush=True)
-            return
-        print(json.dumps({"seed": seed, "outcome": outcome, "memory_mb": _peak_mb()}), file=told, flush=True)
+            print(
+                json.dumps({"seed": seed, "outcome": outcome, "memory_mb": _peak_mb()}), file=told, flush=True
+            )
+    except Missing as error:
+        print(json.dumps({"missing": str(error)}), file=told, flush=True)
+    finally:
+        trials.close()
 
 
 def _peak_mb() -> float:
@@ -205,8 +242,8 @@ def _peak_mb() -> float:
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
-def outcome_of(trials: Kind, seed: int) -> str | dict[str, str]:
-    """What a trial came to: a word, or a finding."""
+def outcome_of(trials: Kind, seed: int) -> str | list[str] | dict[str, str]:
+    """What a trial came to: a word, or one of each of its parts, or a finding."""
     try:
         return trials.one(seed)
     except Broken as error:

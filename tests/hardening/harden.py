@@ -34,7 +34,8 @@ KINDS = {
 
 
 def kind_of(name: str) -> type[Kind]:
-    module, _, cls = KINDS[name].partition(".")
+    """The class by the name of a kind, or by its module and name."""
+    module, _, cls = KINDS.get(name, name).partition(".")
     found: type[Kind] = getattr(importlib.import_module(module), cls)
     return found
 
@@ -46,6 +47,13 @@ def main() -> int:
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(KINDS)} (default: all)")
     parser.add_argument("--full", action="store_true", help="the figures of SECURITY.md, in hours")
     parser.add_argument("--minutes", type=float, help="stop after so many (default: 30, with --full none)")
+    parser.add_argument(
+        "--slower",
+        type=float,
+        default=1.0,
+        metavar="N",
+        help="the machine does other work: N times as patient",
+    )
     parser.add_argument("--again", action="store_true", help="forget what was tried")
     parser.add_argument("--folder", type=Path, default=PROJECT / ".hardening", help=argparse.SUPPRESS)
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
@@ -70,9 +78,10 @@ def main() -> int:
         kind = kind_of(name)
         # What one kind leaves of its time, the next ones have.
         until = time.monotonic() + (end - time.monotonic()) / (len(names) - number)
-        progress = run(name, kind, folder, kind.full if args.full else kind.sample, until)
-        print(_line(name, progress, kind.full), flush=True)
+        progress = run(name, kind, folder, kind.full if args.full else kind.sample, until, args.slower)
+        print(_line(name, progress, kind), flush=True)
         done.append(progress)
+    print(_summary(dict(zip(names, done, strict=True))))
     for progress in done:
         for finding in progress.findings:
             print(f"{progress.path.stem} {finding}")
@@ -95,13 +104,27 @@ def _prepare(folder: Path) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:4])
 
 
-def _line(name: str, progress: Progress, full: int) -> str:
+def _line(name: str, progress: Progress, kind: type[Kind]) -> str:
     if progress.missing:
         return f"{name}: not tried: {progress.missing}"
+    parts = sum(count for word, count in progress.outcomes.items() if word != "FINDING")
+    each = f" with {parts} {kind.parts}" if kind.parts else ""
     outcomes = ", ".join(f"{count} {word}" for word, count in sorted(progress.outcomes.items()))
     return (
-        f"{name}: {progress.tried} of {full} tried, {len(progress.findings)} findings; largest process "
-        f"{progress.largest_mb:.0f} MB, longest trial {progress.longest_seconds:.1f} s ({outcomes})"
+        f"{name}: {progress.tried} of {kind.full} tried{each}, {len(progress.findings)} findings; largest process "
+        f"{progress.largest_mb:.0f} MB, longest trial {progress.longest_seconds:.1f} s, longest without progress "
+        f"{progress.longest_silence:.1f} s ({outcomes})"
+    )
+
+
+def _summary(done: dict[str, Progress]) -> str:
+    bounded = [name for name in done if kind_of(name).bounded]
+    memory = max((done[name].largest_mb for name in bounded), default=0.0)
+    return (
+        f"all: {sum(each.tried for each in done.values())} tried, "
+        f"{sum(len(each.findings) for each in done.values())} findings; longest without progress "
+        f"{max(each.longest_silence for each in done.values()):.1f} s; largest process of "
+        f"{', '.join(bounded) or 'none whose memory is bounded'}: {memory:.0f} MB"
     )
 
 

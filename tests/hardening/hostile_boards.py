@@ -39,8 +39,16 @@ if [ -e {say}/$verb.then ]; then exec $(cat {say}/$verb.then); fi
 THEN = ("", "", "", "", "", "sleep 1000", "cat /dev/zero", "yes", "cat {said}/measure", "false")
 """What a board does after its words: mostly, it ends."""
 
-ANSWER_SECONDS = 5.0
-BRIEF = dataclasses.replace(SHORT, pass_seconds=30.0)
+SOUND_SECONDS, ANSWER_SECONDS = 60.0, 3.0
+"""How long a sound board may take to answer, and how long a hostile one is waited for (a user waits 600 s)."""
+
+CONNECT_SECONDS = 1
+"""A greeting is waited for six times as long."""
+
+SOUND = dataclasses.replace(SHORT, pass_seconds=60.0)
+BRIEF = dataclasses.replace(SHORT, pass_seconds=3.0)
+"""With `ANSWER_SECONDS`, this is how long a measurement is waited for."""
+
 LOUD = b'{"a": "' + b"x" * (1 << 20)
 
 
@@ -54,19 +62,20 @@ class HostileBoards(Kind):
         self.said, self.say, programs = place / "said", place / "say", place / "bin"
         for folder in (self.said, self.say, programs):
             folder.mkdir(parents=True)
-        _script(programs / "ssh", SSH)
+        script(programs / "ssh", SSH)
         os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
         TARGETS["ssh"] = lambda profile, progress: SshTarget(
-            profile, progress, connect_seconds=4, answer_seconds=self.seconds, pauses=()
+            profile, progress, connect_seconds=self.connecting, answer_seconds=self.seconds, pauses=()
         )
-        self.seconds = 60.0
+        self.connecting, self.seconds = 10, SOUND_SECONDS
         draw(place / "data", {"healthy": 10, "all": 10})
         self.run = make_run(place / "runs" / "tiny", place / "data")
         make_artifact(self.run, "onnx", "float32")
-        self.python = _script(place / "python", LISTENING.format(python=sys.executable, said=self.said))
+        self.python = script(place / "python", LISTENING.format(python=sys.executable, said=self.said))
+        self.settings = SOUND
         sound = self._bench("sound")
         check_figures(sound)
-        self.python = _script(place / "python", SAYING.format(say=self.say))
+        self.python = script(place / "python", SAYING.format(say=self.say))
         self.words = {verb: (self.said / verb).read_bytes() for verb in VERBS if (self.said / verb).is_file()}
         # Asked twice, of one file at first: one is missing each time.
         self.words["missing"] = self.words["missing"].splitlines(keepends=True)[0] + b"[0]\n"
@@ -76,7 +85,7 @@ class HostileBoards(Kind):
 
         self._say(self.words)
         check_figures(self._bench("again"))
-        self.seconds = ANSWER_SECONDS
+        self.connecting, self.seconds, self.settings = CONNECT_SECONDS, ANSWER_SECONDS, BRIEF
 
     def _say(self, words: dict[str, bytes]) -> None:
         for name, each in words.items():
@@ -93,7 +102,7 @@ class HostileBoards(Kind):
             document = self._bench(f"board{seed}")
         except EdgeallError as error:
             one_line(str(error))
-            return f"{verb} refused"
+            return f"{verb} {'not waited for' if 'waited for' in str(error) else 'refused'}"
         finally:
             shutil.rmtree(self.run.path / "bench", ignore_errors=True)
             (self.say / f"{verb}.then").unlink()
@@ -109,10 +118,11 @@ class HostileBoards(Kind):
             folder=str(self.place / "board"),
             packages="own",
         )
-        return bench(find_artifacts([self.run.path]), Profile(name, "ssh", board=board), BRIEF)  # fmt: skip
+        return bench(find_artifacts([self.run.path]), Profile(name, "ssh", board=board), self.settings)  # fmt: skip
 
 
-def _script(path: Path, text: str) -> Path:
+def script(path: Path, text: str) -> Path:
+    """An executable."""
     path.write_text(text)
     path.chmod(0o755)
     return path

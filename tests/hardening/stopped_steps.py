@@ -6,9 +6,12 @@ it, one after it, and one gets each of the errors of a full, failing, read-only 
 
 import contextlib
 import errno
+import hashlib
+import io
 import os
 import shutil
 import signal
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +22,13 @@ from campaign import Kind, one_line, promise
 from killed_replacing import content, fill
 
 from edgeall import files, predictions, runs
-from edgeall.artifact import Parity
+from edgeall.artifact import Parity, files_of
 from edgeall.errors import EdgeallError
 from edgeall.exporting import manifest
+from edgeall.exporting.sealing import _move_in
 from edgeall.field.verdict_file import verdict_file
+from edgeall.station import installing, unpacking
+from edgeall.targets import agent
 
 CALLS = ("rename", "replace", "unlink", "remove", "rmdir", "mkdir", "fsync")
 WAYS: tuple[str | int, ...] = (
@@ -40,12 +46,14 @@ REFUSED = 7
 class Replacing:
     """A function that replaces what is at a place: what stands there, what is done, and how it looks then.
 
-    `look` gives "old", "new", "none" where nothing may be there, or raises an error for anything else.
+    `look` tells "old", "new", "none" where nothing may be there, or raises an error for anything else.
     """
 
     prepare: Callable[[Path], None]
     act: Callable[[Path], None]
     look: Callable[[Path], str]
+    between: tuple[str, ...] = ()
+    """What else may be there after a stop."""
 
 
 def _text(place: Path) -> str:
@@ -113,6 +121,53 @@ def _write_verdicts(place: Path) -> None:
         file.finish()
 
 
+def _move(place: Path, name: str, text: str) -> None:
+    """An artifact's files, as an export moves them into place."""
+    made = place / "made" / name
+    made.parent.mkdir()
+    for path in files_of(made):
+        path.write_text(text)
+    _move_in(made, place / name)
+    made.parent.rmdir()
+
+
+def _artifact(place: Path, name: str) -> str:
+    """What its files hold; none where its main file is missing."""
+    found = {path.read_text() for path in files_of(place / name)} if (place / name).exists() else {"none"}
+    return "torn" if len(found) > 1 else found.pop()
+
+
+def _of_board(place: Path, verb: str, text: str) -> None:
+    """The agent puts a file on the board, or packages."""
+    request: dict[str, Any] = {"folder": str(place), "to": "it", "text": text}
+    if verb == "receive":
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        request["files"] = [{"to": "it", "sha256": digest, "size": len(text)}]
+        agent.receive(request, io.BytesIO(text.encode()))
+    elif verb == "write":
+        agent.write(request)
+    else:
+        with zipfile.ZipFile(place / "a.zip", "w") as archive:
+            archive.writestr("it", text)
+            archive.writestr("in/it", text)
+        source = Path(unpacking.__file__).read_text()
+        agent.unpack({"folder": str(place), "archives": ["a.zip"], "into": "packages", "unpacking": source})
+
+
+def _packages(place: Path) -> str:
+    into = place / "packages"
+    found = {path.read_text() if path.exists() else "lost" for path in (into / "it", into / "in" / "it")}
+    return ("torn" if len(found) > 1 else found.pop()) if into.exists() else "none"
+
+
+def _plain(place: Path) -> str:
+    return (place / "it").read_text() if (place / "it").exists() else "none"
+
+
+def _old(place: Path) -> None:
+    (place / "it").write_text("old")
+
+
 FUNCTIONS: dict[str, Replacing] = {
     "a new file": Replacing(lambda p: None, lambda p: files.write_text(p / "one.json", "new" * 9999), _text),
     "a file": Replacing(
@@ -127,6 +182,21 @@ FUNCTIONS: dict[str, Replacing] = {
     "predictions.csv": Replacing(_make_run, _write_predictions, _predictions),
     "manifest.json": Replacing(_make_run, lambda p: _add(p, "b"), _manifest),
     "a file of verdicts": Replacing(lambda p: None, _write_verdicts, _verdicts),
+    "an artifact": Replacing(
+        lambda p: _move(p, "a.onnx", "old"),
+        lambda p: _move(p, "a.onnx", "new"),
+        lambda p: _artifact(p, "a.onnx"),
+    ),
+    "an artifact of two files": Replacing(
+        lambda p: _move(p, "a.xml", "old"),
+        lambda p: _move(p, "a.xml", "new"),
+        lambda p: _artifact(p, "a.xml"),
+        between=("none",),
+    ),
+    "a file of a station": Replacing(_old, lambda p: installing.write_file(p / "it", b"new"), _plain),
+    "a file on a board": Replacing(_old, lambda p: _of_board(p, "receive", "new"), _plain),
+    "a launcher on a board": Replacing(_old, lambda p: _of_board(p, "write", "new"), _plain),
+    "packages on a board": Replacing(lambda p: None, lambda p: _of_board(p, "unpack", "new"), _packages),
 }
 
 
@@ -143,8 +213,9 @@ def _by_renames(place: Path) -> None:
 class StoppedSteps(Kind):
     quick = 2 * len(FUNCTIONS)
     sample = full = len(FUNCTIONS) * len(WAYS)
+    parts = "stops"
 
-    def one(self, seed: int) -> str:
+    def one(self, seed: int) -> list[str]:
         name, way = list(FUNCTIONS)[seed % len(FUNCTIONS)], WAYS[seed // len(FUNCTIONS)]
         function, place = FUNCTIONS[name], self.place / "steps"
         steps = 0
@@ -165,7 +236,10 @@ class StoppedSteps(Kind):
             # The next call puts back what stood there, where names cannot be exchanged.
             files._clean_up(place / "run")
             after = function.look(place)
-            promise(after in (before, "new"), f"{name}, {way}: step {steps}: {after}, {before} before")
+            promise(
+                after in (before, "new", *function.between),
+                f"{name}, {way}: step {steps}: {after}, {before} before",
+            )
             if isinstance(way, int):
                 # A disk that refuses to remove a file keeps it; all else is tidied.
                 left = [path.name for path in place.rglob(".*") if not path.name.endswith(".unfinished")]
@@ -173,7 +247,7 @@ class StoppedSteps(Kind):
             steps += 1
         promise(steps, f"{name} takes no step")
         promise(function.look(place) == "new", f"{name} is not done at its end")
-        return f"{name}: {steps} steps"
+        return [f"{name} {'killed' if isinstance(way, str) else 'refused'}"] * steps
 
 
 def _child(function: Replacing, place: Path, step: int, way: str | int) -> int:
