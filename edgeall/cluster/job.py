@@ -9,7 +9,7 @@ own (`alone.py`). An input that ends processes thereby gets a row with an error,
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -109,7 +109,7 @@ def classify_to_set(
         advance(1)
     job = Job(__version__, artifact.sha256, artifact.path.name, force, listing.fingerprint, listing.inputs)
     with parquet_set(Path(path), job, overwrite=overwrite) as rows:
-        missing = sum(len(part.inputs) for part in listing.parts() if not rows.has(part))
+        missing = rows.missing()
         if missing < listing.inputs:
             progress.note(f"{path}: {listing.inputs - missing} of {listing.inputs} rows are there already")
         if missing:
@@ -146,7 +146,7 @@ class _Run:
         where = self._cluster.address
         tell = _Tell(self._missing, self._progress)
         with self._progress.stage(f"classifying at {where}", self._missing) as advance, closing(self._new):
-            completed = self._cluster.completed([])
+            completed: Completed[Done | Row] = self._cluster.completed(())
             self._submit(completed)
             for task in completed:
                 self._take(task, self._pieces.pop(task), advance, tell)
@@ -185,7 +185,7 @@ class _Run:
         tell.add(len(rows))
 
 
-def _pieces(parts: Iterator[Part], pace: "_Pace") -> Iterator[Piece]:
+def _pieces(parts: Iterator[Part], pace: "_Pace") -> Generator[Piece, None, None]:
     for part in parts:
         start = 0
         while start < len(part.inputs):

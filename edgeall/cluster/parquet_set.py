@@ -5,6 +5,7 @@ and list of inputs. Names that begin with "_" are left out by readers of Parquet
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,7 @@ SUFFIX = ".parquet"
 JOB = "_job.json"
 SCHEMA = 1
 _LOCK = "_lock"
+_PART = re.compile(r"part-\d{8}-[0-9a-f]{16}\.parquet")
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,15 @@ class ParquetSet:
         """Whether the rows of a part are there."""
         return (self._path / part.name).is_file()
 
+    def missing(self) -> int:
+        """Number of rows of the parts that are not there."""
+        size, inputs = self.job.part_inputs, self.job.inputs
+        there = {int(file.name.split("-")[1]) for file in self._files()}
+        return inputs - sum(min(size, inputs - number * size) for number in there)
+
+    def _files(self) -> list[Path]:
+        return sorted(file for file in self._path.iterdir() if _PART.fullmatch(file.name))
+
     def write(self, part: Part, rows: Sequence[Row]) -> None:
         """Write the rows of a part.
 
@@ -126,7 +137,7 @@ class ParquetSet:
         import pyarrow.parquet as pq
 
         census, rows = Census(Counts()), 0
-        for file in sorted(self._path.glob(f"part-*{SUFFIX}")):
+        for file in self._files():
             try:
                 table = pq.read_table(file, columns=["path", "decision", "reasons", "error"])
             except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
