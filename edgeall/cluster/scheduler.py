@@ -28,6 +28,7 @@ from edgeall.progress import SILENT, Progress
 from edgeall.values import dataclass
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 CONNECT_SECONDS = 10.0
 """How long an answer of a scheduler is waited for."""
@@ -49,10 +50,10 @@ class WorkersKilled(ClusterError):
     """Every worker that a task ran on ended meanwhile: killed, out of memory, or crashed."""
 
 
-class Shared(Protocol[T]):
+class Shared(Protocol[T_co]):
     """A value that every worker is sent once, however many tasks use it."""
 
-    def get(self) -> T:
+    def get(self) -> T_co:
         """The value; called by a task on its worker."""
         ...
 
@@ -323,6 +324,29 @@ def _compare(ours: Mapping[str, str], theirs: Mapping[str, str], who: str) -> No
             )
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a task runs.
+
+    Attributes:
+        scratch: folder for temporary files, which Dask removes after a worker; None: the system's.
+        memory: most bytes that the worker may take; None: no limit.
+    """
+
+    scratch: str | None = None
+    memory: int | None = None
+
+
+def surroundings() -> Surroundings:
+    """Of the task that calls this."""
+    with suppress(ImportError, ValueError):
+        from distributed import get_worker
+
+        worker = get_worker()
+        return Surroundings(worker.local_directory, worker.memory_manager.memory_limit)
+    return Surroundings()
+
+
 def _this_worker() -> str:
     from distributed import get_worker
 
@@ -336,14 +360,14 @@ def _client(address: str) -> Iterator[Any]:
     except ImportError as error:
         raise MissingExtraError(error.name or "distributed", "cluster") from None
 
-    class Closed(Client):
+    class Closed(Client):  # type: ignore[misc, unused-ignore]
         """A client that is closed below alone: one that could not connect would wait at its end, and complain."""
 
         def __del__(self) -> None:
             return None
 
     try:
-        client = Closed(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        client: Any = Closed(address, timeout=CONNECT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError) as error:
         raise ClusterError(
             f"no Dask scheduler answers at {address} ({_reason(error)}): start one with `dask scheduler`, "

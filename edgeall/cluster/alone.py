@@ -1,0 +1,116 @@
+"""One input in a process of its own, for one whose reading seems to end processes.
+
+The process of a worker runs it, and survives it. Its rows are those of `work.classify_inputs`, which it calls.
+"""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from edgeall.cluster.inputs import Input
+from edgeall.cluster.rows import KILLS, Row, failed
+from edgeall.cluster.scheduler import Shared, surroundings
+from edgeall.cluster.work import Model, classify_inputs, loaded
+from edgeall.values import dataclass
+
+_ASK_SECONDS = 0.1
+_ATTEMPTS = 2
+"""A process can also be ended by somebody who did not mean the picture."""
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What the process is told."""
+
+    model: str
+    sha256: str
+    threads: int
+    force: bool
+    path: str
+
+
+@dataclass(frozen=True)
+class _Local:
+    """The model's files on this machine."""
+
+    model: Model
+
+    def get(self) -> Model:
+        return self.model
+
+
+def classify_alone(model: Shared[Model], given: Input) -> Row:
+    """The row of an input; one with an error where its process ends, or takes more memory than the worker may.
+
+    Raises:
+        as `work.classify_inputs`.
+    """
+    classifier = loaded(model.get())
+    order = _Order(
+        os.fspath(classifier.artifact.path),
+        classifier.artifact.sha256,
+        classifier.threads,
+        classifier.force,
+        os.fsencode(given.path).decode("latin-1"),
+    )
+    for _ in range(_ATTEMPTS):
+        answer = _ask(msgspec.json.encode(vars(order)))
+        if answer is not None:
+            row = msgspec.convert(msgspec.json.decode(answer), dict[str, Any])
+            row["path"] = given.path
+            return msgspec.convert(row, Row)
+    return failed(given, f"{given.path}: {KILLS}", classifier.artifact.sha256, datetime.now(UTC))
+
+
+def _ask(order: bytes) -> bytes | None:
+    """The last line of the process's output; None where it ended without."""
+    import psutil
+
+    limit = surroundings().memory
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(  # noqa: S603, this module
+        [sys.executable, "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with suppress(BrokenPipeError):
+            process.stdin.write(order)
+            process.stdin.close()
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_ASK_SECONDS)
+                break
+            with suppress(psutil.Error):
+                if limit and psutil.Process(process.pid).memory_info().rss > limit:
+                    process.kill()
+        # A row is shorter than a pipe's buffer, so that the process did not wait for this.
+        lines = process.stdout.read().splitlines()
+    return lines[-1] if process.returncode == 0 and lines else None
+
+
+def main() -> None:
+    """The process."""
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+        # Where the machine's memory ends, Linux ends this process and not its worker.
+        file.write("1000")
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=_Order)
+    from edgeall.artifact import files_of
+
+    files = {path.name: path.read_bytes() for path in files_of(order.model)}
+    model = Model(order.sha256, files, order.threads, order.force)
+    path = os.fsdecode(order.path.encode("latin-1"))
+    (row,) = classify_inputs(_Local(model), (Input(path),)).rows
+    sys.stdout.buffer.write(b"\n" + msgspec.json.encode(vars(row) | {"path": ""}) + b"\n")
+
+
+if __name__ == "__main__":
+    main()
