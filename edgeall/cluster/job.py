@@ -16,6 +16,7 @@ from pathlib import Path
 
 from edgeall import __version__
 from edgeall.artifact import Artifact
+from edgeall.cluster import inputs
 from edgeall.cluster.alone import classify_alone
 from edgeall.cluster.inputs import Listing, Part, survey
 from edgeall.cluster.parquet_set import Census, Job, ParquetSet, parquet_set
@@ -107,7 +108,15 @@ def classify_to_set(
     with progress.stage("listing pictures", 1) as advance:
         listing = survey([os.fspath(source) for source in sources])
         advance(1)
-    job = Job(__version__, artifact.sha256, artifact.path.name, force, listing.fingerprint, listing.inputs)
+    job = Job(
+        __version__,
+        artifact.sha256,
+        artifact.path.name,
+        force,
+        listing.fingerprint,
+        listing.inputs,
+        inputs.PART_INPUTS,
+    )
     with parquet_set(Path(path), job, overwrite=overwrite) as rows:
         missing = rows.missing()
         if missing < listing.inputs:
@@ -158,11 +167,11 @@ class _Run:
             piece = self._again.pop() if self._again else next(self._new, None)
             if piece is None:
                 return
-            inputs = piece.part.inputs[piece.start : piece.stop]
+            given = piece.part.inputs[piece.start : piece.stop]
             task: Task[Done | Row] = (
-                self._cluster.submit(classify_alone, self._model, inputs[0])
+                self._cluster.submit(classify_alone, self._model, given[0])
                 if piece.alone
-                else self._cluster.submit(classify_inputs, self._model, inputs)
+                else self._cluster.submit(classify_inputs, self._model, given)
             )
             self._pieces[task] = piece
             completed.add(task)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall import documents
-from edgeall.cluster.inputs import PART_INPUTS, Part
+from edgeall.cluster.inputs import Part
 from edgeall.cluster.rows import Row, columns
 from edgeall.errors import FileError, UsageError
 from edgeall.field.counts import Counts
@@ -52,7 +52,7 @@ class Job:
     force: bool
     listing: str
     inputs: int
-    part_inputs: int = PART_INPUTS
+    part_inputs: int
     schema: int = SCHEMA
 
     @property
