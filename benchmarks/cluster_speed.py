@@ -14,6 +14,7 @@ which are decoded in no time: the larger the pictures, the less a job costs besi
 
 import argparse
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
@@ -30,8 +31,10 @@ from local_cluster import SIDE, differing, draw, edgeall, rows_of, scheduler, wo
 from edgeall import artifact, files
 from edgeall.artifact import Artifact
 from edgeall.cluster import connect
-from edgeall.cluster.inputs import PART_INPUTS, survey
+from edgeall.cluster.inputs import PART_INPUTS, Input, Part, survey
 from edgeall.cluster.job import classify_to_set
+from edgeall.cluster.parquet_set import Job, parquet_set
+from edgeall.cluster.work import classify_inputs, model_of
 
 FEW = 40
 """Pictures of the shorter folder: as long as a job takes to find the pace of its tasks."""
@@ -192,6 +195,9 @@ def costs(model: Artifact, folder: Path) -> list[tuple[str, str]]:
     parts = sorted((folder / "few.parquet").glob("part-*"))
     size = sum(each.stat().st_size for each in parts)
     figures.append(("bytes of a row in the set", f"{size / len(few):.0f}"))
+    figures.append(
+        ("processor time of the command, a row that is received and written", _writing(model, few, folder))
+    )
     own = time.process_time()
     classify_to_set(model, [folder / "list.txt"], folder / "few.parquet", force=True)
     figures.append(
@@ -201,6 +207,19 @@ def costs(model: Artifact, folder: Path) -> list[tuple[str, str]]:
         )
     )
     return figures
+
+
+def _writing(model: Artifact, paths: Sequence[str], folder: Path) -> str:
+    """Of rows that come pickled, as from a worker."""
+    with connect(None) as here:
+        inputs = tuple(map(Input, paths))
+        sent = pickle.dumps(classify_inputs(here.share("model", model_of(model, 1, True)), inputs))
+    job = Job("", model.sha256, "", True, "", len(inputs), len(inputs))
+    with parquet_set(folder / "written.parquet", job) as rows:
+        own = time.thread_time()
+        rows.write(Part(0, inputs), pickle.loads(sent).rows)  # noqa: S301, of the line above
+        own = time.thread_time() - own
+    return f"{1e6 * own / len(paths):.0f} µs"
 
 
 def took(command: Sequence[str], affinity: set[int]) -> Turn:
