@@ -14,8 +14,9 @@ import psutil
 class DaskProcesses:
     """A scheduler, and workers of one thread whose supervisors start them again."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._stack = folder, ExitStack()
+    def __init__(self, folder: Path, *options: str | Path) -> None:
+        """`options`: of the scheduler and its workers."""
+        self._folder, self._options, self._stack = folder, options, ExitStack()
         file = folder / "scheduler.json"
         self.scheduler = self._start(
             "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", file
@@ -44,8 +45,10 @@ class DaskProcesses:
             # One death is enough to take a task for deadly: fewer workers to start.
             "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
         }
+        scheme = "tls://" if self._options else ""
+        at = ("--host", f"{scheme}127.0.0.1")
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *options, "--host", "127.0.0.1"],
+            [sys.executable, "-m", module, *options, *self._options, *at],
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

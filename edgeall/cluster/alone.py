@@ -6,6 +6,7 @@ The process of a worker runs it, and survives it. Its rows are those of `work.cl
 import os
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -16,9 +17,13 @@ from edgeall.cluster.inputs import Input
 from edgeall.cluster.rows import KILLS, Row, failed
 from edgeall.cluster.scheduler import Shared, surroundings
 from edgeall.cluster.work import Model, classify_inputs, loaded
+from edgeall.errors import ClusterError
 from edgeall.values import dataclass
 
 _ASK_SECONDS = 0.1
+_NO_MEMORY = 3
+"""Status of the process where Python has no memory left."""
+
 _ATTEMPTS = 2
 """A process can also be ended by somebody who did not mean the picture."""
 
@@ -68,18 +73,25 @@ def classify_alone(model: Shared[Model], given: Input) -> Row:
 
 
 def _ask(order: bytes) -> bytes | None:
-    """The last line of the process's output; None where it ended without."""
+    """The last line of the process's output; None where it was ended, or had no memory left.
+
+    Raises:
+        ClusterError: it ended with another error, which is not the picture's.
+    """
     import psutil
 
-    limit = surroundings().memory
+    limit, too_large = surroundings().memory, False
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with subprocess.Popen(  # noqa: S603, this module
-        [sys.executable, "-m", __name__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-    ) as process:
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(  # noqa: S603, this module
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment,
+        ) as process,
+    ):
         assert process.stdin is not None
         assert process.stdout is not None
         with suppress(BrokenPipeError):
@@ -91,10 +103,17 @@ def _ask(order: bytes) -> bytes | None:
                 break
             with suppress(psutil.Error):
                 if limit and psutil.Process(process.pid).memory_info().rss > limit:
+                    too_large = True
                     process.kill()
         # A row is shorter than a pipe's buffer, so that the process did not wait for this.
         lines = process.stdout.read().splitlines()
-    return lines[-1] if process.returncode == 0 and lines else None
+        if process.returncode == 0 and lines:
+            return lines[-1]
+        if too_large or process.returncode < 0 or process.returncode == _NO_MEMORY:
+            return None
+        errors.seek(0)
+        last = errors.read().decode(errors="replace").splitlines()[-1:]
+    raise ClusterError(f"a process for one picture does not start on a worker: {' '.join(last)}")
 
 
 def main() -> None:
@@ -108,7 +127,10 @@ def main() -> None:
     files = {path.name: path.read_bytes() for path in files_of(order.model)}
     model = Model(order.sha256, files, order.threads, order.force)
     path = os.fsdecode(order.path.encode("latin-1"))
-    (row,) = classify_inputs(_Local(model), (Input(path),)).rows
+    try:
+        (row,) = classify_inputs(_Local(model), (Input(path),)).rows
+    except MemoryError:
+        sys.exit(_NO_MEMORY)
     sys.stdout.buffer.write(b"\n" + msgspec.json.encode(vars(row) | {"path": ""}) + b"\n")
 
 

@@ -146,8 +146,7 @@ class ParquetSet:
                     "command again"
                 ) from None
             rows += table.num_rows
-            for row in table.to_pylist():
-                _count(census, row)
+            _count(census, table)
         if rows != self.job.inputs:
             raise UsageError(
                 f"{self._path} has {rows} rows of {self.job.inputs} inputs: files were added or removed; "
@@ -247,16 +246,19 @@ def _stored(value: Any) -> Any:
     return value
 
 
-def _count(census: Census, row: dict[str, Any]) -> None:
-    counts, error = census.counts, row["error"]
-    if error is not None:
-        counts.unreadable += 1
-        census.errors[_kind(error.removeprefix(f"{row['path']}: "))] += 1
-        return
-    counts.answered += 1
-    counts.decisions[row["decision"]] += 1
-    if row["decision"] == "refuse":
+def _count(census: Census, table: Any) -> None:
+    """Add a part. Most rows are counted without becoming Python's objects."""
+    import pyarrow.compute as pc
+
+    counts = census.counts
+    for found in pc.value_counts(table["decision"].drop_null()).to_pylist():
+        counts.decisions[found["values"]] += found["counts"]
+        counts.answered += found["counts"]
+    for row in table.filter(pc.equal(table["decision"], "refuse")).to_pylist():
         census.refusals.update(map(_kind, row["reasons"]))
+    for row in table.filter(table["error"].is_valid()).to_pylist():
+        counts.unreadable += 1
+        census.errors[_kind(row["error"].removeprefix(f"{row['path']}: "))] += 1
 
 
 def _kind(reason: str) -> str:

@@ -19,9 +19,9 @@ import pyarrow.dataset as dataset
 
 from edgeall.artifact import Artifact
 from edgeall.cli.main import main
-from edgeall.cluster import inputs, job, parquet_set, work
+from edgeall.cluster import alone, inputs, job, parquet_set, work
 from edgeall.cluster.job import classify_to_set
-from edgeall.errors import UsageError
+from edgeall.errors import ClusterError, UsageError
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:
@@ -350,3 +350,39 @@ def test_the_package_of_a_protocol_is_named(
 def test_standard_input_is_refused(artifact: Artifact, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="standard input"):
         classify_to_set(artifact, ["-"], tmp_path / "rows.parquet")
+
+
+def test_a_process_of_its_own_gives_the_same_row(
+    artifact: Artifact, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where workers have ended under every task."""
+    classify_to_set(artifact, [pictures], tmp_path / "together.parquet")
+
+    def no_memory(model: Any, given: tuple[inputs.Input, ...]) -> work.Done:
+        raise MemoryError
+
+    monkeypatch.setattr(job, "classify_inputs", no_memory)
+    few = [pictures / "slide0/cell00.png", pictures / "damaged.jpg"]
+    classify_to_set(artifact, few, tmp_path / "alone.parquet")
+    together = {row["path"]: row for row in rows_of(tmp_path / "together.parquet")}
+    for row in rows_of(tmp_path / "alone.parquet"):
+        assert together[row["path"]] == row | {name: together[row["path"]][name] for name in ("time", "ms")}
+
+
+class _Nothing:
+    """An order that no process understands."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+
+def test_a_process_that_does_not_start_is_no_fault_of_the_picture(
+    artifact: Artifact, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(model: Any, given: tuple[inputs.Input, ...]) -> work.Done:
+        raise MemoryError
+
+    monkeypatch.setattr(job, "classify_inputs", no_memory)
+    monkeypatch.setattr(alone, "_Order", _Nothing)
+    with pytest.raises(ClusterError, match="a process for one picture does not start"):
+        classify_to_set(artifact, [pictures / "blank.png"], tmp_path / "rows.parquet")

@@ -1,7 +1,9 @@
 """`edgeall.cluster.connect`: functions on the workers of a Dask scheduler, or on threads of this process."""
 
 import os
+import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 pytest.importorskip("distributed", reason="needs edgeall[cluster]")
 
 import calls
+import dask as dask_library
 from dask_processes import DaskProcesses
 
 import edgeall
@@ -155,6 +158,30 @@ def test_what_is_no_address_is_told_on_one_line(address: str) -> None:
     with pytest.raises(ClusterError, match="not an address that can be used") as caught, connect(address):
         pass
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="keys are made by openssl")
+def test_keys_and_certificates_of_dask_s_configuration_are_used(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=lab", "-days", "1"),
+            *("-keyout", key, "-out", certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    options = ("--tls-ca-file", certificate, "--tls-cert", certificate, "--tls-key", key)
+    of = "distributed.comm.tls"
+    given = {f"{of}.ca-file": certificate, f"{of}.client.cert": certificate, f"{of}.client.key": key}
+    with DaskProcesses(tmp_path, *options) as own:
+        own.add_workers()
+        assert own.address.startswith("tls://")
+        with pytest.raises(ClusterError, match="TLS"), connect(own.address):
+            pass
+        texts = {name: str(path) for name, path in given.items()}
+        with dask_library.config.set(texts), connect(own.address) as cluster:
+            assert cluster.submit(calls.double, 1).result() == 2
 
 
 def test_workers_are_waited_for_and_then_refused(tmp_path: Path) -> None:
