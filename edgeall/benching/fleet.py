@@ -59,9 +59,7 @@ def census(outcomes: Collection[BoardOutcome]) -> str:
     return f"{len(outcomes)} boards: {whole} measured, {in_part} measured in part, {lost} not measured"
 
 
-def fleet(
-    boards: Mapping[str, Work], progress: Progress, at_once: int = AT_ONCE
-) -> Iterator[BoardOutcome]:
+def fleet(boards: Mapping[str, Work], progress: Progress, at_once: int = AT_ONCE) -> Iterator[BoardOutcome]:
     """Do the boards' work, that of `at_once` boards at a time; yields each outcome when it is there.
 
     No document is kept, so that memory does not grow with the number of boards unless the caller keeps them. The boards

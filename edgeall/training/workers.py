@@ -161,7 +161,9 @@ def check_weights(settings: TrainingSettings, sha256: str | None) -> None:
         return
     path = Path(settings.weights)
     if not path.is_file() or files.sha256_file(path) != sha256:
-        raise UsageError(f"{this_worker()}: {path} is missing there, or is another file; workers need the same weights")
+        raise UsageError(
+            f"{this_worker()}: {path} is missing there, or is another file; workers need the same weights"
+        )
 
 
 def this_worker() -> str:

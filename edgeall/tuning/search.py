@@ -169,9 +169,7 @@ def _run_here(search: _Search, context: TrialContext) -> None:
     """Run the trials in this process, one after the other."""
     while (started := search.start()) is not None:
         try:
-            outcome = run_trial(
-                context, started.settings, started.finished, started.title, search.progress
-            )
+            outcome = run_trial(context, started.settings, started.finished, started.title, search.progress)
         except BaseException:
             search.fail(started)
             raise

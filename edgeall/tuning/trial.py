@@ -66,9 +66,7 @@ def run_trial(
 
     from edgeall.tuning.objective import score_trial
 
-    known = optuna.create_study(
-        direction="maximize", pruner=optuna.pruners.MedianPruner(STARTUP, WARM_UP)
-    )
+    known = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(STARTUP, WARM_UP))
     for reports in finished:
         known.add_trial(optuna.trial.create_trial(value=0.0, intermediate_values=dict(reports)))
     trial, reported = known.ask(), dict[int, float]()

@@ -49,7 +49,10 @@ def test_mistakes_without_end_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("again", ["pi", "PI", "me@pi"])
 def test_a_board_is_named_once(tmp_path: Path, again: str) -> None:
     file = fleet_file(tmp_path, f"pi\nother\n{again}\n")
-    assert mistake([], file) == f"{file}: line 3: {again}: the same board is named twice, first by {file}: line 1"
+    assert (
+        mistake([], file)
+        == f"{file}: line 3: {again}: the same board is named twice, first by {file}: line 1"
+    )
     assert "first by --host" in mistake(["pi"], fleet_file(tmp_path, again))
     assert "the same board is named twice" in mistake(["pi", again])
 

@@ -28,9 +28,7 @@ def four(board: LoopbackBoard, tmp_path: Path) -> Iterator[dict[str, LoopbackBoa
         yield {"first": board, **others}
 
 
-def test_a_fleet_has_a_file_a_board_and_one_table(
-    four: dict[str, LoopbackBoard], runs_folder: Path
-) -> None:
+def test_a_fleet_has_a_file_a_board_and_one_table(four: dict[str, LoopbackBoard], runs_folder: Path) -> None:
     paths = find_artifacts(["tiny"], runs_folder)[:1]
     at = {name: each.profile(folder="~/fleet").at(each.address()) for name, each in four.items()}
     heard = Heard()

@@ -31,7 +31,9 @@ def search(cells: Path, out: Path, trials: int = TRIALS, **options: object) -> T
 
 def rows(tuned: Tuned) -> list[dict[str, str]]:
     with (tuned.path / "trials.csv").open(newline="", encoding="utf-8") as file:
-        return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
+        return [
+            {key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)
+        ]
 
 
 def test_trials_are_the_same_here_and_on_one_or_two_workers(
