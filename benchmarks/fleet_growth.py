@@ -121,7 +121,7 @@ def main() -> int:
                 draw(folder / "data", {"healthy": 10, "all": 10})
                 make_artifact(make_run(folder / "runs" / "tiny", folder / "data"), "onnx", "float32")
                 command = [sys.executable, __file__, "--boards", str(size), "--folder", scratch]
-                done = subprocess.run(
+                done = subprocess.run(  # noqa: S603
                     [*command, "--seconds", str(args.seconds)], check=True, capture_output=True, text=True
                 )
                 found[size].append(json.loads(done.stdout))

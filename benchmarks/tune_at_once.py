@@ -1,8 +1,8 @@
 """What trials at once cost a study: the loss of its best trial on a drawn objective, by how many are in flight.
 
 The objective is a smooth bowl over edgeall's own search ranges with penalties for two of its choices: no training, so
-that many studies can be run. It shows what the sampler loses where it knows fewer trials. It says nothing about how much
-a real training loses.
+that many studies can be run. It shows what the sampler loses where it knows fewer trials. It says nothing about how
+much a real training loses.
 
     python benchmarks/tune_at_once.py [--seeds 30] [--out FILE]
 """
