@@ -51,6 +51,9 @@ def main() -> int:
     parser.add_argument(
         "--kills", type=int, default=60, metavar="N", help="of workers, at least (default: 60)"
     )
+    parser.add_argument(
+        "--workers", type=int, nargs="*", default=COUNTS, help="counts without kills (default: 1 2 4)"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--folder", type=Path, help="for pictures and sets, which stay there; default: removed"
@@ -70,7 +73,7 @@ def main() -> int:
                 stdout=subprocess.DEVNULL,
                 check=False,
             )
-        outcomes = [undisturbed(command, count, folder, verdicts) for count in COUNTS]
+        outcomes = [undisturbed(command, count, folder, verdicts) for count in args.workers]
         outcomes.append(disturbed(command, COUNTS[-1], folder, verdicts, args.kills, args.seed))
     text = table(artifact.read(args.artifact), args.pictures, outcomes)
     if args.out is None:

@@ -217,7 +217,7 @@ def _writing(model: Artifact, paths: Sequence[str], folder: Path) -> str:
     job = Job("", model.sha256, "", True, "", len(inputs), len(inputs))
     with parquet_set(folder / "written.parquet", job) as rows:
         own = time.thread_time()
-        rows.write(Part(0, inputs), pickle.loads(sent).rows)  # noqa: S301, of the line above
+        rows.write(Part(0, inputs), [pickle.loads(sent).table])  # noqa: S301, of the line above
         own = time.thread_time() - own
     return f"{1e6 * own / len(paths):.0f} µs"
 

@@ -9,18 +9,20 @@ import sys
 import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
 from edgeall.cluster.inputs import Input
-from edgeall.cluster.rows import KILLS, Row, failed
+from edgeall.cluster.rows import KILLS, failed, table_of
 from edgeall.cluster.scheduler import Shared, surroundings
-from edgeall.cluster.work import Model, classify_inputs, loaded
+from edgeall.cluster.work import Done, Model, classify_inputs, loaded
 from edgeall.errors import ClusterError
 from edgeall.values import dataclass
 
 _ASK_SECONDS = 0.1
+_BEGIN = b"edgeall-row\n"
+"""Before the row, after what libraries may have written."""
+
 _NO_MEMORY = 3
 """Status of the process where Python has no memory left."""
 
@@ -49,7 +51,7 @@ class _Local:
         return self.model
 
 
-def classify_alone(model: Shared[Model], given: Input) -> Row:
+def classify_alone(model: Shared[Model], given: Input) -> Done:
     """The row of an input; one with an error where its process ends, or takes more memory than the worker may.
 
     Raises:
@@ -66,14 +68,15 @@ def classify_alone(model: Shared[Model], given: Input) -> Row:
     for _ in range(_ATTEMPTS):
         answer = _ask(msgspec.json.encode(vars(order)))
         if answer is not None:
-            row = msgspec.convert(msgspec.json.decode(answer), dict[str, Any])
-            row["path"] = given.path
-            return msgspec.convert(row, Row)
-    return failed(given, f"{given.path}: {KILLS}", classifier.artifact.sha256, datetime.now(UTC))
+            import pyarrow as pa
+
+            return Done(pa.ipc.open_stream(answer).read_all(), 0.0)
+    row = failed(given, f"{given.path}: {KILLS}", classifier.artifact.sha256, datetime.now(UTC))
+    return Done(table_of([row]), 0.0)
 
 
 def _ask(order: bytes) -> bytes | None:
-    """The last line of the process's output; None where it was ended, or had no memory left.
+    """The process's output; None where it was ended, or had no memory left.
 
     Raises:
         ClusterError: it ended with another error, which is not the picture's.
@@ -106,9 +109,9 @@ def _ask(order: bytes) -> bytes | None:
                     too_large = True
                     process.kill()
         # A row is shorter than a pipe's buffer, so that the process did not wait for this.
-        lines = process.stdout.read().splitlines()
-        if process.returncode == 0 and lines:
-            return lines[-1]
+        answer = process.stdout.read()
+        if process.returncode == 0:
+            return answer.partition(_BEGIN)[2]
         if too_large or process.returncode < 0 or process.returncode == _NO_MEMORY:
             return None
         errors.seek(0)
@@ -128,10 +131,15 @@ def main() -> None:
     model = Model(order.sha256, files, order.threads, order.force)
     path = os.fsdecode(order.path.encode("latin-1"))
     try:
-        (row,) = classify_inputs(_Local(model), (Input(path),)).rows
+        table = classify_inputs(_Local(model), (Input(path),)).table
     except MemoryError:
         sys.exit(_NO_MEMORY)
-    sys.stdout.buffer.write(b"\n" + msgspec.json.encode(vars(row) | {"path": ""}) + b"\n")
+    import pyarrow as pa
+
+    buffer = pa.BufferOutputStream()
+    with pa.ipc.new_stream(buffer, table.schema) as stream:
+        stream.write_table(table)
+    sys.stdout.buffer.write(_BEGIN + buffer.getvalue().to_pybytes())
 
 
 if __name__ == "__main__":

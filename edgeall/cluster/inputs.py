@@ -141,17 +141,17 @@ def check_protocol(url: str) -> None:
 
 
 def _inputs(names: Iterable[str]) -> Iterator[Input | LeftOut]:
-    known = set[str]()
+    known, here = set[str](), os.fspath(Path.cwd())
     for name in names:
-        local = _local(name)
+        local = _local(name, here)
         if name == STDIN:
             raise UsageError("standard input (-) cannot be sent to workers: name files, folders or lists")
-        if name.endswith(LIST_SUFFIX) and (local is None or local.is_file()):
-            yield from _listed(name, local, known)
+        if name.endswith(LIST_SUFFIX) and (local is None or Path(local).is_file()):
+            yield from _listed(name, local, known, here)
         elif local is None:
             yield _by_url(name, known)
         else:
-            yield from map(_found, find_images([str(local)]))
+            yield from map(_found, find_images([local]))
 
 
 def _found(found: Any) -> Input | LeftOut:
@@ -160,10 +160,10 @@ def _found(found: Any) -> Input | LeftOut:
     return Input(found.path, found.error) if isinstance(found, Failed) else Input(found.path)
 
 
-def _local(name: str) -> Path | None:
-    """The absolute path of a local name; None for URLs."""
+def _local(name: str, here: str) -> str | None:
+    """The absolute path of a name in the folder `here`; None for URLs."""
     name = name.removeprefix(_FILE)
-    return None if "://" in name else Path.cwd() / name
+    return None if "://" in name else os.path.join(here, name.removeprefix("./"))  # noqa: PTH118, 5 times as fast
 
 
 def _by_url(url: str, known: set[str]) -> Input:
@@ -175,7 +175,7 @@ def _by_url(url: str, known: set[str]) -> Input:
     return Input(url)
 
 
-def _listed(name: str, local: Path | None, known: set[str]) -> Iterator[Input]:
+def _listed(name: str, local: str | None, known: set[str], here: str) -> Iterator[Input]:
     with _opened_list(name, local, known) as file:
         while line := file.readline(_LONGEST_LINE):
             text = os.fsdecode(line).rstrip("\r\n")
@@ -183,14 +183,14 @@ def _listed(name: str, local: Path | None, known: set[str]) -> Iterator[Input]:
                 raise UsageError(f"{name}: not a text file with a path or URL a line")
             if not text:
                 continue
-            path = _local(text)
-            yield _by_url(text, known) if path is None else Input(str(path))
+            path = _local(text, here)
+            yield _by_url(text, known) if path is None else Input(path)
 
 
-def _opened_list(name: str, local: Path | None, known: set[str]) -> IO[bytes]:
+def _opened_list(name: str, local: str | None, known: set[str]) -> IO[bytes]:
     try:
         if local is not None:
-            return local.open("rb")
+            return Path(local).open("rb")
         _by_url(name, known)
         import fsspec
 

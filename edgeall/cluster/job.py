@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from edgeall import __version__
 from edgeall.artifact import Artifact
@@ -20,7 +21,6 @@ from edgeall.cluster import inputs
 from edgeall.cluster.alone import classify_alone
 from edgeall.cluster.inputs import Listing, Part, survey
 from edgeall.cluster.parquet_set import Census, Job, ParquetSet, parquet_set
-from edgeall.cluster.rows import Row
 from edgeall.cluster.scheduler import Cluster, Completed, Shared, Task, WorkersKilled, connect
 from edgeall.cluster.work import Done, Model, classify_inputs, model_of
 from edgeall.errors import ClusterError, UsageError
@@ -147,28 +147,29 @@ class _Run:
         self._pace = _Pace()
         self._new = _pieces((part for part in listing.parts() if not rows.has(part)), self._pace)
         self._again: list[Piece] = []
-        self._pieces: dict[Task[Done | Row], Piece] = {}
-        self._parts: dict[int, dict[int, Row]] = {}
+        self._pieces: dict[Task[Done], Piece] = {}
+        # Tables by the part's number and the piece's start.
+        self._parts: dict[int, dict[int, Any]] = {}
         self._window = _Window(cluster)
 
     def run(self) -> None:
         where = self._cluster.address
         tell = _Tell(self._missing, self._progress)
         with self._progress.stage(f"classifying at {where}", self._missing) as advance, closing(self._new):
-            completed: Completed[Done | Row] = self._cluster.completed(())
+            completed: Completed[Done] = self._cluster.completed(())
             self._submit(completed)
             for task in completed:
                 self._take(task, self._pieces.pop(task), advance, tell)
                 self._submit(completed)
 
-    def _submit(self, completed: Completed[Done | Row]) -> None:
+    def _submit(self, completed: Completed[Done]) -> None:
         """Keep `AHEAD` tasks for each that can run at once."""
         while len(self._pieces) < self._window.tasks():
             piece = self._again.pop() if self._again else next(self._new, None)
             if piece is None:
                 return
             given = piece.part.inputs[piece.start : piece.stop]
-            task: Task[Done | Row] = (
+            task: Task[Done] = (
                 self._cluster.submit(classify_alone, self._model, given[0])
                 if piece.alone
                 else self._cluster.submit(classify_inputs, self._model, given)
@@ -176,22 +177,21 @@ class _Run:
             self._pieces[task] = piece
             completed.add(task)
 
-    def _take(self, task: Task[Done | Row], piece: Piece, advance: Advance, tell: "_Tell") -> None:
+    def _take(self, task: Task[Done], piece: Piece, advance: Advance, tell: "_Tell") -> None:
         try:
             done = task.result()
         except (WorkersKilled, MemoryError):
             self._again += reversed(piece.smaller())
             return
-        rows = (done,) if isinstance(done, Row) else done.rows
-        if isinstance(done, Done):
-            self._pace.add(len(rows), done.seconds)
-        part = self._parts.setdefault(piece.part.number, {})
-        part.update(enumerate(rows, piece.start))
-        if len(part) == len(piece.part.inputs):
-            self._rows.write(piece.part, [part[index] for index in range(len(part))])
+        if not piece.alone:
+            self._pace.add(piece.inputs, done.seconds)
+        tables = self._parts.setdefault(piece.part.number, {})
+        tables[piece.start] = done.table
+        if sum(len(table) for table in tables.values()) == len(piece.part.inputs):
+            self._rows.write(piece.part, [tables[start] for start in sorted(tables)])
             del self._parts[piece.part.number]
-        advance(len(rows))
-        tell.add(len(rows))
+        advance(piece.inputs)
+        tell.add(piece.inputs)
 
 
 def _pieces(parts: Iterator[Part], pace: "_Pace") -> Generator[Piece, None, None]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from edgeall import documents
 from edgeall.cluster.inputs import Part
-from edgeall.cluster.rows import Row, columns
+from edgeall.cluster.rows import stored
 from edgeall.errors import FileError, UsageError
 from edgeall.field.counts import Counts
 from edgeall.files import replacing, write_json
@@ -108,8 +108,8 @@ class ParquetSet:
     def _files(self) -> list[Path]:
         return sorted(file for file in self._path.iterdir() if _PART.fullmatch(file.name))
 
-    def write(self, part: Part, rows: Sequence[Row]) -> None:
-        """Write the rows of a part.
+    def write(self, part: Part, tables: Sequence[Any]) -> None:
+        """Write the rows of a part, which come as Arrow tables (see `table_of`), in order.
 
         Raises:
             FileError: they cannot be written; the file is absent.
@@ -117,14 +117,9 @@ class ParquetSet:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        if [row.path for row in rows] != [each.path for each in part.inputs]:
+        table = pa.concat_tables(tables).combine_chunks()
+        if table["path"].to_pylist() != [stored(each.path) for each in part.inputs]:
             raise AssertionError(f"{part.name}: rows are not those of its inputs")
-        table = pa.table(
-            {
-                name: pa.array([_stored(getattr(row, name)) for row in rows], kind)
-                for name, kind in columns().items()
-            }
-        )
         with replacing(self._path / part.name) as file:
             pq.write_table(table, file, compression="zstd")
 
@@ -235,15 +230,6 @@ def _alone(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
-
-
-def _stored(value: Any) -> Any:
-    """Text as UTF-8 can hold it: bytes of names that are not UTF-8 become escape sequences."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, tuple):
-        return [_stored(each) for each in value]
-    return value
 
 
 def _count(census: Census, table: Any) -> None:

@@ -1,5 +1,6 @@
 """A row of a set: what was found on one input."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -75,7 +76,28 @@ def failed(
     return Row(given.path, size, sha256, None, None, None, None, (), (), error, model, now, None)
 
 
-def columns() -> dict[str, Any]:
+def table_of(rows: Sequence[Row]) -> Any:
+    """An Arrow table with a column a field of `Row`."""
+    import pyarrow as pa
+
+    return pa.table(
+        {
+            name: pa.array([stored(getattr(row, name)) for row in rows], kind)
+            for name, kind in _columns().items()
+        }
+    )
+
+
+def stored(value: Any) -> Any:
+    """Text as UTF-8 can hold it: bytes of names that are not UTF-8 become escape sequences."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, tuple):
+        return [stored(each) for each in value]
+    return value
+
+
+def _columns() -> dict[str, Any]:
     """Arrow type by column, in order."""
     import pyarrow as pa
 

@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from edgeall.artifact import Artifact, files_of, read
 from edgeall.cluster.inputs import MAX_BYTES, Input, check_protocol
-from edgeall.cluster.rows import Row, failed, row_of
+from edgeall.cluster.rows import Row, failed, row_of, table_of
 from edgeall.cluster.scheduler import Shared, surroundings
 from edgeall.errors import ClusterError
 from edgeall.field import Classified, Classifier, Failed, Found
@@ -50,9 +51,14 @@ class Model:
 
 @dataclass(frozen=True)
 class Done:
-    """Rows of a task, and how long it took without loading, in seconds."""
+    """Rows of a task, in order.
 
-    rows: tuple[Row, ...]
+    Attributes:
+        table: an Arrow table, see `table_of`. It is made by the worker, so that the command only joins and writes.
+        seconds: how long it took without loading.
+    """
+
+    table: Any
     seconds: float
 
 
@@ -72,8 +78,8 @@ def classify_inputs(model: Shared[Model], inputs: tuple[Input, ...]) -> Done:
     """
     classifier = loaded(model.get())
     start = time.perf_counter()
-    rows = tuple(_row(classifier, *each) for each in _read(inputs))
-    return Done(rows, time.perf_counter() - start)
+    table = table_of([_row(classifier, *each) for each in _read(inputs)])
+    return Done(table, time.perf_counter() - start)
 
 
 _classifiers: dict[tuple[str, int, bool], Classifier] = {}
