@@ -149,9 +149,9 @@ class _Search:
             said += f"validation AUC {outcome.score.auc:.4f}, loss {outcome.score.loss:.4f}"
         else:
             # One that diverged is pruned, not failed, so that the sampler avoids these values.
-            trial.set_user_attr("diverged", outcome.state == "diverged")
-            self.study.tell(trial, state=TrialState.PRUNED)
             diverged = outcome.state == "diverged"
+            trial.set_user_attr("diverged", diverged)
+            self.study.tell(trial, state=TrialState.PRUNED)
             said += "diverged" if diverged else "pruned, below the median of earlier trials"
         self.progress.note(f"{said} ({started.params})")
         self.write()

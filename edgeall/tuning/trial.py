@@ -129,5 +129,6 @@ def run_trial_there(
         from edgeall.tuning.study import warnings_to
 
         progress = UntilUnwanted()
+        progress.check()
         with warnings_to(progress):
             return answered(run_trial(context, settings, finished, "trial", progress))
