@@ -107,6 +107,9 @@ def run(args: argparse.Namespace, display: Display) -> int:
     if args.at_once is not None and args.at_once < 1:
         raise UsageError("--at-once: at least 1")
     addresses = boards(args.host, args.fleet)
+    for address in addresses[:1]:
+        # Whether the device is one of those that have addresses: once, and not by each board.
+        profile.at(address)
     if not _settings(args, profile).obeys_rules:
         display.warn("fewer runs, seconds or rounds than comparable figures need; the results say so")
     paths = find_artifacts(args.targets)
