@@ -18,6 +18,9 @@ from PIL import Image
 
 from edgeall.csv_cells import harmless
 
+SHOWN = "EDGEALL_BENCHMARK_MESSAGES"
+"""Environment variable: show what the processes say."""
+
 SIDE = 64
 FOLDER = 1000
 """Pictures in a folder."""
@@ -54,7 +57,7 @@ def running(command: Sequence[str], affinity: set[int] | None = None) -> Iterato
     with subprocess.Popen(  # noqa: S603
         [sys.executable, *command],
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=None if os.environ.get(SHOWN) else subprocess.DEVNULL,
         preexec_fn=pin,
     ) as process:
         try:

@@ -30,7 +30,7 @@ from edgeall.values import dataclass
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 30.0
 """How long an answer of a scheduler is waited for."""
 
 PATIENCE_SECONDS = 60.0
@@ -44,6 +44,8 @@ LOG = "EDGEALL_DASK_LOG"
 
 _LOGGERS = ("distributed", "distributed.client")
 _ASK_SECONDS = 2.0
+_ATTEMPTS = 5
+_PAUSE_SECONDS = 1.0
 
 
 class WorkersKilled(ClusterError):
@@ -226,7 +228,15 @@ class _Dask(Cluster):
         from edgeall.cluster.sharing import SentOnce, send
 
         with _as_cluster_errors(self.address):
-            send(self._client, name, value)
+            for attempt in range(_ATTEMPTS):
+                try:
+                    send(self._client, name, value)
+                    break
+                except OSError:
+                    # A worker ended just now; those that are left are sent it again.
+                    if attempt + 1 == _ATTEMPTS:
+                        raise
+                    time.sleep(_PAUSE_SECONDS)
         return SentOnce(name)
 
     def threads(self) -> int:
@@ -255,6 +265,8 @@ class _Dask(Cluster):
             found = {f"worker {name}": each for name, each in self._ask_workers().items()}
             found[f"the scheduler at {self.address}"] = self._ask_scheduler()
         for who, theirs in found.items():
+            if isinstance(theirs, OSError):
+                continue  # it ended just now
             if isinstance(theirs, Exception):
                 raise ClusterError(
                     f"{who} cannot run edgeall ({_one_line(theirs)}): "
