@@ -147,7 +147,7 @@ def table(found: dict[int, list[dict[str, float]]], seconds: float) -> str:
             "# A fleet's growth",
             "",
             f"Mock boards that measure for {seconds:g} s each, {AT_ONCE} at once, one small artifact; "
-            f"`benchmarks/fleet_growth.py`, {len(next(iter(found.values())))} interleaved rounds: median (range).",
+            f"`benchmarks/fleet_growth.py`, median (range) of interleaved rounds: {len(next(iter(found.values())))}.",
             "",
             "| boards | seconds | processor ms a board | growth of resident memory, MB |",
             "|---|---|---|---|",
