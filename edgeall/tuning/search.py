@@ -279,7 +279,8 @@ def _write(
     study: optuna.Study, path: Path, settings: TrainingSettings, fixed: Collection[str]
 ) -> BestTrial | None:
     """Write `trials.csv` and `best.json`; returns the best trial, None while there is none."""
-    rows = study.get_trials(deepcopy=False)
+    # Not those in flight, which have not failed.
+    rows = [row for row in study.get_trials(deepcopy=False) if row.state != TrialState.RUNNING]
     names = list(ranges(settings.backbone))
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
