@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper latency-estimate int8-defaults int8-gate export-speed classify-speed serve-memory screenshots serve-uploads coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions watch-speed watch-kills explain hardening
+.PHONY: help demo docs paper latency-estimate int8-defaults int8-gate export-speed classify-speed serve-memory screenshots serve-uploads coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions watch-speed watch-kills explain hardening cluster-speed cluster-kills
 
 help:
 	@echo "make demo    the whole flow on synthetic cells, about 9 minutes on 2 cores"
@@ -25,6 +25,8 @@ help:
 	@echo "make screenshots  the pictures in docs/images, from the page of edgeall serve in Chromium"
 	@echo "make watch-speed ARTIFACT=FILE.tflite  edgeall watch beside edgeall classify, on one processor, and its memory"
 	@echo "make watch-kills  watchers that are killed 1,000 times while pictures arrive (KILLS=N), at most 12 minutes"
+	@echo "make cluster-speed ARTIFACT=FILE  edgeall classify --scheduler beside edgeall classify, and what a job costs, ten minutes"
+	@echo "make cluster-kills ARTIFACT=FILE  20,000 pictures on 1, 2 and 4 workers, then with killed ones (KILLS=N), minutes"
 	@echo "make coverage-of-intervals  how often the intervals over subjects hold the truth, by simulation (quarter of an hour)"
 	@echo "make domain DATA=DIR  what the domain of a model takes and refuses, on C-NMC, BCCD and photographs (minutes)"
 	@echo "make corruptions RUNS=\"runs/NAME ...\"  what corrupted test images do to the runs' artifacts (minutes to an hour a run)"
@@ -46,7 +48,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "edgeall needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing TensorFlow, ONNX Runtime, OpenVINO and the rest into $(VENV): about 600 MB, a minute or two."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[workstation,serve,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[workstation,serve,cluster,dev]"
 	@touch $@
 
 demo: $(READY)
@@ -90,6 +92,13 @@ KILLS ?= 1000
 
 watch-kills: $(READY)
 	EDGEALL_WATCH_KILLS=$(KILLS) EDGEALL_KILL_MINUTES=12 $(BIN)/python -m pytest -n0 -s tests/watching/test_killed_watchers.py
+
+cluster-speed: $(READY)
+	$(BIN)/python benchmarks/cluster_speed.py $(ARTIFACT) --out benchmarks/results/cluster-speed.md
+
+cluster-kills: $(READY)
+	$(BIN)/python benchmarks/cluster_kills.py $(ARTIFACT) $(if $(filter command line,$(origin KILLS)),--kills $(KILLS)) \
+		--out benchmarks/results/cluster-kills.md
 
 coverage-of-intervals: $(READY)
 	$(BIN)/python benchmarks/interval_coverage.py --out benchmarks/results/interval-coverage.md

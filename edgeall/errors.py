@@ -77,6 +77,10 @@ class DeviceError(EdgeallError):
     """A device cannot be reached, or lacks something that is needed."""
 
 
+class ClusterError(EdgeallError):
+    """A scheduler or its workers cannot be reached, do not fit this command, or are lost."""
+
+
 class UnsoundKitError(EdgeallError):
     """A kit is damaged, or not signed by the key that it must be signed by."""
 

@@ -38,7 +38,7 @@ ROOMS = (
     *("artifact", "runs", "predictions", "runtimes", "field", "datasets", "training", "tuning", "ensembling"),
     *("evaluating", "comparing", "benching", "reporting", "results", "targets", "importing", "exporting"),
     *("recommending", "cards", "reporting.charts", "reporting.page", "bundling", "logbook", "watching"),
-    *("serving", "explaining"),
+    *("serving", "explaining", "cluster"),
 )
 
 

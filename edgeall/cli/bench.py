@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from edgeall.errors import UsageError
 from edgeall.progress import Progress
 
 if TYPE_CHECKING:
+    from edgeall.benching import BoardOutcome
     from edgeall.results import Document
 
 
@@ -29,6 +31,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="[USER@]HOST[:PORT]",
         help="where the device is, for one reached over ssh; given again, several boards at once",
+    )
+    parser.add_argument(
+        "--fleet",
+        type=Path,
+        metavar="FILE",
+        help="several boards at once: a file with an address as of --host on each line; # begins a comment",
+    )
+    parser.add_argument(
+        "--at-once",
+        type=int,
+        metavar="N",
+        help="boards that are measured at the same time, at most (default: 16)",
     )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="where the test images are now, or another labelled folder"
@@ -71,7 +85,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="test images that --corruptions takes, at most (default: %(default)s)",
     )
     parser.epilog = (
-        "Results of a run's artifacts go to <run>/bench/<device>.json, with --host to <device>-<host>.json. "
+        "Results of a run's artifacts go to <run>/bench/<device>.json, with --host or --fleet to <device>-<host>.json. "
         "An interrupted bench goes on where it was when the same command is given again; more threads or batches are "
         "added to what there is. "
         "Close other programs: what they take from the processor is measured too."
@@ -80,8 +94,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, display: Display) -> int:
     from edgeall import results
-    from edgeall.benching import find_artifacts
-    from edgeall.targets import Address, able_here, load_profile
+    from edgeall.benching import boards, find_artifacts
+    from edgeall.targets import able_here, load_profile
 
     profile = able_here(load_profile(args.device), display)
     if args.cross_check and profile.accelerators:
@@ -90,13 +104,16 @@ def run(args: argparse.Namespace, display: Display) -> int:
         )
     if args.corruption_images < 1:
         raise UsageError("--corruption-images: at least 1")
-    addresses = list(dict.fromkeys(Address.parse(text) for text in args.host))
+    if args.at_once is not None and args.at_once < 1:
+        raise UsageError("--at-once: at least 1")
+    addresses = boards(args.host, args.fleet)
+    for address in addresses[:1]:
+        # Whether the device is one of those that have addresses: once, and not by each board.
+        profile.at(address)
     if not _settings(args, profile).obeys_rules:
         display.warn("fewer runs, seconds or rounds than comparable figures need; the results say so")
-    if len({address.slug for address in addresses}) < len(addresses):
-        raise UsageError("--host: the same board is named twice; each needs a result file of its own")
     paths = find_artifacts(args.targets)
-    if len(addresses) > 1:
+    if args.fleet is not None or len(addresses) > 1:
         return _fleet(args, profile, paths, addresses, display)
     document = _bench(args, profile, paths, next(iter(addresses), None), display)
     written = results.to_json(document)
@@ -105,7 +122,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
         from edgeall.reporting import Terminal
 
         display.show(Terminal(results.merge([("this bench", written)])))
-    return _status([document], display)
+    return _status(document, display)
 
 
 def _bench(
@@ -124,31 +141,56 @@ def _bench(
     )  # fmt: skip
 
 
+_SIDE_BY_SIDE = 8
+"""Boards in one table, at most: each has three columns."""
+
+
 def _fleet(
     args: argparse.Namespace, profile: Any, paths: list[Path], addresses: list[Any], display: Display
 ) -> int:
     from functools import partial
 
-    from edgeall import results
-    from edgeall.benching import fleet
-    from edgeall.reporting import Fleet, Terminal
+    from edgeall.benching import AT_ONCE, BoardOutcome, census, fleet
 
     work = {str(address): partial(_bench, args, profile, paths, address) for address in addresses}
-    documents, errors = fleet(work, display)
-    written = {name: results.to_json(document) for name, document in documents.items()}
-    failures = [{"host": host, "error": str(error)} for host, error in errors.items()]
+    # The documents of thousands of boards would fill the memory. Each board's own file has its.
+    kept = display.as_json or len(work) <= _SIDE_BY_SIDE
+    ended: dict[str, BoardOutcome] = {}
+    for outcome in fleet(work, display, args.at_once or AT_ONCE):
+        display.note(str(outcome))
+        ended[outcome.name] = outcome if kept else outcome.dropped()
+    outcomes = [ended[name] for name in work]
+    _show_fleet(outcomes, display)
+    for outcome in outcomes:
+        if outcome.error is not None:
+            display.error(f"{outcome.name}: {outcome.error}")
+        elif outcome.failed:
+            display.error(f"{outcome.name}: failed, in whole or in part: {', '.join(outcome.failed)}")
+    display.show(census(outcomes))
+    if all(outcome.error is not None for outcome in outcomes):
+        return 2
+    return 1 if any(outcome.error is not None or outcome.failed for outcome in outcomes) else 0
+
+
+def _show_fleet(outcomes: Sequence["BoardOutcome"], display: Display) -> None:
+    """The results of all boards, in the order in which they were named."""
+    from edgeall import results
+    from edgeall.reporting import Fleet, Terminal
+
+    written = {each.name: results.to_json(each.document) for each in outcomes if each.document is not None}
+    failures = [{"host": each.name, "error": str(each.error)} for each in outcomes if each.error is not None]
     display.emit({"schema": 1, "benches": list(written.values()), "failures": failures})
-    if documents and not display.as_json:
+    if display.as_json:
+        return
+    if written:
         benches = results.merge(list(written.items()))
         display.show(Fleet(benches) if len(benches) > 1 else Terminal(benches))
-    for host, error in errors.items():
-        display.error(f"{host}: {error}")
-    status = _status(list(documents.values()), display)
-    return 2 if not documents else 1 if errors else status
+    elif any(each.error is None for each in outcomes):
+        display.show("results of each board: <run>/bench/<device>-<host>.json, for edgeall report")
 
 
-def _status(documents: "list[Document]", display: Display) -> int:
-    failed = sorted({failure.artifact for document in documents for failure in document.failures or ()})
+def _status(document: "Document", display: Display) -> int:
+    failed = sorted({failure.artifact for failure in document.failures or ()})
     if failed:
         display.error(f"failed, in whole or in part, as said above: {', '.join(failed)}")
     return 1 if failed else 0

@@ -39,8 +39,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="FILE",
-        help="write the verdicts to a .csv or .jsonl file, whole or not at all; after an interruption the same "
-        "command goes on",
+        help="write the verdicts to a .csv or .jsonl file, whole or not at all, or to a folder NAME.parquet of Parquet "
+        "files (edgeall[cluster]); after an interruption the same command goes on",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="classify on the workers of this Dask scheduler (edgeall[cluster]), which must be trusted; PATH can also "
+        "be a URL, or a .txt file with a path or URL a line; needs -o NAME.parquet",
     )
     parser.add_argument(
         "--copy-to",
@@ -96,6 +102,10 @@ def add_cells_option(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, display: Display) -> int:
     """Classify, and print each answer as soon as it is available."""
+    if args.scheduler is not None or (args.output is not None and args.output.suffix.lower() == ".parquet"):
+        from edgeall.cli import classify_set
+
+        return classify_set.run(args, display)
     from edgeall.field import answers
     from edgeall.field.counts import Counts, Group
     from edgeall.pixels.folder import LeftOut, in_words

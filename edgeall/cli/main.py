@@ -245,6 +245,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def _extra_of(module: str) -> str:
     extras = {name: engine.extra for engine in ENGINES.values() for name in engine.packages}
     extras |= dict.fromkeys(("starlette", "uvicorn"), "serve")
+    extras |= dict.fromkeys(("dask", "distributed", "pyarrow", "fsspec"), "cluster")
     return extras.get(module) or "workstation"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeall.cli import options
 from edgeall.cli.display import Display
+from edgeall.errors import UsageError
 from edgeall.runs import PARTS, RUNS_FOLDER, Run
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--folds", type=int, metavar="K",
         help="cross-validation with K models, by subject where subjects are known, and pooled predictions",
     )  # fmt: skip
+    add("--scheduler", metavar="ADDRESS",
+        help="with --folds: train them on the workers of this Dask scheduler, as tcp://10.0.0.5:8786; needs "
+        "edgeall[cluster]",
+    )  # fmt: skip
     add("--positive", nargs="+", metavar="LABEL", help="the positive labels")
     add("--name", help="name of the run (default: backbone, head and data folder)")
     add("--out", type=Path, default=RUNS_FOLDER, metavar="DIR", help="folder of runs (default: %(default)s)")
@@ -34,9 +39,13 @@ def run(args: argparse.Namespace, display: Display) -> int:
     from edgeall.training import cross_validate, train
 
     settings, _ = options.settings(args)
+    if args.scheduler is not None and args.folds is None:
+        raise UsageError("--scheduler spreads folds, and one training is not spread: give --folds K too")
     common: dict[str, Any] = {"name": args.name, "positive": args.positive, "overwrite": args.overwrite}
     if args.folds is not None:
-        pooled = cross_validate(args.data, settings, args.folds, args.out, display, **common)
+        pooled = cross_validate(
+            args.data, settings, args.folds, args.out, display, scheduler=args.scheduler, **common
+        )
         display.show(pooled_summary(pooled))
         for fold in pooled.runs:
             # Folds trained by older versions have no doubts recorded.

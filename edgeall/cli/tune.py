@@ -30,6 +30,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--folds", type=int, metavar="K",
         help="score by the mean over K folds of training and validation images, by subject where subjects are known",
     )  # fmt: skip
+    add("--scheduler", metavar="ADDRESS",
+        help="run trials on the workers of this Dask scheduler, as tcp://10.0.0.5:8786; needs edgeall[cluster]",
+    )  # fmt: skip
+    add("--at-once", type=int, metavar="N",
+        help="trials in flight: each is proposed without the results of the N-1 before it; a study keeps its N "
+        "(default: 1, with --scheduler 4)",
+    )  # fmt: skip
     add("--positive", nargs="+", metavar="LABEL", help="the positive labels")
     add("--name", help="name of the study (default: backbone and data folder)")
     add("--out", type=Path, default=TUNING_FOLDER, metavar="DIR",
@@ -45,6 +52,7 @@ def run(args: argparse.Namespace, display: Display) -> int:
     tuned = tune(
         args.data, settings, args.out, display, trials=args.trials, fixed=fixed(settings, given), folds=args.folds,
         name=args.name, split=args.split, positive=args.positive, overwrite=args.overwrite,
+        scheduler=args.scheduler, at_once=args.at_once,
     )  # fmt: skip
     command = train_command(tuned, args.data, args.positive)
     display.show(summary(tuned))

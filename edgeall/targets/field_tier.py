@@ -19,8 +19,8 @@ from edgeall.targets.wheels import Platform, choose
 
 WORKSTATION_ROOMS = frozenset(
     (
-        *("benching", "bundling", "cards", "comparing", "ensembling", "evaluating", "exporting", "importing"),
-        *("recommending", "reporting", "results", "statistics", "training", "tuning"),
+        *("benching", "bundling", "cards", "cluster", "comparing", "ensembling", "evaluating", "exporting"),
+        *("importing", "recommending", "reporting", "results", "statistics", "training", "tuning"),
     )
 )
 """Parts of the package that a board has no use for."""

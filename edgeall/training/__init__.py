@@ -114,6 +114,7 @@ def cross_validate(
     name: str | None = None,
     positive: Sequence[str] | None = None,
     overwrite: bool = False,
+    scheduler: str | None = None,
 ) -> "Pooled":
     """Train `k` models whose disjoint test parts cover the whole dataset, and pool their test predictions.
 
@@ -121,8 +122,13 @@ def cross_validate(
     `predictions.csv` of all images out of fold, `pooled.json` and `evaluation/`. Folds already trained with the same
     settings and images are reused.
 
+    Args:
+        scheduler: address of a Dask scheduler whose workers train the folds; None: this process trains them. Workers
+            need the images, `out` and a file of weights under the same paths. Weights and figures are the same.
+
     Raises:
         UsageError, DatasetError, EdgeallError: as `train`; or fewer groups of a class than folds.
+        ClusterError: the scheduler or its workers cannot be used, or are lost; finished folds are kept.
     """
     out = Path(out)
     if name is not None:
@@ -132,7 +138,7 @@ def cross_validate(
         from edgeall.training import finetune, folds
 
     path = out / f"{name or finetune.run_name(dataset, settings)}{folds.SUFFIX}"
-    return folds.cross_validate(dataset, settings, k, path, overwrite, progress)
+    return folds.cross_validate(dataset, settings, k, path, overwrite, scheduler, progress)
 
 
 def _read_data(

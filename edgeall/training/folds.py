@@ -1,6 +1,8 @@
 """Cross-validation: k runs with disjoint test parts, and their pooled test predictions."""
 
 import dataclasses
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from edgeall import evaluating, files, predictions, runs
 from edgeall.artifact import Decision
+from edgeall.cluster import WorkersKilled, connect
 from edgeall.datasets import Dataset, make_folds
 from edgeall.errors import RunError, UsageError
 from edgeall.predictions import Predictions
@@ -16,7 +19,9 @@ from edgeall.progress import Progress
 from edgeall.runs import Run, Split
 from edgeall.statistics import is_positive, positive_score
 from edgeall.training.finetune import caveats, fine_tune
+from edgeall.training.fold_task import FoldContext, lock_of, train_fold_there
 from edgeall.training.settings import TrainingSettings
+from edgeall.training.workers import Conditions, portable_weights, processor, processor_note
 
 SUFFIX = ".folds"
 """Suffix of the folder with the runs of a cross-validation."""
@@ -59,7 +64,13 @@ class Pooled:
 
 
 def cross_validate(
-    dataset: Dataset, settings: TrainingSettings, k: int, path: Path, overwrite: bool, progress: Progress
+    dataset: Dataset,
+    settings: TrainingSettings,
+    k: int,
+    path: Path,
+    overwrite: bool,
+    scheduler: str | None,
+    progress: Progress,
 ) -> Pooled:
     """Train and pool under the folder `path`; see `edgeall.training.cross_validate`."""
     if (path / DOCUMENT).exists() and not overwrite:
@@ -67,17 +78,85 @@ def cross_validate(
     splits, unreadable = make_folds(dataset, k, seed=settings.seed, progress=progress)
     for image in unreadable:
         progress.note(f"left out {image.name}: {image.reason}")
+    known = [
+        None if overwrite else finished(_folder(path, fold), split, settings)
+        for fold, split in enumerate(splits, start=1)
+    ]
+    if scheduler is not None:
+        _train_on_workers(dataset, splits, settings, path, overwrite, known, scheduler, progress)
+        known = [
+            run or _seen(_folder(path, fold), split, settings)
+            for fold, (run, split) in enumerate(zip(known, splits, strict=True), start=1)
+        ]
     done = []
-    for fold, split in enumerate(splits, start=1):
-        folder = path / f"fold-{fold}"
-        run = None if overwrite else finished(folder, split, settings)
-        if run is not None:
-            progress.note(f"fold {fold} of {k}: trained before")
-        else:
-            progress.note(f"fold {fold} of {k}")
-            run = fine_tune(dataset, split, settings, folder, True, progress)
-        done.append(run)
+    for fold, (run, split) in enumerate(zip(known, splits, strict=True), start=1):
+        if scheduler is None:
+            progress.note(f"fold {fold} of {k}{': trained before' if run is not None else ''}")
+        done.append(run or fine_tune(dataset, split, settings, _folder(path, fold), True, progress))
     return _pool(path, tuple(done))
+
+
+def _train_on_workers(
+    dataset: Dataset,
+    splits: Sequence[Split],
+    settings: TrainingSettings,
+    path: Path,
+    overwrite: bool,
+    known: Sequence[Run | None],
+    scheduler: str,
+    progress: Progress,
+) -> None:
+    """Train the folds that are not `known` on the workers of the scheduler at this address.
+
+    The fold of a worker that is lost is taken up by another one, from its checkpoint.
+    """
+    if all(run is not None for run in known):
+        return
+    weights = portable_weights(settings)
+    with connect(scheduler, progress) as cluster:
+        context = FoldContext(dataset, settings, overwrite, Conditions.here(), weights)
+        shared = cluster.share(f"edgeall-folds-{uuid.uuid4()}", context)
+        tasks = {}
+        for fold, (run, split) in enumerate(zip(known, splits, strict=True), start=1):
+            if run is None:
+                task = cluster.submit(train_fold_there, shared, split, _folder(path, fold).absolute())
+                tasks[task] = f"fold {fold} of {len(splits)}"
+            else:
+                progress.note(f"fold {fold} of {len(splits)}: trained before")
+        processors = {processor()}
+        with progress.stage("folds", len(tasks)) as advance:
+            for task in cluster.completed(tasks):
+                try:
+                    answer = task.result()
+                except WorkersKilled as error:
+                    raise WorkersKilled(
+                        f"{tasks[task]}: {error}, as by a lack of memory; the same command goes on with what is missing"
+                    ) from None
+                progress.note(f"{tasks[task]}: trained by {answer.worker}")
+                if note := processor_note(answer, processors):
+                    progress.note(note)
+                advance(1)
+    for fold in range(1, len(splits) + 1):
+        lock_of(_folder(path, fold)).unlink(missing_ok=True)
+
+
+def _seen(folder: Path, split: Split, settings: TrainingSettings) -> Run:
+    """The run that a worker has written.
+
+    Raises:
+        RunError: it is not here.
+    """
+    run = finished(folder, split, settings)
+    if run is None:
+        raise RunError(
+            f"{folder}: is not what a worker has just trained; workers need the folder of runs under the same path, "
+            "as on a shared file system"
+        )
+    return run
+
+
+def _folder(path: Path, fold: int) -> Path:
+    return path / f"fold-{fold}"
 
 
 def finished(folder: Path, split: Split, settings: TrainingSettings) -> Run | None:

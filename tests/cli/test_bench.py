@@ -84,6 +84,9 @@ def test_other_settings_do_not_replace_results_unasked(workplace: Path) -> None:
         (["--rounds", "0"], "rounds"),
         (["--max-seconds", "0.1"], "max_seconds"),
         (["--corruptions", "--corruption-images", "0"], "--corruption-images: at least 1"),
+        (["--at-once", "0"], "--at-once: at least 1"),
+        (["--fleet", "nowhere.txt"], "nowhere.txt: no such file"),
+        (["--host", "pi", "--host", "pi2"], "--host is for devices reached over ssh"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(workplace: Path, arguments: list[str], words: str) -> None:

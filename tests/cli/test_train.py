@@ -94,6 +94,7 @@ def test_a_second_training_of_the_name_is_refused(
         (["--backbone", "vgg16", "--rate", "-1"], "rate -1.0 is not between"),
         (["--backbone", "vgg16", "--recipe", "papr"], "did you mean 'paper'"),
         (["--backbone", "vgg16", "--folds", "1"], "2 or more"),
+        (["--backbone", "vgg16", "--scheduler", "tcp://127.0.0.1:1"], "give --folds K too"),
         (["--backbone", "vgg16", "--positive", "leukaemia"], "did you mean 'leukemia'"),
         (["--backbone", "vgg16", "--split", "nowhere.json"], "nowhere.json"),
     ],

@@ -68,12 +68,32 @@ def test_the_command_that_is_printed_trains_with_what_was_found(
     assert "(1 of 2)" not in err
 
 
+def test_trials_run_on_workers_that_had_no_part_in_tests(
+    data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Started as users start them; their TensorFlow gets the client's number of threads."""
+    pytest.importorskip("distributed", reason="needs edgeall[cluster]")
+    from dask_processes import DaskProcesses
+
+    arguments = ["tune", str(data), *QUICK, "--trials", "2", "--out", str(tmp_path / "tuning"), "--json"]
+    with DaskProcesses(tmp_path) as dask:
+        dask.add_workers()
+        assert main([*arguments, "--name", "there", "--scheduler", dask.address]) == 0
+    there = json.loads(capfd.readouterr().out)["best"]
+    assert main([*arguments, "--name", "here", "--at-once", "4"]) == 0
+    here = json.loads(capfd.readouterr().out)["best"]
+    assert {**there, "command": None} == {**here, "command": None}
+    assert main([*arguments, "--trials", "3", "--name", "here", "--scheduler", dask.address]) == 2
+    assert "no Dask scheduler answers" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--backbone", "mobilnetv2"], "did you mean 'mobilenetv2'?"),
         (["--backbone", "vgg16", "--trials", "0"], "0 trials: give 1 or more"),
         (["--backbone", "vgg16", "--folds", "1"], "2 or more"),
+        (["--backbone", "vgg16", "--at-once", "0"], "0 trials at once: give 1 to 1000"),
         (["--backbone", "vgg16", "--split", "nowhere.json"], "no such split file"),
         ([*QUICK, "--head", "gap", "--head-rate", "0.01", "--batch-size", "8"], "nothing to search"),
         (["--backbone", "vgg16", "--rate", "-1"], "rate -1.0 is not between"),

@@ -30,11 +30,12 @@ COMMANDS = (
 HEAVY = (
     *("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "openvino", "nncf"),
     *("sklearn", "scipy", "matplotlib", "h5py", "jinja2", "starlette", "uvicorn"),
+    *("dask", "distributed", "pyarrow", "fsspec"),
 )
 WORKSTATION_ROOMS = (
     *("training", "ensembling", "evaluating", "exporting", "importing", "tuning"),
     *("statistics", "results", "benching", "reporting", "recommending", "comparing", "cards"),
-    "bundling",
+    *("bundling", "cluster"),
 )
 SERVE = "serving"
 """The room that needs edgeall[serve]."""

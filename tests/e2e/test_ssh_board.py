@@ -93,8 +93,23 @@ def test_several_boards_at_once(workplace: Path, board: LoopbackBoard) -> None:
     assert f"edgeall: {hosts[1]}: " in done.stderr
     files = sorted(path.name for path in (workplace / "runs" / "tiny" / "bench").glob("*127*.json"))
     assert files == [f"bare-board-127.0.0.1-{board.port}.json"]
+    assert "2 boards: 1 measured, 0 measured in part, 1 not measured" in done.stdout
     twice = edgeall(
         workplace, "bench", "--device", "bare-board.toml", *named, "--host", f"me@{hosts[0]}", *SHORT
     )
     assert twice.returncode == 2
     assert "the same board is named twice" in twice.stderr
+
+
+@pytest.mark.usefixtures("provisioned")
+def test_a_file_names_the_boards_of_a_fleet(workplace: Path, board: LoopbackBoard) -> None:
+    (workplace / "boards.txt").write_text(f"# the shelf\n127.0.0.1:{board.port}\n\n127.0.0.1:1  # off\n")
+    named = ("--fleet", "boards.txt", "--at-once", "1")
+    done = edgeall(workplace, "bench", "--device", "bare-board.toml", *named, *SHORT, "--json")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    (bench,) = document["benches"]
+    assert bench["device"]["name"] == f"bare-board-127.0.0.1-{board.port}"
+    assert [failure["host"] for failure in document["failures"]] == ["127.0.0.1:1"]
+    assert f"127.0.0.1:{board.port}: measured, 1 result\n" in done.stderr
+    assert "2 boards: 1 measured, 0 measured in part, 1 not measured" in done.stderr

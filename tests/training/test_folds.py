@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import small_backbone
-from PIL import Image
+from drawn_people import draw_people
 
 from edgeall import predictions, runs
 from edgeall.errors import UsageError
@@ -21,17 +21,7 @@ pytestmark = pytest.mark.usefixtures("small")
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """24 pictures of six people, three healthy and three not, in the layout whose names tell whose a cell is."""
-    root, rng = tmp_path_factory.mktemp("people"), np.random.default_rng(0)
-    for folder, middle in (("hem", 160), ("all", 90)):
-        (root / "fold_0" / folder).mkdir(parents=True)
-        for index in range(12):
-            # Blotches of its own make each picture another one.
-            blotches = rng.normal(middle, 50, (6, 6, 3)).clip(0, 255).astype(np.uint8)
-            image = Image.fromarray(blotches).resize((48, 48), Image.Resampling.BICUBIC)
-            person = f"{'H' if folder == 'hem' else ''}{index % 3 + 1}"
-            image.save(root / "fold_0" / folder / f"UID_{person}_{index + 1}_1_{folder}.bmp")
-    return root
+    return draw_people(tmp_path_factory.mktemp("people"))
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ from edgeall.training import BACKBONES, HEADS, Augmentation, TrainingSettings
 from edgeall.training.model import build
 from edgeall.tuning import Tuned, tune
 from edgeall.tuning.space import propose
-from edgeall.tuning.study import DATABASE, WARM_UP, next_trial, open_study, warnings_to
+from edgeall.tuning.study import DATABASE, next_index, open_study, start_trial, warnings_to
+from edgeall.tuning.trial import WARM_UP
 
 QUICK = small_backbone.settings(head_epochs=2, epochs=0, views=1, seed=5)
 """Only the head is trained, so that batch size and rate of the head are what is searched."""
@@ -107,8 +108,9 @@ def test_what_does_worse_than_most_before_it_is_pruned(cells: Path, tmp_path: Pa
     study = open_study(path, {})
     for _ in range(5):
         with warnings_to(SILENT):
-            trial = next_trial(study, 0)
-        propose(trial, settings, FIXED)
+            index = next_index(study, 6, 1)
+            assert index is not None
+            trial, _ = start_trial(study, 0, index, 1, lambda sampler: propose(sampler, settings, FIXED))
         for epoch in range(settings.head_epochs + 1):
             trial.report(2.0, epoch)
         for name in ("value", "auc", "loss"):

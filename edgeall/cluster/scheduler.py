@@ -1,0 +1,451 @@
+"""One way to run functions elsewhere: on the workers of a Dask scheduler, or on threads of this process.
+
+>>> with connect("tcp://10.0.0.5:8786") as cluster:  # doctest: +SKIP
+...     tasks = {cluster.submit(train_fold, fold): fold for fold in folds}
+...     for task in cluster.completed(tasks):
+...         print(tasks[task], task.result())
+
+A scheduler and its workers run any code that a client sends, and a client reads pickled answers: a scheduler must be
+as trusted as a remote shell. This module opens no port. `tls://` addresses take keys and certificates from Dask's own
+configuration (`distributed.comm.tls`).
+"""
+
+import importlib
+import logging
+import os
+import pickle
+import platform
+import queue
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any, Generic, Protocol, TypeVar
+
+from edgeall.errors import ClusterError, EdgeallError, MissingExtraError
+from edgeall.field.reading_ahead import usable_processors
+from edgeall.progress import SILENT, Progress
+from edgeall.values import dataclass
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+CONNECT_SECONDS = 30.0
+"""How long an answer of a scheduler is waited for."""
+
+PATIENCE_SECONDS = 60.0
+"""How long workers are waited for: at the beginning, and where none is left."""
+
+COMPARED = ("python", "edgeall", "dask", "distributed", "numpy", "PIL")
+"""What client and workers must have in the same version. Of Python it is the minor version."""
+
+LOG = "EDGEALL_DASK_LOG"
+"""Environment variable that, set to anything, leaves Dask's log messages on standard error."""
+
+_LOGGERS = ("distributed", "distributed.client")
+_ASK_SECONDS = 2.0
+_ATTEMPTS = 5
+_PAUSE_SECONDS = 1.0
+
+
+class WorkersKilled(ClusterError):
+    """Every worker that a task ran on ended meanwhile: killed, out of memory, or crashed."""
+
+
+class Shared(Protocol[T_co]):
+    """A value that every worker is sent once, however many tasks use it."""
+
+    def get(self) -> T_co:
+        """The value; called by a task on its worker."""
+        ...
+
+
+class Task(Generic[T]):
+    """A function's call that was submitted. Tasks are compared by identity, and can be keys of a dict."""
+
+    def __init__(self, future: Any) -> None:
+        self._future = future
+
+    def result(self) -> T:
+        """What the function returned; waits for it.
+
+        Raises:
+            EdgeallError: the function raised it: of the same class, with the same message.
+            WorkersKilled: each worker that tried it ended meanwhile; Dask tries four (`allowed-failures`).
+            ClusterError: the scheduler is lost.
+        """
+        try:
+            outcome = self._future.result()
+        except Exception as error:
+            raise _translated(error) from None
+        if isinstance(outcome, _Raised):
+            raise outcome.error()
+        found: T = outcome
+        return found
+
+    def when_done(self, call: Callable[[], object]) -> None:
+        """Have `call` called, in another thread, when there is a result."""
+        self._future.add_done_callback(lambda _: call())
+
+
+class Completed(Iterator[Task[T]]):
+    """Tasks in the order in which they end, with those that are added meanwhile."""
+
+    def __init__(self, cluster: "Cluster", tasks: Iterable[Task[T]]) -> None:
+        self._cluster = cluster
+        self._done: queue.SimpleQueue[Task[T]] = queue.SimpleQueue()
+        self._waiting = 0
+        for task in tasks:
+            self.add(task)
+
+    def add(self, task: Task[T]) -> None:
+        """Wait for this one too."""
+        self._waiting += 1
+        task.when_done(lambda: self._done.put(task))
+
+    def __next__(self) -> Task[T]:
+        """
+        Raises:
+            ClusterError: no worker is left, and none comes; or the scheduler is lost.
+        """
+        if not self._waiting:
+            raise StopIteration
+        while True:
+            try:
+                task = self._done.get(timeout=_ASK_SECONDS)
+            except queue.Empty:
+                self._cluster.expect_workers()
+                continue
+            self._waiting -= 1
+            return task
+
+
+class Cluster(Protocol):
+    """Where functions run."""
+
+    address: str
+    """Of the scheduler; "this process" without one."""
+
+    def submit(self, function: Callable[..., T], *arguments: Any) -> Task[T]:
+        """Have a function of a module called by a worker, with arguments that can be pickled."""
+        ...
+
+    def completed(self, tasks: Iterable[Task[T]]) -> Completed[T]:
+        """The tasks in the order in which they end."""
+        return Completed(self, tasks)
+
+    def share(self, name: str, value: T) -> Shared[T]:
+        """Send a value once to every worker, also to those that come later. `name` is unique to the value."""
+        ...
+
+    def threads(self) -> int:
+        """Tasks that can run at once now; 0 without workers."""
+        ...
+
+    def expect_workers(self) -> None:
+        """Return at once where there are workers; else wait for one.
+
+        Raises:
+            ClusterError: none has come in time, or the scheduler is lost.
+        """
+        ...
+
+
+@contextmanager
+def connect(
+    address: str | None, progress: Progress = SILENT, *, patience: float = PATIENCE_SECONDS
+) -> Iterator[Cluster]:
+    """The workers of the scheduler at `address`, such as "tcp://10.0.0.5:8786"; None: threads of this process.
+
+    What was submitted and is not finished when the block ends is cancelled.
+
+    Args:
+        patience: seconds that workers are waited for.
+
+    Raises:
+        MissingExtraError: `edgeall[cluster]` is not installed.
+        ClusterError: no address; nothing answers there; no worker comes; or a worker has another version of Python,
+            edgeall or what pictures are read with.
+    """
+    if address is None:
+        threads = usable_processors()
+        with ThreadPoolExecutor(threads, thread_name_prefix="task") as pool:
+            try:
+                yield _Here(pool, threads)
+            finally:
+                pool.shutdown(cancel_futures=True)
+        return
+    with _quiet(), _client(address) as client:
+        cluster = _Dask(client, address, progress, patience)
+        cluster.expect_workers()
+        cluster.check_versions()
+        yield cluster
+
+
+class _Here(Cluster):
+    """Threads of this process."""
+
+    address = "this process"
+
+    def __init__(self, pool: ThreadPoolExecutor, threads: int) -> None:
+        self._pool, self._threads = pool, threads
+
+    def submit(self, function: Callable[..., T], *arguments: Any) -> Task[T]:
+        return Task(self._pool.submit(function, *arguments))
+
+    def share(self, name: str, value: T) -> Shared[T]:
+        return _Held(value)
+
+    def threads(self) -> int:
+        return self._threads
+
+    def expect_workers(self) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class _Held(Generic[T]):
+    value: T
+
+    def get(self) -> T:
+        return self.value
+
+
+class _Dask(Cluster):
+    """The workers of a scheduler."""
+
+    def __init__(self, client: Any, address: str, progress: Progress, patience: float) -> None:
+        self._client, self.address = client, address
+        self._progress, self._patience = progress, patience
+
+    def submit(self, function: Callable[..., T], *arguments: Any) -> Task[T]:
+        # Pickled here, so that the scheduler, which reads the arguments of tasks, has nothing to do with them.
+        call = pickle.dumps((function, arguments))
+        # `pure`: two calls with the same arguments are two tasks.
+        return Task(self._client.submit(_run, _versions(), call, pure=False))
+
+    def share(self, name: str, value: T) -> Shared[T]:
+        from edgeall.cluster.sharing import SentOnce, send
+
+        with _as_cluster_errors(self.address):
+            for attempt in range(_ATTEMPTS):
+                try:
+                    send(self._client, name, value)
+                    break
+                except OSError:
+                    # A worker ended just now; those that are left are sent it again.
+                    if attempt + 1 == _ATTEMPTS:
+                        raise
+                    time.sleep(_PAUSE_SECONDS)
+        return SentOnce(name)
+
+    def threads(self) -> int:
+        with _as_cluster_errors(self.address):
+            return sum(self._client.nthreads().values())
+
+    def expect_workers(self) -> None:
+        if self.threads():
+            return
+        where = f"no worker at {self.address}"
+        start = f"start some with: dask worker {self.address}"
+        self._progress.note(f"{where}: waiting up to {self._patience:.0f} s; {start}")
+        end = time.monotonic() + self._patience
+        while time.monotonic() < end:
+            time.sleep(min(0.2, self._patience))
+            if self.threads():
+                return
+        raise ClusterError(f"{where} after {self._patience:.0f} s; {start}")
+
+    def check_versions(self) -> None:
+        """
+        Raises:
+            ClusterError: a worker differs.
+        """
+        with _as_cluster_errors(self.address):
+            found = {f"worker {name}": each for name, each in self._ask_workers().items()}
+            found[f"the scheduler at {self.address}"] = self._ask_scheduler()
+        for who, theirs in found.items():
+            if isinstance(theirs, OSError):
+                continue  # it ended just now
+            if isinstance(theirs, Exception):
+                raise ClusterError(
+                    f"{who} cannot run edgeall ({_one_line(theirs)}): "
+                    'install there: pip install "edgeall[cluster]"'
+                )
+            _compare(_versions(), theirs, who)
+
+    def _ask_workers(self) -> Mapping[str, Any]:
+        """Versions, or an exception, by worker."""
+        found: Mapping[str, Any] = self._client.run(_versions, on_error="return")
+        return found
+
+    def _ask_scheduler(self) -> Any:
+        try:
+            return self._client.run_on_scheduler(_versions)
+        except (OSError, TimeoutError):
+            raise
+        except Exception as error:  # whatever unpickling raised there
+            return error
+
+
+@dataclass(frozen=True)
+class _Raised:
+    """An error of a function. It travels as class and message: not all classes can be pickled with their arguments."""
+
+    kind: type[EdgeallError]
+    message: str
+
+    def error(self) -> EdgeallError:
+        return self.kind.__new__(self.kind, self.message)
+
+
+def _run(versions: Mapping[str, str], call: bytes) -> Any:
+    """Call the pickled function on a worker of the same versions."""
+    try:
+        # Workers can come after `connect` has compared.
+        _compare(versions, _versions(), _this_worker())
+        function, arguments = pickle.loads(call)  # noqa: S301, of the client, who may send any code
+        return function(*arguments)
+    except EdgeallError as error:
+        return _Raised(type(error), str(error))
+
+
+def _versions() -> dict[str, str]:
+    """Versions of `COMPARED` here; "none" for what is missing."""
+    return {name: _version(name) for name in COMPARED}
+
+
+def _version(name: str) -> str:
+    if name == "python":
+        return ".".join(platform.python_version_tuple()[:2])
+    with suppress(ImportError):
+        return str(getattr(importlib.import_module(name), "__version__", "unknown"))
+    return "none"
+
+
+def _compare(ours: Mapping[str, str], theirs: Mapping[str, str], who: str) -> None:
+    """
+    Raises:
+        ClusterError: a version differs.
+    """
+    for name, version in ours.items():
+        if theirs.get(name) != version:
+            raise ClusterError(
+                f"{who} has {name} {theirs.get(name)}, and this command {version}: "
+                "install the same versions on all machines"
+            )
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a task runs.
+
+    Attributes:
+        scratch: folder for temporary files, which Dask removes after a worker; None: the system's.
+        memory: most bytes that the worker may take; None: no limit.
+    """
+
+    scratch: str | None = None
+    memory: int | None = None
+
+
+def surroundings() -> Surroundings:
+    """Of the task that calls this."""
+    with suppress(ImportError, ValueError):
+        from distributed import get_worker
+
+        worker = get_worker()
+        return Surroundings(worker.local_directory, worker.memory_manager.memory_limit)
+    return Surroundings()
+
+
+def _this_worker() -> str:
+    from distributed import get_worker
+
+    return f"worker {get_worker().address}"
+
+
+@contextmanager
+def _client(address: str) -> Iterator[Any]:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise MissingExtraError(error.name or "distributed", "cluster") from None
+
+    class Closed(Client):  # type: ignore[misc, unused-ignore]
+        """A client that is closed below alone: one that could not connect would wait at its end, and complain."""
+
+        def __del__(self) -> None:
+            return None
+
+    try:
+        client: Any = Closed(address, timeout=CONNECT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, TimeoutError) as error:
+        raise ClusterError(
+            f"no Dask scheduler answers at {address} ({_reason(error)}): start one with `dask scheduler`, "
+            "or correct the address"
+        ) from None
+    except (ValueError, TypeError, RuntimeError) as error:
+        # Of addresses, and of TLS without keys.
+        raise ClusterError(
+            f"{address}: not an address that can be used ({_one_line(error)}); it is like tcp://10.0.0.5:8786"
+        ) from None
+    try:
+        yield client
+    finally:
+        with suppress(Exception):  # a scheduler that is lost
+            client.close(timeout=CONNECT_SECONDS)
+
+
+def _reason(error: BaseException) -> str:
+    """The cause that the system gives, where there is one."""
+    while isinstance(error.__cause__, BaseException):
+        error = error.__cause__
+    return _one_line(error)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _translated(error: Exception) -> Exception:
+    """An exception of Dask as one of edgeall; any other as it is."""
+    from concurrent.futures import CancelledError
+
+    with suppress(ImportError):
+        from distributed.scheduler import KilledWorker
+
+        if isinstance(error, KilledWorker):
+            return WorkersKilled(f"{error.allowed_failures + 1} workers ended while they ran one task")
+    if isinstance(error, CancelledError):
+        return ClusterError(
+            "the scheduler is lost: start it again; the same command goes on with what is missing"
+        )
+    return error
+
+
+@contextmanager
+def _as_cluster_errors(address: str) -> Iterator[None]:
+    """Errors of a connection as one line."""
+    try:
+        yield
+    except (OSError, TimeoutError) as error:
+        raise ClusterError(
+            f"the scheduler at {address} is lost ({_one_line(error)}): start it again; "
+            "the same command goes on with what is missing"
+        ) from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No log messages of Dask, whose errors are told as one line."""
+    # Dask sets a level for each of these.
+    loggers = [] if os.environ.get(LOG) else [logging.getLogger(name) for name in _LOGGERS]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
