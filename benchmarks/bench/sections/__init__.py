@@ -7,7 +7,7 @@ import importlib
 
 from bench.section import Section
 
-SECTIONS: tuple[str, ...] = ()
+SECTIONS: tuple[str, ...] = ("runner", "classify", "export", "footprint", "frozen", "growth")
 """Names in the order in which they are measured and shown; each is a module of this package."""
 
 
