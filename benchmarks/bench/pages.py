@@ -35,7 +35,7 @@ class Measured:
 
 
 def write(folder: Path, measured: Measured, order: Sequence[str]) -> Path:
-    """Write a section's rows and page, and the page with all sections that have rows in `folder`; returns the latter."""
+    """Write a section's rows and page, and the page with all sections that have rows in `folder`, which it returns."""
     files.write_json(folder / f"bench-{measured.name}.json", documents.plain(measured))
     files.write_text(folder / f"bench-{measured.name}.md", page(measured))
     known = [folder / f"bench-{name}.json" for name in order]
@@ -74,8 +74,8 @@ def summary(tables: Sequence[Measured]) -> str:
     parts = [
         "# edgeall beside its alternatives",
         "Made by `make bench`. Ratios are edgeall's figure by the other's. Both are measured on one machine, in "
-        "interleaved rounds. The interval is over rounds. A goal is met where the whole interval keeps it, missed where "
-        "none of it does; otherwise neither is shown.",
+        "interleaved rounds. The interval is over rounds. A goal is met where the whole interval keeps it, missed "
+        "where none of it does; otherwise neither is shown.",
         table(("section", "goals met", "missed", "not shown"), counts),
     ]
     for measured in tables:

@@ -1,6 +1,6 @@
 """The sections of `make bench`: one module and one row each.
 
-A new section is a module that is a `bench.section.Section`, and a row here. Modules are imported when they are asked for.
+A new section is a module that is a `bench.section.Section`, and a name here. Modules are imported when they are needed.
 """
 
 import importlib

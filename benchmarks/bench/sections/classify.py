@@ -8,20 +8,21 @@ from importlib import metadata
 from pathlib import Path
 from statistics import median
 
+from classify_speed import FEW, PROCESSORS, SIZE, Turn, check, draw, script_for, serial_share, took
+
 from bench import samples
 from bench.ratios import ratio
 from bench.rounds import Figures
 from bench.section import Bench, Goal, Row
-from classify_speed import FEW, PROCESSORS, SIZE, Turn, check, draw, script_for, serial_share, took
 from edgeall import artifact, files
 from edgeall.artifact import Artifact
 
 NAME = "classify"
 TITLE = "`classify` beside a short script"
 ABOUT = f"""The script imports NumPy, Pillow and LiteRT, decodes a JPEG at a reduced scale, resizes it, maps its bytes,
-runs the model and prints the score: what a person writes who wants nothing else. Both run on the same {PROCESSORS} processors,
-each in a process of its own, on drawn smears of {SIZE[0]} x {SIZE[1]} pixels. Beside a folder run two processes of the script
-with half of the pictures each. All scores are equal to the last bit, or there is no table.
+runs the model and prints the score: what a person writes who wants nothing else. Both run on the same {PROCESSORS}
+processors, each in a process of its own, on drawn smears of {SIZE[0]} x {SIZE[1]} pixels. Beside a folder run two
+processes of the script with half of the pictures each. All scores are equal to the last bit, or there is no table.
 
 The first turn is not counted: edgeall checks the engine there, if the artifact has answers for that.
 
@@ -111,7 +112,7 @@ def _measure(bench: Bench, model: Artifact, starts: int, folders: int, count: in
     share = serial["edgeall"][0]["share"]
     yield Row(
         f"peak memory, {count} pictures by {FEW}", None, None, "", "", grown, 1,
-        note=f"the thread that hands out the answers takes {share:.1%} of the processor time of {count - FEW} more pictures",
+        note=f"the thread that hands out the answers takes {share:.1%} of the processor time of {count - FEW} more",
     )  # fmt: skip
 
 

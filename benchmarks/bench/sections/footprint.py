@@ -6,25 +6,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from classify_speed import SIZE as PICTURE_SIZE
+from classify_speed import draw, took
+
 from bench import samples
 from bench.environments import environment, installed
 from bench.ratios import exact, ratio
 from bench.rounds import Figures
 from bench.section import Bench, Goal, Row
-from classify_speed import SIZE as PICTURE_SIZE
-from classify_speed import draw, took
 
 NAME = "footprint"
 TITLE = "Installed size and memory"
-ABOUT = f"""What a device needs to classify pictures: `pip install` of this checkout, which is the field tier, beside that of
-Ultralytics and of TensorFlow, each in an environment of its own. Size is that of all files in the environment less
-that of an empty one, by `du`. Memory is the peak of resident bytes of a process that classifies one picture of
-{PICTURE_SIZE[0]} x {PICTURE_SIZE[1]} pixels, with a model for the same input: `edgeall classify` with MobileNetV2 in TFLite, float32; in
-TensorFlow the Keras model of the same run; in Ultralytics its smallest classifier, YOLO11n-cls, with random weights.
+SIZE = 224
+"""Pixels of the models' inputs."""
+ABOUT = f"""What a device needs to classify pictures: `pip install` of this checkout, which is the field tier, beside
+that of Ultralytics and of TensorFlow, each in an environment of its own. Size is the bytes of all files in the
+environment less those of an empty one. Memory is the peak of resident bytes of a process that classifies one picture of
+{PICTURE_SIZE[0]} x {PICTURE_SIZE[1]} pixels, with a model for {SIZE} pixels: `edgeall classify` with MobileNetV2 in
+TFLite, float32; in TensorFlow the Keras model of the same run; in Ultralytics its smallest classifier, YOLO11n-cls,
+with random weights.
 
 Goal: less than each other."""
-
-SIZE = 224
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Peer:
     Attributes:
         requirements: for pip.
         script: Python with one picture as its argument, and a model file where it needs one.
-        only_for_cards: patterns below site-packages of files that serve NVIDIA's cards alone. Wheels for devices without
-            such cards do not have them.
+        only_for_cards: patterns below site-packages of files that serve NVIDIA's cards alone. Wheels for devices
+            without such cards do not have them.
     """
 
     title: str
@@ -84,7 +86,7 @@ def basis(options: Mapping[str, Path], quick: bool) -> Mapping[str, str]:
 
 
 def measure(bench: Bench) -> Iterator[Row]:
-    from bench.__main__ import PROJECT, code_digest
+    from bench.orchestrator import PROJECT, code_digest
 
     ours = environment(
         bench.shared, "edgeall", [str(PROJECT)], bench.say, state=code_digest(PROJECT / "edgeall")

@@ -26,8 +26,8 @@ TITLE = "Latency beside the engines' own tools"
 ABOUT = f"""The same file, one thread, one picture at a time, each in a fresh process; a round is edgeall's measurement
 and the tool's. OpenVINO's tool is `benchmark_app`, LiteRT's is `litert-benchmark`: both come with their wheels, and are
 told the properties that edgeall sets. ONNX Runtime's `onnxruntime_perf_test` is not in its wheel. A bare loop of
-`InferenceSession.run` stands for it, with edgeall's session options and one input again and again. It shows what edgeall
-adds to ONNX Runtime's Python interface, not what that interface adds.
+`InferenceSession.run` stands for it, with edgeall's session options and one input again and again. It shows what
+edgeall adds to ONNX Runtime's Python interface, not what that interface adds.
 
 edgeall's latency is from tensor in to tensor out, of different pictures in turn. The tools fill the input once.
 
