@@ -6,8 +6,8 @@ The default protocol passes each augmented view of the training images through t
 on what comes out, for all epochs. End to end, each epoch passes all images through the base again. Both train the same
 head with the same batches, optimizer and class weights, and neither counts validation images or tracing a network.
 
-Prints JSON with seconds: "view" of the features of one view, "epoch" of one epoch end to end, "head" of all epochs of the
-head. `bench/sections/frozen.py` measures rounds of it.
+Prints JSON with seconds: "view" of the features of one view, "epoch" of one epoch end to end, "head" of all epochs of
+the head. `bench/sections/frozen.py` measures rounds of it.
 """
 
 import argparse

@@ -56,7 +56,11 @@ def made_run(bench: Bench, size: int) -> Path:
 
 def artifacts(bench: Bench) -> list[Artifact]:
     """The artifacts of `run`: what it has, or three formats in float32 and INT8."""
-    place = run(bench)
+    return artifacts_of(bench, run(bench))
+
+
+def artifacts_of(bench: Bench, place: Path) -> list[Artifact]:
+    """Those of a run."""
     if not any((place / "exports").glob("*_openvino-int8.xml")):
         bench.say("exports the run's artifacts")
         edgeall("export", str(place), "--int8", "--int8-method", "ptq", good=(0, 1))

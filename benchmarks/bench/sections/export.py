@@ -18,10 +18,10 @@ from edgeall import runs
 NAME = "export"
 TITLE = "Nine artifacts by one export"
 ABOUT = """TFLite, ONNX and OpenVINO in float32, float16 and INT8, from one Keras model. INT8 is calibrated alone
-(`--int8-method ptq`), so that both ways make the same. A bare converter call stands for a script of its own: it loads the
-Keras model, exports what its converter reads and converts it, and checks nothing. `edgeall export` also checks each
-artifact in its own engine. Each round begins with a fresh copy of the run. Processor time is that of the commands and all
-that they start.
+(`--int8-method ptq`), so that both ways make the same. A bare converter call stands for a script of its own: it loads
+the Keras model, exports what its converter reads and converts it, and checks nothing. `edgeall export` also checks each
+artifact in its own engine. Each round begins with a fresh copy of the run. Processor time is that of the commands and
+all that they start.
 
 Goals: at most 0.2 of the converters' time and 0.35 of their processor time; 1 s where nothing has changed."""
 

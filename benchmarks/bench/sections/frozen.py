@@ -19,9 +19,9 @@ TITLE = "A head on a frozen base"
 EPOCHS, VIEWS = 50, training.TrainingSettings("mobilenetv2").views
 ABOUT = f"""The default head phase computes the features of {VIEWS} augmented views once and trains the head on them for
 {EPOCHS} epochs. Keras's `fit` passes every image through the frozen base in every epoch: `train_on_batch` with the same
-batches, optimizer and class weights. A round measures one view, one epoch through the base, and all epochs of the head, in
-one process, view and epoch in turn first. Times of {VIEWS} views and of {EPOCHS} epochs are multiples of these: they are
-not run in full. Neither counts validation images, nor tracing a network.
+batches, optimizer and class weights. A round measures one view, one epoch through the base, and all epochs of the head,
+in one process, view and epoch in turn first. Times of {VIEWS} views and of {EPOCHS} epochs are multiples of these: they
+are not run in full. Neither counts validation images, nor tracing a network.
 
 Were a view to take as long as an epoch, no more than {EPOCHS / VIEWS:g} could be saved.
 
@@ -62,7 +62,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         f"{title} at {size} pixels, {images} images: how many times as fast", median(ours), median(fit), "fit", "s",
         ratio(fit, ours), count, None if bench.quick else Goal(least=10),
         note=f"a view took {median(e['view'] for e in found):.3g} s, an epoch through the base "
-        f"{median(e['epoch'] for e in found):.3g} s, {EPOCHS} epochs of the head {median(e['head'] for e in found):.3g} s",
+        f"{median(e['epoch'] for e in found):.3g} s, all of the head {median(e['head'] for e in found):.3g} s",
     )  # fmt: skip
     yield speed
     yield Row("the same with one view", median(one), median(fit), "fit", "s", ratio(fit, one), count)
