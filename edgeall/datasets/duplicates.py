@@ -145,8 +145,6 @@ def _spectra(thumbnails: Floats) -> Floats:
     lengths = np.sqrt(np.square(spectra).sum(axis=(1, 2), keepdims=True))
     scales = np.divide(1, lengths, where=lengths > _FLAT, out=np.zeros_like(lengths))
     return np.asarray(spectra * scales, np.float32)
-        np.float32
-    )
 
 
 _FLAT = 1e-6
