@@ -1,4 +1,6 @@
 import io
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,18 +68,32 @@ def test_single_cells_on_black_do_not_chain_into_each_other(real_data: Path) -> 
     assert all(seen[a].sample.subject == seen[b].sample.subject for a, b in found)
 
 
-def test_pairs_join_what_eight_correlations_of_pixel_differences_find(real_data: Path) -> None:
+def test_pairs_join_what_eight_correlations_of_pixel_differences_find(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    originals = np.stack([image.thumbnail for image in seen_of(tmp_path, [picture(n) for n in range(40)])])
+    noise = rng.normal(0, np.linspace(0.5, 12, 40)[:, None, None], originals.shape)
+    turned = np.rot90(originals, axes=(1, 2))[:, :, ::-1]
+    [record] = seen_of(tmp_path, [picture(0)])
+    thumbnails = np.concatenate([originals, turned + noise]).astype(np.float32)
+    seen = [replace(record, thumbnail=thumbnail) for thumbnail in thumbnails]
+    expected = near_by_pixels(seen)
+    assert 5 <= len(expected) <= 35, "some copies are near, others are not"
+    assert near_pairs(seen) == expected
+
+
+def test_real_cells_are_joined_as_by_eight_correlations(real_data: Path) -> None:
     seen, _ = survey(read_dataset(real_data / "cnmc").samples)
-    thumbnails = np.stack([image.thumbnail for image in seen])
-    positions = [
-        np.rot90(mirrored, quarters, axes=(1, 2))
-        for mirrored in (thumbnails, thumbnails[:, :, ::-1])
-        for quarters in range(4)
-    ]
-    best = np.max([differences(each) @ differences(thumbnails).T for each in positions], axis=0)
-    expected = [(a, b) for a, b in np.argwhere(best >= NEAR).tolist() if a < b]
+    expected = near_by_pixels(seen)
     assert len(expected) >= 10
     assert groups(len(seen), near_pairs(seen)) == groups(len(seen), expected)
+
+
+def near_by_pixels(seen: Sequence[ImageRecord]) -> list[tuple[int, int]]:
+    thumbnails = np.stack([image.thumbnail for image in seen])
+    mirrored = (thumbnails, thumbnails[:, :, ::-1])
+    positions = [np.rot90(each, quarters, axes=(1, 2)) for each in mirrored for quarters in range(4)]
+    best = np.max([differences(each) @ differences(thumbnails).T for each in positions], axis=0)
+    return [(a, b) for a, b in np.argwhere(best >= NEAR).tolist() if a < b]
 
 
 def differences(thumbnails: np.ndarray) -> np.ndarray:
