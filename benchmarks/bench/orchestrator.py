@@ -92,8 +92,8 @@ def _section(name: str, quick: bool, options: Mapping[str, Path]) -> str | None:
         machine += ", with QUICK=1: few rounds, small models"
     out = WORK / "quick" if quick else RESULTS
     out.mkdir(exist_ok=True)
-    measured = pages.Measured(name, section.TITLE, section.ABOUT, machine, basis, rows)
-    summary = pages.write(out, measured, SECTIONS)
+    measured = pages.Measured(name, SECTIONS[name], section.TITLE, section.ABOUT, machine, basis, rows)
+    summary = pages.write(out, measured, list(SECTIONS.values()))
     print(pages.rows_table(rows), flush=True)
     say(f"{time.monotonic() - started:.0f} s; written to {summary.relative_to(PROJECT)}")
     return None

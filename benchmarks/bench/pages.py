@@ -20,13 +20,14 @@ class Measured:
     """A section's table, as it is kept.
 
     Attributes:
-        name, title, about: of the section.
+        name, page, title, about: of the section; `page` is the name of its page.
         machine: in words, with its load.
         basis: what the figures hold for.
         rows: of the table.
     """
 
     name: str
+    page: str
     title: str
     about: str
     machine: str
@@ -34,17 +35,20 @@ class Measured:
     rows: tuple[Row, ...]
 
 
-def write(folder: Path, measured: Measured, order: Sequence[str]) -> Path:
-    """Write a section's rows and page, and the page with all sections that have rows in `folder`, which it returns."""
-    files.write_json(folder / f"bench-{measured.name}.json", documents.plain(measured))
-    files.write_text(folder / f"bench-{measured.name}.md", page(measured))
-    known = [folder / f"bench-{name}.json" for name in order]
+def write(folder: Path, measured: Measured, pages: Sequence[str]) -> Path:
+    """Write a section's rows and page, and the page of all sections in `folder`, which it returns.
+
+    `pages`: of all sections, in their order.
+    """
+    files.write_json(folder / f"{measured.page}.json", documents.plain(measured))
+    files.write_text(folder / f"{measured.page}.md", whole_page(measured))
+    known = [folder / f"{page}.json" for page in pages]
     tables = [documents.build(Measured, documents.load(path)) for path in known if path.exists()]
     files.write_text(folder / "bench.md", summary(tables))
     return folder / "bench.md"
 
 
-def page(measured: Measured) -> str:
+def whole_page(measured: Measured) -> str:
     """A section with all that is known of it."""
     notes = NOTES / f"{measured.name}.md"
     parts = [
@@ -81,7 +85,7 @@ def summary(tables: Sequence[Measured]) -> str:
     for measured in tables:
         parts += [
             f"## {measured.title}",
-            f"[How it was measured, and notes](bench-{measured.name}.md). {measured.machine}.",
+            f"[How it was measured, and notes]({measured.page}.md). {measured.machine}.",
             rows_table(measured.rows),
         ]
     return "\n\n".join(parts) + "\n"

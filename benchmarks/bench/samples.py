@@ -1,5 +1,6 @@
 """What sections measure on: a run with its nine artifacts, made once by edgeall itself."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from edgeall import __version__, artifact, files
 from edgeall.artifact import Artifact
 from edgeall.benching import discovery
 
+PROJECT = Path(__file__).resolve().parents[2]
 EDGEALL = (sys.executable, "-m", "edgeall")
 SIZE, QUICK_SIZE = 224, 96
 """Pixels of the input of the run that is made."""
@@ -77,3 +79,16 @@ def edgeall(*arguments: str, good: Sequence[int] = (0,)) -> str:
     if done.returncode not in good:
         raise RuntimeError(f"edgeall {' '.join(arguments)}: status {done.returncode}\n{done.stderr[-2000:]}")
     return done.stdout
+
+
+def tiny(folder: Path) -> Path:
+    """What a tiny journey left: `runs/cells` with artifacts and results, and `pictures/`. Unpacked once below `folder`.
+
+    It is the newest sample of the tests of stability; nothing is trained for it.
+    """
+    archive = sorted((PROJECT / "tests" / "stability" / "samples").glob("*.tar.xz"))[-1]
+    place = folder / f"sample-{archive.name.partition('.')[0]}"
+    if not place.exists():
+        with files.replacing_folder(place) as part:
+            shutil.unpack_archive(archive, part, filter="data")
+    return place

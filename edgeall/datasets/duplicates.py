@@ -161,7 +161,7 @@ _FLAT = 1e-6
 
 _BOUND, _SIGNED, _POOLS = 768, 136, 16
 _COARSE = _SIGNED + _POOLS
-"""Entries of a vector of `_bounds`; those of them that have a sign, which come first; what `_pooled` makes of the others;
+"""Entries of a vector of `_bounds`; those of them that have a sign, which come first; what `_pooled` makes of the rest;
 and the entries of its vector."""
 
 

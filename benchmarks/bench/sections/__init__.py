@@ -7,8 +7,15 @@ import importlib
 
 from bench.section import Section
 
-SECTIONS: tuple[str, ...] = ("runner", "classify", "export", "footprint", "frozen", "growth")
-"""Names in the order in which they are measured and shown; each is a module of this package."""
+SECTIONS: dict[str, str] = {
+    "runner": "tools",
+    "classify": "classify-speed",
+    "export": "export-speed",
+    "footprint": "footprint",
+    "frozen": "frozen-features",
+    "growth": "growth",
+}
+"""Modules of this package, in the order in which they are measured and shown, to the names of their pages."""
 
 
 def load(name: str) -> Section:

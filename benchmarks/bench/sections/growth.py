@@ -23,8 +23,8 @@ from edgeall.datasets.smear import draw_smear
 NAME = "growth"
 TITLE = "Growth"
 ABOUT = """Commands on ever more pictures, artifacts, devices and calibration images, each in a process of its own. A
-figure that grows as size^slope has the slope 1 where it grows linearly. The slope is that of the two largest sizes: what
-a command costs to start weighs least there, and what grows worse than linearly weighs most. The figure is that of the
+figure that grows as size^slope has the slope 1 where it grows linearly. The slope is that of the two largest sizes:
+what a command costs to start weighs least there, and what grows worse than linearly weighs most. The figure is that of the
 largest size. Memory is the peak of resident bytes of the largest process.
 
 Goal: a slope of at most 1.1. Sorting adds a few hundredths to 1."""
@@ -149,20 +149,9 @@ def _classify(bench: Bench, count: int) -> Command:
     return _edgeall("classify", str(pictures(bench, count)), "--model", str(model), "--json", "--force")
 
 
-def _template(bench: Bench) -> Path:
-    """A result file of a real bench."""
-    run = samples.made_run(bench, samples.QUICK_SIZE)
-    found = run / "bench" / "laptop.json"
-    if not found.exists():
-        samples.artifacts_of(bench, run)
-        bench.say("benches the run whose results are multiplied")
-        samples.edgeall("bench", str(run), "--quick", "--threads", "1", good=(0, 1))
-    return found
-
-
 def results(bench: Bench, artifacts: int, device: str = "laptop") -> Path:
     """A result file with that many artifacts: those of a real bench with other names and other times."""
-    template = _template(bench)
+    template = samples.tiny(bench.shared) / "runs" / "cells" / "bench" / "laptop.json"
     path = bench.shared / f"results-{files.sha256_file(template)[:12]}" / f"{device}-{artifacts}.json"
     if not path.exists():
         document = json.loads(template.read_text(encoding="utf-8"))
