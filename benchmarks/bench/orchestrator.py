@@ -45,7 +45,12 @@ def main() -> int:
     parser.add_argument(
         "options", nargs="*", metavar="NAME=PATH", help="what sections are given, such as run=…"
     )
+    parser.add_argument("--gate", action="store_true", help="instead: ratios that must not grow, in a minute")
     args = parser.parse_args()
+    if args.gate:
+        from bench import gate
+
+        return gate.main()
     names = [name for name in args.sections.replace(",", " ").split() if name]
     if unknown := [name for name in names if name not in SECTIONS]:
         parser.error(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")

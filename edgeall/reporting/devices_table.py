@@ -9,7 +9,7 @@ from edgeall import formatting
 from edgeall.reporting.caveats import lines
 from edgeall.reporting.results_table import MARKS, SideTable, parity_mark, parity_notes, table
 from edgeall.results import Bench, Failure, Result
-from edgeall.results.device_bench import family, title
+from edgeall.results.device_bench import families, title
 from edgeall.results.pairing import common_rows
 
 HEADING = "Side by side"
@@ -82,13 +82,14 @@ def _identity(result: Result) -> str:
 def _labels(results: Sequence[Result]) -> dict[str, str]:
     """What each artifact is called, in the order of rows; told apart by as little as suffices."""
     of = {_identity(result): result for result in results}
+    family = families(results)
     ordered = sorted(
-        of, key=lambda key: (family(of[key], results), of[key].format, of[key].precision != "float32", key)
+        of, key=lambda key: (family(of[key]), of[key].format, of[key].precision != "float32", key)
     )
 
     def short(key: str) -> str:
         of_key = of[key]
-        return f"{family(of_key, results)} {title(of_key.format, of_key.precision)}{parity_mark(of_key)}"
+        return f"{family(of_key)} {title(of_key.format, of_key.precision)}{parity_mark(of_key)}"
 
     def named(key: str) -> str:
         return f"{short(key)} ({Path(of[key].artifact).name})"
