@@ -45,7 +45,8 @@ def side_by_side(benches: Sequence[Bench]) -> SideTable:
     labels |= _lost(benches, labels)
     known = {key for figures in found for key in figures}
     known |= {_Key(artifact, None) for artifact in labels.keys() - {key.artifact for key in known}}
-    rows = sorted(known, key=lambda key: (list(labels).index(key.artifact), key.threads or 0))
+    place_of = {artifact: place for place, artifact in enumerate(labels)}
+    rows = sorted(known, key=lambda key: (place_of[key.artifact], key.threads or 0))
     columns = ["artifact", "threads"]
     cells = {key: [labels[key.artifact], str(key.threads or formatting.UNKNOWN)] for key in rows}
     for place, (bench, name, figures) in enumerate(zip(benches, names, found, strict=True)):
