@@ -61,7 +61,7 @@ print(float(result.probs.top1conf))
     ),
     "tensorflow": Peer(
         "TensorFlow",
-        ("tensorflow-cpu==2.21.0",),
+        ("tensorflow-cpu==2.21.0", "pillow==13.0.0"),
         f"""
 import sys
 import keras
