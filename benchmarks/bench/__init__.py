@@ -1,0 +1,1 @@
+"""`make bench`: edgeall beside its alternatives, on one machine in one run."""
