@@ -7,7 +7,7 @@ import importlib
 
 from bench.section import Section
 
-SECTIONS: tuple[str, ...] = ()
+SECTIONS: tuple[str, ...] = ("int8",)
 """Names in the order in which they are measured and shown; each is a module of this package."""
 
 
