@@ -105,7 +105,7 @@ def prepare(run: runs.Run, cache: Path, data: Path | None, say: Callable[[str], 
 def folder_of(peer: Peer, format: artifact.Format, material: Material) -> Path:
     """Where a peer's model is; its name has the SHA-256 of the script, the requirements and the options."""
     recipe = hashlib.sha256(peer.program.read_bytes() + peer.pinned.read_bytes())
-    recipe.update(json.dumps([peer.options, peer.minutes], sort_keys=True).encode())
+    recipe.update(json.dumps([peer.script, peer.options, peer.minutes], sort_keys=True).encode())
     return material.folder / "models" / f"{peer.name}-{format}-{recipe.hexdigest()[:12]}"
 
 

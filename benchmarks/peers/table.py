@@ -53,7 +53,7 @@ PEERS = (
         "tflite-converter",
         default=True,
     ),
-    Peer("ai-edge-quantizer", "ai-edge-quantizer", "ai_edge_quantizer.py", ("tflite",), "ai-edge-quantizer"),
+    Peer("ai-edge-quantizer", "ai-edge-quantizer", "ai_edge_static.py", ("tflite",), "ai-edge-quantizer"),
     Peer("quantize-static", "quantize_static", "quantize_static.py", ("onnx",), "onnxruntime", default=True),
     Peer(
         "quantize-static-u8s8",

@@ -1,6 +1,5 @@
 """INT8 artifacts of edgeall beside those of other tools, from the same float model and calibration images."""
 
-import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from peers.measuring import Case, Comparison, Entry
 
 from bench.section import Bench, Goal, Row
 from edgeall import __version__, files, runs
+from edgeall.measuring.environment import environment
 
 NAME = "int8"
 TITLE = "INT8 artifacts beside other tools"
@@ -65,7 +65,8 @@ def measure(bench: Bench) -> Iterator[Row]:
         (each.stem, environments.provide(each, bench.shared / "environments", bench.say)) for each in pinned
     ]
     place = bench.folder / PAGE.name if bench.quick else PAGE
-    machine = f"{platform.machine()}, {platform.system()}"
+    told = environment()
+    machine = f"{told['cpu'] or told['architecture']}, {told['cores']} cores, {told['system']}"
     files.write_text(place, page.page(ABOUT, machine, entries, installed))
     for entry in entries:
         yield from _rows(entry, entries)
