@@ -61,6 +61,15 @@ def provide(training: Training, folder: Path, root: Path, say: Callable[[str], N
     return exported(find(folder, name), root, say)
 
 
+def read(given: Path) -> list[list[runs.Run]]:
+    """Runs by what is judged together: one run, the folds of one, or each run of a folder."""
+    if (given / "run.json").is_file():
+        return [[runs.load(given)]]
+    if given.suffix == SUFFIX:
+        return [[runs.load(place) for place in sorted(given.glob("fold-*"))]]
+    return [[runs.load(place.parent)] for place in sorted(given.glob("*/run.json"))]
+
+
 def find(folder: Path, name: str) -> list[runs.Run]:
     """The run of a name, or those of its folds; none where it is not finished."""
     alone, folds = folder / name, folder / f"{name}{SUFFIX}"

@@ -9,6 +9,7 @@ from peers.measuring import Case, Comparison, Entry
 
 from bench.section import Bench, Goal, Row
 from edgeall import __version__, files, runs
+from edgeall.errors import UsageError
 from edgeall.measuring.environment import environment
 
 NAME = "int8"
@@ -73,10 +74,15 @@ def measure(bench: Bench) -> Iterator[Row]:
 
 
 def _cases(bench: Bench) -> list[Case]:
-    """The run that the user gives, or those of `trained`: MobileNetV2 alone in a quick bench."""
+    """Of the option "run": a run, the folds of one, or a folder of runs. Without it those of `trained`.
+
+    A quick bench without it has MobileNetV2 alone.
+    """
     if given := bench.options.get("run"):
-        found = [runs.load(place) for place in sorted(given.glob("fold-*")) or [given]]
-        return [_case(trained.exported(found, PROJECT, bench.say))]
+        found = trained.read(given)
+        if not found:
+            raise UsageError(f"run={given}: no run, nor a folder of runs")
+        return [_case(trained.exported(each, PROJECT, bench.say)) for each in found]
     wanted = (trained.QUICK,) if bench.quick else trained.TRAININGS
     folder = bench.shared / f"int8-runs-{__version__}"
     return [_case(trained.provide(each, folder, PROJECT, bench.say)) for each in wanted]
