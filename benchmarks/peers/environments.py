@@ -91,7 +91,7 @@ def _install(pinned: Path, folder: Path) -> _Record:
         told = _run([str(python), "-m", "pip", "list", "--format=json", "--disable-pip-version-check"])
         versions = {each["name"]: each["version"] for each in json.loads(told)}
     except subprocess.CalledProcessError as error:
-        refused = last_line(error.stderr)
+        refused = without_places(last_line(error.stderr))
     except subprocess.TimeoutExpired:
         refused = f"the installation did not end in {MINUTES} minutes"
     size = sum(each.stat().st_size for each in folder.rglob("*") if each.is_file() and not each.is_symlink())
@@ -112,3 +112,8 @@ def last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")]
     return (errors or lines or ["no message"])[-1][:300]
+
+
+def without_places(text: str) -> str:
+    """A message without what is of this machine alone: folders of paths, and addresses."""
+    return re.sub(r"(?<![\w.])/(?:[\w.@+-]+/)+", "", re.sub(r"\w+://\S+", "…", text))

@@ -14,7 +14,7 @@ import numpy as np
 from edgeall import artifact, documents, files, runs, statistics, training
 from edgeall.exporting import calibration_images, frozen, source_models
 
-from .environments import Environment, last_line
+from .environments import Environment, last_line, without_places
 from .table import Peer
 from .trained import path_of
 
@@ -128,7 +128,7 @@ def quantize(
         say(f"{material.run.name}, {format}: {peer.title}")
         files.write_json(folder / "record.json", vars(_run(peer, format, material, environment, model)))
     found = documents.read(_Record, folder / "record.json")
-    return Made(model if found.made else None, found.seconds, found.note)
+    return Made(model if found.made else None, found.seconds, without_places(found.note))
 
 
 def _run(

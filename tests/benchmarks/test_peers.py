@@ -117,3 +117,16 @@ def test_a_refusal_is_an_answer_on_one_line(tmp_path: Path) -> None:
     assert done.returncode == 0
     told = json.loads((tmp_path / "answer.json").read_text(encoding="utf-8"))
     assert told == {"refused": "ValueError: does not take it", "note": None}
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("model='/home/a/runs/x/model.keras' should be", "model='model.keras' should be"),
+        ("(/opt/env/lib/python3.11/site.py)", "(site.py)"),
+        ("Location 'file:///opt/index/simple/' is ignored", "Location '… is ignored"),
+        ("u8/s8 per channel, 1/2", "u8/s8 per channel, 1/2"),
+    ],
+)
+def test_messages_are_shown_without_folders_and_addresses(peers: Any, said: str, shown: str) -> None:
+    assert peers.environments.without_places(said) == shown

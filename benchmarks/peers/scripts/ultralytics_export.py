@@ -18,9 +18,7 @@ def make(task: Task) -> None:
         try:
             YOLO(path, task="classify").export(format=FORMATS[task.format], int8=True)
         except Exception as error:
-            said.append(
-                f"{Path(path).suffix}: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            )
+            said.append(f"{Path(path).suffix}: {type(error).__name__}: {' '.join(str(error).split())[:110]}")
         else:
             said.append(f"{Path(path).suffix}: exported without an error")
     raise Refused("; ".join(said))
