@@ -188,7 +188,7 @@ class Comparison:
             format,
             peer,
             note,
-            megabytes=_megabytes(paths[0]),
+            megabytes=megabytes(paths[0]),
             float_operators=first.float_operators,
             operators=first.operators,
             faith=comparing.pooled(found),
@@ -241,6 +241,6 @@ def _seconds(session: runtimes.Session, tensor: Any, calls: int) -> float:
     return (time.process_time() - started) / calls
 
 
-def _megabytes(path: Path) -> float:
+def megabytes(path: Path) -> float:
     """Of a model's files: OpenVINO's has two."""
     return sum(each.stat().st_size for each in {path, path.with_suffix(".bin")} if each.is_file()) / 1e6

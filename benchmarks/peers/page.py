@@ -8,12 +8,19 @@ from edgeall.markdown_table import table
 
 from .environments import Environment
 from .judging import TEST
-from .measuring import Entry, Times
+from .measuring import Case, Entry, Times
 
 MODELS = (
     "network", "format", "INT8 by", "how", "made in", "MB", "in float / operators", "test verdicts kept",
     "at float's threshold", "shifted kept", "AUC (change)", "expected loss of AUC", "mean Δp", "ms", "time / float32",
 )  # fmt: skip
+RUNS = (
+    "network",
+    "started from",
+    "epochs of head, of more layers",
+    "images: train, val, test",
+    "test AUC in float",
+)
 TESTS = (
     "network", "format", "edgeall beside", "time, edgeall / peer", "test pictures kept by one alone", "p (Holm)",
     "shifted pictures kept by one alone", "p (Holm)", "edgeall shown less faithful",
@@ -21,13 +28,19 @@ TESTS = (
 
 
 def page(
-    about: str, machine: str, entries: Sequence[Entry], installed: Iterable[tuple[str, Environment]]
+    about: str,
+    machine: str,
+    cases: Sequence[Case],
+    entries: Sequence[Entry],
+    installed: Iterable[tuple[str, Environment]],
 ) -> str:
     """All tables, with what they are of."""
     parts = [
         "# INT8 artifacts of edgeall beside those of other tools",
         about.strip(),
         f"Measured on {machine}. Made by `make bench SECTIONS=int8`.",
+        "## Runs",
+        table(RUNS, [_run(case) for case in cases]),
         "## Models",
         table(MODELS, [_model(entry) for entry in entries if entry.faith]),
         "## Differences",
@@ -52,6 +65,21 @@ def faithful(entry: Entry) -> str:
     found = [name for name, test in entry.tests.items() if test.less == "less"]
     more = [name for name, test in entry.tests.items() if test.less == "more"]
     return f"yes: {', '.join(found)}" if found else f"no; more: {', '.join(more)}" if more else "no"
+
+
+def _run(case: Case) -> list[str]:
+    first = case.runs[0]
+    epochs = (first.settings.get(name, "?") for name in ("head_epochs", "epochs"))
+    counts = [str(sum(len(run.split.part(part)) for run in case.runs)) for part in ("train", "val", "test")]
+    found = [run.metrics.get("test", {}).get("auc") for run in case.runs]
+    areas = [each["value"] if isinstance(each, dict) else each for each in found if each is not None]
+    return [
+        case.name,
+        first.weights,
+        ", ".join(f"at most {each}" for each in epochs),
+        ", ".join(counts),
+        ", ".join(f"{area:.3f}" for area in areas),
+    ]
 
 
 def _model(entry: Entry) -> list[str]:

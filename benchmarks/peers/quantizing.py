@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from int8_common import CALIBRATION
 
 from edgeall import artifact, documents, files, runs, statistics, training
 from edgeall.exporting import calibration_images, frozen, source_models
@@ -18,8 +19,6 @@ from .environments import Environment, last_line, without_places
 from .table import Peer
 from .trained import path_of
 
-CALIBRATION = 100
-"""Training images that every quantizer calibrates on, as in the shipped recipes."""
 QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "OPENVINO_TELEMETRY_OPT_OUT": "1",

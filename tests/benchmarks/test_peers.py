@@ -21,8 +21,9 @@ def peers() -> Iterator[SimpleNamespace]:
 
     sys.path.insert(0, str(BENCHMARKS))
     try:
-        names = ("comparing", "environments", "table")
-        yield SimpleNamespace(**{name: importlib.import_module(f"peers.{name}") for name in names})
+        names = ("comparing", "environments", "measuring", "page", "table")
+        found = {name: importlib.import_module(f"peers.{name}") for name in names}
+        yield SimpleNamespace(**found, section=importlib.import_module("bench.sections.int8"))
     finally:
         sys.path.remove(str(BENCHMARKS))
 
@@ -130,3 +131,55 @@ def test_a_refusal_is_an_answer_on_one_line(tmp_path: Path) -> None:
 )
 def test_messages_are_shown_without_folders_and_addresses(peers: Any, said: str, shown: str) -> None:
     assert peers.environments.without_places(said) == shown
+
+
+@pytest.fixture
+def entries(peers: Any) -> list[Any]:
+    """edgeall's model in TFLite, which keeps 88 of 100 verdicts, beside the vendor's default, which keeps all."""
+    from edgeall.statistics import Estimate
+
+    def faith(kept: int) -> Any:
+        of_100 = np.arange(100) < kept
+        return peers.comparing.Faith(of_100, 0.9, np.stack([of_100] * SHIFTS), 0.9, -0.01, 0.012, 0.03)
+
+    def times(low: float, value: float, high: float) -> Any:
+        return peers.measuring.Times(Estimate(value, low, high, "made up"), 4.0, 8.0, 40)
+
+    entry = peers.measuring.Entry
+    place = ("mobilenetv2 at 224", "mobilenetv2", "tflite")
+    ours = entry(
+        *place, None, "bias-correction", None, 2.7, 0, 65, faith(88), to_float=times(0.44, 0.45, 0.46)
+    )
+    (default,) = peers.table.peers_of("tflite", defaults=True)
+    tests = {name: peers.comparing.paired(ours.faith.kept, faith(100).kept) for name in ("test", "shifted")}
+    tests = {
+        name: found
+        for (name,), found in peers.comparing.adjusted({(n,): t for n, t in tests.items()}).items()
+    }
+    theirs = entry(
+        *place, default, "", 30.0, 2.7, 0, 65, faith(100), to_peer=times(1.03, 1.04, 1.05), tests=tests
+    )
+    refused = entry(
+        *place, next(each for each in peers.table.PEERS if each.name == "anneal"), "it gives no advice"
+    )
+    return [ours, theirs, refused]
+
+
+def test_rows_judge_speed_by_the_interval_and_faith_by_the_test(peers: Any, entries: list[Any]) -> None:
+    rows = [row for entry in entries for row in peers.section._rows(entry, entries)]
+    assert [(row.what.split(": ")[-1], row.outcome) for row in rows] == [
+        ("INT8 by float32", "met"),
+        ("time", "missed"),
+        ("verdicts kept, test", "missed"),
+        ("verdicts kept, shifted", "missed"),
+        ("mobilenetv2 at 224, tflite", None),
+    ]
+    assert "edgeall is less faithful, as shown" in rows[2].note
+    assert "it gives no advice" in rows[4].note
+
+
+def test_the_page_tells_each_model_each_difference_and_each_refusal(peers: Any, entries: list[Any]) -> None:
+    shown = peers.page.page("About.", "a machine", [], entries, [])
+    assert "88 of 100, 88.0%" in shown
+    assert "| yes: test, shifted |" in shown
+    assert "it gives no advice" in shown

@@ -60,7 +60,8 @@ def basis(options: Mapping[str, Path], quick: bool) -> Mapping[str, str]:
 def measure(bench: Bench) -> Iterator[Row]:
     """Rows of speed and of faith for every model; all figures are written to `PAGE`, in a full bench."""
     comparison = Comparison(bench.folder, bench.shared, bench.rounds, bench.quick, bench.say)
-    entries = comparison.entries(_cases(bench))
+    cases = _cases(bench)
+    entries = comparison.entries(cases)
     pinned = dict.fromkeys(entry.peer.pinned for entry in entries if entry.peer)
     installed = [
         (each.stem, environments.provide(each, bench.shared / "environments", bench.say)) for each in pinned
@@ -68,7 +69,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     place = bench.folder / PAGE.name if bench.quick else PAGE
     told = environment()
     machine = f"{told['cpu'] or told['architecture']}, {told['cores']} cores, {told['system']}"
-    files.write_text(place, page.page(ABOUT, machine, entries, installed))
+    files.write_text(place, page.page(ABOUT, machine, cases, entries, installed))
     for entry in entries:
         yield from _rows(entry, entries)
 
