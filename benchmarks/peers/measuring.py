@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,9 +22,9 @@ from .judging import TEST, Judge, open_bare
 from .table import Peer, peers_of
 from .trained import FORMATS, path_of
 
-ROUNDS, QUICK_ROUNDS = 40, 12
-TURN = 0.02
-"""Seconds of a model's turn in a round, at least."""
+ROUNDS, QUICK_ROUNDS = 40, 8
+TURN, TURNS = 0.02, 5
+"""Seconds of processor time that are timed at once, at least; and how often in a round."""
 OURS, FLOAT, PEER = "edgeall", "float32", "peer"
 
 
@@ -198,23 +197,18 @@ class Comparison:
         self, case: Case, format: artifact.Format, path: Path, image: Any
     ) -> dict[str, list[Figures]]:
         """Processor time of edgeall's model, of float32 and of the peer's, in turn."""
+
+        def own(kind: artifact.Precision) -> runtimes.Session:
+            return runtimes.open_session(artifact.read(path_of(run, format, kind)), threads=1)
+
+        run = case.runs[0]
+        ways = {
+            OURS: partial(_turn, partial(own, "int8"), image),
+            FLOAT: partial(_turn, partial(own, "float32"), image),
+            PEER: partial(_turn, partial(open_bare, path, format, run), image),
+        }
         # The name of the peer's folder has the digest of what made its model.
-        run, name = case.runs[0], f"{case.name}, {path.parent.name}"
-        with ExitStack() as stack:
-            sealed = {
-                who: artifact.read(path_of(run, format, kind))
-                for who, kind in ((OURS, "int8"), (FLOAT, "float32"))
-            }
-            sessions = {
-                who: stack.enter_context(runtimes.open_session(each, threads=1))
-                for who, each in sealed.items()
-            }
-            sessions[PEER] = stack.enter_context(open_bare(path, format, run))
-            ways = {
-                who: partial(_turn, session, session.prepare(image), calls=[])
-                for who, session in sessions.items()
-            }
-            return self.rounds.measure(name, self._count, ways)
+        return self.rounds.measure(f"{case.name}, {path.parent.name}", self._count, ways)
 
     @property
     def _count(self) -> int:
@@ -227,11 +221,16 @@ def _times(figures: Mapping[str, Sequence[Figures]], first: str, second: str) ->
     return Times(ratio(*seconds), medians[0], medians[1], len(seconds[0]))
 
 
-def _turn(session: runtimes.Session, tensor: Any, calls: list[int]) -> Figures:
-    """Processor time of an inference in a turn; the first turn finds out how many inferences make one."""
-    if not calls:
-        calls.append(max(1, math.ceil(TURN / max(_seconds(session, tensor, 3), 1e-6))))
-    return {"seconds": _seconds(session, tensor, calls[0])}
+def _turn(opened: Callable[[], runtimes.Session], image: Any) -> Figures:
+    """Processor time of an inference, the median of `TURNS`, in a session of its own.
+
+    A session's memory lies where it happens to: of two sessions of one model, one can be a tenth slower all the time.
+    An interval over rounds of one session would not hold that.
+    """
+    with opened() as session:
+        tensor = session.prepare(image)
+        calls = max(1, math.ceil(TURN / max(_seconds(session, tensor, 3), 1e-6)))
+        return {"seconds": median(_seconds(session, tensor, calls) for _ in range(TURNS))}
 
 
 def _seconds(session: runtimes.Session, tensor: Any, calls: int) -> float:
