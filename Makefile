@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo docs paper int8-defaults int8-gate export-speed classify-speed serve-memory screenshots serve-uploads coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions watch-speed watch-kills explain hardening
+.PHONY: help demo docs paper bench bench-gate int8-defaults int8-gate serve-memory screenshots serve-uploads coverage-of-intervals domain cells reference-figures emulator test test-quick test-kills test-emulator test-processors test-backends test-pythons fuzz lint format dist clean corruptions watch-speed watch-kills explain hardening
 
 help:
 	@echo "make demo    the whole flow on synthetic cells, about 9 minutes on 2 cores"
@@ -18,8 +18,8 @@ help:
 	@echo "make test-backends  training under JAX as under TensorFlow (installs JAX)"
 	@echo "make int8-defaults RUNS=\"runs/NAME ...\"  INT8 artifacts beside each vendor's default quantizer (OTHER=DIR: on other pictures too)"
 	@echo "make int8-gate RUNS=\"runs/NAME.folds ...\"  the gate of INT8 exports on broken and on sound models, a minute a run"
-	@echo "make export-speed  what one export costs beside nine separate ones, cached, and with other calibration images"
-	@echo "make classify-speed ARTIFACT=FILE.tflite  edgeall classify beside a short script with the same engine, five minutes"
+	@echo "make bench   edgeall beside its alternatives, some hours; QUICK=1: ten minutes; SECTIONS=\"NAME ...\": some (docs/benchmarks.md)"
+	@echo "make bench-gate  ratios that must not grow, with wide margins, in a minute"
 	@echo "make serve-memory ARTIFACT=FILE.tflite  memory of edgeall serve after 1,000 large pictures, some minutes"
 	@echo "make serve-uploads  10,000 malformed pictures sent to edgeall serve, a minute"
 	@echo "make screenshots  the pictures in docs/images, from the page of edgeall serve in Chromium"
@@ -66,11 +66,13 @@ int8-defaults: $(READY)
 int8-gate: $(READY)
 	$(BIN)/python benchmarks/int8_gate.py $(RUNS) --cache .int8-gate
 
-export-speed: $(READY)
-	$(BIN)/python benchmarks/export_speed.py $(RUN)
+# An interrupted bench resumes. RUN: a run in place of one that is made; ARTIFACT: a TFLite artifact for `classify`.
+bench: $(READY)
+	$(BIN)/python benchmarks/bench $(if $(QUICK),--quick) $(if $(SECTIONS),--sections "$(SECTIONS)") \
+		$(if $(RUN),run=$(RUN)) $(if $(ARTIFACT),artifact=$(ARTIFACT)) $(if $(DATA),data=$(DATA))
 
-classify-speed: $(READY)
-	$(BIN)/python benchmarks/classify_speed.py $(ARTIFACT)
+bench-gate: $(READY)
+	$(BIN)/python benchmarks/bench --gate
 
 serve-memory: $(READY)
 	$(BIN)/python benchmarks/serve_memory.py $(ARTIFACT) --out benchmarks/results/serve-memory.md

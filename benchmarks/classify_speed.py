@@ -1,30 +1,22 @@
-"""How fast `edgeall classify` is beside a short script with the same engine: `make classify-speed ARTIFACT=...`.
+"""`edgeall classify` beside a short script with the same engine: what both are, and what they took.
 
 The script imports NumPy, Pillow and LiteRT, decodes a JPEG at a reduced scale, resizes it, maps its bytes, runs the
-model and prints the score: what a person writes who wants nothing else. Both run on the same two processors, in turns,
-each in a process of its own, after a first turn that is not counted; there edgeall checks the engine, if the artifact
-has answers for that. Scores must be equal to the last bit.
+model and prints the score: what a person writes who wants nothing else. Scores must be equal to the last bit.
 
-- One picture: the time from start to end of the process.
-- A folder: pictures a second, beside two processes of the script with half of the pictures each.
-
-Intervals are of 95 %, by resampling the turns. The pictures are drawn smears, 2592 x 1944 pixels, JPEG quality 90.
+The pictures are drawn smears, 2592 x 1944 pixels, JPEG quality 90. `bench/sections/classify.py` measures both.
 """
 
-import argparse
 import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from edgeall import artifact, files
 from edgeall.artifact import Artifact
 from edgeall.datasets.smear import draw_smear
 
@@ -90,90 +82,9 @@ class Turn:
     told: str
 
 
-def main() -> int:
-    """Measure and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("artifact", type=Path, help="a TFLite artifact")
-    parser.add_argument("--pictures", type=int, default=300, metavar="N", help="in the folder (default: 300)")
-    parser.add_argument(
-        "--starts", type=int, default=40, metavar="N", help="turns of one picture (default: 40)"
-    )
-    parser.add_argument(
-        "--folders", type=int, default=10, metavar="N", help="turns of the folder (default: 10)"
-    )
-    parser.add_argument("--out", type=Path, help="Markdown file; default: standard output")
-    args = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:PROCESSORS])
-    with tempfile.TemporaryDirectory(prefix="edgeall-speed-") as scratch:
-        table = measured(
-            artifact.read(args.artifact), Path(scratch), args.pictures, args.starts, args.folders
-        )
-    if args.out is None:
-        print(table)
-    else:
-        files.write_text(args.out, table)
-    return 0
-
-
-def measured(model: Artifact, folder: Path, count: int, starts: int, folders: int) -> str:
-    """The Markdown text."""
-    pictures = draw(folder / "pictures", count)
-    script = folder / "script.py"
-    script.write_text(script_for(model), encoding="utf-8")
-    plain = [sys.executable, str(script), str(model.path)]
-    command = Path(sys.executable).with_name("edgeall")
-    edgeall = [str(command), "classify", "--model", str(model.path), "--json", "--force"]
-    half = count // 2
-
-    one = in_turns(starts, lambda: took([*plain, *pictures[:1]]), lambda: took([*edgeall, *pictures[:1]]))
-    whole = in_turns(
-        folders,
-        lambda: took([*plain, *pictures[:half]], [*plain, *pictures[half:]]),
-        lambda: took([*edgeall, str(folder / "pictures")]),
-    )
-    few = took([*edgeall, *pictures[:FEW]])
-    check(model, *whole[0])
-    share = serial_share(folder, model, pictures)
-    rows = [
-        ("one picture, elapsed time", ratio(one, lambda turn: turn.elapsed), "at most 1.15"),
-        ("one picture, processor time", ratio(one, lambda turn: turn.processor), ""),
-        ("one picture, peak memory", ratio(one, lambda turn: turn.peak), "at most 1.3"),
-        (f"{count} pictures, rate", ratio(whole, lambda turn: 1 / turn.elapsed), "at least 0.95"),
-        (f"{count} pictures, processor time", ratio(whole, lambda turn: turn.processor), ""),
-        (
-            f"{count} pictures, peak memory, of one of the two",
-            ratio(whole, lambda turn: turn.peak),
-            "at most 1.3",
-        ),
-    ]
-    metadata, peak = model.metadata, max(turn.peak for _, turn in whole)
-    lines = [
-        "# How fast `edgeall classify` is",
-        "",
-        f"{metadata.provenance.backbone}, {metadata.precision}, in LiteRT, on {PROCESSORS} processors; pictures of "
-        f"{SIZE[0]} x {SIZE[1]} pixels. Made by `make classify-speed`: {starts} turns of one picture, {folders} of "
-        f"{count}.",
-        "",
-        "Figures of edgeall, those of the script being 1. All scores were equal.",
-        "",
-        "| | ratio | 95 % interval | goal |",
-        "| --- | ---: | --- | --- |",
-        *(
-            f"| {name} | {middle:.2f} | {low:.2f} to {high:.2f} | {goal} |"
-            for name, (middle, low, high), goal in rows
-        ),
-        "",
-        f"The thread that hands out the answers takes {share:.1%} of the processor time of {count - FEW} more "
-        "pictures (goal: at most 1 %); the others work at the same time. Peak memory after "
-        f"{count} pictures is {peak / few.peak:.2f} of that after {FEW}.",
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def draw(folder: Path, count: int) -> list[str]:
     """Paths of `count` JPEG files, all different."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     smears = [draw_smear(np.random.default_rng(seed), seed % 2 == 1, SIZE).pixels for seed in range(DRAWN)]
     paths = []
     for number in range(count):
@@ -197,8 +108,8 @@ def script_for(model: Artifact) -> str:
     ).lstrip()
 
 
-def took(*commands: Sequence[str]) -> Turn:
-    """What commands took that begin at once; exits where one fails."""
+def took(*commands: Sequence[str], good: Sequence[int] = (0,)) -> Turn:
+    """What commands took that begin at once; exits where one ends with a status that is not good."""
     asked = json.dumps(commands)
     environment = {key: os.environ[key] for key in os.environ if key not in _CHANGED}
     done = subprocess.run(  # noqa: S603
@@ -206,34 +117,11 @@ def took(*commands: Sequence[str]) -> Turn:
     )
     answer = json.loads(done.stdout)
     for command, status, errors in zip(commands, answer["status"], answer["errors"], strict=True):
-        if status:
+        if status not in good:
             sys.exit(f"{' '.join(command)}: status {status}\n{errors[-2000:]}")
     lines = tuple(line for output in answer["output"] for line in output.splitlines())
     told = (answer["errors"][0].splitlines() or [""])[-1]
     return Turn(answer["elapsed"], answer["processor"], answer["peak"], lines, told)
-
-
-def in_turns(count: int, script: Callable[[], Turn], edgeall: Callable[[], Turn]) -> list[tuple[Turn, Turn]]:
-    """Turns of both, one after the other, each first in every second turn."""
-    script(), edgeall()
-    pairs = []
-    for turn in range(count):
-        if turn % 2:
-            second, first = edgeall(), script()
-        else:
-            first, second = script(), edgeall()
-        pairs.append((first, second))
-    return pairs
-
-
-def ratio(pairs: Sequence[tuple[Turn, Turn]], figure: Callable[[Turn], float]) -> tuple[float, float, float]:
-    """The median of edgeall's figure by that of the script, and its interval."""
-    values = np.array([[figure(script), figure(edgeall)] for script, edgeall in pairs])
-    drawn = np.random.default_rng(0).integers(0, len(values), (10_000, len(values)))
-    medians = np.median(values[drawn], axis=1)
-    low, high = np.percentile(medians[:, 1] / medians[:, 0], [2.5, 97.5])
-    middle = np.median(values, axis=0)
-    return float(middle[1] / middle[0]), float(low), float(high)
 
 
 def check(model: Artifact, script: Turn, edgeall: Turn) -> None:
@@ -260,7 +148,3 @@ def serial_share(folder: Path, model: Artifact, pictures: Sequence[str]) -> floa
     )
     process, thread = all_ - few
     return float(thread / process)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,7 +7,7 @@ turn; it takes files for finished at once (`--settle 0`), because waiting for a 
 Memory is that of one watcher after all pictures: the proportional set size (PSS) of /proc/PID/smaps_rollup, in which
 pages that processes share are counted in parts, and the peak of its resident pages.
 
-Intervals are of 95 %, by resampling the turns. The pictures are drawn smears, 2592 x 1944 pixels, JPEG quality 90.
+Intervals are of 95 %, over turns. The pictures are drawn smears, 2592 x 1944 pixels, JPEG quality 90.
 """
 
 import argparse
@@ -19,14 +19,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from classify_speed import FEW, SIZE, Turn, draw, ratio, took
+from bench.ratios import ratio
+from classify_speed import FEW, SIZE, Turn, draw, took
 
 from edgeall import artifact, files
 from edgeall.artifact import Artifact
+from edgeall.statistics import Estimate
 
 DISTINCT = 20
 """Pictures that are drawn."""
@@ -64,8 +66,8 @@ def measured(model: Artifact, folder: Path, count: int, turns: int, most: int) -
     linked(folder / "few", pictures[:FEW])
     logs = (folder / f"log{number}.db" for number in itertools.count())
     pairs = [turn(model, folder, logs, first_watch=bool(number % 2)) for number in range(-1, turns)][1:]
-    rate = ratio(pairs, lambda each: 1 / each.elapsed)
-    processor = ratio(pairs, lambda each: each.processor)
+    rate = over_turns(pairs, lambda each: 1 / each.elapsed)
+    processor = over_turns(pairs, lambda each: each.processor)
     pss, peak = memory(model, folder / "all", next(logs), max(count, most))
     speed = (count - FEW) * len(pairs) / sum(watched.elapsed for _, watched in pairs)
     metadata = model.metadata
@@ -106,8 +108,14 @@ def linked(folder: Path, pictures: list[Path]) -> None:
         (folder / path.name).hardlink_to(path)
 
 
-def in_words(figure: tuple[float, float, float]) -> str:
-    return "{:.2f} ({:.2f} to {:.2f})".format(*figure)
+def over_turns(pairs: Sequence[tuple[Turn, Turn]], figure: Callable[[Turn], float]) -> Estimate:
+    """A figure of `watch` by that of `classify`."""
+    classified, watched = zip(*((figure(one), figure(other)) for one, other in pairs), strict=True)
+    return ratio(watched, classified)
+
+
+def in_words(figure: Estimate) -> str:
+    return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
 
 
 def turn(model: Artifact, folder: Path, logs: Iterator[Path], first_watch: bool) -> tuple[Turn, Turn]:

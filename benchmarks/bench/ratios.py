@@ -16,9 +16,9 @@ LEAST_ROUNDS = 6
 def ratio(ours: Sequence[float], peers: Sequence[float]) -> Estimate:
     """The ratio of two figures over the same rounds, with its 95 % interval.
 
-    From 6 rounds on: the median of the rounds' ratios, and the interval of order statistics, which assumes no distribution
-    and which single disturbed rounds do not move (Conover, Practical Nonparametric Statistics, 3.2). With fewer:
-    `edgeall.statistics.ratio_over_rounds`, whose interval is wide where rounds are few.
+    From 6 rounds on: the median of the rounds' ratios, and the interval of order statistics, which assumes no
+    distribution and which single disturbed rounds do not move (Conover, Practical Nonparametric Statistics, 3.2). With
+    fewer: `edgeall.statistics.ratio_over_rounds`, whose interval is wide where rounds are few.
     """
     if len(ours) < LEAST_ROUNDS:
         few = ratio_over_rounds(ours, peers)
@@ -43,8 +43,8 @@ def exact(ours: float, peers: float) -> Estimate:
 def slope(sizes: Sequence[float], rounds: Sequence[Sequence[float]]) -> Estimate:
     """The exponent of growth: a figure grows as size^slope.
 
-    In each round a straight line is fitted to the logarithms of the figures by least squares. The estimate is the mean of
-    the rounds' slopes, its interval Student's over rounds; the rounds are the independent repetitions.
+    In each round a straight line is fitted to the logarithms of the figures by least squares. The estimate is the mean
+    of the rounds' slopes, its interval Student's over rounds; the rounds are the independent repetitions.
 
     Args:
         sizes: at least two.

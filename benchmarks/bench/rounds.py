@@ -15,8 +15,8 @@ Way = Callable[[], Figures]
 class Rounds:
     """Rounds in a file of JSON lines.
 
-    A line is {"case", "round", "figures": {way: figures}, "load", "time"}, with the load average before the round. It is
-    written and flushed when all ways of a round are done. A line that was cut off is measured again.
+    A line is {"case", "round", "figures": {way: figures}, "load", "time"}, with the load average before the round. It
+    is written and flushed when all ways of a round are done. A line that was cut off is measured again.
     """
 
     def __init__(self, path: Path, say: Callable[[str], None] = lambda text: None) -> None:

@@ -2,8 +2,8 @@
 
 A section is a module: it names itself, says why it cannot be measured here, and yields rows. Rules for all:
 
-- Ways are compared in interleaved rounds, by `Rounds.measure`. Every figure of a finished round is a line of JSON in the
-  section's folder, and is not measured again. An interrupted round is.
+- Ways are compared in interleaved rounds, by `Rounds.measure`. Every finished round is a line of JSON in the section's
+  folder, and is not measured again. An interrupted round is.
 - A ratio is edgeall's figure by that of the other, with an interval over rounds by `bench.ratios.ratio`: one function
   for all sections.
 - A goal is met where the whole interval is on its good side, missed where the whole interval is on the bad one.

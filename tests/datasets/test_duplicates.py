@@ -1,4 +1,6 @@
 import io
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ from pictures import picture
 from PIL import Image, ImageEnhance, ImageOps
 
 from edgeall.datasets import Sample, read_dataset
-from edgeall.datasets.duplicates import exact_pairs, groups, near_pairs
+from edgeall.datasets.duplicates import NEAR, exact_pairs, groups, near_pairs
 from edgeall.datasets.survey import ImageRecord, survey
 
 
@@ -64,6 +66,57 @@ def test_single_cells_on_black_do_not_chain_into_each_other(real_data: Path) -> 
     assert 10 <= len(found) <= 20
     assert max(len(group) for group in found) == 2
     assert all(seen[a].sample.subject == seen[b].sample.subject for a, b in found)
+
+
+def test_pairs_join_what_eight_correlations_of_pixel_differences_find(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    originals = np.stack([image.thumbnail for image in seen_of(tmp_path, [picture(n) for n in range(40)])])
+    noise = rng.normal(0, np.linspace(0.5, 12, 40)[:, None, None], originals.shape)
+    turned = np.rot90(originals, axes=(1, 2))[:, :, ::-1]
+    [record] = seen_of(tmp_path, [picture(0)])
+    thumbnails = np.concatenate([originals, turned + noise]).astype(np.float32)
+    seen = [replace(record, thumbnail=thumbnail) for thumbnail in thumbnails]
+    expected = near_by_pixels(seen)
+    assert 5 <= len(expected) <= 35, "some copies are near, others are not"
+    assert near_pairs(seen) == expected
+
+
+def test_real_cells_are_joined_as_by_eight_correlations(real_data: Path) -> None:
+    seen, _ = survey(read_dataset(real_data / "cnmc").samples)
+    expected = near_by_pixels(seen)
+    assert len(expected) >= 10
+    assert groups(len(seen), near_pairs(seen)) == groups(len(seen), expected)
+
+
+def near_by_pixels(seen: Sequence[ImageRecord]) -> list[tuple[int, int]]:
+    thumbnails = np.stack([image.thumbnail for image in seen])
+    mirrored = (thumbnails, thumbnails[:, :, ::-1])
+    positions = [np.rot90(each, quarters, axes=(1, 2)) for each in mirrored for quarters in range(4)]
+    best = np.max([differences(each) @ differences(thumbnails).T for each in positions], axis=0)
+    return [(a, b) for a, b in np.argwhere(best >= NEAR).tolist() if a < b]
+
+
+def differences(thumbnails: np.ndarray) -> np.ndarray:
+    count = len(thumbnails)
+    parts = [np.diff(thumbnails, axis=axis).reshape(count, -1) for axis in (1, 2)]
+    vectors = np.concatenate(parts, axis=1)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_a_picture_with_many_copies_needs_one_pair_a_copy(tmp_path: Path) -> None:
+    original, other = picture(0, (64, 64)), picture(1, (64, 64))
+    copies = [ImageEnhance.Brightness(original).enhance(0.7 + 0.01 * step) for step in range(30)]
+    seen = seen_of(tmp_path, [other, *copies])
+    pairs = near_pairs(seen)
+    assert len(pairs) == 29
+    assert groups(len(seen), pairs) == [[0], list(range(1, 31))]
+
+
+def test_a_nearly_flat_picture_is_near_its_copies_and_a_flat_one_is_not(tmp_path: Path) -> None:
+    dotted = Image.new("RGB", (64, 64), (100, 100, 100))
+    dotted.putpixel((9, 20), (101, 101, 101))
+    flat = Image.new("RGB", (64, 64), (100, 100, 100))
+    assert near_pairs(seen_of(tmp_path, [dotted, flat, ImageOps.mirror(dotted), flat])) == [(0, 2)]
 
 
 def test_whole_fields_of_ordinary_smears_are_all_different(real_data: Path) -> None:

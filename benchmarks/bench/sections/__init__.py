@@ -1,14 +1,22 @@
 """The sections of `make bench`: one module and one row each.
 
-A new section is a module that is a `bench.section.Section`, and a row here. Modules are imported when they are asked for.
+A new section is a module that is a `bench.section.Section`, and a name here. Modules are imported when they are needed.
 """
 
 import importlib
 
 from bench.section import Section
 
-SECTIONS: tuple[str, ...] = ("int8",)
-"""Names in the order in which they are measured and shown; each is a module of this package."""
+SECTIONS: dict[str, str] = {
+    "runner": "tools",
+    "classify": "classify-speed",
+    "export": "export-speed",
+    "int8": "int8",
+    "footprint": "footprint",
+    "frozen": "frozen-features",
+    "growth": "growth",
+}
+"""Modules of this package, in the order in which they are measured and shown, to the names of their pages."""
 
 
 def load(name: str) -> Section:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from peers import environments, page, table, trained
+from peers import environments, judging, measuring, page, table, trained
 from peers.judging import TEST
 from peers.measuring import Case, Comparison, Entry
 
@@ -48,10 +48,12 @@ def lacking(options: Mapping[str, Path], shared: Path) -> str | None:
 
 
 def basis(options: Mapping[str, Path], quick: bool) -> Mapping[str, str]:
-    """Runs by name, peers by their pinned packages and scripts."""
+    """Runs by name, peers by their pinned packages; what measures, by its code."""
     recipes = sorted({environments.folder_of(peer.pinned, Path()).name for peer in table.PEERS})
     given = options.get("run")
+    code = [Path(module.__file__ or "") for module in (judging, measuring, trained)]
     return {
+        "comparison": " ".join(files.sha256_file(path)[:12] for path in code),
         "runs": given.name if given else f"made here, edgeall {__version__}",
         "peers": " ".join(recipes),
     }
