@@ -87,8 +87,7 @@ class Judge:
             with open_bare(path, format, self.run) as session:
                 return self._ask(session.predict, session.executed_precision())
 
-        weights = path.with_suffix(".bin")
-        hashes = [files.sha256_file(each) for each in (path, weights) if each.is_file()]
+        hashes = [files.sha256_file(each) for each in files_of(path)]
         return self._once(f"{format} {' '.join(hashes)}", compute)
 
     def _ask(self, predict: Callable[[Any], Any], executed: Any) -> Answers:
@@ -112,6 +111,12 @@ class Judge:
             with self._kept.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         return self._known[key]
+
+
+def files_of(path: Path) -> list[Path]:
+    """A model's files: OpenVINO's has two, and an ONNX model may have its weights beside it."""
+    beside = (path.with_suffix(".bin"), *(path.with_name(path.name + end) for end in ("_data", ".data")))
+    return [path, *(each for each in beside if each.is_file())]
 
 
 def open_bare(path: Path, format: artifact.Format, run: runs.Run) -> runtimes.Session:

@@ -18,12 +18,12 @@ from edgeall.statistics import Estimate
 
 from . import comparing, environments, quantizing
 from .comparing import Faith, Test
-from .judging import TEST, Judge, open_bare
+from .judging import TEST, Judge, files_of, open_bare
 from .table import Peer, peers_of
 from .trained import FORMATS, path_of
 
-ROUNDS, QUICK_ROUNDS = 40, 8
-TURN, TURNS = 0.02, 5
+ROUNDS, QUICK_ROUNDS = 12, 6
+TURN, TURNS = 0.02, 3
 """Seconds of processor time that are timed at once, at least; and how often in a round."""
 OURS, FLOAT, PEER = "edgeall", "float32", "peer"
 
@@ -241,5 +241,5 @@ def _seconds(session: runtimes.Session, tensor: Any, calls: int) -> float:
 
 
 def megabytes(path: Path) -> float:
-    """Of a model's files: OpenVINO's has two."""
-    return sum(each.stat().st_size for each in {path, path.with_suffix(".bin")} if each.is_file()) / 1e6
+    """Of a model's files."""
+    return sum(each.stat().st_size for each in files_of(path)) / 1e6

@@ -1,5 +1,6 @@
 """INT8 artifacts of edgeall beside those of other tools, from the same float model and calibration images."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     ]
     place = bench.folder / PAGE.name if bench.quick else PAGE
     told = environment()
-    machine = f"{told['cpu'] or told['architecture']}, {told['cores']} cores, {told['system']}"
+    machine = f"{told['cpu'] or told['architecture']}, {told['cores']} cores, {told['system']}, load average {os.getloadavg()[0]:.1f} at the end"
     files.write_text(place, page.page(ABOUT, machine, cases, entries, installed))
     for entry in entries:
         yield from _rows(entry, entries)
