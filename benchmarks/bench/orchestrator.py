@@ -13,10 +13,11 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -45,7 +46,12 @@ def main() -> int:
     parser.add_argument(
         "options", nargs="*", metavar="NAME=PATH", help="what sections are given, such as run=…"
     )
+    parser.add_argument("--gate", action="store_true", help="instead: ratios that must not grow, in a minute")
     args = parser.parse_args()
+    if args.gate:
+        from bench import gate
+
+        return gate.main()
     names = [name for name in args.sections.replace(",", " ").split() if name]
     if unknown := [name for name in names if name not in SECTIONS]:
         parser.error(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
@@ -103,16 +109,33 @@ def _basis(name: str) -> dict[str, str]:
     """Code and machine that rounds hold for."""
     return {
         "edgeall": code_digest(PROJECT / "edgeall"),
-        "section": code_digest(PROJECT / "benchmarks", f"{name}.py"),
+        "section": _digest([*(Path(__file__).parent / "sections").glob(f"{name}.py"), *_scripts(name)]),
         "machine": f"{_machine()}, {' '.join(environment()['flags'])}",
     }
 
 
-def code_digest(folder: Path, pattern: str = "*.py") -> str:
+def _scripts(name: str) -> list[Path]:
+    """The scripts of `benchmarks/` that a section names, and those that these name."""
+    known = {path.stem: path for path in (PROJECT / "benchmarks").glob("*.py")}
+    found: list[Path] = []
+    texts = [(Path(__file__).parent / "sections" / f"{name}.py").read_text(encoding="utf-8")]
+    while texts:
+        named = {known[word] for word in re.findall(r"\w+", texts.pop()) if word in known}
+        new = sorted(named.difference(found))
+        found += new
+        texts += [path.read_text(encoding="utf-8") for path in new]
+    return found
+
+
+def code_digest(folder: Path) -> str:
     """Of the Python files below a folder, in 12 hexadecimal digits."""
+    return _digest(folder.rglob("*.py"))
+
+
+def _digest(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob(pattern)):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    for path in sorted(paths):
+        digest.update(path.relative_to(PROJECT).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -9,7 +9,7 @@ from edgeall import formatting
 from edgeall.reporting.caveats import lines
 from edgeall.reporting.results_table import MARKS, SideTable, parity_mark, parity_notes, table
 from edgeall.results import Bench, Failure, Result
-from edgeall.results.device_bench import family, title
+from edgeall.results.device_bench import families, title
 from edgeall.results.pairing import common_rows
 
 HEADING = "Side by side"
@@ -45,7 +45,8 @@ def side_by_side(benches: Sequence[Bench]) -> SideTable:
     labels |= _lost(benches, labels)
     known = {key for figures in found for key in figures}
     known |= {_Key(artifact, None) for artifact in labels.keys() - {key.artifact for key in known}}
-    rows = sorted(known, key=lambda key: (list(labels).index(key.artifact), key.threads or 0))
+    place_of = {artifact: place for place, artifact in enumerate(labels)}
+    rows = sorted(known, key=lambda key: (place_of[key.artifact], key.threads or 0))
     columns = ["artifact", "threads"]
     cells = {key: [labels[key.artifact], str(key.threads or formatting.UNKNOWN)] for key in rows}
     for place, (bench, name, figures) in enumerate(zip(benches, names, found, strict=True)):
@@ -82,13 +83,14 @@ def _identity(result: Result) -> str:
 def _labels(results: Sequence[Result]) -> dict[str, str]:
     """What each artifact is called, in the order of rows; told apart by as little as suffices."""
     of = {_identity(result): result for result in results}
+    family = families(results)
     ordered = sorted(
-        of, key=lambda key: (family(of[key], results), of[key].format, of[key].precision != "float32", key)
+        of, key=lambda key: (family(of[key]), of[key].format, of[key].precision != "float32", key)
     )
 
     def short(key: str) -> str:
         of_key = of[key]
-        return f"{family(of_key, results)} {title(of_key.format, of_key.precision)}{parity_mark(of_key)}"
+        return f"{family(of_key)} {title(of_key.format, of_key.precision)}{parity_mark(of_key)}"
 
     def named(key: str) -> str:
         return f"{short(key)} ({Path(of[key].artifact).name})"

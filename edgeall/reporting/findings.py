@@ -266,7 +266,7 @@ def extremes(bench: Bench) -> list[str]:
         )
     best = max(r.accuracy.value for r in every)
     top = [r for r in every if r.accuracy.value == best]
-    level = [r for r in every if r not in top and not _worse(accuracy_difference(top[0], r))]
+    level = [r for r in every if r.accuracy.value != best and not _worse(accuracy_difference(top[0], r))]
     found.append(
         f"Most accurate: {_some(bench, top)}, {formatting.percent_interval(top[0].accuracy_shown)}%"
         + _rivals(bench, level, len(every) - len(top), "not shown to be above", with_threads=False)
@@ -274,7 +274,14 @@ def extremes(bench: Bench) -> list[str]:
     if areas := [r for r in every if r.auc is not None]:
         widest = max(areas, key=lambda r: r.auc.value if r.auc else 0.0)
         top = [r for r in areas if r.auc and widest.auc and r.auc.value == widest.auc.value]
-        level = [r for r in areas if r not in top and not _worse(auc_difference(top[0], r))]
+        level = [
+            r
+            for r in areas
+            if r.auc
+            and widest.auc
+            and r.auc.value != widest.auc.value
+            and not _worse(auc_difference(top[0], r))
+        ]
         found.append(
             f"Highest AUC: {_some(bench, top)}, {formatting.share_interval(widest.auc)}"
             + _rivals(bench, level, len(areas) - len(top), "not shown to be above", with_threads=False)

@@ -1,7 +1,8 @@
 """What is known of one device, and what its artifacts are called."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from edgeall.engines import ENGINES
@@ -35,7 +36,11 @@ class Bench:
 
     def family(self, result: Result) -> str:
         """What groups artifacts of one training: the backbone, or the run's name where a backbone has several."""
-        return family(result, self.results)
+        return self._family(result)
+
+    @cached_property
+    def _family(self) -> Callable[[Result], str]:
+        return families(self.results)
 
     def name(self, result: Result) -> str:
         """An artifact in prose: "mobilenetv2 TFLite INT8"."""
@@ -46,10 +51,16 @@ class Bench:
         return self.name(result) + (FAILED_PARITY if result.failed_parity else "")
 
 
-def family(result: Result, among: Iterable[Result]) -> str:
-    """The backbone of `result`, or its run's name where `among` has several runs of that backbone."""
-    runs = {other.run for other in among if other.backbone == result.backbone}
-    return result.backbone if len(runs) == 1 or result.run is None else result.run
+def families(among: Iterable[Result]) -> Callable[[Result], str]:
+    """What a result's family is: its backbone, or its run's name where `among` has several runs of that backbone."""
+    runs: dict[str, set[str | None]] = {}
+    for result in among:
+        runs.setdefault(result.backbone, set()).add(result.run)
+
+    def family(result: Result) -> str:
+        return result.backbone if len(runs[result.backbone]) == 1 or result.run is None else result.run
+
+    return family
 
 
 def title(format: str, precision: str) -> str:

@@ -1,6 +1,6 @@
 """What `edgeall classify` loads: what one classification needs, and nothing that only other commands do.
 
-Loading modules is most of the time of a classification. `make classify-speed` measures it.
+Loading modules is most of the time of a classification. `make bench SECTIONS=classify` measures it.
 """
 
 import json

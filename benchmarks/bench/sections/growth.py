@@ -24,8 +24,8 @@ NAME = "growth"
 TITLE = "Growth"
 ABOUT = """Commands on ever more pictures, artifacts, devices and calibration images, each in a process of its own. A
 figure that grows as size^slope has the slope 1 where it grows linearly. The slope is that of the two largest sizes:
-what a command costs to start weighs least there, and what grows worse than linearly weighs most. The figure is that of the
-largest size. Memory is the peak of resident bytes of the largest process.
+what a command costs to start weighs least there, and what grows worse than linearly weighs most. The figure is that of
+the largest size. Memory is the peak of resident bytes of the largest process.
 
 Goal: a slope of at most 1.1. Sorting adds a few hundredths to 1."""
 
@@ -149,10 +149,10 @@ def _classify(bench: Bench, count: int) -> Command:
     return _edgeall("classify", str(pictures(bench, count)), "--model", str(model), "--json", "--force")
 
 
-def results(bench: Bench, artifacts: int, device: str = "laptop") -> Path:
+def results(shared: Path, artifacts: int, device: str = "laptop") -> Path:
     """A result file with that many artifacts: those of a real bench with other names and other times."""
-    template = samples.tiny(bench.shared) / "runs" / "cells" / "bench" / "laptop.json"
-    path = bench.shared / f"results-{files.sha256_file(template)[:12]}" / f"{device}-{artifacts}.json"
+    template = samples.tiny(shared) / "runs" / "cells" / "bench" / "laptop.json"
+    path = shared / f"results-{files.sha256_file(template)[:12]}" / f"{device}-{artifacts}.json"
     if not path.exists():
         document = json.loads(template.read_text(encoding="utf-8"))
         given, rng = document["results"], np.random.default_rng(artifacts)
@@ -185,13 +185,13 @@ def _scale(result: dict[str, object], factor: float) -> None:
 
 def _of_artifacts(words: Sequence[str]) -> Callable[[Bench, int], Command]:
     def command(bench: Bench, count: int) -> Command:
-        return _edgeall(*words, str(results(bench, count)))
+        return _edgeall(*words, str(results(bench.shared, count)))
 
     return command
 
 
 def _of_devices(bench: Bench, count: int) -> Command:
-    return _edgeall("report", *(str(results(bench, 6, f"device{number}")) for number in range(count)))
+    return _edgeall("report", *(str(results(bench.shared, 6, f"device{number}")) for number in range(count)))
 
 
 def _export(bench: Bench, count: int) -> Command:
