@@ -71,7 +71,8 @@ def measure(bench: Bench) -> Iterator[Row]:
     ]
     place = bench.folder / PAGE.name if bench.quick else PAGE
     told = environment()
-    machine = f"{told['cpu'] or told['architecture']}, {told['cores']} cores, {told['system']}, load average {os.getloadavg()[0]:.1f} at the end"
+    cpu, load = told["cpu"] or told["architecture"], os.getloadavg()[0]
+    machine = f"{cpu}, {told['cores']} cores, {told['system']}, load average {load:.1f} at the end"
     files.write_text(place, page.page(ABOUT, machine, cases, entries, installed))
     for entry in entries:
         yield from _rows(entry, entries)
