@@ -61,7 +61,7 @@ print(float(result.probs.top1conf))
     ),
     "tensorflow": Peer(
         "TensorFlow",
-        ("tensorflow-cpu==2.21.0",),
+        ("tensorflow-cpu==2.21.0", "pillow==13.0.0"),
         f"""
 import sys
 import keras
@@ -170,7 +170,7 @@ def _commands(bench: Bench, ours: Path, others: Mapping[str, Path]) -> dict[str,
         ]
     }
     for name, peer in PEERS.items():
-        script = bench.folder / f"{name}.py"
+        script = bench.folder / f"classify_with_{name}.py"
         script.write_text(peer.script.lstrip(), encoding="utf-8")
         commands[name] = [str(others[name]), str(script), picture, str(model / "model.keras")]
     return commands
