@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 from int8_common import (
@@ -35,12 +34,14 @@ from int8_common import (
     table,
     time_ratios,
 )
+from peers.judging import open_bare
+from peers.measuring import megabytes
+from peers.trained import path_of
 
 from edgeall import artifact, files, runs, runtimes, training
-from edgeall.exporting import calibration_images, choose, frozen, source_models
+from edgeall.exporting import calibration_images, frozen, source_models
 from edgeall.exporting.own_decision import own_decision
 from edgeall.pixels import ByteImage
-from edgeall.runtimes import onnx_providers
 from edgeall.shifts.mild import FOR_EXPORT
 
 TEST, VAL, ALSO = "test", "val", "also"
@@ -213,24 +214,6 @@ def compare(pictures: Pictures, format: artifact.Format, theirs: Path) -> Iterat
             yield Row(
                 run.name, format, by, how, megabytes(path), left, to_float32, to_vendor, found
             )  # fmt: skip
-
-
-def path_of(run: runs.Run, format: artifact.Format, precision: artifact.Precision) -> Path:
-    """Where an artifact of a run is."""
-    (recipe,) = choose([format], [precision])
-    return run.exports / f"{run.name}_{recipe.name}{artifact.suffix_of(format)}"
-
-
-def open_bare(path: Path, format: artifact.Format, run: runs.Run) -> runtimes.Session:
-    """With the engine's default settings: edgeall's own would guard ONNX Runtime against saturation, and slow it."""
-    classes = len(run.decision.labels)
-    with mock.patch.object(onnx_providers, "saturates", return_value=False):
-        return runtimes.open_model(path, format, run.pixels, classes=classes, threads=1, precision="int8")
-
-
-def megabytes(path: Path) -> float:
-    """Of a model's files: OpenVINO's has two."""
-    return sum(each.stat().st_size for each in {path, path.with_suffix(".bin")} if each.is_file()) / 1e6
 
 
 def main_table(rows: list[Row]) -> str:

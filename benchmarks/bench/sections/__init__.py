@@ -11,6 +11,7 @@ SECTIONS: dict[str, str] = {
     "runner": "tools",
     "classify": "classify-speed",
     "export": "export-speed",
+    "int8": "int8",
     "footprint": "footprint",
     "frozen": "frozen-features",
     "growth": "growth",
