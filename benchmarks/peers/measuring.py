@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench import environments
 from bench.ratios import ratio
 from bench.rounds import Figures, Rounds
 
@@ -16,7 +17,7 @@ from edgeall import artifact, runs, runtimes, statistics
 from edgeall.errors import EdgeallError
 from edgeall.statistics import Estimate
 
-from . import comparing, environments, quantizing
+from . import comparing, quantizing
 from .comparing import Faith, Test
 from .judging import TEST, Judge, files_of, open_bare
 from .table import Peer, peers_of
@@ -137,7 +138,7 @@ class Comparison:
     def _peers(
         self, case: Case, judges: Sequence[Judge], format: artifact.Format, peer: Peer, ours: Faith
     ) -> Entry:
-        environment = environments.provide(peer.pinned, self.shared / "environments", self.say)
+        environment = environments.provide(*peer.environment, self.shared / "environments", self.say)
         made = []
         for run in case.runs:
             material = quantizing.prepare(run, self.shared / "peers", None, self.say)

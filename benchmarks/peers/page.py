@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
+from bench.environments import Environment
 from bench.pages import with_interval
 
 from edgeall.markdown_table import table
 
-from .environments import Environment
 from .judging import TEST
 from .measuring import Case, Entry, Times
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from bench.environments import Environment, last_line, without_places
 from int8_common import CALIBRATION
 
 from edgeall import artifact, documents, files, runs, statistics, training
 from edgeall.exporting import calibration_images, frozen, source_models
 
-from .environments import Environment, last_line, without_places
 from .table import Peer
 from .trained import path_of
 
@@ -24,7 +24,7 @@ QUIET = {
     "OPENVINO_TELEMETRY_OPT_OUT": "1",
     "YOLO_OFFLINE": "true",
     "HF_HUB_OFFLINE": "1",
-    # Olive sends a message of its start before it reads OLIVE_DISABLE_TELEMETRY, but not where CI is set.
+    # Several tools report nothing from test machines.
     "CI": "true",
 }
 

@@ -40,6 +40,11 @@ class Peer:
         return FOLDER / "requirements" / f"{self.requirements}.txt"
 
     @property
+    def environment(self) -> tuple[str, tuple[str, ...]]:
+        """Name and requirements, as of `bench.environments.provide`."""
+        return self.requirements, tuple(self.pinned.read_text(encoding="utf-8").split())
+
+    @property
     def program(self) -> Path:
         return FOLDER / "scripts" / self.script
 

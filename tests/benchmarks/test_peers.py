@@ -14,6 +14,9 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SHIFTS = 5
 
 
+OF_BENCH = {"environments": "environments", "section": "sections.int8"}
+
+
 @pytest.fixture(scope="module")
 def peers() -> Iterator[SimpleNamespace]:
     """The modules of `benchmarks/peers`."""
@@ -21,9 +24,10 @@ def peers() -> Iterator[SimpleNamespace]:
 
     sys.path.insert(0, str(BENCHMARKS))
     try:
-        names = ("comparing", "environments", "measuring", "page", "table")
+        names = ("comparing", "measuring", "page", "table")
         found = {name: importlib.import_module(f"peers.{name}") for name in names}
-        yield SimpleNamespace(**found, section=importlib.import_module("bench.sections.int8"))
+        of_bench = {name: importlib.import_module(f"bench.{path}") for name, path in OF_BENCH.items()}
+        yield SimpleNamespace(**found, **of_bench)
     finally:
         sys.path.remove(str(BENCHMARKS))
 
@@ -88,11 +92,11 @@ def test_an_environment_that_cannot_be_installed_says_so_once(
 ) -> None:
     # No index: nothing can be found, and nothing is asked of the network.
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    pinned = tmp_path / "absent.txt"
-    pinned.write_text("no-such-package==1.0\n", encoding="utf-8")
     said: list[str] = []
     for _ in range(2):
-        found = peers.environments.provide(pinned, tmp_path / "cache", said.append)
+        found = peers.environments.provide(
+            "absent", ["no-such-package==1.0"], tmp_path / "cache", said.append
+        )
         assert "no-such-package==1.0" in found.refused
     assert len(said) == 1
     assert found.python.is_file()

@@ -10,10 +10,11 @@ from classify_speed import SIZE as PICTURE_SIZE
 from classify_speed import draw, took
 
 from bench import samples
-from bench.environments import environment, installed
+from bench.environments import provide
 from bench.ratios import exact, ratio
 from bench.rounds import Figures
 from bench.section import Bench, Goal, Row
+from edgeall.errors import EdgeallError
 
 NAME = "footprint"
 TITLE = "Installed size and memory"
@@ -88,15 +89,17 @@ def basis(options: Mapping[str, Path], quick: bool) -> Mapping[str, str]:
 def measure(bench: Bench) -> Iterator[Row]:
     from bench.orchestrator import PROJECT, code_digest
 
-    ours = environment(
-        bench.shared, "edgeall", [str(PROJECT)], bench.say, state=code_digest(PROJECT / "edgeall")
-    )
-    others = {
-        name: environment(bench.shared, name, peer.requirements, bench.say) for name, peer in PEERS.items()
-    }
-    empty = environment(bench.shared, "empty", ["pip"], bench.say)
-    for name, python in {"edgeall": ours, **others}.items():
-        (bench.folder / f"{name}.txt").write_text(installed(python), encoding="utf-8")
+    def python(name: str, requirements: Sequence[str], state: str = "") -> Path:
+        found = provide(name, requirements, bench.shared / "environments", bench.say, state)
+        if found.refused is not None:
+            raise EdgeallError(f"{name} cannot be installed: {found.refused}")
+        versions = "".join(f"{package}=={version}\n" for package, version in found.versions.items())
+        (bench.folder / f"{name}.txt").write_text(versions, encoding="utf-8")
+        return found.python
+
+    ours = python("edgeall", [str(PROJECT)], code_digest(PROJECT / "edgeall"))
+    others = {name: python(name, peer.requirements) for name, peer in PEERS.items()}
+    empty = python("empty", ["pip"])
     size = size_of(ours) - size_of(empty)
     for name, peer in PEERS.items():
         whole = size_of(others[name]) - size_of(empty)

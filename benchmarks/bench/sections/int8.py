@@ -4,10 +4,11 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from peers import environments, judging, measuring, page, table, trained
+from peers import judging, measuring, page, table, trained
 from peers.judging import TEST
 from peers.measuring import Case, Comparison, Entry
 
+from bench import environments
 from bench.section import Bench, Goal, Row
 from edgeall import __version__, files, runs
 from edgeall.errors import UsageError
@@ -50,7 +51,7 @@ def lacking(options: Mapping[str, Path], shared: Path) -> str | None:
 
 def basis(options: Mapping[str, Path], quick: bool) -> Mapping[str, str]:
     """Runs by name, peers by their pinned packages; what measures, by its code."""
-    recipes = sorted({environments.folder_of(peer.pinned, Path()).name for peer in table.PEERS})
+    recipes = sorted({environments.folder_of(*peer.environment, Path()).name for peer in table.PEERS})
     given = options.get("run")
     code = [Path(module.__file__ or "") for module in (judging, measuring, trained)]
     return {
@@ -65,9 +66,10 @@ def measure(bench: Bench) -> Iterator[Row]:
     comparison = Comparison(bench.folder, bench.shared, bench.rounds, bench.quick, bench.say)
     cases = _cases(bench)
     entries = comparison.entries(cases)
-    pinned = dict.fromkeys(entry.peer.pinned for entry in entries if entry.peer)
+    wanted = dict.fromkeys(entry.peer.environment for entry in entries if entry.peer)
     installed = [
-        (each.stem, environments.provide(each, bench.shared / "environments", bench.say)) for each in pinned
+        (name, environments.provide(name, pinned, bench.shared / "environments", bench.say))
+        for name, pinned in wanted
     ]
     place = bench.folder / PAGE.name if bench.quick else PAGE
     told = environment()
