@@ -83,7 +83,7 @@ COMMANDS = tuple(Writing(words) for words in (
     "ensemble {disk}/runs/cells {disk}/runs/second --out {disk}/runs --name both --overwrite",
     "bench {disk}/runs/second --device laptop --data {disk}/cells --overwrite " + SHORT,
     "devices provision {disk}/board.toml",
-    "export {disk}/runs/second --format onnx --overwrite --data {disk}/cells",
+    "export {disk}/runs/second --recipe onnx-fp16 --overwrite --data {disk}/cells",
     "export {disk}/runs/second --int8 --format onnx --overwrite --data {disk}/cells",
     "train {disk}/cells " + TRAINING + " --out {disk}/runs --name cells --overwrite",
     "train {disk}/cells " + TRAINING + " --folds 2 --out {disk}/runs --name cells --overwrite",
@@ -101,7 +101,7 @@ COMMANDS = tuple(Writing(words) for words in (
     "XDG_CACHE_HOME={disk}/cache classify {disk}/pictures " + MODEL,
     "XDG_CACHE_HOME={disk}/cache selftest {disk}/" + EXPORTS + "/{onnx}",
     "TMPDIR={disk} report {disk}/runs/cells -o {place}/report.pdf --overwrite",
-    "TMPDIR={disk} export {disk}/runs/second --format onnx --overwrite --data {disk}/cells",
+    "TMPDIR={disk} export {disk}/runs/second --recipe onnx-fp16 --overwrite --data {disk}/cells",
     "XDG_STATE_HOME={disk}/state watch {disk}/pictures --once --settle 0 --every 0 " + MODEL,
 ))  # fmt: skip
 TRAINS = ("train", "tune", "import", "export")
