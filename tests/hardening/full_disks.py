@@ -93,12 +93,9 @@ COMMANDS = tuple(Writing(words) for words in (
     "--preprocessing tf",
     "keys make {disk}/new",
     "keys sign {disk}/kit.zip --key {disk}/lab.key",
-)) + (
-    Writing(
-        "ensemble {disk}/runs/cells {disk}/runs/second --out {disk}/runs --name both --overwrite",
-        replaces="runs/both/",
-    ),
-) + tuple(Writing(words, small=False) for words in (
+)) + tuple(Writing(words, replaces="runs/both/") for words in (
+    "ensemble {disk}/runs/cells {disk}/runs/second --out {disk}/runs --name both --overwrite",
+)) + tuple(Writing(words, small=False) for words in (
     "bundle {disk}/" + EXPORTS + "/{onnx} --device laptop -o {disk}/new.zip",
     "kit install --to {disk}/station",
     "demo --out {disk}/demo",
