@@ -233,6 +233,8 @@ def test_a_key_of_many_parts_is_refused_before_it_is_taken_apart(tmp_path: Path)
             documents.load(path)
     path.write_text("\n".join(f"k{index} = 0.5" for index in range(1000)))
     assert len(documents.load(path)) == 1000
+    path.write_text(f"#{'.' * 120}\n  # {'.' * 120}\nsame = 0.5")
+    assert documents.load(path) == {"same": 0.5}
 
 
 def test_toml_is_what_people_write(tmp_path: Path) -> None:
