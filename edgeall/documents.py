@@ -164,6 +164,26 @@ def parse(text: str | bytes) -> Any:
         raise DocumentError(str(error)) from None
 
 
+def check_size(document: Any, beside: int = 0) -> None:
+    """Refuse a document that `load` would not read back from the file that `files.write_json` makes of it.
+
+    Args:
+        beside: bytes of what will be in the file too.
+
+    Raises:
+        DocumentError: it is larger than `MAX_BYTES`, or has more than `MAX_VALUES` values.
+    """
+    text = json.dumps(document, indent=1)
+    if len(text.encode()) + beside >= MAX_BYTES:
+        raise DocumentError(f"larger than {MAX_BYTES >> 20} MiB")
+    if _values_of(text) + beside // _BYTES_A_VALUE > MAX_VALUES:
+        raise DocumentError(f"more than {MAX_VALUES} values")
+
+
+_BYTES_A_VALUE = 20
+"""Of most documents."""
+
+
 def _values_of(text: str | bytes) -> int:
     marks = ",[{:"
     if isinstance(text, str):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
-from edgeall import documents
+from edgeall import documents, files
 from edgeall.documents import MAX_DEPTH, DocumentError, build, parse, plain, read
 
 
@@ -219,6 +219,23 @@ def test_text_from_a_file_stays_on_one_line_of_the_message() -> None:
 def test_a_short_text_of_many_values_takes_no_memory(text: str | bytes) -> None:
     with pytest.raises(documents.DocumentError, match=f"more than {documents.MAX_VALUES} values"):
         documents.parse(text)
+
+
+def test_what_would_not_be_read_back_is_noticed_before_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = {"names": ["größe"] * 1000}
+    path = tmp_path / "names.json"
+    files.write_json(path, document)
+    monkeypatch.setattr(documents, "MAX_BYTES", path.stat().st_size)
+    documents.load(path)
+    documents.check_size(document, beside=-1)
+    with pytest.raises(DocumentError, match="larger than"):
+        documents.check_size(document, beside=10)
+    monkeypatch.setattr(documents, "MAX_BYTES", 48 << 20)
+    monkeypatch.setattr(documents, "MAX_VALUES", 1000)
+    with pytest.raises(DocumentError, match="more than 1000 values"):
+        documents.check_size(document)
 
 
 def test_a_long_text_of_few_values_is_read() -> None:
