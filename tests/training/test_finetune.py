@@ -52,7 +52,9 @@ def test_more_images_than_a_run_can_record_are_refused_before_training(
     cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(documents, "MAX_BYTES", 1 << 20)
-    with pytest.raises(DatasetError, match=r"records of 24 images would be larger than 1 MiB.* train on fewer"):
+    with pytest.raises(
+        DatasetError, match=r"records of 24 images would be larger than 1 MiB.* train on fewer"
+    ):
         train(cells, QUICK, tmp_path, split=split_of(cells, 6, 3))
     assert not list(tmp_path.iterdir())
 
