@@ -164,6 +164,26 @@ def parse(text: str | bytes) -> Any:
         raise DocumentError(str(error)) from None
 
 
+def check_size(document: Any, beside: int = 0) -> None:
+    """Refuse a document that `load` would not read back from the file that `files.write_json` makes of it.
+
+    Args:
+        beside: bytes of what will be in the file too.
+
+    Raises:
+        DocumentError: it is larger than `MAX_BYTES`, or has more than `MAX_VALUES` values.
+    """
+    text = json.dumps(document, indent=1)
+    if len(text.encode()) + beside >= MAX_BYTES:
+        raise DocumentError(f"larger than {MAX_BYTES >> 20} MiB")
+    if _values_of(text) + beside // _BYTES_A_VALUE > MAX_VALUES:
+        raise DocumentError(f"more than {MAX_VALUES} values")
+
+
+_BYTES_A_VALUE = 20
+"""Of most documents."""
+
+
 def _values_of(text: str | bytes) -> int:
     marks = ",[{:"
     if isinstance(text, str):
@@ -189,8 +209,9 @@ def _parse_toml(text: str) -> Any:
     import tomllib
 
     # The time and memory of tomllib grow with the square of a key's parts: 40 kB took over a minute and 1.5 GB.
-    if any(line.count(".") > _MOST_DOTS for line in text.split("\n")):
-        raise DocumentError(f"a line of more than {_MOST_DOTS} dots")
+    lines = (line for line in text.split("\n") if not line.lstrip().startswith("#"))
+    if any(line.count(".") > _MOST_DOTS for line in lines):
+        raise DocumentError(f"a line of more than {_MOST_DOTS} dots: break it into several")
     return tomllib.loads(text)
 
 

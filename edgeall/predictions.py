@@ -87,6 +87,21 @@ def write(path: AnyPath, parts: Mapping[str, Predictions], labels: tuple[str, ..
     files.write_text(path, text.getvalue())
 
 
+def check_size(split: runs.Split, labels: tuple[str, ...]) -> None:
+    """Raise `ValueError` where the predictions of a split's images could be larger than what is read back."""
+    size = sum(
+        len(f"{part},{member.name},{member.subject or ''},{member.label}".encode())
+        + (len(labels) + 1) * _LONGEST_FIGURE
+        for part in runs.PARTS
+        for member in split.part(part)
+    )
+    if size > MAX_BYTES:
+        raise ValueError(f"larger than {MAX_BYTES >> 20} MiB")
+
+
+_LONGEST_FIGURE = len(",2.2250738585072014e-308")
+
+
 def read(path: AnyPath, labels: tuple[str, ...]) -> dict[str, Predictions]:
     """Read it back, by part.
 

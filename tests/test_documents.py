@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
-from edgeall import documents
+from edgeall import documents, files
 from edgeall.documents import MAX_DEPTH, DocumentError, build, parse, plain, read
 
 
@@ -221,6 +221,23 @@ def test_a_short_text_of_many_values_takes_no_memory(text: str | bytes) -> None:
         documents.parse(text)
 
 
+def test_what_would_not_be_read_back_is_noticed_before_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = {"names": ["größe"] * 1000}
+    path = tmp_path / "names.json"
+    files.write_json(path, document)
+    monkeypatch.setattr(documents, "MAX_BYTES", path.stat().st_size)
+    documents.load(path)
+    documents.check_size(document, beside=-1)
+    with pytest.raises(DocumentError, match="larger than"):
+        documents.check_size(document, beside=10)
+    monkeypatch.setattr(documents, "MAX_BYTES", 48 << 20)
+    monkeypatch.setattr(documents, "MAX_VALUES", 1000)
+    with pytest.raises(DocumentError, match="more than 1000 values"):
+        documents.check_size(document)
+
+
 def test_a_long_text_of_few_values_is_read() -> None:
     assert documents.parse(b'["' + b"," * 2_000_000 + b"x" * 2_000_000 + b'"]')[0].startswith(",")
 
@@ -233,6 +250,8 @@ def test_a_key_of_many_parts_is_refused_before_it_is_taken_apart(tmp_path: Path)
             documents.load(path)
     path.write_text("\n".join(f"k{index} = 0.5" for index in range(1000)))
     assert len(documents.load(path)) == 1000
+    path.write_text(f"#{'.' * 120}\n  # {'.' * 120}\nsame = 0.5")
+    assert documents.load(path) == {"same": 0.5}
 
 
 def test_toml_is_what_people_write(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`predictions.csv`: what is written is what is read, bit for bit; damage is named."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from edgeall import predictions
 from edgeall.errors import RunError
 from edgeall.predictions import Predictions
+from edgeall.runs import Member, Split
 
 LABELS = ("healthy", "early, pre", 'the "pro"')
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1)
@@ -103,6 +105,23 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"damaged \(larger than 32 MiB\); train the run again") as error:
         predictions.read(path, LABELS)
     assert str(error.value).startswith(str(path))
+
+
+def test_more_images_than_can_be_read_back_are_noticed_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = dataclasses.replace(some(1000), subjects=("H1",) * 1000)
+    members = tuple(
+        Member(name, "0" * 64, LABELS[truth], "H1")
+        for name, truth in zip(said.images, said.truth, strict=True)
+    )
+    split = Split(members, (), (), "unknown")
+    predictions.check_size(split, LABELS)
+    path = tmp_path / predictions.FILE
+    predictions.write(path, {"train": said}, LABELS)
+    monkeypatch.setattr(predictions, "MAX_BYTES", path.stat().st_size - 1)
+    with pytest.raises(ValueError, match="larger than"):
+        predictions.check_size(split, LABELS)
 
 
 def test_a_run_without_predictions_says_so(tmp_path: Path) -> None:

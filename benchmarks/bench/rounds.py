@@ -30,6 +30,10 @@ class Rounds:
             told = json.loads(line)
             self._finished[told["case"], told["round"]] = told["figures"]
 
+    def finished(self, case: str) -> int:
+        """Rounds of a case that are done."""
+        return sum(known == case for known, _ in self._finished)
+
     def measure(self, case: str, count: int, ways: Mapping[str, Way]) -> dict[str, list[Figures]]:
         """Figures of each way, a round after the other.
 

@@ -10,6 +10,7 @@ from bench.section import Bench
 from edgeall import __version__, artifact, files
 from edgeall.artifact import Artifact
 from edgeall.benching import discovery
+from edgeall.exporting import manifest
 
 PROJECT = Path(__file__).resolve().parents[2]
 EDGEALL = (sys.executable, "-m", "edgeall")
@@ -18,12 +19,14 @@ SIZE, QUICK_SIZE = 224, 96
 
 
 def name_of(options: Mapping[str, Path], quick: bool) -> str:
-    """Of the run that `run` gives, as the basis of rounds tells it."""
+    """Of the run that `run` gives and of its artifacts, as the basis of rounds tells it."""
     given = options.get("run")
     if given is None:
         size = QUICK_SIZE if quick else SIZE
         return f"mobilenetv2 at {size} pixels, random weights, drawn smears, edgeall {__version__}"
-    return f"{given.name} {files.sha256_file(given / 'run.json')[:12]}"
+    # An export changes no `run.json`; the manifest has the SHA-256 of each artifact.
+    told = [path for path in (given / "run.json", given / "exports" / manifest.FILE) if path.exists()]
+    return " ".join([given.name, *(files.sha256_file(path)[:12] for path in told)])
 
 
 def run(bench: Bench) -> Path:

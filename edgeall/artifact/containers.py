@@ -127,7 +127,7 @@ class OnnxContainer(_OneFile):
                     raise ValueError("more fields than a model has")
                 has_graph |= number == self._GRAPH
                 if number == self._METADATA_PROPS:
-                    entry = {n: data[b:e] for n, _, b, e in protobuf.fields(data, body, end)}
+                    entry = self._fields_of(data, body, end)
                     if entry.get(1) == KEY.encode():
                         found.append(entry.get(2, b"").decode())
                         if data[start:end] != self._entry(found[-1]):
@@ -139,6 +139,15 @@ class OnnxContainer(_OneFile):
         if not has_graph:
             raise ArtifactError(f"{path}: not an ONNX model")
         return Parts(digest.hexdigest(), _only(path, found))
+
+    def _fields_of(self, data: bytes, start: int, end: int) -> dict[int, bytes]:
+        """What a message's fields hold, by their numbers."""
+        found = {}
+        for count, (number, _, body, after) in enumerate(protobuf.fields(data, start, end)):
+            if count > self._MOST_FIELDS:
+                raise ValueError("more fields than an entry has")
+            found[number] = data[body:after]
+        return found
 
     def attach(self, path: Path, text: str, labels: tuple[str, ...]) -> None:
         with path.open("ab") as file:

@@ -98,6 +98,9 @@ class ResultFile:
         Args:
             fresh: SHA-256 of artifacts with anything new.
             keep_machine: the earlier device and environment stay, too.
+
+        Raises:
+            MeasurementError: it would be larger than what is read back. The file is untouched.
         """
         mine = {result.sha256 for result in document.results}
         mine |= {failure.sha256 for failure in document.failures or ()}
@@ -115,6 +118,13 @@ class ResultFile:
             # The JSON as it was read: it may have keys that this version does not know.
             kept = zip(entries, self._json.get(key, ()), strict=True)
             written[key] = [each for entry, each in kept if self._stays(entry, mine)] + written[key]
+        try:
+            documents.check_size(written)
+        except documents.DocumentError as error:
+            raise MeasurementError(
+                f"{self.path}: not written: it would be {error}, which is not read back; what was measured is kept: "
+                "bench with fewer --threads or artifacts, or on fewer images with --data"
+            ) from None
         files.write_json(self.path, written)
 
     def _stays(self, entry: Result | Failure, replaced: set[str | None]) -> bool:

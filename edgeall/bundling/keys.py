@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,8 +73,10 @@ def make_key(
     )
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)
     made = Key(key)
-    _write_private(private, pem)
-    files.write_text(public, p256.pem(made.public).decode("ascii"))
+    with files.replacing(public) as part:
+        part.write_bytes(p256.pem(made.public))
+        # What a kill leaves between the two is a private key alone, and never a pair that does not belong together.
+        _write_private(private, pem, before_move=lambda: public.unlink(missing_ok=True))
     return private, public, made
 
 
@@ -133,7 +137,7 @@ def verifies(key: p256.Point, message: bytes, signature: bytes) -> bool:
     return True
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def _write_private(path: Path, content: bytes, before_move: Callable[[], None]) -> None:
     """Whole or not at all, with mode 0600 from the beginning."""
     part = None
     try:
@@ -143,9 +147,12 @@ def _write_private(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        before_move()
         Path(part).replace(path)
     except OSError as error:
         raise FileError(path, error.strerror or str(error)) from None
     finally:
         if part is not None:
-            Path(part).unlink(missing_ok=True)
+            # A failing disk that keeps it must not hide why it failed.
+            with suppress(OSError):
+                Path(part).unlink(missing_ok=True)

@@ -30,7 +30,8 @@ def archive(
 
     Raises:
         UsageError: the file exists, and not `overwrite`; or there is no entry before this time.
-        LogError: the log does not hold, or cannot be written.
+        LogError: the log does not hold, or cannot be written; or another process removed or archived
+            entries meanwhile.
         FileError: the archive cannot be written.
     """
     path = Path(path)
@@ -39,13 +40,23 @@ def archive(
         raise storage.LogError(
             f"{log.path}: entry {found.broken} does not hold ({found.why}): nothing is archived"
         )
-    last = _last_before(log, before)
+    base, last, head = *_first_and_last(log, before), log.head.seq
     with replacing(path) as part:
         part.unlink()
         count = _write(log, part, last)
     # As the log: answers on people, for this user alone.
     path.chmod(0o600)
     with log.writing() as database:
+        if log.header(database).base_seq != base:
+            raise storage.LogError(
+                f"{log.path}: another process archived it while {path} was written: that is left, and the log as it is"
+            )
+        if any(_removals_after(log, last, head)):
+            path.unlink()
+            raise storage.LogError(
+                f"{log.path}: pictures were removed while {path} was written, which may hold them: it is deleted, and "
+                "nothing is archived; archive again"
+            )
         (hash_,) = database.execute("SELECT hash FROM entries WHERE seq = ?", (last,)).fetchone()
         _remember(database, log.header(database).key, last)
         known = storage.digest_of_known(database)
@@ -56,15 +67,15 @@ def archive(
     return entry
 
 
-def _last_before(log: Logbook, before: str) -> int:
-    """The last entry before the first one of the time or later."""
+def _first_and_last(log: Logbook, before: str) -> tuple[int, int]:
+    """What the first entry is chained to, and the last entry before the first one of the time or later."""
     with log.reading() as database:
         header = log.header(database)
         (later,) = database.execute("SELECT min(seq) FROM entries WHERE time >= ?", (before,)).fetchone()
     last = (header.head_seq if later is None else int(later)) - 1
     if last <= header.base_seq:
         raise UsageError(f"{log.path}: its first entry is not from before {before}: nothing is archived")
-    return last
+    return header.base_seq, last
 
 
 def _write(log: Logbook, part: Path, last: int) -> int:
@@ -83,7 +94,7 @@ def _write(log: Logbook, part: Path, last: int) -> int:
                 (header.id, header.base_seq, header.base_hash, last, hash_),
             )
             made.append_within(
-                copy, [*_removals_after(log, last), *_archive_before(log, header.base_seq, last)]
+                copy, [*_removals_after(log, last, last), *_archive_before(log, header.base_seq, last)]
             )
         if (found := verify(made)).broken is not None:
             raise storage.LogError(f"{part}: the archive does not hold ({found.why}): nothing is archived")
@@ -93,9 +104,9 @@ def _write(log: Logbook, part: Path, last: int) -> int:
     return count
 
 
-def _removals_after(log: Logbook, last: int) -> Iterator[RemovalEntry]:
-    """Later removals of the contents of entries up to `last`: the archive has to tell of them too."""
-    for record in log.of_kind("removal", last):
+def _removals_after(log: Logbook, last: int, after: int) -> Iterator[RemovalEntry]:
+    """Removals after an entry of the contents of entries up to `last`: the archive has to tell of them too."""
+    for record in log.of_kind("removal", after):
         if isinstance(record.entry, RemovalEntry):
             gone = tuple(seq for seq in record.entry.entries if seq <= last)
             if gone:

@@ -13,9 +13,6 @@ COLUMNS = (
     *("copy in ms", "compute ms", "copy out ms", "on card MB", "energy mJ"),
 )
 
-_BEFORE_SOURCES = "the whole processor package by its own counters"
-"""Of results that do not name what was measured."""
-
 
 def costs(bench: Bench) -> SideTable:
     """The table of a device; without rows where single images were measured on the processor, without energy."""
@@ -33,9 +30,8 @@ def costs(bench: Bench) -> SideTable:
         notes.append(
             f"{formatting.UNKNOWN} in copies: the engine copies inside the inference, or too few runs tell."
         )
-    powered = [r for r in shown if r.energy_mj is not None]
-    for source in dict.fromkeys((r.energy and r.energy.source) or _BEFORE_SOURCES for r in powered):
-        notes.append(f"energy: {source}; idle power and all else that ran included.")
+    sources = dict.fromkeys(result.energy_source for result in shown)
+    notes += [f"energy: {each}; idle power and all else that ran included." for each in sources if each]
     return SideTable(HEADING, COLUMNS, tuple(range(1, len(COLUMNS))), rows, tuple(notes))
 
 

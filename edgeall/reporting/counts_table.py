@@ -63,8 +63,9 @@ def _basis(estimate: LatencyEstimate) -> list[str]:
     return [
         f"≈ estimated, not measured, for {formatting.threads(estimate.threads)} at {estimate.clock_hz / 1e9:.1f} GHz: "
         f"{estimate.method}.",
-        f"Each of the {len(errors)} latencies published for {estimate.board}, estimated from the others, comes out "
-        f"wrong by {100 * middle:.0f}% in the median, and by {100 * worst.leave_one_out_error:+.0f}% at worst"
+        f"The estimate rests on {len(errors)} latencies published for {estimate.board}. Each of them, estimated from "
+        f"the others, comes out wrong by {100 * middle:.0f}% in the median, and by "
+        f"{100 * worst.leave_one_out_error:+.0f}% at worst"
         f"{f' ({worst.model})' if worst.model else ''}. "
         "A range tells the order of magnitude. Ranges that overlap say nothing of which is faster.",
     ]

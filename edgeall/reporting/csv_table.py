@@ -96,6 +96,7 @@ def _costs(r: Result, bench: Bench) -> Cells:
         "peak_memory_bytes": None if bench.emulated else r.peak_rss_bytes,
         "size_bytes": r.size_bytes,
         "energy_j": None if r.energy is None else r.energy.joules_per_inference,
+        "energy_source": r.energy_source,
         "noisy": r.noisy,
         "throttled": r.throttled,
         "hot": r.hot,
@@ -130,6 +131,6 @@ COLUMNS = (
     *("latency_kind", "latency_p50_ms", "latency_p90_ms"),
     *("latency_rounds_ms", "latency_rounds_low_ms", "latency_rounds_high_ms"),
     *("latency_estimated_low_ms", "latency_estimated_high_ms", "end_to_end_p50_ms", "cold_start_ms"),
-    *("peak_memory_bytes", "size_bytes", "energy_j", "noisy", "throttled", "hot", "failure"),
+    *("peak_memory_bytes", "size_bytes", "energy_j", "energy_source", "noisy", "throttled", "hot", "failure"),
 )
 """In their order. `latency_rounds_ms` is the geometric mean of the rounds' medians, with its t-interval."""

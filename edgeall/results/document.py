@@ -259,6 +259,14 @@ class Result(Marked):
         return self.instructions if isinstance(self.instructions, int) else None
 
     @property
+    def energy_source(self) -> str | None:
+        """What its energy was measured of, and by what; None where none is known."""
+        if self.energy_mj is None:
+            return None
+        # Earlier results do not tell: there was one source.
+        return (self.energy and self.energy.source) or "the whole processor package by its own counters"
+
+    @property
     def split_by(self) -> str:
         """One of `SPLITS`, or another word of the bench."""
         return "unknown" if self.split is None else self.split.grouped_by

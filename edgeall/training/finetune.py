@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 import edgeall
-from edgeall import evaluating, files, predictions, runs
+from edgeall import documents, evaluating, files, predictions, runs
 from edgeall.artifact import Decision
 from edgeall.datasets import Dataset, split_caveat
 from edgeall.domain.of_split import domain_of_split
@@ -100,6 +100,17 @@ def fit(
     return FittedClassifier(classifier, loaded, mapping, origin, licence)
 
 
+def _check_size(split: Split, labels: tuple[str, ...]) -> None:
+    try:
+        documents.check_size(dataclasses.asdict(split), beside=1 << 20)
+        predictions.check_size(split, labels)
+    except ValueError as error:
+        count = sum(len(split.part(part)) for part in runs.PARTS)
+        raise DatasetError(
+            f"what a run records of {count:,} images would be {error}, which is not read back: train on fewer"
+        ) from None
+
+
 def fine_tune(
     dataset: Dataset,
     split: Split,
@@ -111,7 +122,11 @@ def fine_tune(
     """Train on `split` of `dataset` and write the run folder `path`.
 
     An interrupted training with the same key resumes from its checkpoint.
+
+    Raises:
+        DatasetError: the run would name more images than can be read back.
     """
+    _check_size(split, dataset.labels)
     checkpoint = Checkpoint.beside(path, _key(dataset, split, settings))
     with files.replacing_folder(path, overwrite) as folder:
         history = History(folder / "history.csv")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from small_models import FORMATS, SmallModel
 
 from edgeall import artifact
-from edgeall.artifact import Artifact, files_of
+from edgeall.artifact import Artifact, files_of, protobuf
 from edgeall.errors import ArtifactError
 
 SETTINGS = settings(
@@ -160,8 +160,11 @@ def test_a_file_that_is_larger_than_any_model_is_not_read(suffix: str, limit: st
         artifact.read(path)
 
 
-def test_an_onnx_file_of_endless_fields_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("inside", [False, True], ids=["of the model", "of an entry"])
+def test_an_onnx_file_of_endless_fields_is_refused(inside: bool, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
-    path.write_bytes(b"\x08\x01" * 200_000)
+    fields = b"\x18\x01" * 200_000
+    # Apart from its many fields the second one is sound.
+    path.write_bytes(protobuf.message(14, fields) + protobuf.message(7, b"") if inside else fields)
     with pytest.raises(ArtifactError, match="not an ONNX model"):
         artifact.read(path)

@@ -34,6 +34,7 @@ def test_each_round_begins_with_another_way(tmp_path: Path) -> None:
 def test_finished_rounds_are_not_measured_again(tmp_path: Path) -> None:
     path, clock = tmp_path / "rounds.jsonl", Clock()
     first = Rounds(path).measure("case", 2, clock.ways("ab"))
+    assert [Rounds(path).finished(case) for case in ("case", "other")] == [2, 0]
     again = Rounds(path).measure("case", 3, clock.ways("ab"))
     assert "".join(clock.order) == "abba" + "ab"
     assert again["a"][:2] == first["a"]

@@ -1,5 +1,6 @@
 """A private key is its owner's alone, and what is wrong with a key is said in one line."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -58,6 +59,40 @@ def test_a_key_is_not_overwritten(tmp_path: Path) -> None:
         make_key(tmp_path / "lab")
     assert load_key(private).public == key.public
     assert make_key(tmp_path / "lab", overwrite=True)[2].public != key.public
+
+
+def test_keys_that_do_not_belong_together_are_never_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private, public, key = make_key(tmp_path / "lab")
+    plain, moved = Path.replace, list[Path]()
+
+    def stopped(self: Path, target: Path) -> Path:
+        if target == stop:
+            raise KeyboardInterrupt
+        moved.append(target)
+        return plain(self, target)
+
+    monkeypatch.setattr(Path, "replace", stopped)
+    stop = public
+    with pytest.raises(KeyboardInterrupt):
+        make_key(tmp_path / "lab", overwrite=True)
+    assert moved == [private]
+    assert load_key(private).public != key.public
+    assert not public.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lab.key"]
+
+
+def test_a_pair_stands_where_the_new_one_has_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    private, public, key = make_key(tmp_path / "lab")
+
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(FileError, match="No space left"):
+        make_key(tmp_path / "lab", overwrite=True)
+    assert load_key(private).public == load_public_key(public) == key.public
 
 
 def test_the_wrong_one_of_a_pair_is_named(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from answered_run import make_answered_run
 from campaign import Kind, one_line, promise
 from killed_replacing import content, fill
 
-from edgeall import files, predictions, runs
+from edgeall import bundling, files, predictions, runs
 from edgeall.artifact import Parity, files_of
 from edgeall.errors import EdgeallError
 from edgeall.exporting import manifest
@@ -137,6 +137,23 @@ def _artifact(place: Path, name: str) -> str:
     return "torn" if len(found) > 1 else found.pop()
 
 
+def _make_keys(place: Path) -> None:
+    made = bundling.make_key(place / "lab", overwrite=True)[2]
+    # Which of the pairs it is.
+    if not (place / "first").exists():
+        (place / "first").write_text(made.fingerprint)
+
+
+def _keys(place: Path) -> str:
+    """Whose pair it is; none where the public key is missing."""
+    if not (place / "lab.pub").exists():
+        return "none"
+    made = bundling.load_key(place / "lab.key")
+    if made.public != bundling.load_public_key(place / "lab.pub"):
+        return "torn"
+    return "old" if made.fingerprint == (place / "first").read_text() else "new"
+
+
 def _of_board(place: Path, verb: str, text: str) -> None:
     """The agent puts a file on the board, or packages."""
     request: dict[str, Any] = {"folder": str(place), "to": "it", "text": text}
@@ -193,6 +210,7 @@ FUNCTIONS: dict[str, Replacing] = {
         lambda p: _artifact(p, "a.xml"),
         between=("none",),
     ),
+    "a pair of keys": Replacing(_make_keys, _make_keys, _keys, between=("none",)),
     "a file of a station": Replacing(_old, lambda p: installing.write_file(p / "it", b"new"), _plain),
     "a file on a board": Replacing(_old, lambda p: _of_board(p, "receive", "new"), _plain),
     "a launcher on a board": Replacing(_old, lambda p: _of_board(p, "write", "new"), _plain),

@@ -1,5 +1,6 @@
 """Old entries go into a log of their own, which the log still ends on."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,17 @@ from log_made import STATION, log_of, picture
 from test_verifying import tampered
 
 from edgeall.errors import FileError, UsageError
-from edgeall.logbook import ArchiveEntry, Head, Logbook, LogError, archive, find_path, remove, verify
+from edgeall.logbook import (
+    ArchiveEntry,
+    Head,
+    Logbook,
+    LogError,
+    archive,
+    archiving,
+    find_path,
+    remove,
+    verify,
+)
 
 
 @pytest.fixture
@@ -118,3 +129,51 @@ def test_a_log_that_does_not_hold_is_not_archived(path: Path, tmp_path: Path) ->
     with Logbook.open(path) as log, pytest.raises(LogError, match="entry 4 does not hold"):
         archive(log, NINE_MINUTES_IN, tmp_path / "old.db")
     assert not (tmp_path / "old.db").exists()
+
+
+# -- what another process does while the archive is written
+
+
+@pytest.fixture
+def meanwhile(path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Logbook], object]], None]:
+    """Has another process do something to the log when the archive is written."""
+
+    def arrange(act: Callable[[Logbook], object]) -> None:
+        write = archiving._write
+
+        def written(log: Logbook, part: Path, last: int) -> int:
+            count = write(log, part, last)
+            monkeypatch.setattr(archiving, "_write", write)
+            with Logbook.open(path) as other:
+                act(other)
+            return count
+
+        monkeypatch.setattr(archiving, "_write", written)
+
+    return arrange
+
+
+def test_a_picture_that_is_removed_meanwhile_is_in_no_archive(
+    path: Path, tmp_path: Path, meanwhile: Callable[[Callable[[Logbook], object]], None]
+) -> None:
+    meanwhile(lambda other: remove(other, find_path(other, "slide/003.jpg"), "path"))
+    with Logbook.open(path) as log:
+        with pytest.raises(LogError, match=r"were removed while .* nothing is archived; archive again"):
+            archive(log, NINE_MINUTES_IN, tmp_path / "old.db")
+        assert not list(tmp_path.glob("old.db*"))
+        assert verify(log).holds
+        assert archive(log, NINE_MINUTES_IN, tmp_path / "old.db").last == 8
+
+
+def test_two_that_archive_at_once_lose_nothing(
+    path: Path, tmp_path: Path, meanwhile: Callable[[Callable[[Logbook], object]], None]
+) -> None:
+    meanwhile(lambda other: archive(other, NINE_MINUTES_IN, tmp_path / "old.db"))
+    with Logbook.open(path) as log:
+        with pytest.raises(LogError, match="another process archived it"):
+            archive(log, NINE_MINUTES_IN, tmp_path / "old.db")
+        assert verify(log).holds
+        assert [record.seq for record in log.after(0)] == [9, 10, 11]
+    with Logbook.open(tmp_path / "old.db", read_only=True) as old:
+        assert verify(old).holds
+        assert old.head.seq == 8

@@ -62,8 +62,8 @@ def test_an_estimate_is_a_range_that_says_in_its_own_cell_what_it_is(
         assert "4 threads at 2.4 GHz" in told
         # Half as long is further off than 1.6 times as long.
         assert (
-            "3 latencies published for Raspberry Pi 5, estimated from the others, comes out wrong by 50%"
-            in told
+            "rests on 3 latencies published for Raspberry Pi 5. Each of them, estimated from the others, comes out "
+            "wrong by 50%" in told
         )
         assert "in the median, and by -50% at worst (C INT8). A range tells the order of magnitude." in told
 

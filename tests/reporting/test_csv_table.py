@@ -40,6 +40,18 @@ def test_what_is_unknown_is_an_empty_cell(make_document: Make, make_result: Make
     assert (row["latency_kind"], row["recommended"]) == ("emulated", "false")
 
 
+def test_energy_has_its_source(make_document: Make, make_result: Make) -> None:
+    told = {"joules_per_inference": 0.03, "source": "PMIC: rails"}
+    by_source = {
+        "PMIC: rails": {"energy_mj": 30.0, "energy": told},
+        "the whole processor package by its own counters": {"energy_mj": 30.0},
+        "": {"energy": {"reason": "this system shows none"}},
+    }
+    for source, keys in by_source.items():
+        (row,) = written(make_document([make_result(**keys)]))
+        assert row["energy_source"] == source
+
+
 def test_an_estimate_is_a_range_and_no_measured_latency(make_document: Make, make_result: Make) -> None:
     estimate = {
         "latency_kind": "estimated", "latency_ms": {"low": 20.0, "high": 40.0}, "method": "instructions",

@@ -12,7 +12,7 @@ import pytest
 import small_backbone
 from drawn_cells import draw_cells, split_of
 
-from edgeall import predictions, runs
+from edgeall import documents, predictions, runs
 from edgeall.domain import unlike
 from edgeall.errors import DatasetError, EdgeallError, RunError, UsageError
 from edgeall.pixels import read_picture
@@ -46,6 +46,17 @@ def test_a_run_says_what_it_is(trained: Run, cells: Path) -> None:
     assert {path.name for path in trained.path.iterdir()} == {
         "model.keras", "run.json", "history.csv", "predictions.csv", "evaluation"
     }  # fmt: skip
+
+
+def test_more_images_than_a_run_can_record_are_refused_before_training(
+    cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "MAX_BYTES", 1 << 20)
+    with pytest.raises(
+        DatasetError, match=r"records of 24 images would be larger than 1 MiB.* train on fewer"
+    ):
+        train(cells, QUICK, tmp_path, split=split_of(cells, 6, 3))
+    assert not list(tmp_path.iterdir())
 
 
 def test_images_of_unknown_people_give_no_decision_for_a_person(trained: Run) -> None:

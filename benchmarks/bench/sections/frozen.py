@@ -42,18 +42,20 @@ def measure(bench: Bench) -> Iterator[Row]:
     backbone, size, images, count = (
         ("mobilenetv2", 96, 64, 3) if bench.quick else ("densenet201", 224, 150, 6)
     )
-    orders = itertools.cycle(("view", "epoch"))
+    case = f"{backbone} at {size}, {images} images"
+    numbers = itertools.count(bench.rounds.finished(case))
 
     def once() -> Figures:
+        first = ("view", "epoch")[next(numbers) % 2]
         command = [
             *(sys.executable, str(SCRIPT), "--backbone", backbone, "--size", str(size)),
-            *("--images", str(images), "--epochs", str(EPOCHS), "--first", next(orders)),
+            *("--images", str(images), "--epochs", str(EPOCHS), "--first", first),
         ]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
         found: Figures = json.loads(done.stdout)
         return found
 
-    found = bench.rounds.measure(f"{backbone} at {size}, {images} images", count, {"both": once})["both"]
+    found = bench.rounds.measure(case, count, {"both": once})["both"]
     ours = [VIEWS * each["view"] + each["head"] for each in found]
     fit = [EPOCHS * each["epoch"] for each in found]
     one = [each["view"] + each["head"] for each in found]
