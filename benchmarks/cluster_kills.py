@@ -23,7 +23,7 @@ from local_cluster import differing, draw, edgeall, rows_of, running, scheduler,
 from edgeall import artifact, files
 
 COUNTS = (1, 2, 4)
-BETWEEN = (1.0, 5.0)
+BETWEEN = (1.0, 7.0)
 """Seconds between two kills, at random."""
 CLIENT, SCHEDULER = 15, 30
 """After every so many kills of workers, the command or the scheduler is killed too."""
@@ -100,18 +100,26 @@ def disturbed(command: list[str], count: int, folder: Path, verdicts: Path, kill
     with ExitStack() as stack:
         address, process = stack.enter_context(scheduler(folder))
         port = int(address.rpartition(":")[2])
-        beside = stack.enter_context(workers(address, count, folder))
+        beside = list[subprocess.Popen[bytes]]()
 
         def begin() -> subprocess.Popen[bytes]:
             arguments = edgeall(*command, "-o", str(rows), "--scheduler", address)
             return stack.enter_context(running(arguments))
 
+        def supervise() -> None:
+            # A worker that is killed while it starts takes its supervisor along, and so does a lost scheduler.
+            beside[:] = [each for each in beside if each.poll() is None]
+            while len(beside) < count:
+                beside.append(stack.enter_context(workers(address, 1, folder)))
+
+        supervise()
         client = begin()
         while client.poll() is None or client.returncode not in (0, 1):
             if client.poll() is not None:
                 client = begin()
             time.sleep(rng.uniform(*BETWEEN))
-            found = worker_processes(beside)
+            supervise()
+            found = [each for one in beside for each in worker_processes(one)]
             if not found:
                 continue
             os.kill(rng.choice(found).pid, signal.SIGKILL)
@@ -125,9 +133,6 @@ def disturbed(command: list[str], count: int, folder: Path, verdicts: Path, kill
                 process.wait()
                 outcome.schedulers += 1
                 address, process = stack.enter_context(scheduler(folder, port))
-                # Workers whose scheduler is lost end, and their supervisor with them.
-                beside.wait()
-                beside = stack.enter_context(workers(address, count, folder))
             print(f"{outcome.killed} workers killed, {len(list(rows.glob('part-*')))} parts", flush=True)
         if outcome.killed < kills:
             print(f"only {outcome.killed} workers were killed: give more pictures")

@@ -100,7 +100,9 @@ def workers(
 
 def worker_processes(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """The processes that run tasks, without Dask's own beside them."""
-    found = []
+    found = list[psutil.Process]()
+    if process.poll() is not None:
+        return found
     for each in psutil.Process(process.pid).children():
         with suppress(psutil.Error):
             if any("spawn_main" in word for word in each.cmdline()):
