@@ -1,7 +1,6 @@
 """Cross-validation: k runs with disjoint test parts, and their pooled test predictions."""
 
 import dataclasses
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +114,7 @@ def _train_on_workers(
     weights = portable_weights(settings)
     with connect(scheduler, progress) as cluster:
         context = FoldContext(dataset, settings, overwrite, Conditions.here(), weights)
-        shared = cluster.share(f"edgeall-folds-{uuid.uuid4()}", context)
+        shared = cluster.share(context)
         tasks = {}
         for fold, (run, split) in enumerate(zip(known, splits, strict=True), start=1):
             if run is None:

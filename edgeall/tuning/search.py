@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import io
 import shutil
-import uuid
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -184,7 +183,7 @@ def _run_on_workers(search: _Search, context: TrialContext, scheduler: str) -> N
     remote = RemoteTrials(context, Conditions.here(), portable_weights(search.settings))
     running: dict[Task[Answer[TrialOutcome]], _Started] = {}
     with connect(scheduler, search.progress) as cluster:
-        shared = cluster.share(f"edgeall-study-{uuid.uuid4()}", remote)
+        shared = cluster.share(remote)
         completed = cluster.completed(())
 
         def start() -> None:
