@@ -182,6 +182,7 @@ def _run_on_workers(search: _Search, context: TrialContext, scheduler: str) -> N
     """
     remote = RemoteTrials(context, Conditions.here(), portable_weights(search.settings))
     running: dict[Task[Answer[TrialOutcome]], _Started] = {}
+    search.progress.note(f"at most {search.at_once} trials at once: further workers have nothing to do")
     with connect(scheduler, search.progress) as cluster:
         shared = cluster.share(remote)
         completed = cluster.completed(())
