@@ -121,7 +121,9 @@ def classify_to_set(
         missing = rows.missing()
         if missing < listing.inputs:
             anew = "" if missing else "; --overwrite makes them anew"
-            progress.note(f"{path}: {listing.inputs - missing} of {listing.inputs} rows are there already{anew}")
+            progress.note(
+                f"{path}: {listing.inputs - missing} of {listing.inputs} rows are there already{anew}"
+            )
         if missing:
             with connect(scheduler, progress) as cluster:
                 model = cluster.share(model_of(artifact, threads, force))

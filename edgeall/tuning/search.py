@@ -12,7 +12,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from edgeall import documents, files
-from edgeall.cluster import Task, WorkersKilled, connect
+from edgeall.cluster import Completed, Task, WorkersKilled, connect
 from edgeall.datasets import Dataset, load_split, make_folds, save_split
 from edgeall.errors import EdgeallError, UsageError
 from edgeall.progress import Progress
@@ -185,7 +185,7 @@ def _run_on_workers(search: _Search, context: TrialContext, scheduler: str) -> N
     search.progress.note(f"at most {search.at_once} trials at once: further workers have nothing to do")
     with connect(scheduler, search.progress) as cluster:
         shared = cluster.share(remote)
-        completed = cluster.completed(())
+        completed: Completed[Answer[TrialOutcome]] = cluster.completed(())
 
         def start() -> None:
             while (started := search.start()) is not None:

@@ -320,7 +320,9 @@ def test_a_list_names_pictures(
     assert found == [str(pictures / name) for name in ("slide0/cell00.png", "blank.png", "damaged.jpg")]
 
 
-def test_a_list_of_a_windows_editor_names_pictures(artifact: Artifact, pictures: Path, tmp_path: Path) -> None:
+def test_a_list_of_a_windows_editor_names_pictures(
+    artifact: Artifact, pictures: Path, tmp_path: Path
+) -> None:
     names = [str(pictures / "blank.png"), str(pictures / "slide0/cell00.png")]
     (tmp_path / "list.txt").write_text("\r\n".join(names), encoding="utf-8-sig")
     classify_to_set(artifact, [tmp_path / "list.txt"], tmp_path / "rows.parquet")
