@@ -17,6 +17,7 @@ pytest.importorskip("distributed", reason="needs edgeall[cluster]")
 import calls
 import dask as dask_library
 from dask_processes import DaskProcesses
+from distributed import Client
 
 import edgeall
 from edgeall.cluster import Cluster, WorkersKilled, connect, scheduler
@@ -221,15 +222,15 @@ def test_workers_without_memory_left_are_told(tmp_path: Path, monkeypatch: pytes
     """Dask gives them no tasks, and says so in their own log alone."""
     monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE", "False")
 
-    def used(address: str) -> None:
-        with connect(address, patience=15) as cluster:
-            list(cluster.completed([cluster.submit(calls.double, 1)]))
-
     with DaskProcesses(tmp_path) as own:
         own.add_workers(memory="1MB")
-        expected = f"each worker at {own.address} is paused for lack of memory after 15 s; give them more"
-        with pytest.raises(ClusterError, match=expected):
-            used(own.address)
+        with Client(own.address, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=120)
+            while not client.run_on_scheduler(scheduler._workers).paused:
+                pass
+        expected = f"each worker at {own.address} is paused for lack of memory after 0 s; give them more"
+        with pytest.raises(ClusterError, match=expected), connect(own.address, patience=0.1):
+            pass
 
 
 def test_a_paused_worker_that_runs_a_task_is_waited_for() -> None:
