@@ -213,7 +213,7 @@ def _writing(model: Artifact, paths: Sequence[str], folder: Path) -> str:
     """Of rows that come pickled, as from a worker."""
     with connect(None) as here:
         inputs = tuple(map(Input, paths))
-        sent = pickle.dumps(classify_inputs(here.share("model", model_of(model, 1, True)), inputs))
+        sent = pickle.dumps(classify_inputs(here.share(model_of(model, 1, True)), inputs))
     job = Job("", model.sha256, "", True, "", len(inputs), len(inputs))
     with parquet_set(folder / "written.parquet", job) as rows:
         own = time.thread_time()

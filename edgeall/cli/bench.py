@@ -107,6 +107,8 @@ def run(args: argparse.Namespace, display: Display) -> int:
     if args.at_once is not None and args.at_once < 1:
         raise UsageError("--at-once: at least 1")
     addresses = boards(args.host, args.fleet)
+    if args.at_once is not None and args.fleet is None and len(addresses) < 2:
+        raise UsageError("--at-once is for several boards: give --fleet, or --host several times")
     for address in addresses[:1]:
         # Whether the device is one of those that have addresses: once, and not by each board.
         profile.at(address)

@@ -86,17 +86,18 @@ def _ask(order: bytes) -> bytes | None:
     limit, too_large = surroundings().memory, False
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with (
+        # Files, because a process waits where a pipe is full.
+        tempfile.TemporaryFile() as output,
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(  # noqa: S603, this module
             [sys.executable, "-m", __name__],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=errors,
             env=environment,
         ) as process,
     ):
         assert process.stdin is not None
-        assert process.stdout is not None
         with suppress(BrokenPipeError):
             process.stdin.write(order)
             process.stdin.close()
@@ -108,10 +109,9 @@ def _ask(order: bytes) -> bytes | None:
                 if limit and psutil.Process(process.pid).memory_info().rss > limit:
                     too_large = True
                     process.kill()
-        # A row is shorter than a pipe's buffer, so that the process did not wait for this.
-        answer = process.stdout.read()
         if process.returncode == 0:
-            return answer.partition(_BEGIN)[2]
+            output.seek(0)
+            return output.read().partition(_BEGIN)[2]
         if too_large or process.returncode < 0 or process.returncode == _NO_MEMORY:
             return None
         errors.seek(0)
@@ -127,10 +127,10 @@ def main() -> None:
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=_Order)
     from edgeall.artifact import files_of
 
-    files = {path.name: path.read_bytes() for path in files_of(order.model)}
-    model = Model(order.sha256, files, order.threads, order.force)
     path = os.fsdecode(order.path.encode("latin-1"))
     try:
+        files = {each.name: each.read_bytes() for each in files_of(order.model)}
+        model = Model(order.sha256, files, order.threads, order.force)
         table = classify_inputs(_Local(model), (Input(path),)).table
     except MemoryError:
         sys.exit(_NO_MEMORY)

@@ -3,6 +3,7 @@
 Local paths are made absolute, because workers have current folders of their own.
 """
 
+import codecs
 import hashlib
 import importlib
 import os
@@ -89,16 +90,26 @@ class Listing:
     left_out: tuple[LeftOut, ...]
 
     def parts(self) -> Iterator[Part]:
-        """The inputs in parts of `PART_INPUTS`. At most one part is in memory."""
-        number, inputs = 0, list[Input]()
+        """The inputs in parts of `PART_INPUTS`. At most one part is in memory.
+
+        Raises:
+            UsageError: at the end, if they are not those of the listing any more.
+        """
+        number, inputs, digest = 0, list[Input](), hashlib.sha256()
         for each in _inputs(self.names):
             if isinstance(each, Input):
                 inputs.append(each)
+                digest.update(_line(each))
             if len(inputs) == PART_INPUTS:
                 yield Part(number, tuple(inputs))
                 number, inputs = number + 1, []
         if inputs:
             yield Part(number, tuple(inputs))
+        if digest.hexdigest() != self.fingerprint:
+            raise UsageError(
+                "files were added, removed or renamed while they were classified: run the same command again with "
+                "--overwrite, or name the pictures in a list"
+            )
 
 
 def survey(names: Sequence[str]) -> Listing:
@@ -177,8 +188,10 @@ def _by_url(url: str, known: set[str]) -> Input:
 
 def _listed(name: str, local: str | None, known: set[str], here: str) -> Iterator[Input]:
     with _opened_list(name, local, known) as file:
+        # Editors of Windows put a mark at the beginning.
+        mark = codecs.BOM_UTF8
         while line := file.readline(_LONGEST_LINE):
-            text = os.fsdecode(line).rstrip("\r\n")
+            text, mark = os.fsdecode(line.removeprefix(mark)).rstrip("\r\n"), b""
             if "\0" in text or len(line) == _LONGEST_LINE:
                 raise UsageError(f"{name}: not a text file with a path or URL a line")
             if not text:

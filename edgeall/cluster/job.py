@@ -96,10 +96,10 @@ def classify_to_set(
         path: the folder of the set.
         threads: of each engine.
         force: give a verdict on pictures that would be refused.
-        overwrite: replace a set of another job.
+        overwrite: replace a set of another job, or one that is whole.
 
     Raises:
-        UsageError: no source, or one that cannot be used; see `parquet_set`.
+        UsageError: no source, or one that cannot be used, or that changes meanwhile; see `parquet_set`.
         MissingExtraError, ClusterError: see `connect`.
         EngineError, SelftestError: of a worker.
     """
@@ -120,12 +120,13 @@ def classify_to_set(
     with parquet_set(Path(path), job, overwrite=overwrite) as rows:
         missing = rows.missing()
         if missing < listing.inputs:
-            progress.note(f"{path}: {listing.inputs - missing} of {listing.inputs} rows are there already")
+            anew = "" if missing else "; --overwrite makes them anew"
+            progress.note(
+                f"{path}: {listing.inputs - missing} of {listing.inputs} rows are there already{anew}"
+            )
         if missing:
             with connect(scheduler, progress) as cluster:
-                model = cluster.share(
-                    f"edgeall-{artifact.sha256}-{threads}-{force}", model_of(artifact, threads, force)
-                )
+                model = cluster.share(model_of(artifact, threads, force))
                 _Run(cluster, model, rows, listing, missing, progress).run()
         return rows.census(), listing
 

@@ -30,6 +30,9 @@ SUFFIX = ".parquet"
 JOB = "_job.json"
 SCHEMA = 1
 _LOCK = "_lock"
+_EMPTYING = "_emptying"
+"""File that is there while rows are removed: a call that is killed meanwhile leaves none to the next one."""
+
 _PART = re.compile(r"part-\d{8}-[0-9a-f]{16}\.parquet")
 
 
@@ -155,7 +158,7 @@ def parquet_set(path: Path, job: Job, *, overwrite: bool = False) -> Iterator[Pa
     """The set at `path` for a job; an unfinished one of the same job is gone on with.
 
     Args:
-        overwrite: remove the rows of another job.
+        overwrite: remove the rows of another job, and those of a set that is whole.
 
     Raises:
         UsageError: there is a set of another job, and not `overwrite`; a folder with other files, or no folder; or
@@ -180,6 +183,8 @@ def _prepare(path: Path, job: Job, overwrite: bool) -> None:
     # What a killed process was writing.
     for each in path.glob(f".part-*{SUFFIX}"):
         each.unlink()
+    if (path / _EMPTYING).exists():
+        _empty(path)
     if not file.exists():
         others = [
             each.name for each in path.iterdir() if each.name != _LOCK and not each.name.startswith(".")
@@ -203,14 +208,22 @@ def _prepare(path: Path, job: Job, overwrite: bool) -> None:
             ),
             "",
         )
-    if before == job:
+    # An unfinished set of the same job is gone on with, also one that was being overwritten.
+    if before == job and not (overwrite and ParquetSet(path, job).missing() <= 0):
         return
     if not overwrite:
         raise UsageError(f"{path}: {why}: name another folder, or --overwrite to begin anew")
     # The old job's rows go first, so that they never stand beside the new one's description.
+    _empty(path)
+    write_json(file, asdict(job))
+
+
+def _empty(path: Path) -> None:
+    """Remove all rows."""
+    (path / _EMPTYING).touch()
     for each in path.glob(f"part-*{SUFFIX}"):
         each.unlink()
-    write_json(file, asdict(job))
+    (path / _EMPTYING).unlink()
 
 
 @contextmanager

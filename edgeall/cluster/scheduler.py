@@ -17,6 +17,7 @@ import pickle
 import platform
 import queue
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -44,6 +45,7 @@ LOG = "EDGEALL_DASK_LOG"
 
 _LOGGERS = ("distributed", "distributed.client")
 _ASK_SECONDS = 2.0
+_FORGET_SECONDS = 5.0
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 1.0
 
@@ -70,7 +72,7 @@ class Task(Generic[T]):
         """What the function returned; waits for it.
 
         Raises:
-            EdgeallError: the function raised it: of the same class, with the same message.
+            EdgeallError: the function raised it: of the same class, and its message names the worker.
             WorkersKilled: each worker that tried it ended meanwhile; Dask tries four (`allowed-failures`).
             ClusterError: the scheduler is lost.
         """
@@ -134,8 +136,8 @@ class Cluster(Protocol):
         """The tasks in the order in which they end."""
         return Completed(self, tasks)
 
-    def share(self, name: str, value: T) -> Shared[T]:
-        """Send a value once to every worker, also to those that come later. `name` is unique to the value."""
+    def share(self, value: T) -> Shared[T]:
+        """Send a value once to every worker, also to those that come later; they forget it when this is left."""
         ...
 
     def threads(self) -> int:
@@ -143,7 +145,7 @@ class Cluster(Protocol):
         ...
 
     def expect_workers(self) -> None:
-        """Return at once where there are workers; else wait for one.
+        """Return at once where there are workers that work; else wait for one.
 
         Raises:
             ClusterError: none has come in time, or the scheduler is lost.
@@ -177,9 +179,13 @@ def connect(
         return
     with _quiet(), _client(address) as client:
         cluster = _Dask(client, address, progress, patience)
+        cluster.check_scheduler()
         cluster.expect_workers()
-        cluster.check_versions()
-        yield cluster
+        cluster.check_workers()
+        try:
+            yield cluster
+        finally:
+            cluster.forget()
 
 
 class _Here(Cluster):
@@ -193,7 +199,7 @@ class _Here(Cluster):
     def submit(self, function: Callable[..., T], *arguments: Any) -> Task[T]:
         return Task(self._pool.submit(function, *arguments))
 
-    def share(self, name: str, value: T) -> Shared[T]:
+    def share(self, value: T) -> Shared[T]:
         return _Held(value)
 
     def threads(self) -> int:
@@ -217,6 +223,7 @@ class _Dask(Cluster):
     def __init__(self, client: Any, address: str, progress: Progress, patience: float) -> None:
         self._client, self.address = client, address
         self._progress, self._patience = progress, patience
+        self._shared: list[str] = []
 
     def submit(self, function: Callable[..., T], *arguments: Any) -> Task[T]:
         # Pickled here, so that the scheduler, which reads the arguments of tasks, has nothing to do with them.
@@ -224,9 +231,12 @@ class _Dask(Cluster):
         # `pure`: two calls with the same arguments are two tasks.
         return Task(self._client.submit(_run, _versions(), call, pure=False))
 
-    def share(self, name: str, value: T) -> Shared[T]:
+    def share(self, value: T) -> Shared[T]:
         from edgeall.cluster.sharing import SentOnce, send
 
+        # Of this command alone: another one that ends takes nothing away.
+        name = f"edgeall-{uuid.uuid4()}"
+        self._shared.append(name)
         with _as_cluster_errors(self.address):
             for attempt in range(_ATTEMPTS):
                 try:
@@ -239,40 +249,64 @@ class _Dask(Cluster):
                     time.sleep(_PAUSE_SECONDS)
         return SentOnce(name)
 
+    def forget(self) -> None:
+        """Have the workers forget what they were sent."""
+        for name in self._shared:
+            with suppress(Exception):  # a scheduler that is lost
+                self._client.sync(
+                    self._client._unregister_worker_plugin, name, callback_timeout=_FORGET_SECONDS
+                )
+
     def threads(self) -> int:
+        return self._workers().threads
+
+    def _workers(self) -> "_Workers":
         with _as_cluster_errors(self.address):
-            return sum(self._client.nthreads().values())
+            found: _Workers = self._client.run_on_scheduler(_workers)
+        return found
 
     def expect_workers(self) -> None:
-        if self.threads():
+        found = self._workers()
+        if found.working:
             return
-        where = f"no worker at {self.address}"
-        start = f"start some with: dask worker {self.address}"
-        self._progress.note(f"{where}: waiting up to {self._patience:.0f} s; {start}")
+        problem, way_out = self._in_words(found)
+        self._progress.note(f"{problem}: waiting up to {self._patience:.0f} s; {way_out}")
         end = time.monotonic() + self._patience
         while time.monotonic() < end:
             time.sleep(min(0.2, self._patience))
-            if self.threads():
+            if (found := self._workers()).working:
                 return
-        raise ClusterError(f"{where} after {self._patience:.0f} s; {start}")
+        problem, way_out = self._in_words(found)
+        raise ClusterError(f"{problem} after {self._patience:.0f} s; {way_out}")
 
-    def check_versions(self) -> None:
+    def _in_words(self, found: "_Workers") -> tuple[str, str]:
+        """That no worker works, and the way out."""
+        if found.paused:
+            return (
+                f"each worker at {self.address} is paused for lack of memory",
+                "give them more with --memory-limit",
+            )
+        return f"no worker at {self.address}", f"start some with: dask worker {self.address}"
+
+    def check_scheduler(self) -> None:
+        """
+        Raises:
+            ClusterError: the scheduler differs.
+        """
+        with _as_cluster_errors(self.address):
+            theirs = self._ask_scheduler()
+        _check(f"the scheduler at {self.address}", theirs)
+
+    def check_workers(self) -> None:
         """
         Raises:
             ClusterError: a worker differs.
         """
         with _as_cluster_errors(self.address):
-            found = {f"worker {name}": each for name, each in self._ask_workers().items()}
-            found[f"the scheduler at {self.address}"] = self._ask_scheduler()
-        for who, theirs in found.items():
-            if isinstance(theirs, OSError):
-                continue  # it ended just now
-            if isinstance(theirs, Exception):
-                raise ClusterError(
-                    f"{who} cannot run edgeall ({_one_line(theirs)}): "
-                    'install there: pip install "edgeall[cluster]"'
-                )
-            _compare(_versions(), theirs, who)
+            found = self._ask_workers()
+        for name, theirs in found.items():
+            if not isinstance(theirs, OSError):  # it ended just now
+                _check(f"worker {name}", theirs)
 
     def _ask_workers(self) -> Mapping[str, Any]:
         """Versions, or an exception, by worker."""
@@ -286,6 +320,28 @@ class _Dask(Cluster):
             raise
         except Exception as error:  # whatever unpickling raised there
             return error
+
+
+@dataclass(frozen=True)
+class _Workers:
+    """The workers of a scheduler.
+
+    Attributes:
+        threads: of those that take tasks.
+        working: whether one takes tasks, or runs one.
+        paused: those that take no task, because they have no memory left.
+    """
+
+    threads: int
+    working: bool
+    paused: int
+
+
+def _workers(dask_scheduler: Any) -> _Workers:
+    """Called on the scheduler."""
+    running, all_of_them = dask_scheduler.running, dask_scheduler.workers.values()
+    working = bool(running) or any(each.executing for each in all_of_them)
+    return _Workers(sum(each.nthreads for each in running), working, len(all_of_them) - len(running))
 
 
 @dataclass(frozen=True)
@@ -307,7 +363,11 @@ def _run(versions: Mapping[str, str], call: bytes) -> Any:
         function, arguments = pickle.loads(call)  # noqa: S301, of the client, who may send any code
         return function(*arguments)
     except EdgeallError as error:
-        return _Raised(type(error), str(error))
+        kind, message = type(error), str(error)
+    except ModuleNotFoundError as error:
+        kind, message = ClusterError, f'{error}: install there: pip install "edgeall[cluster]"'
+    worker = _this_worker()
+    return _Raised(kind, message if message.startswith(worker) else f"{worker}: {message}")
 
 
 def _versions() -> dict[str, str]:
@@ -321,6 +381,18 @@ def _version(name: str) -> str:
     with suppress(ImportError):
         return str(getattr(importlib.import_module(name), "__version__", "unknown"))
     return "none"
+
+
+def _check(who: str, theirs: Any) -> None:
+    """
+    Raises:
+        ClusterError: the versions differ, or are an exception.
+    """
+    if isinstance(theirs, Exception):
+        raise ClusterError(
+            f'{who} cannot run edgeall ({_one_line(theirs)}): install there: pip install "edgeall[cluster]"'
+        )
+    _compare(_versions(), theirs, who)
 
 
 def _compare(ours: Mapping[str, str], theirs: Mapping[str, str], who: str) -> None:

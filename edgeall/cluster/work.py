@@ -1,11 +1,11 @@
 """The task of a job: rows of some inputs, by the classifier that its worker has loaded once."""
 
-import atexit
 import hashlib
 import shutil
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,8 @@ FETCHES = 8
 """URLs that a task reads at once: each waits for its server most of the time."""
 
 _ATTEMPTS = 3
+_MOST_CHARACTERS = 500
+"""Of an error, which may hold a server's answer."""
 _PAUSE_SECONDS = 1.0
 
 
@@ -82,35 +84,45 @@ def classify_inputs(model: Shared[Model], inputs: tuple[Input, ...]) -> Done:
     return Done(table, time.perf_counter() - start)
 
 
+MOST_LOADED = 2
+"""Classifiers that a process keeps: a worker serves many commands, and one without memory left takes no tasks."""
+
 _classifiers: dict[tuple[str, int, bool], Classifier] = {}
+"""The last used ones, in this order."""
 _loading = threading.Lock()
 
 
 def loaded(model: Model) -> Classifier:
-    """The classifier of this process for a model; loaded by the first call.
+    """The classifier of this process for a model; loaded where it is not one of the last used.
 
     Raises:
         as `classify_inputs`.
     """
     with _loading:
-        found = _classifiers.get(model.key)
-        if found is None:
-            found = Classifier(_stored(model), model.threads, force=model.force)
-            found.begin()
-            _classifiers[model.key] = found
+        found = _classifiers.pop(model.key, None) or _load(model)
+        _classifiers[model.key] = found
+        # Other threads may be using it, so that it is left to them, and closed with its last reference.
+        while len(_classifiers) > MOST_LOADED:
+            del _classifiers[next(iter(_classifiers))]
         return found
 
 
-def _stored(model: Model) -> Artifact:
-    """The artifact as files of this machine, which its checksum has checked."""
+def _load(model: Model) -> Classifier:
+    """A classifier of the artifact in files of this machine, which go with it."""
     folder = Path(tempfile.mkdtemp(prefix="edgeall-", dir=surroundings().scratch))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for name, content in model.files.items():
-        (folder / name).write_bytes(content)
-    artifact = read(folder / next(iter(model.files)))
-    if artifact.sha256 != model.sha256:
-        raise ClusterError("the artifact was altered on its way to a worker")
-    return artifact
+    try:
+        for name, content in model.files.items():
+            (folder / name).write_bytes(content)
+        artifact = read(folder / next(iter(model.files)))
+        if artifact.sha256 != model.sha256:
+            raise ClusterError("the artifact was altered on its way to a worker")
+        classifier = Classifier(artifact, model.threads, force=model.force)
+        classifier.begin()
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(classifier, shutil.rmtree, folder, ignore_errors=True)
+    return classifier
 
 
 @dataclass(frozen=True)
@@ -172,7 +184,7 @@ def _fetched(given: Input) -> _Content:
     for attempt in range(_ATTEMPTS):
         try:
             system, path = fsspec.core.url_to_fs(given.path)
-            content = system.cat_file(path, start=0, end=MAX_BYTES + 1)
+            content = _beginning(system, path)
             break
         except (FileNotFoundError, PermissionError) as error:
             return _Content(given, error=_unreadable(given, error))
@@ -185,6 +197,20 @@ def _fetched(given: Input) -> _Content:
     return _Content(given, content, len(content), hashlib.sha256(content).hexdigest())
 
 
+def _beginning(system: Any, path: str) -> bytes:
+    """At most `MAX_BYTES` and one more byte of a file."""
+    if "http" not in system.protocol:
+        content: bytes = system.cat_file(path, start=0, end=MAX_BYTES + 1)
+        return content
+    # A server need not keep to a range, and can send without end. With a size, it is asked once.
+    pieces, left = list[bytes](), MAX_BYTES + 1
+    with system.open(path, block_size=0, size=left) as stream:
+        while left and (piece := stream.read(left)):
+            pieces.append(piece)
+            left -= len(piece)
+    return b"".join(pieces)
+
+
 def _unreadable(given: Input, error: Exception) -> str:
     why = "no such file" if isinstance(error, FileNotFoundError) else str(error) or type(error).__name__
-    return f"{given.path}: cannot be read ({' '.join(why.split())})"
+    return f"{given.path}: cannot be read ({' '.join(why.split())[:_MOST_CHARACTERS]})"

@@ -1,7 +1,6 @@
 """Cross-validation: k runs with disjoint test parts, and their pooled test predictions."""
 
 import dataclasses
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,8 @@ from edgeall.runs import Run, Split
 from edgeall.statistics import is_positive, positive_score
 from edgeall.training.finetune import caveats, fine_tune
 from edgeall.training.fold_task import FoldContext, lock_of, train_fold_there
-from edgeall.training.settings import TrainingSettings
+from edgeall.training.initial_weights import origin_of_file
+from edgeall.training.settings import IMAGENET, RANDOM, TrainingSettings
 from edgeall.training.workers import Conditions, portable_weights, processor, processor_note
 
 SUFFIX = ".folds"
@@ -115,7 +115,7 @@ def _train_on_workers(
     weights = portable_weights(settings)
     with connect(scheduler, progress) as cluster:
         context = FoldContext(dataset, settings, overwrite, Conditions.here(), weights)
-        shared = cluster.share(f"edgeall-folds-{uuid.uuid4()}", context)
+        shared = cluster.share(context)
         tasks = {}
         for fold, (run, split) in enumerate(zip(known, splits, strict=True), start=1):
             if run is None:
@@ -160,14 +160,19 @@ def _folder(path: Path, fold: int) -> Path:
 
 
 def finished(folder: Path, split: Split, settings: TrainingSettings) -> Run | None:
-    """The fold's run, where `folder` has one with these settings and images."""
+    """The fold's run, where `folder` has one with these settings, images and initial weights."""
     if not (folder / "run.json").exists():
         return None
     try:
         run = runs.load(folder)
     except RunError:
         return None
-    return run if run.split == split and run.settings == settings.to_dict() else None
+    if run.split != split or run.settings != settings.to_dict():
+        return None
+    # A file of weights can have another content since, under the same name.
+    from_file = settings.weights not in (IMAGENET, RANDOM)
+    same = not from_file or (run.weights, run.licence) == origin_of_file(Path(settings.weights))
+    return run if same else None
 
 
 def _pool(path: Path, done: tuple[Run, ...]) -> Pooled:

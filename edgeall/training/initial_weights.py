@@ -43,7 +43,7 @@ def initialize(
     if settings.weights != RANDOM:
         path = Path(settings.weights)
         _load_file(classifier, path)
-        return f"weights of {path.name}", f"that of {path.name} (SHA-256 {files.sha256_file(path)[:16]})"
+        return origin_of_file(path)
     draw_weights(classifier.base, settings.seed)
     normalizes = any(isinstance(layer, keras.layers.BatchNormalization) for layer in classifier.base.layers)
     origin = "random weights"
@@ -51,6 +51,11 @@ def initialize(
         n = recalibrate(classifier.base, images, mapping, settings, progress)
         origin += f", BatchNorm recalibrated on {n} training images"
     return origin, "none needed (trained from random weights)"
+
+
+def origin_of_file(path: Path) -> tuple[str, str]:
+    """Of weights of a file: a description of their origin, and their licence, which tells files of one name apart."""
+    return f"weights of {path.name}", f"that of {path.name} (SHA-256 {files.sha256_file(path)[:16]})"
 
 
 def draw_weights(base: Any, seed: int) -> None:

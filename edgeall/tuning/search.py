@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import io
 import shutil
-import uuid
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +12,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from edgeall import documents, files
-from edgeall.cluster import Task, WorkersKilled, connect
+from edgeall.cluster import Completed, Task, WorkersKilled, connect
 from edgeall.datasets import Dataset, load_split, make_folds, save_split
 from edgeall.errors import EdgeallError, UsageError
 from edgeall.progress import Progress
@@ -183,9 +182,10 @@ def _run_on_workers(search: _Search, context: TrialContext, scheduler: str) -> N
     """
     remote = RemoteTrials(context, Conditions.here(), portable_weights(search.settings))
     running: dict[Task[Answer[TrialOutcome]], _Started] = {}
+    search.progress.note(f"at most {search.at_once} trials at once: further workers have nothing to do")
     with connect(scheduler, search.progress) as cluster:
-        shared = cluster.share(f"edgeall-study-{uuid.uuid4()}", remote)
-        completed = cluster.completed(())
+        shared = cluster.share(remote)
+        completed: Completed[Answer[TrialOutcome]] = cluster.completed(())
 
         def start() -> None:
             while (started := search.start()) is not None:

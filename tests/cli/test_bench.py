@@ -85,6 +85,7 @@ def test_other_settings_do_not_replace_results_unasked(workplace: Path) -> None:
         (["--max-seconds", "0.1"], "max_seconds"),
         (["--corruptions", "--corruption-images", "0"], "--corruption-images: at least 1"),
         (["--at-once", "0"], "--at-once: at least 1"),
+        (["--at-once", "4"], "--at-once is for several boards"),
         (["--fleet", "nowhere.txt"], "nowhere.txt: no such file"),
         (["--host", "pi", "--host", "pi2"], "--host is for devices reached over ssh"),
     ],

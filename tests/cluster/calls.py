@@ -19,6 +19,10 @@ def fail() -> None:
     raise KeyError("a bug")
 
 
+def lack() -> None:
+    import absent  # type: ignore[import-not-found] # noqa: F401
+
+
 def where(shared: Shared[bytes]) -> tuple[int, int, int]:
     """Process, and identity and length of the shared value."""
     value = shared.get()

@@ -1,13 +1,14 @@
 """Parquet sets by `edgeall classify -o NAME.parquet`, in this process: rows, resuming, and what is refused."""
 
 import csv
+import gc
 import hashlib
 import json
 import os
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -159,6 +160,62 @@ def made(artifact: Artifact, pictures: Path, tmp_path: Path) -> Path:
     return out
 
 
+def test_a_finished_set_is_made_anew_if_asked(
+    made: Path, artifact: Artifact, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures can have changed under the same names."""
+    (pictures / "blank.png").write_bytes((pictures / "slide0/cell00.png").read_bytes())
+    unlink = Path.unlink
+
+    def killed(self: Path, missing_ok: bool = False) -> None:
+        if self.name.startswith("part-"):
+            raise KeyboardInterrupt
+        unlink(self, missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            classify_to_set(artifact, [pictures], made, overwrite=True)
+    # No row of the earlier call is left, although this one does not say so.
+    classify_to_set(artifact, [pictures], made)
+    by_path = {row["path"]: row for row in rows_of(made)}
+    blank, cell = (by_path[str(pictures / name)] for name in ("blank.png", "slide0/cell00.png"))
+    assert (blank["sha256"], blank["score"]) == (cell["sha256"], cell["score"])
+    assert not (made / "_emptying").exists()
+
+
+def test_an_unfinished_set_is_gone_on_with_also_with_overwrite(
+    made: Path, artifact: Artifact, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "PART_INPUTS", 4)
+    classify_to_set(artifact, [pictures], made, overwrite=True)
+    first, second, *_ = sorted(made.glob("part-*"))
+    second.unlink()
+    before = first.stat().st_mtime_ns
+    classify_to_set(artifact, [pictures], made, overwrite=True)
+    assert first.stat().st_mtime_ns == before
+    assert second.is_file()
+
+
+def test_a_folder_that_changes_meanwhile_is_refused(
+    artifact: Artifact, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of pictures stays the same."""
+    survey = job.survey
+
+    def then_renamed(names: Any) -> inputs.Listing:
+        listing = survey(names)
+        (pictures / "blank.png").rename(pictures / "slide1/white.png")
+        return listing
+
+    with monkeypatch.context() as patched:
+        patched.setattr(job, "survey", then_renamed)
+        with pytest.raises(UsageError, match="renamed while they were classified"):
+            classify_to_set(artifact, [pictures], tmp_path / "rows.parquet")
+    classify_to_set(artifact, [pictures], tmp_path / "rows.parquet", overwrite=True)
+    assert len(rows_of(tmp_path / "rows.parquet")) == 14
+
+
 def test_rows_of_another_artifact_are_refused(
     made: Path, tiny: SmallModel, pictures: Path, tmp_path: Path
 ) -> None:
@@ -263,6 +320,15 @@ def test_a_list_names_pictures(
     assert found == [str(pictures / name) for name in ("slide0/cell00.png", "blank.png", "damaged.jpg")]
 
 
+def test_a_list_of_a_windows_editor_names_pictures(
+    artifact: Artifact, pictures: Path, tmp_path: Path
+) -> None:
+    names = [str(pictures / "blank.png"), str(pictures / "slide0/cell00.png")]
+    (tmp_path / "list.txt").write_text("\r\n".join(names), encoding="utf-8-sig")
+    classify_to_set(artifact, [tmp_path / "list.txt"], tmp_path / "rows.parquet")
+    assert [row["path"] for row in rows_of(tmp_path / "rows.parquet")] == names
+
+
 def test_what_is_no_list_is_refused(artifact: Artifact, pictures: Path, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_bytes((pictures / "blank.png").read_bytes())
     with pytest.raises(UsageError, match="not a text file with a path or URL a line"):
@@ -322,6 +388,27 @@ def test_a_server_that_fails_is_asked_again(
     assert len(attempts) == 3
 
 
+def test_a_server_that_sends_without_end_is_not_read_to_it(
+    artifact: Artifact, tmp_path: Path, website: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "MAX_BYTES", 1 << 20)
+    cut = Event()
+
+    def endless(self: SimpleHTTPRequestHandler) -> None:
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(bytes(1 << 16))
+        except OSError:
+            cut.set()
+
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "do_GET", endless)
+    classify_to_set(artifact, [f"{website}/long.png"], tmp_path / "rows.parquet")
+    assert rows_of(tmp_path / "rows.parquet")[0]["error"] == f"{website}/long.png: more than 1 MiB"
+    assert cut.wait(60)
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
@@ -367,6 +454,28 @@ def test_a_process_of_its_own_gives_the_same_row(
     together = {row["path"]: row for row in rows_of(tmp_path / "together.parquet")}
     for row in rows_of(tmp_path / "alone.parquet"):
         assert together[row["path"]] == row | {name: together[row["path"]][name] for name in ("time", "ms")}
+
+
+def test_a_process_of_its_own_gives_a_row_of_any_length(artifact: Artifact) -> None:
+    """Longer than what a pipe takes before somebody reads it."""
+    model = alone._Local(work.model_of(artifact, 1, force=False))
+    path = "/" + "long/" * 40_000
+    (row,) = alone.classify_alone(model, inputs.Input(path)).table.to_pylist()
+    assert row["path"] == path
+    assert row["error"].startswith(path)
+
+
+def test_a_process_keeps_the_last_classifiers_and_no_files_of_others(
+    artifact: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_classifiers", {})
+    monkeypatch.setattr(work, "MOST_LOADED", 1)
+    models = [work.model_of(artifact, 1, force) for force in (False, True)]
+    folder = work.loaded(models[0]).artifact.path.parent
+    assert work.loaded(models[0]).artifact.path.parent == folder
+    assert work.loaded(models[1]).artifact.path.is_file()
+    gc.collect()
+    assert not folder.exists()
 
 
 class _Nothing:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -16,6 +17,7 @@ pytest.importorskip("distributed", reason="needs edgeall[cluster]")
 import calls
 import dask as dask_library
 from dask_processes import DaskProcesses
+from distributed import Client
 
 import edgeall
 from edgeall.cluster import Cluster, WorkersKilled, connect, scheduler
@@ -74,7 +76,18 @@ def test_there_is_nothing_to_wait_for_without_tasks(cluster: Cluster) -> None:
 def test_a_user_s_error_keeps_its_class_and_message(cluster: Cluster, kind: type) -> None:
     with pytest.raises(kind) as caught:
         cluster.submit(calls.refuse, kind).result()
-    assert str(caught.value) == ("no" if kind is TrainingError else str(MissingExtraError("it", "onnx")))
+    message = "no" if kind is TrainingError else str(MissingExtraError("it", "onnx"))
+    where, told = ("", str(caught.value))
+    if cluster.address != "this process":
+        where, _, told = told.partition(": ")
+        assert where.startswith("worker tcp://127.0.0.1:")
+    assert told == message
+
+
+def test_a_module_that_a_worker_lacks_is_missing_there(dask: DaskProcesses) -> None:
+    expected = r"worker tcp://127\.0\.0\.1:\d+: No module named 'absent': install there: pip install"
+    with connect(dask.address) as cluster, pytest.raises(ClusterError, match=expected):
+        cluster.submit(calls.lack).result()
 
 
 def test_a_bug_stays_a_bug(cluster: Cluster) -> None:
@@ -83,10 +96,21 @@ def test_a_bug_stays_a_bug(cluster: Cluster) -> None:
 
 
 def test_a_shared_value_is_one_in_a_process(cluster: Cluster) -> None:
-    shared = cluster.share("value", b"x" * 1000)
+    shared = cluster.share(b"x" * 1000)
     found = {cluster.submit(calls.where, shared).result() for _ in range(5)}
     assert len(found) == 1
     assert found.pop()[2] == 1000
+
+
+def test_workers_forget_what_was_shared_at_the_end(dask: DaskProcesses) -> None:
+    with connect(dask.address) as other:
+        kept = other.share(b"xy")
+        with connect(dask.address) as cluster:
+            shared = cluster.share(b"x")
+            assert other.submit(calls.where, shared).result()[2] == 1
+        with pytest.raises(KeyError):
+            other.submit(calls.where, shared).result()
+        assert other.submit(calls.where, kept).result()[2] == 2
 
 
 def test_functions_run_in_this_process_without_an_address() -> None:
@@ -114,7 +138,7 @@ def test_no_port_is_opened(way: str, dask: DaskProcesses) -> None:
 
 def test_a_task_that_ends_its_workers_is_told_and_others_go_on(dask: DaskProcesses) -> None:
     with connect(dask.address) as cluster:
-        shared = cluster.share("kept", b"x")
+        shared = cluster.share(b"x")
         with pytest.raises(WorkersKilled, match="1 workers ended while they ran one task"):
             cluster.submit(calls.die).result()
         assert cluster.submit(calls.where, shared).result()[2] == 1
@@ -192,6 +216,36 @@ def test_workers_are_waited_for_and_then_refused(tmp_path: Path) -> None:
             pass
     assert len(notes.lines) == 1
     assert notes.lines[0].startswith(f"no worker at {empty.address}: waiting")
+
+
+def test_workers_without_memory_left_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask gives them no tasks, and says so in their own log alone."""
+    monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE", "False")
+
+    with DaskProcesses(tmp_path) as own:
+        own.add_workers(memory="1MB")
+        with Client(own.address, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=120)
+            while not client.run_on_scheduler(scheduler._workers).paused:
+                pass
+        expected = f"each worker at {own.address} is paused for lack of memory after 0 s; give them more"
+        with pytest.raises(ClusterError, match=expected), connect(own.address, patience=0.1):
+            pass
+
+
+def test_a_paused_worker_that_runs_a_task_is_waited_for() -> None:
+    def worker(*, executing: bool) -> SimpleNamespace:
+        return SimpleNamespace(nthreads=2, executing={"task": 1.0} if executing else {})
+
+    def found(running: int, paused: list[SimpleNamespace]) -> scheduler._Workers:
+        work = [worker(executing=False) for _ in range(running)]
+        everyone = dict(enumerate(work + paused))
+        return scheduler._workers(SimpleNamespace(running=work, workers=everyone))
+
+    assert found(0, []) == scheduler._Workers(0, False, 0)
+    assert found(2, [worker(executing=False)]) == scheduler._Workers(4, True, 1)
+    assert found(0, [worker(executing=False)]) == scheduler._Workers(0, False, 1)
+    assert found(0, [worker(executing=True)]) == scheduler._Workers(0, True, 1)
 
 
 def test_a_lost_scheduler_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

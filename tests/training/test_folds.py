@@ -14,6 +14,7 @@ from edgeall import predictions, runs
 from edgeall.errors import UsageError
 from edgeall.training import cross_validate
 from edgeall.training.folds import Pooled, finished
+from edgeall.training.initial_weights import origin_of_file
 
 QUICK = small_backbone.settings(head_epochs=2, epochs=0, views=1, seed=3)
 pytestmark = pytest.mark.usefixtures("small")
@@ -60,6 +61,19 @@ def test_the_folder_says_it_all(pooled: Pooled) -> None:
     # Folds are looked into by name, and are no runs among others.
     with pytest.raises(Exception, match="no runs there"):
         runs.find(pooled.path.parent)
+
+
+def test_a_fold_from_other_weights_of_the_same_name_is_not_taken(pooled: Pooled, tmp_path: Path) -> None:
+    start = tmp_path / "start.weights.h5"
+    start.write_bytes(b"weights")
+    settings = dataclasses.replace(QUICK, weights=str(start))
+    shutil.copytree(pooled.path / "fold-1", tmp_path / "fold-1")
+    origin, licence = origin_of_file(start)
+    run = dataclasses.replace(runs.load(tmp_path / "fold-1"), settings=settings.to_dict())
+    runs.save(dataclasses.replace(run, weights=origin, licence=licence))
+    assert finished(tmp_path / "fold-1", run.split, settings) is not None
+    start.write_bytes(b"others")
+    assert finished(tmp_path / "fold-1", run.split, settings) is None
 
 
 def test_finished_folds_are_not_trained_again_and_others_are(
