@@ -86,13 +86,14 @@ COMMANDS = tuple(Writing(words) for words in (
     "devices provision {disk}/board.toml",
     "export {disk}/runs/second --recipe onnx-fp16 --overwrite --data {disk}/cells",
     "export {disk}/runs/second --int8 --format onnx --overwrite --data {disk}/cells",
-    "train {disk}/cells " + TRAINING + " --out {disk}/runs --name cells --overwrite",
     "train {disk}/cells " + TRAINING + " --folds 2 --out {disk}/runs --name cells --overwrite",
     "tune {disk}/cells " + TRAINING + " --trials 1 --out {disk}/runs --name cells --overwrite",
-    "import {disk}/runs/second/model.keras --labels hem,all --positive all --out {disk}/runs --name cells --overwrite "
-    "--preprocessing tf",
     "keys make {disk}/new",
     "keys sign {disk}/kit.zip --key {disk}/lab.key",
+)) + tuple(Writing(words, replaces="runs/cells/") for words in (
+    "train {disk}/cells " + TRAINING + " --out {disk}/runs --name cells --overwrite",
+    "import {disk}/runs/second/model.keras --labels hem,all --positive all --out {disk}/runs --name cells --overwrite "
+    "--preprocessing tf",
 )) + tuple(Writing(words, replaces="runs/both/") for words in (
     "ensemble {disk}/runs/cells {disk}/runs/second --out {disk}/runs --name both --overwrite",
 )) + tuple(Writing(words, small=False) for words in (
