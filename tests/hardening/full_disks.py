@@ -87,7 +87,7 @@ COMMANDS = tuple(Writing(words) for words in (
     "export {disk}/runs/second --recipe onnx-fp16 --overwrite --data {disk}/cells",
     "export {disk}/runs/second --int8 --format onnx --overwrite --data {disk}/cells",
     "train {disk}/cells " + TRAINING + " --folds 2 --out {disk}/runs --name cells --overwrite",
-    "tune {disk}/cells " + TRAINING + " --trials 1 --out {disk}/runs --name cells --overwrite",
+    "tune {disk}/cells " + TRAINING + " --trials 1 --out {disk}/runs --name study --overwrite",
     "keys make {disk}/new",
     "keys sign {disk}/kit.zip --key {disk}/lab.key",
 )) + tuple(Writing(words, replaces="runs/cells/") for words in (
