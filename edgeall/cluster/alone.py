@@ -14,7 +14,8 @@ import msgspec
 
 from edgeall.cluster.inputs import Input
 from edgeall.cluster.rows import KILLS, failed, table_of
-from edgeall.cluster.scheduler import Shared, surroundings
+from edgeall.cluster.scheduler import surroundings
+from edgeall.cluster.tasks import Shared
 from edgeall.cluster.work import Done, Model, classify_inputs, loaded
 from edgeall.errors import ClusterError
 from edgeall.values import dataclass

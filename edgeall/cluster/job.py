@@ -21,7 +21,8 @@ from edgeall.cluster import inputs
 from edgeall.cluster.alone import classify_alone
 from edgeall.cluster.inputs import Listing, Part, survey
 from edgeall.cluster.parquet_set import Census, Job, ParquetSet, parquet_set
-from edgeall.cluster.scheduler import Cluster, Completed, Shared, Task, WorkersKilled, connect
+from edgeall.cluster.scheduler import connect
+from edgeall.cluster.tasks import Cluster, Completed, Shared, Task, WorkersKilled
 from edgeall.cluster.work import Done, Model, classify_inputs, model_of
 from edgeall.errors import ClusterError, UsageError
 from edgeall.files import AnyPath

@@ -10,26 +10,24 @@ as trusted as a remote shell. This module opens no port. `tls://` addresses take
 configuration (`distributed.comm.tls`).
 """
 
-import importlib
 import logging
 import os
 import pickle
-import platform
-import queue
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
+from edgeall.cluster.tasks import Cluster, Raised, Shared, Task
+from edgeall.cluster.versions import check, compare, one_line, versions
 from edgeall.errors import ClusterError, EdgeallError, MissingExtraError
 from edgeall.field.reading_ahead import usable_processors
 from edgeall.progress import SILENT, Progress
 from edgeall.values import dataclass
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 CONNECT_SECONDS = 30.0
 """How long an answer of a scheduler is waited for."""
@@ -37,120 +35,13 @@ CONNECT_SECONDS = 30.0
 PATIENCE_SECONDS = 60.0
 """How long workers are waited for: at the beginning, and where none is left."""
 
-COMPARED = ("python", "edgeall", "dask", "distributed", "numpy", "PIL")
-"""What client and workers must have in the same version. Of Python it is the minor version."""
-
 LOG = "EDGEALL_DASK_LOG"
 """Environment variable that, set to anything, leaves Dask's log messages on standard error."""
 
 _LOGGERS = ("distributed", "distributed.client")
-_ASK_SECONDS = 2.0
 _FORGET_SECONDS = 5.0
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 1.0
-
-
-class WorkersKilled(ClusterError):
-    """Every worker that a task ran on ended meanwhile: killed, out of memory, or crashed."""
-
-
-class Shared(Protocol[T_co]):
-    """A value that every worker is sent once, however many tasks use it."""
-
-    def get(self) -> T_co:
-        """The value; called by a task on its worker."""
-        ...
-
-
-class Task(Generic[T]):
-    """A function's call that was submitted. Tasks are compared by identity, and can be keys of a dict."""
-
-    def __init__(self, future: Any) -> None:
-        self._future = future
-
-    def result(self) -> T:
-        """What the function returned; waits for it.
-
-        Raises:
-            EdgeallError: the function raised it: of the same class, and its message names the worker.
-            WorkersKilled: each worker that tried it ended meanwhile; Dask tries four (`allowed-failures`).
-            ClusterError: the scheduler is lost.
-        """
-        try:
-            outcome = self._future.result()
-        except Exception as error:
-            raise _translated(error) from None
-        if isinstance(outcome, _Raised):
-            raise outcome.error()
-        found: T = outcome
-        return found
-
-    def when_done(self, call: Callable[[], object]) -> None:
-        """Have `call` called, in another thread, when there is a result."""
-        self._future.add_done_callback(lambda _: call())
-
-
-class Completed(Iterator[Task[T]]):
-    """Tasks in the order in which they end, with those that are added meanwhile."""
-
-    def __init__(self, cluster: "Cluster", tasks: Iterable[Task[T]]) -> None:
-        self._cluster = cluster
-        self._done: queue.SimpleQueue[Task[T]] = queue.SimpleQueue()
-        self._waiting = 0
-        for task in tasks:
-            self.add(task)
-
-    def add(self, task: Task[T]) -> None:
-        """Wait for this one too."""
-        self._waiting += 1
-        task.when_done(lambda: self._done.put(task))
-
-    def __next__(self) -> Task[T]:
-        """
-        Raises:
-            ClusterError: no worker is left, and none comes; or the scheduler is lost.
-        """
-        if not self._waiting:
-            raise StopIteration
-        while True:
-            try:
-                task = self._done.get(timeout=_ASK_SECONDS)
-            except queue.Empty:
-                self._cluster.expect_workers()
-                continue
-            self._waiting -= 1
-            return task
-
-
-class Cluster(Protocol):
-    """Where functions run."""
-
-    address: str
-    """Of the scheduler; "this process" without one."""
-
-    def submit(self, function: Callable[..., T], *arguments: Any) -> Task[T]:
-        """Have a function of a module called by a worker, with arguments that can be pickled."""
-        ...
-
-    def completed(self, tasks: Iterable[Task[T]]) -> Completed[T]:
-        """The tasks in the order in which they end."""
-        return Completed(self, tasks)
-
-    def share(self, value: T) -> Shared[T]:
-        """Send a value once to every worker, also to those that come later; they forget it when this is left."""
-        ...
-
-    def threads(self) -> int:
-        """Tasks that can run at once now; 0 without workers."""
-        ...
-
-    def expect_workers(self) -> None:
-        """Return at once where there are workers that work; else wait for one.
-
-        Raises:
-            ClusterError: none has come in time, or the scheduler is lost.
-        """
-        ...
 
 
 @contextmanager
@@ -229,7 +120,7 @@ class _Dask(Cluster):
         # Pickled here, so that the scheduler, which reads the arguments of tasks, has nothing to do with them.
         call = pickle.dumps((function, arguments))
         # `pure`: two calls with the same arguments are two tasks.
-        return Task(self._client.submit(_run, _versions(), call, pure=False))
+        return Task(self._client.submit(_run, versions(), call, pure=False))
 
     def share(self, value: T) -> Shared[T]:
         from edgeall.cluster.sharing import SentOnce, send
@@ -295,7 +186,7 @@ class _Dask(Cluster):
         """
         with _as_cluster_errors(self.address):
             theirs = self._ask_scheduler()
-        _check(f"the scheduler at {self.address}", theirs)
+        check(f"the scheduler at {self.address}", theirs)
 
     def check_workers(self) -> None:
         """
@@ -306,16 +197,16 @@ class _Dask(Cluster):
             found = self._ask_workers()
         for name, theirs in found.items():
             if not isinstance(theirs, OSError):  # it ended just now
-                _check(f"worker {name}", theirs)
+                check(f"worker {name}", theirs)
 
     def _ask_workers(self) -> Mapping[str, Any]:
         """Versions, or an exception, by worker."""
-        found: Mapping[str, Any] = self._client.run(_versions, on_error="return")
+        found: Mapping[str, Any] = self._client.run(versions, on_error="return")
         return found
 
     def _ask_scheduler(self) -> Any:
         try:
-            return self._client.run_on_scheduler(_versions)
+            return self._client.run_on_scheduler(versions)
         except (OSError, TimeoutError):
             raise
         except Exception as error:  # whatever unpickling raised there
@@ -344,22 +235,11 @@ def _workers(dask_scheduler: Any) -> _Workers:
     return _Workers(sum(each.nthreads for each in running), working, len(all_of_them) - len(running))
 
 
-@dataclass(frozen=True)
-class _Raised:
-    """An error of a function. It travels as class and message: not all classes can be pickled with their arguments."""
-
-    kind: type[EdgeallError]
-    message: str
-
-    def error(self) -> EdgeallError:
-        return self.kind.__new__(self.kind, self.message)
-
-
-def _run(versions: Mapping[str, str], call: bytes) -> Any:
+def _run(ours: Mapping[str, str], call: bytes) -> Any:
     """Call the pickled function on a worker of the same versions."""
     try:
         # Workers can come after `connect` has compared.
-        _compare(versions, _versions(), _this_worker())
+        compare(ours, versions(), _this_worker())
         function, arguments = pickle.loads(call)  # noqa: S301, of the client, who may send any code
         return function(*arguments)
     except EdgeallError as error:
@@ -367,45 +247,7 @@ def _run(versions: Mapping[str, str], call: bytes) -> Any:
     except ModuleNotFoundError as error:
         kind, message = ClusterError, f'{error}: install there: pip install "edgeall[cluster]"'
     worker = _this_worker()
-    return _Raised(kind, message if message.startswith(worker) else f"{worker}: {message}")
-
-
-def _versions() -> dict[str, str]:
-    """Versions of `COMPARED` here; "none" for what is missing."""
-    return {name: _version(name) for name in COMPARED}
-
-
-def _version(name: str) -> str:
-    if name == "python":
-        return ".".join(platform.python_version_tuple()[:2])
-    with suppress(ImportError):
-        return str(getattr(importlib.import_module(name), "__version__", "unknown"))
-    return "none"
-
-
-def _check(who: str, theirs: Any) -> None:
-    """
-    Raises:
-        ClusterError: the versions differ, or are an exception.
-    """
-    if isinstance(theirs, Exception):
-        raise ClusterError(
-            f'{who} cannot run edgeall ({_one_line(theirs)}): install there: pip install "edgeall[cluster]"'
-        )
-    _compare(_versions(), theirs, who)
-
-
-def _compare(ours: Mapping[str, str], theirs: Mapping[str, str], who: str) -> None:
-    """
-    Raises:
-        ClusterError: a version differs.
-    """
-    for name, version in ours.items():
-        if theirs.get(name) != version:
-            raise ClusterError(
-                f"{who} has {name} {theirs.get(name)}, and this command {version}: "
-                "install the same versions on all machines"
-            )
+    return Raised(kind, message if message.startswith(worker) else f"{worker}: {message}")
 
 
 @dataclass(frozen=True)
@@ -460,7 +302,7 @@ def _client(address: str) -> Iterator[Any]:
     except (ValueError, TypeError, RuntimeError) as error:
         # Of addresses, and of TLS without keys.
         raise ClusterError(
-            f"{address}: not an address that can be used ({_one_line(error)}); it is like tcp://10.0.0.5:8786"
+            f"{address}: not an address that can be used ({one_line(error)}); it is like tcp://10.0.0.5:8786"
         ) from None
     try:
         yield client
@@ -473,27 +315,7 @@ def _reason(error: BaseException) -> str:
     """The cause that the system gives, where there is one."""
     while isinstance(error.__cause__, BaseException):
         error = error.__cause__
-    return _one_line(error)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def _translated(error: Exception) -> Exception:
-    """An exception of Dask as one of edgeall; any other as it is."""
-    from concurrent.futures import CancelledError
-
-    with suppress(ImportError):
-        from distributed.scheduler import KilledWorker
-
-        if isinstance(error, KilledWorker):
-            return WorkersKilled(f"{error.allowed_failures + 1} workers ended while they ran one task")
-    if isinstance(error, CancelledError):
-        return ClusterError(
-            "the scheduler is lost: start it again; the same command goes on with what is missing"
-        )
-    return error
+    return one_line(error)
 
 
 @contextmanager
@@ -503,7 +325,7 @@ def _as_cluster_errors(address: str) -> Iterator[None]:
         yield
     except (OSError, TimeoutError) as error:
         raise ClusterError(
-            f"the scheduler at {address} is lost ({_one_line(error)}): start it again; "
+            f"the scheduler at {address} is lost ({one_line(error)}): start it again; "
             "the same command goes on with what is missing"
         ) from None
 

@@ -14,7 +14,8 @@ from typing import Any
 from edgeall.artifact import Artifact, files_of, read
 from edgeall.cluster.inputs import MAX_BYTES, Input, check_protocol
 from edgeall.cluster.rows import Row, failed, row_of, table_of
-from edgeall.cluster.scheduler import Shared, surroundings
+from edgeall.cluster.scheduler import surroundings
+from edgeall.cluster.tasks import Shared
 from edgeall.errors import ClusterError
 from edgeall.field import Classified, Classifier, Failed, Found
 from edgeall.field.reading_ahead import in_order
