@@ -310,7 +310,8 @@ def check(
         for name, content in after.items()
         if "/unpacked/" not in name and "/." not in f"/{name}"
     }
-    empty = [name for name, content in made.items() if not content]
+    # ALL-IDB1 has an empty file of coordinates for a smear without blasts.
+    empty = [name for name, content in made.items() if not content and not name.endswith(".xyc")]
     promise(not empty, f"{what}: {empty[:3]} empty")
 
 
