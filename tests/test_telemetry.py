@@ -169,6 +169,8 @@ STARTED = [
     '[sys.executable, "-P", "-m", "edgeall.measuring.runner"],',
     'command = [*under, sys.executable, "-P", "-m", f"edgeall.measuring.{module}"]',
     '[sys.executable, "-m", "edgeall.exporting.conversion_worker"],',
+    # edgeall/cluster/alone.py
+    '[sys.executable, "-m", __name__],',
     '[sys.executable, "-m", "edgeall", *step.argv],',
 ]
 """How edgeall starts Python: whoever adds a line says how its telemetry is switched off."""

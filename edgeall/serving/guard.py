@@ -65,11 +65,16 @@ class Guard:
         if scope["type"] != "http":
             return
 
+        # What follows on the connection may be a part of this request, which hides as the next one (RFC 9112, 6.3).
+        closing = _has_two_lengths(Headers(scope=scope))
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if closing:
+                    headers["Connection"] = "close"
             await send(message)
 
         try:
@@ -85,6 +90,8 @@ class Guard:
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
+        if _has_two_lengths(headers):
+            raise Refusal(HTTPStatus.BAD_REQUEST, "a request has a length or comes in chunks, not both")
         host = headers.get("host", "")
         if len(headers.getlist("host")) != 1 or not self._is_this_machine(host):
             raise Refusal(
@@ -116,6 +123,10 @@ class Guard:
         if scheme.lower() == "bearer" and is_equal(given.strip(), self._token):
             return True
         return is_equal(_cookie(headers.get("cookie", "")), cookie_of(self._token))
+
+
+def _has_two_lengths(headers: Headers) -> bool:
+    return "content-length" in headers and "transfer-encoding" in headers
 
 
 def cookie_of(token: str) -> str:

@@ -243,4 +243,6 @@ def test_requests_that_are_wrong_get_a_refusal_or_nothing(lively: Served, reques
 def test_what_a_request_hides_is_not_answered(lively: Served) -> None:
     """A length and chunks: a second request in the body of the first one is no request."""
     told = sent(lively, REQUESTS["a length and chunks"])
+    assert told.startswith(b"HTTP/1.1 400 ")
+    assert b"connection: close" in told.lower()
     assert b"edgeall_places_taken" not in told
