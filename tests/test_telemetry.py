@@ -119,6 +119,9 @@ def test_every_request_to_try_engines_has_the_variables() -> None:
 LOADS = re.compile(r"^\s*(?:import|from) (?:onnxruntime|openvino)\b", re.MULTILINE)
 LOADS_EDGEALL = re.compile(r"^\s*(?:import|from) edgeall\b", re.MULTILINE)
 OWN_PROGRAMS = {
+    "benchmarks/peers/scripts/nncf_accuracy_control.py": "",
+    "benchmarks/peers/scripts/nncf_quantize.py": "",
+    "benchmarks/peers/scripts/quantize_static.py": "run with the variables (benchmarks/peers/quantizing.py)",
     "docs/without-edgeall.md": "programs that users copy and run without edgeall; the page says what engines report",
     "findings/onnxruntime-per-channel-loses-bias-of-zero-channel.sh": "",
     "findings/openvino-adds-before-it-rounds.sh": "",

@@ -15,6 +15,7 @@ from int8_common import CALIBRATION
 
 from edgeall import artifact, documents, files, runs, statistics, training
 from edgeall.exporting import calibration_images, frozen, source_models
+from edgeall.telemetry import FOREIGN, VARIABLES
 
 from .table import Peer
 from .trained import path_of
@@ -24,8 +25,8 @@ QUIET = {
     "OPENVINO_TELEMETRY_OPT_OUT": "1",
     "YOLO_OFFLINE": "true",
     "HF_HUB_OFFLINE": "1",
-    # Several tools report nothing from test machines.
-    "CI": "true",
+    **VARIABLES,
+    **FOREIGN,
 }
 
 
