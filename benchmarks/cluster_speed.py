@@ -8,7 +8,7 @@ compared with the CSV file of `classify`.
 Then what a cost model needs, by the processor time of each process, which depends less on what else the machine does:
 tasks of a scheduler, listing, writing, counting, and bytes of a row.
 
-Intervals are of 95 %, by resampling the turns. The pictures are drawn cells of 64 pixels,
+Intervals are of 95 %, as in `bench.ratios`. The pictures are drawn cells of 64 pixels,
 which are decoded in no time: the larger the pictures, the less a job costs beside them.
 """
 
@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from classify_speed import Turn, ratio
+from bench.ratios import ratio
+from classify_speed import Turn
 from local_cluster import SIDE, differing, draw, edgeall, rows_of, scheduler, worker_processes, workers
 
 from edgeall import artifact, files
@@ -87,10 +88,10 @@ def measured(model: Artifact, folder: Path, count: int, turns: int) -> str:
         rows += [
             (
                 f"{processors}: rate",
-                *ratio(pairs, lambda turn: 1 / turn.elapsed),
+                *_ratio(pairs, lambda turn: 1 / turn.elapsed),
                 f"at least {GOALS[processors]}",
             ),
-            (f"{processors}: processor time of the workers", *ratio(pairs, lambda turn: turn.processor), ""),
+            (f"{processors}: processor time of the workers", *_ratio(pairs, lambda turn: turn.processor), ""),
         ]
     metadata = model.metadata
     lines = [
@@ -105,7 +106,7 @@ def measured(model: Artifact, folder: Path, count: int, turns: int) -> str:
         "| worker processes | ratio | 95 % interval | goal |",
         "| --- | ---: | --- | --- |",
         *(
-            f"| {name} | {middle:.3f} | {low:.3f} to {high:.3f} | {goal} |"
+            f"| {name} | {middle:.3f} | {_interval(low, high)} | {goal} |"
             for name, middle, low, high, goal in rows
         ),
         "",
@@ -119,6 +120,18 @@ def measured(model: Artifact, folder: Path, count: int, turns: int) -> str:
         f"{os.cpu_count()} processors.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _ratio(
+    pairs: Sequence[tuple[Turn, Turn]], figure: Callable[[Turn], float]
+) -> tuple[float, float | None, float | None]:
+    """The workers' figure by that of `classify`, and its interval."""
+    found = ratio([figure(ours) for _, ours in pairs], [figure(alone) for alone, _ in pairs])
+    return found.value, found.low, found.high
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "-" if low is None or high is None else f"{low:.3f} to {high:.3f}"
 
 
 def compared(model: Artifact, folder: Path, processors: int, turns: int) -> list[tuple[Turn, Turn]]:
