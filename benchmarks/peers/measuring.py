@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -55,6 +55,7 @@ class Entry:
         ours_to_float: edgeall's, in the same rounds; None of edgeall's own.
         to_peer: edgeall's time by its own; None of edgeall's own.
         tests: of edgeall against it, by "test" and "shifted".
+        path: of the first run's model; None where there is none.
     """
 
     case: str
@@ -71,6 +72,7 @@ class Entry:
     ours_to_float: Times | None = None
     to_peer: Times | None = None
     tests: Mapping[str, Test] | None = None
+    path: Path | None = None
 
     @property
     def title(self) -> str:
@@ -102,8 +104,12 @@ class Comparison:
     say: Callable[[str], None]
 
     def entries(self, cases: Sequence[Case]) -> list[Entry]:
-        """All models of all cases; tests are corrected for the number of all."""
-        found = [entry for case in cases for entry in self._of_case(case)]
+        """All models of all cases; tests are corrected for the number of all.
+
+        Models are timed when all of them are made, so that a machine need be idle from then on alone.
+        """
+        judged = [(case, self._of_case(case)) for case in cases]
+        found = [entry for case, entries in judged for entry in self._timed(case, entries)]
         tests = {
             (str(index), name): test
             for index, entry in enumerate(found)
@@ -117,18 +123,42 @@ class Comparison:
             for index, entry in enumerate(found)
         ]
 
-    def _of_case(self, case: Case) -> Iterator[Entry]:
+    def _of_case(self, case: Case) -> list[Entry]:
+        """Without times."""
         judges = [Judge(run, self.folder / f"answers-{run.name}.jsonl") for run in case.runs]
+        found = []
         for format in FORMATS:
             ours = self._own(case, judges, format)
             assert ours.faith is not None
-            others = [
-                self._peers(case, judges, format, peer, ours.faith) for peer in peers_of(format, self.quick)
-            ]
-            # Of edgeall's own, the ratio that is shown is of the rounds beside the vendor's default.
-            beside = [each.ours_to_float for each in others if each.peer and each.peer.default]
-            yield replace(ours, to_float=beside[0] if beside else None)
-            yield from others
+            found.append(ours)
+            for peer in peers_of(format, self.quick):
+                found.append(self._peers(case, judges, format, peer, ours.faith))
+        return found
+
+    def _timed(self, case: Case, entries: Sequence[Entry]) -> list[Entry]:
+        """The entries of a case with their times. Those of edgeall's own models are beside the vendor's default."""
+        run = case.runs[0]
+        image = Judge(run, self.folder / f"answers-{run.name}.jsonl").image
+        timed, beside = dict[int, Entry](), dict[artifact.Format, Times]()
+        for index, entry in enumerate(entries):
+            if entry.peer is None or entry.path is None:
+                continue
+            found = self._measure(case, entry.format, entry.path, image)
+            to_float = _times(found, OURS, FLOAT)
+            timed[index] = replace(
+                entry,
+                to_float=_times(found, PEER, FLOAT),
+                ours_to_float=to_float,
+                to_peer=_times(found, OURS, PEER),
+            )
+            if entry.peer.default:
+                beside[entry.format] = to_float
+        return [
+            replace(entry, to_float=beside.get(entry.format))
+            if entry.peer is None
+            else timed.get(index, entry)
+            for index, entry in enumerate(entries)
+        ]
 
     def _own(self, case: Case, judges: Sequence[Judge], format: artifact.Format) -> Entry:
         paths = [path_of(run, format, "int8") for run in case.runs]
@@ -144,27 +174,20 @@ class Comparison:
             material = quantizing.prepare(run, self.shared / "peers", None, self.say)
             made.append(quantizing.quantize(peer, format, material, environment, self.say))
             if made[-1].path is None:
-                return Entry(case.name, run.backbone, format, peer, made[-1].note, made[-1].seconds)
+                return Entry(case.name, run.backbone, format, peer, made[-1].note, seconds=made[-1].seconds)
         paths = [each.path for each in made if each.path is not None]
         try:
             entry = self._judged(case, judges, format, peer, paths, made[0].note)
         except EdgeallError as error:
-            return Entry(case.name, case.runs[0].backbone, format, peer, str(error), made[0].seconds)
+            return Entry(case.name, case.runs[0].backbone, format, peer, str(error), seconds=made[0].seconds)
         assert entry.faith is not None
-        entry = replace(
+        return replace(
             entry,
             seconds=made[0].seconds,
             tests={
                 TEST: comparing.paired(ours.kept, entry.faith.kept),
                 "shifted": comparing.paired(ours.shifted, entry.faith.shifted),
             },
-        )
-        found = self._measure(case, format, paths[0], judges[0].image)
-        return replace(
-            entry,
-            to_float=_times(found, PEER, FLOAT),
-            ours_to_float=_times(found, OURS, FLOAT),
-            to_peer=_times(found, OURS, PEER),
         )
 
     def _judged(
@@ -188,6 +211,7 @@ class Comparison:
             format,
             peer,
             note,
+            path=paths[0],
             megabytes=megabytes(paths[0]),
             float_operators=first.float_operators,
             operators=first.operators,
