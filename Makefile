@@ -72,7 +72,7 @@ int8-gate: $(READY)
 # An interrupted bench resumes. RUN: a run in place of one that is made; ARTIFACT: a TFLite artifact for `classify`.
 bench: $(READY)
 	$(BIN)/python benchmarks/bench $(if $(QUICK),--quick) $(if $(SECTIONS),--sections "$(SECTIONS)") \
-		$(if $(RUN),run=$(RUN)) $(if $(ARTIFACT),artifact=$(ARTIFACT)) $(if $(DATA),data=$(DATA))
+		$(if $(RUN),run=$(RUN)) $(if $(ARTIFACT),artifact=$(ARTIFACT))
 
 bench-gate: $(READY)
 	$(BIN)/python benchmarks/bench --gate

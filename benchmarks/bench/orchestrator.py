@@ -32,6 +32,8 @@ from edgeall.measuring.environment import environment
 PROJECT = Path(__file__).resolve().parents[2]
 WORK = PROJECT / ".bench"
 RESULTS = PROJECT / "benchmarks" / "results"
+OPTIONS = ("run", "artifact")
+"""What sections can be given."""
 
 
 def main() -> int:
@@ -57,6 +59,8 @@ def main() -> int:
         parser.error(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
     if wrong := [option for option in args.options if "=" not in option]:
         parser.error(f"{wrong[0]} is not NAME=PATH")
+    if unknown := [option for option in args.options if option.partition("=")[0] not in OPTIONS]:
+        parser.error(f"no option {unknown[0]}; there are {', '.join(OPTIONS)}")
     options = {name: Path(path).resolve() for name, _, path in (o.partition("=") for o in args.options)}
     if (found := Path(edgeall.__file__).resolve().parent) != PROJECT / "edgeall":
         parser.error(

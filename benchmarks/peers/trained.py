@@ -32,7 +32,7 @@ class Training:
 
 _BRIEF = ("--recipe", "scratch", "--epochs", "6", "--input-size", "96")
 TRAININGS = (
-    Training("mobilenetv2", ("--epochs", "4", "--folds", "2"), WEIGHTS),
+    Training("mobilenetv2", ("--epochs", "4", "--folds", "3"), WEIGHTS),
     *(Training(name, _BRIEF) for name in ("densenet201", "inceptionv3", "resnet101v2", "vgg16", "vgg19")),
 )
 QUICK = Training("mobilenetv2", ("--epochs", "1", "--head-epochs", "20", "--input-size", "96"), WEIGHTS)

@@ -74,14 +74,20 @@ def near_pairs(records: Sequence[ImageRecord], progress: Progress = SILENT) -> l
                 close = coarse[rows] @ coarse[columns].T >= NEAR - _SLACK
                 if np.count_nonzero(close) > _MANY * close.size:
                     close = bounds[rows] @ bounds[columns].T >= NEAR - _SLACK
-                one, two = np.nonzero(np.triu(close, 1) if start == other else close)
-                pairs += _near(spectra, one + start, two + other, joined)
+                # `nonzero` of a matrix takes as long as the product that made it; of a vector a tenth.
+                found = np.flatnonzero(np.triu(close, 1) if start == other else close)
+                one, two = np.divmod(found, close.shape[1])
+                pairs += _near(spectra, bounds, one + start, two + other, joined)
             advance(1)
     return sorted(pairs)
 
 
 def _near(
-    spectra: Floats, one: npt.NDArray[np.int64], other: npt.NDArray[np.int64], joined: "_Joined"
+    spectra: Floats,
+    bounds: Floats,
+    one: npt.NDArray[np.int64],
+    other: npt.NDArray[np.int64],
+    joined: "_Joined",
 ) -> Iterable[Pair]:
     """Those of the pairs (one, other) that are near and join images which are not joined yet."""
     while len(one):
@@ -89,6 +95,8 @@ def _near(
         one, other = one[apart], other[apart]
         now, one = one[:_AT_ONCE], one[_AT_ONCE:]
         then, other = other[:_AT_ONCE], other[_AT_ONCE:]
+        close = np.einsum("ij,ij->i", bounds[now], bounds[then]) >= NEAR - _SLACK
+        now, then = now[close], then[close]
         near = _correlations(spectra[now], spectra[then]) >= NEAR
         for pair in zip(now[near].tolist(), then[near].tolist(), strict=True):
             if joined.join(*pair):
@@ -159,7 +167,7 @@ def _spectra(thumbnails: Floats) -> Floats:
 _FLAT = 1e-6
 """Length of a spectrum up to which a picture is flat: what rounding in float64 leaves of 255 is shorter."""
 
-_BOUND, _SIGNED, _POOLS = 768, 136, 16
+_BOUND, _SIGNED, _POOLS = 768, 136, 96
 _COARSE = _SIGNED + _POOLS
 """Entries of a vector of `_bounds`; those of them that have a sign, which come first; what `_pooled` makes of the rest;
 and the entries of its vector."""
@@ -195,7 +203,7 @@ _HALF = np.float32(math.sqrt(0.5))
 
 
 def _pooled(bounds: Floats) -> Floats:
-    """Shorter vectors (n, 152), in which lengths of neighbouring frequencies are taken together.
+    """Shorter vectors (n, 232), in which lengths of neighbouring frequencies are taken together.
 
     Their products are at least those of `_bounds`, by the inequality of Cauchy and Schwarz.
     """

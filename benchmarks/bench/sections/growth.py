@@ -25,7 +25,8 @@ TITLE = "Growth"
 ABOUT = """Commands on ever more pictures, artifacts, devices and calibration images, each in a process of its own. A
 figure that grows as size^slope has the slope 1 where it grows linearly. The slope is that of the two largest sizes:
 what a command costs to start weighs least there, and what grows worse than linearly weighs most. The figure is that of
-the largest size. Memory is the peak of resident bytes of the largest process.
+the largest size. Time is the processor's, which other work on the machine changes least. Memory is the peak of resident
+bytes of the largest process.
 
 Goal: a slope of at most 1.1. Sorting adds a few hundredths to 1."""
 
@@ -83,7 +84,7 @@ def measured(bench: Bench, case: Case) -> list[dict[int, Figures]]:
 
 def rows(case: Case, rounds: Sequence[Mapping[int, Figures]], sizes: Sequence[int]) -> Iterator[Row]:
     """Time and memory."""
-    for name, key, unit, scale in (("time", "seconds", "s", 1.0), ("memory", "peak_bytes", "MB", 1e6)):
+    for name, key, unit, scale in (("time", "processor", "s", 1.0), ("memory", "peak_bytes", "MB", 1e6)):
         at = {size: [each[size][key] / scale for each in rounds] for size in sizes}
         upper = sizes[-2:]
         told = ", ".join(f"{median(at[size]):.3g} {unit} at {size:,}" for size in sizes)
