@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeall.artifact import Artifact, files_of, read
+from edgeall.cluster.allocator import keep_freed_memory
 from edgeall.cluster.inputs import MAX_BYTES, Input, check_protocol
 from edgeall.cluster.rows import Row, failed, row_of, table_of
 from edgeall.cluster.scheduler import surroundings
@@ -110,6 +111,7 @@ def loaded(model: Model) -> Classifier:
 
 def _load(model: Model) -> Classifier:
     """A classifier of the artifact in files of this machine, which go with it."""
+    keep_freed_memory()
     folder = Path(tempfile.mkdtemp(prefix="edgeall-", dir=surroundings().scratch))
     try:
         for name, content in model.files.items():
