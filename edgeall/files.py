@@ -114,17 +114,21 @@ def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Lock the file at `path` during the block; other processes wait. A missing file is created.
+def alone(path: Path, waiting: Callable[[], None], mode: int = 0o666) -> Iterator[int]:
+    """Lock the file at `path` during the block, which has its descriptor; other processes wait.
 
     There is no lock on Windows and on file systems without locks.
 
     Args:
-        waiting: called before waiting for another process.
+        waiting: called before waiting for another process. What it raises ends the wait.
+        mode: permissions of the file where it is missing, and made.
+
+    Raises:
+        FileError: the file cannot be written.
     """
     with _as_file_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, mode)
     try:
         if fcntl is not None:
             try:
@@ -134,7 +138,7 @@ def alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
                 fcntl.flock(lock, fcntl.LOCK_EX)
             except OSError:
                 pass
-        yield
+        yield lock
     finally:
         os.close(lock)
 

@@ -8,23 +8,18 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from edgeall import documents
 from edgeall.cluster.inputs import Part
 from edgeall.cluster.rows import stored
 from edgeall.errors import FileError, UsageError
 from edgeall.field.counts import Counts
-from edgeall.files import replacing, write_json
+from edgeall.files import alone, replacing, write_json
 from edgeall.values import dataclass
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 SUFFIX = ".parquet"
 JOB = "_job.json"
@@ -226,23 +221,13 @@ def _empty(path: Path) -> None:
     (path / _EMPTYING).unlink()
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _alone(path: Path) -> AbstractContextManager[int]:
     """No other process writes the set meanwhile."""
-    lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        if fcntl is not None:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UsageError(
-                    f"{path} is being written by another process: give another name, or wait"
-                ) from None
-            except OSError:
-                pass  # a file system without locks
-        yield
-    finally:
-        os.close(lock)
+
+    def refuse() -> NoReturn:
+        raise UsageError(f"{path} is being written by another process: give another name, or wait") from None
+
+    return alone(path / _LOCK, refuse)
 
 
 def _count(census: Census, table: Any) -> None:

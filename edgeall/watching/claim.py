@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
+from typing import NoReturn
 
-from edgeall.errors import FileError, UsageError
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from edgeall import files
+from edgeall.errors import UsageError
 
 _MOST_BYTES = 1 << 20
 
@@ -86,20 +83,11 @@ def claimed(folder: Path, log: Path) -> Iterator[Claim]:
     """
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     place = log.with_name(f".{log.name}.{digest}.lock")
-    try:
-        handle = os.open(place, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise FileError(place, error.strerror or str(error)) from None
-    try:
-        if fcntl is not None:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UsageError(
-                    f"{folder} is being watched by another process with the same log: end that one first"
-                ) from None
-            except OSError:
-                pass  # a file system without locks
+
+    def refuse() -> NoReturn:
+        raise UsageError(
+            f"{folder} is being watched by another process with the same log: end that one first"
+        ) from None
+
+    with files.alone(place, refuse, 0o600) as handle:
         yield Claim(handle)
-    finally:
-        os.close(handle)

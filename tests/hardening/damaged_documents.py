@@ -189,7 +189,12 @@ def damage(rng: random.Random, content: bytes, suffix: str) -> bytes:
         value = rng.choice(
             ("[" * 3000, "nan", "-1", '"\\u0000"', "{}", "1e400", "9" * 5000, '["a", 1]', "1979-05-27")
         )
-        lines[at] = f"{lines[at].split('=')[0].strip() or 'x'} = {value}\n"
+        key = (
+            ".".join("k" * rng.choice((1, 99, 101, 5000)))
+            if rng.random() < 0.1
+            else lines[at].split("=")[0].strip()
+        )
+        lines[at] = f"{key or 'x'} = {value}\n"
         return "".join(lines).encode()
     try:
         document = json.loads(content)

@@ -445,7 +445,7 @@ def test_a_spoiled_lock_says_nothing(artifact: Artifact, scans: Path, log: Path,
 def test_where_there_are_no_locks_the_log_takes_each_picture_once(
     artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgeall.watching.claim.fcntl", None)
+    monkeypatch.setattr("edgeall.files.fcntl", None)
     draw("a.png", 0)
     list(scripted(artifact, scans, log, lambda: once(artifact, scans, log), nothing, nothing, nothing))
     assert names(log) == ["a.png"]
