@@ -46,6 +46,18 @@ class Task:
             yield np.array(tensor[None])
 
 
+class PairLoader:
+    """Calibration inputs in pairs with labels, which are not used: what Intel Neural Compressor takes."""
+
+    batch_size = 1
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    def __iter__(self) -> Any:
+        return ((tensor, 0) for tensor in self.task.tensors())
+
+
 class Refused(Exception):
     """The peer does not take this network, or makes no model of this format: what it says itself."""
 

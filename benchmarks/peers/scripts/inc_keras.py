@@ -1,27 +1,15 @@
 """Intel Neural Compressor 3: static quantization of the Keras model, and of the SavedModel of the same network."""
 
 import keras
-from contract import Refused, Task, answer
+from contract import PairLoader, Refused, Task, answer
 from neural_compressor.tensorflow import StaticQuantConfig, quantize_model
-
-
-class Loader:
-    """Pairs of inputs and labels that are not used."""
-
-    batch_size = 1
-
-    def __init__(self, task: Task) -> None:
-        self.task = task
-
-    def __iter__(self):
-        return ((tensor, 0) for tensor in self.task.tensors())
 
 
 def make(task: Task) -> None:
     said = []
     for name, given in (("Keras", keras.saving.load_model(task.keras)), ("SavedModel", task.saved_model)):
         try:
-            made = quantize_model(given, StaticQuantConfig(), Loader(task))
+            made = quantize_model(given, StaticQuantConfig(), PairLoader(task))
         except Exception as error:
             text = " ".join(str(error).split())[:160]
             said.append(f"{name}: {type(error).__name__}: {text}")
