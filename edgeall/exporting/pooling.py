@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from edgeall import files
+from edgeall.arrays import ArraysError, read_arrays
 from edgeall.artifact import Parity
+from edgeall.errors import ExportError
 from edgeall.exporting import gate
 from edgeall.exporting.manifest import Exported
 from edgeall.exporting.paired_scores import PairedScores, concatenate
@@ -52,6 +54,9 @@ def pool(exported: Sequence[Exported], recipes: Sequence[Recipe], folder: AnyPat
     """Judge the artifacts of each recipe together, and write `folder`/parity.json.
 
     Float32, which is the same model, and recipes with fewer than two artifacts are left out.
+
+    Raises:
+        ExportError: outputs that `keep` saved are damaged.
     """
     found = []
     for recipe in recipes:
@@ -66,10 +71,14 @@ def pool(exported: Sequence[Exported], recipes: Sequence[Recipe], folder: AnyPat
 
 
 def _read(path: Path) -> PairedScores:
-    with np.load(path, allow_pickle=False) as arrays:
-        values: dict[str, Any] = {name: arrays[name] for name in arrays.files}
-    values["subjects"] = tuple(str(name) or None for name in values["subjects"])
-    return PairedScores(outputs=values.pop("answers"), **values)
+    try:
+        values: dict[str, Any] = read_arrays(path)
+        values["subjects"] = tuple(str(name) or None for name in values["subjects"])
+        return PairedScores(outputs=values.pop("answers"), **values)
+    except (ArraysError, KeyError, TypeError) as error:
+        raise ExportError(
+            f"{path}: damaged ({error}); delete it and the artifact, and export again"
+        ) from None
 
 
 def _place(artifact: Path) -> Path:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall import documents, files
+from edgeall.arrays import read_arrays
 from edgeall.errors import ExportError
 from edgeall.exporting.int8.ir import Floats, FloatWeights, Graph, Node
 from edgeall.exporting.int8.quant_params import QuantParams, quantize_weights
@@ -107,20 +107,20 @@ def load(path: Path) -> QuantizedModel:
         ExportError: missing, damaged, or of another version.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            content = documents.parse(arrays["document"].tobytes())
-            if documents.build(_ModelSchema, content).schema != SCHEMA:
-                raise ExportError(f"{path}: written by another version of edgeall; quantize the model again")
-            document = documents.build(_ModelDocument, content)
-            weights = {
-                name: IntWeights(*(arrays[f"{index}_{part}"] for part in ("kernel", "scale", "bias")))
-                for index, name in enumerate(document.weighted)
-            }
+        arrays = read_arrays(path)
+        content = documents.parse(arrays["document"].tobytes())
+        if documents.build(_ModelSchema, content).schema != SCHEMA:
+            raise ExportError(f"{path}: written by another version of edgeall; quantize the model again")
+        document = documents.build(_ModelDocument, content)
+        weights = {
+            name: IntWeights(*(arrays[f"{index}_{part}"] for part in ("kernel", "scale", "bias")))
+            for index, name in enumerate(document.weighted)
+        }
         return QuantizedModel(
             graph=Graph(document.nodes),
             weights=weights,
             quant_params={name: QuantParams(scale, zero) for name, (scale, zero) in document.grids.items()},
             weight_bits=document.weight_bits,
         )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError) as error:
         raise ExportError(f"{path}: not a quantized model ({error}); quantize the model again") from None
