@@ -68,6 +68,14 @@ def test_single_cells_on_black_do_not_chain_into_each_other(real_data: Path) -> 
     assert all(seen[a].sample.subject == seen[b].sample.subject for a, b in found)
 
 
+@pytest.fixture(params=["all entries of bounds", "principal components"])
+def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As few images are compared, and as many."""
+    if request.param == "principal components":
+        monkeypatch.setattr("edgeall.datasets.duplicates._SAMPLE", 20)
+
+
+@pytest.mark.usefixtures("bounds")
 def test_pairs_join_what_eight_correlations_of_pixel_differences_find(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     originals = np.stack([image.thumbnail for image in seen_of(tmp_path, [picture(n) for n in range(40)])])
@@ -81,6 +89,7 @@ def test_pairs_join_what_eight_correlations_of_pixel_differences_find(tmp_path: 
     assert near_pairs(seen) == expected
 
 
+@pytest.mark.usefixtures("bounds")
 def test_real_cells_are_joined_as_by_eight_correlations(real_data: Path) -> None:
     seen, _ = survey(read_dataset(real_data / "cnmc").samples)
     expected = near_by_pixels(seen)
