@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="METHOD",
         help="ptq: the format's own calibration alone; qat: quantization-aware training from labels alone; auto "
         "(default): the format's own calibration and the one INT8 model for all formats are compared, by the gate and "
-        "then by time, and where all fail the latter is trained",
+        "then by time, and where the latter fails and none passes it is trained",
     )
     parser.add_argument(
         "--calibration",

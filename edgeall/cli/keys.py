@@ -27,7 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"encrypt NAME.key with a passphrase, asked for at the terminal or taken from {PASSPHRASE}",
     )
     make.add_argument(
-        "--overwrite", action="store_true", help="replace keys: what the old one signed is then orphaned"
+        "--overwrite",
+        action="store_true",
+        help="replace both keys; kits signed with the old one need its NAME.pub",
     )
     sign = verbs.add_parser("sign", help="sign a kit in its place")
     sign.add_argument("kit", type=Path, metavar="KIT")
@@ -41,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--key",
         type=Path,
         metavar="NAME.pub",
-        help="the public key that it must be signed by; without it damage is noticed, and deceit is not",
+        help="the public key that it must be signed by; without it, damage is detected, but not a forged kit",
     )
     parser.epilog = (
         "Keys are on the curve P-256; signatures are in the OpenSSF's model-signing format, made and verified offline. "

@@ -125,7 +125,7 @@ COMMANDS = (
         interrupted="what is in the log stays there",
         environment={"OPENBLAS_NUM_THREADS": "1"},
     ),
-    Command("log", "show, check, export, archive the log of watch; remove a person from it"),
+    Command("log", "show, check, export, archive the log of watch and serve; remove a person from it"),
 )
 
 _EPILOG = "Research use only; not a medical device. See also: edgeall COMMAND --help."
