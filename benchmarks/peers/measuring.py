@@ -81,10 +81,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Case:
-    """Runs of one backbone, whose pictures are judged together. Times are of the first."""
+    """Runs of one backbone, whose pictures are judged together. Times are of the first.
+
+    Attributes:
+        defaults: they are compared with vendors' defaults alone.
+    """
 
     name: str
     runs: tuple[runs.Run, ...]
+    defaults: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ class Comparison:
             ours = self._own(case, judges, format)
             assert ours.faith is not None
             found.append(ours)
-            for peer in peers_of(format, self.quick):
+            for peer in peers_of(format, self.quick or case.defaults):
                 found.append(self._peers(case, judges, format, peer, ours.faith))
         return found
 

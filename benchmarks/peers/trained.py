@@ -23,17 +23,20 @@ class Training:
     Attributes:
         arguments: of `edgeall train`, beside data and name.
         weights: where its pretrained weights are; None for random ones. Without the file the weights are random.
+        defaults: it is compared with vendors' defaults alone.
     """
 
     backbone: str
     arguments: tuple[str, ...]
     weights: Path | None = None
+    defaults: bool = False
 
 
 _BRIEF = ("--recipe", "scratch", "--epochs", "6", "--input-size", "96")
 TRAININGS = (
     Training("mobilenetv2", ("--epochs", "4", "--folds", "3"), WEIGHTS),
-    *(Training(name, _BRIEF) for name in ("densenet201", "inceptionv3", "resnet101v2", "vgg16", "vgg19")),
+    Training("densenet201", _BRIEF),
+    *(Training(name, _BRIEF, defaults=True) for name in ("inceptionv3", "resnet101v2", "vgg16", "vgg19")),
 )
 QUICK = Training("mobilenetv2", ("--epochs", "1", "--head-epochs", "20", "--input-size", "96"), WEIGHTS)
 

@@ -18,6 +18,7 @@ NAME = "int8"
 TITLE = "INT8 artifacts beside other tools"
 ABOUT = """
 Every tool quantizes the same float model of a run, in an environment of its own, with the same 100 training images.
+MobileNetV2 and DenseNet201 are compared with all tools, the other backbones with the vendors' default quantizers.
 All models are judged in edgeall's sessions, with one preprocessing, against the float Keras model.
 
 - Verdicts kept: share of pictures with the float model's verdict. Every model, a peer's too, has the threshold that
@@ -92,12 +93,12 @@ def _cases(bench: Bench) -> list[Case]:
         return [_case(trained.exported(each, PROJECT, bench.say)) for each in found]
     wanted = (trained.QUICK,) if bench.quick else trained.TRAININGS
     folder = bench.shared / f"int8-runs-{__version__}"
-    return [_case(trained.provide(each, folder, PROJECT, bench.say)) for each in wanted]
+    return [_case(trained.provide(each, folder, PROJECT, bench.say), each.defaults) for each in wanted]
 
 
-def _case(found: list[runs.Run]) -> Case:
+def _case(found: list[runs.Run], defaults: bool = False) -> Case:
     first = found[0]
-    return Case(f"{first.backbone} at {first.pixels.size}", tuple(found))
+    return Case(f"{first.backbone} at {first.pixels.size}", tuple(found), defaults)
 
 
 def _rows(entry: Entry, entries: list[Entry]) -> Iterator[Row]:
