@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from statistics import median
 
 import numpy as np
 from classify_speed import took
+from export_speed import copied
 from PIL import Image
 
 from bench import samples
@@ -47,6 +49,7 @@ class Case:
         sizes, quick: in increasing order, without and with QUICK=1.
         command: makes what a size needs, and returns the command.
         good: exit statuses.
+        fresh: called before each turn, so that it finds nothing of an earlier one.
     """
 
     what: str
@@ -55,6 +58,7 @@ class Case:
     quick: tuple[int, ...]
     command: Callable[[Bench, int], Command]
     good: tuple[int, ...] = (0,)
+    fresh: Callable[[Bench, int], None] | None = None
 
 
 def lacking(options: Mapping[str, Path], shared: Path) -> str | None:
@@ -74,7 +78,7 @@ def measured(bench: Bench, case: Case) -> list[dict[int, Figures]]:
     """Of each round the figures of each size."""
     sizes = case.quick if bench.quick else case.sizes
     commands = {size: case.command(bench, size) for size in sizes}
-    ways = {str(size): partial(_took, commands[size], case.good) for size in sizes}
+    ways = {str(size): partial(_took, bench, case, size, commands[size]) for size in sizes}
     found = bench.rounds.measure(f"{case.what}, {case.unit}", 2 if bench.quick else 3, ways)
     return [
         dict(zip(sizes, figures, strict=True))
@@ -94,8 +98,10 @@ def rows(case: Case, rounds: Sequence[Mapping[int, Figures]], sizes: Sequence[in
         )  # fmt: skip
 
 
-def _took(command: Command, good: Sequence[int]) -> Figures:
-    turn = took(command, good=good)
+def _took(bench: Bench, case: Case, size: int, command: Command) -> Figures:
+    if case.fresh is not None:
+        case.fresh(bench, size)
+    turn = took(command, good=case.good)
     return {"seconds": turn.elapsed, "processor": turn.processor, "peak_bytes": float(turn.peak)}
 
 
@@ -196,8 +202,7 @@ def _of_devices(bench: Bench, count: int) -> Command:
 
 
 def _export(bench: Bench, count: int) -> Command:
-    """INT8 calibrated on that many images, by a recipe of its own."""
-    run = samples.made_run(bench, samples.QUICK_SIZE)
+    """INT8 calibrated on that many images, by a recipe of its own, of a copy of the run."""
     configuration = bench.folder / "configuration"
     recipe = configuration / "edgeall" / "export" / f"tflite-int8-{count}.toml"
     if not recipe.exists():
@@ -207,10 +212,30 @@ def _export(bench: Bench, count: int) -> Command:
         changed = text.replace("images = 100 ", f"images = {count} ", 1)
         assert changed != text or count == 100
         files.write_text(recipe, changed)
-    words = ("export", str(run), "--recipe", recipe.stem, "--int8-method", "ptq", "--overwrite")
+    words = (
+        "export",
+        str(_copy(bench, count)),
+        "--recipe",
+        recipe.stem,
+        "--int8-method",
+        "ptq",
+        "--overwrite",
+    )
     folder = str(pictures(bench, 10_000 if not bench.quick else 1000))
     variable = f"XDG_CONFIG_HOME={configuration}"
     return ["env", variable, *_edgeall(*words, "--calibration", folder)]
+
+
+def _copy(bench: Bench, count: int) -> Path:
+    """Where the copy of the run is."""
+    return bench.folder / f"run-{count}" / samples.made_run(bench, samples.QUICK_SIZE).name
+
+
+def _without_exports(bench: Bench, count: int) -> None:
+    """A copy of the run that has neither artifacts nor cached INT8 models."""
+    place = _copy(bench, count).parent
+    shutil.rmtree(place, ignore_errors=True)
+    copied(samples.made_run(bench, samples.QUICK_SIZE), place)
 
 
 CASES = (
@@ -219,5 +244,13 @@ CASES = (
     Case("report", "artifacts", (12, 60, 300, 1500), (12, 60, 240), _of_artifacts(["report"])),
     Case("recommend", "artifacts", (12, 60, 300, 1500), (12, 60, 240), _of_artifacts(["recommend"]), (0, 1)),
     Case("report", "devices", (4, 16, 64, 256), (4, 16, 48), _of_devices),
-    Case("export to INT8", "calibration images", (50, 200, 800, 3200), (50, 200), _export, (0, 1)),
+    Case(
+        "export to INT8",
+        "calibration images",
+        (50, 200, 800, 3200),
+        (50, 200),
+        _export,
+        (0, 1),
+        fresh=_without_exports,
+    ),
 )
