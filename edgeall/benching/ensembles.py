@@ -117,6 +117,8 @@ def _artifact(ensemble: Ensemble, members: Sequence[Artifact]) -> Artifact:
         backbone=ensemble.backbone,
         head="+".join(dict.fromkeys(origin.head for origin in origins)),
         weights="; ".join(dict.fromkeys(origin.weights for origin in origins)),
+        # There is no one model file: the ensemble's folder tells it from others.
+        model_sha256="",
     )
     metadata = dataclasses.replace(
         of_first,

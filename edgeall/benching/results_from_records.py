@@ -59,9 +59,18 @@ class Subject:
 
     @property
     def float_key(self) -> tuple[str, ...]:
-        """Artifacts with the same are conversions of one model to one format."""
+        """Artifacts with the same are conversions of one model to one format, scored on the same images.
+
+        A run's name tells no model: folds have one for each cross-validation, and other folders may have it too.
+        """
         origin = self.artifact.metadata.provenance
-        return (origin.run, origin.data_fingerprint, self.artifact.metadata.format)
+        # Artifacts of earlier versions do not say the model: of these, what lies together is taken for one.
+        model = origin.model_sha256 or str((self.run_folder or self.artifact.path.parent).resolve())
+        return (
+            *(origin.run, origin.backbone, origin.data_fingerprint, model),
+            self.artifact.metadata.format,
+            self.tests.key,
+        )
 
 
 @dataclass(frozen=True)
