@@ -24,9 +24,14 @@ def name_of(options: Mapping[str, Path], quick: bool) -> str:
     if given is None:
         size = QUICK_SIZE if quick else SIZE
         return f"mobilenetv2 at {size} pixels, random weights, drawn smears, edgeall {__version__}"
+    return content_of(given)
+
+
+def content_of(run: Path) -> str:
+    """A run's name, and digests that change with the run and with its artifacts."""
     # An export changes no `run.json`; the manifest has the SHA-256 of each artifact.
-    told = [path for path in (given / "run.json", given / "exports" / manifest.FILE) if path.exists()]
-    return " ".join([given.name, *(files.sha256_file(path)[:12] for path in told)])
+    told = [path for path in (run / "run.json", run / "exports" / manifest.FILE) if path.exists()]
+    return " ".join([run.name, *(files.sha256_file(path)[:12] for path in told)])
 
 
 def run(bench: Bench) -> Path:

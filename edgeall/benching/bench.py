@@ -86,6 +86,8 @@ def bench(
         if not measured.fresh and earlier:
             # Nothing was measured now: the machine's state then is the one that counts.
             document = dataclasses.replace(document, environment=earlier[0])
+        for output in outputs.values():
+            document = output.with_checks(document)
         fresh = measured.fresh
         if witnesses:
             checks = cross_check(document.results, subjects, profile, settings, progress)
@@ -232,6 +234,7 @@ def _carry_out(
                 if not foreign:
                     if not overwrite:
                         _refuse_replacing(start, known, outputs, subjects)
+                        _refuse_others([known[key] for key in wanted if key in known], outputs, subjects)
                     return _measure(start, messages, wanted, known, journals, of, progress)
             progress.note(
                 f"{len(foreign)} earlier records are of other measurements than they say: passed over"
@@ -297,6 +300,19 @@ def _refuse_replacing(
             raise UsageError(
                 f"{output.path} holds results of {subject.shown} under other settings, images or libraries: "
                 "--overwrite to replace them"
+            )
+
+
+def _refuse_others(
+    records: Sequence[Record], outputs: dict[Path, ResultFile], subjects: Sequence[Subject]
+) -> None:
+    """Nor are they replaced by records of before, as of an earlier bench under these settings or on these images."""
+    for m in gather(subjects, records):
+        output = outputs.get(m.subject.run_folder) if m.subject.run_folder else None
+        if output and output.contradicts(m):
+            raise UsageError(
+                f"{output.path} holds results of {m.name} from a later bench, and the records of these settings and "
+                "images are others: --overwrite to measure again and replace them"
             )
 
 

@@ -48,7 +48,7 @@ class EnsembleRecords:
 def together(measured: Sequence[Measured], ensembles: Sequence[Ensemble]) -> list[EnsembleRecords]:
     """One for each ensemble, recipe, engine and thread count that all its members were measured with.
 
-    Members that were not scored on the same images make none.
+    Members that were not scored on the same images, or have no round in common, make none.
     """
     found = []
     for ensemble in ensembles:
@@ -59,7 +59,7 @@ def together(measured: Sequence[Measured], ensembles: Sequence[Ensemble]) -> lis
         ]  # fmt: skip
         for kind in own[0]:
             members = [each[kind] for each in own if kind in each]
-            if len(members) == len(own) and len({_images(m) for m in members}) == 1:
+            if len(members) == len(own) and len({_images(m) for m in members}) == 1 and _rounds(members):
                 found.append(_combined(ensemble, members))
     return found
 
@@ -117,6 +117,8 @@ def _artifact(ensemble: Ensemble, members: Sequence[Artifact]) -> Artifact:
         backbone=ensemble.backbone,
         head="+".join(dict.fromkeys(origin.head for origin in origins)),
         weights="; ".join(dict.fromkeys(origin.weights for origin in origins)),
+        # There is no one model file: the ensemble's folder tells it from others.
+        model_sha256="",
     )
     metadata = dataclasses.replace(
         of_first,
@@ -130,13 +132,19 @@ def _artifact(ensemble: Ensemble, members: Sequence[Artifact]) -> Artifact:
 
 
 def _parity(members: Sequence[Parity | None]) -> Parity | None:
-    """The worst of the members': one that failed its gate fails the ensemble, one that is unproven leaves it so."""
+    """The worst of the members': one that failed its gate fails the ensemble, one that is unproven leaves it so.
+
+    None where a member's is not known, unless another failed.
+    """
     known = [parity for parity in members if parity is not None]
-    return min(
+    worst = min(
         known,
         key=lambda parity: (_WORST_FIRST.index(parity.word), -parity.mean_abs_diff),
         default=None,
     )
+    if len(known) < len(members) and worst is not None and worst.word != "failed":
+        return None
+    return worst
 
 
 def _tests(members: Sequence[TestSet]) -> TestSet:

@@ -1,6 +1,7 @@
 """Which images an artifact is scored on: never one that it learned or was tuned on, as far as anything can tell."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ class TestSet:
 
     Attributes:
         truth: index into the decision's labels of each image.
-        subjects: of each image; None where not known.
+        subjects: of each image; None of all where one is not known, because intervals cannot count people then.
         grouped_by: one of `edgeall.results.document.SPLITS`.
         data: name of the layout they came in.
         notes: what a reader must know of the choice, a line each.
@@ -77,7 +78,7 @@ def _held_out(run: Run, data: Path | None) -> TestSet:
             for member, path in zip(members, paths, strict=True)
         ),
         truth=tuple(run.class_indices("test")),
-        subjects=tuple(member.subject for member in members),
+        subjects=_of_all([member.subject for member in members]),
         grouped_by=run.split.grouped_by if run.split.grouped_by in SPLITS else "image",
         data=run.data.layout,
     )
@@ -118,11 +119,16 @@ def _other(artifact: Artifact, run: Run | None, data: Path) -> TestSet:
     return TestSet(
         images=tuple(images),
         truth=tuple(truth),
-        subjects=tuple(subjects),
+        subjects=_of_all(subjects),
         grouped_by="unknown" if run is None or run.split.grouped_by == "unknown" else "other",
         data=dataset.layout,
         notes=tuple(notes),
     )
+
+
+def _of_all(subjects: Sequence[str | None]) -> tuple[str | None, ...]:
+    """As they are where every image has one, as for a run's own predictions (`Predictions.groups`)."""
+    return (None,) * len(subjects) if None in subjects else tuple(subjects)
 
 
 def _label_map(

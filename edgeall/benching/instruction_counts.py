@@ -28,9 +28,13 @@ def instructions(counted: Record | None, threads: int) -> tuple[int | None, Coun
 
 
 def together(members: Sequence[Record | None]) -> Record | None:
-    """Of an ensemble, whose members run one after the other; None unless all were counted."""
-    counted = [member for member in members if member is not None and member.result is not None]
-    if len(counted) < len(members):
-        return None
-    runs = zip(*(record.result["instructions"] for record in counted if record.result), strict=True)
-    return dataclasses.replace(counted[0], result={"instructions": [sum(run) for run in runs]})
+    """Of an ensemble, whose members run one after the other; None where nothing counted one of them.
+
+    Where a member's could not be counted, its record tells why.
+    """
+    tried = [member for member in members if member is not None]
+    failed = next((member for member in tried if member.result is None), None)
+    if failed is not None or len(tried) < len(members):
+        return failed
+    runs = zip(*(record.result["instructions"] for record in tried if record.result), strict=True)
+    return dataclasses.replace(tried[0], result={"instructions": [sum(run) for run in runs]})

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from edgeall import artifact, documents, files, results
 from edgeall.benching import cost_figures
+from edgeall.benching.results_from_records import Measured, contradicts
 from edgeall.errors import EdgeallError, MeasurementError
 from edgeall.measuring.records import FigureKey, Journal, Record
 from edgeall.results import Document, Failure, Result
@@ -89,6 +91,27 @@ class ResultFile:
             for each in failures
             if each.sha256 is not None and each.kind is not None and each.threads is not None
         }
+
+    def contradicts(self, m: Measured) -> bool:
+        """Whether it holds settled figures of the same artifact and threads that are of other measurements."""
+        return self.earlier is not None and any(
+            contradicts(each, m, self.settled())
+            for each in self.earlier.results
+            if (each.sha256, each.threads) == (m.accuracy.artifact, m.threads)
+        )
+
+    def with_checks(self, document: Document) -> Document:
+        """The document with the cross-checks that it holds, of results without one whose rounds are the same."""
+        earlier = {} if self.earlier is None else {(r.sha256, r.threads): r for r in self.earlier.results}
+
+        def checked(result: Result) -> Result:
+            before = earlier.get((result.sha256, result.threads))
+            if result.cross_check is not None or before is None or result.latency_ms is None:
+                return result
+            same = before.latency_ms is not None and before.latency_ms.rounds == result.latency_ms.rounds
+            return replace(result, cross_check=before.cross_check) if same else result
+
+        return replace(document, results=tuple(checked(result) for result in document.results))
 
     def write(self, document: Document, fresh: frozenset[str], keep_machine: bool = False) -> None:
         """Add results. Those of other exports that are still there stay as they are, with keys of other versions.

@@ -1,7 +1,7 @@
 """From raw measurements and the truth to the figures that people and scripts read."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from edgeall.benching.corruption_figures import Answered, corruptions
 from edgeall.benching.held_out_images import TestSet
 from edgeall.benching.latency_estimate import estimate
 from edgeall.measuring.plan import BenchSettings
-from edgeall.measuring.records import Record
+from edgeall.measuring.records import FigureKey, Record
 from edgeall.results import Result
 from edgeall.results.accuracy import (
     AucDelta,
@@ -34,6 +34,7 @@ from edgeall.results.corruptions import Corruptions
 from edgeall.results.costs import Latency, Round, Selftest, Thermal, UsedAccelerator
 from edgeall.results.document import Settings, UsedEngine
 from edgeall.results.pairing import ratio_over_common_rounds
+from edgeall.shifts.corruptions import UNCHANGED
 from edgeall.statistics import (
     ClassMetrics,
     Estimate,
@@ -59,9 +60,18 @@ class Subject:
 
     @property
     def float_key(self) -> tuple[str, ...]:
-        """Artifacts with the same are conversions of one model to one format."""
+        """Artifacts with the same are conversions of one model to one format, scored on the same images.
+
+        A run's name tells no model: folds have one for each cross-validation, and other folders may have it too.
+        """
         origin = self.artifact.metadata.provenance
-        return (origin.run, origin.data_fingerprint, self.artifact.metadata.format)
+        # Artifacts of earlier versions do not say the model: of these, what lies together is taken for one.
+        model = origin.model_sha256 or str((self.run_folder or self.artifact.path.parent).resolve())
+        return (
+            *(origin.run, origin.backbone, origin.data_fingerprint, model),
+            self.artifact.metadata.format,
+            self.tests.key,
+        )
 
 
 @dataclass(frozen=True)
@@ -146,6 +156,37 @@ def results_of(
         )
         for m in measured
     ]
+
+
+def contradicts(earlier: Result, m: Measured, settled: Collection[FigureKey]) -> bool:
+    """Whether an earlier result of the same artifact and threads is of other measurements than these.
+
+    `settled`: the figures of it that count; what failed may have been measured since.
+    """
+
+    def is_settled(kind: str, batch: int = 1) -> bool:
+        return FigureKey.of(m.accuracy.artifact, kind, m.threads, batch) in settled
+
+    now, told = _predictions(m), earlier.predictions
+    pairs: list[tuple[object, object]] = []
+    if told is not None and is_settled("accuracy"):
+        pairs += [(told.images, now.images), (told.truth, now.truth), (told.positive, now.positive)]
+        pairs += [] if told.scores is None else [(told.scores, now.scores)]
+    if is_settled("latency"):
+        timed = _latency(m.rounds, "model_ns")
+        if earlier.latency_ms is not None and earlier.latency_ms.raw:
+            pairs.append((earlier.latency_ms.raw, timed.raw))
+        if isinstance(earlier.emulation_wall_ms, float):
+            pairs.append((earlier.emulation_wall_ms, timed.p50))
+    batches = {each.batch: each.latency_ms for each in cost_figures.batches(m.batches)}
+    for each in earlier.batches or ():
+        known = batches.get(each.batch)
+        if each.latency_ms is not None and known is not None and is_settled("batch", each.batch):
+            pairs.append((each.latency_ms.raw, known.raw))
+    unchanged = m.corrupted.get(UNCHANGED)
+    if earlier.corruptions is not None and unchanged is not None:
+        pairs.append((earlier.corruptions.most, len(_raw(unchanged)["names"])))
+    return any(before != after for before, after in pairs)
 
 
 def _result(

@@ -16,7 +16,7 @@ from edgeall.exporting.recipes import Recipe
 from edgeall.exporting.run_figures import figures_of_test, recorded_cut
 from edgeall.runs import Member, Run
 
-METHOD_REVISION = 7
+METHOD_REVISION = 8
 """Incremented whenever edgeall rewrites, rounds, trains, writes or judges a model differently. Artifacts of another
 revision are made anew, also in a development checkout, whose version stays the same while the code changes."""
 

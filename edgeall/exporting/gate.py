@@ -21,6 +21,7 @@ from edgeall.exporting.recipes import Tolerance
 from edgeall.statistics import OneSided, log_losses, paired_auc, paired_mean
 
 Bools = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64]
 
 _ROUNDING = 1e-12
 _SIGNIFICANCE = 0.05
@@ -210,15 +211,21 @@ _CRITERIA: tuple[Callable[[PairedScores, Tolerance, OneSided | None, OneSided], 
 )
 
 
-def mcnemar(kept: Bools, others: Bools, what: str) -> Criterion:
-    """Whether an artifact keeps as many verdicts as another, by McNemar's exact test, one-sided.
+def sign_test(kept: Bools, others: Bools, pictures: Integers, what: str) -> Criterion:
+    """Whether an artifact keeps as many verdicts as another, by a sign test, one-sided.
+
+    Changes of one picture are no independent trials: each picture counts once, for the one that keeps more of its
+    verdicts. Where each picture is there once this is McNemar's exact test.
 
     Args:
         kept, others: whether each image has the float model's verdict, (n,), of the artifact and of the other.
+        pictures: number of the picture that each image is made from, (n,).
         what: name of the images.
     """
-    better, worse = int((kept & ~others).sum()), int((others & ~kept).sum())
-    if worse > better and _binomial_tail(worse, better + worse, 0.5) < _SIGNIFICANCE:
+    gained = np.bincount(pictures, weights=kept.astype(np.int64) - others.astype(np.int64))
+    better, worse = int((gained > 0).sum()), int((gained < 0).sum())
+    fewer = gained.sum() < 0 and worse > better
+    if fewer and _binomial_tail(worse, better + worse, 0.5) < _SIGNIFICANCE:
         return Criterion(
             "failed",
             f"on {what} {kept.mean():.1%} of clear verdicts agree with the float model, "

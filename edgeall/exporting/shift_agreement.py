@@ -2,6 +2,9 @@
 
 import dataclasses
 
+import numpy as np
+import numpy.typing as npt
+
 from edgeall.artifact import ShiftAgreement
 from edgeall.exporting import gate
 from edgeall.exporting.export_context import Candidate, ExportContext
@@ -34,8 +37,17 @@ def with_shifts(candidate: Candidate, own: Candidate | None, task: Task, context
                 )
             )
         if own_scores is not None and candidate is not own:
-            clear = scores.clear
+            clear, pictures = scores.clear, _pictures(kinds)
             what = "changed pictures" if name == SHIFTED else "the other pictures"
-            criterion = gate.mcnemar(scores.same[clear], own_scores.same[clear], what)
+            criterion = gate.sign_test(scores.same[clear], own_scores.same[clear], pictures[clear], what)
             parity = gate.with_criterion(parity, criterion)
     return candidate.with_parity(dataclasses.replace(parity, shifts=tuple(rows)))
+
+
+def _pictures(kinds: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
+    """Number of the picture that each image is made from, (n,): every kind has the same pictures in the same order."""
+    numbers = np.zeros(len(kinds), np.int64)
+    for kind in dict.fromkeys(kinds.tolist()):
+        of = kinds == kind
+        numbers[of] = np.arange(of.sum())
+    return numbers

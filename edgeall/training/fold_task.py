@@ -48,7 +48,7 @@ def train_fold_there(context: "Shared[FoldContext]", split: Split, folder: Path)
         from edgeall.training.folds import finished
 
         progress.check()
-        if common.overwrite or finished(folder, split, common.settings) is None:
+        if common.overwrite or finished(folder, common.dataset, split, common.settings) is None:
             fine_tune(common.dataset, split, common.settings, folder, True, progress)
         return answered(None)
 

@@ -79,13 +79,13 @@ def cross_validate(
     for image in unreadable:
         progress.note(f"left out {image.name}: {image.reason}")
     known = [
-        None if overwrite else finished(_folder(path, fold), split, settings)
+        None if overwrite else finished(_folder(path, fold), dataset, split, settings)
         for fold, split in enumerate(splits, start=1)
     ]
     if scheduler is not None:
         _train_on_workers(dataset, splits, settings, path, overwrite, known, scheduler, progress)
         known = [
-            run or _seen(_folder(path, fold), split, settings)
+            run or _seen(_folder(path, fold), dataset, split, settings)
             for fold, (run, split) in enumerate(zip(known, splits, strict=True), start=1)
         ]
     done = []
@@ -140,13 +140,13 @@ def _train_on_workers(
         lock_of(_folder(path, fold)).unlink(missing_ok=True)
 
 
-def _seen(folder: Path, split: Split, settings: TrainingSettings) -> Run:
+def _seen(folder: Path, dataset: Dataset, split: Split, settings: TrainingSettings) -> Run:
     """The run that a worker has written.
 
     Raises:
         RunError: it is not here.
     """
-    run = finished(folder, split, settings)
+    run = finished(folder, dataset, split, settings)
     if run is None:
         raise RunError(
             f"{folder}: is not what a worker has just trained; workers need the folder of runs under the same path, "
@@ -159,8 +159,8 @@ def _folder(path: Path, fold: int) -> Path:
     return path / f"fold-{fold}"
 
 
-def finished(folder: Path, split: Split, settings: TrainingSettings) -> Run | None:
-    """The fold's run, where `folder` has one with these settings, images and initial weights."""
+def finished(folder: Path, dataset: Dataset, split: Split, settings: TrainingSettings) -> Run | None:
+    """The fold's run, where `folder` has one with these settings, images, positive labels and initial weights."""
     if not (folder / "run.json").exists():
         return None
     try:
@@ -168,6 +168,9 @@ def finished(folder: Path, split: Split, settings: TrainingSettings) -> Run | No
     except RunError:
         return None
     if run.split != split or run.settings != settings.to_dict():
+        return None
+    # Positive labels are asked for at each training, and are no part of the settings.
+    if (run.decision.labels, run.decision.positive) != (dataset.labels, dataset.positive):
         return None
     # A file of weights can have another content since, under the same name.
     from_file = settings.weights not in (IMAGENET, RANDOM)

@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from small_run import draw
 from tiny_bench import SHORT, Heard, bench, laptop, result_file
 
 from edgeall import results
@@ -198,3 +199,14 @@ def test_results_of_other_exports_stay_as_they_are_with_keys_of_other_versions(b
     others = [row for row in document["results"] if Path(row["artifact"]).name != first.name]
     assert [row for row in again if "later" in row] == others
     assert len(again) == len(document["results"])
+
+
+def test_a_bench_on_images_of_which_only_some_have_a_subject_has_results(
+    runs_folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    draw(other, {"healthy": 4, "all": 4}, seed=1)
+    for index in range(2):
+        (other / "all" / f"all0{index}.png").rename(other / "all" / f"UID_{index}_1_1_all.png")
+    (row,) = bench(find_artifacts([], runs_folder)[:1], laptop(), SHORT, data=other)["results"]
+    assert (row["n"], row["clusters"], row["predictions"]["subjects"]) == (8, None, None)

@@ -118,6 +118,20 @@ def test_they_may_be_asked_afterwards(checked: tuple[Path, dict[str, Any]], tmp_
     assert row["cross_check"]["tool"] is None
 
 
+def test_a_later_bench_keeps_the_witnesses_of_rounds_that_stay(
+    checked: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    shutil.copytree(checked[0] / "runs", tmp_path / "runs")
+    only = [path for path in find_artifacts([], tmp_path / "runs") if path.name.endswith("_heavy.xml")]
+    more = dataclasses.replace(SHORT, threads=(1, 2))
+    shown = bench(only, load_profile("laptop"), more)["results"]
+    written = json.loads((tmp_path / "runs/tiny/bench/laptop.json").read_text(encoding="utf-8"))["results"]
+    for rows in (shown, [row for row in written if row["artifact"].endswith("_heavy.xml")]):
+        one, two = rows
+        assert one["cross_check"] == of(checked[1], "_heavy.xml")
+        assert "cross_check" not in two
+
+
 def test_a_witness_does_not_rewrite_the_conditions_of_what_was_measured_before(tmp_path: Path) -> None:
     draw(tmp_path / "data", {"healthy": 12, "all": 12})
     earlier, later = (make_run(tmp_path / "runs" / name, tmp_path / "data") for name in ("earlier", "later"))

@@ -10,6 +10,7 @@ import pytest
 from small_run import DECISION
 from test_results_from_records import TESTS, accuracy, latency, memory, rounds, subject
 
+from edgeall.artifact import Parity
 from edgeall.benching.ensembles import EnsembleRecords, together
 from edgeall.benching.results_from_records import Measured, Subject, gather, results_of
 from edgeall.ensembling import Ensemble
@@ -124,6 +125,12 @@ def test_members_scored_on_other_images_make_nothing_together() -> None:
     assert whole(everything(), (ONE, dataclasses.replace(OTHER, tests=fewer))) == []
 
 
+def test_members_without_a_common_round_make_nothing_together() -> None:
+    """Each lost the round that the other has."""
+    records = [accuracy(ONE), accuracy(OTHER), latency(ONE, [1.0] * 12, 0), latency(OTHER, [2.0] * 12, 1)]
+    assert whole(records) == []
+
+
 @pytest.mark.parametrize("lacking", ["other", "int8"])
 def test_nothing_stands_for_a_kind_that_not_all_members_have(lacking: str) -> None:
     other = OTHER if lacking == "other" else member(PATHS[1], "int8")
@@ -201,6 +208,24 @@ def test_an_ensembles_parity_is_the_worst_of_its_members(
         members.append(dataclasses.replace(of, artifact=dataclasses.replace(of.artifact, metadata=changed)))
     (found,) = whole(everything(*members), (members[0], members[1]))
     assert row_of(found)["parity"]["passed"] is worst
+
+
+@pytest.mark.parametrize("known", ["passed", "unproven", "failed"])
+def test_an_ensembles_parity_is_not_known_where_a_members_is_not_unless_another_failed(known: str) -> None:
+    passed = {"passed": True, "unproven": None, "failed": False}[known]
+    parities = (Parity(8, 1.0, 0.0, 0.0, passed, outcome=known), None)  # type: ignore[arg-type]
+    one, other = (
+        dataclasses.replace(
+            of,
+            artifact=dataclasses.replace(
+                of.artifact, metadata=dataclasses.replace(of.artifact.metadata, parity=parity)
+            ),
+        )
+        for of, parity in zip((ONE, OTHER), parities, strict=True)
+    )
+    (found,) = whole(everything(one, other), (one, other))
+    told = row_of(found)["parity"] or {"outcome": "not known"}
+    assert told["outcome"] == ("failed" if known == "failed" else "not known")
 
 
 def test_the_ensembles_threshold_counts_whatever_its_members_are() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_run import make_artifact, make_run
+from small_run import draw, make_artifact, make_run
 from tiny_bench import SHORT, Heard, bench, laptop, result_file
 
 from edgeall import artifact, runs
@@ -159,6 +159,58 @@ def test_instructions_are_added_once_there_is_a_counter_and_stay_without_it(
     monkeypatch.delenv("EDGEALL_COUNTER")
     bench([path], laptop(), dataclasses.replace(settings, threads=(1, 3)))
     assert rows_of(runs_folder, path)[1]["instructions"] == 0
+
+
+@pytest.mark.parametrize("other", ["settings", "images"])
+def test_records_of_before_the_results_do_not_replace_them_unasked(
+    other: str, benched_runs: Path, tmp_path: Path
+) -> None:
+    """What is shown is what the file holds: the records of the first bench are there, and its results no longer."""
+    path = find_artifacts([], benched_runs)[0]
+    settings, data = SHORT, None
+    if other == "settings":
+        settings = dataclasses.replace(SHORT, min_runs=14)
+    else:
+        data = tmp_path / "other"
+        draw(data, {"healthy": 5, "all": 5}, seed=1)
+    bench([path], laptop(), settings, data=data, overwrite=True)
+    held, known = result_file(benched_runs).read_bytes(), records(benched_runs)
+
+    for again in (SHORT, dataclasses.replace(SHORT, threads=(1, 2))):
+        with pytest.raises(UsageError, match=r"laptop\.json .*--overwrite"):
+            bench([path], laptop(), again)
+    assert result_file(benched_runs).read_bytes() == held
+    assert records(benched_runs) == known
+    bench([path], laptop(), settings, data=data)
+    assert result_file(benched_runs).read_bytes() == held
+
+    (row,) = bench([path], laptop(), SHORT, overwrite=True)["results"]
+    assert row["settings"]["min_runs"] == SHORT.min_runs
+    assert rows_of(benched_runs, path)[1] == row
+
+
+def test_what_failed_and_was_measured_before_an_interruption_is_added(benched_runs: Path) -> None:
+    """The results lack a round that failed; its record is there since."""
+    path = find_artifacts([], benched_runs)[0]
+    whole = rows_of(benched_runs, path)[1]
+    document = json.loads(result_file(benched_runs).read_text())
+    (row,) = [each for each in document["results"] if each["sha256"] == whole["sha256"]]
+    latency = row["latency_ms"]
+    latency["raw"], latency["rounds"] = latency["raw"][: latency["rounds"][0]["n"]], latency["rounds"][:1]
+    document["failures"] = [
+        {
+            "artifact": row["artifact"],
+            "sha256": row["sha256"],
+            "kind": "latency",
+            "threads": 1,
+            "round": 1,
+            "error": "lost",
+        }
+    ]
+    result_file(benched_runs).write_text(json.dumps(document))
+    bench([path], laptop(), SHORT)
+    assert rows_of(benched_runs, path)[1]["latency_ms"] == whole["latency_ms"]
+    assert json.loads(result_file(benched_runs).read_text())["failures"] == []
 
 
 def test_a_changed_artifact_is_measured_anew_and_its_old_figures_go(

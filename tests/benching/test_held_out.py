@@ -1,5 +1,6 @@
 """Artifacts are scored on images that did not train them; where that cannot be known, it is said."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -44,6 +45,24 @@ def test_a_split_by_subject_keeps_the_subjects(tmp_path: Path, data: Path) -> No
     chosen = test_set(make_artifact(run, "onnx", "float32"), run, None)
     assert chosen.subjects == tuple(member.subject for member in run.split.test)
     assert chosen.grouped_by == "subject"
+
+
+def test_subjects_of_only_some_images_are_those_of_none(tmp_path: Path, data: Path) -> None:
+    """Intervals cannot count people where one is not known, as in the run's own figures."""
+    run = make_run(tmp_path / "runs" / "known", data, subjects=True)
+    artifact = make_artifact(run, "onnx", "float32")
+    first, *others = run.split.test
+    unnamed = dataclasses.replace(first, subject=None)
+    split = dataclasses.replace(run.split, test=(unnamed, *others), grouped_by="image")
+    chosen = test_set(artifact, dataclasses.replace(run, split=split), None)
+    assert set(chosen.subjects) == {None}
+
+    # One name of the folder follows a published naming, which has the person.
+    other = tmp_path / "other"
+    draw(other, {"healthy": 3, "all": 3}, seed=1)
+    assert set(test_set(artifact, run, other).subjects) == {None}
+    (other / "all" / "all00.png").rename(other / "all" / "UID_7_1_1_all.png")
+    assert set(test_set(artifact, run, other).subjects) == {None}
 
 
 def test_images_that_moved_are_found_with_data(

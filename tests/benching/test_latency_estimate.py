@@ -153,3 +153,9 @@ def test_an_ensemble_takes_what_its_members_take_together() -> None:
     assert both is not None
     assert both.result == {"instructions": [30, 33]}
     assert together([record([10, 12]), None]) is None
+
+
+def test_an_ensemble_says_why_a_members_instructions_could_not_be_counted() -> None:
+    """And not that nothing counts here, which "make emulator" would mend."""
+    _, told = instructions(together([record([10, 12]), record(None, "one.tflite: was killed")]), 1)
+    assert told == Counted(reason="one.tflite: was killed")

@@ -242,6 +242,51 @@ def test_int8_is_set_beside_the_float32_of_its_run_format_and_threads() -> None:
     assert ratio["low"] < ratio["value"] < ratio["high"]
 
 
+def of_model(of: Subject, folder: str, model: str = "", tests: TestSet = TESTS) -> Subject:
+    """The artifact of another run of the same name: in this folder, made of the model with this SHA-256."""
+    metadata = of.artifact.metadata
+    metadata = dataclasses.replace(
+        metadata, provenance=dataclasses.replace(metadata.provenance, model_sha256=model)
+    )
+    sha256 = f"{folder} {model} {of.artifact.sha256}"
+    opened = Artifact(Path(folder) / of.artifact.path, metadata, sha256, 1000)
+    return Subject(sha256, opened, Path(folder), tests)
+
+
+@pytest.mark.parametrize(
+    ("folders", "models"),
+    [(("run", "run"), ("1" * 64, "2" * 64)), (("one", "other"), ("", ""))],
+    ids=["by the model", "by the folder, of artifacts that do not say the model"],
+)
+def test_int8_is_set_beside_the_float32_of_its_own_model_where_another_has_the_runs_name(
+    folders: tuple[str, str], models: tuple[str, str]
+) -> None:
+    """As the folds of two cross-validations of one data set, or runs of one name in two folders."""
+    base, other_base = (of_model(subject(), *which) for which in zip(folders, models, strict=True))
+    int8, other_int8 = (of_model(subject("int8"), *which) for which in zip(folders, models, strict=True))
+    found = results(
+        [base, int8, other_base, other_int8],
+        [
+            *[accuracy(base), accuracy(int8), accuracy(other_base, wrong=5), accuracy(other_int8, wrong=5)],
+            *[*rounds(4.0, of=base), *rounds(2.0, of=int8)],
+            *[*rounds(9.0, of=other_base), *rounds(3.0, of=other_int8)],
+        ],
+    )
+    beside = [row["vs_float"] for row in found if row["precision"] == "int8"]
+    assert [each["agreement"] for each in beside] == [1.0, 1.0]
+    assert [each["latency_ratio"]["value"] for each in beside] == pytest.approx([1 / 2, 1 / 3])
+
+
+def test_int8_scored_on_other_images_is_set_beside_no_float32() -> None:
+    """As a copy elsewhere, scored on other images than the run's held-out ones."""
+    turned = dataclasses.replace(TESTS, images=TESTS.images[::-1], truth=TESTS.truth[::-1])
+    base = of_model(subject(), "run", "1" * 64)
+    int8 = of_model(subject("int8"), "elsewhere", "1" * 64, tests=turned)
+    records = [accuracy(base), accuracy(int8), *rounds(4.0, of=base), *rounds(2.0, of=int8)]
+    found = results([base, int8], records)
+    assert [row["vs_float"] for row in found] == [None, None]
+
+
 def test_of_more_classes_the_most_probable_one_is_set_beside_too() -> None:
     """Two classes with a finding are exchanged in five of twenty images: every verdict stays."""
     decision = Decision(("benign", "early", "pre"), ("early", "pre"))

@@ -227,13 +227,33 @@ def test_folds_are_judged_together() -> None:
 
 
 def test_verdicts_on_changed_pictures_are_never_below_those_of_plain_calibration() -> None:
+    each_once = np.arange(100)
     kept, other = np.ones(100, bool), np.ones(100, bool)
     kept[:10] = False
-    assert gate.mcnemar(kept, other, "changed pictures").outcome == "failed"
-    assert gate.mcnemar(other, kept, "changed pictures").outcome == "passed"
+    assert gate.sign_test(kept, other, each_once, "changed pictures").outcome == "failed"
+    assert gate.sign_test(other, kept, each_once, "changed pictures").outcome == "passed"
     kept[3:10] = True
     # Three of a hundred can be chance.
-    assert gate.mcnemar(kept, other, "changed pictures").outcome == "passed"
+    assert gate.sign_test(kept, other, each_once, "changed pictures").outcome == "passed"
+
+
+def test_one_picture_that_differs_under_every_change_is_one_trial() -> None:
+    """Taken for five independent trials it would have a p-value of 1/32."""
+    pictures = np.tile(np.arange(30), 5)
+    kept, other = pictures != 7, np.ones(150, bool)
+    assert gate.sign_test(kept, other, pictures, "changed pictures").outcome == "passed"
+    # Five pictures that differ under one change each are five.
+    kept = np.ones(150, bool)
+    kept[:5] = False
+    assert gate.sign_test(kept, other, pictures, "changed pictures").outcome == "failed"
+
+
+def test_who_keeps_more_verdicts_in_all_does_not_fail_for_keeping_fewer_of_more_pictures() -> None:
+    pictures = np.tile(np.arange(30), 5)
+    kept, other = np.ones(150, bool), ~np.isin(pictures, range(20, 23))
+    kept[:10] = False
+    assert kept.sum() > other.sum()
+    assert gate.sign_test(kept, other, pictures, "changed pictures").outcome == "passed"
 
 
 def test_a_further_limit_only_makes_it_worse() -> None:

@@ -11,6 +11,7 @@ import small_backbone
 from drawn_people import draw_people
 
 from edgeall import predictions, runs
+from edgeall.datasets import read_dataset
 from edgeall.errors import UsageError
 from edgeall.training import cross_validate
 from edgeall.training.folds import Pooled, finished
@@ -63,7 +64,10 @@ def test_the_folder_says_it_all(pooled: Pooled) -> None:
         runs.find(pooled.path.parent)
 
 
-def test_a_fold_from_other_weights_of_the_same_name_is_not_taken(pooled: Pooled, tmp_path: Path) -> None:
+def test_a_fold_from_other_weights_of_the_same_name_is_not_taken(
+    people: Path, pooled: Pooled, tmp_path: Path
+) -> None:
+    dataset = read_dataset(people)
     start = tmp_path / "start.weights.h5"
     start.write_bytes(b"weights")
     settings = dataclasses.replace(QUICK, weights=str(start))
@@ -71,9 +75,9 @@ def test_a_fold_from_other_weights_of_the_same_name_is_not_taken(pooled: Pooled,
     origin, licence = origin_of_file(start)
     run = dataclasses.replace(runs.load(tmp_path / "fold-1"), settings=settings.to_dict())
     runs.save(dataclasses.replace(run, weights=origin, licence=licence))
-    assert finished(tmp_path / "fold-1", run.split, settings) is not None
+    assert finished(tmp_path / "fold-1", dataset, run.split, settings) is not None
     start.write_bytes(b"others")
-    assert finished(tmp_path / "fold-1", run.split, settings) is None
+    assert finished(tmp_path / "fold-1", dataset, run.split, settings) is None
 
 
 def test_finished_folds_are_not_trained_again_and_others_are(
@@ -92,9 +96,17 @@ def test_finished_folds_are_not_trained_again_and_others_are(
     assert again.metrics == pooled.metrics
     # With any other setting none of them would have been taken.
     split, changed = again.runs[0].split, dataclasses.replace(QUICK, seed=4)
-    assert finished(again.runs[0].path, split, QUICK)
-    assert not finished(again.runs[0].path, split, changed)
-    assert not finished(again.runs[0].path, again.runs[1].split, QUICK)
+    dataset = read_dataset(people)
+    assert finished(again.runs[0].path, dataset, split, QUICK)
+    assert not finished(again.runs[0].path, dataset, split, changed)
+    assert not finished(again.runs[0].path, dataset, again.runs[1].split, QUICK)
+
+
+def test_a_fold_of_other_positive_labels_is_not_taken(people: Path, pooled: Pooled) -> None:
+    """Folds that call other things a finding cannot be pooled."""
+    run = pooled.runs[0]
+    assert finished(run.path, read_dataset(people, ["all"]), run.split, QUICK)
+    assert not finished(run.path, read_dataset(people, ["hem"]), run.split, QUICK)
 
 
 def test_what_is_finished_is_not_replaced_unasked(people: Path, pooled: Pooled) -> None:

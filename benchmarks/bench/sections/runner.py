@@ -20,6 +20,7 @@ from edgeall.benching.external_tools import ToolRequest
 from edgeall.errors import MeasurementError
 from edgeall.measuring.plan import BenchSettings, Job, Plan, PlannedArtifact
 from edgeall.measuring.runner import surroundings, work
+from edgeall.measuring.signals import ending
 
 NAME = "runner"
 TITLE = "Latency beside the engines' own tools"
@@ -74,6 +75,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         what = f"{engines.ENGINES[artifact.metadata.format].label} {artifact.metadata.precision}"
         pair = _Pair(bench, artifact)
         try:
+            pair.find()
             found = bench.rounds.measure(what, count, {"edgeall": pair.ours, "tool": pair.tool})
         except MeasurementError as error:
             yield Row(what, None, None, pair.name, "ms", None, 0, Goal(most=1 + TOLERANCE), note=str(error))
@@ -105,8 +107,14 @@ class _Pair:
         self._job = Job("latency", planned, 1)
         self._runs = least
         row = engines.ENGINES[artifact.metadata.format]
-        self._found = None if row.tool is None else tool_runner.find(row.format, row.distribution)
-        self.name = "bare loop" if self._found is None else self._found.tool.name
+        self._found: tool_runner.FoundTool | None = None
+        self.name = "bare loop" if row.tool is None else engines.load(row.tool).name
+
+    def find(self) -> None:
+        """Raises MeasurementError where the engine's own tool is not here."""
+        row = engines.ENGINES[self._artifact.metadata.format]
+        if row.tool is not None:
+            self._found = tool_runner.find(row.format, row.distribution)
 
     def ours(self) -> Figures:
         result, error = work(self._plan, self._job)
@@ -126,8 +134,13 @@ class _Pair:
             )
             return {"p50_ms": told.p50_ms, "min_ms": told.min_ms, "runs": told.runs}
         command = [sys.executable, "-P", "-c", BARE, str(path), precision, str(warmup), str(self._runs)]
-        done = subprocess.run(  # noqa: S603
-            command, capture_output=True, text=True, timeout=TIMEOUT, check=True, env=surroundings(1)
-        )
+        try:
+            done = subprocess.run(  # noqa: S603
+                command, capture_output=True, text=True, timeout=TIMEOUT, check=True, env=surroundings(1)
+            )
+        except subprocess.TimeoutExpired:
+            raise MeasurementError(f"the {self.name} was stopped after {TIMEOUT:g} s") from None
+        except subprocess.CalledProcessError as error:
+            raise MeasurementError(f"the {self.name} {ending(error.returncode, error.stderr)}") from None
         taken = [nanoseconds / 1e6 for nanoseconds in json.loads(done.stdout)]
         return {"p50_ms": median(taken), "min_ms": min(taken), "runs": len(taken)}
