@@ -29,13 +29,14 @@ def archive(
             this time or later are moved, whatever the clock said.
 
     Raises:
-        UsageError: the file exists, and not `overwrite`; or there is no entry before this time.
+        UsageError: the file exists, and not `overwrite`; it is the log itself; or there is no entry before this time.
         LogError: the log does not hold, or cannot be written; or another process removed or archived
             entries meanwhile.
         FileError: the archive cannot be written.
     """
     path = Path(path)
     refuse_overwrite(path, overwrite)
+    log.refuse_itself(path)
     if (found := verify(log)).broken is not None:
         raise storage.LogError(
             f"{log.path}: entry {found.broken} does not hold ({found.why}): nothing is archived"

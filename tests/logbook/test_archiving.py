@@ -124,6 +124,18 @@ def test_nothing_is_lost_where_an_archive_cannot_be_made(path: Path, tmp_path: P
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "log.db", "taken.db"]
 
 
+@pytest.mark.parametrize("name", ["log.db", "link.db"])
+def test_a_log_is_not_replaced_by_its_archive(path: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "link.db").symlink_to(path)
+    with Logbook.open(path) as log:
+        with pytest.raises(UsageError, match="is the log itself: name another file with -o"):
+            archive(log, NINE_MINUTES_IN, tmp_path / name, overwrite=True)
+        log.append([picture(11)])
+    with Logbook.open(path) as log:
+        assert [record.seq for record in log.after(0)] == [*range(1, 12)]
+        assert verify(log).holds
+
+
 def test_a_log_that_does_not_hold_is_not_archived(path: Path, tmp_path: Path) -> None:
     tampered(path, "UPDATE entries SET body = replace(body, 'negative', 'positive') WHERE seq = 4")
     with Logbook.open(path) as log, pytest.raises(LogError, match="entry 4 does not hold"):
