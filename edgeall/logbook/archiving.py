@@ -42,11 +42,10 @@ def archive(
             f"{log.path}: entry {found.broken} does not hold ({found.why}): nothing is archived"
         )
     base, last, head = *_first_and_last(log, before), log.head.seq
-    with replacing(path) as part:
+    # As the log: answers on people, for this user alone.
+    with replacing(path, mode=0o600) as part:
         part.unlink()
         count = _write(log, part, last)
-    # As the log: answers on people, for this user alone.
-    path.chmod(0o600)
     with log.writing() as database:
         if log.header(database).base_seq != base:
             raise storage.LogError(

@@ -50,6 +50,22 @@ def test_both_logs_hold_and_the_log_goes_on_from_the_archive(path: Path, tmp_pat
     assert (tmp_path / "old.db").stat().st_mode & 0o077 == 0
 
 
+def test_an_archive_is_private_before_it_is_in_its_place(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers on people are in it."""
+    seen, move = list[int](), Path.replace
+
+    def moved(self: Path, target: Path) -> Path:
+        seen.append(self.stat().st_mode & 0o077)
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", moved)
+    with Logbook.open(path) as log:
+        archive(log, NINE_MINUTES_IN, tmp_path / "old.db")
+    assert seen == [0]
+
+
 def test_archives_follow_each_other(path: Path, tmp_path: Path) -> None:
     with Logbook.open(path) as log:
         archive(log, "2026-11-01T08:05", tmp_path / "one.db")
