@@ -172,7 +172,11 @@ class Classifier:
         return self._pool.session()
 
     def answer(self, found: Found) -> Result | Failed:
-        """The answer on one picture; for any thread. Waits for `begin`."""
+        """The answer on one picture; for any thread. Waits for `begin`.
+
+        Raises:
+            MemoryError: there is too little memory for it now, which says nothing of the picture.
+        """
         try:
             read = self._way.read(found)
             with self._pool.session() as session:

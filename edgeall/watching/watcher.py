@@ -29,7 +29,7 @@ SHARE = 0.05
 """Most of a processor that looking at a large folder takes: looks are further apart there. The first look, which asks
 the log for every file, does not count."""
 AGAIN_SECONDS = 30.0
-"""Until a file that cannot be opened is tried again."""
+"""Until a file that cannot be opened, or for which there is too little memory, is tried again."""
 ATTEMPTS = 3
 """How often a watch that ends by itself (`once`) tries a file that cannot be read and may be readable later."""
 WAIT_SECONDS = 5.0
@@ -206,7 +206,11 @@ class _Watcher:
             return _Decided(arrival)
         path = path_text(arrival.name)
         with self._claim.working_on(path):
-            return self._decide_on(arrival, path)
+            try:
+                return self._decide_on(arrival, path)
+            except MemoryError:
+                notice = Notice(f"{arrival.path}: not decided, for lack of memory; it is tried again")
+                return _Decided(arrival, again=AGAIN_SECONDS, notice=notice)
 
     def _decide_on(self, arrival: Arrival, path: str) -> _Decided:
         try:

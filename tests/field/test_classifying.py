@@ -47,6 +47,17 @@ def test_a_folder_stands_for_all_images_below_it_by_name(pictures: Path) -> None
     assert [each for each in found if each not in images] == [LeftOut(pictures / "notes.txt", "not an image")]
 
 
+def test_a_lack_of_memory_is_no_answer_on_a_picture(
+    artifact: Artifact, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(MemoryError):
+        list(classify(artifact, [pictures]))
+
+
 def test_inputs_keep_their_order_and_files_their_names(
     pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,24 @@ def test_a_file_that_is_no_picture_gets_classifys_sentence(
     assert entry["error"] == answer.json["error"]
 
 
+def test_a_lack_of_memory_is_recorded_of_no_picture(
+    start: Start, pictures: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = start()
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as without_memory:
+        without_memory.setattr("PIL.ImageFile.ImageFile.load", fail)
+        refused = station.decide("a.png", pictures[0])
+    assert refused.status == 503
+    assert refused.json["error"] == "the station has too little memory now: send it again later"
+    assert int(refused.headers["Retry-After"]) > 0
+    assert station.ask("/api/history").json["entries"] == []
+    assert station.decide("a.png", pictures[0]).status == 200
+
+
 def test_a_picture_that_was_removed_is_decided_and_not_recorded_again(
     start: Start, pictures: list[bytes]
 ) -> None:

@@ -358,6 +358,24 @@ def test_a_folder_below_that_cannot_be_listed_is_told(
         once(artifact, scans, log)
 
 
+def test_a_picture_for_which_there_is_too_little_memory_is_decided_later(
+    artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("a.png", 0)
+    failures = iter([True])
+    real = Classifier.answer
+
+    def answer(classifier: Classifier, found: Any) -> Any:
+        if next(failures, False):
+            raise MemoryError
+        return real(classifier, found)
+
+    monkeypatch.setattr(Classifier, "answer", answer)
+    (notice,) = told(list(scripted(artifact, scans, log, *[nothing] * 60)))
+    assert notice == f"{scans / 'a.png'}: not decided, for lack of memory; it is tried again"
+    assert [entry.error for entry in pictures(log)] == [None]
+
+
 def test_a_file_that_is_gone_before_it_is_read_is_no_trouble(
     artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
