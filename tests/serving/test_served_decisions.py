@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +226,23 @@ def test_slides_have_the_counts_and_intervals_of_classify(
     ]
 
 
+def test_folders_of_one_name_in_several_places_are_several_slides(
+    start: Start, pictures: list[bytes]
+) -> None:
+    station = start()
+    station.decide("slide/a.png", pictures[0])
+    station.decide("b.png", pictures[1])
+    watched = [("/one", "slide/a.png"), ("/two", "slide/a.png"), ("/one", "b.png"), ("/one", "other/a.png")]
+    with Logbook.open(station.log) as log:
+        (last,) = log.recent(1)
+        assert isinstance(last.entry, PictureEntry)
+        log.append(replace(last.entry, source="watch", folder=folder, path=path) for folder, path in watched)
+    groups = station.ask("/api/summary").json["groups"]
+    assert [(each["group"], sum(each["counts"].values())) for each in groups] == [
+        *((".", 1), ("/one", 1), ("/one/slide", 1), ("/two/slide", 1), ("other", 1), ("slide", 1)),
+    ]
+
+
 def test_a_picture_counts_once_in_its_slide(start: Start, pictures: list[bytes], tmp_path: Path) -> None:
     """Sent again, as after an answer that was lost on its way, or changed in the watched folder."""
     scans = tmp_path / "scans"
@@ -236,8 +254,11 @@ def test_a_picture_counts_once_in_its_slide(start: Start, pictures: list[bytes],
     wait_for_entries(station, 2)
     for picture in (pictures[2], pictures[2], pictures[3]):
         station.decide("slide/image.jpg", picture)
-    (group,) = station.ask("/api/summary").json["groups"]
-    assert sum(group["counts"].values()) == 3
+    groups = station.ask("/api/summary").json["groups"]
+    assert [(each["group"], sum(each["counts"].values())) for each in groups] == [
+        (str(scans / "slide"), 1),
+        ("slide", 2),
+    ]
     assert len(station.ask("/api/history").json["entries"]) == 5
 
 
