@@ -100,6 +100,7 @@ class Station:
             LogWaitError: the record cannot be written now. There is no answer then.
             LogError: the log cannot be written.
             FileError: the picture was to be kept, and cannot be.
+            MemoryError, EngineClosed: as of `Classifier.answer`. Nothing is recorded.
         """
         content = Content.of(data)
         result = self.classifier.answer(Found(name, name, content.data))

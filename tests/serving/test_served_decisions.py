@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +20,11 @@ from small_models import SmallModel
 from edgeall.artifact import Artifact
 from edgeall.artifact.metadata import Calibration
 from edgeall.cli.main import main
+from edgeall.field import Classifier
+from edgeall.field.session_pool import EngineClosed
 from edgeall.logbook import Logbook, PictureEntry, find_path, remove, verify
 from edgeall.serving.numbers import ENTRIES, PICTURES, Numbers
+from edgeall.serving.station import Station
 
 Start = Callable[..., Served]
 
@@ -118,6 +122,24 @@ def test_a_lack_of_memory_is_recorded_of_no_picture(
     assert int(refused.headers["Retry-After"]) > 0
     assert station.ask("/api/history").json["entries"] == []
     assert station.decide("a.png", pictures[0]).status == 200
+
+
+def test_a_picture_whose_engine_is_closed_meanwhile_is_not_recorded(
+    artifact: Artifact, pictures: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a failure of the watcher, which has the engine too."""
+    monkeypatch.setattr("edgeall.field.session_pool.MOST_BYTES", 1)
+    with Logbook.open(tmp_path / "log.db", create=True) as log, Classifier(artifact) as classifier:
+        classifier.begin()
+        station = Station(classifier, log, log)
+        station.begin()
+        head = log.head
+        with ThreadPoolExecutor() as executor, classifier.session():
+            waiting = executor.submit(station.decide, "a.png", pictures[0])
+            classifier.close()
+            with pytest.raises(EngineClosed, match="its engine is closed"):
+                waiting.result(60)
+        assert log.head == head
 
 
 def test_a_picture_that_was_removed_is_decided_and_not_recorded_again(
