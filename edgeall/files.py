@@ -39,14 +39,25 @@ AnyPath = str | os.PathLike[str]
 """Type of paths in public functions."""
 
 
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _umask()
+"""Of this process. It is read once: to read it is to set it for a moment, for files that other threads make too."""
+
+
 @contextmanager
-def replacing(path: Path, *, flush: bool = True) -> Iterator[Path]:
+def replacing(path: Path, *, flush: bool = True, mode: int | None = None) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it into place if the block succeeds, remove it otherwise.
 
     The temporary path has `path`'s suffix, because converters depend on it.
 
     Args:
         flush: to disk before the move, so that a power failure does not leave an empty file at `path`.
+        mode: permissions of the file, which has no others at any time; None: the user's usual ones.
 
     Raises:
         FileError: it cannot be written. An existing file at `path` is unchanged.
@@ -63,7 +74,7 @@ def replacing(path: Path, *, flush: bool = True) -> Iterator[Path]:
             yield part
         with _as_file_error(path):
             # mkstemp makes files private; a result gets the user's usual permissions.
-            part.chmod(0o666 & ~_umask())
+            part.chmod(0o666 & ~_UMASK if mode is None else mode)
             if flush:
                 _flush(part)
             part.replace(path)
@@ -97,7 +108,7 @@ def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
         with _as_file_error(path, _DISK_ERRORS):
             yield part
         with _as_file_error(path):
-            part.chmod(0o777 & ~_umask())
+            part.chmod(0o777 & ~_UMASK)
             _flush_all(part)
             if not os.path.lexists(path):
                 part.rename(path)
@@ -291,12 +302,6 @@ def _flush(path: Path) -> None:
             raise
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_text(path: Path, text: str) -> None:

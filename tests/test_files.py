@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -163,6 +164,49 @@ def test_a_link_is_replaced_and_what_it_leads_to_stays(old: Path, tmp_path: Path
     assert not link.is_symlink()
     assert content(link) == "new"
     assert content(old) == "old"
+
+
+@pytest.fixture
+def modes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Permissions of files and folders as they are flushed to disk, which can take long, and as they are moved."""
+    seen: list[int] = []
+    flush, move = files._flush, Path.replace
+
+    def flushed(path: Path) -> None:
+        seen.append(stat.S_IMODE(path.stat().st_mode))
+        flush(path)
+
+    def moved(self: Path, target: Path) -> Path:
+        seen.append(stat.S_IMODE(self.stat().st_mode))
+        return move(self, target)
+
+    monkeypatch.setattr(files, "_flush", flushed)
+    monkeypatch.setattr(Path, "replace", moved)
+    return seen
+
+
+@posix
+def test_a_private_file_is_private_at_any_time(tmp_path: Path, modes: list[int]) -> None:
+    with files.replacing(tmp_path / "private", mode=0o600) as part:
+        part.write_text("on people")
+    assert modes[:2] == [0o600, 0o600]
+    assert stat.S_IMODE((tmp_path / "private").stat().st_mode) == 0o600
+
+
+@posix
+def test_a_result_has_the_usual_permissions_and_the_umask_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "usual").touch()
+    usual = stat.S_IMODE((tmp_path / "usual").stat().st_mode)
+    # A moment with another mask would be one for the files of other threads too.
+    monkeypatch.setattr(os, "umask", None)
+    with files.replacing(tmp_path / "file") as part:
+        part.touch()
+    with files.replacing_folder(tmp_path / "folder"):
+        pass
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == usual
+    assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) & 0o666 == usual
 
 
 @posix

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFile
+from PIL import Image, ImageCms, ImageFile
 
 from edgeall.errors import ImageError
 from edgeall.pixels import read_image, read_image_with_size, reading
@@ -253,6 +253,26 @@ def test_what_cannot_be_read_is_said_in_one_line(content: bytes, message: str) -
     with pytest.raises(ImageError, match=message) as caught:
         read_image(content, 16)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "step", ["PIL.ImageFile.ImageFile.load", "PIL.Image.Image.getexif", "PIL.ImageCms.buildTransform"]
+)
+def test_a_lack_of_memory_is_told_as_such_and_not_as_a_fault_of_the_picture(
+    step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With these bytes at its end, the profile is one that was not converted before.
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() + step.encode()
+    content = encoded(smooth(), "JPEG", icc_profile=profile)
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as without_memory:
+        without_memory.setattr(step, fail)
+        with pytest.raises(MemoryError):
+            read_image(content, 32)
+    assert read_image(content, 32).shape == (32, 32, 3)
 
 
 def test_the_limit_of_pixels_can_be_lowered() -> None:

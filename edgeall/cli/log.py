@@ -97,7 +97,7 @@ def _show(args: argparse.Namespace, display: Display) -> int:
 
     if not 1 <= args.n <= _MOST:
         raise UsageError(f"-n is a number of pictures from 1 to {_MOST}")
-    with Logbook.open(log_path(args)) as log:
+    with Logbook.open(log_path(args), read_only=True) as log:
         search = partial(
             log.search,
             args.search,
@@ -177,7 +177,8 @@ def _export(args: argparse.Namespace, display: Display) -> int:
 def _remove(args: argparse.Namespace, display: Display) -> int:
     from edgeall.logbook import Logbook, find_path, find_subject, remove
 
-    with Logbook.open(log_path(args)) as log:
+    # Without --yes nothing is written, also not how the file is kept.
+    with Logbook.open(log_path(args), read_only=not args.yes) as log:
         by_subject = args.subject is not None
         entries = find_subject(log, args.subject) if by_subject else find_path(log, args.path)
         if entries and not args.yes:

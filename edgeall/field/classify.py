@@ -10,7 +10,7 @@ from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, ImageError, UsageError
 from edgeall.field.answers import Classified, Failed
 from edgeall.field.reading_ahead import in_order, usable_processors
-from edgeall.field.session_pool import SessionPool
+from edgeall.field.session_pool import EngineClosed, SessionPool
 from edgeall.field.single_pictures import SinglePictures
 from edgeall.field.sources import STDIN, Found, find_images
 from edgeall.golden.checkable import uncheckable
@@ -172,11 +172,18 @@ class Classifier:
         return self._pool.session()
 
     def answer(self, found: Found) -> Result | Failed:
-        """The answer on one picture; for any thread. Waits for `begin`."""
+        """The answer on one picture; for any thread. Waits for `begin`.
+
+        Raises:
+            MemoryError: there is too little memory for it now, which says nothing of the picture.
+            EngineClosed: the classifier was closed, or its use in another thread failed, which says nothing either.
+        """
         try:
             read = self._way.read(found)
             with self._pool.session() as session:
                 return self._way.answer(found.path, read, session)
+        except EngineClosed:
+            raise
         except (ImageError, EngineError) as error:
             return Failed(found.path, str(error))
 

@@ -142,8 +142,13 @@ class Grouping:
         )
 
 
+def folder_of(path: str) -> str:
+    """The name of the group of a picture's folder."""
+    return str(PurePath(path).parent)
+
+
 def _folder() -> Callable[[Found], str | None]:
-    return lambda found: str(PurePath(found.path).parent)
+    return lambda found: folder_of(found.path)
 
 
 def _subject() -> Callable[[Found], str | None]:

@@ -41,12 +41,13 @@ class Outputs:
             self.file.add(result, found, known=answer.known)
         if found is None:
             return
+        # First, because it has the answer alone: a picture that is gone by now was decided, and counts.
+        if self.grouping is not None:
+            self.grouping.add(found, result)
         if self.copies is not None and isinstance(result, Classified):
             self.copies.add(found, result.decision)
         if self.boxes is not None and isinstance(result, FieldAnswer):
             self.boxes.add(found, result)
-        if self.grouping is not None:
-            self.grouping.add(found, result)
 
     def finish(self) -> list[Group]:
         """Write the file, and return the counts by folder or person."""

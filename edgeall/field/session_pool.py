@@ -13,6 +13,10 @@ MOST_BYTES = 256 * 2**20
 sessions of a float32 MobileNetV2 stay below, and one of a float32 VGG16 does not."""
 
 
+class EngineClosed(EngineError):
+    """The engine is closed, for a reason that is not the picture's that waits for it."""
+
+
 class SessionPool:
     """Sessions of which each serves one thread at a time. Threads wait for the first one.
 
@@ -58,7 +62,7 @@ class SessionPool:
         """A session for the block.
 
         Raises:
-            EngineError: `give_up` was called.
+            EngineClosed: `give_up` was called.
         """
         session = self._take()
         try:
@@ -84,7 +88,7 @@ class SessionPool:
         with self._changed:
             while not self._free:
                 if self._given_up:
-                    raise EngineError(f"{self._artifact.path}: its engine is closed")
+                    raise EngineClosed(f"{self._artifact.path}: its engine is closed: start edgeall again")
                 if 0 < self._opened < self._most:
                     self._opened += 1
                     break

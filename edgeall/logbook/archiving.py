@@ -29,23 +29,23 @@ def archive(
             this time or later are moved, whatever the clock said.
 
     Raises:
-        UsageError: the file exists, and not `overwrite`; or there is no entry before this time.
+        UsageError: the file exists, and not `overwrite`; it is the log itself; or there is no entry before this time.
         LogError: the log does not hold, or cannot be written; or another process removed or archived
             entries meanwhile.
         FileError: the archive cannot be written.
     """
     path = Path(path)
     refuse_overwrite(path, overwrite)
+    log.refuse_itself(path)
     if (found := verify(log)).broken is not None:
         raise storage.LogError(
             f"{log.path}: entry {found.broken} does not hold ({found.why}): nothing is archived"
         )
     base, last, head = *_first_and_last(log, before), log.head.seq
-    with replacing(path) as part:
+    # As the log: answers on people, for this user alone.
+    with replacing(path, mode=0o600) as part:
         part.unlink()
         count = _write(log, part, last)
-    # As the log: answers on people, for this user alone.
-    path.chmod(0o600)
     with log.writing() as database:
         if log.header(database).base_seq != base:
             raise storage.LogError(

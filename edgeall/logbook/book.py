@@ -5,13 +5,14 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
 from typing import Any, Literal, Self, cast
 
 from edgeall import documents
+from edgeall.errors import UsageError
 from edgeall.files import AnyPath
 from edgeall.logbook import chain, storage
 from edgeall.logbook.entries import (
@@ -275,6 +276,12 @@ class Logbook:
         """As `reading`, in a transaction: all of the block or nothing."""
         with self.reading() as database, storage.transaction(database):
             yield database
+
+    def refuse_itself(self, path: Path) -> None:
+        """Raises `UsageError` if `path` is this log's own file, which must not be replaced by what is made of it."""
+        with suppress(OSError):  # it is missing, or in a folder that is closed: writing says that better
+            if path.samefile(self.path):
+                raise UsageError(f"{path} is the log itself: name another file with -o")
 
     def rows(self, rest: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Rows of entries, for the end of a SELECT.

@@ -31,7 +31,7 @@ def export(log: Logbook, path: AnyPath, *, overwrite: bool = False) -> int:
     chain can be checked from the file alone. `salt` and `body` are null where the content was removed.
 
     Raises:
-        UsageError: another suffix, or the file exists and not `overwrite`.
+        UsageError: another suffix, or the file exists and not `overwrite`, or is the log itself.
         LogError: the log cannot be read.
         FileError: the file cannot be written.
     """
@@ -40,6 +40,7 @@ def export(log: Logbook, path: AnyPath, *, overwrite: bool = False) -> int:
     if write is None:
         raise UsageError(f"{path}: name a {' or '.join(_WRITERS)} file for the log")
     refuse_overwrite(path, overwrite)
+    log.refuse_itself(path)
     with replacing(path) as part:
         return write(log, part)
 

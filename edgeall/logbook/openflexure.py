@@ -92,6 +92,8 @@ def _user_comment(content: bytes) -> bytes | None:
             exif = Image.Exif()
             exif.load(image.info.get("exif", b""))
             comment = exif.get_ifd(_EXIF_IFD).get(_USER_COMMENT)
+    except MemoryError:
+        raise
     except Exception:
         # Pillow raises many kinds of errors for damaged EXIF data, and of damaged pictures classification tells.
         return None

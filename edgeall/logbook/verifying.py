@@ -173,14 +173,14 @@ class _Walk:
             self.fail(self.seq + 1, f"it is missing: entry {noted.seq} was noted down")
         elif self._base and (self._base, self._base_hash.hex()) not in self._archived:
             self.fail(self._base, "it and all before are missing, and no entry says that they were archived")
-        elif noted is not None and noted.seq < self._base:
-            self._remarks.append(
-                f"entry {noted.seq}, which was noted down, is archived: verify the archive by it"
-            )
         elif untold:
             self.fail(untold[0], "its content is gone, and no entry says that it was removed")
         elif known != storage.NONE_KNOWN:
             self._check_known(known)
+        if not self.why and noted is not None and noted.seq < self._base:
+            self._remarks.append(
+                f"entry {noted.seq}, which was noted down, is archived: verify the archive by it"
+            )
 
     def _check_known(self, known: str) -> None:
         """Compare fingerprints. Archives have none, and where there are none nothing is left out."""

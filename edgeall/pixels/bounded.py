@@ -11,6 +11,9 @@ from edgeall.pixels.canvas import Canvas, Turn, turned
 from edgeall.pixels.mapping import Resize
 from edgeall.values import dataclass
 
+DECODED = (8, 4, 2, 1)
+"""Numbers by which JPEG decoders reduce, the largest first."""
+
 
 @dataclass(frozen=True)
 class Bounded:
@@ -68,7 +71,10 @@ def canvas(size: tuple[int, int], turn: Turn, to: Resize | Bounded) -> Canvas | 
 def least_decoded(size: tuple[int, int], to: Resize | Bounded) -> tuple[int, int] | None:
     """Width and height that suffice of a picture that its decoder can reduce; None where it needs every pixel."""
     if isinstance(to, Bounded):
-        return to.reduced(size)
+        # The decoder's part of the whole reduction: what it leaves must be a whole number, or all formats would not
+        # give the same size. Rounded down, because it takes the largest part that leaves at least so much.
+        by = next(part for part in DECODED if to.factor(size) % part == 0)
+        return None if by == 1 else (max(1, size[0] // by), max(1, size[1] // by))
     return (2 * to.size, 2 * to.size) if to.antialiased else None
 
 

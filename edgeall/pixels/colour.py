@@ -123,6 +123,8 @@ def _transform(profile: bytes, mode: str) -> tuple[Any, str]:
         changed = mode == "CMYK" or _changes(transform, mode)
     except ImportError:
         return None, NO_LITTLECMS
+    except MemoryError:
+        raise
     except Exception:
         # LittleCMS raises many kinds of errors for damaged profiles.
         return None, DAMAGED

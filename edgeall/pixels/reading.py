@@ -117,6 +117,7 @@ def read_picture(source: Source, to: Resize | int, max_pixels: int = MAX_PIXELS)
     Raises:
         ImageError: not an image, truncated, of a format or kind that edgeall does not read, over `max_pixels`, or
             with a side over `MAX_SIDE`.
+        MemoryError: there is too little memory for it now.
     """
     return _read_source(source, Resize(to) if isinstance(to, int) else to, max_pixels)
 
@@ -126,7 +127,8 @@ def _read_source(source: Source, to: Resize | Bounded, max_pixels: int) -> Pictu
         format = readable(read_head(source), describe(source))
         with _opened(source) as file:
             return _read(file, format, to, max_pixels)
-    except ImageError:
+    except (ImageError, MemoryError):
+        # A lack of memory says nothing of the picture.
         raise
     except RefusedImage as refused:
         raise ImageError(f"{describe(source)}: {refused}") from None
@@ -286,6 +288,8 @@ def _turn_of(image: Image.Image) -> Turn:
     """Transposition that sets a picture upright, by its EXIF orientation. Damaged EXIF data is ignored."""
     try:
         return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except MemoryError:
+        raise
     except Exception:
         return None
 
@@ -295,6 +299,8 @@ def _turn_by_exif(content: bytes) -> Turn:
     try:
         exif.load(content)
         return _TURNS.get(exif.get(ExifTags.Base.Orientation, 1))
+    except MemoryError:
+        raise
     except Exception:
         return None
 

@@ -40,8 +40,12 @@ def listen(host: str, port: int, most: int) -> Listener:
         UsageError: the address is none of this machine, or the port is taken or not allowed.
     """
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        made = socket.create_server((host, port), family=family, backlog=512)
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # "::" is every address of this machine, those of IPv4 too.
+        every = family == socket.AF_INET6 and ipaddress.ip_address(address[0]).is_unspecified
+        made = socket.create_server(
+            (host, port), family=family, backlog=512, dualstack_ipv6=every and socket.has_dualstack_ipv6()
+        )
     except (OSError, UnicodeError, OverflowError) as error:
         why = getattr(error, "strerror", None) or error
         raise UsageError(
@@ -69,6 +73,8 @@ def own_addresses(listener: socket.socket) -> list[str]:
     address = ipaddress.ip_address(listener.getsockname()[0])
     if not address.is_unspecified:
         return [str(address)]
+    if address.version == 6 and listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+        return ["::1"]
     return [*_outward(), "127.0.0.1"]
 
 

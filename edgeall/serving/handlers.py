@@ -40,6 +40,8 @@ _EXPLANATION = 20
 """Pictures that a map counts as: it takes as long as many."""
 _WHOLE_LOG = 20
 """Questions that all of a log counts as."""
+_MEMORY_SECONDS = 30
+"""Until there may be more memory."""
 _GONE = Response(status_code=499)
 """To a client that is not there any more."""
 
@@ -202,6 +204,9 @@ class Handlers:
             raise Refusal(HTTPStatus.INSUFFICIENT_STORAGE, str(error)) from None
         except EdgeallError as error:
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from None
+        except MemoryError:
+            sentence = "the station has too little memory now: send it again later"
+            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, sentence, _MEMORY_SECONDS) from None
         finally:
             working.cancel()
             leaving.cancel()

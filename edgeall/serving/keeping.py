@@ -32,7 +32,6 @@ class Keeper:
         form = sniff(content.data[:HEAD], PurePath(name).name)
         path = self._folder / f"{content.sha256}{form.suffixes[0] if form else ''}"
         if not path.exists():
-            with replacing(path) as part:
+            with replacing(path, mode=0o600) as part:
                 part.write_bytes(content.data)
-            path.chmod(0o600)
         return path

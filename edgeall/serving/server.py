@@ -93,7 +93,7 @@ def serve(
     """Serve until `stop` is set.
 
     Args:
-        started: is told the address when clients are answered.
+        started: is told the address when clients are answered. What it raises ends the server, and is raised.
 
     Raises:
         UsageError: the address or the watched folder cannot be used.
@@ -146,16 +146,20 @@ async def _run(
     server: uvicorn.Server, feed: Feed, listener: socket.socket, started: Callable[[], None], stop: Event
 ) -> None:
     async def begin_and_end() -> None:
-        while not server.started:
-            await asyncio.sleep(0.01)
-        started()
-        while not stop.is_set():
-            await asyncio.sleep(0.1)
-        # Followers first: the server waits for those who are being answered.
-        await feed.end()
-        server.should_exit = True
+        try:
+            while not server.started:
+                await asyncio.sleep(0.01)
+            started()
+            while not (stop.is_set() or feeding.done()):
+                await asyncio.sleep(0.1)
+        finally:
+            # After an error too, which is raised when the server has ended.
+            # Followers first: the server waits for those who are being answered.
+            await feed.end()
+            server.should_exit = True
 
-    beside = [asyncio.create_task(each) for each in (feed.run(), begin_and_end())]
+    feeding = asyncio.create_task(feed.run())
+    beside = [feeding, asyncio.create_task(begin_and_end())]
     try:
         await server.serve(sockets=[listener])
     finally:

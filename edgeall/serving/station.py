@@ -1,7 +1,9 @@
 """The field station behind the page: decides pictures, records each, and reads the log. Calls block; for threads."""
 
+import dataclasses
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice, takewhile
 from pathlib import Path
@@ -13,7 +15,7 @@ from msgspec import UNSET
 from edgeall import __version__
 from edgeall.artifact.metadata import INTENDED_USE
 from edgeall.field import Classifier, Found
-from edgeall.field.counts import Grouping
+from edgeall.field.counts import Grouping, folder_of
 from edgeall.logbook import ChangeEntry, Logbook, PictureEntry, Record, stamp, system_clock
 from edgeall.logbook.entries import path_of, plain_text
 from edgeall.logbook.exporting import csv_lines
@@ -98,6 +100,7 @@ class Station:
             LogWaitError: the record cannot be written now. There is no answer then.
             LogError: the log cannot be written.
             FileError: the picture was to be kept, and cannot be.
+            MemoryError, EngineClosed: as of `Classifier.answer`. Nothing is recorded.
         """
         content = Content.of(data)
         result = self.classifier.answer(Found(name, name, content.data))
@@ -138,9 +141,11 @@ class Station:
         """Counts by folder or person, of the pictures after an entry.
 
         Each counts once: also one that was sent again. One of a watched folder that has changed counts by its last
-        answer.
+        answer. Folders are named as below the watched folder, or as clients sent them; where this is the name of
+        several, those of watched folders are named in full.
         """
         grouping = Grouping(asked.by, self.classifier.artifact.metadata)
+        below = dict[str | None, str]()
         for record in self.since(asked.after):
             entry = record.entry
             if (
@@ -148,8 +153,19 @@ class Station:
                 and entry.station.gives_the_same(self._station)
                 and not self.reader.has_later(record.seq, entry)
             ):
-                grouping.add(Found(entry.path, entry.path), entry.result)
-        return types.Summary([msgspec.convert(group.to_dict(), types.Group) for group in grouping.groups()])
+                path = entry.path if entry.folder is None else f"{entry.folder}/{entry.path}"
+                grouping.add(Found(path, path), entry.result)
+                if asked.by == "folder":
+                    below[folder_of(path)] = folder_of(entry.path)
+        taken = Counter(below.values())
+        groups = [
+            dataclasses.replace(group, name=below[group.name])
+            if group.name in below and taken[below[group.name]] == 1
+            else group
+            for group in grouping.groups()
+        ]
+        groups.sort(key=lambda group: (group.name is None, group.name or ""))
+        return types.Summary([msgspec.convert(group.to_dict(), types.Group) for group in groups])
 
     def since(self, seq: int) -> Iterator[Record]:
         """All records after an entry, in order."""

@@ -91,8 +91,8 @@ class Arrivals:
 
     @property
     def waiting(self) -> bool:
-        """Whether there are files that may not be finished."""
-        return any(seen.waiting for seen in self._seen.values())
+        """Whether there are files that may not be finished, in folders that were listed at the last look."""
+        return any(seen.waiting for name, seen in self._seen.items() if not self._is_out_of_sight(name))
 
     def look(self) -> list[Arrival]:
         """Files that are finished and were not returned before, or have changed since; by time of modification.
@@ -108,12 +108,16 @@ class Arrivals:
             self._seen = before | self._seen
             raise FolderAway(error.strerror or str(error)) from None
         if self.unlisted:
-            self._seen = before | self._seen
+            self._seen |= {name: seen for name, seen in before.items() if self._is_out_of_sight(name)}
         return sorted(finished, key=lambda arrival: (arrival.identity.mtime_ns, arrival.name))
 
     def again(self, arrival: Arrival, after: float = 0.0) -> None:
         """Return a file another time, if it is still there: `after` seconds from now, and when it has settled."""
         self._seen[arrival.name] = _Seen(arrival.identity, self._monotonic() + after, True)
+
+    def _is_out_of_sight(self, name: str) -> bool:
+        """Whether a file lies in a folder that could not be listed at the last look."""
+        return any(name.startswith(f"{folder}/") for folder in self.unlisted)
 
     def _is_finished(self, arrival: Arrival, before: dict[str, _Seen], now: float) -> bool:
         name, identity = arrival.name, arrival.identity

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
@@ -28,7 +29,9 @@ SHARE = 0.05
 """Most of a processor that looking at a large folder takes: looks are further apart there. The first look, which asks
 the log for every file, does not count."""
 AGAIN_SECONDS = 30.0
-"""Until a file that cannot be opened is tried again."""
+"""Until a file that cannot be opened, or for which there is too little memory, is tried again."""
+ATTEMPTS = 3
+"""How often a watch that ends by itself (`once`) tries a file that cannot be read and may be readable later."""
 WAIT_SECONDS = 5.0
 """Between attempts to write a log whose disk is full, or which another process writes."""
 
@@ -81,7 +84,8 @@ def watch(
     Args:
         settle: seconds during which a file must not change to be finished.
         every: seconds between looks; more where the folder is large.
-        once: end when every file that is there is decided.
+        once: end when every file that is there is decided, recorded as one that cannot be read, or was tried in vain
+            `ATTEMPTS` times, which a notice tells.
         stop: ends the watch, after the pictures that are in work are recorded.
 
     Raises:
@@ -95,8 +99,8 @@ def watch(
         raise UsageError(f"{os.fspath(folder)}: no such folder")
     with claimed(place, log.path) as claim:
         classifier.begin()
-        watcher = _Watcher(place, claim, classifier, log, settle, stop or Event(), clock, monotonic)
-        yield from watcher.run(every, once)
+        watcher = _Watcher(place, claim, classifier, log, settle, once, stop or Event(), clock, monotonic)
+        yield from watcher.run(every)
 
 
 class _Watcher:
@@ -107,20 +111,22 @@ class _Watcher:
         classifier: Classifier,
         log: Logbook,
         settle: float,
+        once: bool,
         stop: Event,
         clock: Clock,
         monotonic: Callable[[], float],
     ) -> None:
         self._folder, self._name = folder, path_text(folder)
         self._claim, self._classifier, self._log = claim, classifier, log
-        self._stop, self._clock, self._monotonic = stop, clock, monotonic
+        self._once, self._stop, self._clock, self._monotonic = once, stop, clock, monotonic
         self._station = station_of(classifier)
         self._arrivals = Arrivals(folder, settle, self._is_known, monotonic)
         self._pending: list[PictureEntry | ChangeEntry] = []
         self._committed = monotonic()
         self._told = set[str]()
+        self._attempts = Counter[Arrival]()
 
-    def run(self, every: float, once: bool) -> Iterator[Record | Notice]:
+    def run(self, every: float) -> Iterator[Record | Notice]:
         self._note_change()
         yield from self._commit()
         pause = None
@@ -130,18 +136,18 @@ class _Watcher:
                 arrived = self._arrivals.look()
                 yield from self._is_over(_AWAY, f"{self._folder} is back")
             except FolderAway as away:
-                if once:
+                if self._once:
                     raise UsageError(f"{self._folder}: cannot be listed ({away.reason})") from None
                 yield from self._tell(
                     _AWAY, f"{self._folder} is away ({away.reason}): waiting until it is back"
                 )
             for below, why in self._arrivals.unlisted.items():
-                place = self._folder / below
-                yield from self._tell(str(place), f"{place}: cannot be listed ({why}); it is tried again")
+                place, later = self._folder / below, "" if self._once else "; it is tried again"
+                yield from self._tell(str(place), f"{place}: cannot be listed ({why}){later}")
             pause = every if pause is None else max(every, (time.thread_time() - began) / SHARE)
             for batch in self._batches(arrived):
                 yield from self._decide_all(batch)
-            if once and not arrived and not self._arrivals.waiting:
+            if self._once and not arrived and not self._arrivals.waiting:
                 return
             self._stop.wait(pause)
 
@@ -171,10 +177,9 @@ class _Watcher:
         began = self._committed = self._monotonic()
         going_on = (arrival for arrival in arrived if not self._stop.is_set())
         for decided in self._classifier.in_order(self._decide, going_on, AHEAD):
-            if decided.again is not None:
-                self._arrivals.again(decided.arrival, decided.again)
             if decided.notice is not None:
                 yield from self._tell(decided.notice.text, decided.notice.text)
+            yield from self._again(decided)
             if decided.entry is not None:
                 self._pending.append(decided.entry)
             now = self._monotonic()
@@ -182,13 +187,30 @@ class _Watcher:
                 yield from self._commit()
         yield from self._commit()
 
+    def _again(self, decided: _Decided) -> Iterator[Notice]:
+        """Have a file tried again where that is wanted; a watch that ends by itself does not do so for ever."""
+        arrival = decided.arrival
+        if decided.again is None or (self._once and decided.entry is not None):
+            return
+        # A file that is being written is another arrival each time.
+        self._attempts[arrival] += self._once
+        if self._attempts[arrival] < ATTEMPTS:
+            self._arrivals.again(arrival, decided.again)
+        else:
+            text = f"{arrival.path}: not decided, it was tried {ATTEMPTS} times: run the same command again"
+            yield from self._tell(text, text)
+
     def _decide(self, arrival: Arrival) -> _Decided:
         """Read a picture once, and decide it; in a thread."""
         if self._stop.is_set():
             return _Decided(arrival)
         path = path_text(arrival.name)
         with self._claim.working_on(path):
-            return self._decide_on(arrival, path)
+            try:
+                return self._decide_on(arrival, path)
+            except MemoryError:
+                notice = Notice(f"{arrival.path}: not decided, for lack of memory; it is tried again")
+                return _Decided(arrival, again=AGAIN_SECONDS, notice=notice)
 
     def _decide_on(self, arrival: Arrival, path: str) -> _Decided:
         try:

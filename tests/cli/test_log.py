@@ -156,6 +156,35 @@ def test_a_log_is_exported_and_archived(
     assert "is no day" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("asked", [["show"], ["remove", "--path", "a.png"]], ids=["shown", "listed"])
+def test_an_archive_that_is_looked_at_stays_byte_for_byte(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], asked: list[str]
+) -> None:
+    old = tmp_path / "archive" / "old.db"
+    main(["log", "archive", "--log", str(log), "--before", "2026-11-22", "-o", str(old)])
+    before = old.read_bytes()
+    capsys.readouterr()
+    main(["log", *asked, "--log", str(old)])
+    shown = "".join(capsys.readouterr())
+    assert "1 2026-11-20T08:00:00Z a.png: negative (0.25)" in shown
+    assert old.read_bytes() == before
+    assert [each.name for each in old.parent.iterdir()] == ["old.db"]
+
+
+def test_a_log_that_is_being_written_is_shown(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Logbook.open(log) as book, book.writing() as database:
+        book.append_within(database, [replace(_last(book), path="new.png", sha256="f" * 64)])
+        assert main(["log", "show", "--log", str(log), "-n", "1"]) == 0
+    assert main(["log", "show", "--log", str(log), "-n", "1"]) == 0
+    assert [line.split()[2] for line in capsys.readouterr().out.splitlines()] == ["c.png:", "new.png:"]
+
+
+def _last(book: Logbook) -> PictureEntry:
+    (record,) = book.recent(1)
+    assert isinstance(record.entry, PictureEntry)
+    return record.entry
+
+
 def test_the_log_of_the_environment_is_the_default(
     log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from small_models import SmallModel
 
 from edgeall.artifact import Artifact
 from edgeall.errors import EngineError, UsageError
-from edgeall.field import Classified, Failed, Found, LeftOut, classify, find_images, verdict_of
+from edgeall.field import Classified, Classifier, Failed, Found, LeftOut, classify, find_images, verdict_of
+from edgeall.field.session_pool import EngineClosed
 from edgeall.runtimes import open_session
 
 
@@ -45,6 +47,31 @@ def test_a_folder_stands_for_all_images_below_it_by_name(pictures: Path) -> None
     assert paths(iter(images), pictures) == ["a.png", "b.JPG", "deep/c.bmp", "deep/er/d.tif"]
     assert [each.name for each in images] == ["a.png", "b.JPG", "deep/c.bmp", "deep/er/d.tif"]
     assert [each for each in found if each not in images] == [LeftOut(pictures / "notes.txt", "not an image")]
+
+
+def test_a_lack_of_memory_is_no_answer_on_a_picture(
+    artifact: Artifact, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(MemoryError):
+        list(classify(artifact, [pictures]))
+
+
+def test_an_engine_that_is_closed_meanwhile_is_no_answer_on_a_picture(
+    artifact: Artifact, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgeall.field.session_pool.MOST_BYTES", 1)
+    picture = Found("a.png", "a.png", (pictures / "a.png").read_bytes())
+    classifier = Classifier(artifact)
+    classifier.begin()
+    with ThreadPoolExecutor() as executor, classifier.session():
+        waiting = executor.submit(classifier.answer, picture)
+        classifier.close()
+        with pytest.raises(EngineClosed):
+            waiting.result(60)
 
 
 def test_inputs_keep_their_order_and_files_their_names(

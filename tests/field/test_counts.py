@@ -1,14 +1,19 @@
 """Numbers of answers, for a whole call and by folder or person; the decision for a person."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from answers_made import answer
 
 from edgeall.artifact import Decision, Metadata, Provenance
 from edgeall.artifact.person_cut import PersonCut
+from edgeall.errors import ImageError
 from edgeall.field import Failed, Found
+from edgeall.field.classify import Answer
+from edgeall.field.copies import Copies
 from edgeall.field.counts import Counts, Group, Grouping
+from edgeall.field.outputs import Outputs
 from edgeall.pixels import PixelMapping
 from edgeall.wilson import wilson
 
@@ -39,6 +44,15 @@ def grouped(
 def cells(folder: str, **counts: int) -> dict[str, str]:
     decisions = [decision for decision, count in counts.items() for _ in range(count)]
     return {f"{folder}/{index}.png": decision for index, decision in enumerate(decisions)}
+
+
+def test_a_picture_that_cannot_be_copied_counts_in_its_folder(tmp_path: Path) -> None:
+    kept = Outputs(copies=Copies(tmp_path / "sorted", []), grouping=Grouping("folder", LEARNED))
+    path = str(tmp_path / "slide" / "gone.png")
+    with pytest.raises(ImageError):
+        kept.add(Answer(Found(path, "gone.png"), answer(path, "positive")))
+    (group,) = kept.finish()
+    assert group.counts.answered == 1
 
 
 def test_every_answer_is_counted_once() -> None:

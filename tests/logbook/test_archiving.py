@@ -50,6 +50,22 @@ def test_both_logs_hold_and_the_log_goes_on_from_the_archive(path: Path, tmp_pat
     assert (tmp_path / "old.db").stat().st_mode & 0o077 == 0
 
 
+def test_an_archive_is_private_before_it_is_in_its_place(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers on people are in it."""
+    seen, move = list[int](), Path.replace
+
+    def moved(self: Path, target: Path) -> Path:
+        seen.append(self.stat().st_mode & 0o077)
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", moved)
+    with Logbook.open(path) as log:
+        archive(log, NINE_MINUTES_IN, tmp_path / "old.db")
+    assert seen == [0]
+
+
 def test_archives_follow_each_other(path: Path, tmp_path: Path) -> None:
     with Logbook.open(path) as log:
         archive(log, "2026-11-01T08:05", tmp_path / "one.db")
@@ -122,6 +138,18 @@ def test_nothing_is_lost_where_an_archive_cannot_be_made(path: Path, tmp_path: P
         assert len(log.after(0)) == 10
     assert (tmp_path / "taken.db").read_text() == "mine"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "log.db", "taken.db"]
+
+
+@pytest.mark.parametrize("name", ["log.db", "link.db"])
+def test_a_log_is_not_replaced_by_its_archive(path: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "link.db").symlink_to(path)
+    with Logbook.open(path) as log:
+        with pytest.raises(UsageError, match="is the log itself: name another file with -o"):
+            archive(log, NINE_MINUTES_IN, tmp_path / name, overwrite=True)
+        log.append([picture(11)])
+    with Logbook.open(path) as log:
+        assert [record.seq for record in log.after(0)] == [*range(1, 12)]
+        assert verify(log).holds
 
 
 def test_a_log_that_does_not_hold_is_not_archived(path: Path, tmp_path: Path) -> None:

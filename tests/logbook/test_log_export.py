@@ -86,6 +86,17 @@ def test_programs_can_check_the_chain_from_the_file_alone(log: Logbook, tmp_path
     assert before.hex() == log.head.hash
 
 
+def test_a_log_is_not_replaced_by_its_export(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    with (
+        log_of(path, 3) as log,
+        pytest.raises(UsageError, match="is the log itself: name another file with -o"),
+    ):
+        export(log, path, overwrite=True)
+    with Logbook.open(path) as log:
+        assert len(log.after(0)) == 3
+
+
 def test_a_file_is_whole_or_absent(log: Logbook, tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("mine")
     with pytest.raises(UsageError, match="exists already"):

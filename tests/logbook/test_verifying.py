@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 from log_made import log_of, picture
 
-from edgeall.logbook import Head, Logbook, LogError, Verification, chain, find_path, remove, stamp, verify
+from edgeall.logbook import (
+    Head,
+    Logbook,
+    LogError,
+    Verification,
+    archive,
+    chain,
+    find_path,
+    remove,
+    stamp,
+    verify,
+)
 
 
 @pytest.fixture
@@ -229,6 +240,41 @@ def test_fingerprints_of_an_earlier_edgeall_are_remarked_until_the_next_removal(
         assert any("fingerprints" in remark for remark in found.remarks)
         remove(log, find_path(log, "slide/004.jpg"), "path")
         assert verify(log).remarks == ()
+
+
+# -- a head that is archived since tells nothing of what stayed
+
+
+@pytest.fixture
+def archived(path: Path, tmp_path: Path) -> Head:
+    """A head of the log at `path` that was noted down; the first five entries are archived since."""
+    with Logbook.open(path) as log:
+        (record,) = log.after(2, 1)
+        archive(log, "2026-11-01T08:06", tmp_path / "old.db")
+    return Head(record.seq, record.hash)
+
+
+def test_an_archived_head_is_a_remark(path: Path, archived: Head) -> None:
+    found = verified(path, archived)
+    assert found.holds
+    assert "entry 3, which was noted down, is archived: verify the archive by it" in found.remarks
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("UPDATE entries SET body = NULL, salt = NULL WHERE seq = 8", "no entry says that it was removed"),
+        ("DELETE FROM known WHERE fingerprint = (SELECT min(fingerprint) FROM known)", "fingerprint"),
+    ],
+)
+def test_what_stayed_in_a_log_is_checked_whole_by_an_archived_head_too(
+    path: Path, archived: Head, statement: str, why: str
+) -> None:
+    tampered(path, statement)
+    found = verified(path, archived)
+    assert not found.holds
+    assert why in found.why
+    assert not any("noted down" in remark for remark in found.remarks)
 
 
 def test_a_text_without_measure_is_not_read(path: Path) -> None:

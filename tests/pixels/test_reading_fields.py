@@ -52,6 +52,17 @@ def test_a_jpeg_is_reduced_by_its_decoder_with_like_result() -> None:
     assert np.abs(field.pixels - whole).mean() < 2
 
 
+@pytest.mark.parametrize("longest", [400, 250, 200, 134, 133, 100, 80, 67, 50, 45, 25])
+@pytest.mark.parametrize("size", [(400, 320), (401, 267), (399, 33), (97, 393)])
+def test_a_jpeg_is_reduced_as_much_as_any_other_format(size: tuple[int, int], longest: int) -> None:
+    pixels = picture(*size)
+    jpeg = read_field(saved(pixels, "JPEG", quality=95, subsampling=0), longest)
+    bmp = read_field(saved(pixels, "BMP"), longest)
+    assert jpeg.pixels.shape == bmp.pixels.shape
+    assert jpeg.scale == bmp.scale
+    assert np.abs(jpeg.pixels.astype(int) - bmp.pixels).mean() < 4
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_field_and_its_size_are_upright(orientation: int) -> None:
     exif = Image.Exif()

@@ -6,6 +6,8 @@ import io
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +20,11 @@ from small_models import SmallModel
 from edgeall.artifact import Artifact
 from edgeall.artifact.metadata import Calibration
 from edgeall.cli.main import main
+from edgeall.field import Classifier
+from edgeall.field.session_pool import EngineClosed
 from edgeall.logbook import Logbook, PictureEntry, find_path, remove, verify
 from edgeall.serving.numbers import ENTRIES, PICTURES, Numbers
+from edgeall.serving.station import Station
 
 Start = Callable[..., Served]
 
@@ -99,6 +104,42 @@ def test_a_file_that_is_no_picture_gets_classifys_sentence(
     assert f"{tmp_path}/{answer.json['error']}" == expected["error"]
     (entry,) = station.ask("/api/history?text=notes.png").json["entries"]
     assert entry["error"] == answer.json["error"]
+
+
+def test_a_lack_of_memory_is_recorded_of_no_picture(
+    start: Start, pictures: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = start()
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as without_memory:
+        without_memory.setattr("PIL.ImageFile.ImageFile.load", fail)
+        refused = station.decide("a.png", pictures[0])
+    assert refused.status == 503
+    assert refused.json["error"] == "the station has too little memory now: send it again later"
+    assert int(refused.headers["Retry-After"]) > 0
+    assert station.ask("/api/history").json["entries"] == []
+    assert station.decide("a.png", pictures[0]).status == 200
+
+
+def test_a_picture_whose_engine_is_closed_meanwhile_is_not_recorded(
+    artifact: Artifact, pictures: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a failure of the watcher, which has the engine too."""
+    monkeypatch.setattr("edgeall.field.session_pool.MOST_BYTES", 1)
+    with Logbook.open(tmp_path / "log.db", create=True) as log, Classifier(artifact) as classifier:
+        classifier.begin()
+        station = Station(classifier, log, log)
+        station.begin()
+        head = log.head
+        with ThreadPoolExecutor() as executor, classifier.session():
+            waiting = executor.submit(station.decide, "a.png", pictures[0])
+            classifier.close()
+            with pytest.raises(EngineClosed, match="its engine is closed"):
+                waiting.result(60)
+        assert log.head == head
 
 
 def test_a_picture_that_was_removed_is_decided_and_not_recorded_again(
@@ -207,6 +248,23 @@ def test_slides_have_the_counts_and_intervals_of_classify(
     ]
 
 
+def test_folders_of_one_name_in_several_places_are_several_slides(
+    start: Start, pictures: list[bytes]
+) -> None:
+    station = start()
+    station.decide("slide/a.png", pictures[0])
+    station.decide("b.png", pictures[1])
+    watched = [("/one", "slide/a.png"), ("/two", "slide/a.png"), ("/one", "b.png"), ("/one", "other/a.png")]
+    with Logbook.open(station.log) as log:
+        (last,) = log.recent(1)
+        assert isinstance(last.entry, PictureEntry)
+        log.append(replace(last.entry, source="watch", folder=folder, path=path) for folder, path in watched)
+    groups = station.ask("/api/summary").json["groups"]
+    assert [(each["group"], sum(each["counts"].values())) for each in groups] == [
+        *((".", 1), ("/one", 1), ("/one/slide", 1), ("/two/slide", 1), ("other", 1), ("slide", 1)),
+    ]
+
+
 def test_a_picture_counts_once_in_its_slide(start: Start, pictures: list[bytes], tmp_path: Path) -> None:
     """Sent again, as after an answer that was lost on its way, or changed in the watched folder."""
     scans = tmp_path / "scans"
@@ -218,8 +276,11 @@ def test_a_picture_counts_once_in_its_slide(start: Start, pictures: list[bytes],
     wait_for_entries(station, 2)
     for picture in (pictures[2], pictures[2], pictures[3]):
         station.decide("slide/image.jpg", picture)
-    (group,) = station.ask("/api/summary").json["groups"]
-    assert sum(group["counts"].values()) == 3
+    groups = station.ask("/api/summary").json["groups"]
+    assert [(each["group"], sum(each["counts"].values())) for each in groups] == [
+        (str(scans / "slide"), 1),
+        ("slide", 2),
+    ]
     assert len(station.ask("/api/history").json["entries"]) == 5
 
 

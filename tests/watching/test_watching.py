@@ -254,6 +254,90 @@ def test_a_file_without_permission_is_tried_again_at_each_start(
     assert [entry.error is None for entry in pictures(log)] == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("number", "recorded", "notices"),
+    [
+        (errno.EACCES, ["a.png"], []),
+        (
+            errno.EIO,
+            [],
+            [
+                "a.png: cannot be read (Input/output error); it is tried again",
+                "a.png: not decided, it was tried 3 times: run the same command again",
+            ],
+        ),
+    ],
+    ids=["closed", "failing"],
+)
+def test_a_watch_that_ends_by_itself_ends_where_a_file_cannot_be_read(
+    artifact: Artifact,
+    scans: Path,
+    log: Path,
+    draw: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    recorded: list[str],
+    notices: list[str],
+) -> None:
+    draw("a.png", 0)
+    draw("b.png", 1)
+    real = read_once
+
+    def read(arrival: Any) -> Any:
+        if arrival.name == "a.png":
+            raise OSError(number, os.strerror(number))
+        return real(arrival)
+
+    monkeypatch.setattr(READ, read)
+    script = Script([nothing] * 200)
+    found = list(scripted(artifact, scans, log, script=script, once=True))
+    assert not script.is_set()
+    assert told(found) == [f"{scans}/{notice}" for notice in notices]
+    assert sorted(names(log)) == [*recorded, "b.png"]
+
+
+def test_a_watch_that_ends_by_itself_waits_for_a_disk_that_fails_once(
+    artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("a.png", 0)
+    failures = iter([True])
+    real = read_once
+
+    def read(arrival: Any) -> Any:
+        if next(failures, False):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(arrival)
+
+    monkeypatch.setattr(READ, read)
+    script = Script([nothing] * 200)
+    list(scripted(artifact, scans, log, script=script, once=True))
+    assert not script.is_set()
+    assert [entry.error for entry in pictures(log)] == [None]
+
+
+def test_a_watch_that_ends_by_itself_ends_where_a_folder_below_is_closed_meanwhile(
+    artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("below/a.png", 0)
+    gone = draw("gone.png", 1)
+    real, closed = os.scandir, list[Path]()
+
+    def scandir(path: Any) -> Any:
+        if Path(path) in closed:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path)
+
+    def step() -> None:
+        closed.append(scans / "below")
+        gone.unlink(missing_ok=True)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    script = Script([step, *[nothing] * 200])
+    found = list(scripted(artifact, scans, log, script=script, once=True))
+    assert not script.is_set()
+    assert told(found) == [f"{scans / 'below'}: cannot be listed (Permission denied)"]
+
+
 def test_a_folder_below_that_cannot_be_listed_is_told(
     artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +356,24 @@ def test_a_folder_below_that_cannot_be_listed_is_told(
     closed_ones.append(scans)
     with pytest.raises(UsageError, match=r"cannot be listed \(Permission denied\)"):
         once(artifact, scans, log)
+
+
+def test_a_picture_for_which_there_is_too_little_memory_is_decided_later(
+    artifact: Artifact, scans: Path, log: Path, draw: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("a.png", 0)
+    failures = iter([True])
+    real = Classifier.answer
+
+    def answer(classifier: Classifier, found: Any) -> Any:
+        if next(failures, False):
+            raise MemoryError
+        return real(classifier, found)
+
+    monkeypatch.setattr(Classifier, "answer", answer)
+    (notice,) = told(list(scripted(artifact, scans, log, *[nothing] * 60)))
+    assert notice == f"{scans / 'a.png'}: not decided, for lack of memory; it is tried again"
+    assert [entry.error for entry in pictures(log)] == [None]
 
 
 def test_a_file_that_is_gone_before_it_is_read_is_no_trouble(
