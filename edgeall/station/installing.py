@@ -39,6 +39,10 @@ _PART = ".part-"
 _WINDOWS = os.name == "nt"
 _RESERVE = 20_000_000
 """Bytes that stay free beside a kit."""
+_OWN_WORDS = "edgeall: "
+"""What each message of edgeall begins with."""
+_MOST_WORDS = 400
+"""Characters of another program's message that are shown."""
 
 
 def default_folder() -> Path:
@@ -309,18 +313,27 @@ def _try(target: Path, kit: Kit, say: Callable[[str], Any]) -> None:
         env=environment,
         check=False,
     )
-    last = next(
-        (line for line in reversed(done.stderr.splitlines()) if line.strip()), f"status {done.returncode}"
-    )
-    if done.returncode == 1:
-        say(f"not checked: {last.removeprefix('edgeall: ')}")
+    last = _last_words(done.stderr) or f"status {done.returncode}"
+    message = last.removeprefix(_OWN_WORDS)
+    if done.returncode == 1 and last.startswith(_OWN_WORDS):
+        say(f"not checked: {message}")
+    elif done.returncode == 1:
+        # A traceback of Python ends with this status too.
+        raise KitError(f"not installed: the kit's programs do not run here: {message}", 1)
     elif done.returncode:
-        raise KitError(
-            f"not installed: the kit's model does not answer here as it must: {last.removeprefix('edgeall: ')}",
-            1,
-        )
+        raise KitError(f"not installed: the kit's model does not answer here as it must: {message}", 1)
     else:
         say("the model answers here as when it was made")
+
+
+def _last_words(errors: str) -> str:
+    """The last line of a program's errors; of a traceback its message, whose lines are joined."""
+    lines = [line for line in errors.splitlines() if line.strip()]
+    last = lines[-1] if lines else ""
+    if any(line.startswith("Traceback ") for line in lines) and not last.startswith(_OWN_WORDS):
+        places = [number for number, line in enumerate(lines) if line.startswith("  ")]
+        last = " ".join(lines[places[-1] + 1 :] if places else lines) or last
+    return last.strip()[:_MOST_WORDS]
 
 
 def _write_commands(folder: Path) -> None:

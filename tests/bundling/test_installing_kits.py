@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
-from small_kits import KeyPair, contents, key_pair, program, run, says, small_kit
+from small_kits import KeyPair, contents, key_pair, packed, program, run, says, small_kit
 
 from edgeall.bundling.guide import BOOTSTRAP
 from edgeall.bundling.signing import write_kit
@@ -130,6 +130,20 @@ def test_a_kit_whose_model_answers_wrongly_is_not_switched_to(tmp_path: Path, st
     install(small_kit(tmp_path / "unknown.zip", "unknown", status=1), station, say=said.append)
     assert said[-1] == "not checked: asked to end so"
     assert says(station, "x").startswith("unknown ")
+
+
+def test_a_kit_whose_programs_do_not_start_is_not_switched_to(tmp_path: Path, station: Path) -> None:
+    """A traceback ends with status 1, as a model without golden answers does."""
+    first = install(small_kit(tmp_path / "first.zip"), station, say=silent)
+    fails = "raise RuntimeError('NumPy was built with baseline optimizations:\\n(X86_V2)')"
+    code = packed({"edgeall/__init__.py": "", "edgeall/__main__.py": fails})
+    write_kit(tmp_path / "second.zip", "small", contents("second") | {"code/edgeall.zip": code}, None)
+    words = r"the kit's programs do not run here: RuntimeError: NumPy was built .*: \(X86_V2\)$"
+    with pytest.raises(KitError, match=words) as refused:
+        install(tmp_path / "second.zip", station, say=silent)
+    assert refused.value.status == 1
+    assert Station.at(station) == first
+    assert [path.name for path in (station / "kits").iterdir()] == [first.current]
 
 
 def test_later_kits_are_signed_by_the_key_of_the_first(tmp_path: Path, station: Path, lab: KeyPair) -> None:
