@@ -74,6 +74,9 @@ def _check_labels(labels: tuple[str, ...], positive: Sequence[str] | None) -> No
         raise UsageError(
             f"--labels {','.join(labels)}: give two different names or more, separated by commas"
         )
+    for label in labels:
+        if not (label.isprintable() and label.strip()):
+            raise UsageError(f"--labels: {label!a} is blank or has characters that do not print")
     if positive is not None and (
         not positive or not set(positive) <= set(labels) or set(positive) == set(labels)
     ):

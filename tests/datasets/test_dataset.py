@@ -205,6 +205,19 @@ def test_what_cannot_serve_is_refused_in_one_line_with_the_way_out(
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="other systems refuse such names themselves")
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [("all\u00a0b", r"'all\\xa0b'"), ("al\u200bl", r"'al\\u200bl'"), ("a\tb", r"'a\\tb'"), (" ", "' '")],
+)
+def test_a_class_name_that_no_model_can_have_is_refused_before_training(
+    make_folder: MakeFolder, label: str, shown: str
+) -> None:
+    root = make_folder([f"{each}/{index}.png" for each in (label, "hem") for index in range(2)])
+    with pytest.raises(DatasetError, match=f"the class name {shown} .*; rename its folder"):
+        read_dataset(root)
+
+
 def test_an_unknown_layout_names_the_known_ones(make_folder: MakeFolder) -> None:
     with pytest.raises(DatasetError, match=r"in no known layout \(ALL-IDB1: .*C-NMC: .*image folder: "):
         read_dataset(make_folder(["scan1.png", "scan2.png"]))

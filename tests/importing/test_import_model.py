@@ -110,6 +110,8 @@ def test_the_threshold_is_the_one_asked_for(data: Path, tmp_path: Path) -> None:
         ({}, "--preprocessing.*--data"),
         ({"labels": ["hem"], "preprocessing": "raw"}, "--labels"),
         ({"labels": ["hem", "hem"], "preprocessing": "raw"}, "--labels"),
+        ({"labels": ["hem", "al\u00a0l"], "preprocessing": "raw"}, r"--labels: 'al\\xa0l'"),
+        ({"labels": ["hem", " "], "preprocessing": "raw"}, "--labels: ' ' is blank"),
         ({"positive": ["al"], "preprocessing": "raw"}, "--positive"),
         ({"positive": LABELS, "preprocessing": "raw"}, "not all"),
         ({"threshold": 1.5, "preprocessing": "raw"}, "--threshold"),
