@@ -241,3 +241,45 @@ def test_whatever_a_library_says_of_a_damaged_file_is_one_line(
     said = r"model\.keras: damaged, or not as Keras writes it \(too large\)$"
     with pytest.raises(ModelError, match=said), container.opened(tmp_path / "model.keras"):
         pass
+
+
+def functional(name: str, layers: list[dict], output: str) -> dict:
+    image = {
+        "class_name": "InputLayer",
+        "config": {"name": "image", "batch_shape": [None, 8, 8, 3]},
+        "inbound_nodes": [],
+    }
+    config = {
+        "name": name,
+        "layers": [image, *layers],
+        "input_layers": [["image", 0, 0]],
+        "output_layers": [[output, 0, 0]],
+    }
+    return {"class_name": "Functional", "config": config}
+
+
+def test_models_in_one_another_end_although_they_hold_no_layer() -> None:
+    """Each model uses the one in it twice, so that twice as many are read at each level."""
+    inner = functional("model", [], "image")
+    for _ in range(17):
+        uses = [[["image", 0, 0]], [["model", 1, 0]]]
+        inner = functional("model", [inner | {"name": "model", "inbound_nodes": uses}], "model")
+        inner["config"]["output_layers"] = [["model", 2, 0]]
+    with pytest.raises(ModelError, match="reading them takes more than 100000 steps"):
+        read_graph(inner, "model.keras")
+
+
+def test_layers_in_the_reverse_of_their_order_end() -> None:
+    count = 600
+    layers = [
+        {
+            "class_name": "ReLU",
+            "name": str(number),
+            "config": {"name": str(number)},
+            "inbound_nodes": [[[str(number - 1) if number else "image", 0, 0]]],
+        }
+        for number in reversed(range(count))
+    ]
+    with pytest.raises(ModelError, match="reading them takes more than 100000 steps"):
+        read_graph(functional("model", layers, str(count - 1)), "model.keras")
+    assert len(read_graph(functional("model", layers[::-1], str(count - 1)), "model.keras").steps) == count
