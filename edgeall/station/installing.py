@@ -39,6 +39,8 @@ _PART = ".part-"
 _WINDOWS = os.name == "nt"
 _RESERVE = 20_000_000
 """Bytes that stay free beside a kit."""
+_TRY_SECONDS = 600
+"""Longest time for a kit's programs to start and its model to answer."""
 _OWN_WORDS = "edgeall: "
 """What each message of edgeall begins with."""
 _MOST_WORDS = 400
@@ -304,15 +306,23 @@ def _try(target: Path, kit: Kit, say: Callable[[str], Any]) -> None:
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "EDGEALL_MODEL"))
     }
-    done = subprocess.run(  # noqa: S603
-        [launcher, "selftest", model],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env=environment,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603
+            [launcher, "selftest", model],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment,
+            check=False,
+            timeout=_TRY_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise KitError(
+            f"not installed: the kit's model does not answer here within {_TRY_SECONDS / 60:.0f} minutes; end other "
+            "programs and try again, or ask for a kit with a smaller model",
+            1,
+        ) from None
     last = _last_words(done.stderr) or f"status {done.returncode}"
     message = last.removeprefix(_OWN_WORDS)
     if done.returncode == 1 and last.startswith(_OWN_WORDS):

@@ -246,14 +246,21 @@ def _download(requirements: Sequence[str], platform: Platform, folder: Path) -> 
         "pip",
         "download",
         "--quiet",
+        "--no-input",
         "--only-binary=:all:",
         "--dest",
         str(folder),
     ]
     command += ["--implementation", "cp", "--python-version", platform.python_version]
     command += [word for tag in platform.tags for word in ("--platform", tag)]
+    # An index with a password would ask for it where nobody sees the question.
     done = subprocess.run(  # noqa: S603
-        [*command, "--", *requirements], capture_output=True, text=True, errors="replace", check=False
+        [*command, "--", *requirements],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
     )
     if done.returncode == 0:
         return

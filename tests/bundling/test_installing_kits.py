@@ -146,6 +146,18 @@ def test_a_kit_whose_programs_do_not_start_is_not_switched_to(tmp_path: Path, st
     assert [path.name for path in (station / "kits").iterdir()] == [first.current]
 
 
+def test_a_kit_whose_model_never_answers_is_not_switched_to(
+    tmp_path: Path, station: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is zero here, which every program passes."""
+    monkeypatch.setattr(installing, "_TRY_SECONDS", 0)
+    with pytest.raises(KitError, match="does not answer here within") as refused:
+        install(small_kit(tmp_path / "kit.zip"), station, say=silent)
+    assert refused.value.status == 1
+    assert Station.at(station).current is None
+    assert list((station / "kits").iterdir()) == []
+
+
 def test_later_kits_are_signed_by_the_key_of_the_first(tmp_path: Path, station: Path, lab: KeyPair) -> None:
     other = key_pair(tmp_path, "other")
     install(small_kit(tmp_path / "0.zip", "unsigned"), station, say=silent)

@@ -119,3 +119,16 @@ def test_what_no_device_uses_is_left_out(index: Path) -> None:
     wheel(index, "a", "1.0", "py3-none-any", "un_used")
     wheel(index, "un_used")
     assert names(*choose(["a"], {}, LINUX, without=["un-used"])) == ["a-1.0-py3-none-any.whl"]
+
+
+def test_nothing_is_asked_of_the_user(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that wants a password would wait for an answer to a question that nobody sees."""
+    asked = tmp_path / "asked"
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "$@" >{asked}\ncat >>{asked}\nexit 1\n')
+    python.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(python))
+    with pytest.raises(DeviceError, match="no wheels"):
+        choose(["a"], {}, LINUX)
+    (line,) = asked.read_text().splitlines()
+    assert " --no-input " in line
