@@ -1,6 +1,7 @@
 """Boards that fall silent, never end, or answer what was not asked: one line, within limits of time and memory."""
 
 import json
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -57,6 +58,13 @@ def test_it_is_left_with_one_line(
         board_that(board, name, commands), plan, answer_seconds=0.5 if "0.5" in words else 20.0
     )
     assert time.monotonic() - started < 30
+
+
+def test_a_board_that_starts_again_and_again_is_left(board: LoopbackBoard, plan: Plan) -> None:
+    """A real board, whose line at the start of a measurement is doubled on the way."""
+    doubled = f"""#!/bin/sh\n{sys.executable} "$@" | sed -u '/"type": *"start"/p'\n"""
+    python = board.script("python-that-starts-twice", doubled)
+    assert "starts a measurement twice" in why(board.profile(python=str(python)), plan)
 
 
 def test_what_it_says_on_standard_error_without_end_is_not_kept(board: LoopbackBoard) -> None:
