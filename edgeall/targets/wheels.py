@@ -46,7 +46,9 @@ class Platform:
 
     @classmethod
     def of_board(cls, greeting: BoardInfo) -> "Platform":
-        return cls("Linux", greeting.machine, (greeting.python[0], greeting.python[1]), greeting.libc[1])
+        # A development version has a third number, as 2.36.9000.
+        glibc = ".".join(greeting.libc[1].split(".")[:2])
+        return cls("Linux", greeting.machine, (greeting.python[0], greeting.python[1]), glibc)
 
     @property
     def python_version(self) -> str:

@@ -82,6 +82,8 @@ def test_what_it_says_on_standard_error_without_end_is_not_kept(board: LoopbackB
         {"libc": ["glibc", "2.999999999"]},
         {"libc": ["glibc", "2.-1"]},
         {"libc": ["glibc"]},
+        {"libc": ["glibc", "3"]},
+        {"libc": ["glibc", "2..36"]},
         {"python": [3, 11]},
         {"python": [3, 11, -1]},
         {"python": ["3", "11", "2"]},
