@@ -185,6 +185,18 @@ def test_weights_that_are_not_finite_are_refused(keras_file: Path, tmp_path: Pat
     refused(weights_with(keras_file, tmp_path, spoil), "not finite")
 
 
+def test_weights_under_names_that_keras_does_not_write_are_refused(keras_file: Path, tmp_path: Path) -> None:
+    def rename(group) -> None:
+        group.move("0", "kernel")
+
+    def nest(group) -> None:
+        del group["0"]
+        group.create_group("0")
+
+    for change in (rename, nest):
+        refused(weights_with(keras_file, tmp_path, change), "weights of layer 'dense' are damaged")
+
+
 def test_files_that_hold_no_model_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.keras").write_text("not a model")
     refused(tmp_path / "text.keras", "neither a .keras nor an .h5")
