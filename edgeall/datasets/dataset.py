@@ -199,7 +199,7 @@ def _subject(name: str) -> str | None:
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """Sort key that puts Im2 before Im10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", name)]
 
 
 def _recognise(root: Path, names: list[str]) -> tuple[Layout, dict[str, LayoutImage]]:

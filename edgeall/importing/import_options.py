@@ -49,6 +49,8 @@ class ImportOptions:
         _check_labels(labels, positive)
         if threshold is not None and not 0.0 <= threshold <= 1.0:
             raise UsageError(f"--threshold {threshold}: a score lies within 0 and 1")
+        if seed < 0:
+            raise UsageError(f"--seed {seed}: give 0 or more")
         if split is not None and data is None:
             raise UsageError("--split needs the images: give their folder with --data DIR")
         if activation not in (None, "sigmoid", "softmax"):

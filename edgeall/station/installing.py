@@ -54,6 +54,13 @@ def default_folder() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "edgeall-station"
 
 
+def _absolute(folder: Path) -> Path:
+    try:
+        return folder.expanduser().absolute()
+    except RuntimeError as error:
+        raise KitError(f"{folder}: {error}; give another --to") from None
+
+
 @dataclass(frozen=True)
 class Station:
     """The kits of a station, by the names of their folders.
@@ -69,8 +76,12 @@ class Station:
 
     @classmethod
     def at(cls, folder: Path) -> "Station":
-        """As it is now. A station that does not exist has no kits."""
-        folder = folder.expanduser().absolute()
+        """As it is now. A station that does not exist has no kits.
+
+        Raises:
+            KitError: `folder` is in the home of a user that does not exist.
+        """
+        folder = _absolute(folder)
         try:
             lines = (folder / launchers.CURRENT).read_text(encoding="utf-8").split("\n")
         except (OSError, UnicodeDecodeError):
@@ -112,7 +123,7 @@ def install(
         KitError: the kit is damaged, of another signer, or not for this machine; or its model answers wrongly here
             (status 1); or it cannot be written. The station is then as before.
     """
-    folder = folder.expanduser().absolute()
+    folder = _absolute(folder)
     kits = folder / "kits"
     with _as_kit_error(folder), _alone(folder):
         station = Station.at(folder)
@@ -155,7 +166,7 @@ def roll_back(folder: Path) -> Station:
     Raises:
         KitError: there is none.
     """
-    folder = folder.expanduser().absolute()
+    folder = _absolute(folder)
     with _as_kit_error(folder), _alone(folder):
         station = Station.at(folder)
         if station.current is None or station.before is None:

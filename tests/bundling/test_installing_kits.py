@@ -222,6 +222,24 @@ def test_a_manifest_that_names_other_places_is_refused(tmp_path: Path, station: 
         assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("glibc", ["9" * 5000, "2." + "9" * 5000, "2", "new"])
+def test_a_manifest_with_a_c_library_of_no_version_is_refused(
+    tmp_path: Path, station: Path, glibc: str
+) -> None:
+    with pytest.raises(Exception, match=r"kit\.json is damaged") as refused:
+        install(small_kit(tmp_path / "kit.zip", glibc=glibc), station, say=silent)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("verb", ["status", "check", "rollback"])
+def test_a_station_in_no_ones_home_is_told_as_that(tmp_path: Path, verb: str) -> None:
+    done = program(small_kit(tmp_path / "kit.zip"), verb, "--to", "~no-such-user/station")
+    assert done.returncode == 2
+    assert done.stderr.startswith("edgeall-kit: ~no-such-user/station: ")
+    assert done.stderr.endswith("; give another --to\n")
+    assert done.stderr.count("\n") == 1
+
+
 def test_files_that_change_after_the_installation_are_found(tmp_path: Path, station: Path) -> None:
     installed = install(small_kit(tmp_path / "kit.zip"), station, say=silent)
     assert check(station) > 5

@@ -182,6 +182,11 @@ def test_a_folder_reached_through_a_link_is_read(make_folder: MakeFolder, tmp_pa
     assert len(read_dataset(link).samples) == 2
 
 
+def test_names_with_digits_that_are_no_numbers_are_read(make_folder: MakeFolder) -> None:
+    names = ["a/5\u00b20.png", "a/\u00b2.png", "a/\u0663.png", "b/1.png"]
+    assert {sample.name for sample in read_dataset(make_folder(names)).samples} == set(names)
+
+
 def test_nothing_is_decoded(make_folder: MakeFolder) -> None:
     root = make_folder(["a/1.png", "b/1.png"])
     (root / "a" / "broken.png").write_bytes(b"not an image")

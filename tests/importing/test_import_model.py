@@ -115,6 +115,7 @@ def test_the_threshold_is_the_one_asked_for(data: Path, tmp_path: Path) -> None:
         ({"positive": ["al"], "preprocessing": "raw"}, "--positive"),
         ({"positive": LABELS, "preprocessing": "raw"}, "not all"),
         ({"threshold": 1.5, "preprocessing": "raw"}, "--threshold"),
+        ({"seed": -1, "preprocessing": "raw"}, "--seed -1"),
         ({"split": Path("split.json"), "preprocessing": "raw"}, "--data DIR"),
         ({"name": "../elsewhere", "preprocessing": "raw"}, "cannot be the name of a run"),
         ({"activation": "relu", "preprocessing": "raw"}, "sigmoid or softmax"),
