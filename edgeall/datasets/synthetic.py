@@ -92,8 +92,8 @@ def synthesize(
         `out`.
 
     Raises:
-        UsageError: a negative seed, no images of a class, images too small, `out` exists and not `overwrite`, or it has other files
-            than a synthetic dataset.
+        UsageError: a negative seed, no images of a class, images too small, `out` exists and not `overwrite`, or it has
+            other files than a synthetic dataset.
     """
     out = Path(out)
     pictures = CELLS if cells else FIELDS

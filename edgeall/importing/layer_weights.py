@@ -25,7 +25,7 @@ class StoredWeights:
     def keras_3(self) -> bool:
         """Whether Keras 3 or later wrote the file, according to the file."""
         major = self._stored.written_by.partition(".")[0]
-        return major.isdigit() and int(major) >= 3
+        return re.fullmatch("[0-9]{1,4}", major) is not None and int(major) >= 3
 
     def of(self, layer: Layer, variables: Sequence[str] = ()) -> Arrays:
         """A layer's weights in the order of Keras' variables.

@@ -20,6 +20,7 @@ from keras import layers
 from edgeall.errors import EdgeallError, ModelError
 from edgeall.importing import container, import_model
 from edgeall.importing.graph import read_graph
+from edgeall.importing.layer_weights import StoredWeights
 
 FILES = Path(__file__).parent / "keras2"
 
@@ -194,7 +195,16 @@ def test_weights_under_names_that_keras_does_not_write_are_refused(keras_file: P
         group.create_group("0")
 
     for change in (rename, nest):
-        refused(weights_with(keras_file, tmp_path, change), "weights of layer 'dense' are damaged")
+        refused(weights_with(keras_file, tmp_path, change), "weights of layer 'dense.*' are damaged")
+
+
+@pytest.mark.parametrize(
+    ("version", "later"), [("3.9", True), ("2.15", False), ("\u00b2", False), ("9" * 5000, False)]
+)
+def test_a_version_that_is_no_number_is_none_of_keras_3(version: str, later: bool) -> None:
+    assert (
+        StoredWeights(container.Stored(Path("model.h5"), version, {}, None, by_class=False)).keras_3 is later
+    )
 
 
 def test_files_that_hold_no_model_are_refused(tmp_path: Path) -> None:
