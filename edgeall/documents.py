@@ -5,7 +5,6 @@ unless its field has a default, and an unknown key is ignored, so that files of 
 Files that people write are read with `strict`: there an unknown key is a mistake.
 """
 
-import copy
 import dataclasses
 import json
 import os
@@ -110,29 +109,40 @@ def _document_error(error: msgspec.ValidationError, kind: Any, document: Any) ->
 
 
 def _with_keys(place: str, kind: Any, document: Any) -> str:
-    """`place` with the keys of dicts, which msgspec writes as "[...]": found by leaving one entry after the other."""
+    """`place` with the keys of dicts, which msgspec writes as "[...]": found by halving the entries."""
     parts: list[str | int] = []
     for name, index in re.findall(r"([^.\[\]]+)|\[([^\]]*)\]", place):
         if index != "...":
             parts.append(name or int(index))
             continue
-        outer = copy.deepcopy(document)
-        inner = outer
+        inner = document
         for part in parts:
             inner = inner[part]
-        entries = dict(inner)
-        for key, value in entries.items():
-            inner.clear()
-            inner[key] = value
-            try:
-                msgspec.convert(outer, kind, dec_hook=_path)
-            except msgspec.ValidationError as again:
-                if place in str(again):
-                    break
-        else:
-            key = "..."
-        parts.append(key)
+        entries = list(inner.items())
+        while len(entries) > 1:
+            first = entries[: len(entries) // 2]
+            wrong = _is_wrong(place, kind, _replaced(document, parts, dict(first)))
+            entries = first if wrong else entries[len(first) :]
+        parts.append(entries[0][0])
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
+
+
+def _is_wrong(place: str, kind: Any, document: Any) -> bool:
+    """Whether msgspec finds the error of `place` in a document."""
+    try:
+        msgspec.convert(document, kind, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        return place in str(error)
+    return False
+
+
+def _replaced(document: Any, parts: list[str | int], value: Any) -> Any:
+    """A document with another value at a place; the rest of it is shared."""
+    if not parts:
+        return value
+    copied: Any = dict(document) if isinstance(document, Mapping) else list(document)
+    copied[parts[0]] = _replaced(copied[parts[0]], parts[1:], value)
+    return copied
 
 
 def check_schema(schema: int, known: int) -> None:

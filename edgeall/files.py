@@ -9,6 +9,7 @@ locked by its process, so that a later writer to the same path recognises and re
 import ctypes
 import errno
 import hashlib
+import io
 import json
 import os
 import re
@@ -17,9 +18,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeall.errors import FileError, UsageError
+
+if TYPE_CHECKING:
+    import zipfile
 
 try:
     import fcntl
@@ -34,6 +38,9 @@ _NOT_SUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
 _AT_FDCWD = -100
 _EXCHANGE = 2
 """RENAME_EXCHANGE of Linux (renameat2(2)) and RENAME_SWAP of macOS (renamex_np(2))."""
+
+_MOST_LIST = 1 << 20
+"""Bytes of the list of a ZIP archive of a few files."""
 
 AnyPath = str | os.PathLike[str]
 """Type of paths in public functions."""
@@ -336,6 +343,33 @@ def read_at_most(path: AnyPath, most: int) -> bytes:
     if max(status.st_size, len(content)) > most:
         raise ValueError(f"larger than {_in_words(most)}")
     return content
+
+
+class _ListBounded(io.BufferedReader):
+    """`zipfile` reads the list of an archive at once."""
+
+    reads_list = True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.reads_list and size is not None and size > _MOST_LIST:
+            raise ValueError(f"its list of contents takes {_in_words(size)}, more than any has")
+        return super().read(size)
+
+
+@contextmanager
+def opened_zip(path: AnyPath) -> "Iterator[zipfile.ZipFile]":
+    """A ZIP archive of a few files. Its list, which takes up to 20 times its bytes of memory, has at most 1 MiB.
+
+    Raises:
+        ValueError: it has a longer one.
+        BadZipFile: it is no archive.
+        OSError: it cannot be read.
+    """
+    import zipfile
+
+    with _ListBounded(io.FileIO(path)) as stream, zipfile.ZipFile(stream) as archive:
+        stream.reads_list = False
+        yield archive
 
 
 def _in_words(size: int) -> str:

@@ -1,5 +1,6 @@
 """Archives of arrays in a run's folder, which may be damaged or too large."""
 
+import copy
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -48,3 +49,39 @@ def test_python_objects_are_not_loaded(tmp_path: Path) -> None:
         np.lib.format.write_array(file, np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(ArraysError, match="allow_pickle"):
         read_arrays(tmp_path / "a.npz")
+
+
+def test_a_list_that_is_longer_than_any_is_not_read(tmp_path: Path) -> None:
+    """Each entry takes memory, also one of no bytes."""
+    entry = zipfile.ZipInfo("one.npy")
+    entry.comment = bytes(60_000)
+    for count, refused in ((17, False), (18, True)):
+        with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+            for number in range(count):
+                entry.filename = f"{number}.npy"
+                with archive.open(copy.copy(entry), "w") as file:
+                    np.lib.format.write_array(file, np.arange(3))
+        if refused:
+            with pytest.raises(ArraysError, match="its list of contents takes 1 MiB, more than any has"):
+                read_arrays(tmp_path / "a.npz")
+        else:
+            assert len(read_arrays(tmp_path / "a.npz")) == count
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions_than_numpys_are_refused(tmp_path: Path, method: int) -> None:
+    """Their damage is told by other errors."""
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", method) as archive, archive.open("one.npy", "w") as file:
+        np.lib.format.write_array(file, np.arange(3))
+    with pytest.raises(ArraysError, match="compressed in another way"):
+        read_arrays(tmp_path / "a.npz")
+
+
+def test_a_mark_of_encryption_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, one=np.arange(3))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(ArraysError, match="encrypted"):
+        read_arrays(path)

@@ -60,6 +60,24 @@ def test_a_document_becomes_its_dataclass() -> None:
     assert [type(each) for each in built.three] == [float] * 3
 
 
+def test_a_wrong_value_among_many_is_found_in_few_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole document is read each time."""
+    many = {f"key {number}": number for number in range(10_000)}
+    readings = []
+    convert = documents.msgspec.convert
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        readings.append(arguments)
+        return convert(*arguments, **options)
+
+    monkeypatch.setattr(documents.msgspec, "convert", counted)
+    for wrong in ("key 0", "key 4999", "key 7001", "key 9999"):
+        with pytest.raises(DocumentError) as caught:
+            build(Outer, GOOD | {"numbers": many | {wrong: "x"}})
+        assert caught.value.place == f"numbers.{wrong}"
+    assert len(readings) < 4 * 20
+
+
 def test_unknown_keys_are_ignored_and_defaults_fill_in() -> None:
     least = {key: GOOD[key] for key in ("kind", "count", "flag", "root", "three", "names", "inner")}
     assert build(Outer, least | {"later": 1, "inner": {"name": "i", "later": {}}}).maybe is None

@@ -154,7 +154,7 @@ def read(path: AnyPath) -> Artifact:
         from_the_future = document["schema"] > SCHEMA
         # Exactly as it was written: a space more or less is an edit too.
         whole = parts.text == _text(document, recorded) and recorded == _identity(parts.payload, document)
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise ArtifactError(f"{path}: its metadata is damaged; export it again") from None
     if from_the_future:
         raise ArtifactError(f"{path}: {newer(document['schema'])}")

@@ -20,11 +20,13 @@ _UNIX = 3 << 8
 _FIRST_DAY = 1 << 5 | 1
 """1980-01-01 as MS-DOS writes it."""
 _MODE = 0o644 << 16
+_MOST_FILES = 8
+"""That are read; edgeall packs two."""
 
 
 def pack(files: Mapping[str, bytes], at: int) -> bytes:
     """The archive of `files`, ASCII names to contents, that follows `at` other bytes."""
-    contents, directory = b"", b""
+    contents, directory = bytearray(), bytearray()
     for name, content in files.items():
         offset, written = at + len(contents), name.encode("ascii")
         described = (zlib.crc32(content), len(content), len(content), len(written), 0)
@@ -42,7 +44,7 @@ def pack(files: Mapping[str, bytes], at: int) -> bytes:
         )
     count = len(files)
     end = _END.pack(_END_MARK, 0, 0, count, count, len(directory), at + len(contents), 0)
-    return contents + directory + end
+    return b"".join((contents, directory, end))
 
 
 def unpack(data: bytes) -> tuple[dict[str, bytes], int] | None:
@@ -57,6 +59,8 @@ def unpack(data: bytes) -> tuple[dict[str, bytes], int] | None:
 def _listed(data: bytes) -> tuple[dict[str, bytes], int]:
     """Files and beginning of an archive, by its directory. They can be anything where `pack` did not write it."""
     *_, count, _, place, _ = _END.unpack_from(data, max(0, len(data) - _END.size))
+    if count > _MOST_FILES:
+        raise struct.error("more files than edgeall packs")
     files: dict[str, bytes] = {}
     first, left = place, len(data)
     for _ in range(count):

@@ -85,7 +85,8 @@ def read_dataset(root: AnyPath, positive: Sequence[str] | None = None) -> Datase
         positive: the positive labels; default the layout's own, or a guess from the names of the classes.
 
     Raises:
-        DatasetError: no such folder, no images in it, no known layout, or one class only.
+        DatasetError: no such folder, no images in it, no known layout, one class only, or a class whose name is blank
+            or does not print.
         UsageError: `positive` has a class that does not exist, or all of them.
     """
     root = _existing_folder(Path(root))
@@ -109,6 +110,7 @@ def read_dataset(root: AnyPath, positive: Sequence[str] | None = None) -> Datase
     )
     found = sorted({sample.label for sample in samples})
     labels = [label for label in layout.labels.values() if label in found] or found
+    _check_printable(root, labels)
     if len(labels) < 2:
         raise DatasetError(
             f"{root}: has one class only, '{labels[0]}' ({len(samples)} images); "
@@ -134,6 +136,15 @@ def read_dataset(root: AnyPath, positive: Sequence[str] | None = None) -> Datase
         left_out=tuple(left_out),
         contradictions=contradicted,
     )
+
+
+def _check_printable(root: Path, labels: Sequence[str]) -> None:
+    """A model's labels are printable. What training would refuse at its end is refused here."""
+    for label in labels:
+        if not (label.isprintable() and label.strip()):
+            raise DatasetError(
+                f"{root}: the class name {label!a} is blank or has characters that do not print; rename its folder"
+            )
 
 
 def _existing_folder(root: Path) -> Path:
@@ -188,7 +199,7 @@ def _subject(name: str) -> str | None:
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """Sort key that puts Im2 before Im10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", name)]
 
 
 def _recognise(root: Path, names: list[str]) -> tuple[Layout, dict[str, LayoutImage]]:

@@ -42,9 +42,10 @@ def make_split(
 
     Raises:
         DatasetError: too few images or subjects of a class, or the given parts share a subject or a picture.
-        UsageError: invalid fractions.
+        UsageError: invalid fractions, or a negative seed.
     """
     _check(fractions)
+    _check_seed(seed)
     pool = _Pool.of(dataset, *survey(dataset.samples, progress), progress)
     given = keep_given and all(image.sample.split for image in pool.records)
     shares = np.asarray(fractions, dtype=np.float64)
@@ -64,8 +65,9 @@ def make_folds(
 
     Raises:
         DatasetError: a class has fewer than `k` groups, or a fold leaves fewer than two.
-        UsageError: `k` is less than 2, or `val` not within 0 and 1.
+        UsageError: `k` is less than 2, `val` not within 0 and 1, or a negative seed.
     """
+    _check_seed(seed)
     if k < 2:
         raise UsageError(f"{k} folds make no cross-validation: give 2 or more")
     if not 0.0 <= val < 1.0:
@@ -201,6 +203,11 @@ class _Pool:
         # Samples are sorted by name, so sorting by index sorts by name.
         ordered = {part: tuple(member for _, member in sorted(found)) for part, found in members.items()}
         return Split(**ordered, grouped_by=self.grouped_by)
+
+
+def _check_seed(seed: int) -> None:
+    if seed < 0:
+        raise UsageError(f"seed {seed}: give 0 or more")
 
 
 def _check(fractions: Sequence[float]) -> None:

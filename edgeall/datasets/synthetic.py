@@ -92,14 +92,16 @@ def synthesize(
         `out`.
 
     Raises:
-        UsageError: no images of a class, images too small, `out` exists and not `overwrite`, or it has other files
-            than a synthetic dataset.
+        UsageError: a negative seed, no images of a class, images too small, `out` exists and not `overwrite`, or it has
+            other files than a synthetic dataset.
     """
     out = Path(out)
     pictures = CELLS if cells else FIELDS
     healthy = pictures.healthy if healthy is None else healthy
     leukaemia = pictures.leukaemia if leukaemia is None else leukaemia
     size = size or pictures.size
+    if seed < 0:
+        raise UsageError(f"seed {seed}: give 0 or more")
     if healthy < 1 or leukaemia < 1:
         raise UsageError("a dataset needs at least one healthy and one leukaemia image")
     if min(size) < pictures.least or max(size) > 8 * min(size):

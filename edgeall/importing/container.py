@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeall import files
 from edgeall.errors import ModelError, UsageError
 from edgeall.importing import foreign
 
@@ -49,7 +50,7 @@ class Stored:
     by_class: bool
 
 
-_DAMAGED = (
+DAMAGED = (
     *(OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError),
     *(zipfile.BadZipFile, zlib.error),
 )
@@ -75,7 +76,7 @@ def opened(path: Path, weights: Path | None = None) -> Iterator[Stored]:
     with ExitStack() as stack:
         try:
             stored = _open(path, weights, stack)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
             raise ModelError(f"{path}: damaged, or not as Keras writes it ({reason[:160]})") from None
         yield stored
@@ -154,7 +155,7 @@ def _from_h5(path: Path, stored: Any) -> Stored:
 
 
 def _from_zip(path: Path) -> tuple[bytes, dict[str, Any], str]:
-    with zipfile.ZipFile(path) as archive:
+    with files.opened_zip(path) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
         strange = sorted(name for name in entries if name not in _MEMBERS)
         if strange or len(archive.infolist()) != len(entries):

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeall import files
+
 _HEAD = 1024
 _SAVE = "save the Keras model itself with model.save('model.keras') and import that"
 _OWN_FORMATS = "give the Keras model that it was made from: edgeall export makes this format itself"
@@ -95,7 +97,7 @@ def described(path: Path) -> str | None:
 
 def _names(path: Path) -> tuple[str, ...]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with files.opened_zip(path) as archive:
             return tuple(archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return ()

@@ -10,6 +10,8 @@ from edgeall.errors import ModelError
 from edgeall.importing import allowed_layers, call_arguments, keras_config, keras_dtypes
 
 _MAX_STEPS = 10_000
+_MAX_LOOKS = 10 * _MAX_STEPS
+"""Layers and nested models looked at. A few kilobytes of nested models can mean any number of layers."""
 IMAGE = -1
 """Step number that stands for the input image."""
 
@@ -105,6 +107,15 @@ class _Reader:
     def __init__(self, file: str) -> None:
         self._file = file
         self.steps: list[GraphStep] = []
+        self._looks = 0
+
+    def _look(self) -> None:
+        self._looks += 1
+        if self._looks > _MAX_LOOKS:
+            raise self.refuse(
+                f"its layers are nested or connected so that reading them takes more than {_MAX_LOOKS} steps; "
+                "build the model with each layer once, in the order of their use"
+            )
 
     def refuse(self, text: str) -> ModelError:
         return ModelError(f"{self._file}: {text}")
@@ -148,6 +159,7 @@ class _Reader:
         Args:
             training: whether it is called as in training.
         """
+        self._look()
         self._check_origin(model, path)
         if model["class_name"] not in allowed_layers.MODELS:
             raise self.refuse(
@@ -157,6 +169,7 @@ class _Reader:
         if model["class_name"] == "Sequential":
             value = image
             for entry, place in keras_config.placed(keras_config.entries(model["config"]), store):
+                self._look()
                 if entry["class_name"] != "InputLayer":
                     value = self._apply(entry, path, place, [value], {}, training)
             return value
@@ -183,6 +196,7 @@ class _Reader:
         waiting = []
         nested = set()
         for entry, place in keras_config.placed(config["layers"], store):
+            self._look()
             name = keras_config.name(entry)
             if entry["class_name"] in allowed_layers.MODELS:
                 nested.add(name)
@@ -201,6 +215,7 @@ class _Reader:
         while waiting:
             later = []
             for entry, place, use in waiting:
+                self._look()
                 node = entry["inbound_nodes"][use]
                 operands, options = keras_config.operands(node)
                 if keras_config.of_keras_3(node) and entry["class_name"].startswith("Random"):

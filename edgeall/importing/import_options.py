@@ -49,6 +49,8 @@ class ImportOptions:
         _check_labels(labels, positive)
         if threshold is not None and not 0.0 <= threshold <= 1.0:
             raise UsageError(f"--threshold {threshold}: a score lies within 0 and 1")
+        if seed < 0:
+            raise UsageError(f"--seed {seed}: give 0 or more")
         if split is not None and data is None:
             raise UsageError("--split needs the images: give their folder with --data DIR")
         if activation not in (None, "sigmoid", "softmax"):
@@ -74,6 +76,9 @@ def _check_labels(labels: tuple[str, ...], positive: Sequence[str] | None) -> No
         raise UsageError(
             f"--labels {','.join(labels)}: give two different names or more, separated by commas"
         )
+    for label in labels:
+        if not (label.isprintable() and label.strip()):
+            raise UsageError(f"--labels: {label!a} is blank or has characters that do not print")
     if positive is not None and (
         not positive or not set(positive) <= set(labels) or set(positive) == set(labels)
     ):

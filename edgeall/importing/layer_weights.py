@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeall.errors import ModelError
-from edgeall.importing.container import BFLOAT16, CONTAINERS, Stored
+from edgeall.importing.container import BFLOAT16, CONTAINERS, DAMAGED, Stored
 from edgeall.importing.graph import Layer
 
 Arrays = list[npt.NDArray[Any]]
@@ -25,7 +25,7 @@ class StoredWeights:
     def keras_3(self) -> bool:
         """Whether Keras 3 or later wrote the file, according to the file."""
         major = self._stored.written_by.partition(".")[0]
-        return major.isdigit() and int(major) >= 3
+        return re.fullmatch("[0-9]{1,4}", major) is not None and int(major) >= 3
 
     def of(self, layer: Layer, variables: Sequence[str] = ()) -> Arrays:
         """A layer's weights in the order of Keras' variables.
@@ -34,9 +34,16 @@ class StoredWeights:
             variables: names of the variables in that order.
 
         Raises:
-            ModelError: the weights are missing, of other variables, or not finite.
+            ModelError: the weights are missing, damaged, of other variables, or not finite.
         """
-        arrays = self._by_class(layer) if self._stored.by_class else self._by_name(layer, variables)
+        try:
+            arrays = self._by_class(layer) if self._stored.by_class else self._by_name(layer, variables)
+        except DAMAGED as error:
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise ModelError(
+                f"{self._file}: its weights of layer '{layer.name}' are damaged, or not as Keras writes them "
+                f"({reason[:160]})"
+            ) from None
         if variables and len(arrays) != len(variables):
             raise ModelError(
                 f"{self._file}: has {len(arrays)} weights of layer '{layer.name}', which needs {len(variables)} "

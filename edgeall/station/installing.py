@@ -39,6 +39,12 @@ _PART = ".part-"
 _WINDOWS = os.name == "nt"
 _RESERVE = 20_000_000
 """Bytes that stay free beside a kit."""
+_TRY_SECONDS = 600
+"""Longest time for a kit's programs to start and its model to answer."""
+_OWN_WORDS = "edgeall: "
+"""What each message of edgeall begins with."""
+_MOST_WORDS = 400
+"""Characters of another program's message that are shown."""
 
 
 def default_folder() -> Path:
@@ -46,6 +52,13 @@ def default_folder() -> Path:
     if _WINDOWS:
         return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "edgeall-station"
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "edgeall-station"
+
+
+def _absolute(folder: Path) -> Path:
+    try:
+        return folder.expanduser().absolute()
+    except RuntimeError as error:
+        raise KitError(f"{folder}: {error}; give another --to") from None
 
 
 @dataclass(frozen=True)
@@ -63,8 +76,12 @@ class Station:
 
     @classmethod
     def at(cls, folder: Path) -> "Station":
-        """As it is now. A station that does not exist has no kits."""
-        folder = folder.expanduser().absolute()
+        """As it is now. A station that does not exist has no kits.
+
+        Raises:
+            KitError: `folder` is in the home of a user that does not exist.
+        """
+        folder = _absolute(folder)
         try:
             lines = (folder / launchers.CURRENT).read_text(encoding="utf-8").split("\n")
         except (OSError, UnicodeDecodeError):
@@ -106,7 +123,7 @@ def install(
         KitError: the kit is damaged, of another signer, or not for this machine; or its model answers wrongly here
             (status 1); or it cannot be written. The station is then as before.
     """
-    folder = folder.expanduser().absolute()
+    folder = _absolute(folder)
     kits = folder / "kits"
     with _as_kit_error(folder), _alone(folder):
         station = Station.at(folder)
@@ -149,7 +166,7 @@ def roll_back(folder: Path) -> Station:
     Raises:
         KitError: there is none.
     """
-    folder = folder.expanduser().absolute()
+    folder = _absolute(folder)
     with _as_kit_error(folder), _alone(folder):
         station = Station.at(folder)
         if station.current is None or station.before is None:
@@ -300,27 +317,44 @@ def _try(target: Path, kit: Kit, say: Callable[[str], Any]) -> None:
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "EDGEALL_MODEL"))
     }
-    done = subprocess.run(  # noqa: S603
-        [launcher, "selftest", model],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env=environment,
-        check=False,
-    )
-    last = next(
-        (line for line in reversed(done.stderr.splitlines()) if line.strip()), f"status {done.returncode}"
-    )
-    if done.returncode == 1:
-        say(f"not checked: {last.removeprefix('edgeall: ')}")
-    elif done.returncode:
-        raise KitError(
-            f"not installed: the kit's model does not answer here as it must: {last.removeprefix('edgeall: ')}",
-            1,
+    try:
+        done = subprocess.run(  # noqa: S603
+            [launcher, "selftest", model],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment,
+            check=False,
+            timeout=_TRY_SECONDS,
         )
+    except subprocess.TimeoutExpired:
+        raise KitError(
+            f"not installed: the kit's model does not answer here within {_TRY_SECONDS / 60:.0f} minutes; end other "
+            "programs and try again, or ask for a kit with a smaller model",
+            1,
+        ) from None
+    last = _last_words(done.stderr) or f"status {done.returncode}"
+    message = last.removeprefix(_OWN_WORDS)
+    if done.returncode == 1 and last.startswith(_OWN_WORDS):
+        say(f"not checked: {message}")
+    elif done.returncode == 1:
+        # A traceback of Python ends with this status too.
+        raise KitError(f"not installed: the kit's programs do not run here: {message}", 1)
+    elif done.returncode:
+        raise KitError(f"not installed: the kit's model does not answer here as it must: {message}", 1)
     else:
         say("the model answers here as when it was made")
+
+
+def _last_words(errors: str) -> str:
+    """The last line of a program's errors; of a traceback its message, whose lines are joined."""
+    lines = [line for line in errors.splitlines() if line.strip()]
+    last = lines[-1] if lines else ""
+    if any(line.startswith("Traceback ") for line in lines) and not last.startswith(_OWN_WORDS):
+        places = [number for number, line in enumerate(lines) if line.startswith("  ")]
+        last = " ".join(lines[places[-1] + 1 :] if places else lines) or last
+    return last.strip()[:_MOST_WORDS]
 
 
 def _write_commands(folder: Path) -> None:

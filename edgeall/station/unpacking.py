@@ -3,13 +3,18 @@
 A wheel is trusted no more than any other file: what it holds is judged before a byte is written.
 """
 
+import io
 import re
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 MOST_FILES = 50_000
 """In one archive. OpenVINO's wheel, the largest of those in use, has about 1,200."""
+
+MOST_LIST = 8 << 20
+"""Bytes of an archive's own list of its files. Read, it takes up to 20 times as much memory."""
 
 MOST_BYTES = 4 << 30
 """Of one archive's contents."""
@@ -28,6 +33,15 @@ _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 
 class UnpackingError(ValueError):
     """An archive is damaged, or holds what no archive of edgeall holds. The message is one line."""
+
+
+class _Archive(io.BufferedReader):
+    """A file of which `zipfile` reads no list that is too long: it reads a list at once, and contents in pieces."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > MOST_LIST:
+            raise UnpackingError(f"{size / 1e6:.0f} MB of names in one archive are refused")
+        return super().read(size)
 
 
 def checked_name(name: str) -> PurePosixPath:
@@ -65,11 +79,11 @@ def unpack(archive: Path, into: Path) -> list[PurePosixPath]:
         OSError: the disk is full, or the like.
     """
     try:
-        with zipfile.ZipFile(archive) as file:
+        with _Archive(io.FileIO(archive)) as stream, zipfile.ZipFile(stream) as file:
             places = _places(file, archive.stat().st_size)
             for member, place in places:
                 _write(file, member, into / place)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, zlib.error) as error:
         raise UnpackingError(f"{archive.name} is damaged ({error})") from None
     return [place for _, place in places]
 
@@ -89,6 +103,8 @@ def _places(file: zipfile.ZipFile, packed: int) -> list[tuple[zipfile.ZipInfo, P
             checked_name(member.filename)
             continue
         path = checked_name(member.filename)
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise UnpackingError(f"{member.filename[:80]!r} is compressed in another way than wheels are")
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in (0, stat.S_IFREG):
             raise UnpackingError(f"{member.filename[:80]!r} is a link or a device, and no file")

@@ -32,6 +32,9 @@ _MOST_OF_KEY = 10_000
 
 _SHOWN = 3
 
+_GLIBC = re.compile(r"([0-9]{1,2}\.[0-9]{1,3})?")
+"""A version of the C library, or nothing."""
+
 _MOST_UNPACKED = 1 << 40
 """Bytes that a manifest may say."""
 
@@ -268,6 +271,7 @@ def read_manifest(content: bytes) -> dict[str, Any]:
                 for each in document["environments"]
                 for key in ("system", "machine", "python", "glibc")
             )
+            and all(_GLIBC.fullmatch(each["glibc"]) for each in document["environments"])
             and all(isinstance(name, str) for each in document["environments"] for name in each["wheels"])
             and all(
                 isinstance(each["bytes"], int) and 0 <= each["bytes"] <= _MOST_UNPACKED

@@ -7,6 +7,8 @@ from typing import Any, TypedDict
 from edgeall import documents
 
 _WORD = re.compile(r"[A-Za-z0-9_.+-]{0,40}")
+_GLIBC = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\..*)?")
+"""Its major and minor version, and what a distribution adds."""
 _LARGEST = 1000
 """Of a part of a version."""
 
@@ -27,6 +29,8 @@ class Greeting:
         parts = [part for part in self.libc[1].split(".") if part]
         if not all(part.isdecimal() and int(part) <= _LARGEST for part in parts[:2]):
             raise ValueError("the version of libc is none")
+        if self.libc[0] == "glibc" and not _GLIBC.fullmatch(self.libc[1]):
+            raise ValueError("the version of glibc is none")
         if not all(0 <= part <= _LARGEST for part in self.python) or self.bits not in (32, 64):
             raise ValueError("python or bits is out of range")
 

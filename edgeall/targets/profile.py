@@ -270,7 +270,10 @@ class _SshFile(_ProfileFile):
     def board(self, beside: Path) -> Board:
         """`beside`: folder of the file."""
         parsed = [Address.parse(text) for text in _listed(self.host)]
-        config = self.ssh_config and (beside / Path(self.ssh_config).expanduser()).absolute()
+        try:
+            config = self.ssh_config and (beside / Path(self.ssh_config).expanduser()).absolute()
+        except RuntimeError as error:
+            raise documents.DocumentError(f"{self.ssh_config}: {error}", "ssh_config") from None
         return Board(
             tuple(Address(a.host, a.user or self.user, a.port or self.port) for a in parsed),
             *(self.python, self.folder, self.packages, _checked_versions(self.versions), config or None),

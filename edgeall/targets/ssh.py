@@ -229,8 +229,16 @@ class SshTarget:
         silence = plan.settings.pass_seconds + self._answer_seconds
         with self._connected().running("measure", request, silence_seconds=silence) as running:
             told: set[str] = set()
+            started = False
             for line in running.lines:
                 message = from_line(line)
+                if isinstance(message, Start):
+                    if started:
+                        # Each line is a sign of life, so that a board that repeats this one would never end.
+                        raise DeviceError(
+                            f"{self.address}: starts a measurement twice; is its edgeall this one?"
+                        )
+                    started = True
                 if isinstance(message, Record | AlreadyRecorded):
                     if message.key in told:
                         raise DeviceError(

@@ -46,7 +46,9 @@ class Platform:
 
     @classmethod
     def of_board(cls, greeting: BoardInfo) -> "Platform":
-        return cls("Linux", greeting.machine, (greeting.python[0], greeting.python[1]), greeting.libc[1])
+        # A development version has a third number, as 2.36.9000.
+        glibc = ".".join(greeting.libc[1].split(".")[:2])
+        return cls("Linux", greeting.machine, (greeting.python[0], greeting.python[1]), glibc)
 
     @property
     def python_version(self) -> str:
@@ -246,14 +248,21 @@ def _download(requirements: Sequence[str], platform: Platform, folder: Path) -> 
         "pip",
         "download",
         "--quiet",
+        "--no-input",
         "--only-binary=:all:",
         "--dest",
         str(folder),
     ]
     command += ["--implementation", "cp", "--python-version", platform.python_version]
     command += [word for tag in platform.tags for word in ("--platform", tag)]
+    # An index with a password would ask for it where nobody sees the question.
     done = subprocess.run(  # noqa: S603
-        [*command, "--", *requirements], capture_output=True, text=True, errors="replace", check=False
+        [*command, "--", *requirements],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
     )
     if done.returncode == 0:
         return

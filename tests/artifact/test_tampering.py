@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from small_models import FORMATS, SmallModel
 
 from edgeall import artifact
-from edgeall.artifact import Artifact, files_of, protobuf
+from edgeall.artifact import Artifact, appended_zip, files_of, protobuf
 from edgeall.errors import ArtifactError
 
 SETTINGS = settings(
@@ -96,6 +96,18 @@ def test_noise_is_no_artifact(tmp_path: Path, noise: bytes, suffix: str) -> None
     for content in (noise, b"\x1c\x00\x00\x00TFL3" + noise, b"<net " + noise + b"</net>"):
         path.write_bytes(content)
         path.with_suffix(".bin").write_bytes(b"")
+        with pytest.raises(ArtifactError):
+            artifact.read(path)
+
+
+def test_metadata_of_any_depth_is_refused_in_one_line(tmp_path: Path) -> None:
+    """Where reading it just fits into Python's stack, writing it again does not."""
+    path = tmp_path / "deep.tflite"
+    model = b"\x1c\x00\x00\x00TFL3"
+    for depth in range(900, 1010):
+        text = f'{{"schema": 1, "sha256": "", "x": {"[" * depth}{"]" * depth}}}'
+        files = {"edgeall.json": text.encode(), "labels.txt": b"a\nb\n"}
+        path.write_bytes(model + appended_zip.pack(files, len(model)))
         with pytest.raises(ArtifactError):
             artifact.read(path)
 

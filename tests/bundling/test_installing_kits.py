@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
-from small_kits import KeyPair, contents, key_pair, program, run, says, small_kit
+from small_kits import KeyPair, contents, key_pair, packed, program, run, says, small_kit
 
 from edgeall.bundling.guide import BOOTSTRAP
 from edgeall.bundling.signing import write_kit
@@ -132,6 +132,32 @@ def test_a_kit_whose_model_answers_wrongly_is_not_switched_to(tmp_path: Path, st
     assert says(station, "x").startswith("unknown ")
 
 
+def test_a_kit_whose_programs_do_not_start_is_not_switched_to(tmp_path: Path, station: Path) -> None:
+    """A traceback ends with status 1, as a model without golden answers does."""
+    first = install(small_kit(tmp_path / "first.zip"), station, say=silent)
+    fails = "raise RuntimeError('NumPy was built with baseline optimizations:\\n(X86_V2)')"
+    code = packed({"edgeall/__init__.py": "", "edgeall/__main__.py": fails})
+    write_kit(tmp_path / "second.zip", "small", contents("second") | {"code/edgeall.zip": code}, None)
+    words = r"the kit's programs do not run here: RuntimeError: NumPy was built .*: \(X86_V2\)$"
+    with pytest.raises(KitError, match=words) as refused:
+        install(tmp_path / "second.zip", station, say=silent)
+    assert refused.value.status == 1
+    assert Station.at(station) == first
+    assert [path.name for path in (station / "kits").iterdir()] == [first.current]
+
+
+def test_a_kit_whose_model_never_answers_is_not_switched_to(
+    tmp_path: Path, station: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is zero here, which every program passes."""
+    monkeypatch.setattr(installing, "_TRY_SECONDS", 0)
+    with pytest.raises(KitError, match="does not answer here within") as refused:
+        install(small_kit(tmp_path / "kit.zip"), station, say=silent)
+    assert refused.value.status == 1
+    assert Station.at(station).current is None
+    assert list((station / "kits").iterdir()) == []
+
+
 def test_later_kits_are_signed_by_the_key_of_the_first(tmp_path: Path, station: Path, lab: KeyPair) -> None:
     other = key_pair(tmp_path, "other")
     install(small_kit(tmp_path / "0.zip", "unsigned"), station, say=silent)
@@ -194,6 +220,24 @@ def test_a_manifest_that_names_other_places_is_refused(tmp_path: Path, station: 
         with pytest.raises(Exception, match="which the kit does not have") as refused:
             write_kit(tmp_path / "kit.zip", "small", write_kit_unchecked, None)
         assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("glibc", ["9" * 5000, "2." + "9" * 5000, "2", "new"])
+def test_a_manifest_with_a_c_library_of_no_version_is_refused(
+    tmp_path: Path, station: Path, glibc: str
+) -> None:
+    with pytest.raises(Exception, match=r"kit\.json is damaged") as refused:
+        install(small_kit(tmp_path / "kit.zip", glibc=glibc), station, say=silent)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("verb", ["status", "check", "rollback"])
+def test_a_station_in_no_ones_home_is_told_as_that(tmp_path: Path, verb: str) -> None:
+    done = program(small_kit(tmp_path / "kit.zip"), verb, "--to", "~no-such-user/station")
+    assert done.returncode == 2
+    assert done.stderr.startswith("edgeall-kit: ~no-such-user/station: ")
+    assert done.stderr.endswith("; give another --to\n")
+    assert done.stderr.count("\n") == 1
 
 
 def test_files_that_change_after_the_installation_are_found(tmp_path: Path, station: Path) -> None:

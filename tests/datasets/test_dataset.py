@@ -182,6 +182,11 @@ def test_a_folder_reached_through_a_link_is_read(make_folder: MakeFolder, tmp_pa
     assert len(read_dataset(link).samples) == 2
 
 
+def test_names_with_digits_that_are_no_numbers_are_read(make_folder: MakeFolder) -> None:
+    names = ["a/5\u00b20.png", "a/\u00b2.png", "a/\u0663.png", "b/1.png"]
+    assert {sample.name for sample in read_dataset(make_folder(names)).samples} == set(names)
+
+
 def test_nothing_is_decoded(make_folder: MakeFolder) -> None:
     root = make_folder(["a/1.png", "b/1.png"])
     (root / "a" / "broken.png").write_bytes(b"not an image")
@@ -203,6 +208,19 @@ def test_what_cannot_serve_is_refused_in_one_line_with_the_way_out(
         with pytest.raises(DatasetError, match=message) as caught:
             read_dataset(folder)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems refuse such names themselves")
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [("all\u00a0b", r"'all\\xa0b'"), ("al\u200bl", r"'al\\u200bl'"), ("a\tb", r"'a\\tb'"), (" ", "' '")],
+)
+def test_a_class_name_that_no_model_can_have_is_refused_before_training(
+    make_folder: MakeFolder, label: str, shown: str
+) -> None:
+    root = make_folder([f"{each}/{index}.png" for each in (label, "hem") for index in range(2)])
+    with pytest.raises(DatasetError, match=f"the class name {shown} .*; rename its folder"):
+        read_dataset(root)
 
 
 def test_an_unknown_layout_names_the_known_ones(make_folder: MakeFolder) -> None:

@@ -68,6 +68,14 @@ def test_fractions_that_make_no_split_are_refused(
         make_split(dataset, fractions=fractions)
 
 
+def test_a_negative_seed_is_refused(make_folder: MakeFolder) -> None:
+    dataset = read_dataset(make_folder([f"{label}/{i}.png" for label in "ab" for i in range(3)]))
+    with pytest.raises(UsageError, match="seed -1: give 0 or more"):
+        make_split(dataset, seed=-1)
+    with pytest.raises(UsageError, match="seed -1: give 0 or more"):
+        make_folds(dataset, 3, seed=-1)
+
+
 def test_subjects_stay_whole(make_folder: MakeFolder) -> None:
     dataset = read_dataset(
         make_folder(cnmc_names({"1": 6, "2": 3, "3": 2, "4": 1, "H1": 5, "H2": 3, "H3": 3}))

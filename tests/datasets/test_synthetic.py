@@ -157,6 +157,7 @@ def test_an_interrupted_drawing_leaves_the_old_set_and_nothing_else(
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
+        ({"seed": -1}, "seed -1: give 0 or more"),
         ({"healthy": 0}, "at least one healthy"),
         ({"leukaemia": 0}, "at least one healthy"),
         ({"size": (64, 480)}, "64 x 480 pixels cannot be drawn"),

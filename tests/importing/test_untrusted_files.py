@@ -20,6 +20,7 @@ from keras import layers
 from edgeall.errors import EdgeallError, ModelError
 from edgeall.importing import container, import_model
 from edgeall.importing.graph import read_graph
+from edgeall.importing.layer_weights import StoredWeights
 
 FILES = Path(__file__).parent / "keras2"
 
@@ -185,6 +186,27 @@ def test_weights_that_are_not_finite_are_refused(keras_file: Path, tmp_path: Pat
     refused(weights_with(keras_file, tmp_path, spoil), "not finite")
 
 
+def test_weights_under_names_that_keras_does_not_write_are_refused(keras_file: Path, tmp_path: Path) -> None:
+    def rename(group) -> None:
+        group.move("0", "kernel")
+
+    def nest(group) -> None:
+        del group["0"]
+        group.create_group("0")
+
+    for change in (rename, nest):
+        refused(weights_with(keras_file, tmp_path, change), "weights of layer 'dense.*' are damaged")
+
+
+@pytest.mark.parametrize(
+    ("version", "later"), [("3.9", True), ("2.15", False), ("\u00b2", False), ("9" * 5000, False)]
+)
+def test_a_version_that_is_no_number_is_none_of_keras_3(version: str, later: bool) -> None:
+    assert (
+        StoredWeights(container.Stored(Path("model.h5"), version, {}, None, by_class=False)).keras_3 is later
+    )
+
+
 def test_files_that_hold_no_model_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.keras").write_text("not a model")
     refused(tmp_path / "text.keras", "neither a .keras nor an .h5")
@@ -241,3 +263,45 @@ def test_whatever_a_library_says_of_a_damaged_file_is_one_line(
     said = r"model\.keras: damaged, or not as Keras writes it \(too large\)$"
     with pytest.raises(ModelError, match=said), container.opened(tmp_path / "model.keras"):
         pass
+
+
+def functional(name: str, layers: list[dict], output: str) -> dict:
+    image = {
+        "class_name": "InputLayer",
+        "config": {"name": "image", "batch_shape": [None, 8, 8, 3]},
+        "inbound_nodes": [],
+    }
+    config = {
+        "name": name,
+        "layers": [image, *layers],
+        "input_layers": [["image", 0, 0]],
+        "output_layers": [[output, 0, 0]],
+    }
+    return {"class_name": "Functional", "config": config}
+
+
+def test_models_in_one_another_end_although_they_hold_no_layer() -> None:
+    """Each model uses the one in it twice, so that twice as many are read at each level."""
+    inner = functional("model", [], "image")
+    for _ in range(17):
+        uses = [[["image", 0, 0]], [["model", 1, 0]]]
+        inner = functional("model", [inner | {"name": "model", "inbound_nodes": uses}], "model")
+        inner["config"]["output_layers"] = [["model", 2, 0]]
+    with pytest.raises(ModelError, match="reading them takes more than 100000 steps"):
+        read_graph(inner, "model.keras")
+
+
+def test_layers_in_the_reverse_of_their_order_end() -> None:
+    count = 600
+    layers = [
+        {
+            "class_name": "ReLU",
+            "name": str(number),
+            "config": {"name": str(number)},
+            "inbound_nodes": [[[str(number - 1) if number else "image", 0, 0]]],
+        }
+        for number in reversed(range(count))
+    ]
+    with pytest.raises(ModelError, match="reading them takes more than 100000 steps"):
+        read_graph(functional("model", layers, str(count - 1)), "model.keras")
+    assert len(read_graph(functional("model", layers[::-1], str(count - 1)), "model.keras").steps) == count

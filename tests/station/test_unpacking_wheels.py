@@ -1,5 +1,6 @@
 """Archives are unpacked into their folder and nowhere else, and no further than a bound."""
 
+import shutil
 import stat
 import warnings
 import zipfile
@@ -99,6 +100,15 @@ def test_so_are_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     refused(tmp_path, "4 files", *((f"{index}", b"") for index in range(4)))
 
 
+def test_so_is_a_list_of_files_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each entry of a list takes memory, also of files that are never unpacked."""
+    files = [(f"{index}", b"") for index in range(5)]
+    assert len(unpack(archive(tmp_path / "a.whl", *files), tmp_path / "all")) == 5
+    shutil.rmtree(tmp_path / "all")
+    monkeypatch.setattr(unpacking, "MOST_LIST", 5 * 47 - 1)
+    refused(tmp_path, "MB of names in one archive are refused", *files)
+
+
 def test_a_size_that_lies_is_noticed(tmp_path: Path) -> None:
     """The directory says 5 bytes for a member of 500."""
     path = archive(tmp_path / "a.whl", ("a", b"x" * 500), compressed=True)
@@ -107,6 +117,24 @@ def test_a_size_that_lies_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(UnpackingError):
         unpack(path, tmp_path / "into")
     assert sum(each.stat().st_size for each in (tmp_path / "into").rglob("*")) <= 5
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions_than_those_of_wheels_are_refused(tmp_path: Path, method: int) -> None:
+    """Their damage is told by other errors."""
+    with zipfile.ZipFile(tmp_path / "a.whl", "w", method) as file:
+        file.writestr("a.py", b"x" * 100)
+    with pytest.raises(UnpackingError, match="compressed in another way"):
+        unpack(tmp_path / "a.whl", tmp_path / "into")
+
+
+def test_contents_that_are_no_deflate_are_damage(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.whl", ("a.py", bytes(range(256)) * 4), compressed=True)
+    content = bytearray(path.read_bytes())
+    content[34] = 0xFF  # the first byte after the header of 30 bytes and the name of 4: a block of no type
+    path.write_bytes(content)
+    with pytest.raises(UnpackingError, match="is damaged"):
+        unpack(path, tmp_path / "into")
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK", b"PK\x03\x04" + bytes(40)])

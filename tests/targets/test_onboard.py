@@ -65,6 +65,28 @@ def test_wheels_are_unpacked_into_one_folder_as_an_installer_does(tmp_path: Path
     assert found == ["a/__init__.py", "b.py", "d.py"]
 
 
+def test_packages_are_on_the_disk_before_their_folder_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever finds the folder takes it for whole, also after a power failure."""
+    done = []
+    monkeypatch.setattr(agent.os, "sync", lambda: done.append((tmp_path / "unpacked" / "1").exists()))
+    wheel(tmp_path / "a.whl", {"a.py": "a"})
+    asked = {"folder": str(tmp_path), "archives": ["a.whl"], "into": "unpacked/1", "unpacking": UNPACKING}
+    assert agent.unpack(asked)["fresh"]
+    assert done == [False]
+
+
+def test_a_launcher_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = []
+    monkeypatch.setattr(agent.os, "fsync", lambda _: done.append((tmp_path / "edgeall").exists()))
+    assert agent.write({"folder": str(tmp_path), "to": "edgeall", "text": "#!/bin/sh\n"})
+    assert done == [False]
+    assert (tmp_path / "edgeall").read_text() == "#!/bin/sh\n"
+
+
 def test_a_wheel_that_would_write_elsewhere_is_refused(tmp_path: Path) -> None:
     wheel(tmp_path / "a.whl", {"good.py": "", "../../evil.py": ""})
     asked = {"folder": str(tmp_path), "archives": ["a.whl"], "into": "unpacked/1", "unpacking": UNPACKING}

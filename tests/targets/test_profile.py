@@ -150,6 +150,7 @@ def test_a_mistyped_device_gets_the_nearest() -> None:
         ('reach = "ssh"\nport = "22"', ["port", "`int | null`"]),
         ('reach = "ssh"\nhost = "pi"\nport = 70000', ["port", "65535"]),
         ('reach = "ssh"\npython = ""', ["python", "`str` of length >= 1"]),
+        ('reach = "ssh"\nssh_config = "~no-such-user/x"', ["ssh_config", "home directory"]),
         ('reach = "ssh"\npackages = "mine"', ["packages", "pushed"]),
         ('reach = "ssh"\nversions.openvino = 2025', ["versions", "`str`"]),
         ('reach = "ssh"\nversions.openvino = "1 --pre"', ["versions.openvino", "2025.4.1"]),

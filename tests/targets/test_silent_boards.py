@@ -1,6 +1,7 @@
 """Boards that fall silent, never end, or answer what was not asked: one line, within limits of time and memory."""
 
 import json
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -59,6 +60,13 @@ def test_it_is_left_with_one_line(
     assert time.monotonic() - started < 30
 
 
+def test_a_board_that_starts_again_and_again_is_left(board: LoopbackBoard, plan: Plan) -> None:
+    """A real board, whose line at the start of a measurement is doubled on the way."""
+    doubled = f"""#!/bin/sh\n{sys.executable} "$@" | sed -u '/"type": *"start"/p'\n"""
+    python = board.script("python-that-starts-twice", doubled)
+    assert "starts a measurement twice" in why(board.profile(python=str(python)), plan)
+
+
 def test_what_it_says_on_standard_error_without_end_is_not_kept(board: LoopbackBoard) -> None:
     profile = board_that(board, "complains", "yes oh no | head -c 5000000 >&2; echo the end >&2; exit 3")
     with closing(SshTarget(profile)) as target, pytest.raises(DeviceError, match="the end"):
@@ -74,6 +82,8 @@ def test_what_it_says_on_standard_error_without_end_is_not_kept(board: LoopbackB
         {"libc": ["glibc", "2.999999999"]},
         {"libc": ["glibc", "2.-1"]},
         {"libc": ["glibc"]},
+        {"libc": ["glibc", "3"]},
+        {"libc": ["glibc", "2..36"]},
         {"python": [3, 11]},
         {"python": [3, 11, -1]},
         {"python": ["3", "11", "2"]},

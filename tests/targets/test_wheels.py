@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edgeall.errors import DeviceError
+from edgeall.targets.connection import BoardInfo
 from edgeall.targets.wheels import Platform, choose, store
 
 LINUX = Platform("Linux", "aarch64", (3, 11), "2.36")
@@ -115,7 +116,30 @@ def test_a_version_is_the_one_demanded_or_this_workstations(index: Path) -> None
     assert names(*choose(["msgspec"], {}, LINUX, as_here=["msgspec"])) == ["msgspec-999.0-py3-none-any.whl"]
 
 
+def test_a_third_number_of_the_c_library_names_no_other_wheels() -> None:
+    """Development versions of glibc have one."""
+    boards = [
+        BoardInfo((3, 11, 2), 64, "aarch64", "Linux", ("glibc", text)) for text in ("2.36", "2.36.9000")
+    ]
+    first, second = map(Platform.of_board, boards)
+    assert first == second
+    assert first.tags[0] == "manylinux_2_36_aarch64"
+
+
 def test_what_no_device_uses_is_left_out(index: Path) -> None:
     wheel(index, "a", "1.0", "py3-none-any", "un_used")
     wheel(index, "un_used")
     assert names(*choose(["a"], {}, LINUX, without=["un-used"])) == ["a-1.0-py3-none-any.whl"]
+
+
+def test_nothing_is_asked_of_the_user(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that wants a password would wait for an answer to a question that nobody sees."""
+    asked = tmp_path / "asked"
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "$@" >{asked}\ncat >>{asked}\nexit 1\n')
+    python.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(python))
+    with pytest.raises(DeviceError, match="no wheels"):
+        choose(["a"], {}, LINUX)
+    (line,) = asked.read_text().splitlines()
+    assert " --no-input " in line
