@@ -170,8 +170,8 @@ _FLAT = 1e-6
 _BOUND, _COMPONENTS = 768, 64
 """Entries of a vector of `_bounds`, and principal components that `_shortened` keeps of it."""
 
-_SAMPLE = 2048
-"""Images whose principal components are used for all."""
+_SAMPLE, _ITERATIONS = 2048, 4
+"""Images whose principal components are used for all, and steps that find them."""
 
 
 def _bounds(spectra: Floats) -> Floats:
@@ -200,13 +200,17 @@ _HALF = np.float32(math.sqrt(0.5))
 
 
 def _shortened(bounds: Floats) -> Floats:
-    """Vectors (n, 65): principal components of the vectors of `_bounds`, and the length of what is left of each.
+    """Vectors (n, 65): about the principal components of the vectors of `_bounds`, and the length of what is left.
 
     Their products are at least those of `_bounds`, by the inequality of Cauchy and Schwarz, whatever the components.
+    Subspace iteration finds them (Halko, Martinsson, Tropp, SIAM Review 53, 2011), in a tenth of the time of all
+    eigenvectors.
     """
-    sample = bounds[:: max(1, len(bounds) // _SAMPLE)].astype(np.float64)
-    _, vectors = np.linalg.eigh(sample.T @ sample)
-    components = bounds @ vectors[:, -_COMPONENTS:].astype(np.float32)
+    sample = bounds[:: max(1, len(bounds) // _SAMPLE)]
+    basis = np.random.default_rng(0).normal(size=(_BOUND, _COMPONENTS)).astype(np.float32)
+    for _ in range(_ITERATIONS):
+        basis, _ = np.linalg.qr(sample.T @ (sample @ basis))
+    components = bounds @ basis
     left = np.square(bounds).sum(axis=1) - np.square(components).sum(axis=1)
     return np.concatenate([components, np.sqrt(np.maximum(left, 0))[:, None]], axis=1)
 
