@@ -12,6 +12,7 @@ pytest.importorskip("distributed", reason="needs edgeall[cluster]")
 
 from training_workers import TrainingWorkers, training_workers
 
+from edgeall.datasets import read_dataset
 from edgeall.errors import RunError, UsageError
 from edgeall.training import cross_validate, load_model
 from edgeall.training.folds import Pooled, _seen
@@ -81,9 +82,9 @@ def test_the_fold_of_a_killed_worker_is_taken_up_from_its_checkpoint(
     assert [epochs.count(number) for number in range(3)] == [2 * K, K + 1, K]
 
 
-def test_runs_that_are_not_seen_here_are_said_to_be(here: Pooled, tmp_path: Path) -> None:
+def test_runs_that_are_not_seen_here_are_said_to_be(here: Pooled, people: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="workers need the folder of runs under the same path"):
-        _seen(tmp_path / "fold-1", here.runs[0].split, QUICK)
+        _seen(tmp_path / "fold-1", read_dataset(people), here.runs[0].split, QUICK)
 
 
 def test_weights_of_a_relative_path_are_refused(
