@@ -98,5 +98,5 @@ def tiny(folder: Path) -> Path:
     place = folder / f"sample-{archive.name.partition('.')[0]}"
     if not place.exists():
         with files.replacing_folder(place) as part:
-            shutil.unpack_archive(archive, part, filter="data")
+            shutil.unpack_archive(archive, part)
     return place
